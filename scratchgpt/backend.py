@@ -1,0 +1,51 @@
+"""The rules all arrays and all randomness follow: dtypes, and random streams that have names."""
+
+import hashlib
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def same_dtype(op: str, **arrays: Array | None) -> None:
+    """Refuse to mix precisions: NumPy would promote silently, and dtype in must be dtype out.
+
+    Raises
+    ------
+    TypeError
+        If the arrays that are not None have more than one dtype, or one that is not inexact.
+    """
+    first_name, first = next((name, x) for name, x in arrays.items() if x is not None)
+    if first.dtype.kind not in "fc":
+        raise TypeError(
+            f"{op}: {first_name} is {first.dtype}; give it as float32, float64 or complex128"
+        )
+    for name, x in arrays.items():
+        if x is not None and x.dtype != first.dtype:
+            raise TypeError(
+                f"{op}: {first_name} is {first.dtype} but {name} is {x.dtype}; "
+                "convert one of them with .astype"
+            )
+
+
+def _seed_sequence(seed: int, names: tuple[str | int, ...]) -> np.random.SeedSequence:
+    path = "/".join(str(name) for name in names)
+    digest = hashlib.blake2b(path.encode(), digest_size=16).digest()
+    key = tuple(int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4))
+    return np.random.SeedSequence(entropy=seed, spawn_key=key)
+
+
+def random_stream(seed: int, *names: str | int) -> np.random.Generator:
+    """An independent random generator for one purpose: ``random_stream(seed, "batch", step)``.
+
+    A stream depends on the seed and on its names only, never on what was drawn before it or
+    beside it, so a run that is resumed at step 1,000 draws what the unbroken run would have.
+    """
+    return np.random.Generator(np.random.PCG64(_seed_sequence(seed, names)))
+
+
+def derive_seed(seed: int, *names: str | int) -> int:
+    """A 63-bit seed for one purpose, derived from ``seed`` as :func:`random_stream` does it."""
+    return int(_seed_sequence(seed, names).generate_state(1, np.uint64)[0] >> np.uint64(1))
