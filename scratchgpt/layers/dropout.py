@@ -1,0 +1,22 @@
+"""Dropout that is off in evaluation."""
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.parameters import Layer
+from scratchgpt.ops.dropout import DropoutSaved, dropout_backward, dropout_forward
+
+
+class Dropout(Layer):
+    """Drops elements with probability p where a seed is given; without one it passes x through."""
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+
+    def forward(self, x: Array, seed: int | None = None) -> tuple[Array, DropoutSaved]:
+        """x (...) -> y (...); y is x itself where nothing is dropped."""
+        if seed is None or self.p == 0:
+            return x, DropoutSaved(0.0, 0)
+        return dropout_forward(x, self.p, seed)
+
+    def backward(self, dy: Array, saved: DropoutSaved) -> Array:
+        """dy (...) -> dx (...); dx is dy itself where nothing was dropped."""
+        return dy if saved.p == 0 else dropout_backward(dy, saved)

@@ -1,0 +1,29 @@
+"""Output head: the score of each token of the vocabulary."""
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.parameters import Layer, Parameter
+from scratchgpt.ops.linear import LinearSaved, linear_backward, linear_forward
+
+
+class Head(Layer):
+    r"""Logits :math:`z = x W^\top` with a table W (V, C) laid out like an embedding.
+
+    Parameters
+    ----------
+    weight : Parameter (V, C)
+        The token embedding's own where head and embedding are tied (Press and Wolf 2016,
+        arXiv:1608.05859); then both uses add to the same gradient.
+    """
+
+    def __init__(self, weight: Parameter) -> None:
+        self.weight = weight
+
+    def forward(self, x: Array) -> tuple[Array, LinearSaved]:
+        """x (..., C) -> logits (..., V)."""
+        return linear_forward(x, self.weight.value.T)
+
+    def backward(self, dlogits: Array, saved: LinearSaved) -> Array:
+        """dlogits (..., V) -> dx (..., C)."""
+        dx, dweight, _ = linear_backward(dlogits, saved)
+        self.weight.grad += dweight.T
+        return dx

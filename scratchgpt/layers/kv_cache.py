@@ -1,0 +1,70 @@
+"""Keys and values of the positions that generation has already been through."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+
+
+class LayerCache(NamedTuple):
+    """The part of a :class:`KVCache` that belongs to one layer."""
+
+    keys: Array  # (B, H, block, D)
+    values: Array  # (B, H, block, D)
+    positions: Array  # (B, T) where the new ones go
+
+    def write(self, k: Array, v: Array, n_visible: int) -> tuple[Array, Array]:
+        """Store k and v, each (B, H, T, D); returns views of the first ``n_visible`` positions."""
+        rows = np.arange(len(self.positions))[:, None]  # (B, 1)
+        # Two index arrays around a slice put their axes first: the left side is (B, T, H, D).
+        self.keys[rows, :, self.positions] = k.swapaxes(1, 2)
+        self.values[rows, :, self.positions] = v.swapaxes(1, 2)
+        return self.keys[:, :, :n_visible], self.values[:, :, :n_visible]
+
+
+class KVCache:
+    """Preallocated keys and values, so that a new token costs one position and not the whole text.
+
+    Each row of the batch has its own length: row b holds positions 0 to ``lengths[b] - 1``.
+
+    Parameters
+    ----------
+    n_layer, n_batch, n_head, block_size, head_size : int
+    dtype : dtype of the model
+
+    Attributes
+    ----------
+    keys, values : array (L, B, H, block, D)
+    lengths : int array (B,)
+    """
+
+    def __init__(
+        self,
+        n_layer: int,
+        n_batch: int,
+        n_head: int,
+        block_size: int,
+        head_size: int,
+        dtype: Any,
+    ) -> None:
+        shape = (n_layer, n_batch, n_head, block_size, head_size)
+        self.keys = np.zeros(shape, dtype)
+        self.values = np.zeros(shape, dtype)
+        self.lengths = np.zeros(n_batch, np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.values.nbytes
+
+    def layer(self, index: int, positions: Array) -> LayerCache:
+        """The cache of one layer, about to be written at ``positions`` (B, T)."""
+        return LayerCache(self.keys[index], self.values[index], positions)
+
+    def rows(self, rows: Array) -> "KVCache":
+        """A cache of a choice of rows (a copy), as rows finish or are reordered by a search."""
+        n_layer, _, n_head, block_size, head_size = self.keys.shape
+        chosen = KVCache(n_layer, 0, n_head, block_size, head_size, self.keys.dtype)
+        chosen.keys, chosen.values = self.keys[:, rows], self.values[:, rows]
+        chosen.lengths = self.lengths[rows]
+        return chosen

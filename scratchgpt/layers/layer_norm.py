@@ -1,0 +1,35 @@
+"""Layer normalisation with its weight and bias."""
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.parameters import Layer, Parameter, ones, zeros
+from scratchgpt.ops.layer_norm import LayerNormSaved, layer_norm_backward, layer_norm_forward
+
+
+class LayerNorm(Layer):
+    """Layer normalisation of the last axis.
+
+    Parameters
+    ----------
+    n_channels : int
+    bias : bool
+    eps : float
+        Added to the variance.
+    """
+
+    def __init__(self, n_channels: int, *, bias: bool = True, eps: float = 1e-5) -> None:
+        self.weight = Parameter((n_channels,), ones)
+        self.bias = Parameter((n_channels,), zeros) if bias else None
+        self.eps = eps
+
+    def forward(self, x: Array) -> tuple[Array, LayerNormSaved]:
+        """x (..., C) -> y (..., C)."""
+        bias = self.bias.value if self.bias else None
+        return layer_norm_forward(x, self.weight.value, bias, self.eps)
+
+    def backward(self, dy: Array, saved: LayerNormSaved) -> Array:
+        """dy (..., C) -> dx (..., C)."""
+        dx, dweight, dbias = layer_norm_backward(dy, saved)
+        self.weight.grad += dweight
+        if self.bias:
+            self.bias.grad += dbias
+        return dx

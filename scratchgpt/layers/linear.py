@@ -1,0 +1,33 @@
+"""Linear layer."""
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.parameters import Layer, Parameter, normal, zeros
+from scratchgpt.ops.linear import LinearSaved, linear_backward, linear_forward
+
+
+class Linear(Layer):
+    """``x @ weight + bias``, with the weight stored (n_in, n_out) as in the GPT-2 checkpoints.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+    bias : bool
+    std : float
+        Standard deviation of the initial weight.
+    """
+
+    def __init__(self, n_in: int, n_out: int, *, bias: bool = True, std: float = 0.02) -> None:
+        self.weight = Parameter((n_in, n_out), normal(std))
+        self.bias = Parameter((n_out,), zeros) if bias else None
+
+    def forward(self, x: Array) -> tuple[Array, LinearSaved]:
+        """x (..., n_in) -> y (..., n_out)."""
+        return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
+
+    def backward(self, dy: Array, saved: LinearSaved) -> Array:
+        """dy (..., n_out) -> dx (..., n_in)."""
+        dx, dweight, dbias = linear_backward(dy, saved)
+        self.weight.grad += dweight
+        if self.bias:
+            self.bias.grad += dbias
+        return dx

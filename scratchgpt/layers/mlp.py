@@ -1,0 +1,54 @@
+"""The feed-forward half of a block."""
+
+from typing import Any, NamedTuple
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.layers.linear import Linear
+from scratchgpt.layers.parameters import Layer
+from scratchgpt.ops.linear import LinearSaved
+
+
+class MLPSaved(NamedTuple):
+    c_fc: LinearSaved
+    act: Any  # of the activation
+    c_proj: LinearSaved
+
+
+class MLP(Layer):
+    """Widen, bend, narrow: Linear(C, F), activation, Linear(F, C).
+
+    Parameters
+    ----------
+    n_embd : int
+        C.
+    n_inner : int
+        F, as a rule 4 C.
+    activation : {"gelu_tanh", "gelu", "relu"}
+    bias : bool
+    proj_std : float
+        Standard deviation of the initial weight of the second map, which writes to the residual
+        stream.
+    """
+
+    def __init__(
+        self, n_embd: int, n_inner: int, *, activation: str, bias: bool, proj_std: float
+    ) -> None:
+        self.c_fc = Linear(n_embd, n_inner, bias=bias)
+        self.c_proj = Linear(n_inner, n_embd, bias=bias, std=proj_std)
+        self.activation = activation
+
+    def forward(self, x: Array) -> tuple[Array, MLPSaved]:
+        """x (..., C) -> y (..., C)."""
+        act_forward, _ = ACTIVATIONS[self.activation]
+        h, c_fc = self.c_fc.forward(x)  # (..., F)
+        a, act = act_forward(h)  # (..., F)
+        y, c_proj = self.c_proj.forward(a)  # (..., C)
+        return y, MLPSaved(c_fc, act, c_proj)
+
+    def backward(self, dy: Array, saved: MLPSaved) -> Array:
+        """dy (..., C) -> dx (..., C)."""
+        _, act_backward = ACTIVATIONS[self.activation]
+        da = self.c_proj.backward(dy, saved.c_proj)
+        dh = act_backward(da, saved.act)
+        return self.c_fc.backward(dh, saved.c_fc)

@@ -1,0 +1,158 @@
+"""Parameters, and the flat arrays that they are views of."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.memory import ALIGNMENT, aligned_zeros
+
+Initializer = Callable[[Array, np.random.Generator], None]
+
+
+def zeros(value: Array, rng: np.random.Generator) -> None:
+    """All 0, as biases start."""
+    value[...] = 0
+
+
+def ones(value: Array, rng: np.random.Generator) -> None:
+    """All 1, as the weights of layer norms start."""
+    value[...] = 1
+
+
+def normal(std: float) -> Initializer:
+    """Normally distributed with mean 0 and standard deviation ``std``."""
+
+    def initialize(value: Array, rng: np.random.Generator) -> None:
+        if value.dtype == np.float32:
+            rng.standard_normal(out=value, dtype=np.float32)
+        else:
+            value[...] = rng.standard_normal(value.shape)
+        value *= std
+
+    return initialize
+
+
+class Parameter:
+    """A named pair of views: its value, and the gradient that backward passes add to.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    value, grad : array ``shape``
+        Views of the flat arrays of a :class:`ParameterStore`; there are none before
+        :meth:`Layer.initialize`.
+    """
+
+    __slots__ = ("_initializer", "grad", "shape", "value")
+
+    value: Array
+    grad: Array
+
+    def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
+        self.shape = shape
+        self._initializer = initializer
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def decays(self) -> bool:
+        """Whether weight decay pulls on it: on matrices, not on biases and layer norms."""
+        return len(self.shape) > 1
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        self._initializer(self.value, rng)
+
+
+class ParameterStore:
+    """All parameters of a model in one flat array, all gradients in a second of the same layout.
+
+    So the optimiser is one loop, the norm of the gradient one pass, and a copy one assignment.
+    Matrices come first: ``values[:n_decay]`` is what weight decay pulls on. Each parameter starts
+    at a multiple of 64 bytes; the gaps stay zero in values and gradients.
+
+    Parameters
+    ----------
+    named : dict of str to Parameter
+    dtype : float32, float64 or complex128
+    """
+
+    def __init__(self, named: dict[str, Parameter], dtype: Any) -> None:
+        self.named = named
+        self.dtype = np.dtype(dtype)
+        if self.dtype.kind not in "fc":
+            raise TypeError(f"parameters must be floating point, got {self.dtype}")
+        order = sorted(named, key=lambda name: not named[name].decays)  # stable: matrices first
+        step = ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
+        offsets, total, self.n_decay = {}, 0, 0
+        for name in order:
+            offsets[name] = total
+            total += -(-named[name].size // step) * step
+            if named[name].decays:
+                self.n_decay = total
+        self.values = aligned_zeros(total, self.dtype)
+        self.grads = aligned_zeros(total, self.dtype)  # costs no memory until it is written
+        values, grads = self.views(self.values, offsets), self.views(self.grads, offsets)
+        for name, parameter in named.items():
+            parameter.value, parameter.grad = values[name], grads[name]
+        self._offsets = offsets
+
+    def views(self, flat: Array, offsets: dict[str, int] | None = None) -> dict[str, Array]:
+        """Views of a flat array of this layout (values, gradients, moments), one a parameter."""
+        offsets = self._offsets if offsets is None else offsets
+        return {
+            name: flat[offsets[name] : offsets[name] + parameter.size].reshape(parameter.shape)
+            for name, parameter in self.named.items()
+        }
+
+    @property
+    def size(self) -> int:
+        """How many numbers the parameters are, gaps not counted."""
+        return sum(parameter.size for parameter in self.named.values())
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        self.grads[...] = 0
+
+
+class Layer:
+    """What owns parameters: directly, or through the layers among its attributes.
+
+    A layer keeps nothing of a pass: ``forward`` returns what ``backward`` needs, and backward adds
+    the gradients of the parameters to ``parameter.grad`` and returns those of the inputs. So one
+    layer may run many times before any backward pass.
+    """
+
+    store: ParameterStore
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Each parameter with its dotted name, in the order in which they were declared."""
+        for name, attribute in vars(self).items():
+            if isinstance(attribute, Parameter):
+                yield prefix + name, attribute
+            elif isinstance(attribute, Layer):
+                yield from attribute.named_parameters(f"{prefix}{name}.")
+            elif isinstance(attribute, list):
+                for i, layer in enumerate(attribute):
+                    yield from layer.named_parameters(f"{prefix}{name}.{i}.")
+
+    def initialize(self, seed: int = 0, dtype: Any = np.float32) -> "Layer":
+        """Give the parameters their memory and first values; returns the layer itself.
+
+        Each parameter draws from a stream of its own, named after it. A parameter that is used in
+        two places (a tied head) counts once, under the name that comes first.
+        """
+        named: dict[str, Parameter] = {}
+        seen = set()
+        for name, parameter in self.named_parameters():
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                named[name] = parameter
+        self.store = ParameterStore(named, dtype)
+        for name, parameter in named.items():
+            parameter.initialize(random_stream(seed, "init", name))
+        return self

@@ -1,0 +1,21 @@
+"""Models made of layers: GPT in its GPT-1 and GPT-2 forms."""
+
+from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.description import Description, describe
+from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
+from scratchgpt.models.presets import PRESETS
+from scratchgpt.models.pretrained import load_pretrained, save_pretrained
+
+__all__ = [
+    "GPT",
+    "PRESETS",
+    "Backbone",
+    "BackboneSaved",
+    "Description",
+    "GPTConfig",
+    "GPTLossSaved",
+    "GPTSaved",
+    "describe",
+    "load_pretrained",
+    "save_pretrained",
+]

@@ -1,0 +1,108 @@
+"""Operations: each ``X_forward`` with its ``X_backward`` right below it, no state.
+
+Plain NumPy that reads like the derivation, for float32, float64 and complex128.
+"""
+
+from scratchgpt.ops.attention import (
+    AttentionSaved,
+    attention_backward,
+    attention_forward,
+)
+from scratchgpt.ops.broadcast import (
+    BroadcastSaved,
+    broadcast_backward,
+    broadcast_forward,
+)
+from scratchgpt.ops.cross_entropy import (
+    IGNORE_INDEX,
+    CrossEntropySaved,
+    cross_entropy_backward,
+    cross_entropy_forward,
+)
+from scratchgpt.ops.dropout import (
+    DropoutSaved,
+    dropout_backward,
+    dropout_forward,
+    dropout_mask,
+)
+from scratchgpt.ops.embedding import (
+    EmbeddingSaved,
+    embedding_backward,
+    embedding_forward,
+)
+from scratchgpt.ops.gelu import (
+    GeluSaved,
+    gelu_backward,
+    gelu_forward,
+)
+from scratchgpt.ops.layer_norm import (
+    LayerNormSaved,
+    layer_norm_backward,
+    layer_norm_forward,
+)
+from scratchgpt.ops.linear import (
+    LinearSaved,
+    linear_backward,
+    linear_forward,
+)
+from scratchgpt.ops.log_softmax import (
+    LogSoftmaxSaved,
+    log_softmax_backward,
+    log_softmax_forward,
+)
+from scratchgpt.ops.relu import (
+    ReluSaved,
+    relu_backward,
+    relu_forward,
+)
+from scratchgpt.ops.residual import (
+    ResidualSaved,
+    residual_backward,
+    residual_forward,
+)
+from scratchgpt.ops.softmax import (
+    SoftmaxSaved,
+    softmax_backward,
+    softmax_forward,
+)
+
+__all__ = [
+    "IGNORE_INDEX",
+    "AttentionSaved",
+    "BroadcastSaved",
+    "CrossEntropySaved",
+    "DropoutSaved",
+    "EmbeddingSaved",
+    "GeluSaved",
+    "LayerNormSaved",
+    "LinearSaved",
+    "LogSoftmaxSaved",
+    "ReluSaved",
+    "ResidualSaved",
+    "SoftmaxSaved",
+    "attention_backward",
+    "attention_forward",
+    "broadcast_backward",
+    "broadcast_forward",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "dropout_mask",
+    "embedding_backward",
+    "embedding_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "linear_backward",
+    "linear_forward",
+    "log_softmax_backward",
+    "log_softmax_forward",
+    "relu_backward",
+    "relu_forward",
+    "residual_backward",
+    "residual_forward",
+    "softmax_backward",
+    "softmax_forward",
+]

@@ -1,0 +1,166 @@
+"""Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array, same_dtype
+from scratchgpt.memory import empty, scope
+from scratchgpt.ops.dropout import check_probability, dropout_into
+from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
+
+
+class AttentionSaved(NamedTuple):
+    q: Array  # (..., T, D)
+    k: Array  # (..., S, D)
+    v: Array  # (..., S, E)
+    weights: Array  # (..., T, S) the softmax, before dropout
+    scale: float
+    dropout_p: float
+    dropout_seed: int
+
+
+def attention_forward(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None = None,
+    key_padding_mask: Array | None = None,
+    causal: bool = False,
+    dropout_p: float = 0.0,
+    dropout_seed: int = 0,
+    scale: float | None = None,
+) -> tuple[Array, AttentionSaved]:
+    r"""Each query takes the average of the values, weighted by how well their keys fit it.
+
+    .. math::
+        S = \frac{Q K^\top}{\sqrt D} + M \qquad P = \mathrm{softmax}(S) \qquad
+        O = \mathrm{dropout}(P)\,V
+
+    The letters: T queries, S keys and values, D channels of a query or key, E of a value. The
+    leading axes, as a rule (B, H), are equal in q, k and v. T = S and one source of all three is
+    self-attention; otherwise it is cross-attention.
+
+    Parameters
+    ----------
+    q : array (..., T, D)
+    k : array (..., S, D)
+    v : array (..., S, E)
+    mask : array that broadcasts to (..., T, S), optional
+        Boolean: True where attention is allowed. Floating: added to the scores (-inf forbids).
+        A constant: it gets no gradient.
+    key_padding_mask : bool array (B, S), optional
+        True where a key is padding that nobody may attend to, for every head and query; B is the
+        first axis of q.
+    causal : bool
+        Query t may attend to keys 0 to t only.
+    dropout_p : float
+        Probability of dropping an attention weight.
+    dropout_seed : int
+        Decides which; see :func:`scratchgpt.ops.dropout_forward`.
+    scale : float, optional
+        In place of :math:`1/\sqrt D`.
+
+    Returns
+    -------
+    y : array (..., T, E)
+        A query that may attend to nothing gets zeros.
+    saved : AttentionSaved
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+    TypeError
+        If the dtypes differ.
+    """
+    same_dtype("attention", q=q, k=k, v=v)
+    _check_shapes(q, k, v, key_padding_mask)
+    check_probability("attention", dropout_p)
+    if scale is None:
+        scale = 1 / math.sqrt(q.shape[-1])
+
+    y = empty((*q.shape[:-1], v.shape[-1]), like=q)
+    weights = empty((*q.shape[:-1], k.shape[-2]), like=q)
+    np.matmul(q, k.mT, out=weights)  # 1
+    weights *= scale  # 2
+    _add_masks(weights, mask, key_padding_mask, causal)  # 3
+    softmax_into(weights, axis=-1, out=weights)  # 4
+    with scope():
+        dropped = _drop(weights, dropout_p, dropout_seed)  # 5
+        np.matmul(dropped, v, out=y)  # 6
+    return y, AttentionSaved(q, k, v, weights, scale, dropout_p, dropout_seed)
+
+
+def attention_backward(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array]:
+    r"""Gradients of :func:`attention_forward`, its steps undone from the last to the first.
+
+    .. math::
+        dV &= \mathrm{dropout}(P)^\top dO \\
+        dP &= \mathrm{dropout}(dO\,V^\top) \\
+        dS &= P \left( dP - \textstyle\sum_s dP_s P_s \right) \\
+        dQ &= dS\,K / \sqrt D \qquad dK = dS^\top Q / \sqrt D
+
+    A forbidden key has P = 0, so dS = 0 there without a mask in the backward pass.
+
+    Returns
+    -------
+    dq : array (..., T, D)
+    dk : array (..., S, D)
+    dv : array (..., S, E)
+    """
+    q, k, v, weights, scale, dropout_p, dropout_seed = saved
+    dq, dk, dv = empty(q.shape, like=dy), empty(k.shape, like=dy), empty(v.shape, like=dy)
+    with scope():
+        dropped = _drop(weights, dropout_p, dropout_seed)
+        np.matmul(dropped.mT, dy, out=dv)  # undoes 6
+    with scope():
+        dscores = empty(weights.shape, like=dy)
+        np.matmul(dy, v.mT, out=dscores)  # undoes 6
+        dscores = _drop(dscores, dropout_p, dropout_seed)  # undoes 5
+        softmax_backward_into(dscores, weights, axis=-1, out=dscores)  # undoes 4
+        dscores *= scale  # undoes 2
+        np.matmul(dscores, k, out=dq)  # undoes 1
+        np.matmul(dscores.mT, q, out=dk)
+    return dq, dk, dv
+
+
+def _drop(x: Array, p: float, seed: int) -> Array:
+    """Dropout of an array (..., T, S); x itself where nothing is dropped."""
+    if p == 0:
+        return x
+    y = empty(x.shape, like=x)
+    dropout_into(x, p, seed, out=y)
+    return y
+
+
+def _add_masks(
+    scores: Array, mask: Array | None, key_padding_mask: Array | None, causal: bool
+) -> None:
+    """Write -inf wherever attention is forbidden, and add a floating mask; scores (..., T, S)."""
+    n_queries, n_keys = scores.shape[-2:]
+    if mask is not None and mask.dtype == bool:
+        np.copyto(scores, -np.inf, where=~mask)
+    elif mask is not None:
+        scores += mask
+    if key_padding_mask is not None:
+        one_axis_each = (1,) * (scores.ndim - 2)
+        padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)
+        np.copyto(scores, -np.inf, where=padding)
+    if causal:
+        np.copyto(scores, -np.inf, where=~np.tri(n_queries, n_keys, dtype=bool))
+
+
+def _check_shapes(q: Array, k: Array, v: Array, key_padding_mask: Array | None) -> None:
+    if q.ndim < 2 or q.shape[:-2] != k.shape[:-2] or k.shape[:-1] != v.shape[:-1]:
+        raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit")
+    if q.shape[-1] != k.shape[-1]:
+        raise ValueError(f"attention: q has {q.shape[-1]} channels but k has {k.shape[-1]}")
+    if key_padding_mask is not None and (
+        q.ndim < 3 or key_padding_mask.shape != (q.shape[0], k.shape[-2])
+    ):
+        raise ValueError(
+            f"attention: key_padding_mask is {key_padding_mask.shape}; with q {q.shape} and "
+            f"k {k.shape} it must be (batch, keys)"
+        )

@@ -1,0 +1,44 @@
+"""Broadcasting: one value used in many places, so its gradient is a sum over them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty
+
+
+class BroadcastSaved(NamedTuple):
+    shape: tuple[int, ...]  # of x
+
+
+def broadcast_forward(x: Array, shape: tuple[int, ...]) -> tuple[Array, BroadcastSaved]:
+    """A copy of ``x`` repeated to ``shape`` by NumPy's rules.
+
+    Parameters
+    ----------
+    x : array
+        Its axes are matched with those of ``shape`` from the right; each is equal, 1 or missing.
+    shape : tuple of int
+
+    Returns
+    -------
+    y : array ``shape``
+    saved : BroadcastSaved
+
+    Raises
+    ------
+    ValueError
+        If ``x`` does not broadcast to ``shape``.
+    """
+    y = empty(shape, like=x)
+    y[...] = np.broadcast_to(x, shape)
+    return y, BroadcastSaved(x.shape)
+
+
+def broadcast_backward(dy: Array, saved: BroadcastSaved) -> Array:
+    """Gradient of :func:`broadcast_forward`: the sum over all axes along which x was repeated."""
+    n_new = dy.ndim - len(saved.shape)
+    repeated = [axis + n_new for axis, size in enumerate(saved.shape) if size == 1]
+    dx = dy.sum(axis=(*range(n_new), *repeated), keepdims=True)
+    return dx.reshape(saved.shape)

@@ -1,0 +1,123 @@
+"""Cross-entropy of a softmax classifier, computed from the logits."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty_like, scope
+from scratchgpt.ops.embedding import check_tokens
+from scratchgpt.ops.log_softmax import log_sum_exp
+
+IGNORE_INDEX = -100  # PyTorch's default
+
+
+class CrossEntropySaved(NamedTuple):
+    logits: Array  # (..., V)
+    log_total: Array  # (..., 1) logarithm of the sum of the exponentials
+    targets: Array  # (...) integers; 0 where ignored
+    counted: Array  # (...) bool; False where ignored
+    n_counted: int
+    label_smoothing: float
+    reduction: str
+
+
+def cross_entropy_forward(
+    logits: Array,
+    targets: Array,
+    ignore_index: int = IGNORE_INDEX,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> tuple[Any, CrossEntropySaved]:
+    r"""Cross-entropy between the target distribution q and :math:`p = \mathrm{softmax}(z)`.
+
+    .. math::
+        \ell = -\sum_v q_v \log p_v = \log \sum_v e^{z_v} - \sum_v q_v z_v,
+        \qquad q_v = (1 - \epsilon)\,\delta_{v,t} + \epsilon / V
+
+    with smoothing :math:`\epsilon` (Szegedy et al. 2015, arXiv:1512.00567, section 7).
+
+    Parameters
+    ----------
+    logits : array (..., V)
+    targets : integer array (...)
+        Values from 0 to V - 1, or ``ignore_index``.
+    ignore_index : int
+        Positions with this target do not count.
+    label_smoothing : float
+        From 0 to 1.
+    reduction : {"mean", "sum", "none"}
+        ``"mean"`` divides by the number of counted positions (and is 0 where none counts).
+
+    Returns
+    -------
+    loss : scalar of the dtype of the logits; with ``reduction="none"`` an array (...)
+    saved : CrossEntropySaved
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a target is outside the vocabulary, or a setting is out of range.
+    """
+    vocab_size = logits.shape[-1]
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(f"cross_entropy: logits are {logits.shape} but targets {targets.shape}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not within 0 to 1")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(
+            f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
+        )
+    counted = targets != ignore_index
+    targets = np.where(counted, targets, 0)
+    check_tokens(targets, vocab_size)
+
+    log_total = log_sum_exp(logits, axis=-1)  # (..., 1)
+    z_target = np.take_along_axis(logits, targets[..., None], axis=-1)  # (..., 1)
+    losses = log_total - (1 - label_smoothing) * z_target
+    if label_smoothing:
+        losses -= label_smoothing * logits.mean(axis=-1, keepdims=True)
+    losses = np.where(counted, losses[..., 0], losses.dtype.type(0))  # (...)
+
+    n_counted = int(counted.sum())
+    saved = CrossEntropySaved(
+        logits, log_total, targets, counted, n_counted, label_smoothing, reduction
+    )
+    if reduction == "none":
+        return losses, saved
+    total = losses.sum()
+    return (total / max(n_counted, 1) if reduction == "mean" else total), saved
+
+
+def cross_entropy_backward(dloss: Any, saved: CrossEntropySaved) -> Array:
+    r"""Gradient of :func:`cross_entropy_forward` with respect to the logits.
+
+    The derivative of the log-sum-exp is the softmax, so what remains is the difference of the
+    two distributions:
+
+    .. math:: dz = d\ell\,(p - q)
+
+    Parameters
+    ----------
+    dloss : scalar, or an array (...) where ``reduction="none"``
+
+    Returns
+    -------
+    dlogits : array (..., V), of the dtype of the logits
+    """
+    logits, log_total, targets, counted, n_counted, label_smoothing, reduction = saved
+    vocab_size = logits.shape[-1]
+    dlogits = empty_like(logits)
+
+    np.subtract(logits, log_total, out=dlogits)
+    np.exp(dlogits, out=dlogits)  # p
+    if label_smoothing:
+        dlogits -= label_smoothing / vocab_size
+    rows = dlogits.reshape(-1, vocab_size)
+    rows[np.arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
+    scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
+    with scope():
+        weights = empty_like(log_total)  # (..., 1) in the dtype of the logits
+        weights[..., 0] = np.where(counted, scale, 0)
+        dlogits *= weights
+    return dlogits

@@ -1,0 +1,100 @@
+"""Dropout (Srivastava et al. 2014) whose mask is a pure function of a seed.
+
+The mask is not stored. Element i survives or not by a hash of (seed, i), so the backward pass,
+a recomputed forward pass, a kernel with any number of threads and a gradient checker all find
+the same mask again, in any order.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty, empty_like, scope
+
+# splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+class DropoutSaved(NamedTuple):
+    p: float
+    seed: int
+
+
+def dropout_forward(x: Array, p: float, seed: int) -> tuple[Array, DropoutSaved]:
+    r"""Set each element to zero with probability p and scale the others up.
+
+    .. math:: y = \frac{m\,x}{1 - p}, \qquad m \sim \mathrm{Bernoulli}(1 - p)
+
+    Parameters
+    ----------
+    x : array (...)
+    p : float
+        Probability of being dropped, from 0 (nothing) to 1 (everything).
+    seed : int
+        Decides the mask; the same seed and shape give the same mask.
+
+    Returns
+    -------
+    y : array (...)
+    saved : DropoutSaved
+
+    Raises
+    ------
+    ValueError
+        If p is not within [0, 1].
+    """
+    check_probability("dropout", p)
+    y = empty_like(x)
+    dropout_into(x, p, seed, out=y)
+    return y, DropoutSaved(p, seed)
+
+
+def dropout_backward(dy: Array, saved: DropoutSaved) -> Array:
+    r"""Gradient of :func:`dropout_forward`: the same mask and scale, :math:`dx = m\,dy/(1-p)`."""
+    dx = empty_like(dy)
+    dropout_into(dy, saved.p, saved.seed, out=dx)
+    return dx
+
+
+def check_probability(op: str, p: float) -> None:
+    """Refuse a dropout probability outside 0 to 1."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{op}: p={p} is not a probability; choose 0 <= p <= 1")
+
+
+def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Array:
+    """The mask: a boolean array of ``shape``, False where an element is dropped.
+
+    Elements 2i and 2i + 1, counted in C order, are decided by the lower and the upper half of
+    splitmix64's output i + 1 from state ``seed``.
+    """
+    n = int(np.prod(shape))
+    mask = empty(shape, like=like, dtype=bool)
+    with scope():
+        bits = empty(((n + 1) // 2,), like=like, dtype=np.uint64)
+        shifted = empty(bits.shape, like=like, dtype=np.uint64)
+        bits[...] = np.arange(1, bits.size + 1, dtype=np.uint64)
+        bits *= _GOLDEN
+        bits += np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+        for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+            np.right_shift(bits, np.uint64(shift), out=shifted)
+            bits ^= shifted
+            bits *= factor
+        np.right_shift(bits, np.uint64(31), out=shifted)
+        bits ^= shifted
+        halves = bits.astype("<u8", copy=False).view("<u4")[:n]
+        np.greater_equal(halves.reshape(shape), round(p * 2**32), out=mask)
+    return mask
+
+
+def dropout_into(x: Array, p: float, seed: int, out: Array) -> None:
+    """The arithmetic of dropout, the same forward and backward, written to ``out``."""
+    if p == 1:
+        out[...] = 0
+        return
+    with scope():
+        np.multiply(x, dropout_mask(x.shape, p, seed, like=x), out=out)
+    out *= 1 / (1 - p)

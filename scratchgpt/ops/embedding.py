@@ -1,0 +1,85 @@
+"""Row look-up: y = W[tokens], and the scatter-add that is its backward."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty
+
+
+class EmbeddingSaved(NamedTuple):
+    tokens: Array  # (...) integers
+    weight: Array  # (V, C)
+
+
+def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSaved]:
+    """The rows of ``weight`` that ``tokens`` name.
+
+    Parameters
+    ----------
+    tokens : integer array (...)
+        Values from 0 to V - 1.
+    weight : array (V, C)
+
+    Returns
+    -------
+    y : array (..., C)
+    saved : EmbeddingSaved
+
+    Raises
+    ------
+    TypeError
+        If the tokens are not integers.
+    ValueError
+        If a token lies outside the vocabulary; says which and where.
+    """
+    check_tokens(tokens, vocab_size=weight.shape[0])
+    y = empty((*tokens.shape, weight.shape[1]), like=weight)
+    # All tokens are in range by now; the other modes of take would copy the output once more.
+    np.take(weight, tokens, axis=0, out=y, mode="clip")
+    return y, EmbeddingSaved(tokens, weight)
+
+
+def embedding_backward(dy: Array, saved: EmbeddingSaved, dweight: Array | None = None) -> Array:
+    r"""Gradient of :func:`embedding_forward` with respect to ``weight``.
+
+    A row that was looked up several times collects the gradient of each look-up:
+
+    .. math:: dW_v = \sum_{i\,:\,t_i = v} dy_i
+
+    (``dweight[tokens] += dy`` would keep only the last of them.)
+
+    Parameters
+    ----------
+    dy : array (..., C)
+    saved : EmbeddingSaved
+    dweight : array (V, C), optional
+        Where the gradient is added. It touches few of the rows, so a layer hands in its
+        accumulated gradient instead of adding a table of zeros to it.
+
+    Returns
+    -------
+    dweight : array (V, C)
+    """
+    tokens, weight = saved
+    n_channels = weight.shape[1]
+    if dweight is None:
+        dweight = empty(weight.shape, like=dy)
+        dweight[...] = 0
+    np.add.at(dweight, tokens.reshape(-1), dy.reshape(-1, n_channels))
+    return dweight
+
+
+def check_tokens(tokens: Array, vocab_size: int) -> None:
+    """Refuse token ids that are not integers from 0 to ``vocab_size - 1``."""
+    if tokens.dtype.kind not in "iu":
+        raise TypeError(f"token ids must be integers, got {tokens.dtype}")
+    if tokens.size == 0 or (tokens.min() >= 0 and tokens.max() < vocab_size):
+        return
+    where = np.argwhere((tokens < 0) | (tokens >= vocab_size))[0]
+    index = tuple(int(i) for i in where)
+    raise ValueError(
+        f"token id {tokens[index]} at position {index} is outside the vocabulary "
+        f"(0 to {vocab_size - 1})"
+    )

@@ -1,0 +1,118 @@
+"""Gaussian error linear unit (Hendrycks and Gimpel 2016, arXiv:1606.08415)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty, empty_like, scope
+
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+CUBIC = 0.044715
+
+
+class GeluSaved(NamedTuple):
+    x: Array  # (...)
+    approximate: str
+
+
+def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GeluSaved]:
+    r"""Gaussian error linear unit, exact or by its tanh approximation.
+
+    .. math::
+        \mathrm{none:}\quad y = x\,\Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x/\sqrt2)\right)
+        \qquad
+        \mathrm{tanh:}\quad y = \tfrac{x}{2} \left(1 + \tanh u\right), \quad
+        u = \sqrt{2/\pi}\,(x + 0.044715\,x^3)
+
+    Parameters
+    ----------
+    x : array (...)
+    approximate : {"none", "tanh"}
+        PyTorch's names. GPT and GPT-2 use ``"tanh"``.
+
+    Returns
+    -------
+    y : array (...)
+    saved : GeluSaved
+
+    Raises
+    ------
+    ValueError
+        If ``approximate`` is neither.
+    """
+    y = empty_like(x)
+    if approximate == "tanh":
+        _tanh_u(x, out=y)
+        y += 1
+    elif approximate == "none":
+        _erf(x, out=y)
+        y += 1
+    else:
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    y *= x
+    y *= 0.5
+    return y, GeluSaved(x, approximate)
+
+
+def gelu_backward(dy: Array, saved: GeluSaved) -> Array:
+    r"""Gradient of :func:`gelu_forward`.
+
+    .. math::
+        \mathrm{none:}\quad dx = dy \left(\Phi(x) + x\,\varphi(x)\right)
+        \qquad
+        \mathrm{tanh:}\quad dx = \tfrac{dy}{2} \left( 1 + \tanh u
+            + x\,(1 - \tanh^2 u)\,u' \right), \quad
+        u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,x^2)
+
+    with :math:`\varphi` the density of the standard normal distribution.
+    """
+    x, approximate = saved
+    dx = empty(x.shape, like=dy)
+    with scope():
+        slope = empty(x.shape, like=dy)
+        if approximate == "tanh":
+            _tanh_u(x, out=dx)
+            np.multiply(dx, dx, out=slope)
+            np.subtract(1, slope, out=slope)  # 1 - tanh²
+            slope *= x
+            dx += 1
+            with scope():
+                u_prime = empty(x.shape, like=dy)
+                np.multiply(x, x, out=u_prime)
+                u_prime *= 3 * CUBIC * SQRT_2_OVER_PI
+                u_prime += SQRT_2_OVER_PI
+                slope *= u_prime
+            dx += slope
+            dx *= 0.5
+        else:
+            _erf(x, out=dx)
+            dx += 1
+            dx *= 0.5  # Φ(x)
+            np.multiply(x, x, out=slope)
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= 1 / math.sqrt(2 * math.pi)  # φ(x)
+            slope *= x
+            dx += slope
+        dx *= dy
+    return dx
+
+
+def _tanh_u(x: Array, out: Array) -> None:
+    """tanh of u = sqrt(2/π)(x + 0.044715 x³), written as x (1 + 0.044715 x²)."""
+    np.multiply(x, x, out=out)
+    out *= CUBIC
+    out += 1
+    out *= x
+    out *= SQRT_2_OVER_PI
+    np.tanh(out, out=out)
+
+
+def _erf(x: Array, out: Array) -> None:
+    """erf of x/sqrt(2), for complex numbers too."""
+    from scipy.special import erf  # half a second to import, and only the exact form needs it
+
+    np.multiply(x, 1 / math.sqrt(2), out=out)
+    erf(out, out=out)

@@ -1,0 +1,114 @@
+"""Layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 3-4)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array, same_dtype
+from scratchgpt.memory import empty, empty_like, scope
+
+
+class LayerNormSaved(NamedTuple):
+    x: Array  # (..., C)
+    weight: Array  # (C,)
+    mean: Array  # (..., 1)
+    rstd: Array  # (..., 1) one over the standard deviation
+    has_bias: bool
+
+
+def layer_norm_forward(
+    x: Array, weight: Array, bias: Array | None = None, eps: float = 1e-5
+) -> tuple[Array, LayerNormSaved]:
+    r"""Normalise the last axis to mean 0 and variance 1, then scale and shift.
+
+    .. math::
+        \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \qquad y = \gamma \hat x + \beta
+
+    with :math:`\mu` and :math:`\sigma^2` the mean and the (biased) variance of each row.
+
+    Parameters
+    ----------
+    x : array (..., C)
+    weight : array (C,)
+        :math:`\gamma`.
+    bias : array (C,), optional
+        :math:`\beta`.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    y : array (..., C)
+    saved : LayerNormSaved
+        Keeps ``x`` and two numbers a row; :math:`\hat x` is cheap to recompute.
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit.
+    TypeError
+        If the dtypes differ.
+    """
+    same_dtype("layer_norm", x=x, weight=weight, bias=bias)
+    n_channels = x.shape[-1]
+    if weight.shape != (n_channels,):
+        raise ValueError(f"layer_norm: x has {n_channels} channels but weight is {weight.shape}")
+
+    y = empty_like(x)
+    mean = empty((*x.shape[:-1], 1), like=x)
+    rstd = empty((*x.shape[:-1], 1), like=x)
+
+    np.mean(x, axis=-1, keepdims=True, out=mean)  # 1
+    np.subtract(x, mean, out=y)  # 2: x - mean
+    # Not np.var, which would take an absolute value: the variance must stay analytic.
+    np.einsum("...c,...c->...", y, y, out=rstd[..., 0])
+    rstd /= n_channels
+    rstd += eps
+    np.sqrt(rstd, out=rstd)
+    np.divide(1.0, rstd, out=rstd)  # 3
+    y *= rstd  # 4: x_hat
+    y *= weight  # 5
+    if bias is not None:
+        y += bias  # 6
+    return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
+
+
+def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array, Array | None]:
+    r"""Gradients of :func:`layer_norm_forward`.
+
+    Each row's mean and variance depend on all of its elements. What flows back through them is
+    the projection of :math:`d\hat x = \gamma\,dy` on the constant vector and on :math:`\hat x`:
+
+    .. math::
+        dx = \frac{1}{\sigma} \left( d\hat x - \overline{d\hat x}
+             - \hat x \; \overline{d\hat x \, \hat x} \right)
+        \qquad d\gamma = \sum_{\text{rows}} dy\,\hat x
+        \qquad d\beta = \sum_{\text{rows}} dy
+
+    where a bar is the mean over the row.
+
+    Returns
+    -------
+    dx : array (..., C)
+    dweight : array (C,)
+    dbias : array (C,), or None where there was no bias
+    """
+    x, weight, mean, rstd, has_bias = saved
+    n_channels = x.shape[-1]
+    dx = empty(x.shape, like=dy)
+
+    dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None  # undoes 6
+    with scope():
+        x_hat = empty(x.shape, like=dy)
+        np.subtract(x, mean, out=x_hat)
+        x_hat *= rstd
+        np.multiply(dy, x_hat, out=dx)
+        dweight = dx.reshape(-1, n_channels).sum(axis=0)  # undoes 5
+
+        np.multiply(dy, weight, out=dx)  # dx_hat
+        projection = np.einsum("...c,...c->...", dx, x_hat)[..., None] / n_channels  # (..., 1)
+        dx -= dx.mean(axis=-1, keepdims=True)  # undoes 1: through the mean
+        x_hat *= projection
+        dx -= x_hat  # undoes 3: through the variance
+        dx *= rstd  # undoes 4
+    return dx, dweight, dbias

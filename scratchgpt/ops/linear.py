@@ -1,0 +1,72 @@
+"""Affine map of the last axis: y = x W + b."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array, same_dtype
+from scratchgpt.memory import empty
+
+
+class LinearSaved(NamedTuple):
+    x: Array  # (..., n_in)
+    weight: Array  # (n_in, n_out)
+    has_bias: bool
+
+
+def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, LinearSaved]:
+    r"""Affine map :math:`y = x W + b` of the last axis.
+
+    Parameters
+    ----------
+    x : array (..., n_in)
+    weight : array (n_in, n_out)
+        The layout of the published GPT-2 checkpoints (``Conv1D``).
+    bias : array (n_out,), optional
+
+    Returns
+    -------
+    y : array (..., n_out)
+    saved : LinearSaved
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit.
+    TypeError
+        If the dtypes differ.
+    """
+    same_dtype("linear", x=x, weight=weight, bias=bias)
+    n_in, n_out = weight.shape
+    if x.shape[-1] != n_in:
+        raise ValueError(f"linear: x has {x.shape[-1]} features but weight is {weight.shape}")
+
+    y = empty((*x.shape[:-1], n_out), like=x)
+    np.matmul(x.reshape(-1, n_in), weight, out=y.reshape(-1, n_out))
+    if bias is not None:
+        y += bias
+    return y, LinearSaved(x, weight, bias is not None)
+
+
+def linear_backward(dy: Array, saved: LinearSaved) -> tuple[Array, Array, Array | None]:
+    r"""Gradients of :func:`linear_forward`.
+
+    .. math::
+        dx = dy\,W^\top \qquad dW = x^\top dy \qquad db = \sum_{\text{rows}} dy
+
+    Returns
+    -------
+    dx : array (..., n_in)
+    dweight : array (n_in, n_out)
+    dbias : array (n_out,), or None where there was no bias
+    """
+    x, weight, has_bias = saved
+    n_in, n_out = weight.shape
+    dx = empty(x.shape, like=dy)
+    dweight = empty(weight.shape, like=dy)
+    dy_rows = dy.reshape(-1, n_out)  # (rows, n_out)
+
+    np.matmul(dy_rows, weight.T, out=dx.reshape(-1, n_in))
+    np.matmul(x.reshape(-1, n_in).T, dy_rows, out=dweight)
+    dbias = dy_rows.sum(axis=0) if has_bias else None
+    return dx, dweight, dbias

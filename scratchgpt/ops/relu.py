@@ -1,0 +1,33 @@
+"""Rectified linear unit."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty, empty_like
+
+
+class ReluSaved(NamedTuple):
+    x: Array  # (...)
+
+
+def relu_forward(x: Array) -> tuple[Array, ReluSaved]:
+    r""":math:`y = \max(x, 0)`; for complex numbers the real part decides."""
+    y = empty_like(x)
+    y[...] = 0
+    np.copyto(y, x, where=_passes(x))
+    return y, ReluSaved(x)
+
+
+def relu_backward(dy: Array, saved: ReluSaved) -> Array:
+    r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink."""
+    dx = empty(saved.x.shape, like=dy)
+    dx[...] = 0
+    np.copyto(dx, dy, where=_passes(saved.x))
+    return dx
+
+
+def _passes(x: Array) -> Array:
+    """Where x is not cut off. Asked this way round, NaN passes and stays visible."""
+    return ~(x.real <= 0)

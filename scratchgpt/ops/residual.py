@@ -1,0 +1,39 @@
+"""Residual connection (He et al. 2015, arXiv:1512.03385): y = x + f(x)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array, same_dtype
+from scratchgpt.memory import empty_like
+
+
+class ResidualSaved(NamedTuple):
+    pass  # the derivative of a sum depends on nothing
+
+
+def residual_forward(x: Array, branch: Array) -> tuple[Array, ResidualSaved]:
+    """``x + branch``, two arrays of one shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: a residual connection does not broadcast.
+    TypeError
+        If the dtypes differ.
+    """
+    same_dtype("residual", x=x, branch=branch)
+    if x.shape != branch.shape:
+        raise ValueError(f"residual: x is {x.shape} but branch is {branch.shape}")
+    y = empty_like(x)
+    np.add(x, branch, out=y)
+    return y, ResidualSaved()
+
+
+def residual_backward(dy: Array, saved: ResidualSaved) -> tuple[Array, Array]:
+    """Gradients of :func:`residual_forward`: ``dy`` flows unchanged into both.
+
+    Both results are ``dy`` itself, not copies. Where x fans out (it also feeds the branch) the
+    caller adds what comes back from there: that sum is why deep residual networks train.
+    """
+    return dy, dy

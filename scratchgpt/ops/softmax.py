@@ -1,0 +1,69 @@
+"""Softmax: exponentials that sum to one."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty, empty_like, scope
+
+
+class SoftmaxSaved(NamedTuple):
+    y: Array  # (...)
+    axis: int
+
+
+def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
+    r"""Softmax along one axis, :math:`y_i = e^{x_i} / \sum_j e^{x_j}`.
+
+    The maximum is subtracted first, so no finite input overflows. An entry of -inf gets
+    probability 0; where a whole line is -inf (everything masked) the result is 0, not NaN.
+
+    Parameters
+    ----------
+    x : array (...)
+    axis : int
+
+    Returns
+    -------
+    y : array (...)
+    saved : SoftmaxSaved
+        Keeps ``y`` alone: the backward needs nothing else.
+    """
+    y = empty_like(x)
+    softmax_into(x, axis, out=y)
+    return y, SoftmaxSaved(y, axis)
+
+
+def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
+    r"""Gradient of :func:`softmax_forward`.
+
+    The Jacobian is :math:`\partial y_i / \partial x_j = y_i (\delta_{ij} - y_j)`, so
+
+    .. math:: dx = y \left( dy - \sum_j dy_j\,y_j \right)
+    """
+    y, axis = saved
+    dx = empty(y.shape, like=dy)
+    softmax_backward_into(dy, y, axis, out=dx)
+    return dx
+
+
+def softmax_into(x: Array, axis: int, out: Array) -> None:
+    """The arithmetic of softmax, written to ``out`` (which may be ``x``)."""
+    shift = x.real.max(axis=axis, keepdims=True)
+    shift[np.isneginf(shift)] = 0  # a line with everything masked: exp(-inf - 0) = 0
+    np.subtract(x, shift, out=out)
+    np.exp(out, out=out)
+    total = out.sum(axis=axis, keepdims=True)
+    total[total == 0] = 1
+    out /= total
+
+
+def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
+    """The arithmetic of softmax's backward, written to ``out`` (which may be ``dy``)."""
+    with scope():
+        product = empty(y.shape, like=dy)
+        np.multiply(dy, y, out=product)
+        projection = product.sum(axis=axis, keepdims=True)
+    np.subtract(dy, projection, out=out)
+    out *= y
