@@ -152,7 +152,7 @@ class Arena:
         while self._overflow and self._overflow[-1][0] >= mark:
             array = self._overflow.pop()[1]
             if self.poison:
-                array.view(np.uint8).fill(0xFF)
+                array.reshape(-1).view(np.uint8).fill(0xFF)
         self.used = mark
 
 

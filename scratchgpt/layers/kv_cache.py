@@ -68,3 +68,9 @@ class KVCache:
         chosen.keys, chosen.values = self.keys[:, rows], self.values[:, rows]
         chosen.lengths = self.lengths[rows]
         return chosen
+
+    def put(self, rows: Array, other: "KVCache") -> None:
+        """Replace some rows by those of another cache; the inverse of :meth:`rows`."""
+        self.keys[:, rows] = other.keys
+        self.values[:, rows] = other.values
+        self.lengths[rows] = other.lengths

@@ -127,7 +127,8 @@ class Backbone(Layer):
         mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
         x = self.wte.forward(tokens)[0] + self.wpe.forward(positions)[0]
         for i, block in enumerate(self.h):
-            x = block.extend(x, cache.layer(i, positions), mask)
+            with scope():  # nothing is saved, so one block's arrays are the next one's
+                x[...] = block.extend(x, cache.layer(i, positions), mask)
         return self.ln_f.forward(x)[0] if self.ln_f else x
 
 

@@ -1,0 +1,38 @@
+# make demo   train a GPT on real text, then let it write some (about 3 minutes)
+# make test   the whole test suite
+# make lint   style and types
+# Each creates the virtual environment it needs; nothing but Python and make must be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= runs/demo
+
+# On CI the peer that gradients are compared with is installed too, and must be there.
+ifdef CI
+TEST_EXTRAS := test,parity
+else
+TEST_EXTRAS := test
+endif
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed-plots
+	$(BIN)/scratchgpt train python-docs --config examples/demo.toml --out $(OUT)
+
+# One thread for BLAS in each of the test processes: with more they wait for each other.
+test: $(VENV)/installed-$(TEST_EXTRAS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed-%: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

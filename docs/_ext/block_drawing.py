@@ -1,0 +1,210 @@
+"""``{block-drawing}``: a GPT-2 block with its forward, what is saved, and its backward.
+
+The drawing is made from a block that is run while the page is built: the bytes in it are counted
+by :func:`scratchgpt.memory.nbytes` on the ``saved`` of that run.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from scratchgpt.layers import Block
+from scratchgpt.layers.block import BlockSaved
+from scratchgpt.memory import nbytes, walk
+from scratchgpt.models import GPTConfig
+
+WIDTH, ROW, TOP = 860, 58, 62
+HEIGHT_OF_BOX = 40
+COLUMNS = {"forward": (62, 200), "saved": (312, 230), "backward": (592, 200)}  # left, width
+
+
+class Row(NamedTuple):
+    """One line of the drawing; the first is the lowest."""
+
+    forward: str
+    shape: str
+    saved: str  # path of the part of BlockSaved, "" where the step keeps nothing
+    backward: str
+    note: str
+
+
+ROWS = (
+    Row("x", "(B, T, C)", "", "dx", "+ what came past the half"),
+    Row("ln_1", "n (B, T, C)", "ln_1", "ln_1", "weight.grad, bias.grad +="),
+    Row("attn.c_attn", "qkv (B, T, 3C)", "attn.c_attn", "attn.c_attn", "dn (B, T, C)"),
+    Row("attention", "heads (B, H, T, D)", "attn.attention", "attention", "dqkv (B, T, 3C)"),
+    Row("attn.c_proj", "a (B, T, C)", "attn.c_proj", "attn.c_proj", "dmerged (B, T, C)"),
+    Row("drop", "a (B, T, C)", "drop_1", "drop", "da (B, T, C)"),
+    Row("+", "x + a", "", "•", "into both"),
+    Row("x", "(B, T, C)", "", "dx_mid", "+= dy, past the half"),
+    Row("ln_2", "n (B, T, C)", "ln_2", "ln_2", "weight.grad, bias.grad +="),
+    Row("mlp.c_fc", "h (B, T, F)", "mlp.c_fc", "mlp.c_fc", "dn (B, T, C)"),
+    Row("gelu", "a (B, T, F)", "mlp.act", "gelu", "dh (B, T, F)"),
+    Row("mlp.c_proj", "m (B, T, C)", "mlp.c_proj", "mlp.c_proj", "da (B, T, F)"),
+    Row("drop", "m (B, T, C)", "drop_2", "drop", "dm (B, T, C)"),
+    Row("+", "x + m", "", "•", "into both"),
+    Row("y", "(B, T, C)", "", "dy", "(B, T, C)"),
+)
+JOINS = [i for i, row in enumerate(ROWS) if row.forward == "+"]
+FORKS = [i for i, row in enumerate(ROWS) if row.forward == "x"]
+
+
+class Kept(NamedTuple):
+    """What one step keeps alive that no step before it kept."""
+
+    path: str
+    fields: tuple[str, ...]
+    n_bytes: int
+
+
+def run_block(
+    config: GPTConfig, n_batch: int, n_time: int, dropout_seed: int | None
+) -> tuple[Block, BlockSaved]:
+    """A block of that configuration, in float32, and what its forward saved."""
+    block = Block(
+        config.n_embd,
+        config.n_head,
+        config.inner_size,
+        dropout=config.dropout,
+        bias=config.bias,
+        norm_position=config.norm_position,
+        activation=config.activation,
+        layer_norm_epsilon=config.layer_norm_epsilon,
+        proj_std=0.02,
+    )
+    block.initialize()
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n_batch, n_time, config.n_embd), np.float32)
+    return block, block.forward(x, dropout_seed)[1]
+
+
+def what_is_kept(block: Block, saved: BlockSaved) -> list[Kept]:
+    """For each step in the order of the forward pass; the parameters do not count."""
+    counted: list[Any] = [block.store.values]
+    kept = []
+    for path in (row.saved for row in ROWS if row.saved):
+        part: Any = saved
+        for name in path.split("."):
+            part = getattr(part, name)
+        kept.append(Kept(path, part._fields, nbytes(part, exclude=counted)))
+        counted += [array for _, array in walk(part)]
+    return kept
+
+
+def draw(kept: list[Kept]) -> str:
+    """The drawing, as SVG without colours: the style sheet has them, light and dark."""
+    kept_by_path = {step.path: step for step in kept}
+    height = TOP + ROW * len(ROWS)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
+        'aria-label="A GPT block: forward, saved, backward">'
+    ]
+    for column, title in (
+        ("forward", "forward, upwards"),
+        ("saved", "saved"),
+        ("backward", "backward, downwards"),
+    ):
+        left, width = COLUMNS[column]
+        parts.append(_text(left + width / 2, 24, title, "title"))
+    for i, row in enumerate(ROWS):
+        parts += _row(i, row, kept_by_path.get(row.saved))
+    for fork, join in zip(FORKS, JOINS, strict=True):
+        parts.append(_skip("forward", fork, join))
+        parts.append(_skip("backward", join, fork))
+    return "\n".join([*parts, "</svg>"])
+
+
+def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
+    parts = []
+    for column, name, below in (
+        ("forward", row.forward, row.shape),
+        ("backward", row.backward, row.note),
+    ):
+        parts += _box(column, i, name, below)
+        if i + 1 < len(ROWS):
+            x = _centre(column)
+            low, high = _y(i) - HEIGHT_OF_BOX / 2, _y(i + 1) + HEIGHT_OF_BOX / 2
+            ends = (low, high) if column == "forward" else (high, low)
+            parts.append(_arrow([(x, ends[0]), (x, ends[1])], column))
+    if kept:
+        fields = ", ".join(name for name in kept.fields if name != "has_bias")
+        name, below = ("p, seed", "the mask is drawn again from its seed")
+        if kept.n_bytes:
+            name, below = _without_settings(fields), f"{kept.n_bytes / 1e6:,.2f} MB"
+        parts += _box("saved", i, name, below)
+        for start, stop in (("forward", "saved"), ("saved", "backward")):
+            x = COLUMNS[start][0] + COLUMNS[start][1]
+            parts.append(_arrow([(x, _y(i)), (COLUMNS[stop][0], _y(i))], "saved"))
+    return parts
+
+
+def _without_settings(fields: str) -> str:
+    """The names of the arrays; settings and parameters are left to the table below it."""
+    settings = ("scale", "dropout_p", "dropout_seed", "approximate", "weight")
+    return ", ".join(name for name in fields.split(", ") if name not in settings)
+
+
+def _y(i: int) -> float:
+    """The middle of row i, counted from the bottom."""
+    return TOP + ROW * (len(ROWS) - 1 - i) + HEIGHT_OF_BOX / 2 - 10
+
+
+def _centre(column: str) -> float:
+    left, width = COLUMNS[column]
+    return left + width / 2
+
+
+def _box(column: str, i: int, name: str, below: str) -> list[str]:
+    left, width = COLUMNS[column]
+    y = _y(i)
+    return [
+        f'<rect class="box {column}" x="{left}" y="{y - HEIGHT_OF_BOX / 2}" '
+        f'width="{width}" height="{HEIGHT_OF_BOX}" rx="6"/>',
+        _text(_centre(column), y - 3, name, "code"),
+        _text(_centre(column), y + 13, below, "small"),
+    ]
+
+
+def _text(x: float, y: float, text: str, style: str) -> str:
+    return f'<text class="{style}" x="{x}" y="{y}" text-anchor="middle">{text}</text>'
+
+
+def _arrow(points: list[tuple[float, float]], style: str) -> str:
+    """A line through the points, with a tip at its end."""
+    path = "M" + " L".join(f"{x} {y}" for x, y in points)
+    (x0, y0), (x, y) = points[-2:]
+    along = (np.sign(x - x0), np.sign(y - y0))
+    back, side = 7, 4
+    tip = [
+        (x, y),
+        (x - back * along[0] + side * along[1], y - back * along[1] + side * along[0]),
+        (x - back * along[0] - side * along[1], y - back * along[1] - side * along[0]),
+    ]
+    corners = " ".join(f"{a},{b}" for a, b in tip)
+    return f'<path class="flow {style}" d="{path}"/><polygon class="tip {style}" points="{corners}"/>'
+
+
+def _skip(column: str, start: int, stop: int) -> str:
+    """The residual connection, around one half of the block."""
+    left, width = COLUMNS[column]
+    edge, outside = (left, left - 34) if column == "forward" else (left + width, left + width + 34)
+    points = [(edge, _y(start)), (outside, _y(start)), (outside, _y(stop)), (edge, _y(stop))]
+    return _arrow(points, column)
+
+
+class BlockDrawing(SphinxDirective):
+    """The drawing of the block of GPT-2, for one text of full length."""
+
+    def run(self) -> list[nodes.Node]:
+        config = GPTConfig(dropout=0.1)
+        kept = what_is_kept(*run_block(config, 1, config.block_size, dropout_seed=0))
+        html = f'<div class="block-drawing">{draw(kept)}</div>'
+        return [nodes.raw("", html, format="html")]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("block-drawing", BlockDrawing)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,107 @@
+"""Pages that compute what they show: ``{run}``, ``{computed}`` and ``{command}``.
+
+``{run}``
+    Python, shown with what it prints. The blocks of a page share their names.
+``{computed}``
+    Python that is not shown; it prints Markdown, which becomes part of the page.
+``{command}``
+    Commands, one a line, run in a folder that the page has for itself and shown with their
+    standard output. ``:quiet:`` leaves the output out, ``:fails:`` shows standard error of a
+    command that must fail.
+
+Code that raises, and a command with the wrong exit status, fail the build.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import traceback
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from execution import new_namespace, run_block
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+
+class _Executed(SphinxDirective):
+    """A directive whose content is run in the namespace of the page."""
+
+    has_content = True
+
+    def execute(self) -> str:
+        page = self.env.current_document
+        if "namespace" not in page:
+            page["namespace"] = new_namespace()
+        source, line = self.get_source_info()
+        try:
+            return run_block("\n".join(self.content), page["namespace"], f"{source}:{line}")
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error, limit=-2))
+            raise self.error(f"this block fails while the page is built:\n{trace}") from error
+
+
+class Run(_Executed):
+    """``{run}``: code, and below it what it printed."""
+
+    def run(self) -> list[nodes.Node]:
+        output = self.execute()
+        shown = [_literal("\n".join(self.content), "python", "run-code")]
+        if output:
+            shown.append(_literal(output.rstrip("\n"), "text", "run-output"))
+        return [nodes.container("", *shown, classes=["run"])]
+
+
+class Computed(_Executed):
+    """``{computed}``: the Markdown that the code prints."""
+
+    def run(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(self.execute())
+
+
+class Command(SphinxDirective):
+    """``{command}``: commands of the command line, and what they print."""
+
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"quiet": directives.flag, "fails": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        page = self.env.current_document
+        if "folder" not in page:
+            page["folder"] = tempfile.TemporaryDirectory(prefix="scratchgpt-docs-")
+        shown = []
+        for line in self.content:
+            shown.append(f"$ {line}")
+            output = self._execute(line, page["folder"].name)
+            if output and "quiet" not in self.options:
+                shown.append(output)
+        return [nodes.container("", _literal("\n".join(shown), "console", ""), classes=["run"])]
+
+    def _execute(self, line: str, folder: str) -> str:
+        program, *arguments = shlex.split(line)
+        if program != "scratchgpt":
+            raise self.error(f"only scratchgpt is run here, not {program}")
+        done = subprocess.run(
+            [sys.executable, "-m", "scratchgpt", *arguments],
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "88", "NO_COLOR": "1"},
+            capture_output=True,
+            encoding="utf-8",
+        )
+        if (done.returncode != 0) != ("fails" in self.options):
+            raise self.error(f"{line}: exit status {done.returncode}\n{done.stderr}")
+        return (done.stderr if "fails" in self.options else done.stdout).rstrip("\n")
+
+
+def _literal(text: str, language: str, name: str) -> nodes.literal_block:
+    return nodes.literal_block(text, text, language=language, classes=[name] if name else [])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("run", Run)
+    app.add_directive("computed", Computed)
+    app.add_directive("command", Command)
+    return {"parallel_read_safe": True}

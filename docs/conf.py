@@ -1,0 +1,46 @@
+"""The documentation site. ``make docs`` builds it; nothing is fetched from the network."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from scratchgpt.version import __version__ as release  # noqa: E402
+
+project = "scratchgpt"
+author = "the scratchgpt authors"
+copyright = "the scratchgpt authors"
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "mathml",
+    "run_directives",
+    "residuals",
+    "block_drawing",
+    "saved_fields",
+]
+exclude_patterns = ["_build"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = "scratchgpt"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_math_renderer = "mathml"
+html_show_sphinx = False
+html_copy_source = False
+
+myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
+
+highlight_language = "python"
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"

@@ -1,0 +1,5 @@
+"""``python -m scratchgpt`` is ``scratchgpt``."""
+
+from scratchgpt.cli.main import run
+
+run()

@@ -1,0 +1,220 @@
+"""``scratchgpt generate``: let a model write."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from scratchgpt.generation import TextGeneration
+    from scratchgpt.models import GPT
+    from scratchgpt.text import Tokenizer
+
+EPILOG = """Examples:
+
+scratchgpt generate --model runs/first --prompt "The "
+
+scratchgpt generate -m runs/first -p "The " --top-p 0.9 --num-samples 3
+
+scratchgpt generate -m runs/addition -p "12+34=" --temperature 0
+
+cat question.txt | scratchgpt generate -m runs/first -p - --stop END --json
+"""
+
+
+class Which(StrEnum):
+    """The checkpoints of a run."""
+
+    best = "best"
+    last = "last"
+
+
+def generate_command(
+    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or of a model.")],
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt",
+            "-p",
+            metavar="TEXT",
+            help="What to continue; - reads standard input, less its last newline. Give it "
+            "several times for several prompts, or leave it out to start from nothing.",
+            show_default=False,
+        ),
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="The most tokens to generate.")] = 200,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0 is greedy.")
+    ] = 1.0,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help="Draw from the k most probable tokens.", show_default="all of them"),
+    ] = None,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the fewest tokens whose probabilities sum to this.")
+    ] = 1.0,
+    min_p: Annotated[
+        float,
+        typer.Option(help="Draw from tokens with at least this share of the highest probability."),
+    ] = 0.0,
+    repetition_penalty: Annotated[
+        float, typer.Option(help="Above 1: what has occurred becomes less probable.")
+    ] = 1.0,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="End before this text; may be repeated.", show_default=False
+        ),
+    ] = None,
+    num_samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    stream: Annotated[
+        bool, typer.Option("--stream/--no-stream", help="Show a single text while it grows.")
+    ] = True,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="A JSON object a line and text: prompt, text, tokens, finish_reason.",
+        ),
+    ] = False,
+    which: Annotated[
+        Which | None,
+        typer.Option(help="Which checkpoint of a run.", show_default="best, or else last"),
+    ] = None,
+) -> None:
+    """Continue prompts with text from a trained model.
+
+    The texts go to standard output, notes to standard error.
+    """
+    import sys
+    import time
+
+    from scratchgpt.generation import SamplingConfig, generate_text
+
+    sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
+    prompts = _read_prompts(prompt or [""])
+    gpt, tokenizer = _load(model, which)
+    _note_long_prompts(prompts, gpt, tokenizer)
+
+    streaming = stream and not as_json and len(prompts) * num_samples == 1
+    if streaming:
+        _write(prompts[0])
+    started = time.perf_counter()
+    results = generate_text(
+        gpt,
+        tokenizer,
+        prompts,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        num_samples=num_samples,
+        seed=seed,
+        stop=stop or [],
+        on_text=(lambda _prompt, _sample, text: _write(text)) if streaming else None,
+    )
+    elapsed = time.perf_counter() - started
+
+    if as_json:
+        _write_json(results)
+    elif streaming:
+        _write("\n")
+    else:
+        _write_texts(results, num_samples)
+    n_tokens = sum(len(result.tokens) for result in results)
+    print(
+        f"{n_tokens} tokens in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s", file=sys.stderr
+    )
+
+
+def _load(path: Path, which: Which | None) -> "tuple[GPT, Tokenizer]":
+    """The model and its tokenizer, from the folder of a model or of a run."""
+    from scratchgpt.errors import UserError
+    from scratchgpt.generation import check_tokenizer
+    from scratchgpt.models import load_pretrained
+    from scratchgpt.models.pretrained import CONFIG_FILE
+    from scratchgpt.text import load_tokenizer
+    from scratchgpt.training.run_directory import find_checkpoint
+
+    if (path / CONFIG_FILE).exists():
+        directory = path
+    elif which is not None:
+        directory = find_checkpoint(path, which.value)
+    else:
+        try:
+            directory = find_checkpoint(path, Which.best.value)
+        except UserError:  # a run that was never evaluated has no best
+            directory = find_checkpoint(path, Which.last.value)
+    model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
+    return model, tokenizer
+
+
+def _read_prompts(prompts: list[str]) -> list[str]:
+    """The prompts, with standard input in place of ``-``."""
+    import sys
+
+    from scratchgpt.errors import UserError
+
+    if "-" in prompts:
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"standard input is not UTF-8: byte {error.start} is "
+                f"0x{error.object[error.start]:02x}; convert it, for instance with iconv"
+            ) from None
+        prompts = [text if prompt == "-" else prompt for prompt in prompts]
+    for prompt in prompts:
+        if not prompt.isprintable() and any("\ud800" <= c <= "\udfff" for c in prompt):
+            raise UserError(f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8")
+    return prompts
+
+
+def _note_long_prompts(prompts: list[str], model: "GPT", tokenizer: "Tokenizer") -> None:
+    """Say so where the model will not see all of a prompt."""
+    import sys
+
+    from scratchgpt.generation import window_start
+
+    block_size = model.config.block_size
+    for i, prompt in enumerate(prompts, start=1):
+        n_tokens = len(tokenizer.encode(prompt))
+        start = window_start(n_tokens, block_size)
+        if start:
+            print(
+                f"prompt {i} has {n_tokens} tokens; the model starts from the last "
+                f"{n_tokens - start} of them (its block_size is {block_size})",
+                file=sys.stderr,
+            )
+
+
+def _write(text: str) -> None:
+    """Text to standard output, at once; what its encoding lacks becomes ``?``."""
+    import sys
+
+    encoding = sys.stdout.encoding
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+    sys.stdout.flush()
+
+
+def _write_texts(results: "list[TextGeneration]", num_samples: int) -> None:
+    """Each prompt with its continuation; under a heading where there are several."""
+    for i, result in enumerate(results):
+        if len(results) > 1:
+            of_sample = f", sample {i % num_samples + 1}" if num_samples > 1 else ""
+            _write(f"--- prompt {i // num_samples + 1}{of_sample} ---\n")
+        _write(f"{result.prompt}{result.text}\n")
+
+
+def _write_json(results: "list[TextGeneration]") -> None:
+    import json
+
+    for result in results:
+        record = {
+            "prompt": result.prompt,
+            "text": result.text,
+            "tokens": result.tokens.tolist(),
+            "finish_reason": result.finish_reason,
+        }
+        _write(json.dumps(record) + "\n")

@@ -1,0 +1,129 @@
+"""``scratchgpt info``: what a model is and what it costs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """Examples:
+
+scratchgpt info gpt2 --batch 4 --block 256
+
+scratchgpt info runs/first --json
+"""
+
+
+def info_command(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A preset, or the folder of a model or run. None lists the presets."),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Rows of a batch.")] = 1,
+    block: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a row. [default: the model's block_size]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the size of a model, the memory that it needs and its arithmetic."""
+    import json
+
+    from scratchgpt.models import describe
+
+    if model is None:
+        _list_presets(as_json)
+        return
+    config = _config_of(model)
+    if block is not None:
+        if block > config.block_size:
+            raise typer.BadParameter(
+                f"the model's context is {config.block_size} tokens", param_hint="--block"
+            )
+        config = config.replace(block_size=block)
+    description = describe(config, n_batch=batch)
+    if as_json:
+        record = {
+            "model": model,
+            "config": config.as_dict(),
+            "batch": batch,
+            **asdict(description),
+            "training_bytes": description.training_bytes,
+            "inference_bytes": description.inference_bytes,
+        }
+        print(json.dumps(record))
+        return
+
+    shape = ", ".join(f"{name} {value}" for name, value in config.as_dict().items())
+    rows = [
+        ("parameters", f"{description.n_parameters:,}"),
+        ("  of them embeddings", f"{description.n_embedding_parameters:,}"),
+        ("a training step keeps", _bytes(description.training_bytes)),
+        ("  parameters", _bytes(description.parameter_bytes)),
+        ("  gradients and moments", _bytes(description.optimizer_bytes)),
+        ("  activations", _bytes(description.activation_bytes)),
+        ("  activations with --recompute", _bytes(description.recompute_activation_bytes)),
+        ("generation keeps", _bytes(description.inference_bytes)),
+        ("  keys and values", _bytes(description.cache_bytes)),
+        ("forward pass, a token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
+        ("training step, a token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
+    ]
+    print(f"{model}: {shape}")
+    print(f"in float32, for {batch} x {config.block_size} tokens:")
+    for name, value in rows:
+        print(f"  {name:<32} {value:>16}")
+
+
+def _config_of(model: str):  # type: ignore[no-untyped-def]
+    """The configuration of a preset or of a folder."""
+    from scratchgpt.models import GPTConfig
+    from scratchgpt.models.pretrained import CONFIG_FILE, read_config
+    from scratchgpt.training.checkpoint import find_checkpoint
+
+    directory = Path(model)
+    if not directory.is_dir():
+        return GPTConfig.from_preset(model)
+    if not (directory / CONFIG_FILE).exists():
+        directory = find_checkpoint(directory, "best")
+    return read_config(directory)
+
+
+def _list_presets(as_json: bool) -> None:
+    import json
+
+    from scratchgpt.models import PRESETS, GPTConfig, describe
+
+    records = []
+    for name in PRESETS:
+        config = GPTConfig.from_preset(name)
+        records.append(
+            {
+                "preset": name,
+                "n_layer": config.n_layer,
+                "n_head": config.n_head,
+                "n_embd": config.n_embd,
+                "block_size": config.block_size,
+                "n_parameters": describe(config).n_parameters,
+            }
+        )
+    if as_json:
+        print(json.dumps(records))
+        return
+    print(f"{'preset':<12} {'layers':>6} {'heads':>6} {'channels':>8} {'block':>6} {'parameters':>14}")
+    for r in records:
+        print(
+            f"{r['preset']:<12} {r['n_layer']:>6} {r['n_head']:>6} {r['n_embd']:>8} "
+            f"{r['block_size']:>6} {r['n_parameters']:>14,}"
+        )
+    print("(with a vocabulary of 50,257 tokens where the preset does not name its own)")
+
+
+def _bytes(n: int) -> str:
+    """A number of bytes as a person reads it."""
+    value = float(n)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value /= 1000
+    else:
+        unit = "TB"
+    return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"

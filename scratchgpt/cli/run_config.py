@@ -1,0 +1,129 @@
+"""What a training run is made of: a file, options over it, and the whole written beside the result."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.files import write_text
+from scratchgpt.models.config import GPTConfig
+from scratchgpt.training.config import TrainConfig
+
+CONFIG_FILE = "config.toml"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A training run. Either ``corpus`` or ``task`` is given.
+
+    Attributes
+    ----------
+    corpus : tuple of str
+        Files, folders, globs, ``-``, or the name of a known corpus.
+    task : str, optional
+        A generated task with exact answers: ``addition``, ``sort``.
+    tokenizer : str
+        ``characters``, ``bytes``, ``bpe:SIZE``, or the path of a tokenizer.json.
+    val_fraction : float
+        How much of the corpus, its end, is kept for validation.
+    preset : str
+    model : dict
+        Fields of GPTConfig that differ from the preset.
+    training : TrainConfig
+    """
+
+    corpus: tuple[str, ...] = ()
+    task: str | None = None
+    tokenizer: str = "characters"
+    val_fraction: float = 0.1
+    preset: str = "char"
+    model: dict[str, Any] = field(default_factory=dict)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if self.task and self.corpus:
+            raise UserError(
+                f"task={self.task!r} makes its own data; leave out the corpus {self.corpus[0]!r}"
+            )
+        if not 0 < self.val_fraction < 1:
+            raise UserError(f"val_fraction={self.val_fraction} must be between 0 and 1")
+        self.model_config()
+
+    def model_config(self, vocab_size: int | None = None) -> GPTConfig:
+        """The model, with the vocabulary of its tokenizer where that is known by now.
+
+        A larger ``vocab_size`` in the configuration stands (the rest is never used); a smaller
+        one cannot.
+        """
+        config = GPTConfig.from_preset(self.preset, **self.model)
+        if vocab_size is None:
+            return config
+        if "vocab_size" not in self.model:
+            return config.replace(vocab_size=vocab_size)
+        if config.vocab_size < vocab_size:
+            raise UserError(
+                f"vocab_size={config.vocab_size} is smaller than the tokenizer's {vocab_size}; "
+                "leave it out"
+            )
+        return config
+
+    def merged(self, values: dict[str, Any], where: str) -> "RunConfig":
+        """The same with some settings changed, by their names in the TOML file.
+
+        Raises
+        ------
+        UserError
+            If there is no such setting; says where it stood and suggests the nearest.
+        """
+        names = [f.name for f in fields(self)]
+        changes = dict(values)
+        for name in changes:
+            if name not in names:
+                raise UserError(
+                    f"unknown setting {name!r} in {where}"
+                    f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
+                )
+        for section in ("model", "training"):
+            if not isinstance(changes.get(section, {}), dict):
+                raise UserError(f"{section} in {where} must be a section, [{section}]")
+        corpus = changes.get("corpus", self.corpus)
+        changes["corpus"] = (corpus,) if isinstance(corpus, str) else tuple(corpus)
+        if changes.get("task") and "corpus" not in values:
+            changes["corpus"] = ()
+        elif values.get("corpus") and "task" not in values:
+            changes["task"] = None
+        changes["model"] = {**self.model, **changes.get("model", {})}
+        training = changes.get("training", {})
+        changes["training"] = TrainConfig.from_dict({**asdict(self.training), **training})
+        return replace(self, **changes)
+
+
+def read_run_config(path: Path, base: RunConfig | None = None) -> RunConfig:
+    """The run that a TOML file describes, over ``base``."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise UserError(f"{path} is not a TOML file: {error}") from error
+    return (base or RunConfig()).merged(values, str(path))
+
+
+def write_run_config(config: RunConfig, model: GPTConfig, path: Path) -> None:
+    """Write the whole configuration, every default resolved, so that it can be run again."""
+    import tomli_w
+
+    values = {**asdict(config), "model": model.as_dict()}
+    values["training"] = asdict(config.training)
+    text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
+    write_text(path, text + tomli_w.dumps(_without_none(values)))
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: what is not set is left out."""
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }

@@ -1,0 +1,137 @@
+"""``scratchgpt train``: from text to a model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+EPILOG = """Examples:
+
+scratchgpt train python-docs --out runs/first
+
+scratchgpt train novel.txt notes/ --tokenizer bpe:2000 --preset gpt-mini --out runs/mine
+
+scratchgpt train --task addition --preset gpt-nano --steps 5000 --out runs/addition
+
+scratchgpt train --config run.toml --lr 3e-4 --out runs/mine
+
+scratchgpt train --out runs/mine --resume --steps 10000
+"""
+
+# The options of each section of the configuration file; the others belong to its top level.
+MODEL_OPTIONS = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "dropout",
+    "bias",
+    "norm_position",
+    "activation",
+    "tied_head",
+)
+TOP_OPTIONS = ("corpus", "task", "tokenizer", "val_fraction", "preset")
+RUN_OPTIONS = ("out", "config", "resume", "as_json")
+
+
+def _option(panel: str, text: str, *names: str, default: str = "") -> Any:
+    """An option that stands over the configuration file; left out, it changes nothing."""
+    return typer.Option(
+        *names, help=text, rich_help_panel=panel, show_default=default if default else False
+    )
+
+
+def train_command(
+    context: typer.Context,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Text files, folders, globs, - for standard input, or a name: python-docs, "
+            "tinyshakespeare.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the model, its checkpoints and its curves.")
+    ] = Path("runs/gpt"),
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; options stand over it.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, exactly where it was.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The result as one JSON object on stdout.")
+    ] = False,
+    task: Annotated[
+        str | None, _option("Data", "Learn a generated task instead of a corpus: addition, sort.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        _option("Data", "characters, bytes, bpe:SIZE or a tokenizer.json.", default="characters"),
+    ] = None,
+    val_fraction: Annotated[
+        float | None, _option("Data", "Share of the corpus that validates.", default="0.1")
+    ] = None,
+    preset: Annotated[
+        str | None, _option("Model", "Size of the model; see scratchgpt info.", default="char")
+    ] = None,
+    n_layer: Annotated[int | None, _option("Model", "Blocks.")] = None,
+    n_head: Annotated[int | None, _option("Model", "Attention heads of a block.")] = None,
+    n_embd: Annotated[int | None, _option("Model", "Channels.")] = None,
+    block_size: Annotated[int | None, _option("Model", "Context, in tokens.")] = None,
+    dropout: Annotated[float | None, _option("Model", "Share that is dropped.")] = None,
+    bias: Annotated[
+        bool | None, _option("Model", "Biases in linear layers and layer norms.", "--bias/--no-bias")
+    ] = None,
+    norm_position: Annotated[
+        str | None, _option("Model", "pre (as GPT-2) or post (as GPT-1).")
+    ] = None,
+    activation: Annotated[str | None, _option("Model", "gelu_tanh, gelu or relu.")] = None,
+    tied_head: Annotated[
+        bool | None,
+        _option("Model", "Whether the head is the embedding.", "--tied-head/--untied-head"),
+    ] = None,
+    steps: Annotated[int | None, _option("Training", "Updates of the parameters.")] = None,
+    batch_size: Annotated[int | None, _option("Training", "Rows of a batch.")] = None,
+    grad_accum: Annotated[int | None, _option("Training", "Batches summed for an update.")] = None,
+    lr: Annotated[float | None, _option("Training", "Highest learning rate.")] = None,
+    min_lr: Annotated[float | None, _option("Training", "Learning rate at the end.")] = None,
+    warmup_steps: Annotated[int | None, _option("Training", "Steps of linear warm-up.")] = None,
+    weight_decay: Annotated[float | None, _option("Training", "Decay of matrices.")] = None,
+    beta1: Annotated[float | None, _option("Training", "AdamW's first beta.")] = None,
+    beta2: Annotated[float | None, _option("Training", "AdamW's second beta.")] = None,
+    grad_clip: Annotated[float | None, _option("Training", "Largest gradient norm.")] = None,
+    recompute: Annotated[
+        bool | None,
+        _option("Training", "Less memory for more arithmetic.", "--recompute/--no-recompute"),
+    ] = None,
+    seed: Annotated[int | None, _option("Training", "Decides all that is random.")] = None,
+    eval_interval: Annotated[int | None, _option("Run", "Steps between evaluations.")] = None,
+    eval_batches: Annotated[
+        int | None, _option("Run", "Batches of an evaluation.", default="all")
+    ] = None,
+    sample_interval: Annotated[
+        int | None, _option("Run", "Steps between samples; 0 for none.")
+    ] = None,
+    checkpoint_interval: Annotated[int | None, _option("Run", "Steps between checkpoints.")] = None,
+    log_interval: Annotated[int | None, _option("Run", "Steps between lines of the log.")] = None,
+) -> None:
+    """Train a GPT on text, or on a task with exact answers.
+
+    Ctrl-C saves and stops; --resume goes on as if nothing had happened.
+    """
+    given = {name: value for name, value in context.params.items() if value not in (None, ())}
+    options: dict[str, Any] = {"model": {}, "training": {}}
+    for name, value in given.items():
+        if name in TOP_OPTIONS:
+            options[name] = value
+        elif name in MODEL_OPTIONS:
+            options["model"][name] = value
+        elif name not in RUN_OPTIONS:
+            options["training"][name] = value
+
+    from scratchgpt.cli.training_run import resolve_run, train_run
+
+    run = resolve_run(out, config, options, resume=resume)
+    train_run(run, out, resume=resume, as_json=as_json)

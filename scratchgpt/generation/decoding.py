@@ -1,0 +1,103 @@
+"""Texts that a model continues token by token, with their keys and values cached."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import Arena
+from scratchgpt.models import GPT
+
+
+def window_start(length: int, block_size: int) -> int:
+    """Where the part of a text begins that the model sees, for a text of ``length`` tokens.
+
+    The model knows ``block_size`` positions, learned and absolute, so a text that outgrows them
+    must be encoded anew from a later start: no cached key or value survives the move. Moving by
+    one token would cost a forward pass of a whole block for each token. So the start jumps by
+    half a block: a pass of half a block, once in half a block of tokens, which is one more
+    position for each token. The price is that the model sees between half a block and a whole
+    one, instead of always a whole one.
+
+    The start depends on the length alone. So a text goes on in the same way whether it was
+    generated in one call, in two, or given as a prompt.
+
+    Returns
+    -------
+    start : int
+        0 as long as all fits; ``length - start`` is at least 1 and at most ``block_size``.
+    """
+    if length <= block_size:
+        return 0
+    jump = (block_size + 1) // 2
+    return -(-(length - block_size) // jump) * jump
+
+
+class Decoding:
+    """Texts of any lengths, a row each, that grow by one token at a time.
+
+    Rows do not see each other: each gets the logits that it would get alone, up to the rounding
+    of matrix products of another size.
+
+    Parameters
+    ----------
+    model : GPT
+    contexts : sequence of sequences of int
+        What stands before the first token given to :meth:`advance`; may be empty.
+
+    Attributes
+    ----------
+    texts : list of lists of int
+        All tokens of each row, also those that the model no longer sees.
+    """
+
+    def __init__(self, model: GPT, contexts: Sequence[Sequence[int]]) -> None:
+        self.model = model
+        self.texts = [list(text) for text in contexts]
+        self._cache = model.new_cache(len(self.texts))
+        self._starts = [-1] * len(self.texts)
+        self._arena = Arena()
+        self._encode_moved()
+
+    def advance(self, tokens: Array) -> Array:
+        """Append a token to each text.
+
+        Parameters
+        ----------
+        tokens : integer array (B,)
+
+        Returns
+        -------
+        logits : array (B, V)
+            Of the token that follows, in the model's dtype.
+        """
+        self._encode_moved()
+        for text, token in zip(self.texts, tokens, strict=True):
+            text.append(int(token))
+        with self._arena:
+            return self.model.extend(tokens[:, None], self._cache).copy()
+
+    def select(self, rows: Array) -> None:
+        """Go on with a choice of the rows; a row may be left out, or chosen more than once."""
+        self.texts = [list(self.texts[row]) for row in rows]
+        self._starts = [self._starts[row] for row in rows]
+        self._cache = self._cache.rows(rows)
+
+    def _encode_moved(self) -> None:
+        """Bring the cache to where the window of each text will start with its next token."""
+        block_size = self.model.config.block_size
+        starts = [window_start(len(text) + 1, block_size) for text in self.texts]
+        rows = [row for row, start in enumerate(starts) if start != self._starts[row]]
+        if not rows:
+            return
+        self._starts = starts
+        windows = [self.texts[row][starts[row] :] for row in rows]
+        counts = np.array([len(window) for window in windows])
+        fresh = self.model.new_cache(len(rows))
+        if counts.any():
+            tokens = np.zeros((len(rows), counts.max()), np.int64)  # padded on the right
+            for padded, window in zip(tokens, windows, strict=True):
+                padded[: len(window)] = window
+            with self._arena:
+                self.model.extend(tokens, fresh, counts)
+        self._cache.put(np.array(rows), fresh)

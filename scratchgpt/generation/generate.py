@@ -1,0 +1,203 @@
+"""Continue prompts of token ids; for text see :func:`scratchgpt.generation.generate_text`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.errors import UserError
+from scratchgpt.generation.decoding import Decoding
+from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
+from scratchgpt.models import GPT
+
+FinishReason = Literal["length", "stop", "end_of_text"]
+
+# (index of the prompt, index of the sample, token) -> whether this sample should end here.
+OnToken = Callable[[int, int, int], bool]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One continuation of one prompt.
+
+    Attributes
+    ----------
+    prompt_index, sample_index : int
+    tokens : int array (n,)
+        Every token drawn, also the one that ended it.
+    finish_reason : {"length", "stop", "end_of_text"}
+        There are max_new_tokens; ``on_token`` ended it; or the model did.
+    """
+
+    prompt_index: int
+    sample_index: int
+    tokens: Array
+    finish_reason: FinishReason
+
+
+def generate(
+    model: GPT,
+    prompts: Sequence[Array | Sequence[int]],
+    *,
+    max_new_tokens: int = 100,
+    sampling: SamplingConfig | None = None,
+    num_samples: int = 1,
+    seed: int = 0,
+    end_of_text: int | None = None,
+    on_token: OnToken | None = None,
+) -> list[Generation]:
+    """Continue each prompt with tokens drawn from the model, all prompts in one batch.
+
+    Sample i of every prompt draws one number a token from the random stream ``("sample", i)`` of
+    the seed, whatever else is in the batch; so a prompt is continued as it would be alone.
+
+    Parameters
+    ----------
+    model : GPT
+    prompts : sequence of integer arrays (T,)
+        Of any lengths; of a long one the model sees the end, see
+        :func:`scratchgpt.generation.window_start`.
+    max_new_tokens : int
+    sampling : SamplingConfig, optional
+        By default the model's own distribution.
+    num_samples : int
+        Continuations of each prompt.
+    seed : int
+    end_of_text : int, optional
+        The token with which the model ends a text.
+    on_token : callable, optional
+        Called with (prompt index, sample index, token) for each token as it is drawn, except
+        ``end_of_text``; where it returns True that sample ends.
+
+    Returns
+    -------
+    generations : list of Generation
+        ``num_samples`` for the first prompt, then those for the second, and so on.
+
+    Raises
+    ------
+    UserError
+        If a prompt is empty or holds an id outside the vocabulary, a number is out of range, or
+        the model's logits are not finite.
+
+    Examples
+    --------
+    >>> from scratchgpt.generation import SamplingConfig, generate
+    >>> from scratchgpt.models import GPT, GPTConfig
+    >>> model = GPT(GPTConfig(n_layer=2, n_head=2, n_embd=8, block_size=16, vocab_size=11))
+    >>> results = generate(model, [[1, 2, 3], [4]], max_new_tokens=5, num_samples=2)
+    >>> [(r.prompt_index, r.sample_index, len(r.tokens), r.finish_reason) for r in results]
+    [(0, 0, 5, 'length'), (0, 1, 5, 'length'), (1, 0, 5, 'length'), (1, 1, 5, 'length')]
+    """
+    for name, value in (("max_new_tokens", max_new_tokens), ("num_samples", num_samples)):
+        if value < 1:
+            raise UserError(f"{name}={value} must be at least 1")
+    if seed < 0:
+        raise UserError(f"seed={seed} must not be negative")
+    texts = [_check_prompt(i, p, model.config.vocab_size) for i, p in enumerate(prompts)]
+    if not texts:
+        return []
+
+    samples = [
+        _Sample(p, i, random_stream(seed, "sample", i))
+        for p in range(len(texts))
+        for i in range(num_samples)
+    ]
+    decoding = Decoding(model, [text[:-1] for text in texts])
+    decoding.select(np.repeat(np.arange(len(texts)), num_samples))
+    tokens = np.repeat([text[-1] for text in texts], num_samples)
+    sampler = _Sampler(
+        sampling or SamplingConfig(),
+        [texts[sample.prompt_index] for sample in samples],
+        model.config.vocab_size,
+    )
+
+    running = samples
+    for _ in range(max_new_tokens):
+        logits = decoding.advance(tokens)  # (B, V)
+        tokens = sampler.next_tokens(logits, [sample.stream for sample in running])  # (B,)
+        for sample, token in zip(running, tokens.tolist(), strict=True):
+            sample.tokens.append(token)
+            if token == end_of_text:
+                sample.finish_reason = "end_of_text"
+            elif on_token and on_token(sample.prompt_index, sample.sample_index, token):
+                sample.finish_reason = "stop"
+        going_on = np.array([sample.finish_reason is None for sample in running])
+        if not going_on.all():  # what has ended leaves the batch
+            rows = np.flatnonzero(going_on)
+            if rows.size == 0:
+                break
+            running = [running[row] for row in rows]
+            tokens = tokens[rows]
+            decoding.select(rows)
+            sampler.select(rows)
+    return [sample.result() for sample in samples]
+
+
+@dataclass
+class _Sample:
+    """A continuation while it grows."""
+
+    prompt_index: int
+    sample_index: int
+    stream: np.random.Generator
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
+
+    def result(self) -> Generation:
+        tokens = np.array(self.tokens, np.int64)
+        reason = self.finish_reason or "length"
+        return Generation(self.prompt_index, self.sample_index, tokens, reason)
+
+
+class _Sampler:
+    """Draws the next token of each row; remembers what occurred where a penalty needs it."""
+
+    def __init__(
+        self, sampling: SamplingConfig, texts: Sequence[Sequence[int]], vocab_size: int
+    ) -> None:
+        self.sampling = sampling
+        self._seen: Array | None = None
+        if sampling.repetition_penalty != 1:
+            self._seen = np.zeros((len(texts), vocab_size), bool)
+            for row, text in zip(self._seen, texts, strict=True):
+                row[list(text)] = True
+
+    def next_tokens(self, logits: Array, streams: list[np.random.Generator]) -> Array:
+        """logits (B, V) -> tokens (B,)"""
+        if not np.isfinite(logits).all():
+            raise UserError(
+                "the model's logits are not finite: its weights are damaged, or its training "
+                "diverged; take an earlier checkpoint"
+            )
+        if self.sampling.greedy and self._seen is None:
+            return logits.argmax(axis=-1)
+        p = probabilities(logits, self.sampling, self._seen)  # (B, V)
+        tokens = draw(p, np.array([stream.random() for stream in streams]))
+        if self._seen is not None:
+            self._seen[np.arange(len(tokens)), tokens] = True
+        return tokens
+
+    def select(self, rows: Array) -> None:
+        if self._seen is not None:
+            self._seen = self._seen[rows]
+
+
+def _check_prompt(index: int, prompt: Array | Sequence[int], vocab_size: int) -> list[int]:
+    tokens = np.asarray(prompt)
+    if tokens.size == 0:
+        raise UserError(f"prompt {index} is empty; give at least one token to start from")
+    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+        raise UserError(
+            f"prompt {index} must be a list of token ids, got {tokens.dtype} {tokens.shape}"
+        )
+    outside = np.flatnonzero((tokens < 0) | (tokens >= vocab_size))
+    if outside.size:
+        where = int(outside[0])
+        raise UserError(
+            f"prompt {index} has token id {tokens[where]} at position {where}, outside the "
+            f"model's vocabulary (0 to {vocab_size - 1}); was it encoded by another tokenizer?"
+        )
+    return tokens.tolist()

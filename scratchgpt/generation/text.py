@@ -1,0 +1,171 @@
+"""Continue prompts of text: tokenizer, stop strings and streaming around :func:`generate`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.generation.generate import FinishReason, generate
+from scratchgpt.generation.sampling import SamplingConfig
+from scratchgpt.generation.stop import StopMatcher
+from scratchgpt.models import GPT
+from scratchgpt.text import StreamDecoder, Tokenizer
+
+# (index of the prompt, index of the sample, text that is new)
+OnText = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TextGeneration:
+    """One continuation of one prompt, as text.
+
+    Attributes
+    ----------
+    prompt : str
+    text : str
+        What follows the prompt; ends before a stop string or the end_of_text token.
+    tokens : int array (n,)
+        Every token drawn, those of the stop string or the end_of_text token included.
+    finish_reason : {"length", "stop", "end_of_text"}
+    """
+
+    prompt: str
+    text: str
+    tokens: Array
+    finish_reason: FinishReason
+
+
+def generate_text(
+    model: GPT,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int = 100,
+    sampling: SamplingConfig | None = None,
+    num_samples: int = 1,
+    seed: int = 0,
+    stop: Sequence[str] = (),
+    on_text: OnText | None = None,
+) -> list[TextGeneration]:
+    """Continue each prompt; see :func:`generate` for what is not said here.
+
+    Parameters
+    ----------
+    model : GPT
+    tokenizer : Tokenizer
+        The one that the model was trained with.
+    prompts : sequence of str
+        An empty one starts from what :func:`start_tokens` gives.
+    max_new_tokens, sampling, num_samples, seed
+        As for :func:`generate`.
+    stop : sequence of str
+        Generation ends where one of them appears in what was generated; see :class:`StopMatcher`.
+    on_text : callable, optional
+        Called with (prompt index, sample index, text) as text becomes certain: never half a
+        character, never the beginning of what turns out to be a stop string. The pieces of a
+        sample, joined, are its ``text``.
+
+    Returns
+    -------
+    generations : list of TextGeneration
+        ``num_samples`` for the first prompt, then those for the second, and so on.
+
+    Raises
+    ------
+    UserError
+        If a prompt has characters that the tokenizer does not know, the tokenizer is not the
+        model's, or for what :func:`generate` refuses.
+    """
+    check_tokenizer(model, tokenizer)
+    if isinstance(prompts, str):
+        raise TypeError("prompts must be a list of strings, not one string")
+    tokens = [tokenizer.encode(p) if p else start_tokens(tokenizer) for p in prompts]
+    samples = {
+        (p, i): _TextStream(tokenizer, stop)
+        for p in range(len(prompts))
+        for i in range(num_samples)
+    }
+
+    def on_token(prompt_index: int, sample_index: int, token: int) -> bool:
+        sample = samples[prompt_index, sample_index]
+        piece = sample.push(token)
+        if piece and on_text:
+            on_text(prompt_index, sample_index, piece)
+        return sample.stopped
+
+    generations = generate(
+        model,
+        tokens,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        num_samples=num_samples,
+        seed=seed,
+        end_of_text=tokenizer.end_of_text,
+        on_token=on_token,
+    )
+    results = []
+    for g in generations:
+        sample = samples[g.prompt_index, g.sample_index]
+        piece = sample.finish()
+        if piece and on_text:
+            on_text(g.prompt_index, g.sample_index, piece)
+        reason: FinishReason = "stop" if sample.stopped else g.finish_reason
+        results.append(TextGeneration(prompts[g.prompt_index], sample.text, g.tokens, reason))
+    return results
+
+
+def start_tokens(tokenizer: Tokenizer) -> Array:
+    """What a text starts from that has no prompt.
+
+    In training, a text follows the end_of_text token; a tokenizer without one (characters) has at
+    least lines, and a line follows a newline.
+
+    Raises
+    ------
+    UserError
+        If the tokenizer has neither.
+    """
+    if tokenizer.end_of_text is not None:
+        return np.array([tokenizer.end_of_text])
+    try:
+        return tokenizer.encode("\n")
+    except UserError:
+        raise UserError(
+            "the prompt is empty, and this tokenizer has neither an end_of_text token nor a "
+            "newline to start from; give a prompt"
+        ) from None
+
+
+def check_tokenizer(model: GPT, tokenizer: Tokenizer) -> None:
+    """Refuse a tokenizer that cannot be the one that the model was trained with."""
+    if tokenizer.vocab_size != model.config.vocab_size:
+        raise UserError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens but the model "
+            f"{model.config.vocab_size}: they do not belong together; "
+            "take the tokenizer.json that was saved with the model"
+        )
+
+
+class _TextStream:
+    """One sample's tokens on their way to text."""
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
+        self._decoder = StreamDecoder(tokenizer)
+        self._matcher = StopMatcher(stop)
+        self.text = ""
+
+    @property
+    def stopped(self) -> bool:
+        return self._matcher.stopped
+
+    def push(self, token: int) -> str:
+        piece = self._matcher.push(self._decoder.push(token))
+        self.text += piece
+        return piece
+
+    def finish(self) -> str:
+        piece = self._matcher.push(self._decoder.flush()) + self._matcher.flush()
+        self.text += piece
+        return piece

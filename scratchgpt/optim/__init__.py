@@ -1,0 +1,7 @@
+"""What turns gradients into better parameters: AdamW, clipping, learning-rate schedules."""
+
+from scratchgpt.optim.adamw import AdamW
+from scratchgpt.optim.clip import clip_scale, global_norm
+from scratchgpt.optim.schedule import warmup_constant, warmup_cosine
+
+__all__ = ["AdamW", "clip_scale", "global_norm", "warmup_constant", "warmup_cosine"]

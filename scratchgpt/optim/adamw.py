@@ -1,0 +1,113 @@
+"""AdamW over flat arrays: Adam with weight decay that is decoupled from the gradient.
+
+Kingma and Ba 2014, arXiv:1412.6980, algorithm 1; Loshchilov and Hutter 2017, arXiv:1711.05101,
+algorithm 2.
+"""
+
+import math
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.layers.parameters import ParameterStore
+from scratchgpt.memory import aligned_zeros
+
+# Five arrays of this many float32 are 1.25 MiB: each of the dozen passes finds them in the cache.
+CHUNK = 65_536
+
+
+class AdamW:
+    r"""Update all parameters of a model from its accumulated gradients.
+
+    With gradient g, learning rate :math:`\eta` and weight decay :math:`\lambda`, step t is
+
+    .. math::
+        m &\leftarrow \beta_1 m + (1 - \beta_1)\,g
+        \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\,g^2 \\
+        \theta &\leftarrow (1 - \eta \lambda)\,\theta
+        - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    Decay pulls on matrices alone, which is the beginning of the flat array, ``[:n_decay]``.
+
+    Parameters
+    ----------
+    store : ParameterStore
+        In float32 or float64.
+    betas : (float, float)
+        How slowly the two averages forget, each at least 0 and less than 1.
+    eps : float
+        Greater than 0.
+    weight_decay : float
+
+    Attributes
+    ----------
+    exp_avg, exp_avg_sq : array
+        m and v, in the layout of ``store.values``; :meth:`named_moments` has them by parameter.
+    n_steps : int
+        Steps taken, t.
+    """
+
+    def __init__(
+        self,
+        store: ParameterStore,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        if store.dtype.kind != "f":
+            raise TypeError(f"AdamW updates real parameters; these are {store.dtype}")
+        self.store = store
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.n_steps = 0
+        self.exp_avg = aligned_zeros(store.values.size, store.dtype)
+        self.exp_avg_sq = aligned_zeros(store.values.size, store.dtype)
+        self._scratch = aligned_zeros(min(CHUNK, store.values.size), store.dtype)
+
+    def step(self, lr: float, grad_scale: float = 1.0) -> None:
+        """One update of ``store.values`` from ``grad_scale * store.grads``.
+
+        Parameters
+        ----------
+        lr : float
+            The learning rate of this step.
+        grad_scale : float
+            What clipping multiplies the gradients by; they themselves stay as they are.
+        """
+        self.n_steps += 1
+        beta1, beta2 = self.betas
+        # The correction of v is taken out of the fraction, so that it costs no pass of its own.
+        root = math.sqrt(1 - beta2**self.n_steps)
+        step_size = lr * root / (1 - beta1**self.n_steps)
+        keep = 1 - lr * self.weight_decay
+        n_decay = self.store.n_decay if self.weight_decay else 0
+        for start in range(0, self.store.values.size, CHUNK):
+            chunk = slice(start, start + CHUNK)
+            value, grad = self.store.values[chunk], self.store.grads[chunk]
+            m, v = self.exp_avg[chunk], self.exp_avg_sq[chunk]
+            x = self._scratch[: value.size]
+
+            m *= beta1
+            m += np.multiply(grad, grad_scale * (1 - beta1), out=x)
+            # Scaled before it is squared: the square of an unclipped gradient may overflow.
+            np.multiply(grad, grad_scale * math.sqrt(1 - beta2), out=x)
+            v *= beta2
+            v += np.multiply(x, x, out=x)
+
+            np.sqrt(v, out=x)
+            x += self.eps * root
+            np.divide(m, x, out=x)
+            x *= step_size
+            value[: max(n_decay - start, 0)] *= keep
+            value -= x
+
+    def named_moments(self) -> dict[str, Array]:
+        """Views of both moments by parameter: ``exp_avg.NAME`` and ``exp_avg_sq.NAME``."""
+        moments = {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}
+        return {
+            f"{moment}.{name}": view
+            for moment, flat in moments.items()
+            for name, view in self.store.views(flat).items()
+        }

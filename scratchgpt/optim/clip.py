@@ -1,0 +1,39 @@
+"""Clipping by the global norm (Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063)."""
+
+import math
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.memory import empty, scope
+
+CHUNK = 32_768
+
+
+def global_norm(flat: Array) -> float:
+    """Euclidean norm of a flat array, summed in float64 and always in the same order.
+
+    Not a BLAS product: its sum is in the precision of the array, in an order that depends on the
+    number of threads.
+
+    Parameters
+    ----------
+    flat : float array (n,)
+        As a rule the gradients of all parameters.
+    """
+    total = 0.0
+    with scope():
+        squares = empty((min(CHUNK, flat.size),), like=flat, dtype=np.float64)
+        for start in range(0, flat.size, CHUNK):
+            x = flat[start : start + CHUNK]
+            np.multiply(x, x, out=squares[: x.size], dtype=np.float64)
+            total += float(squares[: x.size].sum())
+    return math.sqrt(total)
+
+
+def clip_scale(norm: float, max_norm: float) -> float:
+    """What to multiply gradients of this norm by so that their norm is at most ``max_norm``.
+
+    As :func:`torch.nn.utils.clip_grad_norm_` has it, with its 1e-6 against division by zero.
+    """
+    return min(1.0, max_norm / (norm + 1e-6))

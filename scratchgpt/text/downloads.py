@@ -1,0 +1,73 @@
+"""Corpora that are downloaded, by name and checksum."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+
+DATA_VARIABLE = "SCRATCHGPT_DATA"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file with a fixed content.
+
+    Attributes
+    ----------
+    file : str
+        Where it lies below the folder that SCRATCHGPT_DATA names, and below the cache.
+    url : str
+    sha256 : str
+    """
+
+    file: str
+    url: str
+    sha256: str
+
+
+DOWNLOADS = {
+    # The 40,000 lines of Shakespeare of Karpathy's char-rnn (2015).
+    "tinyshakespeare": Download(
+        file="tinyshakespeare/input.txt",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    ),
+}
+
+
+def download(name: str, cache: Path) -> Path:
+    """The file of a named download: from the folder SCRATCHGPT_DATA, the cache, or the network.
+
+    Raises
+    ------
+    UserError
+        If it cannot be had, or its checksum is not the one it must have.
+    """
+    wanted = DOWNLOADS[name]
+    if folder := os.environ.get(DATA_VARIABLE):
+        path = Path(folder) / wanted.file
+        if path.is_file():
+            if hashlib.sha256(path.read_bytes()).hexdigest() != wanted.sha256:
+                raise UserError(
+                    f"{path} is not {name}: its checksum differs; remove it, or unset "
+                    f"{DATA_VARIABLE}"
+                )
+            return path
+
+    import pooch
+
+    path = cache / "downloads" / wanted.file
+    pooch.get_logger().disabled = True  # it would announce on stderr what we may not print
+    try:
+        pooch.retrieve(
+            wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=str(path.parent)
+        )
+    except Exception as error:  # whatever the network and its libraries can raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"cannot download {name}: {reason}; put the file at {wanted.file} in a folder and "
+            f"name that folder in {DATA_VARIABLE}"
+        ) from error
+    return path

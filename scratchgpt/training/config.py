@@ -1,0 +1,164 @@
+"""The settings of a training run: a frozen dataclass that refuses what makes no sense."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.optim import warmup_constant, warmup_cosine
+
+SCHEDULES = ("cosine", "constant")
+
+# What may differ when a run is resumed: it changes what comes, and leaves what was as it was.
+CHANGEABLE = frozenset(
+    {
+        "steps",
+        "eval_interval",
+        "sample_interval",
+        "checkpoint_interval",
+        "log_interval",
+        "recompute",
+    }
+)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run. The defaults are nanoGPT's recipe for characters.
+
+    Parameters
+    ----------
+    steps : int
+        Updates of the parameters. The cosine ends here, so a run that is resumed with more steps
+        goes on along the longer cosine.
+    batch_size : int
+        Rows of a micro-batch.
+    grad_accum : int
+        Micro-batches to a step.
+    lr, min_lr : float
+        The highest learning rate and the last; ``min_lr=None`` stands for a tenth of ``lr``.
+    warmup_steps : int, optional
+        None stands for a twentieth of the steps, at most 100.
+    schedule : {"cosine", "constant"}
+        What follows the warm-up.
+    weight_decay, beta1, beta2, eps : float
+        Of :class:`scratchgpt.optim.AdamW`.
+    grad_clip : float
+        Largest norm of the gradient; 0 does not clip.
+    eval_interval : int
+        Steps from one evaluation to the next; there is one before the first step and one after
+        the last. 0 never evaluates.
+    eval_batches : int, optional
+        How many validation batches an evaluation takes; None takes all.
+    sample_interval : int
+        Steps from one ``sample`` event to the next; 0 for none.
+    checkpoint_interval : int
+        Steps from one checkpoint to the next; there is one at either end anyway.
+    log_interval : int
+        Steps from one line of ``metrics.jsonl`` to the next; evaluations get one anyway.
+    seed : int
+        Decides what dropout drops (and, for who builds model and batches, those).
+    recompute : bool
+        Keep the inputs of the blocks alone and compute the rest again in the backward pass.
+
+    Raises
+    ------
+    UserError
+        If a value is out of range; says which.
+    """
+
+    steps: int = 2000
+    batch_size: int = 12
+    grad_accum: int = 1
+    lr: float = 1e-3
+    min_lr: float | None = None
+    warmup_steps: int | None = None
+    schedule: str = "cosine"
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.99
+    eps: float = 1e-8
+    grad_clip: float = 1.0
+    eval_interval: int = 250
+    eval_batches: int | None = None
+    sample_interval: int = 0
+    checkpoint_interval: int = 250
+    log_interval: int = 10
+    seed: int = 1337
+    recompute: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "grad_accum", "checkpoint_interval", "log_interval"):
+            self._check_whole(name, least=1)
+        for name in ("eval_interval", "sample_interval", "seed"):
+            self._check_whole(name, least=0)
+        if self.eval_batches is not None:
+            self._check_whole("eval_batches", least=1)
+        if self.warmup_steps is not None:
+            self._check_whole("warmup_steps", least=0)
+            if self.warmup_steps > self.steps:
+                raise UserError(
+                    f"warmup_steps={self.warmup_steps} is more than steps={self.steps}; "
+                    "choose fewer"
+                )
+        for name in ("lr", "eps"):
+            self._check_number(name)
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name}={getattr(self, name)} must be greater than 0")
+        for name in ("weight_decay", "grad_clip", "beta1", "beta2"):
+            self._check_number(name)
+            if getattr(self, name) < 0:
+                raise UserError(f"{name}={getattr(self, name)} must not be negative")
+        for name in ("beta1", "beta2"):
+            if getattr(self, name) >= 1:
+                raise UserError(f"{name}={getattr(self, name)} must be less than 1")
+        if self.min_lr is not None:
+            self._check_number("min_lr")
+            if not 0 <= self.min_lr <= self.lr:
+                raise UserError(f"min_lr={self.min_lr} must be within 0 and lr={self.lr}")
+        if not isinstance(self.recompute, bool):
+            raise UserError(f"recompute={self.recompute!r} must be true or false")
+        if self.schedule not in SCHEDULES:
+            raise UserError(
+                f"schedule={self.schedule!r} is not one of {', '.join(SCHEDULES)}"
+                f"{did_you_mean(str(self.schedule), SCHEDULES)}"
+            )
+
+    def _check_whole(self, name: str, *, least: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise UserError(f"{name}={value!r} must be a whole number, {least} or more")
+
+    def _check_number(self, name: str) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"{name}={value!r} must be a number")
+        if not math.isfinite(value):
+            raise UserError(f"{name}={value} must be finite")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
+        """Settings from named values; an unknown name is refused."""
+        names = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in names:
+                raise UserError(f"unknown training setting {name!r}{did_you_mean(name, names)}")
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of one step, counted from 0."""
+        warmup_steps = (
+            min(100, self.steps // 20) if self.warmup_steps is None else self.warmup_steps
+        )
+        if self.schedule == "constant":
+            return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)
+        return warmup_cosine(
+            step,
+            lr=self.lr,
+            min_lr=self.lr / 10 if self.min_lr is None else self.min_lr,
+            warmup_steps=warmup_steps,
+            decay_steps=self.steps,
+        )

@@ -1,0 +1,120 @@
+"""When the loss is no longer a number: find where it began."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.layers.block import BlockSaved
+from scratchgpt.memory import walk
+from scratchgpt.models.gpt import GPT
+
+MicroBatch = tuple[Array, Array, int | None]  # tokens (B, T), targets (B, T), dropout seed
+
+_POST_NORM_ORDER = ("attn", "drop_1", "ln_1", "mlp", "drop_2", "ln_2")
+
+
+class NonFiniteError(UserError):
+    """The loss, or the norm of its gradient, became infinite or NaN.
+
+    Attributes
+    ----------
+    step : int
+        Updates made before it happened.
+    lr : float
+    grad_norm : float or None
+        Of this step, or of the one before where this one did not get that far.
+    where : str
+        The first parameter, activation or gradient that is not finite.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        step: int,
+        lr: float,
+        grad_norm: float | None,
+        where: str,
+        checkpoint: str,
+    ) -> None:
+        norm = "" if grad_norm is None else f", gradient norm {grad_norm:.3g}"
+        super().__init__(
+            f"{what} at step {step} (learning rate {lr:.3g}{norm}); not finite first: {where}; "
+            f"start again with a smaller lr or more warmup_steps; {checkpoint}"
+        )
+        self.step = step
+        self.lr = lr
+        self.grad_norm = grad_norm
+        self.where = where
+
+
+def find_nonfinite(
+    model: GPT, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
+) -> str:
+    """Name the first value that is not finite, in the order in which it was computed.
+
+    Parameters come first, then the activations of each micro-batch from the embedding to the
+    loss, then the gradients that ``model.store`` holds, from the head down.
+
+    Parameters
+    ----------
+    model : GPT
+    micro_batches : iterable of (tokens, targets, dropout seed)
+        What the step was made of; the forward pass is run again on each.
+    recompute : bool
+        As in the step. What blocks compute twice is then seen at their inputs alone.
+
+    Returns
+    -------
+    where : str
+        As ``"activation transformer.h.1.mlp.act.x (3 of 4,096 values, first at (0, 2, 5))"``.
+    """
+    for name, parameter in model.store.named.items():
+        if not _is_finite(parameter.value):
+            return _describe("parameter", name, parameter.value)
+    with np.errstate(all="ignore"):
+        for tokens, targets, dropout_seed in micro_batches:
+            loss, saved = model.loss(
+                tokens, targets, dropout_seed=dropout_seed, recompute=recompute
+            )
+            for path, array in _in_forward_order(saved, model.config.norm_position):
+                if not _is_finite(array):
+                    return _describe("activation", path.removeprefix("model."), array)
+            if not math.isfinite(loss):
+                return "the loss, of finite activations"
+    for name, parameter in reversed(model.store.named.items()):
+        if not _is_finite(parameter.grad):
+            return _describe("gradient of", name, parameter.grad)
+    return "the gradient norm, of finite gradients"
+
+
+def _in_forward_order(
+    saved: Any, norm_position: str, path: str = ""
+) -> Iterator[tuple[str, Array]]:
+    """:func:`walk`, but the layer norms of a post-norm block come where they are computed."""
+    children: Iterable[tuple[str, Any]]
+    if isinstance(saved, BlockSaved) and norm_position == "post":
+        children = ((name, getattr(saved, name)) for name in _POST_NORM_ORDER)
+    elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
+        children = zip(saved._fields, saved, strict=True)
+    elif isinstance(saved, tuple | list):
+        children = ((str(i), child) for i, child in enumerate(saved))
+    else:
+        yield from walk(saved, path)
+        return
+    for name, child in children:
+        yield from _in_forward_order(child, norm_position, f"{path}.{name}" if path else name)
+
+
+def _is_finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _describe(kind: str, name: str, array: Array) -> str:
+    bad = ~np.isfinite(array)
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    return f"{kind} {name} ({int(bad.sum()):,} of {array.size:,} values, first at {first})"

@@ -1,0 +1,64 @@
+"""``metrics.jsonl``: one JSON object for each logged step."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.errors import UserError
+from scratchgpt.files import cannot_write, write_text
+
+METRICS_FILE = "metrics.jsonl"
+
+
+def append_metrics(path: Path, values: dict[str, Any]) -> None:
+    """Add one line.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(_line(values))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def read_metrics(path: Path | str) -> list[dict[str, Any]]:
+    """All lines of the file; a last line that a killed run left half-written is dropped.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or a line is not a JSON object with a step.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    records = []
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if not line.endswith("\n"):
+            break
+        try:
+            record = json.loads(line)
+            int(record["step"])
+        except (ValueError, TypeError, KeyError):
+            raise UserError(
+                f"{path}: line {number} is not the metrics of a step; remove it"
+            ) from None
+        records.append(record)
+    return records
+
+
+def cut_metrics(path: Path, step: int) -> None:
+    """Forget what was logged at ``step`` and later, as a run resumed there will log it again."""
+    if path.exists():
+        kept = [record for record in read_metrics(path) if record["step"] < step]
+        write_text(path, "".join(_line(record) for record in kept))
+
+
+def _line(values: dict[str, Any]) -> str:
+    return json.dumps(values, allow_nan=False) + "\n"

@@ -1,0 +1,130 @@
+"""``loss.png``: the course of a run as a picture."""
+
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.files import replacing
+from scratchgpt.training.metrics import METRICS_FILE, read_metrics
+
+PICTURE_FILE = "loss.png"
+
+_SPAN = 40  # the curve is smoothed over a fortieth of its length
+
+_BLUE, _ORANGE, _GREEN, _GREY = "#1f6fb4", "#d95f02", "#2a8a57", "#666666"
+
+
+def plot_metrics(run_directory: Path | str) -> bool:
+    """Draw ``metrics.jsonl`` of a run as ``loss.png`` beside it.
+
+    Above, training and validation loss in nats a token; below, gradient norm and learning rate.
+
+    Parameters
+    ----------
+    run_directory : path
+
+    Returns
+    -------
+    drawn : bool
+        False where matplotlib is not installed, or no step was logged yet.
+    """
+    run_directory = Path(run_directory)
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    path = run_directory / METRICS_FILE
+    records = read_metrics(path) if path.exists() else []
+    if not any("loss" in record for record in records):
+        return False
+
+    figure = Figure(figsize=(9, 6), dpi=160, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+    _plot_losses(upper, records)
+    _plot_gradient_norm_and_rate(lower, records)
+    lower.set_xlabel("step (updates of the parameters)")
+    lower.xaxis.set_major_formatter("{x:,.0f}")
+    upper.set_title(run_directory.resolve().name, loc="left", fontweight="bold")
+    for axes in (upper, lower):
+        axes.grid(color="#e3e3e3", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.margins(x=0.02)
+        axes.spines[["top", "right"]].set_visible(False)
+    with replacing(run_directory / PICTURE_FILE) as temporary:
+        figure.savefig(temporary, format="png")
+    return True
+
+
+def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
+    steps, losses = _series(records, "loss")
+    if len(losses) <= _SPAN:
+        axes.plot(steps, losses, color=_BLUE, linewidth=2, label="training")
+    else:
+        axes.plot(steps, losses, color=_BLUE, alpha=0.3, linewidth=1, label="training, each batch")
+        smooth = _smoothed(losses)
+        axes.plot(steps, smooth, color=_BLUE, linewidth=2, label="training, smoothed")
+    val_steps, val_losses = _series(records, "val_loss")
+    if val_losses:
+        axes.plot(
+            val_steps,
+            val_losses,
+            "o-",
+            color=_ORANGE,
+            linewidth=2,
+            markersize=4,
+            label="validation",
+        )
+        best = min(range(len(val_losses)), key=val_losses.__getitem__)
+        axes.plot(
+            val_steps[best],
+            val_losses[best],
+            "*",
+            color=_ORANGE,
+            markeredgecolor="white",
+            markersize=17,
+            zorder=5,
+            label=f"best validation: {val_losses[best]:.4f} at step {val_steps[best]:,}",
+        )
+    axes.set_ylabel("loss (nats per token)")
+    axes.legend(loc="upper right", framealpha=0.95)
+
+
+def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    steps, norms = _series(records, "grad_norm")
+    axes.plot(steps, norms, color=_GREY, linewidth=1)
+    if min(norms) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylabel("gradient norm", color=_GREY)
+    rates = axes.twinx()
+    steps, values = _series(records, "lr")
+    rates.plot(steps, values, color=_GREEN, linewidth=2)
+    rates.set_ylim(bottom=0)
+    rates.set_ylabel("learning rate", color=_GREEN)
+    rates.yaxis.set_major_formatter("{x:g}")
+    rates.spines[["top"]].set_visible(False)
+
+
+def _series(records: list[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of the records that have one."""
+    having = [record for record in records if name in record]
+    return [record["step"] for record in having], [record[name] for record in having]
+
+
+def _smoothed(values: list[float]) -> list[float]:
+    """The mean of two exponential moving averages, from either end, so that it does not lag."""
+    forward, backward = _moving_average(values), _moving_average(values[::-1])[::-1]
+    return [(a + b) / 2 for a, b in zip(forward, backward, strict=True)]
+
+
+def _moving_average(values: list[float]) -> list[float]:
+    """The first is itself, each later one forgets those before it by and by."""
+    keep = 1 - _SPAN / len(values)
+    total, weight, averages = 0.0, 0.0, []
+    for value in values:
+        total, weight = keep * total + value, keep * weight + 1
+        averages.append(total / weight)
+    return averages

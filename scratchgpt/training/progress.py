@@ -1,0 +1,120 @@
+"""Training as one watches it: a live bar on a terminal, plain lines anywhere else."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from scratchgpt.training.records import EvaluationRecord, StepRecord
+
+if TYPE_CHECKING:
+    from scratchgpt.training.trainer import Trainer
+
+_SMOOTHING = 0.9  # how much of the loss and the speed on the bar is that of the steps before
+
+
+class TrainingProgress:
+    """``with TrainingProgress(trainer): trainer.train()`` shows loss, tokens/s and the time left.
+
+    On a terminal it is a bar that stays in place, with a line above it for each evaluation.
+    Elsewhere (a file, a pipe, ``TERM=dumb``) it is a line for each logged step.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    stream : text file, optional
+        By default standard error.
+    """
+
+    def __init__(self, trainer: "Trainer", stream: TextIO | None = None) -> None:
+        from rich.console import Console
+
+        self._trainer = trainer
+        self._console = Console(file=stream or sys.stderr)
+        live = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._bar = _bar(self._console) if live else None
+        self._task: Any = None
+        self._averages: dict[str, float] = {}
+        trainer.on("step", self._on_step)
+        trainer.on("evaluation", self._on_evaluation)
+
+    def __enter__(self) -> "TrainingProgress":
+        self._began, self._first_step = time.perf_counter(), self._trainer.step
+        if self._bar:
+            self._task = self._bar.add_task(
+                "", total=self._trainer.config.steps, completed=self._first_step, numbers=""
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def message(self, text: str) -> None:
+        """Write a line (a sample, say) without disturbing the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _on_step(self, trainer: "Trainer", record: StepRecord) -> None:
+        if self._bar:
+            loss = self._average("loss", record.loss)
+            speed = self._average("tokens_per_s", record.tokens_per_s)
+            numbers = f"loss {loss:.3f}  {speed:,.0f} tokens/s"
+            self._bar.update(self._task, completed=trainer.step, numbers=numbers)
+        elif record.step % trainer.config.log_interval == 0:
+            self.message(
+                f"{self._step(record.step)}  loss {record.loss:.4f}  lr {record.lr:.2e}  "
+                f"gradient norm {record.grad_norm:.3g}  {record.tokens_per_s:,.0f} tokens/s  "
+                f"{self._time_left()} left"
+            )
+
+    def _on_evaluation(self, trainer: "Trainer", record: EvaluationRecord) -> None:
+        best = "  best so far" if record.is_best else ""
+        self.message(f"{self._step(record.step)}  validation loss {record.val_loss:.4f}{best}")
+
+    def _step(self, step: int) -> str:
+        total = f"{self._trainer.config.steps:,}"
+        return f"step {step:>{len(total)},} of {total}"
+
+    def _average(self, name: str, value: float) -> float:
+        before = self._averages.get(name, value)
+        self._averages[name] = _SMOOTHING * before + (1 - _SMOOTHING) * value
+        return self._averages[name]
+
+    def _time_left(self) -> str:
+        done = self._trainer.step - self._first_step
+        a_step = (time.perf_counter() - self._began) / done
+        seconds = round(a_step * (self._trainer.config.steps - self._trainer.step))
+        hours, minutes = seconds // 3600, seconds // 60 % 60
+        return (
+            f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+        )
+
+
+def _bar(console: Any) -> Any:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[numbers]}", style="bold"),
+        TimeElapsedColumn(),
+        TextColumn("left", style="dim"),
+        TimeRemainingColumn(),
+        console=console,
+        expand=True,
+        redirect_stdout=False,  # results go to standard output as they are
+    )

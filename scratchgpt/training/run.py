@@ -1,0 +1,128 @@
+"""A training run on disk: what is in its folder, and when it may be written."""
+
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.errors import UserError
+from scratchgpt.models.gpt import GPT
+from scratchgpt.optim import AdamW
+from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.training.checkpoint import (
+    TrainingState,
+    check_resumable,
+    load_checkpoint,
+    read_state,
+    save_checkpoint,
+    save_model,
+)
+from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
+from scratchgpt.training.records import Position
+from scratchgpt.training.run_directory import BEST, LAST, RunDirectory
+
+
+class Run:
+    """The folder of one trainer: checkpoints, metrics, and the right to write them.
+
+    Parameters
+    ----------
+    out_dir : path
+    model : GPT
+    optimizer : AdamW
+    config : TrainConfig
+    tokenizer : Tokenizer, optional
+        Saved with every checkpoint.
+    data_fingerprint : str, optional
+    """
+
+    def __init__(
+        self,
+        out_dir: Path | str,
+        model: GPT,
+        optimizer: AdamW,
+        config: TrainConfig,
+        tokenizer: Tokenizer | None,
+        data_fingerprint: str | None,
+    ) -> None:
+        self.directory = RunDirectory(out_dir)
+        self.path = self.directory.path
+        self.metrics_path = self.path / METRICS_FILE
+        self.saved_step: int | None = None
+        self._model = model
+        self._optimizer = optimizer
+        self._tokenizer = tokenizer
+        self._settings: dict[str, Any] = {
+            "seed": config.seed,
+            "train_config": config.as_dict(),
+            "model_config": model.config.as_dict(),
+            "dtype": str(model.dtype),
+            "tokenizer": None if tokenizer is None else tokenizer.fingerprint,
+            "data": data_fingerprint,
+        }
+
+    def open(self, *, resume: bool) -> Position:
+        """Take the folder, and load the last checkpoint where that is wanted.
+
+        Raises
+        ------
+        UserError
+            If the folder is not to be had, or what is in it does not fit what is wanted.
+        """
+        self.directory.acquire()
+        try:
+            return self._resume() if resume else self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others have the folder."""
+        self.directory.release()
+
+    def save_last(self, position: Position) -> Path:
+        """Write ``last/``, from which the run can be resumed."""
+        state = TrainingState(**vars(position), **self._settings)
+        with self.directory.replacing(LAST) as folder:
+            save_checkpoint(folder, self._model, self._optimizer, self._tokenizer, state)
+        self.saved_step = position.step
+        return self.path / LAST
+
+    def save_best(self) -> Path:
+        """Write ``best/``, a model without what resuming takes."""
+        with self.directory.replacing(BEST) as folder:
+            save_model(folder, self._model, self._tokenizer)
+        return self.path / BEST
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Add a line to ``metrics.jsonl``."""
+        append_metrics(self.metrics_path, values)
+
+    def _start(self) -> Position:
+        if self.directory.find(LAST) or self.directory.find(BEST):
+            raise UserError(
+                f"{self.path} already holds a run; add --resume to go on with it, or choose "
+                "another folder"
+            )
+        if self.metrics_path.exists():
+            raise UserError(
+                f"{self.metrics_path} belongs to something else, as there is no checkpoint "
+                "beside it; move it away or choose another folder"
+            )
+        return Position()
+
+    def _resume(self) -> Position:
+        last = self.directory.find(LAST)
+        if last is None:
+            raise UserError(
+                f"there is no run to resume in {self.path}; leave out --resume to start one, or "
+                "name the folder of another"
+            )
+        saved = read_state(last)
+        position = Position(saved.step, saved.elapsed, saved.best_val_loss, saved.best_step)
+        current = TrainingState(**vars(position), **self._settings)
+        check_resumable(saved, current, self.path)
+        load_checkpoint(last, self._model, self._optimizer)
+        self._optimizer.n_steps = saved.step
+        cut_metrics(self.metrics_path, saved.step)
+        self.saved_step = saved.step
+        return position

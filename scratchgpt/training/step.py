@@ -1,0 +1,163 @@
+"""The arithmetic of training: one update of the parameters, one pass over the validation part."""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from scratchgpt.backend import Array, derive_seed
+from scratchgpt.errors import UserError
+from scratchgpt.memory import Arena
+from scratchgpt.models.gpt import GPT
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.optim import AdamW, clip_scale, global_norm
+from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.diagnosis import MicroBatch
+from scratchgpt.training.signals import StopRequest
+
+
+class Batches(Protocol):
+    """Where tokens and targets come from, as int64 arrays (B, T); targets of -100 do not count.
+
+    ``train_batch`` is a pure function of its index: a resumed run sees what an unbroken one sees.
+    """
+
+    def train_batch(self, index: int) -> tuple[Array, Array]: ...
+
+    def validation_batches(self) -> Iterator[tuple[Array, Array]]: ...
+
+
+class Update(NamedTuple):
+    """What one update was made of: loss and gradient norm are those before it."""
+
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens_per_s: float
+
+
+class NotFinite(Exception):
+    """A number that is none, and the micro-batches that it came from."""
+
+    def __init__(self, what: str, micro_batches: list[MicroBatch], grad_norm: float | None):
+        super().__init__(what)
+        self.what = what
+        self.micro_batches = micro_batches
+        self.grad_norm = grad_norm
+
+
+class Stepper:
+    """Runs a model forward and backward, and moves its parameters.
+
+    Each micro-batch runs inside the arena, so that after the first nothing is allocated.
+
+    Attributes
+    ----------
+    stop : StopRequest
+        Looked at before each micro-batch.
+    """
+
+    def __init__(self, model: GPT, batches: Batches, config: TrainConfig) -> None:
+        self.model = model
+        self.batches = batches
+        self.config = config
+        self.optimizer = AdamW(
+            model.store,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
+        self.arena = Arena()
+        self.stop = StopRequest()
+
+    def update(self, step: int) -> Update:
+        """Accumulate the gradient of one big batch, clip it, and let AdamW move the parameters.
+
+        The loss of the big batch is a mean over its counted tokens, so each micro-batch has the
+        share that it has of them.
+
+        Raises
+        ------
+        NotFinite, Stopped
+            Before the parameters are touched.
+        """
+        began = time.perf_counter()
+        config, store = self.config, self.model.store
+        micro_batches = self._micro_batches(step)
+        counts = [_count(targets) for _, targets, _ in micro_batches]
+        n_counted = max(sum(counts), 1)
+        loss = 0.0
+        store.zero_grad()
+        for micro_batch, count in zip(micro_batches, counts, strict=True):
+            share = count / n_counted
+            loss += share * self._micro_step(micro_batch, dloss=share)
+        with self.arena:
+            norm = global_norm(store.grads)
+        if not math.isfinite(norm):
+            raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
+        lr = config.lr_at(step)
+        scale = clip_scale(norm, config.grad_clip) if config.grad_clip else 1.0
+        # An update may overflow; that shows in the next loss, or in the next checkpoint.
+        with np.errstate(all="ignore"):
+            self.optimizer.step(lr, scale)
+        n_tokens = sum(tokens.size for tokens, _, _ in micro_batches)
+        return Update(loss, lr, norm, n_tokens / (time.perf_counter() - began))
+
+    def evaluate(self) -> float:
+        """Mean loss over the validation part, in nats a counted token; nothing is dropped.
+
+        Raises
+        ------
+        UserError
+            If there is no validation part.
+        NotFinite, Stopped
+        """
+        total, n_counted = 0.0, 0
+        batches = itertools.islice(self.batches.validation_batches(), self.config.eval_batches)
+        for tokens, targets in batches:
+            count = _count(targets)
+            total += count * self._micro_step((tokens, targets, None))
+            n_counted += count
+        if n_counted == 0:
+            raise UserError(
+                "there is nothing to validate on; give more text, or set eval_interval=0"
+            )
+        return total / n_counted
+
+    def _micro_batches(self, step: int) -> list[MicroBatch]:
+        first = step * self.config.grad_accum
+        drops = self.model.config.dropout > 0
+        return [
+            (
+                *self.batches.train_batch(index),
+                derive_seed(self.config.seed, "dropout", index) if drops else None,
+            )
+            for index in range(first, first + self.config.grad_accum)
+        ]
+
+    def _micro_step(self, micro_batch: MicroBatch, dloss: float | None = None) -> float:
+        """The loss of one micro-batch; with ``dloss``, that times its gradient is added too."""
+        self.stop.check()
+        tokens, targets, dropout_seed = micro_batch
+        # What is not finite is looked for here, and told in one line instead of NumPy's many.
+        with self.arena, np.errstate(all="ignore"):
+            value, saved = self.model.loss(
+                tokens,
+                targets,
+                dropout_seed=dropout_seed,
+                recompute=self.config.recompute,
+            )
+            loss = float(value)
+            if not math.isfinite(loss):
+                raise NotFinite(f"the loss became {loss}", [micro_batch], None)
+            if dloss is not None:
+                self.model.loss_backward(dloss, saved)
+        return loss
+
+
+def _count(targets: Array) -> int:
+    """How many targets count."""
+    return int((targets != IGNORE_INDEX).sum())

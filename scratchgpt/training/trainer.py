@@ -1,0 +1,257 @@
+"""The training loop: updates, evaluations, checkpoints, and who wants to hear of them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.models.gpt import GPT
+from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
+from scratchgpt.training.plots import plot_metrics
+from scratchgpt.training.records import (
+    CheckpointRecord,
+    EvaluationRecord,
+    Position,
+    SampleRecord,
+    StepRecord,
+    TrainResult,
+)
+from scratchgpt.training.run import Run
+from scratchgpt.training.run_directory import BEST, LAST
+from scratchgpt.training.signals import Stopped, StopRequest
+from scratchgpt.training.step import Batches, NotFinite, Stepper
+
+EVENTS = ("step", "evaluation", "checkpoint", "sample")
+
+Callback = Callable[["Trainer", Any], None]
+
+
+class Trainer:
+    """Trains a model and keeps what is needed to look at it, to use it and to go on.
+
+    A step is ``grad_accum`` micro-batches, whose gradients add up to those of one big batch; then
+    the gradient is clipped and AdamW moves the parameters. Everything random is a function of the
+    seed and the step, so that a run which was resumed equals an unbroken one bit for bit.
+
+    Parameters
+    ----------
+    model : GPT
+        In float32 or float64.
+    batches : Batches
+        Micro-batch i of step s is ``train_batch(s * grad_accum + i)``.
+    config : TrainConfig
+    out_dir : path, optional
+        The folder of the run, which gets ``last/`` and ``best/`` (model directories),
+        ``metrics.jsonl`` and ``loss.png``. It belongs to this trainer until :meth:`train` ends.
+        Without one nothing is written.
+    resume : bool
+        Go on from ``last/`` in ``out_dir``. Steps, intervals and ``recompute`` may differ from
+        those that the run was started with, nothing else.
+    tokenizer : Tokenizer, optional
+        Saved with the model; a run is not resumed with another.
+    data_fingerprint : str, optional
+        Names the training data; a run is not resumed on other data.
+
+    Attributes
+    ----------
+    position : Position
+        Updates made, seconds, the best evaluation so far.
+    stepper : Stepper
+        The arithmetic, with the optimizer and the arena.
+
+    Raises
+    ------
+    UserError
+        If the folder is in use, cannot be written, holds a run that was not to be resumed, or one
+        that this cannot resume.
+
+    Examples
+    --------
+    >>> trainer = Trainer(model, batches, TrainConfig(steps=100))      # doctest: +SKIP
+    >>> trainer.on("step", lambda trainer, record: print(record.loss)) # doctest: +SKIP
+    >>> trainer.train().best_val_loss                                  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: GPT,
+        batches: Batches,
+        config: TrainConfig,
+        *,
+        out_dir: Path | str | None = None,
+        resume: bool = False,
+        tokenizer: Tokenizer | None = None,
+        data_fingerprint: str | None = None,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.stepper = Stepper(model, batches, config)
+        self.position = Position()
+        self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
+        self._val_loss: float | None = None
+        self._grad_norm: float | None = None
+        self._run: Run | None = None
+        if out_dir is not None:
+            optimizer = self.stepper.optimizer
+            self._run = Run(out_dir, model, optimizer, config, tokenizer, data_fingerprint)
+            self.position = self._run.open(resume=resume)
+        elif resume:
+            raise UserError("resume=True needs the out_dir of the run to resume")
+
+    @property
+    def step(self) -> int:
+        """Updates made."""
+        return self.position.step
+
+    def on(self, event: str, callback: Callback) -> None:
+        """Have ``callback(trainer, record)`` called at each event of a kind.
+
+        Parameters
+        ----------
+        event : {"step", "evaluation", "checkpoint", "sample"}
+            After each update; after each evaluation; after each checkpoint that was written;
+            every ``sample_interval`` steps.
+        callback : callable
+            The record is a StepRecord, EvaluationRecord, CheckpointRecord or SampleRecord.
+        """
+        if event not in EVENTS:
+            raise UserError(
+                f"unknown event {event!r}"
+                f"{did_you_mean(event, EVENTS) or '; choose one of ' + ', '.join(EVENTS)}"
+            )
+        self._callbacks[event].append(callback)
+
+    def train(self) -> TrainResult:
+        """Train until ``config.steps`` updates are made, or a signal asks for the end.
+
+        At Ctrl-C and at SIGTERM the micro-batch under way is finished and the run saved, so that
+        it can be resumed (calling this again goes on, too); the second signal raises
+        KeyboardInterrupt at once.
+
+        Raises
+        ------
+        NonFiniteError
+            If a loss or the norm of a gradient is not finite; the parameters are then as they
+            were, and so is the last checkpoint.
+        UserError
+            If a checkpoint cannot be written; the one before it is still there.
+        """
+        self._began = time.perf_counter() - self.position.elapsed
+        if self._run:
+            self._run.directory.acquire()
+        try:
+            with StopRequest() as stop:
+                self.stepper.stop = stop
+                finished = self._loop()
+                self._save_last()
+                self.position.elapsed = self._elapsed()
+            if self._run:
+                plot_metrics(self._run.path)
+        except NotFinite as error:
+            raise self._nonfinite(error) from None
+        finally:
+            self.stepper.stop = StopRequest()
+            self.close()
+        return TrainResult(
+            **vars(self.position),
+            val_loss=self._val_loss,
+            interrupted=None if finished else stop.signal,
+        )
+
+    def evaluate(self) -> float:
+        """Mean loss over the validation part, in nats a counted token; nothing is dropped."""
+        try:
+            return self.stepper.evaluate()
+        except NotFinite as error:
+            raise self._nonfinite(error) from None
+
+    def close(self) -> None:
+        """Let others have ``out_dir``; :meth:`train` does so at its end."""
+        if self._run:
+            self._run.close()
+
+    def _loop(self) -> bool:
+        """Train to the end (True), or until a signal came (False)."""
+        config = self.config
+        if self._run and self._run.saved_step is None:
+            self._save_last()  # a disk that is full or read-only shows now, not in an hour
+        try:
+            while True:
+                val_loss = self._evaluate_if_due()
+                if self.step >= config.steps:
+                    self._finish(val_loss)
+                    return True
+                self._update(val_loss)
+                if self.step % config.checkpoint_interval == 0 and self.step < config.steps:
+                    self._save_last()
+                if config.sample_interval and self.step % config.sample_interval == 0:
+                    self._fire("sample", SampleRecord(self.step))
+        except Stopped:
+            return False
+
+    def _evaluate_if_due(self) -> float | None:
+        """The validation loss, if this is a step for it; the best model so far is kept."""
+        interval, position = self.config.eval_interval, self.position
+        if not interval or (self.step % interval and self.step < self.config.steps):
+            return None
+        val_loss = self._val_loss = self.stepper.evaluate()
+        is_best = position.best_val_loss is None or val_loss < position.best_val_loss
+        if is_best:
+            position.best_val_loss, position.best_step = val_loss, self.step
+            if self._run:
+                path = self._run.save_best()
+                self._fire("checkpoint", CheckpointRecord(self.step, BEST, path))
+        self._fire("evaluation", EvaluationRecord(self.step, val_loss, is_best))
+        return val_loss
+
+    def _update(self, val_loss: float | None) -> None:
+        update = self.stepper.update(self.step)
+        self._grad_norm = update.grad_norm
+        record = StepRecord(
+            self.step, val_loss=val_loss, elapsed=self._elapsed(), **update._asdict()
+        )
+        if self._run and (val_loss is not None or self.step % self.config.log_interval == 0):
+            self._run.log(record.as_dict())
+        self.position.step += 1
+        self._fire("step", record)
+
+    def _finish(self, val_loss: float | None) -> None:
+        """The evaluation after the last update gets a line of its own."""
+        if self._run and val_loss is not None:
+            self._run.log({"step": self.step, "val_loss": val_loss, "elapsed": self._elapsed()})
+
+    def _save_last(self) -> None:
+        if self._run is None:
+            return
+        if not np.isfinite(self.model.store.values).all():
+            raise NotFinite("a parameter became infinite or NaN", [], None)
+        self.position.elapsed = self._elapsed()
+        path = self._run.save_last(self.position)
+        self._fire("checkpoint", CheckpointRecord(self.step, LAST, path))
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _fire(self, event: str, record: Any) -> None:
+        for callback in self._callbacks[event]:
+            callback(self, record)
+
+    def _nonfinite(self, error: NotFinite) -> NonFiniteError:
+        """The whole story of a loss or gradient that is not finite, found by running it again."""
+        checkpoint = "no checkpoint was written"
+        if self._run and self._run.saved_step is not None:
+            last = self._run.directory.find(LAST)
+            checkpoint = f"the last good checkpoint is {last} (step {self._run.saved_step})"
+        return NonFiniteError(
+            error.what,
+            step=self.step,
+            lr=self.config.lr_at(self.step),
+            grad_norm=self._grad_norm if error.grad_norm is None else error.grad_norm,
+            where=find_nonfinite(self.model, error.micro_batches, recompute=self.config.recompute),
+            checkpoint=checkpoint,
+        )

@@ -1,0 +1,83 @@
+"""Cases of scaled dot-product attention, with its masks in all combinations."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.ops import attention_backward, attention_forward
+from scratchgpt.verify.examples.case import Case, Draw, Example
+
+_draw = Draw("attention")
+
+
+def _inputs(
+    leading: tuple[int, ...], n_queries: int, n_keys: int, d: int, e: int
+) -> dict[str, Any]:
+    return {
+        "q": _draw.normal(*leading, n_queries, d),
+        "k": _draw.normal(*leading, n_keys, d),
+        "v": _draw.normal(*leading, n_keys, e),
+    }
+
+
+def _additive(*shape: int) -> Any:
+    """Biases to add to the scores, some of them -inf."""
+    return np.where(_draw.booleans(*shape, p=0.25), -np.inf, _draw.normal(*shape))
+
+
+_boolean = _draw.booleans(4, 5, p=0.6)
+_boolean[:, 1] = True
+_boolean[2] = False  # a query that may attend to nothing
+_added = _additive(2, 1, 4, 5)
+_added[1, 0, 3] = -np.inf
+_padding = np.array([[False, False, True, False, True], [True, False, False, False, False]])
+_masks = {"no": None, "boolean": _boolean, "additive": _added}
+
+
+def _combinations() -> list[Case]:
+    """B=2, H=3, T=4, S=5, D=6, E=7: cross-attention with every combination of masks."""
+    cases = []
+    for (name, mask), padding, causal in product(_masks.items(), (None, _padding), (False, True)):
+        settings: dict[str, Any] = {"mask": mask, "key_padding_mask": padding, "causal": causal}
+        also = ", key padding" * (padding is not None) + ", causal" * causal
+        cases.append(Case(f"{name} mask{also}", _inputs((2, 3), 4, 5, 6, 7), settings))
+    return cases
+
+
+_all_padding = np.array([[False, True, False, False], [True, True, True, True]])
+_dropout = {"dropout_p": 0.4, "dropout_seed": 17}
+
+ATTENTION = Example(
+    "attention",
+    attention_forward,
+    attention_backward,
+    (
+        *_combinations(),
+        Case("self-attention", _inputs((2, 3), 5, 5, 4, 4), {"causal": True}),
+        Case("dropout", _inputs((2, 3), 4, 5, 6, 7), _dropout),
+        Case("dropout, causal", _inputs((2, 3), 5, 5, 4, 6), {"causal": True, **_dropout}),
+        Case(
+            "dropout, all masks",
+            _inputs((2, 3), 4, 5, 6, 7),
+            {"mask": _added, "key_padding_mask": _padding, "causal": True, **_dropout},
+        ),
+        Case("everything dropped", _inputs((1,), 3, 4, 2, 5), {"dropout_p": 1.0}),
+        Case("another scale", _inputs((2,), 3, 4, 5, 6), {"scale": 0.7}),
+        Case("no leading axis", _inputs((), 3, 4, 5, 2), {"mask": _draw.booleans(3, 4, p=0.7)}),
+        Case("a mask for each head", _inputs((2, 3), 4, 5, 6, 7), {"mask": _additive(3, 4, 5)}),
+        Case("one query", _inputs((2, 3), 1, 5, 4, 6), {"causal": False}),
+        Case("one query, causal", _inputs((2, 3), 1, 5, 4, 6), {"causal": True}),
+        Case("one key", _inputs((2, 3), 4, 1, 5, 6), {"causal": True}),
+        Case("one of everything", _inputs((1, 1), 1, 1, 1, 1), {"causal": True}),
+        Case("more queries than keys", _inputs((2, 1), 6, 4, 3, 5), {"causal": True}),
+        Case(
+            "a row of padding alone",
+            _inputs((2, 3), 5, 4, 6, 7),
+            {"key_padding_mask": _all_padding, "causal": True},
+        ),
+        Case("fortran order", _inputs((2, 3), 4, 5, 6, 7), {"causal": True}, "fortran"),
+        Case("strided", _inputs((2, 3), 4, 5, 6, 7), {"mask": _boolean}, "strided"),
+        Case("reversed", _inputs((2, 3), 4, 5, 6, 7), {"key_padding_mask": _padding}, "reversed"),
+    ),
+)

@@ -1,0 +1,167 @@
+r"""Derivatives by evaluating the forward alone: complex step and central differences.
+
+Both answer the same two questions about the scalar :math:`\langle dy, y \rangle`: its slope in
+one element of one input, and its slope along a direction through several inputs.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.verify.problem import Problem, inner_product
+
+# The part of a direction that belongs to the input at a position. A function and not an array,
+# because a direction through all parameters of a large model would be as large as the model.
+Direction: TypeAlias = Callable[[int], Array]
+
+TINY = 1e-20  # squared it is lost beside any number of ordinary size, so nothing is truncated
+
+
+class Slopes(Protocol):
+    """A way to take derivatives."""
+
+    def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
+        """The slope in one element, and the step that it was taken with."""
+
+    def along(self, positions: list[int], direction: Direction) -> tuple[float, float]:
+        """The slope along a direction through some of the inputs, and the step."""
+
+
+class ComplexStep:
+    r"""Slopes by a complex step (Squire and Trapp 1998, SIAM Review 40(1), 110-112).
+
+    .. math:: f'(x) = \frac{\mathrm{Im}\, f(x + ih)}{h} + O(h^2)
+
+    Nothing is subtracted, so nothing cancels: with h = 1e-20 the result is right to the last few
+    bits, provided that f is analytic.
+    """
+
+    def __init__(self, problem: Problem, dy: Any) -> None:
+        self._problem, self._dy = problem, dy
+        self._values = list(problem.values)
+        for i in problem.floating:
+            self._values[i] = problem.values[i].astype(np.complex128)
+
+    def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
+        imaginary = self._values[position].imag
+        imaginary[index] = TINY
+        try:
+            return self._slope(), TINY
+        finally:
+            imaginary[index] = 0
+
+    def along(self, positions: list[int], direction: Direction) -> tuple[float, float]:
+        try:
+            for position in positions:
+                np.multiply(direction(position), TINY, out=self._values[position].imag)
+            return self._slope(), TINY
+        finally:
+            for position in positions:
+                self._values[position].imag = 0
+
+    def _slope(self) -> float:
+        with _complex_only():
+            y, _ = self._problem.run(self._values)
+        outputs = y if isinstance(y, tuple | list) else (y,)
+        upstream = self._dy if isinstance(y, tuple | list) else (self._dy,)
+        for part, gradient in zip(outputs, upstream, strict=True):
+            if gradient is not None and np.asarray(part).dtype.kind != "c":
+                raise TypeError(
+                    "forward turned complex inputs into real outputs, so it cannot be "
+                    "differentiated by a complex step; use method='central'"
+                )
+        return inner_product(tuple(upstream), [np.imag(part) for part in outputs]) / TINY
+
+
+@contextmanager
+def _complex_only() -> Iterator[None]:
+    """Tell someone whose forward does not take complex numbers what to do instead."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            yield
+    except Exception as error:
+        raise TypeError(
+            f"forward runs with real inputs but not with complex ones ({error}); "
+            "use method='central'"
+        ) from error
+
+
+class CentralDifferences:
+    r"""Slopes by central differences, :math:`(f(x + h) - f(x - h)) / 2h`, with a sweep of steps.
+
+    Large steps suffer from curvature, small ones from rounding. Of the steps tried, the one is
+    taken whose result agrees best with that of the step before it; the gradient under test has no
+    say in it.
+    """
+
+    def __init__(self, problem: Problem, dy: Any) -> None:
+        self._problem, self._dy = problem, dy
+        eps = float(np.finfo(problem.dtype).eps)
+        self._steps = np.geomspace(eps**0.2, eps**0.5, 6)  # relative to the size of x
+
+    def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
+        x = self._problem.values[position]
+
+        def moved(step: float) -> tuple[list[Any], float]:
+            values = list(self._problem.values)
+            values[position] = x.copy()
+            values[position][index] += step
+            return values, float(values[position][index])
+
+        return self._sweep(moved, float(step_scale(x[index])))
+
+    def along(self, positions: list[int], direction: Direction) -> tuple[float, float]:
+        v = {i: direction(i) for i in positions}
+        scale = max(float(np.max(step_scale(self._problem.values[i]))) for i in positions)
+
+        def moved(step: float) -> tuple[list[Any], float]:
+            return move(self._problem, v, step), step
+
+        return self._sweep(moved, scale)
+
+    def _sweep(self, moved: Any, scale: float) -> tuple[float, float]:
+        slopes = []
+        for step in self._steps * scale:
+            (ahead, stop), (behind, start) = moved(step), moved(-step)
+            y_ahead = outputs_of(self._problem, ahead)
+            rise = difference(y_ahead, outputs_of(self._problem, behind))
+            slopes.append(inner_product(_as_tuple(self._dy), rise) / (stop - start))
+        disagreement = np.abs(np.diff(slopes))
+        best = int(np.argmin(disagreement)) + 1
+        return slopes[best], float(self._steps[best] * scale)
+
+
+def move(problem: Problem, direction: dict[int, Array], step: float) -> list[Any]:
+    """The inputs after one step along a direction."""
+    values = list(problem.values)
+    for position, v in direction.items():
+        x = values[position]
+        values[position] = np.asarray(x + step * v, x.dtype)
+    return values
+
+
+def step_scale(x: Any) -> Any:
+    """What a step is measured by: the size of x, but at least 1 (and 1 where x is infinite)."""
+    return np.where(np.isfinite(x), np.maximum(np.abs(x), 1), 1)
+
+
+def outputs_of(problem: Problem, values: list[Any]) -> tuple[Any, ...]:
+    """The outputs as copies: an output may be a view of an input."""
+    return tuple(np.array(part) for part in _as_tuple(problem.run(values)[0]))
+
+
+def difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+    """a - b in float64; 0 where both are equal, infinities included."""
+    return tuple(
+        np.subtract(p, q, out=np.zeros(p.shape), where=p != q, dtype=np.float64)
+        for p, q in zip(a, b, strict=True)
+    )
+
+
+def _as_tuple(y: Any) -> tuple[Any, ...]:
+    return tuple(y) if isinstance(y, tuple | list) else (y,)

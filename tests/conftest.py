@@ -1,0 +1,59 @@
+"""Fixtures that all suites share."""
+
+import os
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from scratchgpt.backend import random_stream
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """PyTorch, the independent implementation to compare with.
+
+    Where it is not installed the test is skipped, unless SCRATCHGPT_REQUIRE_PARITY=1 says that
+    here it must be: then its absence is a failure, lest a CI that lost it stays green.
+    """
+    try:
+        import torch as module
+    except ImportError as error:
+        if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
+            pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but PyTorch does not import: {error}")
+        pytest.skip("PyTorch is not installed")
+    module.set_num_threads(1)
+    return module
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """A random generator that depends on the name of the test alone."""
+    return random_stream(0, request.node.name)
+
+
+@pytest.fixture(scope="session")
+def assert_close():
+    """``assert_close(actual, expected, tolerance=1e-10)``, relative to the largest element.
+
+    Where all elements are below a thousandth, to that: a gradient that is 0 up to rounding has no
+    size of its own.
+    """
+
+    def check(actual, expected, tolerance=1e-10, what=""):
+        actual, expected = np.asarray(actual), np.asarray(expected)
+        assert actual.shape == expected.shape, f"{what}: {actual.shape} is not {expected.shape}"
+        if not actual.size:
+            return
+        same_infinity = np.isinf(expected) & (actual == expected)
+        gap = np.where(same_infinity, 0, actual - np.where(same_infinity, 0, expected))
+        gap = np.where(same_infinity, 0, np.abs(gap))
+        scale = max(np.abs(np.where(np.isinf(expected), 0, expected)).max(), 1e-3)
+        worst = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
+        # Asked this way round a NaN fails.
+        assert gap[worst] <= tolerance * scale, (
+            f"{what} at {tuple(int(i) for i in worst)}: {actual[worst]!r} is not "
+            f"{expected[worst]!r} (relative error {gap[worst] / scale:.1e}, at most {tolerance:.0e})"
+        )
+
+    return check

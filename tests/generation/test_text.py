@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.generation import StopMatcher, generate, generate_text
+from scratchgpt.text import ByteTokenizer, CharacterTokenizer, train_bpe
+
+LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as many as the test models know
+BYTES = ByteTokenizer()
+
+
+@pytest.fixture(scope="module")
+def bpe():
+    """A tokenizer with an end of text."""
+    return train_bpe(["a small text is enough; a small vocabulary too"], 270)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Have the model write given tokens, whatever the prompt."""
+
+    def script(model, tokens):
+        def extend(self, new, cache, counts=None):
+            counts = np.full(len(new), new.shape[1]) if counts is None else counts
+            cache.lengths += counts
+            logits = np.zeros((len(new), self.config.vocab_size))
+            if new.shape[1] == 1:
+                script.step += 1
+                logits[:, tokens[min(script.step, len(tokens)) - 1]] = 100
+            return logits
+
+        script.step = 0
+        monkeypatch.setattr(type(model), "extend", extend)
+        return model
+
+    return script
+
+
+def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model):
+    model, tokenizer = make_model(), LETTERS
+    results = generate_text(model, tokenizer, ["ab", "q"], max_new_tokens=30, num_samples=2, seed=4)
+    ids = [tokenizer.encode("ab"), tokenizer.encode("q")]
+    expected = generate(model, ids, max_new_tokens=30, num_samples=2, seed=4)
+    assert [r.tokens.tolist() for r in results] == [r.tokens.tolist() for r in expected]
+    assert [r.text for r in results] == [tokenizer.decode(r.tokens) for r in expected]
+    assert [r.prompt for r in results] == ["ab", "ab", "q", "q"]
+    assert {r.finish_reason for r in results} == {"length"}
+
+
+@pytest.mark.parametrize("stop", [[], ["h"], ["hj", "dv", "f"], ["jjj", "\n"], ["never there"]])
+def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_model, stop):
+    model, tokenizer = make_model(), LETTERS
+    prompts = ["ab", "q", "hjhjhjhjhjhjhj", "dvf"]
+    options = {"max_new_tokens": 60, "num_samples": 2, "seed": 6}
+    streamed = {}
+
+    def on_text(prompt_index, sample_index, piece):
+        assert piece
+        streamed.setdefault((prompt_index, sample_index), []).append(piece)
+
+    free = generate_text(model, tokenizer, prompts, **options)
+    cut = generate_text(model, tokenizer, prompts, stop=stop, on_text=on_text, **options)
+    for i, (a, b) in enumerate(zip(free, cut, strict=True)):
+        matcher = StopMatcher(stop)
+        assert b.text == matcher.push(a.text) + matcher.flush()
+        assert b.finish_reason == ("stop" if matcher.stopped else "length")
+        assert "".join(streamed.get((i // 2, i % 2), [])) == b.text
+        assert b.tokens.tolist() == a.tokens.tolist()[: len(b.tokens)]
+        if matcher.stopped:  # not one token more than it took to see the stop string
+            assert any(tokenizer.decode(b.tokens).endswith(s) for s in stop)
+            assert not any(s in tokenizer.decode(b.tokens[:-1]) for s in stop)
+
+
+def test_a_stop_string_in_the_prompt_or_across_its_end_does_not_count(make_model, scripted):
+    model = scripted(make_model(), LETTERS.encode("bcab"))
+    [result] = generate_text(model, LETTERS, ["aba"], stop=["ab"])
+    assert (result.text, result.finish_reason) == ("bc", "stop")
+
+
+def test_a_character_of_several_tokens_is_streamed_whole(make_model, scripted):
+    text = "aé€😀."
+    model = scripted(make_model(vocab_size=256, block_size=64), list(text.encode()))
+    pieces = []
+    [result] = generate_text(
+        model,
+        BYTES,
+        ["x"],
+        max_new_tokens=len(text.encode()),
+        on_text=lambda _prompt, _sample, piece: pieces.append(piece),
+    )
+    assert pieces == list(text)
+    assert result.text == text
+
+
+def test_a_stop_string_with_a_character_of_several_tokens_is_found(make_model, scripted):
+    model = scripted(make_model(vocab_size=256, block_size=64), list("na, é! ja".encode()))
+    [result] = generate_text(model, BYTES, ["x"], stop=["é!"])
+    assert result.text == "na, "
+    assert len(result.tokens) == len("na, é!".encode())
+
+
+def test_a_character_cut_by_the_length_is_shown_as_a_replacement(make_model, scripted):
+    model = scripted(make_model(vocab_size=256, block_size=64), list("a😀".encode()))
+    [result] = generate_text(model, BYTES, ["x"], max_new_tokens=3)
+    assert result.text == BYTES.decode(result.tokens)
+    assert result.text.startswith("a\ufffd")
+
+
+def test_what_was_held_back_comes_out_when_no_stop_follows(make_model, scripted):
+    model = scripted(make_model(), LETTERS.encode("abc"))
+    pieces = []
+    [result] = generate_text(
+        model,
+        LETTERS,
+        ["q"],
+        max_new_tokens=3,
+        stop=["bcd"],
+        on_text=lambda _prompt, _sample, piece: pieces.append(piece),
+    )
+    assert pieces == ["a", "bc"]
+    assert (result.text, result.finish_reason) == ("abc", "length")
+
+
+def test_the_text_ends_before_end_of_text(make_model, bpe, scripted):
+    tokens = [*bpe.encode("so small"), bpe.end_of_text, *bpe.encode("more")]
+    model = scripted(make_model(vocab_size=bpe.vocab_size, block_size=64), tokens)
+    [result] = generate_text(model, bpe, ["x"])
+    assert (result.text, result.finish_reason) == ("so small", "end_of_text")
+    assert result.tokens.tolist() == tokens[: tokens.index(bpe.end_of_text) + 1]
+
+
+def test_an_empty_prompt_starts_from_end_of_text(make_model, bpe):
+    model = make_model(vocab_size=bpe.vocab_size)
+    [result] = generate_text(model, bpe, [""], max_new_tokens=9, seed=2)
+    options = {"max_new_tokens": 9, "seed": 2, "end_of_text": bpe.end_of_text}
+    [expected] = generate(model, [[bpe.end_of_text]], **options)
+    assert result.tokens.tolist() == expected.tokens.tolist()
+    assert result.prompt == ""
+
+
+def test_an_empty_prompt_starts_from_a_newline_where_there_is_no_end_of_text(make_model):
+    model, tokenizer = make_model(), LETTERS
+    [empty] = generate_text(model, tokenizer, [""], max_new_tokens=9, seed=1)
+    [newline] = generate_text(model, tokenizer, ["\n"], max_new_tokens=9, seed=1)
+    assert empty.text == newline.text
+
+
+def test_an_empty_prompt_is_refused_where_there_is_nothing_to_start_from(make_model):
+    with pytest.raises(UserError, match=r"the prompt is empty.*give a prompt"):
+        generate_text(make_model()("abcdefghijklmnopqrstuvw"), [""])
+
+
+def test_a_prompt_with_unseen_characters_is_refused(make_model):
+    with pytest.raises(UserError, match="not seen 'é'"):
+        generate_text(make_model(), LETTERS, ["abé"])
+
+
+def test_the_tokenizer_of_another_model_is_refused(make_model):
+    with pytest.raises(UserError, match="tokenizer has 3 tokens but the model 23"):
+        generate_text(make_model()("abc"), ["a"])
+
+
+def test_one_string_in_place_of_a_list_of_prompts_is_refused(make_model):
+    with pytest.raises(TypeError, match="list of strings"):
+        generate_text(make_model(), LETTERS, "abc")

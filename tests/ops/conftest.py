@@ -1,0 +1,17 @@
+"""Tests that ask for ``example`` and ``case`` run for every registered case of every operation."""
+
+import pytest
+
+from scratchgpt.verify.examples import EXAMPLES
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if {"example", "case"} <= set(metafunc.fixturenames):
+        metafunc.parametrize(
+            ("example", "case"),
+            [
+                pytest.param(example, case, id=f"{example.name}: {case.note}")
+                for example in EXAMPLES.values()
+                for case in example.cases
+            ],
+        )

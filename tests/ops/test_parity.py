@@ -1,0 +1,183 @@
+"""Every operation, at every registered case, beside PyTorch in float64.
+
+``torch.nn.functional`` and autograd are an independent implementation: they share neither our
+formulas nor our mistakes.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from scratchgpt.ops import attention_forward, dropout_mask
+from scratchgpt.verify.examples import EXAMPLES
+
+TOLERANCE = 1e-10
+
+
+def test_outputs_and_gradients_equal_those_of_pytorch(torch, example, case, assert_close):
+    inputs, settings = case.build()
+    y, saved = example.forward(*inputs.values(), **settings)
+    dy = np.asarray(np.random.default_rng(7).standard_normal(np.shape(y)))
+    dy[np.isinf(y)] = 0
+    gradients = example.backward(dy if isinstance(y, np.ndarray) else dy[()], saved)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+
+    tensors = {
+        name: x if x is None else torch.tensor(x, requires_grad=x.dtype.kind == "f")
+        for name, x in case.build(layout="C")[0].items()
+    }
+    expected = PEERS[example.name](torch, *tensors.values(), **settings)
+    # A slope of 0 at an infinite output is NaN to autograd, so those are left out of the sum.
+    (expected * torch.tensor(dy))[torch.tensor(np.isfinite(y))].sum().backward()
+
+    assert_close(y, expected.detach().numpy(), TOLERANCE, "y")
+    names = [name for name, x in inputs.items() if x is not None and x.dtype.kind == "f"]
+    gradients = [gradient for gradient in gradients if gradient is not None]
+    for name, gradient in zip(names, gradients, strict=True):
+        assert_close(gradient, tensors[name].grad.numpy(), TOLERANCE, f"d{name}")
+
+
+def test_every_operation_has_a_peer():
+    assert set(PEERS) == set(EXAMPLES)
+
+
+def linear(torch, x, weight, bias=None):
+    return torch.nn.functional.linear(x, weight.T, bias)
+
+
+def embedding(torch, tokens, weight):
+    return torch.nn.functional.embedding(tokens, weight)
+
+
+def layer_norm(torch, x, weight, bias=None, eps=1e-5):
+    return torch.nn.functional.layer_norm(x, weight.shape, weight, bias, eps)
+
+
+def gelu(torch, x, approximate="none"):
+    return torch.nn.functional.gelu(x, approximate=approximate)
+
+
+def relu(torch, x):
+    return torch.nn.functional.relu(x)
+
+
+def softmax(torch, x, axis=-1):
+    line_masked = torch.isneginf(x).all(dim=axis, keepdim=True)
+    x = torch.where(line_masked, torch.zeros_like(x), x)
+    return torch.where(line_masked, 0, torch.softmax(x, axis))
+
+
+def log_softmax(torch, x, axis=-1):
+    return torch.log_softmax(x, axis)
+
+
+def dropout(torch, x, p, seed):
+    mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
+    return x * torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
+
+
+def residual(torch, x, branch):
+    return x + branch
+
+
+def broadcast(torch, x, shape):
+    return x.expand(shape)
+
+
+def cross_entropy(torch, logits, targets, reduction="mean", **settings):
+    vocab_size = logits.shape[-1]
+    loss = torch.nn.functional.cross_entropy(
+        logits.reshape(-1, vocab_size),
+        targets.reshape(-1),
+        reduction="none" if reduction == "none" else "sum",
+        **settings,
+    )
+    if reduction == "none":
+        return loss.reshape(targets.shape)
+    n_counted = int((targets != settings.get("ignore_index", -100)).sum())
+    return loss / max(n_counted, 1) if reduction == "mean" else loss
+
+
+def attention(
+    torch,
+    q,
+    k,
+    v,
+    mask=None,
+    key_padding_mask=None,
+    causal=False,
+    dropout_p=0.0,
+    dropout_seed=0,
+    scale=None,
+):
+    scores = q @ k.mT * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
+    scores = scores + total_mask(torch, scores, mask, key_padding_mask, causal)
+    weights = softmax(torch, scores)
+    return dropout(torch, weights, dropout_p, dropout_seed) @ v
+
+
+def total_mask(torch, scores, mask, key_padding_mask, causal):
+    """All masks as one tensor to add to the scores."""
+    forbid = torch.tensor(-math.inf, dtype=torch.float64)
+    allow = torch.tensor(0.0, dtype=torch.float64)
+    total = torch.zeros(scores.shape, dtype=torch.float64)
+    if mask is not None:
+        mask = torch.tensor(np.ascontiguousarray(mask))
+        total = total + (torch.where(mask, allow, forbid) if mask.dtype == torch.bool else mask)
+    if key_padding_mask is not None:
+        padding = torch.tensor(np.ascontiguousarray(key_padding_mask))
+        while padding.ndim < scores.ndim:
+            padding = padding[:, None]
+        total = total + torch.where(padding, forbid, allow)
+    if causal:
+        t, s = torch.meshgrid(*(torch.arange(n) for n in scores.shape[-2:]), indexing="ij")
+        total = total + torch.where(s <= t, allow, forbid)
+    return total
+
+
+PEERS = {
+    "attention": attention,
+    "broadcast": broadcast,
+    "cross_entropy": cross_entropy,
+    "dropout": dropout,
+    "embedding": embedding,
+    "gelu": gelu,
+    "layer_norm": layer_norm,
+    "linear": linear,
+    "log_softmax": log_softmax,
+    "relu": relu,
+    "residual": residual,
+    "softmax": softmax,
+}
+
+
+@pytest.mark.parametrize("case", EXAMPLES["attention"].cases, ids=lambda case: case.note)
+def test_attention_equals_scaled_dot_product_attention(torch, case, assert_close):
+    inputs, settings = case.build()
+    if settings.pop("dropout_p", 0.0) > 0:
+        settings.pop("dropout_seed", None)  # compared without: PyTorch draws its own mask
+    y, saved = attention_forward(*inputs.values(), **settings)
+    q, k, v = (torch.tensor(x.copy()) for x in inputs.values())
+    mask = total_mask(
+        torch,
+        q @ k.mT,
+        settings.get("mask"),
+        settings.get("key_padding_mask"),
+        settings.get("causal", False),
+    )
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, scale=settings.get("scale")
+    ).numpy()
+    seen = np.isfinite(mask.numpy()).any(axis=-1)  # PyTorch's answer elsewhere varies by version
+    assert_close(y[seen], expected[seen], TOLERANCE, "y")
+    assert (y[~seen] == 0).all(), "a query that may attend to nothing gets zeros"
+
+
+def test_pytorchs_own_causal_attention_is_ours(torch, assert_close):
+    case = next(c for c in EXAMPLES["attention"].cases if c.note == "self-attention")
+    inputs, settings = case.build()
+    y, _ = attention_forward(*inputs.values(), **settings)
+    tensors = (torch.tensor(x) for x in inputs.values())
+    expected = torch.nn.functional.scaled_dot_product_attention(*tensors, is_causal=True)
+    assert_close(y, expected.numpy(), TOLERANCE)

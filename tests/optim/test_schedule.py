@@ -1,0 +1,50 @@
+import math
+
+import pytest
+
+from scratchgpt.optim import warmup_constant, warmup_cosine
+
+SETTINGS = {"lr": 1e-3, "min_lr": 1e-4, "warmup_steps": 100, "decay_steps": 2000}
+
+
+def nano_gpt(it, lr, min_lr, warmup_steps, decay_steps):
+    """nanoGPT's formula, line by line."""
+    if it < warmup_steps:
+        return lr * (it + 1) / (warmup_steps + 1)
+    if it > decay_steps:
+        return min_lr
+    decay_ratio = (it - warmup_steps) / (decay_steps - warmup_steps)
+    coeff = 0.5 * (1.0 + math.cos(math.pi * decay_ratio))
+    return min_lr + coeff * (lr - min_lr)
+
+
+@pytest.mark.parametrize("step", [0, 1, 99, 100, 101, 1050, 1999, 2000, 2001, 10_000])
+def test_cosine_is_nano_gpts(step):
+    assert warmup_cosine(step, **SETTINGS) == pytest.approx(nano_gpt(step, **SETTINGS), rel=1e-15)
+
+
+def test_cosine_peaks_after_the_warm_up_and_is_halfway_down_in_the_middle():
+    assert warmup_cosine(100, **SETTINGS) == 1e-3
+    assert warmup_cosine(1050, **SETTINGS) == pytest.approx((1e-3 + 1e-4) / 2)
+    rates = [warmup_cosine(step, **SETTINGS) for step in range(2001)]
+    assert max(rates) == rates[100]
+    assert rates[:101] == sorted(rates[:101])
+    assert rates[100:] == sorted(rates[100:], reverse=True)
+
+
+def test_first_step_moves_even_with_a_warm_up():
+    assert warmup_cosine(0, **SETTINGS) == pytest.approx(1e-3 / 101)
+    assert warmup_constant(0, lr=1.0, warmup_steps=4) == pytest.approx(0.2)
+
+
+def test_no_warm_up_starts_at_the_top():
+    assert warmup_cosine(0, lr=1.0, min_lr=0.0, warmup_steps=0, decay_steps=10) == 1.0
+
+
+def test_a_run_that_is_all_warm_up_ends_at_the_lowest_rate():
+    assert warmup_cosine(5, lr=1.0, min_lr=0.1, warmup_steps=5, decay_steps=5) == 0.1
+
+
+def test_constant_stays_after_the_warm_up():
+    rates = [warmup_constant(step, lr=1.0, warmup_steps=4) for step in range(8)]
+    assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0, 1.0])

@@ -1,0 +1,70 @@
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.training import TrainConfig
+
+
+def test_defaults_are_nano_gpts_recipe_for_characters():
+    config = TrainConfig()
+    assert (config.steps, config.batch_size, config.beta2) == (2000, 12, 0.99)
+    assert config.lr_at(0) == pytest.approx(1e-3 / 101)
+    assert config.lr_at(100) == 1e-3
+    assert config.lr_at(2000) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("steps", 1.5),
+        ("steps", True),
+        ("batch_size", 0),
+        ("grad_accum", 0),
+        ("checkpoint_interval", 0),
+        ("log_interval", 0),
+        ("eval_interval", -1),
+        ("eval_batches", 0),
+        ("sample_interval", -1),
+        ("seed", -1),
+        ("warmup_steps", -1),
+        ("warmup_steps", 2001),
+        ("lr", 0.0),
+        ("lr", float("nan")),
+        ("lr", float("inf")),
+        ("lr", "fast"),
+        ("eps", 0.0),
+        ("min_lr", -1e-4),
+        ("min_lr", 2e-3),
+        ("weight_decay", -0.1),
+        ("grad_clip", -1.0),
+        ("beta1", 1.0),
+        ("beta2", -0.1),
+        ("recompute", 1),
+        ("schedule", "linear"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name_and_value(name, value):
+    with pytest.raises(UserError) as error:
+        TrainConfig(**{name: value})
+    assert f"{name}={value}" in str(error.value).replace("'", "")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_setting_suggests_the_nearest():
+    with pytest.raises(UserError, match="'warmup_step'; did you mean 'warmup_steps'"):
+        TrainConfig.from_dict({"warmup_step": 3})
+
+
+def test_settings_survive_the_way_through_a_dictionary():
+    config = TrainConfig(lr=3e-4, steps=7, recompute=True)
+    assert TrainConfig.from_dict(config.as_dict()) == config
+
+
+def test_warm_up_of_a_short_run_is_short():
+    config = TrainConfig(steps=40)
+    assert config.lr_at(1) < config.lr_at(2) == 1e-3 > config.lr_at(3)
+
+
+def test_a_constant_schedule_stays():
+    config = TrainConfig(steps=40, schedule="constant")
+    assert config.lr_at(2) == config.lr_at(39) == 1e-3

@@ -1,0 +1,66 @@
+"""A training run as a process of its own, to be killed or interrupted by the tests.
+
+python training_process.py OUT_DIR STEPS CHECKPOINT_INTERVAL [SECONDS_A_BATCH]
+
+It resumes where there is something to resume, prints "step N" after each update, and in the end
+"done" or "interrupted by SIGNAL".
+"""
+
+import os
+import sys
+import time
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import numpy as np
+
+from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.text import CharacterTokenizer
+from scratchgpt.training import TrainConfig, Trainer, find_checkpoint, trainer
+
+
+class SlowBatches:
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def train_batch(self, index):
+        time.sleep(self.seconds)
+        tokens = np.random.default_rng(index).integers(0, 11, (3, 6))
+        return tokens, (tokens + 1) % 11
+
+    def validation_batches(self):
+        yield self.train_batch(10**6)
+
+
+def main(out_dir, steps, checkpoint_interval, seconds=0.0):
+    trainer.plot_metrics = lambda run_directory: False
+    config = GPTConfig(n_layer=2, n_head=2, n_embd=8, block_size=6, vocab_size=11, dropout=0.1)
+    settings = TrainConfig(
+        steps=steps,
+        grad_accum=2,
+        warmup_steps=2,
+        eval_interval=5,
+        checkpoint_interval=checkpoint_interval,
+        log_interval=1,
+    )
+    try:
+        find_checkpoint(out_dir)
+        resume = True
+    except ValueError:
+        resume = False
+    run = Trainer(
+        GPT(config),
+        SlowBatches(seconds),
+        settings,
+        out_dir=out_dir,
+        resume=resume,
+        tokenizer=CharacterTokenizer("abcdefghijk"),
+    )
+    run.on("step", lambda trainer, record: print("step", trainer.step, flush=True))
+    result = run.train()
+    print("done" if result.interrupted is None else f"interrupted by {result.interrupted}")
+
+
+if __name__ == "__main__":
+    out_dir, steps, checkpoint_interval, *rest = sys.argv[1:]
+    main(out_dir, int(steps), int(checkpoint_interval), *map(float, rest))
