@@ -1,6 +1,7 @@
 # make demo   train a GPT on real text, then let it write some (about 3 minutes)
 # make test   the whole test suite
 # make lint   style and types
+# make docs   the documentation, in docs/_build/html
 # Each creates the virtual environment it needs; nothing but Python and make must be there.
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ else
 TEST_EXTRAS := test
 endif
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(VENV)/installed-plots
 	$(BIN)/scratchgpt train python-docs --config examples/demo.toml --out $(OUT)
@@ -29,10 +30,14 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# From nothing each time (-E): the pages show what the code computes, and the code may have changed.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
+
 $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build docs/_build *.egg-info

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from scratchgpt.version import __version__ as release  # noqa: E402
+from scratchgpt.version import __version__ as release
 
 project = "scratchgpt"
 author = "the scratchgpt authors"
@@ -20,10 +20,11 @@ extensions = [
     "run_directives",
     "residuals",
     "block_drawing",
-    "saved_fields",
+    "docstrings",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(torch|numpy)\..*")]  # their sites are not asked
 
 html_theme = "furo"
 html_title = "scratchgpt"

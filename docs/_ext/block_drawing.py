@@ -33,14 +33,14 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("x", "(B, T, C)", "", "dx", "+ what came past the half"),
-    Row("ln_1", "n (B, T, C)", "ln_1", "ln_1", "weight.grad, bias.grad +="),
+    Row("ln_1", "n (B, T, C)", "ln_1", "ln_1", "(B, T, C)"),
     Row("attn.c_attn", "qkv (B, T, 3C)", "attn.c_attn", "attn.c_attn", "dn (B, T, C)"),
     Row("attention", "heads (B, H, T, D)", "attn.attention", "attention", "dqkv (B, T, 3C)"),
     Row("attn.c_proj", "a (B, T, C)", "attn.c_proj", "attn.c_proj", "dmerged (B, T, C)"),
     Row("drop", "a (B, T, C)", "drop_1", "drop", "da (B, T, C)"),
     Row("+", "x + a", "", "•", "into both"),
     Row("x", "(B, T, C)", "", "dx_mid", "+= dy, past the half"),
-    Row("ln_2", "n (B, T, C)", "ln_2", "ln_2", "weight.grad, bias.grad +="),
+    Row("ln_2", "n (B, T, C)", "ln_2", "ln_2", "(B, T, C)"),
     Row("mlp.c_fc", "h (B, T, F)", "mlp.c_fc", "mlp.c_fc", "dn (B, T, C)"),
     Row("gelu", "a (B, T, F)", "mlp.act", "gelu", "dh (B, T, F)"),
     Row("mlp.c_proj", "m (B, T, C)", "mlp.c_proj", "mlp.c_proj", "da (B, T, F)"),
@@ -184,7 +184,9 @@ def _arrow(points: list[tuple[float, float]], style: str) -> str:
         (x - back * along[0] - side * along[1], y - back * along[1] - side * along[0]),
     ]
     corners = " ".join(f"{a},{b}" for a, b in tip)
-    return f'<path class="flow {style}" d="{path}"/><polygon class="tip {style}" points="{corners}"/>'
+    return (
+        f'<path class="flow {style}" d="{path}"/><polygon class="tip {style}" points="{corners}"/>'
+    )
 
 
 def _skip(column: str, start: int, stop: int) -> str:

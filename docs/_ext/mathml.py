@@ -4,29 +4,77 @@ The browser draws them itself: no script, no network for the reader either, and 
 cannot be read fails the build.
 """
 
+import re
+from html import unescape
 from typing import Any
+from xml.etree import ElementTree
 
 from docutils import nodes
 from docutils.utils.math import MathError
-from docutils.utils.math.latex2mathml import tex2mathml
+from docutils.utils.math.latex2mathml import accents, tex2mathml
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+HTML_NAME = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;")
 
 
-def _convert(node: nodes.Element, *, as_block: bool) -> str:
+def convert(tex: str, *, as_block: bool) -> str:
+    """The MathML of a formula."""
+    # TeX takes \\textstyle anywhere, docutils at the beginning of a group.
+    tex = re.sub(r"\\textstyle\s*(\\\w+)", r"{\\textstyle \1}", tex)
+    written = tex2mathml(tex, as_block=as_block)
+    # It names some characters as HTML does, and XML does not know those names.
+    tree = ElementTree.fromstring(HTML_NAME.sub(lambda name: unescape(name[0]), written))
+    for element in tree.iter():
+        _set_index_beside_accent(element)
+        _draw_overline(element)
+        if _tag(element) == "mo" and element.text == "/":
+            element.attrib |= {"lspace": "0", "rspace": "0"}
+    ElementTree.register_namespace("", NAMESPACE)
+    return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _set_index_beside_accent(element: ElementTree.Element) -> None:
+    r"""The index of ``\hat x_i`` belongs beside x, where docutils puts it under it."""
+    if _tag(element) != "munderover" or element[2].text not in accents.values():
+        return
+    base, index, accent = element
+    accented = ElementTree.Element(f"{{{NAMESPACE}}}mover", accent="true")
+    accented.extend([base, accent])
+    element.tag = f"{{{NAMESPACE}}}msub"
+    element[:] = [accented, index]
+
+
+def _draw_overline(element: ElementTree.Element) -> None:
+    """A bar as wide as what is under it, by the style sheet: few fonts have one that stretches."""
+    if _tag(element) == "mover" and element[1].text == "_":
+        element.remove(element[1])
+        element.tag = f"{{{NAMESPACE}}}mrow"
+        element.attrib = {"class": "overline"}
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return element.tag.removeprefix(f"{{{NAMESPACE}}}")
+
+
+def _formula(node: nodes.Element, *, as_block: bool) -> str:
     try:
-        return tex2mathml(node.astext().strip(), as_block=as_block)
+        return convert(node.astext().strip(), as_block=as_block)
     except MathError as error:
-        raise ExtensionError(f"{node.source}:{node.line}: {error} in {node.astext()}") from error
+        logger.warning("%s in the formula %s", error, node.astext(), location=node)
+        return ""
 
 
 def _visit_inline(translator: Any, node: nodes.math) -> None:
-    translator.body.append(_convert(node, as_block=False))
+    translator.body.append(_formula(node, as_block=False))
     raise nodes.SkipNode
 
 
 def _visit_block(translator: Any, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{_convert(node, as_block=True)}</div>\n')
+    translator.body.append(f'<div class="math">{_formula(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 

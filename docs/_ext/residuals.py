@@ -24,7 +24,10 @@ class Residuals(SphinxDirective):
         rows = [self._row(example, case) for case in example.cases]
         seconds = time.perf_counter() - start
         worst = [max(float(row[i]) for row in rows) for i in (2, 3, 4)]
-        lines = ["| case | inputs | " + " | ".join(METHODS.values()) + " |", "|---|---|--:|--:|--:|"]
+        lines = [
+            "| case | inputs | " + " | ".join(METHODS.values()) + " |",
+            "|---|---|--:|--:|--:|",
+        ]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
         lines.append("| **worst** | | " + " | ".join(f"**{error:.1e}**" for error in worst) + " |")
         n = len(example.cases)

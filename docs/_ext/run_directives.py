@@ -5,9 +5,9 @@
 ``{computed}``
     Python that is not shown; it prints Markdown, which becomes part of the page.
 ``{command}``
-    Commands, one a line, run in a folder that the page has for itself and shown with their
-    standard output. ``:quiet:`` leaves the output out, ``:fails:`` shows standard error of a
-    command that must fail.
+    Commands, one a line (or more, with a backslash at the end of a line), run in a folder that the page has for itself and shown with their
+    standard output. ``:notes:`` shows standard error instead, where progress goes; ``:fails:``
+    does too, and the command must fail.
 
 Code that raises, and a command with the wrong exit status, fail the build.
 """
@@ -25,6 +25,8 @@ from docutils.parsers.rst import directives
 from execution import new_namespace, run_block
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+CONTINUED = "\0"  # stands for a backslash at the end of a line while commands are split
 
 
 class _Executed(SphinxDirective):
@@ -66,19 +68,20 @@ class Command(SphinxDirective):
     """``{command}``: commands of the command line, and what they print."""
 
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"quiet": directives.flag, "fails": directives.flag}
+    option_spec: ClassVar[dict[str, Any]] = {"notes": directives.flag, "fails": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         page = self.env.current_document
         if "folder" not in page:
             page["folder"] = tempfile.TemporaryDirectory(prefix="scratchgpt-docs-")
-        shown = []
-        for line in self.content:
-            shown.append(f"$ {line}")
-            output = self._execute(line, page["folder"].name)
-            if output and "quiet" not in self.options:
-                shown.append(output)
-        return [nodes.container("", _literal("\n".join(shown), "console", ""), classes=["run"])]
+        shown: list[nodes.Node] = []
+        for command in "\n".join(self.content).replace("\\\n", CONTINUED).splitlines():
+            written = command.replace(CONTINUED, "\\\n")
+            shown.append(_literal(f"$ {written}", "console", "run-code"))
+            output = self._execute(command.replace(CONTINUED, " "), page["folder"].name)
+            if output:
+                shown.append(_literal(output, "text", "run-output"))
+        return [nodes.container("", *shown, classes=["run"])]
 
     def _execute(self, line: str, folder: str) -> str:
         program, *arguments = shlex.split(line)
@@ -87,17 +90,17 @@ class Command(SphinxDirective):
         done = subprocess.run(
             [sys.executable, "-m", "scratchgpt", *arguments],
             cwd=folder,
-            env={**os.environ, "COLUMNS": "88", "NO_COLOR": "1"},
+            env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "SCRATCHGPT_CACHE": folder},
             capture_output=True,
             encoding="utf-8",
         )
         if (done.returncode != 0) != ("fails" in self.options):
             raise self.error(f"{line}: exit status {done.returncode}\n{done.stderr}")
-        return (done.stderr if "fails" in self.options else done.stdout).rstrip("\n")
+        return (done.stderr if self.options else done.stdout).rstrip("\n")
 
 
 def _literal(text: str, language: str, name: str) -> nodes.literal_block:
-    return nodes.literal_block(text, text, language=language, classes=[name] if name else [])
+    return nodes.literal_block(text, text, language=language, classes=[name])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

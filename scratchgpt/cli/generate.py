@@ -166,8 +166,12 @@ def _read_prompts(prompts: list[str]) -> list[str]:
             ) from None
         prompts = [text if prompt == "-" else prompt for prompt in prompts]
     for prompt in prompts:
-        if not prompt.isprintable() and any("\ud800" <= c <= "\udfff" for c in prompt):
-            raise UserError(f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8")
+        try:
+            prompt.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8"
+            ) from None
     return prompts
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from scratchgpt.models import GPTConfig
 
 EPILOG = """Examples:
 
@@ -73,18 +76,16 @@ def info_command(
         print(f"  {name:<32} {value:>16}")
 
 
-def _config_of(model: str):  # type: ignore[no-untyped-def]
+def _config_of(model: str) -> "GPTConfig":
     """The configuration of a preset or of a folder."""
+    from scratchgpt.cli.model_folder import find_model
     from scratchgpt.models import GPTConfig
-    from scratchgpt.models.pretrained import CONFIG_FILE, read_config
-    from scratchgpt.training.checkpoint import find_checkpoint
+    from scratchgpt.models.pretrained import read_config
 
     directory = Path(model)
     if not directory.is_dir():
         return GPTConfig.from_preset(model)
-    if not (directory / CONFIG_FILE).exists():
-        directory = find_checkpoint(directory, "best")
-    return read_config(directory)
+    return read_config(find_model(directory))
 
 
 def _list_presets(as_json: bool) -> None:
@@ -108,7 +109,9 @@ def _list_presets(as_json: bool) -> None:
     if as_json:
         print(json.dumps(records))
         return
-    print(f"{'preset':<12} {'layers':>6} {'heads':>6} {'channels':>8} {'block':>6} {'parameters':>14}")
+    print(
+        f"{'preset':<12} {'layers':>6} {'heads':>6} {'channels':>8} {'block':>6} {'parameters':>14}"
+    )
     for r in records:
         print(
             f"{r['preset']:<12} {r['n_layer']:>6} {r['n_head']:>6} {r['n_embd']:>8} "
@@ -119,11 +122,6 @@ def _list_presets(as_json: bool) -> None:
 
 def _bytes(n: int) -> str:
     """A number of bytes as a person reads it."""
-    value = float(n)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            break
-        value /= 1000
-    else:
-        unit = "TB"
-    return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
+    power = min(max(len(str(n)) - 1, 0) // 3, 4)
+    unit = ("B", "kB", "MB", "GB", "TB")[power]
+    return f"{n / 1000**power:,.{1 if power else 0}f} {unit}"

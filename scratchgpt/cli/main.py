@@ -1,15 +1,10 @@
 """``scratchgpt VERB``: the entry point, and the one place where errors become exit statuses."""
 
-import os
 import sys
 
 import typer
 
-from scratchgpt.cli import data, tokenizer
-from scratchgpt.cli.evaluate import eval_command
-from scratchgpt.cli.generate import generate_command
-from scratchgpt.cli.info import info_command
-from scratchgpt.cli.train import train_command
+from scratchgpt.cli import data, evaluate, generate, info, tokenizer, train
 from scratchgpt.errors import UserError
 from scratchgpt.version import __version__
 
@@ -21,10 +16,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train_command)
-app.command("generate")(generate_command)
-app.command("eval")(eval_command)
-app.command("info")(info_command)
+app.command("train", epilog=train.EPILOG)(train.train_command)
+app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
+app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
+app.command("info", epilog=info.EPILOG)(info.info_command)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(data.app, name="data")
 
@@ -53,10 +48,6 @@ def run() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has had enough (`| head`); that is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a training run is made of: a file, options over it, and the whole written beside the result."""
+"""What a training run is made of: a TOML file, and what stands over it."""
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -51,22 +51,15 @@ class RunConfig:
         self.model_config()
 
     def model_config(self, vocab_size: int | None = None) -> GPTConfig:
-        """The model, with the vocabulary of its tokenizer where that is known by now.
-
-        A larger ``vocab_size`` in the configuration stands (the rest is never used); a smaller
-        one cannot.
-        """
+        """The model, with the vocabulary of its tokenizer where that is known by now."""
         config = GPTConfig.from_preset(self.preset, **self.model)
         if vocab_size is None:
             return config
-        if "vocab_size" not in self.model:
-            return config.replace(vocab_size=vocab_size)
-        if config.vocab_size < vocab_size:
+        if self.model.get("vocab_size", vocab_size) != vocab_size:
             raise UserError(
-                f"vocab_size={config.vocab_size} is smaller than the tokenizer's {vocab_size}; "
-                "leave it out"
+                f"vocab_size={config.vocab_size} is not the tokenizer's {vocab_size}; leave it out"
             )
-        return config
+        return config.replace(vocab_size=vocab_size)
 
     def merged(self, values: dict[str, Any], where: str) -> "RunConfig":
         """The same with some settings changed, by their names in the TOML file.

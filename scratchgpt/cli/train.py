@@ -82,7 +82,8 @@ def train_command(
     block_size: Annotated[int | None, _option("Model", "Context, in tokens.")] = None,
     dropout: Annotated[float | None, _option("Model", "Share that is dropped.")] = None,
     bias: Annotated[
-        bool | None, _option("Model", "Biases in linear layers and layer norms.", "--bias/--no-bias")
+        bool | None,
+        _option("Model", "Biases in linear maps and norms.", "--bias/--no-bias"),
     ] = None,
     norm_position: Annotated[
         str | None, _option("Model", "pre (as GPT-2) or post (as GPT-1).")

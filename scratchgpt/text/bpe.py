@@ -5,7 +5,6 @@ Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al.
 
 import json
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,23 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.text.byte_level import CHARACTER_TO_BYTE
-from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.text.tokenizer import END_OF_TEXT, Tokenizer, to_utf8
 
-END_OF_TEXT = "<|endoftext|>"
 SMALLEST = 257  # the bytes and the end of text
 
 
 class BPETokenizer(Tokenizer):
     """Byte-level BPE, with an ``<|endoftext|>`` token where the vocabulary has one.
 
-    Text is data: where the characters ``<|endoftext|>`` stand in a text, they are encoded as the
-    characters that they are. The token itself is put between documents by
-    :func:`scratchgpt.text.prepare` alone.
-
     Parameters
     ----------
     content : dict
-        The content of a ``tokenizer.json``.
+        The content of a ``tokenizer.json``, for instance that of GPT-2.
+
+    Raises
+    ------
+    UserError
+        If the ``tokenizers`` library does not understand it.
     """
 
     kind = "bpe"
@@ -40,18 +39,19 @@ class BPETokenizer(Tokenizer):
         try:
             self._backend = Backend.from_str(json.dumps(content))
         except Exception as error:  # the library raises nothing more specific
-            raise UserError(f"the tokenizer is damaged: {error}") from error
-        self._backend.encode_special_tokens = True
+            raise UserError(f"not a tokenizer: {error}") from error
+        self._backend.encode_special_tokens = True  # text is data, see Tokenizer
+        self._backend.no_truncation()
+        self._backend.no_padding()
         self._content = content
-        self.vocab_size = self._backend.get_vocab_size()
+        self.vocab_size = max(self._backend.get_vocab().values()) + 1
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
 
     def encode(self, text: str) -> Array:
-        ids = self._backend.encode(text, add_special_tokens=False).ids
-        return np.array(ids, np.int64)
-
-    def token_bytes(self, token: int) -> bytes:
-        return self._bytes[token]
+        to_utf8(text)
+        # The fast form leaves out the offsets, which nobody asks for.
+        encoding = self._backend.encode_batch_fast([text], add_special_tokens=False)[0]
+        return np.array(encoding.ids, np.int64)
 
     def to_json(self) -> dict[str, Any]:
         return self._content
@@ -59,18 +59,35 @@ class BPETokenizer(Tokenizer):
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "BPETokenizer | None":
         """The tokenizer, where ``content`` describes byte-level BPE; None for another kind."""
-        if content["model"]["type"] != "BPE" or "ByteLevel" not in json.dumps(content["decoder"]):
+        # Files as old as that of GPT-2 do not name the type of the model.
+        is_bpe = content["model"].get("type", "BPE") == "BPE" and "merges" in content["model"]
+        if not is_bpe or "ByteLevel" not in json.dumps(content["decoder"]):
             return None
         return cls(content)
 
-    @cached_property
-    def _bytes(self) -> list[bytes]:
-        special = set(self._backend.get_added_tokens_decoder())
-        spellings = [
-            "" if token in special else self._backend.id_to_token(token) or ""
+    def _all_token_bytes(self) -> list[bytes]:
+        added = self._backend.get_added_tokens_decoder()
+        return [
+            self._bytes_of_added(added[token]) if token in added else self._bytes_of(token)
             for token in range(self.vocab_size)
         ]
-        return [bytes(CHARACTER_TO_BYTE[c] for c in spelling) for spelling in spellings]
+
+    def _bytes_of(self, token: int) -> bytes:
+        spelling = self._backend.id_to_token(token) or ""  # ids may have gaps
+        return bytes(CHARACTER_TO_BYTE[character] for character in spelling)
+
+    @staticmethod
+    def _bytes_of_added(token: Any) -> bytes:
+        return b"" if token.special else token.content.encode()
+
+
+def check_bpe_size(vocab_size: int) -> None:
+    """Refuse a vocabulary that does not even hold the bytes and the end of text."""
+    if vocab_size < SMALLEST:
+        raise UserError(
+            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and the end of text "
+            f"take {SMALLEST}; choose more"
+        )
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> BPETokenizer:
@@ -91,11 +108,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPETokenizer:
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    if vocab_size < SMALLEST:
-        raise UserError(
-            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and the end of text "
-            f"take {SMALLEST}; choose more"
-        )
+    check_bpe_size(vocab_size)
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.text.tokenizer import Tokenizer, base_json
+from scratchgpt.text.tokenizer import Tokenizer, base_json, to_utf8
 
 # GPT-2's way to write any byte as a printable character (Radford et al. 2019, section 2.2): those
 # that are printable in Latin-1 stand for themselves, the others follow from U+0100.
@@ -17,7 +17,7 @@ BYTE_TO_CHARACTER = {
 }
 CHARACTER_TO_BYTE = {character: byte for byte, character in BYTE_TO_CHARACTER.items()}
 
-BYTE_LEVEL = {
+_BYTE_LEVEL = {
     "type": "ByteLevel",
     "add_prefix_space": False,
     "trim_offsets": True,
@@ -38,18 +38,22 @@ class ByteTokenizer(Tokenizer):
     vocab_size = 256
 
     def encode(self, text: str) -> Array:
-        return np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64)
-
-    def token_bytes(self, token: int) -> bytes:
-        return bytes([token])
+        return np.frombuffer(to_utf8(text), np.uint8).astype(np.int64)
 
     def to_json(self) -> dict[str, Any]:
         vocab = {BYTE_TO_CHARACTER[byte]: byte for byte in range(256)}
         model = {"type": "BPE", "vocab": vocab, "merges": []}
-        return base_json(pre_tokenizer=BYTE_LEVEL, decoder=BYTE_LEVEL, model=model)
+        return base_json(pre_tokenizer=_BYTE_LEVEL, decoder=_BYTE_LEVEL, model=model)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "ByteTokenizer | None":
         """The tokenizer, where ``content`` describes it; None where it is of another kind."""
         tokenizer = cls()
-        return tokenizer if content["model"] == tokenizer.to_json()["model"] else None
+        model = content["model"]
+        same_tokens = model["vocab"] == tokenizer.to_json()["model"]["vocab"]
+        if not same_tokens or model.get("merges") or content["added_tokens"]:
+            return None
+        return tokenizer
+
+    def _all_token_bytes(self) -> list[bytes]:
+        return [bytes([byte]) for byte in range(256)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.text.tokenizer import Tokenizer, base_json
+from scratchgpt.text.tokenizer import END_OF_TEXT, Tokenizer, base_json, to_utf8
 
 # Splits text into single characters, the newline included.
 _EACH_CHARACTER = {
@@ -26,6 +26,13 @@ class CharacterTokenizer(Tokenizer):
     ----------
     alphabet : iterable of str
         Single characters, in any order; repetitions do not count.
+    end_of_text : bool
+        Add ``<|endoftext|>`` as the last token.
+
+    Raises
+    ------
+    UserError
+        If there is no character, or something that is not one.
 
     Examples
     --------
@@ -38,22 +45,24 @@ class CharacterTokenizer(Tokenizer):
 
     kind = "characters"
 
-    def __init__(self, alphabet: Iterable[str]) -> None:
+    def __init__(self, alphabet: Iterable[str], *, end_of_text: bool = False) -> None:
         self.characters = sorted(set(alphabet))
         if not self.characters:
             raise UserError("a character tokenizer needs at least one character")
-        self.vocab_size = len(self.characters)
+        for character in self.characters:
+            if len(character) != 1:
+                raise UserError(f"a character tokenizer cannot have {character!r} as a token")
+            to_utf8(character)
+        self.vocab_size = len(self.characters) + end_of_text
+        self.end_of_text = len(self.characters) if end_of_text else None
 
     def encode(self, text: str) -> Array:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")  # (n,)
-        known = codes < len(self._table)
-        tokens = np.where(known, self._table[np.where(known, codes, 0)], -1)
+        # Code points beyond the table are looked up at its last place, which stands for none.
+        tokens = self._table[np.minimum(codes, len(self._table) - 1)]
         if tokens.size and tokens.min() < 0:
-            raise UserError(self._unknown(text, int(np.argmin(tokens)), tokens))
+            raise UserError(self._unknown(text, np.flatnonzero(tokens < 0)))
         return tokens
-
-    def token_bytes(self, token: int) -> bytes:
-        return self.characters[token].encode("utf-8", "surrogatepass")
 
     def to_json(self) -> dict[str, Any]:
         # A WordLevel model must name a token for unknown words; without one in the vocabulary it
@@ -63,32 +72,51 @@ class CharacterTokenizer(Tokenizer):
             "vocab": {character: i for i, character in enumerate(self.characters)},
             "unk_token": "<unknown>",
         }
-        return base_json(pre_tokenizer=_EACH_CHARACTER, decoder={"type": "Fuse"}, model=model)
+        added = [] if self.end_of_text is None else [_special(self.end_of_text, END_OF_TEXT)]
+        return base_json(
+            added_tokens=added,
+            pre_tokenizer=_EACH_CHARACTER,
+            decoder={"type": "Fuse"},
+            model=model,
+        )
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "CharacterTokenizer | None":
         """The tokenizer that :meth:`to_json` describes; None where it is of another kind."""
-        if content["model"]["type"] != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
+        model = content["model"]
+        if model.get("type") != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
             return None
-        vocab = content["model"]["vocab"]
-        tokenizer = cls(vocab)
-        if {c: i for i, c in enumerate(tokenizer.characters)} != vocab:
-            raise UserError("a character tokenizer must number its characters in their order")
+        tokenizer = cls(model["vocab"], end_of_text=bool(content["added_tokens"]))
+        expected = tokenizer.to_json()
+        if expected["model"]["vocab"] != model["vocab"]:
+            raise UserError("its characters are not numbered in their order")
+        if expected["added_tokens"] != content["added_tokens"]:
+            raise UserError(f"it has other special tokens than {END_OF_TEXT} at the end")
         return tokenizer
+
+    def _all_token_bytes(self) -> list[bytes]:
+        spellings = [character.encode() for character in self.characters]
+        return spellings if self.end_of_text is None else [*spellings, b""]
 
     @cached_property
     def _table(self) -> Array:
-        """Token of each code point, -1 where there is none."""
+        """Token of each code point up to the highest and one more, -1 where there is none."""
         codes = [ord(character) for character in self.characters]
-        table = np.full(codes[-1] + 1, -1, np.int64)
+        table = np.full(codes[-1] + 2, -1, np.int64)
         table[codes] = np.arange(len(codes))
         return table
 
-    def _unknown(self, text: str, first: int, tokens: Array) -> str:
-        unknown = sorted({text[i] for i in np.flatnonzero(tokens < 0)[:1000]})
+    def _unknown(self, text: str, positions: Array) -> str:
+        unknown = sorted({text[i] for i in positions})
         names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         return (
-            f"the tokenizer has not seen {names}{more}, first at character {first}; "
-            f"it knows {self.vocab_size} others; leave these out, or train with bytes or bpe"
+            f"the tokenizer has not seen {names}{more}, first at character {positions[0]}; "
+            f"it knows {len(self.characters)} others; leave these out, or train with bytes or bpe"
         )
+
+
+def _special(token: int, content: str) -> dict[str, Any]:
+    """An entry of ``added_tokens``."""
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"id": token, "content": content, **flags, "special": True}

@@ -1,74 +1,28 @@
 """Where text comes from: files, folders, globs, standard input, and corpora that have a name."""
 
-import codecs
 import glob
 import hashlib
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.files import replacing
+from scratchgpt.files import cannot_write, replacing
+from scratchgpt.text.documents import BLOCK, Document, looks_binary
 from scratchgpt.text.downloads import DOWNLOADS, download
 from scratchgpt.text.python_docs import write_python_docs
 
-BLOCK = 1 << 20  # bytes read at a time
+# What can be generated here, by the function that writes it to a path.
+GENERATED: dict[str, Callable[[Path], None]] = {"python-docs": write_python_docs}
 
-NAMED_CORPORA = ("python-docs", *DOWNLOADS)
-
-
-@dataclass(frozen=True)
-class Document:
-    """One text file of a corpus.
-
-    Attributes
-    ----------
-    path : Path
-    identity : str
-        Changes when the content does: size and time of the last change, or a checksum.
-    """
-
-    path: Path
-    identity: str
-
-    def blocks(self) -> Iterator[str]:
-        """The text in pieces of about a megabyte.
-
-        Raises
-        ------
-        UserError
-            If the file cannot be read or is not UTF-8; says which byte.
-        """
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        n_read = 0
-        try:
-            with open(self.path, "rb") as file:
-                while block := file.read(BLOCK):
-                    held_back = len(decoder.getstate()[0])
-                    try:
-                        yield decoder.decode(block)
-                    except UnicodeDecodeError as error:
-                        raise self._not_utf8(n_read - held_back, error) from None
-                    n_read += len(block)
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                raise self._not_utf8(n_read - len(error.object), error) from None
-        except OSError as error:
-            raise UserError(f"cannot read {self.path}: {error.strerror}") from error
-
-    def _not_utf8(self, offset: int, error: UnicodeDecodeError) -> UserError:
-        """``offset`` is where in the file the bytes begin that the decoder was working on."""
-        where = offset + error.start
-        return UserError(
-            f"{self.path} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {where} "
-            f"({error.reason}); convert the file, or leave it out"
-        )
+# What is in each corpus that has a name.
+NAMED_CORPORA = {
+    "python-docs": "the documentation of Python, from this installation; needs no network",
+    **{name: wanted.description for name, wanted in DOWNLOADS.items()},
+}
 
 
 def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
@@ -77,84 +31,106 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
     Parameters
     ----------
     words : sequence of str
-        Each is the path of a file, of a folder (all files below it but hidden ones, sorted), a
-        glob, ``-`` for standard input, or one of NAMED_CORPORA.
+        Each is the path of a file; of a folder (all files below it, sorted, but hidden ones and
+        ones that are not text); a glob; ``-`` for standard input; or one of NAMED_CORPORA. A file
+        or folder of such a name comes first.
     cache : path
         Folder for what has to be downloaded, generated or spooled.
 
     Raises
     ------
     UserError
-        If a word names nothing.
+        If a word names nothing, or a download fails.
     """
     documents: list[Document] = []
     for word in words:
         if word == "-":
-            documents.append(_spool(sys.stdin.buffer, cache))
-        elif Path(word).exists():
-            documents.extend(_file_document(path) for path in _files_at(Path(word)))
-        elif word == "python-docs":
-            documents.append(_generated(word, write_python_docs, cache))
+            documents.append(_spooled(sys.stdin.buffer, "standard input", cache))
+        elif os.path.isdir(word):
+            documents.extend(_file_document(p, cache) for p in _text_files_below(Path(word)))
+        elif os.path.exists(word):
+            documents.append(_file_document(Path(word), cache))
+        elif word in GENERATED:
+            documents.append(_generated(word, cache))
         elif word in DOWNLOADS:
             path = download(word, cache)
             documents.append(Document(path, f"sha256:{DOWNLOADS[word].sha256}"))
+        elif glob.has_magic(word):
+            documents.extend(_file_document(path, cache) for path in _matches(word))
         else:
-            documents.extend(_file_document(path) for path in _matches(word))
+            hint = did_you_mean(word, NAMED_CORPORA)
+            if not hint:
+                hint = f"; name a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
+            raise UserError(f"there is no file or corpus {word!r}{hint}")
     if not documents:
-        raise UserError("there are no files in the corpus; name a file, a folder or python-docs")
+        where = ", ".join(repr(word) for word in words) or "an empty list"
+        raise UserError(
+            f"the corpus is empty: there are no text files in {where}; name some, or python-docs"
+        )
     return documents
 
 
-def _file_document(path: Path) -> Document:
+def _file_document(path: Path, cache: Path) -> Document:
+    if not path.is_file():  # a pipe (`<(command)`, /dev/stdin) can be read only once
+        try:
+            with open(path, "rb") as stream:
+                return _spooled(stream, str(path), cache)
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
     status = path.stat()
-    return Document(path, f"{status.st_size} bytes, changed {status.st_mtime_ns}")
+    # With the path: an archive may give all files one time, and some of them have one size.
+    changed = f"{status.st_size} bytes, changed {status.st_mtime_ns}"
+    return Document(path, f"{path.absolute()}, {changed}")
 
 
-def _files_at(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    below = (p for p in path.rglob("*") if p.is_file())
-    return sorted(p for p in below if not any(n.startswith(".") for n in p.relative_to(path).parts))
+def _text_files_below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and not looks_binary(path):
+            yield path
 
 
-def _matches(word: str) -> list[Path]:
-    paths = [Path(match) for match in sorted(glob.glob(word, recursive=True))]
-    files = [path for path in paths if path.is_file()]
-    if files:
-        return files
-    if glob.has_magic(word):
-        raise UserError(f"no file matches {word!r}")
-    hint = did_you_mean(word, NAMED_CORPORA)
-    if not hint:
-        hint = f"; name a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
-    raise UserError(f"there is no file or corpus {word!r}{hint}")
+def _matches(pattern: str) -> list[Path]:
+    paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+    files = [path for path in paths if not path.is_dir()]
+    if not files:
+        raise UserError(f"no file matches {pattern!r}")
+    return files
 
 
-def _spool(source: BinaryIO, cache: Path) -> Document:
-    """Standard input can be read only once, and a corpus is read twice: keep it, by its hash."""
+def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
+    """What can be read only once, kept in the cache by its hash: a corpus may be read twice."""
     folder = cache / "spool"
-    folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    descriptor, temporary = tempfile.mkstemp(dir=folder)
     try:
-        with open(descriptor, "wb") as file:
-            while block := source.read(BLOCK):
-                digest.update(block)
-                file.write(block)
-        path = folder / f"stdin-{digest.hexdigest()[:16]}.txt"
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return Document(path, f"sha256:{digest.hexdigest()}")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            try:
+                while block := source.read(BLOCK):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                path = folder / f"{digest.hexdigest()[:32]}.txt"
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return Document(path, f"sha256:{digest.hexdigest()}", name)
 
 
-def _generated(name: str, write: Callable[[Path], None], cache: Path) -> Document:
-    """A corpus that is made from this Python installation, once for each version of it."""
+def _generated(name: str, cache: Path) -> Document:
+    """A corpus that is made from this Python installation, once for each installation."""
     folder = cache / "generated"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{platform.python_version()}.txt"
+    installation = f"{sys.version} {sys.base_prefix}"
+    path = folder / f"{name}-{hashlib.sha256(installation.encode()).hexdigest()[:16]}.txt"
     if not path.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
         with replacing(path) as temporary:
-            write(temporary)
-    return Document(path, f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}")
+            GENERATED[name](temporary)
+    identity = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Document(path, f"sha256:{identity}", name)

@@ -16,20 +16,22 @@ class Download:
 
     Attributes
     ----------
+    description : str
     file : str
         Where it lies below the folder that SCRATCHGPT_DATA names, and below the cache.
     url : str
     sha256 : str
     """
 
+    description: str
     file: str
     url: str
     sha256: str
 
 
 DOWNLOADS = {
-    # The 40,000 lines of Shakespeare of Karpathy's char-rnn (2015).
     "tinyshakespeare": Download(
+        description="40,000 lines of Shakespeare, from Karpathy's char-rnn (2015); 1.1 MB",
         file="tinyshakespeare/input.txt",
         url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
         sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
@@ -49,7 +51,9 @@ def download(name: str, cache: Path) -> Path:
     if folder := os.environ.get(DATA_VARIABLE):
         path = Path(folder) / wanted.file
         if path.is_file():
-            if hashlib.sha256(path.read_bytes()).hexdigest() != wanted.sha256:
+            with open(path, "rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            if checksum != wanted.sha256:
                 raise UserError(
                     f"{path} is not {name}: its checksum differs; remove it, or unset "
                     f"{DATA_VARIABLE}"
@@ -59,7 +63,7 @@ def download(name: str, cache: Path) -> Path:
     import pooch
 
     path = cache / "downloads" / wanted.file
-    pooch.get_logger().disabled = True  # it would announce on stderr what we may not print
+    pooch.get_logger().setLevel("WARNING")  # it would announce each download on stderr
     try:
         pooch.retrieve(
             wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=str(path.parent)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Packages of the standard library whose docstrings are few or tell nothing, and whose files many.
-_LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "__pycache__", "encodings"}
+_LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "encodings", "__pycache__"}
+# What was installed beside it.
+_NOT_STANDARD = {"site-packages", "dist-packages"}
 
 
 def write_python_docs(path: Path) -> None:
@@ -31,7 +33,7 @@ def _texts() -> Iterator[str]:
     library = Path(sysconfig.get_path("stdlib"))
     for source in sorted(library.rglob("*.py")):
         parts = source.relative_to(library).parts
-        if not _LEFT_OUT.intersection(parts):
+        if not (_LEFT_OUT | _NOT_STANDARD).intersection(parts):
             yield from _docstrings(source)
 
 

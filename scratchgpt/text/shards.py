@@ -87,10 +87,9 @@ def shard_path(directory: Path, index: int) -> Path:
 
 def write_shard(directory: Path, index: int, tokens: Array) -> str:
     """Write one shard, whole or not at all; returns the SHA-256 of its bytes."""
-    content = tokens.tobytes()
     with replacing(shard_path(directory, index)) as temporary:
-        temporary.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+        temporary.write_bytes(tokens.data)
+    return hashlib.sha256(tokens.data).hexdigest()
 
 
 def open_shards(directory: Path, dtype: np.dtype, lengths: Sequence[int]) -> TokenStream:
@@ -110,5 +109,5 @@ def open_shards(directory: Path, dtype: np.dtype, lengths: Sequence[int]) -> Tok
                 f"{path} has {size} bytes instead of {length * dtype.itemsize}; "
                 f"remove {directory} and prepare the corpus again"
             )
-        arrays.append(np.memmap(path, dtype, mode="r"))
+        arrays.append(np.asarray(np.memmap(path, dtype, mode="r")))
     return TokenStream(arrays)

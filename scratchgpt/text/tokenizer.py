@@ -3,6 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 
 TOKENIZER_FILE = "tokenizer.json"
+END_OF_TEXT = "<|endoftext|>"
 
 
 class Tokenizer(ABC):
@@ -22,13 +24,18 @@ class Tokenizer(ABC):
     Every token stands for a string of bytes, and a text is what its tokens' bytes spell in UTF-8.
     A byte-level token may be a part of a character, so one token alone need not be text.
 
+    Text is data: where the characters ``<|endoftext|>`` stand in a text, they are encoded as the
+    characters that they are. The token of that name is put behind a document by
+    :func:`scratchgpt.text.prepare`, and nowhere else.
+
     Attributes
     ----------
     kind : str
         ``"characters"``, ``"bytes"`` or ``"bpe"``.
     vocab_size : int
+        Ids are 0 to ``vocab_size - 1``.
     end_of_text : int or None
-        The token that stands between documents, where the vocabulary has one. It has no bytes.
+        The token that ends a document, where the vocabulary has one. It has no bytes.
     """
 
     kind: str
@@ -42,24 +49,35 @@ class Tokenizer(ABC):
         Raises
         ------
         UserError
-            If the vocabulary cannot spell the text.
+            If the vocabulary cannot spell the text; says which characters, and where.
         """
-
-    @abstractmethod
-    def token_bytes(self, token: int) -> bytes:
-        """The bytes that one token stands for."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The content of ``tokenizer.json``, in the format of the ``tokenizers`` library."""
 
-    def decode(self, tokens: Array) -> str:
-        """The text that tokens spell; bytes that are not UTF-8 become U+FFFD."""
-        return b"".join(self.token_bytes(int(t)) for t in tokens).decode("utf-8", "replace")
+    @abstractmethod
+    def _all_token_bytes(self) -> list[bytes]:
+        """The bytes of each token, by id."""
 
-    def n_bytes(self, tokens: Array) -> int:
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that one token stands for; none for a special token."""
+        return self._token_bytes[self._checked([token])[0]]
+
+    def decode(self, tokens: Array | Sequence[int]) -> str:
+        """The text that tokens spell; bytes that are not UTF-8 become U+FFFD.
+
+        Raises
+        ------
+        UserError
+            If there is no such token.
+        """
+        table = self._token_bytes
+        return b"".join(table[t] for t in self._checked(tokens)).decode("utf-8", "replace")
+
+    def n_bytes(self, tokens: Array | Sequence[int]) -> int:
         """How many bytes of text tokens stand for."""
-        return int(self._byte_lengths[tokens].sum())
+        return int(self._byte_lengths[self._checked(tokens)].sum())
 
     def save(self, path: Path | str) -> None:
         """Write ``tokenizer.json``, whole or not at all."""
@@ -68,17 +86,49 @@ class Tokenizer(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the vocabulary: equal for tokenizers that give the same ids."""
+        """A hash of ``tokenizer.json``: what was encoded with another does not fit."""
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
+    def _token_bytes(self) -> list[bytes]:
+        return self._all_token_bytes()
+
+    @cached_property
     def _byte_lengths(self) -> Array:
-        return np.array([len(self.token_bytes(t)) for t in range(self.vocab_size)], np.int64)
+        return np.array([len(spelling) for spelling in self._token_bytes], np.int64)
+
+    def _checked(self, tokens: Array | Sequence[int]) -> Array:
+        """``tokens`` as an int64 array, all of them in the vocabulary."""
+        ids = np.asarray(tokens, np.int64)
+        outside = ids[(ids < 0) | (ids >= self.vocab_size)]
+        if outside.size:
+            raise UserError(
+                f"there is no token {outside[0]}; this tokenizer has 0 to {self.vocab_size - 1}"
+            )
+        return ids
+
+
+def to_utf8(text: str) -> bytes:
+    """The bytes of a text.
+
+    Raises
+    ------
+    UserError
+        If it holds half of a surrogate pair (as a shell can hand over), which UTF-8 cannot say.
+    """
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise UserError(
+            f"character {error.start} of the text is U+{code:04X}, half of a surrogate pair and "
+            "not text; give the text as UTF-8"
+        ) from None
 
 
 def base_json(**parts: Any) -> dict[str, Any]:
-    """A ``tokenizer.json`` with the parts that all of ours leave empty."""
+    """A ``tokenizer.json`` with the parts that are not given left empty."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -118,8 +168,9 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
             tokenizer = kind.from_json(content)
             if tokenizer is not None:
                 return tokenizer
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"the tokenizer {path} is damaged: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = error if isinstance(error, UserError) else repr(error)
+        raise UserError(f"the tokenizer {path} is damaged: {reason}") from error
     raise UserError(
         f"{path} is a tokenizer of a kind that scratchgpt does not know; "
         "it reads characters, bytes and byte-level BPE"

@@ -12,6 +12,7 @@ from scratchgpt.verify.report import InputReport
 from scratchgpt.verify.slopes import CentralDifferences, ComplexStep, Direction, Slopes
 
 FLOOR = 0.01
+ROUGHLY_RIGHT = 1e-5  # relative error that finite differences can tell from a wrong formula
 KINK_NOTE = "the function has a kink at this point; method='complex' or 'central' says where"
 
 
@@ -156,11 +157,11 @@ class Comparison:
 
     def _diagnosis(self, position: int, row: InputReport) -> str:
         """Whether the forward, not the backward, is what the complex step cannot work with."""
-        if row.index is None:
+        if row.index is None or row.error < ROUGHLY_RIGHT:
             return ""
         central, _ = CentralDifferences(self._problem, self._dy).element(position, row.index)
         scale = max(abs(central), abs(row.backward), FLOOR * _largest(self._gradients[position]))
-        if abs(central - row.backward) > 1e-5 * scale:
+        if abs(central - row.backward) > ROUGHLY_RIGHT * scale:
             return ""
         return (
             "central differences agree with the backward: the forward is not analytic (does it "

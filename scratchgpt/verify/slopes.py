@@ -95,14 +95,14 @@ class CentralDifferences:
     r"""Slopes by central differences, :math:`(f(x + h) - f(x - h)) / 2h`, with a sweep of steps.
 
     Large steps suffer from curvature, small ones from rounding. Of the steps tried, the one is
-    taken whose result agrees best with that of the step before it; the gradient under test has no
-    say in it.
+    taken whose result agrees best with those of both its neighbours (two may agree by accident);
+    the gradient under test has no say in it.
     """
 
     def __init__(self, problem: Problem, dy: Any) -> None:
         self._problem, self._dy = problem, dy
         eps = float(np.finfo(problem.dtype).eps)
-        self._steps = np.geomspace(eps**0.2, eps**0.5, 6)  # relative to the size of x
+        self._steps = np.geomspace(eps**0.2, eps**0.5, 7)  # relative to the size of x
 
     def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
         x = self._problem.values[position]
@@ -131,8 +131,8 @@ class CentralDifferences:
             y_ahead = outputs_of(self._problem, ahead)
             rise = difference(y_ahead, outputs_of(self._problem, behind))
             slopes.append(inner_product(_as_tuple(self._dy), rise) / (stop - start))
-        disagreement = np.abs(np.diff(slopes))
-        best = int(np.argmin(disagreement)) + 1
+        gaps = np.abs(np.diff(slopes))
+        best = int(np.argmin(np.maximum(gaps[:-1], gaps[1:]))) + 1
         return slopes[best], float(self._steps[best] * scale)
 
 

@@ -81,17 +81,43 @@ def test_selected_rows_go_on_as_they_were(make_model):
     assert rows.texts[1][-12:] != rows.texts[2][-12:]
 
 
-def test_sliding_costs_about_one_more_position_for_each_token(make_model, monkeypatch):
+@pytest.fixture
+def encoded(make_model, monkeypatch):
+    """A model with a block of 16, and the sizes of the arrays of tokens that it is given."""
     model = make_model(block_size=16)
-    positions = []
+    sizes = []
     extend = type(model).extend
 
     def counting(self, tokens, cache, counts=None):
-        positions.append(tokens.size)
+        sizes.append(tokens.size)
         return extend(self, tokens, cache, counts)
 
     monkeypatch.setattr(type(model), "extend", counting)
+    return model, sizes
+
+
+def test_sliding_costs_about_one_more_position_for_each_token(encoded):
+    model, positions = encoded
     rows = Decoding(model, [[1]])
     for _ in range(320):
         rows.advance(np.array([3]))
     assert sum(positions) <= 2 * 320 + 16
+
+
+def test_only_the_rows_whose_window_moves_are_encoded_again(encoded):
+    model, positions = encoded
+    rows = Decoding(model, [[1], [2] * 15])
+    del positions[:]
+    rows.advance(np.array([3, 3]))
+    assert positions == [2]
+    rows.advance(np.array([3, 3]))  # the second has 17 tokens now: it starts anew from the 9th
+    assert positions == [2, 8, 2]
+
+
+def test_a_choice_of_rows_needs_no_encoding(encoded):
+    model, positions = encoded
+    rows = Decoding(model, [[1, 2, 3], [4, 5]])
+    del positions[:]
+    rows.select(np.array([1, 0, 1]))
+    rows.advance(np.array([3, 3, 3]))
+    assert positions == [3]

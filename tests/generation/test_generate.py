@@ -95,14 +95,12 @@ def test_end_of_text_ends_its_row_and_leaves_the_others_as_they_were(make_model)
     options = {"max_new_tokens": 60, "num_samples": 4, "sampling": VARIED}
     free = generate(model, PROMPTS, **options)
     ended = generate(model, PROMPTS, end_of_text=14, **options)
-    reasons = set()
+    assert {result.finish_reason for result in ended} == {"end_of_text", "length"}
     for a, b in zip(free, ended, strict=True):
         tokens = a.tokens.tolist()
         n = tokens.index(14) + 1 if 14 in tokens else len(tokens)
         assert b.tokens.tolist() == tokens[:n]
         assert b.finish_reason == ("end_of_text" if 14 in tokens else "length")
-        reasons.add(b.finish_reason)
-    assert reasons == {"end_of_text", "length"}
 
 
 def test_the_callback_sees_each_token_as_it_is_drawn_and_can_end_a_sample(make_model):
@@ -123,6 +121,21 @@ def test_the_callback_sees_each_token_as_it_is_drawn_and_can_end_a_sample(make_m
     ]
     for r in results:
         assert seen[r.prompt_index, r.sample_index] == r.tokens.tolist()
+
+
+def test_the_callback_does_not_see_end_of_text(make_model):
+    seen = []
+
+    def on_token(prompt_index, sample_index, token):
+        seen.append(token)
+        return token == end
+
+    [free] = generate(make_model(), [[1]], max_new_tokens=9)
+    end = int(free.tokens[-1])
+    options = {"max_new_tokens": 9, "end_of_text": end, "on_token": on_token}
+    [ended] = generate(make_model(), [[1]], **options)
+    assert ended.finish_reason == "end_of_text"
+    assert seen == ended.tokens.tolist()[:-1]
 
 
 def test_generation_stops_computing_when_every_sample_has_ended(make_model):

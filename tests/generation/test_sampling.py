@@ -75,6 +75,7 @@ def test_top_p_is_the_smallest_set_that_reaches_p():
 
 def test_of_equal_logits_top_p_keeps_the_highest_ids():
     assert kept(keep_top_p(np.zeros(4), 0.5)) == {2, 3}
+    assert kept(keep_top_p(np.zeros(128), 0.25)) == set(range(96, 128))
 
 
 @given(logits_with_ties, shares)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scratchgpt.errors import UserError
@@ -19,6 +19,7 @@ def cut(text, stop):
     return text, False
 
 
+@settings(max_examples=300)
 @given(st.lists(words, max_size=8), stops)
 @example(["a", "b", "c", "d"], ["abcd", "bc"])
 @example(["abcd"], ["abcd", "bc"])
@@ -31,6 +32,7 @@ def test_pieces_come_out_as_the_whole_text_cut_before_the_first_stop(pieces, sto
     assert (out, matcher.stopped) == cut("".join(pieces), stop)
 
 
+@settings(max_examples=300)
 @given(st.lists(words, max_size=8), stops)
 def test_no_more_is_held_back_than_may_become_a_stop(pieces, stop):
     matcher = StopMatcher(stop)

@@ -37,19 +37,22 @@ def scripted(monkeypatch):
 
 
 def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model):
-    model, tokenizer = make_model(), LETTERS
-    results = generate_text(model, tokenizer, ["ab", "q"], max_new_tokens=30, num_samples=2, seed=4)
-    ids = [tokenizer.encode("ab"), tokenizer.encode("q")]
+    model = make_model()
+    results = generate_text(model, LETTERS, ["ab", "q"], max_new_tokens=30, num_samples=2, seed=4)
+    ids = [LETTERS.encode("ab"), LETTERS.encode("q")]
     expected = generate(model, ids, max_new_tokens=30, num_samples=2, seed=4)
     assert [r.tokens.tolist() for r in results] == [r.tokens.tolist() for r in expected]
-    assert [r.text for r in results] == [tokenizer.decode(r.tokens) for r in expected]
+    assert [r.text for r in results] == [LETTERS.decode(r.tokens) for r in expected]
     assert [r.prompt for r in results] == ["ab", "ab", "q", "q"]
     assert {r.finish_reason for r in results} == {"length"}
 
 
-@pytest.mark.parametrize("stop", [[], ["h"], ["hj", "dv", "f"], ["jjj", "\n"], ["never there"]])
-def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_model, stop):
-    model, tokenizer = make_model(), LETTERS
+@pytest.mark.parametrize(
+    ("stop", "is_met"),
+    [([], False), (["h"], True), (["hj", "dv", "f"], True), (["never there"], False)],
+)
+def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_model, stop, is_met):
+    model = make_model()
     prompts = ["ab", "q", "hjhjhjhjhjhjhj", "dvf"]
     options = {"max_new_tokens": 60, "num_samples": 2, "seed": 6}
     streamed = {}
@@ -58,8 +61,9 @@ def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_mode
         assert piece
         streamed.setdefault((prompt_index, sample_index), []).append(piece)
 
-    free = generate_text(model, tokenizer, prompts, **options)
-    cut = generate_text(model, tokenizer, prompts, stop=stop, on_text=on_text, **options)
+    free = generate_text(model, LETTERS, prompts, **options)
+    cut = generate_text(model, LETTERS, prompts, stop=stop, on_text=on_text, **options)
+    assert any(result.finish_reason == "stop" for result in cut) == is_met
     for i, (a, b) in enumerate(zip(free, cut, strict=True)):
         matcher = StopMatcher(stop)
         assert b.text == matcher.push(a.text) + matcher.flush()
@@ -67,8 +71,8 @@ def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_mode
         assert "".join(streamed.get((i // 2, i % 2), [])) == b.text
         assert b.tokens.tolist() == a.tokens.tolist()[: len(b.tokens)]
         if matcher.stopped:  # not one token more than it took to see the stop string
-            assert any(tokenizer.decode(b.tokens).endswith(s) for s in stop)
-            assert not any(s in tokenizer.decode(b.tokens[:-1]) for s in stop)
+            assert any(LETTERS.decode(b.tokens).endswith(s) for s in stop)
+            assert not any(s in LETTERS.decode(b.tokens[:-1]) for s in stop)
 
 
 def test_a_stop_string_in_the_prompt_or_across_its_end_does_not_count(make_model, scripted):
@@ -106,6 +110,18 @@ def test_a_character_cut_by_the_length_is_shown_as_a_replacement(make_model, scr
     assert result.text.startswith("a\ufffd")
 
 
+@pytest.mark.parametrize(
+    ("stop", "text", "reason"),
+    [("b!", "ab\ufffd", "length"), ("b\ufffd", "a", "stop"), ("\ufffd", "ab", "stop")],
+)
+def test_stop_strings_apply_to_the_replacement_at_the_end_too(
+    make_model, scripted, stop, text, reason
+):
+    model = scripted(make_model(vocab_size=256, block_size=64), list("ab😀".encode()))
+    [result] = generate_text(model, BYTES, ["x"], max_new_tokens=4, stop=[stop])
+    assert (result.text, result.finish_reason) == (text, reason)
+
+
 def test_what_was_held_back_comes_out_when_no_stop_follows(make_model, scripted):
     model = scripted(make_model(), LETTERS.encode("abc"))
     pieces = []
@@ -139,15 +155,15 @@ def test_an_empty_prompt_starts_from_end_of_text(make_model, bpe):
 
 
 def test_an_empty_prompt_starts_from_a_newline_where_there_is_no_end_of_text(make_model):
-    model, tokenizer = make_model(), LETTERS
-    [empty] = generate_text(model, tokenizer, [""], max_new_tokens=9, seed=1)
-    [newline] = generate_text(model, tokenizer, ["\n"], max_new_tokens=9, seed=1)
+    model = make_model()
+    [empty] = generate_text(model, LETTERS, [""], max_new_tokens=9, seed=1)
+    [newline] = generate_text(model, LETTERS, ["\n"], max_new_tokens=9, seed=1)
     assert empty.text == newline.text
 
 
 def test_an_empty_prompt_is_refused_where_there_is_nothing_to_start_from(make_model):
     with pytest.raises(UserError, match=r"the prompt is empty.*give a prompt"):
-        generate_text(make_model()("abcdefghijklmnopqrstuvw"), [""])
+        generate_text(make_model(), CharacterTokenizer("abcdefghijklmnopqrstuvw"), [""])
 
 
 def test_a_prompt_with_unseen_characters_is_refused(make_model):
@@ -157,7 +173,7 @@ def test_a_prompt_with_unseen_characters_is_refused(make_model):
 
 def test_the_tokenizer_of_another_model_is_refused(make_model):
     with pytest.raises(UserError, match="tokenizer has 3 tokens but the model 23"):
-        generate_text(make_model()("abc"), ["a"])
+        generate_text(make_model(), CharacterTokenizer("abc"), ["a"])
 
 
 def test_one_string_in_place_of_a_list_of_prompts_is_refused(make_model):

@@ -157,7 +157,7 @@ def test_attention_equals_scaled_dot_product_attention(torch, case, assert_close
     inputs, settings = case.build()
     if settings.pop("dropout_p", 0.0) > 0:
         settings.pop("dropout_seed", None)  # compared without: PyTorch draws its own mask
-    y, saved = attention_forward(*inputs.values(), **settings)
+    y, _ = attention_forward(*inputs.values(), **settings)
     q, k, v = (torch.tensor(x.copy()) for x in inputs.values())
     mask = total_mask(
         torch,

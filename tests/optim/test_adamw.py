@@ -22,9 +22,8 @@ def torch_twin(store, torch):
 
 @pytest.mark.parametrize("chunk", [4, 16, 65_536])  # the border of decay lies within a chunk too
 def test_ten_steps_with_decay_clipping_and_changing_rates_equal_pytorch(
-    make_store, monkeypatch, chunk
+    torch, make_store, monkeypatch, chunk
 ):
-    torch = pytest.importorskip("torch")
     monkeypatch.setattr(adamw, "CHUNK", chunk)
     store = make_store()
     twins, peer = torch_twin(store, torch)

@@ -32,8 +32,7 @@ def test_what_is_not_finite_shows_in_the_norm(value):
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 3.0, 1000.0])
-def test_clipping_equals_pytorch(max_norm):
-    torch = pytest.importorskip("torch")
+def test_clipping_equals_pytorch(torch, max_norm):
     x = np.random.default_rng(0).standard_normal(50)
     twin = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
     twin.grad = torch.tensor(x.copy())

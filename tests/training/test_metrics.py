@@ -46,7 +46,7 @@ def test_a_damaged_line_is_named(path, line):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match="cannot read .*metrics.jsonl"):
+    with pytest.raises(UserError, match=r"cannot read .*metrics\.jsonl"):
         read_metrics(tmp_path / "metrics.jsonl")
 
 

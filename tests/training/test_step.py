@@ -87,14 +87,22 @@ def test_recomputation_changes_nothing_but_memory(make_model, make_config, batch
     assert recomputed.arena.capacity < plain.arena.capacity
 
 
-def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_config):
-    class Same:
-        def train_batch(self, index):
-            tokens = np.arange(6).reshape(1, 6)
-            return tokens, tokens + 1
+def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_config, batches):
+    stepper = Stepper(make_model(dropout=0.5), batches, make_config(grad_accum=3))
+    seeds = []
+    original = stepper.model.loss
 
-    stepper = Stepper(make_model(dropout=0.5), Same(), make_config(grad_accum=1, lr=1e-30))
-    assert len({stepper.update(step).loss for step in range(5)}) == 5
+    def loss(tokens, targets, *, dropout_seed, recompute):
+        seeds.append(dropout_seed)
+        return original(tokens, targets, dropout_seed=dropout_seed, recompute=recompute)
+
+    stepper.model.loss = loss
+    for step in range(2):
+        stepper.update(step)
+    assert None not in seeds
+    assert len(set(seeds)) == 6
+    stepper.evaluate()
+    assert set(seeds[6:]) == {None}
 
 
 def test_no_clipping_where_grad_clip_is_zero(make_model, make_config, batches):
@@ -124,9 +132,7 @@ def test_eval_batches_limits_an_evaluation(make_model, make_config, make_batches
 
 
 def test_evaluation_is_repeatable_and_leaves_training_unchanged(make_model, make_config, batches):
-    quiet, watched = (
-        Stepper(make_model(dropout=0.2), batches, make_config()) for _ in range(2)
-    )
+    quiet, watched = (Stepper(make_model(dropout=0.2), batches, make_config()) for _ in range(2))
     for step in range(4):
         quiet.update(step)
         assert watched.evaluate() == watched.evaluate()

@@ -103,9 +103,8 @@ def torch_losses(torch, model, batches, config):
     ],
 )
 def test_losses_of_ten_steps_equal_pytorch(
-    make_model, make_config, batches, norm_position, tied_head, bias
+    torch, make_model, make_config, batches, norm_position, tied_head, bias
 ):
-    torch = pytest.importorskip("torch")
     form = {"norm_position": norm_position, "tied_head": tied_head, "bias": bias}
     model = make_model(np.float64, **form)
     model.store.values[...] *= 5  # of the size where attention and activations bend

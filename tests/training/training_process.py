@@ -39,6 +39,7 @@ def main(out_dir, steps, checkpoint_interval, seconds=0.0):
         steps=steps,
         grad_accum=2,
         warmup_steps=2,
+        schedule="constant",  # so that runs of different lengths agree as far as they go
         eval_interval=5,
         checkpoint_interval=checkpoint_interval,
         log_interval=1,

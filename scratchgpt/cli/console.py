@@ -1,0 +1,113 @@
+"""What the verbs share of the terminal: progress on standard error, text on standard output."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from scratchgpt.text import ProgressCallback
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextlib.contextmanager
+def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCallback]":
+    """Show how far the preparation of a corpus is: ``with preparation_progress() as progress:``.
+
+    On a terminal it is a bar, gone when the work is done. Elsewhere (a file, a pipe,
+    ``TERM=dumb``) it is a line when something begins and one every few seconds. Where nothing is
+    reported, nothing is shown.
+
+    Parameters
+    ----------
+    stream : text file, optional
+        By default standard error.
+    """
+    from rich.console import Console
+
+    console = Console(file=stream or sys.stderr)
+    if console.is_terminal and not console.is_dumb_terminal:
+        bar = _bar(console)
+        try:
+            yield _Bar(bar)
+        finally:
+            bar.stop()
+    else:
+        yield _Lines(console)
+
+
+def write_line(text: str) -> None:
+    """A line to standard output; what its encoding lacks becomes ``?``."""
+    encoding = sys.stdout.encoding
+    print(text.encode(encoding, errors="replace").decode(encoding))
+
+
+class _Bar:
+    """A callback that moves a bar: one task, which begins again when something else is done."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._what: str | None = None
+        self._task: Any = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self._what = what
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(what, total=total or None)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)
+
+
+class _Lines:
+    """A callback that prints a line now and then."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._what: str | None = None
+        self._last = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        from rich.filesize import decimal
+
+        now = time.monotonic()
+        if what != self._what:
+            self._what = what
+            of = f" ({decimal(total)})" if total else ""
+            self._print(f"{what}{of}")
+        elif now - self._last >= SECONDS_BETWEEN_LINES:
+            self._print(f"{what}: {done / total:.0%}")
+        else:
+            return
+        self._last = now
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _bar(console: "Console") -> Any:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        expand=True,
+        transient=True,
+        redirect_stdout=False,  # results go to standard output as they are
+    )

@@ -1,0 +1,42 @@
+"""A model on the command line: the folder of a model, or of a run with checkpoints in it."""
+
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+from scratchgpt.generation import check_tokenizer
+from scratchgpt.models import GPT, load_pretrained
+from scratchgpt.models.pretrained import CONFIG_FILE
+from scratchgpt.text import Tokenizer, load_tokenizer
+from scratchgpt.training import find_checkpoint
+
+
+def find_model(path: Path, which: str | None = None) -> Path:
+    """The model directory: ``path`` itself, or a checkpoint of the run in it.
+
+    Parameters
+    ----------
+    path : Path
+    which : {"best", "last"}, optional
+        None stands for the best, or the last of a run that was never evaluated.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    if (path / CONFIG_FILE).exists():
+        return path
+    if which is not None:
+        return find_checkpoint(path, which)
+    try:
+        return find_checkpoint(path, "best")
+    except UserError:
+        return find_checkpoint(path, "last")
+
+
+def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
+    """The model and the tokenizer that :func:`find_model` finds."""
+    directory = find_model(path, which)
+    model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
+    return model, tokenizer

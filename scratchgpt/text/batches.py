@@ -1,0 +1,148 @@
+"""Windows of tokens, and the tokens that follow: what a language model is trained on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.errors import UserError
+from scratchgpt.text.shards import TokenStream
+
+
+class TokenBatches:
+    """Batches of windows of a corpus, as int64 arrays (B, T): tokens, and those that follow them.
+
+    Parameters
+    ----------
+    train, val : TokenStream
+        The two parts of the corpus, each longer than a block.
+    block_size : int
+        Tokens of a window.
+    batch_size : int
+        Windows of a batch.
+    seed : int
+        Decides which windows train when.
+    val_batches : int, optional
+        Validate on at most so many batches of windows, spread evenly; by default on all of
+        ``val``.
+
+    Raises
+    ------
+    UserError
+        If there is not one window in each part, or a size is below 1.
+
+    Examples
+    --------
+    >>> text = TokenStream([np.arange(100)])
+    >>> batches = TokenBatches(
+    ...     text.slice(0, 80), text.slice(80, 100), block_size=4, batch_size=2, seed=0
+    ... )
+    >>> tokens, targets = batches.train_batch(0)
+    >>> tokens.shape, bool((targets == tokens + 1).all())
+    ((2, 4), True)
+    >>> [tokens.shape for tokens, _ in batches.validation_batches()]
+    [(2, 4), (2, 4), (1, 3)]
+    """
+
+    def __init__(
+        self,
+        train: TokenStream,
+        val: TokenStream,
+        *,
+        block_size: int,
+        batch_size: int,
+        seed: int,
+        val_batches: int | None = None,
+    ) -> None:
+        check_positive(block_size=block_size, batch_size=batch_size, val_batches=val_batches)
+        _check_length("training", train, block_size, "give more text")
+        _check_length("validation", val, block_size, "give more text, a larger val_fraction")
+        self.train = train
+        self.val = val
+        self.block_size = block_size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.val_batches = val_batches
+
+    def train_batch(self, index: int) -> tuple[Array, Array]:
+        """Windows at random places, each place as probable as any other (nanoGPT's way)."""
+        rng = random_stream(self.seed, "train batch", index)
+        starts = rng.integers(0, len(self.train) - self.block_size, self.batch_size)
+        return _windows_at(self.train, starts, self.block_size)
+
+    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+        """All windows of the validation part, or ``val_batches`` batches of them."""
+        if self.val_batches is None:
+            yield from windows(self.val, self.block_size, self.batch_size)
+            return
+        chosen = evenly_spread(
+            (len(self.val) - 1) // self.block_size, self.val_batches * self.batch_size
+        )
+        for first in range(0, len(chosen), self.batch_size):
+            starts = chosen[first : first + self.batch_size] * self.block_size
+            yield _windows_at(self.val, starts, self.block_size)
+
+
+def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[tuple[Array, Array]]:
+    """All of a stream as windows that do not overlap: every token but the first is a target once.
+
+    Parameters
+    ----------
+    tokens : TokenStream
+    block_size, batch_size : int
+        The largest T and B.
+
+    Yields
+    ------
+    tokens, targets : int64 arrays (B, T)
+        What is left over at the end is a batch of one shorter window.
+
+    Raises
+    ------
+    UserError
+        If there is no token to predict.
+    """
+    if len(tokens) < 2:
+        raise UserError(f"the text has {_count(tokens)}, too few to predict one; give more text")
+    n_targets = len(tokens) - 1
+    n_windows = n_targets // block_size
+    for first in range(0, n_windows, batch_size):
+        n = min(batch_size, n_windows - first)
+        run = tokens.read(first * block_size, n * block_size + 1)
+        yield run[:-1].reshape(n, block_size), run[1:].reshape(n, block_size)
+    if n_left := n_targets % block_size:
+        run = tokens.read(n_windows * block_size, n_left + 1)
+        yield run[None, :-1], run[None, 1:]
+
+
+def evenly_spread(n: int, most: int) -> Array:
+    """At most so many of the numbers below ``n``, in order and evenly spread, (min(n, most),)."""
+    most = min(n, most)
+    return np.arange(most) * n // most
+
+
+def check_positive(**sizes: int | None) -> None:
+    """Refuse sizes below 1; one that is None was not given."""
+    for name, size in sizes.items():
+        if size is not None and size < 1:
+            raise UserError(f"{name}={size} must be at least 1")
+
+
+def _windows_at(tokens: TokenStream, starts: Array, block_size: int) -> tuple[Array, Array]:
+    """Tokens and targets, contiguous arrays (B, T), of windows that start anywhere."""
+    rows = np.stack([tokens.read(start, block_size + 1) for start in starts.tolist()])
+    return np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:])
+
+
+def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str) -> None:
+    if len(tokens) > block_size:
+        return
+    smaller = f", or choose block_size={len(tokens) - 1} or less" if len(tokens) > 1 else ""
+    raise UserError(
+        f"the {part} part of the corpus has {_count(tokens)}, block_size={block_size} needs "
+        f"at least {block_size + 1}; {way_out}{smaller}"
+    )
+
+
+def _count(tokens: TokenStream) -> str:
+    return f"{len(tokens):,} token{'s' * (len(tokens) != 1)}"

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from scratchgpt.cli.info import _bytes
+from scratchgpt.models import PRESETS, GPTConfig, describe
+
+
+def test_a_preset_is_described_in_figures(scratchgpt):
+    outcome = scratchgpt("info", "gpt2")
+    assert outcome.status == 0
+    assert "124,439,808" in outcome.stdout
+
+
+def test_json_is_what_describe_says(scratchgpt):
+    record = json.loads(scratchgpt("info", "char", "--batch", 3, "--block", 32, "--json").stdout)
+    expected = describe(GPTConfig.from_preset("char", block_size=32), n_batch=3)
+    assert record["n_parameters"] == expected.n_parameters
+    assert record["activation_bytes"] == expected.activation_bytes
+    assert record["training_bytes"] == expected.training_bytes
+
+
+def test_without_a_name_all_presets_are_listed(scratchgpt):
+    assert [r["preset"] for r in json.loads(scratchgpt("info", "--json").stdout)] == list(PRESETS)
+    listing = scratchgpt("info").stdout
+    assert all(name in listing for name in PRESETS)
+
+
+def test_the_folder_of_a_run_is_described(scratchgpt, trained):
+    record = json.loads(scratchgpt("info", trained, "--json").stdout)
+    assert record["config"]["n_embd"] == 8
+
+
+def test_an_unknown_preset_suggests_the_nearest(refused):
+    assert "did you mean 'gpt2-medium'?" in refused("info", "gpt2-medum")
+
+
+def test_a_block_beyond_the_context_is_refused(scratchgpt):
+    outcome = scratchgpt("info", "char", "--block", 65)
+    assert outcome.status == 2
+    assert "64 tokens" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5 * 10**15, "5,000.0 TB")],
+)
+def test_bytes_are_written_for_people(n, text):
+    assert _bytes(n) == text

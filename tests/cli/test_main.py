@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import pytest
+
+import scratchgpt as package
+
+VERBS = (
+    ("train",),
+    ("generate",),
+    ("eval",),
+    ("info",),
+    ("tokenizer", "train"),
+    ("tokenizer", "show"),
+    ("data", "prepare"),
+    ("data", "list"),
+    ("data", "show"),
+)
+
+
+def test_version_is_that_of_the_package(scratchgpt):
+    assert scratchgpt("--version").stdout == f"scratchgpt {package.__version__}\n"
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_of_every_verb_shows_an_example_that_fits_the_screen(scratchgpt, verb):
+    outcome = scratchgpt(*verb, "--help")
+    assert outcome.status == 0
+    name = " ".join(("scratchgpt", *verb))
+    examples = outcome.stdout.split("Examples:")[1]
+    assert name in examples
+    assert max(len(line) for line in outcome.stdout.splitlines()) <= 80
+
+
+def test_unknown_option_suggests_the_nearest(scratchgpt):
+    outcome = scratchgpt("train", "python-docs", "--step", 5)
+    assert outcome.status == 2
+    assert "--steps" in outcome.stderr
+
+
+def test_a_reader_that_stops_reading_sees_no_traceback():
+    # `scratchgpt info | head -1`, with a reader that has gone before the first line is written.
+    code = (
+        "import os, sys; from scratchgpt.cli.main import run; sys.argv[1:] = ['info'];"
+        "r, w = os.pipe(); os.close(r); os.dup2(w, 1); run()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr == ""
+
+
+def test_the_module_runs_as_the_command_does():
+    result = subprocess.run(
+        [sys.executable, "-m", "scratchgpt", "--version"], capture_output=True, text=True
+    )
+    assert result.stdout == f"scratchgpt {package.__version__}\n"

@@ -1,0 +1,72 @@
+import tomllib
+
+import pytest
+
+from scratchgpt.cli.run_config import RunConfig, read_run_config, write_run_config
+from scratchgpt.errors import UserError
+
+
+def read(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_run_config(path)
+
+
+def test_a_file_stands_over_the_defaults_and_options_stand_over_the_file(tmp_path):
+    run = read(
+        tmp_path, 'corpus = "a.txt"\n[model]\nn_layer = 2\n[training]\nlr = 0.5\nsteps = 9\n'
+    )
+    assert run.corpus == ("a.txt",)
+    run = run.merged({"model": {"n_head": 2}, "training": {"lr": 0.25}}, "the options")
+    assert run.model == {"n_layer": 2, "n_head": 2}
+    assert (run.training.lr, run.training.steps) == (0.25, 9)
+    assert run.training.beta1 == RunConfig().training.beta1
+
+
+def test_what_is_written_is_the_same_run_again(tmp_path):
+    run = RunConfig(corpus=("a", "b"), model={"dropout": 0.1}, tokenizer="bpe:300")
+    config = run.model_config(300)
+    write_run_config(run, config, tmp_path / "config.toml")
+    again = read_run_config(tmp_path / "config.toml")
+    assert again.corpus == run.corpus
+    assert again.training == run.training
+    assert again.model_config(300) == config
+    assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
+
+
+def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
+    run = RunConfig(corpus=("a.txt",)).merged({"task": "sort"}, "the options")
+    assert (run.task, run.corpus) == ("sort", ())
+    run = run.merged({"corpus": ["b.txt"]}, "the options")
+    assert (run.task, run.corpus) == (None, ("b.txt",))
+    with pytest.raises(UserError, match="makes its own data"):
+        run.merged({"task": "sort", "corpus": ["b.txt"]}, "the options")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("corpsu = 'a'", "unknown setting 'corpsu' in .*run.toml; did you mean 'corpus'"),
+        ("[model]\nn_layers = 2", "unknown model setting 'n_layers'; did you mean 'n_layer'"),
+        ("[training]\nstep = 2", "unknown training setting 'step'; did you mean 'steps'"),
+        ("model = 3", r"model in .*run.toml must be a section, \[model\]"),
+        ("preset = 'gtp2'", "unknown preset 'gtp2'; did you mean 'gpt2'"),
+        ("val_fraction = 1.5", "val_fraction=1.5 must be between 0 and 1"),
+        ("[model]\nn_embd = 100\nn_head = 12", "n_embd=100 is not divisible by n_head=12"),
+        ("steps = = 3", "is not a TOML file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*absent\.toml"):
+        read_run_config(tmp_path / "absent.toml")
+
+
+def test_the_vocabulary_is_that_of_the_tokenizer():
+    assert RunConfig().model_config(77).vocab_size == 77
+    with pytest.raises(UserError, match="vocab_size=80 is not the tokenizer's 77"):
+        RunConfig(model={"vocab_size": 80}).model_config(77)

@@ -1,0 +1,121 @@
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+from scratchgpt.models import load_pretrained
+
+
+def metrics(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_model_configuration_metrics_and_curves(trained):
+    assert load_pretrained(trained / "last").config.n_embd == 8
+    assert load_pretrained(trained / "best").config.block_size == 16
+    assert (trained / "best" / "tokenizer.json").exists()
+    config = tomllib.loads((trained / "config.toml").read_text())
+    assert config["training"]["steps"] == 6
+    assert config["model"]["n_layer"] == 1
+    assert [m["step"] for m in metrics(trained)] == [0, 1, 2, 3, 4, 5, 6]
+    assert (trained / "loss.png").stat().st_size > 10_000
+
+
+def test_the_result_is_text_or_one_json_object(scratchgpt, text_file, tiny, tmp_path):
+    run = ("train", text_file, *tiny, "--steps", 2)
+    outcome = scratchgpt(*run, "--out", tmp_path / "a")
+    assert len(outcome.stdout) > 100
+    assert "scratchgpt generate --model" in outcome.stderr
+    record = json.loads(scratchgpt(*run, "--out", tmp_path / "b", "--json").stdout)
+    assert record["step"] == 2
+    assert record["sample"] == outcome.stdout.removesuffix("\n")
+    assert record["best_val_loss"] > 0
+
+
+def test_samples_come_at_intervals(scratchgpt, text_file, tiny, tmp_path):
+    outcome = scratchgpt(
+        "train", text_file, *tiny, "--steps", 4, "--sample-interval", 2, "--out", tmp_path / "run"
+    )
+    assert outcome.stderr.count("--- sample at step") == 2
+
+
+def test_resuming_with_more_steps_goes_on(scratchgpt, trained):
+    outcome = scratchgpt("train", "--out", trained, "--resume", "--steps", 9)
+    assert outcome.status == 0, outcome.stderr
+    assert [m["step"] for m in metrics(trained)] == list(range(10))
+
+
+def test_resuming_with_constant_rate_equals_the_unbroken_run(scratchgpt, text_file, tiny, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text("[model]\ndropout = 0.2\n[training]\nschedule = 'constant'\n")
+    run = ("train", text_file, "--config", config, *tiny, "--warmup-steps", 2)
+    scratchgpt(*run, "--steps", 7, "--out", tmp_path / "whole")
+    scratchgpt(*run, "--steps", 3, "--out", tmp_path / "parts")
+    scratchgpt("train", "--resume", "--steps", 7, "--out", tmp_path / "parts")
+    whole, parts = (load_pretrained(tmp_path / name / "last") for name in ("whole", "parts"))
+    assert np.array_equal(whole.store.values, parts.store.values)
+
+
+def test_a_task_is_learnt_and_scored(scratchgpt, tmp_path):
+    out = tmp_path / "sort"
+    options = ("--n-layer", 1, "--n-head", 2, "--n-embd", 16, "--steps", 30, "--batch-size", 16)
+    outcome = scratchgpt("train", "--task", "sort:5:3", *options, "--out", out)
+    assert outcome.status == 0, outcome.stderr
+    assert "exact match" in outcome.stderr
+    assert load_pretrained(out / "last").config.block_size == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "there is nothing to train on"),
+        (("python-doc",), "did you mean 'python-docs'"),
+        (("python-docs", "--tokenizer", "bpe:12"), "too small"),
+        (("python-docs", "--tokenizer", "letters"), "tokenizer"),
+        (("--task", "additon"), "did you mean 'addition'"),
+        (("--task", "addition", "--block-size", 4), "block_size=4 is too short for the task"),
+        (("--resume",), "there is no run to resume"),
+        (("python-docs", "--n-embd", 100, "--n-head", 12), "choose a multiple of 12"),
+        (("python-docs", "--lr", -1), "lr=-1"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_way_out(refused, tmp_path, arguments, message):
+    assert message in refused("train", *arguments, "--out", tmp_path / "run")
+
+
+def test_an_empty_corpus_is_refused(refused, tmp_path):
+    (tmp_path / "empty.txt").touch()
+    assert "empty" in refused("train", tmp_path / "empty.txt", "--out", tmp_path / "run")
+
+
+def test_a_corpus_shorter_than_a_block_is_refused(refused, tmp_path):
+    (tmp_path / "short.txt").write_text("too short")
+    error = refused("train", tmp_path / "short.txt", "--out", tmp_path / "run")
+    assert "block_size=64" in error
+
+
+def test_text_that_is_not_utf8_is_refused_with_the_byte(refused, tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 au lait" * 100)
+    error = refused("train", tmp_path / "latin.txt", "--out", tmp_path / "run")
+    assert "0xe9 at offset 3" in error
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(refused, trained, text_file, tiny):
+    before = (trained / "last" / "model.safetensors").read_bytes()
+    assert "add --resume" in refused("train", text_file, *tiny, "--out", trained)
+    assert (trained / "last" / "model.safetensors").read_bytes() == before
+
+
+def test_resuming_another_model_or_other_text_is_refused(refused, trained, tmp_path):
+    assert "n_layer=1, not 2" in refused("train", "--out", trained, "--resume", "--n-layer", 2)
+    (tmp_path / "other.txt").write_text("some other text, in which other things happen\n" * 50)
+    error = refused("train", tmp_path / "other.txt", "--out", trained, "--resume")
+    assert "another" in error or "vocab_size" in error
+    assert tomllib.loads((trained / "config.toml").read_text())["model"]["n_layer"] == 1
+
+
+def test_a_truncated_checkpoint_is_refused(refused, trained):
+    weights = trained / "last" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert "damaged" in refused("train", "--out", trained, "--resume", "--steps", 9)

@@ -1,0 +1,91 @@
+"""The pages keep up with the code. That they can be built at all is for ``make docs`` to say."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import scratchgpt.ops
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts
+)
+OPS = sorted(
+    path.stem for path in Path(scratchgpt.ops.__file__).parent.glob("*.py") if path.stem[0] != "_"
+)
+# These draw with Sphinx's extension or use its helpers; the build runs them.
+BUILT_ONLY = {"saved.md"}
+COMMANDS_FENCE = re.compile(r"^```(?:\{command\}|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_op_has_a_page_that_derives_shows_and_proves_it(op):
+    page = read(f"ops/{op}.md")
+    for part in (
+        "## Forward",
+        "## Backward",
+        "## What is saved",
+        "## In numbers",
+        f"{{literalinclude}} ../../scratchgpt/ops/{op}.py\n:pyobject: {op}_forward",
+        f"{{literalinclude}} ../../scratchgpt/ops/{op}.py\n:pyobject: {op}_backward",
+        f"{{residuals}} {op}",
+    ):
+        assert part in page
+
+
+def test_no_page_describes_an_op_that_is_gone():
+    assert sorted(path.stem for path in (DOCS / "ops").glob("*.md")) == sorted([*OPS, "index"])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in BUILT_ONLY])
+def test_the_code_of_the_page_runs(page, execution):
+    execution.run_page(DOCS / page)
+
+
+def test_blocks_of_a_page_share_their_names(execution, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```{run}\nx = 1\n```\nand\n```{computed}\nx += 1\n```\n", encoding="utf-8")
+    assert execution.run_page(page)["x"] == 2
+
+
+def test_a_block_shows_what_it_prints_and_then_its_last_value(execution):
+    assert execution.run_block("print('a')\n1 + 1", {}) == "a\n2\n"
+    assert execution.run_block("x = 1", {}) == ""
+
+
+def test_a_block_that_raises_is_not_swallowed(execution):
+    with pytest.raises(ZeroDivisionError):
+        execution.run_block("1 / 0", {})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_literalincludes_name_files_that_exist(page):
+    for name in re.findall(r"\{literalinclude\} (\S+)", read(page)):
+        assert (DOCS / page).parent.joinpath(name).is_file(), name
+
+
+def commands(page: str) -> list[str]:
+    lines = "".join(COMMANDS_FENCE.findall(read(page))).replace("\\\n", " ").splitlines()
+    return [line.removeprefix("$ ") for line in lines if line and not line.startswith(":")]
+
+
+COMMANDS = sorted({command for page in PAGES for command in commands(page)})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_have_verbs_and_options_that_exist(command):
+    from typer.main import get_command
+
+    from scratchgpt.cli.main import app
+
+    group = get_command(app)
+    _, *arguments = shlex.split(command)
+    with group.make_context("scratchgpt", list(arguments)) as context:
+        name, verb, rest = group.resolve_command(context, arguments)
+        verb.make_context(name, rest, parent=context)  # raises on an unknown option

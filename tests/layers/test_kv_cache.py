@@ -1,0 +1,41 @@
+import numpy as np
+
+from scratchgpt.layers import KVCache
+
+
+def test_new_positions_are_written_where_they_belong(rng):
+    cache = KVCache(2, 3, 4, 6, 5, np.float64)
+    positions = np.array([[0, 1], [2, 3], [4, 5]])
+    k, v = rng.normal(size=(2, 3, 4, 2, 5))
+    keys, values = cache.layer(1, positions).write(k, v, n_visible=6)
+    for b, (first, second) in enumerate(positions):
+        np.testing.assert_array_equal(keys[b][:, [first, second]], k[b])
+        np.testing.assert_array_equal(values[b][:, [first, second]], v[b])
+    assert (cache.keys[0] == 0).all(), "the other layer is untouched"
+    assert np.count_nonzero(cache.keys[1]) == k.size
+    assert np.shares_memory(keys, cache.keys)
+
+
+def test_only_the_visible_positions_come_back(rng):
+    cache = KVCache(1, 2, 3, 8, 4, np.float32)
+    k = rng.normal(size=(2, 3, 1, 4)).astype(np.float32)
+    keys, values = cache.layer(0, np.array([[2], [0]])).write(k, 2 * k, n_visible=3)
+    assert keys.shape == values.shape == (2, 3, 3, 4)
+    np.testing.assert_array_equal(values, 2 * keys)
+
+
+def test_a_choice_of_rows_is_a_copy(rng):
+    cache = KVCache(2, 3, 2, 4, 5, np.float64)
+    cache.keys[...] = rng.normal(size=cache.keys.shape)
+    cache.values[...] = rng.normal(size=cache.values.shape)
+    cache.lengths[...] = [1, 2, 3]
+    chosen = cache.rows(np.array([2, 0, 2]))
+    np.testing.assert_array_equal(chosen.keys, cache.keys[:, [2, 0, 2]])
+    np.testing.assert_array_equal(chosen.values, cache.values[:, [2, 0, 2]])
+    np.testing.assert_array_equal(chosen.lengths, [3, 1, 3])
+    chosen.keys[...] = 0
+    assert (cache.keys != 0).all()
+
+
+def test_its_size_is_that_of_keys_and_values():
+    assert KVCache(2, 3, 4, 5, 6, np.float32).nbytes == 2 * 4 * 2 * 3 * 4 * 5 * 6

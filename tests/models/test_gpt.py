@@ -1,0 +1,260 @@
+import numpy as np
+import pytest
+
+from scratchgpt.memory import Arena, nbytes, walk
+from scratchgpt.models import GPT, GPTConfig
+
+
+def gradients(model, tokens, targets, dloss=1.0, **settings):
+    model.store.zero_grad()
+    loss, saved = model.loss(tokens, targets, **settings)
+    model.loss_backward(dloss, saved)
+    return float(loss), model.store.grads.copy()
+
+
+def test_future_tokens_do_not_change_past_logits(model_case):
+    model = model_case.build()
+    tokens, _ = model_case.data()
+    logits, _ = model.forward(tokens)
+    for t in range(tokens.shape[1] - 1):
+        other = tokens.copy()
+        other[:, t + 1 :] = (other[:, t + 1 :] + 1) % 13
+        changed, _ = model.forward(other)
+        np.testing.assert_array_equal(changed[:, : t + 1], logits[:, : t + 1])
+        assert (changed[:, t + 1 :] != logits[:, t + 1 :]).any(axis=-1).all()
+
+
+def test_a_batch_is_the_concatenation_of_its_rows(model_case, assert_close):
+    model = model_case.build()
+    tokens, _ = model_case.data()
+    logits, _ = model.forward(tokens)
+    for row, expected in zip(tokens, logits, strict=True):
+        assert_close(model.forward(row[None])[0][0], expected, 1e-13)
+
+
+def test_accumulated_gradients_equal_those_of_the_big_batch(model_case, assert_close):
+    """Weighted by counted tokens. Without dropout, whose mask depends on the shape of a batch."""
+    model = model_case.build()
+    rng = np.random.default_rng(0)
+    tokens, targets = rng.integers(0, 13, (2, 6, 5))
+    targets[rng.random((6, 5)) < 0.3] = -100
+    targets[0, :4] = -100
+    n_counted = (targets != -100).sum()
+    loss, expected = gradients(model, tokens, targets)
+
+    model.store.zero_grad()
+    total = 0.0
+    for rows in (slice(1), slice(1, 3), slice(3, 6)):
+        weight = float((targets[rows] != -100).sum() / n_counted)
+        part, saved = model.loss(tokens[rows], targets[rows])
+        model.loss_backward(weight, saved)
+        total += weight * part
+    assert_close(model.store.grads, expected, 1e-12)
+    assert_close(total, loss, 1e-14)
+
+
+def test_padded_equals_unpadded(model_case, assert_close):
+    """Padding at the end whose targets are ignored leaves no trace in loss or gradients."""
+    model = model_case.build()
+    tokens, targets = model_case.data()
+    if tokens.shape[1] == model.config.block_size:
+        return
+    loss, expected = gradients(model, tokens, targets)
+    padded_loss, padded = gradients(
+        model,
+        np.pad(tokens, ((0, 0), (0, 1)), constant_values=3),
+        np.pad(targets, ((0, 0), (0, 1)), constant_values=-100),
+    )
+    assert_close(padded_loss, loss, 1e-13)
+    assert_close(padded, expected, 1e-12)
+
+
+def test_recomputation_changes_no_bit(model_case):
+    model = model_case.build()
+    data = model_case.data()
+    seed = model_case.settings.get("dropout_seed")
+    loss, grads = gradients(model, *data, dropout_seed=seed)
+    loss_again, grads_again = gradients(model, *data, dropout_seed=seed, recompute=True)
+    assert loss == loss_again
+    np.testing.assert_array_equal(grads, grads_again)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_in_is_dtype_out(model_case, dtype):
+    model = model_case.build(dtype)
+    tokens, targets = model_case.data()
+    logits, _ = model.forward(tokens, **model_case.settings)
+    loss, saved = model.loss(tokens, targets, **model_case.settings)
+    model.loss_backward(1.0, saved)
+    assert logits.dtype == loss.dtype == model.dtype == model.store.grads.dtype == dtype
+    for path, array in walk(saved):
+        assert array.dtype.kind in "iub" or array.dtype == dtype, path
+
+
+def test_an_arena_changes_nothing_and_its_block_suffices(model_case):
+    model = model_case.build()
+    data = model_case.data()
+    loss, grads = gradients(model, *data, **model_case.settings)
+    arena = Arena(poison=True)
+    for step in range(3):
+        with arena:
+            loss_again, grads_again = gradients(model, *data, **model_case.settings)
+            if step > 0:
+                assert arena.peak == arena.capacity, "this step should fit into the block"
+        assert loss_again == loss
+        np.testing.assert_array_equal(grads_again, grads)
+
+
+def test_dropout_needs_a_seed_and_depends_on_it(small_gpt):
+    model = small_gpt(dropout=0.3)
+    tokens = np.arange(10).reshape(2, 5)
+    evaluation, first, again, second = (
+        model.forward(tokens, dropout_seed=seed)[0] for seed in (None, 1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != second).any()
+    assert (first != evaluation).any()
+    np.testing.assert_array_equal(
+        small_gpt(dropout=0.0).forward(tokens, dropout_seed=1)[0], evaluation
+    )
+
+
+def test_no_two_places_share_a_dropout_mask(small_gpt):
+    model = small_gpt(dropout=0.3)
+    _, saved = model.forward(np.arange(10).reshape(2, 5), dropout_seed=1)
+    seeds = [saved.transformer.drop.seed]
+    for block in saved.transformer.h:
+        seeds += [block.attn.attention.dropout_seed, block.drop_1.seed, block.drop_2.seed]
+    assert len(set(seeds)) == len(seeds) == 7
+
+
+@pytest.mark.parametrize("norm_position", ["pre", "post"])
+def test_extending_a_cache_gives_the_logits_of_the_whole_text(
+    small_gpt, norm_position, assert_close
+):
+    model = small_gpt(norm_position=norm_position)
+    tokens = np.random.default_rng(0).integers(0, 13, (3, 7))
+    expected, _ = model.forward(tokens)
+    cache = model.new_cache(3)
+    done = 0
+    for n in (2, 1, 3, 1):
+        logits = model.extend(tokens[:, done : done + n], cache)
+        done += n
+        assert_close(logits, expected[:, done - 1], 1e-12)
+        np.testing.assert_array_equal(cache.lengths, done)
+
+
+def test_rows_of_different_lengths_extend_as_if_alone(small_gpt, assert_close):
+    model = small_gpt()
+    rng = np.random.default_rng(1)
+    tokens, counts = rng.integers(0, 13, (3, 5)), np.array([5, 2, 3])
+    cache = model.new_cache(3)
+    logits = model.extend(tokens, cache, counts)
+    following = rng.integers(0, 13, (3, 2))
+    logits_2 = model.extend(following, cache)
+    np.testing.assert_array_equal(cache.lengths, counts + 2)
+    for b, count in enumerate(counts):
+        text = tokens[b : b + 1, :count]
+        assert_close(logits[b], model.forward(text)[0][0, -1], 1e-12)
+        text = np.concatenate([text, following[b : b + 1]], axis=1)
+        assert_close(logits_2[b], model.forward(text)[0][0, -1], 1e-12)
+
+
+def test_texts_longer_than_a_block_are_refused(small_gpt):
+    model = small_gpt()
+    with pytest.raises(ValueError, match="8 tokens are more than the model's block_size of 7"):
+        model.forward(np.zeros((1, 8), int))
+    cache = model.new_cache(1)
+    model.extend(np.zeros((1, 7), int), cache)
+    with pytest.raises(ValueError, match="8 tokens are more than"):
+        model.extend(np.zeros((1, 1), int), cache)
+
+
+def test_the_parameters_have_the_names_and_layouts_of_the_published_checkpoints():
+    model = GPT(GPTConfig(n_layer=1, n_head=2, n_embd=4, block_size=3, vocab_size=5))
+    assert {name: p.shape for name, p in model.store.named.items()} == {
+        "transformer.wte.weight": (5, 4),
+        "transformer.wpe.weight": (3, 4),
+        "transformer.h.0.ln_1.weight": (4,),
+        "transformer.h.0.ln_1.bias": (4,),
+        "transformer.h.0.attn.c_attn.weight": (4, 12),
+        "transformer.h.0.attn.c_attn.bias": (12,),
+        "transformer.h.0.attn.c_proj.weight": (4, 4),
+        "transformer.h.0.attn.c_proj.bias": (4,),
+        "transformer.h.0.ln_2.weight": (4,),
+        "transformer.h.0.ln_2.bias": (4,),
+        "transformer.h.0.mlp.c_fc.weight": (4, 16),
+        "transformer.h.0.mlp.c_fc.bias": (16,),
+        "transformer.h.0.mlp.c_proj.weight": (16, 4),
+        "transformer.h.0.mlp.c_proj.bias": (4,),
+        "transformer.ln_f.weight": (4,),
+        "transformer.ln_f.bias": (4,),
+    }
+
+
+def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
+    sizes = {"n_layer": 1, "n_head": 2, "n_embd": 4, "block_size": 3, "vocab_size": 5}
+    tied, untied = GPT(GPTConfig(**sizes)), GPT(GPTConfig(**sizes, tied_head=False))
+    assert tied.lm_head.weight is tied.transformer.wte.weight
+    assert untied.lm_head.weight.shape == (5, 4)
+    assert untied.store.size == tied.store.size + 20
+
+
+def test_it_is_initialised_as_gpt2_is():
+    config = GPTConfig(n_layer=8, n_head=2, n_embd=64, block_size=32, vocab_size=97)
+    model = GPT(config.replace(tied_head=False), seed=3)
+    for name, parameter in model.store.named.items():
+        if name.endswith("bias"):
+            assert (parameter.value == 0).all()
+        elif "ln_" in name:
+            assert (parameter.value == 1).all()
+        else:
+            std = 0.02 / 4 if name.endswith("c_proj.weight") else 0.02  # √(2 · 8 branches) = 4
+            assert abs(parameter.value.std() / std - 1) < 0.06, name
+            assert abs(parameter.value.mean()) < 0.1 * std
+
+
+def test_a_seed_decides_the_parameters():
+    config = GPTConfig(n_layer=1, n_head=2, n_embd=4, block_size=3, vocab_size=5)
+    first, again, other = (GPT(config, seed=seed).store.values for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_a_fresh_model_knows_nothing():
+    config = GPTConfig(n_layer=2, n_head=2, n_embd=16, block_size=8, vocab_size=50)
+    tokens, targets = np.random.default_rng(0).integers(0, 50, (2, 4, 8))
+    loss, _ = GPT(config).loss(tokens, targets)
+    assert abs(float(loss) - np.log(50)) < 0.05
+
+
+def test_a_copy_in_another_dtype_has_the_same_values_and_its_own_memory(small_gpt):
+    model = small_gpt(dtype=np.float32)
+    other = model.astype(np.complex128)
+    assert other.dtype == np.complex128
+    assert other.config == model.config
+    for name, parameter in model.store.named.items():
+        np.testing.assert_array_equal(other.store.named[name].value, parameter.value)
+    other.store.values[...] = 0
+    assert (model.store.values != 0).any()
+
+
+def test_recomputation_keeps_far_less():
+    config = GPTConfig(n_layer=6, n_head=2, n_embd=16, block_size=16, vocab_size=11)
+    model = GPT(config)
+    tokens = np.zeros((2, 16), int)
+    kept = [
+        nbytes(model.loss(tokens, tokens, recompute=r)[1], exclude=[model.store.values])
+        for r in (False, True)
+    ]
+    assert kept[1] < kept[0] / 4
+
+
+def test_a_step_of_gradient_descent_lowers_the_loss(model_case):
+    model = model_case.build()
+    data = model_case.data()
+    loss, grads = gradients(model, *data, **model_case.settings)
+    model.store.values -= 1e-4 / np.linalg.norm(grads) * grads
+    lower, _ = gradients(model, *data, **model_case.settings)
+    expected = 1e-4 * np.linalg.norm(grads)
+    assert loss - lower == pytest.approx(expected, rel=0.05)

@@ -1,0 +1,94 @@
+"""GPT in every form beside the same model in PyTorch, float64."""
+
+import numpy as np
+
+from scratchgpt.backend import derive_seed
+from scratchgpt.ops import dropout_mask
+
+
+def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=False):
+    """Logits of the model, written again with torch.nn.functional."""
+    f, config, p = torch.nn.functional, model.config, parameters
+
+    def linear(x, name):
+        return f.linear(x, p[f"{name}.weight"].T, p.get(f"{name}.bias"))
+
+    def norm(x, name):
+        weight, bias = p[f"{name}.weight"], p.get(f"{name}.bias")
+        return f.layer_norm(x, weight.shape, weight, bias, config.layer_norm_epsilon)
+
+    def drop(x, seed, *names):
+        if seed is None or config.dropout == 0:
+            return x
+        seed = derive_seed(seed, *names)
+        mask = dropout_mask(tuple(x.shape), config.dropout, seed, like=np.empty(0))
+        return x * torch.tensor(mask) / (1 - config.dropout)
+
+    def attention(x, name, seed):
+        q, k, v = (
+            part.unflatten(-1, (config.n_head, -1)).transpose(1, 2)
+            for part in linear(x, f"{name}.c_attn").chunk(3, dim=-1)
+        )
+        scores = q @ k.mT / config.head_size**0.5
+        future = torch.ones(scores.shape[-2:], dtype=bool).triu(1)
+        weights = drop(scores.masked_fill(future, -float("inf")).softmax(-1), seed, "attn")
+        return linear((weights @ v).transpose(1, 2).flatten(-2), f"{name}.c_proj")
+
+    def mlp(x, name):
+        bend = {
+            "relu": f.relu,
+            "gelu": f.gelu,
+            "gelu_tanh": lambda h: f.gelu(h, approximate="tanh"),
+        }[config.activation]
+        return linear(bend(linear(x, f"{name}.c_fc")), f"{name}.c_proj")
+
+    n_time = tokens.shape[1]
+    x = p["transformer.wte.weight"][tokens] + p["transformer.wpe.weight"][:n_time]
+    x = drop(x, dropout_seed, "drop")
+    for i in range(config.n_layer):
+        h = f"transformer.h.{i}"
+        seed = None if dropout_seed is None else derive_seed(dropout_seed, "h", i)
+        if config.norm_position == "pre":
+            x = x + drop(attention(norm(x, f"{h}.ln_1"), f"{h}.attn", seed), seed, "drop_1")
+            x = x + drop(mlp(norm(x, f"{h}.ln_2"), f"{h}.mlp"), seed, "drop_2")
+        else:
+            x = norm(x + drop(attention(x, f"{h}.attn", seed), seed, "drop_1"), f"{h}.ln_1")
+            x = norm(x + drop(mlp(x, f"{h}.mlp"), seed, "drop_2"), f"{h}.ln_2")
+    if config.norm_position == "pre":
+        x = norm(x, "transformer.ln_f")
+    head = "transformer.wte.weight" if config.tied_head else "lm_head.weight"
+    return x @ p[head].T
+
+
+def test_logits_loss_and_all_gradients_equal_those_of_pytorch(torch, model_case, assert_close):
+    model = model_case.build()
+    tokens, targets = model_case.data()
+    logits, _ = model.forward(tokens, **model_case.settings)
+    loss, saved = model.loss(tokens, targets, **model_case.settings)
+    model.loss_backward(2.5, saved)
+
+    parameters = {
+        name: torch.tensor(parameter.value, requires_grad=True)
+        for name, parameter in model.store.named.items()
+    }
+    expected = torch_gpt(torch, model, parameters, torch.tensor(tokens), **model_case.settings)
+    expected_loss = torch.nn.functional.cross_entropy(
+        expected.flatten(0, 1), torch.tensor(targets).flatten()
+    )
+    (2.5 * expected_loss).backward()
+
+    assert_close(logits, expected.detach().numpy(), 1e-10, "logits")
+    assert_close(loss, expected_loss.item(), 1e-10, "loss")
+    for name, parameter in model.store.named.items():
+        assert_close(parameter.grad, parameters[name].grad.numpy(), 1e-10, name)
+
+
+def test_greedy_tokens_equal_those_of_pytorch(torch, model_case):
+    model = model_case.build()
+    parameters = {name: torch.tensor(p.value) for name, p in model.store.named.items()}
+    tokens = model_case.data()[0][:, :1]
+    while tokens.shape[1] < model.config.block_size:
+        ours = model.forward(tokens)[0][:, -1].argmax(axis=-1)
+        theirs = torch_gpt(torch, model, parameters, torch.tensor(tokens))[:, -1].argmax(-1)
+        np.testing.assert_array_equal(ours, theirs.numpy())
+        tokens = np.concatenate([tokens, ours[:, None]], axis=1)

@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
+from scratchgpt.models.pretrained import load_tensors, save_tensors
+
+SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 6, "block_size": 5, "vocab_size": 7}
+FORMS = [
+    {},
+    {"norm_position": "post", "bias": False, "activation": "relu"},
+    {"tied_head": False, "n_inner": 10, "dropout": 0.1, "activation": "gelu"},
+    {"layer_norm_epsilon": 1e-3},
+]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = GPT(GPTConfig(**SIZES), seed=4)
+    save_pretrained(model, tmp_path / "model")
+    return model, tmp_path / "model"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_comes_back_bit_for_bit(tmp_path, form, dtype):
+    model = GPT(GPTConfig(**{**SIZES, **form}), seed=4, dtype=dtype)
+    save_pretrained(model, tmp_path / "new" / "model")
+    again = load_pretrained(tmp_path / "new" / "model", dtype=dtype)
+    assert again.config == model.config
+    np.testing.assert_array_equal(again.store.values, model.store.values)
+
+
+def test_the_dtype_of_the_model_is_chosen_when_it_is_read(saved):
+    model, path = saved
+    assert load_pretrained(path).dtype == np.float32
+    again = load_pretrained(path, dtype=np.float64)
+    assert again.dtype == np.float64
+    np.testing.assert_array_equal(again.store.values.sum(), model.astype(float).store.values.sum())
+
+
+def test_the_files_are_those_that_others_read(saved):
+    from safetensors.numpy import load_file
+
+    model, path = saved
+    assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
+    tensors = load_file(path / "model.safetensors")
+    assert set(tensors) == set(model.store.named)
+    weight = model.transformer.h[1].mlp.c_fc.weight.value
+    np.testing.assert_array_equal(tensors["transformer.h.1.mlp.c_fc.weight"], weight)
+    config = json.loads((path / "config.json").read_text())
+    assert config["model_type"] == "gpt2"
+    assert config["architectures"] == ["GPT2LMHeadModel"]
+    assert config["activation_function"] == "gelu_new"
+    assert (config["n_positions"], config["vocab_size"]) == (5, 7)
+
+
+@pytest.mark.parametrize("form", [{"bias": False}, {"norm_position": "post"}])
+def test_what_is_no_gpt2_does_not_call_itself_one(tmp_path, form):
+    save_pretrained(GPT(GPTConfig(**SIZES, **form)), tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "scratchgpt"
+
+
+def test_arrays_that_are_not_contiguous_come_back_right(tmp_path, rng):
+    """safetensors itself would write the memory as it lies."""
+    arrays = {"t": rng.normal(size=(3, 5)).T, "s": rng.normal(size=(6, 4))[::2, 1::2]}
+    save_tensors(tmp_path / "a.safetensors", arrays)
+    read = {name: np.empty(array.shape) for name, array in arrays.items()}
+    load_tensors(tmp_path / "a.safetensors", read)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+
+
+def test_saving_again_leaves_no_other_files(saved):
+    model, path = saved
+    model.store.values[...] = 3
+    save_pretrained(model, path)
+    assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
+    assert (load_pretrained(path).transformer.wte.weight.value == 3).all()
+
+
+def refused(path, *parts):
+    with pytest.raises(UserError) as caught:
+        load_pretrained(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    refused(tmp_path, "is not a model: there is no config.json", "scratchgpt train --out")
+
+
+def test_missing_weights_are_named(saved):
+    _, path = saved
+    (path / "model.safetensors").unlink()
+    refused(path, "model.safetensors is missing")
+
+
+@pytest.mark.parametrize("n_bytes", [0, 4, 100, -1])
+def test_truncated_weights_are_refused(saved, n_bytes):
+    _, path = saved
+    file = path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:n_bytes])
+    refused(path, "model.safetensors is damaged")
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"n_inner": 9}, ["transformer.h.0.mlp.c_fc", "belongs to a model of another config"]),
+        ({"n_layer": 3}, ["has no array 'transformer.h.2."]),
+        ({"n_layer": 1}, ["has an unexpected array 'transformer.h.1."]),
+    ],
+)
+def test_weights_of_another_configuration_are_refused(saved, changes, parts):
+    _, path = saved
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps({**config, **changes}))
+    refused(path, *parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("{", "cannot read"),
+        ("[]", "is not the configuration of a GPT"),
+        ("{}", "is not the configuration of a GPT"),
+        ('{"n_layer": 2}', "'n_head'"),
+    ],
+)
+def test_a_damaged_configuration_is_refused(saved, text, part):
+    _, path = saved
+    (path / "config.json").write_text(text)
+    refused(path, "config.json", part)
+
+
+def test_values_out_of_range_in_a_configuration_are_refused(saved):
+    _, path = saved
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps({**config, "n_head": 5}))
+    refused(path, "n_embd=6 is not divisible by n_head=5")
+    (path / "config.json").write_text(json.dumps({**config, "activation_function": "swish"}))
+    refused(path, "swish")
+
+
+def test_an_old_model_survives_a_failed_save(saved, monkeypatch):
+    model, path = saved
+    before = (path / "model.safetensors").read_bytes()
+
+    def full_disk(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full_disk)
+    with pytest.raises(UserError, match="No space left on device"):
+        save_pretrained(model, path)
+    assert (path / "model.safetensors").read_bytes() == before
+    assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        save_pretrained(GPT(GPTConfig(**SIZES)), tmp_path / "file" / "model")

@@ -1,0 +1,163 @@
+"""The checks of the registered cases, at shapes, layouts, dtypes and values drawn at random."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchgpt.verify import check_vjp
+from scratchgpt.verify.examples import EXAMPLES, LAYOUTS, arrange
+
+sizes = st.integers(1, 5)
+leading = st.lists(st.integers(1, 3), max_size=2).map(tuple)
+
+
+class Point:
+    """Random arrays at one drawn seed and scale."""
+
+    def __init__(self, data):
+        self._rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+        self._scale = data.draw(st.sampled_from([1e-3, 1.0, 5.0]), label="scale")
+        self.data = data
+
+    def draw(self, strategy):
+        return self.data.draw(strategy)
+
+    def normal(self, *shape):
+        return np.asarray(self._scale * self._rng.standard_normal(shape))
+
+    def unit(self, *shape):
+        return np.asarray(self._rng.standard_normal(shape))
+
+    def integers(self, high, shape):
+        return self._rng.integers(0, high, shape)
+
+    def booleans(self, *shape):
+        return self._rng.random(shape) < 0.7
+
+
+def linear(p):
+    n_in, n_out, rows = p.draw(sizes), p.draw(sizes), p.draw(leading)
+    bias = p.normal(n_out) if p.draw(st.booleans()) else None
+    return {"x": p.normal(*rows, n_in), "weight": p.unit(n_in, n_out), "bias": bias}, {}
+
+
+def embedding(p):
+    n_rows, n_channels, shape = p.draw(sizes), p.draw(sizes), p.draw(leading)
+    return {
+        "tokens": np.asarray(p.integers(n_rows, shape)),
+        "weight": p.normal(n_rows, n_channels),
+    }, {}
+
+
+def layer_norm(p):
+    # With two channels the output is a pair of signs and its gradient a cancellation.
+    n, rows = p.draw(st.integers(3, 7)), p.draw(leading)
+    bias = p.unit(n) if p.draw(st.booleans()) else None
+    return {"x": p.normal(*rows, n), "weight": p.unit(n), "bias": bias}, {}
+
+
+def gelu(p):
+    settings = {"approximate": p.draw(st.sampled_from(["none", "tanh"]))}
+    return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, settings
+
+
+def relu(p):
+    x = p.unit(*p.draw(leading), p.draw(sizes))
+    return {"x": x + 0.1 * np.sign(x)}, {}
+
+
+def softmax(p):
+    shape = (*p.draw(leading), p.draw(sizes), p.draw(sizes))
+    return {"x": p.normal(*shape)}, {"axis": p.draw(st.integers(-len(shape), len(shape) - 1))}
+
+
+def cross_entropy(p):
+    shape, vocab_size = p.draw(leading), p.draw(st.integers(2, 6))
+    targets = np.where(p.booleans(*shape), p.integers(vocab_size, shape), -100)
+    return {"logits": p.normal(*shape, vocab_size), "targets": targets}, {
+        "label_smoothing": p.draw(st.floats(0, 1)),
+        "reduction": p.draw(st.sampled_from(["mean", "sum", "none"])),
+    }
+
+
+def dropout(p):
+    x = p.normal(*p.draw(leading), p.draw(sizes))
+    return {"x": x}, {"p": p.draw(st.floats(0, 1)), "seed": p.draw(st.integers(0, 2**63))}
+
+
+def residual(p):
+    shape = p.draw(leading)
+    return {"x": p.normal(*shape), "branch": p.unit(*shape)}, {}
+
+
+def broadcast(p):
+    shape = p.draw(st.lists(sizes, min_size=1, max_size=3))
+    kept = [1 if p.draw(st.booleans()) else n for n in shape]
+    return {"x": p.normal(*kept[p.draw(st.integers(0, len(kept))) :])}, {"shape": tuple(shape)}
+
+
+def attention(p):
+    batch, n_head, t, s, d, e = (p.draw(st.integers(1, 4)) for _ in range(6))
+    mask = p.draw(st.sampled_from(["none", "boolean", "additive"]))
+    settings = {
+        "mask": {"none": None, "boolean": p.booleans(t, s), "additive": p.unit(n_head, t, s)}[mask],
+        "key_padding_mask": ~p.booleans(batch, s) if p.draw(st.booleans()) else None,
+        "causal": p.draw(st.booleans()),
+        "dropout_p": p.draw(st.sampled_from([0.0, 0.3])),
+        "dropout_seed": p.draw(st.integers(0, 2**63)),
+    }
+    q, k = p.unit(batch, n_head, t, d), p.unit(batch, n_head, s, d)
+    return {"q": q, "k": k, "v": p.normal(batch, n_head, s, e)}, settings
+
+
+DRAWN = {
+    "attention": attention,
+    "broadcast": broadcast,
+    "cross_entropy": cross_entropy,
+    "dropout": dropout,
+    "embedding": embedding,
+    "gelu": gelu,
+    "layer_norm": layer_norm,
+    "linear": linear,
+    "log_softmax": softmax,
+    "relu": relu,
+    "residual": residual,
+    "softmax": softmax,
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@given(data=st.data())
+def test_backward_is_the_derivative_wherever_it_is_drawn(name, data):
+    inputs, settings = DRAWN[name](Point(data))
+    layout = data.draw(st.sampled_from(LAYOUTS))
+    inputs = {key: x if x is None else arrange(x, layout) for key, x in inputs.items()}
+    example = EXAMPLES[name]
+    report = check_vjp(
+        example.forward,
+        example.backward,
+        inputs,
+        settings=settings,
+        seed=data.draw(st.integers(0, 99)),
+        max_elements=12,
+        tolerance=1e-9,  # where a softmax saturates its gradient is a cancellation
+    )
+    report.raise_if_failed()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@given(data=st.data())
+def test_float32_in_gives_float32_out_wherever_it_is_drawn(name, data):
+    inputs, settings = DRAWN[name](Point(data))
+    inputs = {
+        key: x.astype(np.float32) if x is not None and x.dtype.kind == "f" else x
+        for key, x in inputs.items()
+    }
+    example = EXAMPLES[name]
+    y, saved = example.forward(*inputs.values(), **settings)
+    assert y.dtype == np.float32
+    dy = np.ones_like(y) if isinstance(y, np.ndarray) else 1.0
+    gradients = example.backward(dy, saved)
+    for gradient in gradients if isinstance(gradients, tuple) else (gradients,):
+        assert gradient is None or gradient.dtype == np.float32

@@ -1,0 +1,49 @@
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.text import CharacterTokenizer
+
+
+def test_ids_are_in_the_order_of_code_points():
+    tokenizer = CharacterTokenizer("b😀a\né")
+    assert tokenizer.characters == ["\n", "a", "b", "é", "😀"]
+    assert tokenizer.encode("😀é\nab").tolist() == [4, 3, 0, 1, 2]
+
+
+def test_the_end_of_text_comes_last():
+    tokenizer = CharacterTokenizer("ab", end_of_text=True)
+    assert (tokenizer.vocab_size, tokenizer.end_of_text) == (3, 2)
+    assert CharacterTokenizer("ab").end_of_text is None
+
+
+@pytest.mark.parametrize("unknown", ["z", "\x00", "a\u0301", "😀", "\U0010ffff"])
+def test_an_unknown_character_is_named_with_its_code_and_place(unknown):
+    tokenizer = CharacterTokenizer("abc")
+    with pytest.raises(UserError) as caught:
+        tokenizer.encode(f"cab{unknown}a")
+    message = str(caught.value)
+    place = 3 + len(unknown) - 1
+    assert f"U+{ord(unknown[-1]):04X}" in message
+    assert f"first at character {place}" in message
+    assert "it knows 3 others" in message
+    assert "train with bytes or bpe" in message
+    assert message.isprintable()
+
+
+def test_of_many_unknown_characters_five_are_named():
+    with pytest.raises(UserError, match=r"'b' \(U\+0062\), .*'f' \(U\+0066\) and 3 more, first at"):
+        CharacterTokenizer("a").encode("aihgfedcba")
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "message"),
+    [
+        ("", "at least one character"),
+        (["a", "bc"], "'bc'"),
+        (["a", ""], "''"),
+        ("\ud800", "U.D800"),
+    ],
+)
+def test_what_is_not_an_alphabet_is_refused(alphabet, message):
+    with pytest.raises(UserError, match=message):
+        CharacterTokenizer(alphabet)

@@ -1,0 +1,89 @@
+import builtins
+import math
+
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.training.metrics import METRICS_FILE, append_metrics
+from scratchgpt.training.plots import _smoothed, plot_metrics
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The metrics of a run of 400 steps with three evaluations."""
+    for step in range(0, 400, 2):
+        record = {"step": step, "loss": 4 * math.exp(-step / 100), "lr": 1e-3, "grad_norm": 1.5}
+        if step % 200 == 0:
+            record["val_loss"] = 4.1
+        append_metrics(tmp_path / METRICS_FILE, record)
+    append_metrics(tmp_path / METRICS_FILE, {"step": 400, "val_loss": 0.1})
+    return tmp_path
+
+
+def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure")
+    seen = []
+    original = figure.Figure.savefig
+
+    def savefig(self, *arguments, **options):
+        seen.append(self)
+        original(self, *arguments, **options)
+
+    monkeypatch.setattr(figure.Figure, "savefig", savefig)
+    assert plot_metrics(run) is True
+    assert (run / "loss.png").read_bytes().startswith(b"\x89PNG")
+    upper, lower, rates = seen[0].axes
+    assert upper.get_ylabel() == "loss (nats per token)"
+    assert (lower.get_ylabel(), rates.get_ylabel()) == ("gradient norm", "learning rate")
+    assert lower.get_xlabel() == "step (updates of the parameters)"
+    assert [text.get_text() for text in upper.get_legend().get_texts()] == [
+        "training, each batch",
+        "training, smoothed",
+        "validation",
+        "best validation: 0.1000 at step 400",
+    ]
+    assert sorted(path.name for path in run.iterdir()) == ["loss.png", "metrics.jsonl"]
+
+
+def test_a_run_without_evaluations_and_with_a_gradient_of_zero_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    append_metrics(tmp_path / METRICS_FILE, {"step": 0, "loss": 1.0, "lr": 0.0, "grad_norm": 0.0})
+    assert plot_metrics(tmp_path) is True
+
+
+def test_before_the_first_step_there_is_nothing_to_draw(tmp_path):
+    assert plot_metrics(tmp_path) is False
+    append_metrics(tmp_path / METRICS_FILE, {"step": 0, "val_loss": 1.0})
+    assert plot_metrics(tmp_path) is False
+    assert not (tmp_path / "loss.png").exists()
+
+
+def test_without_matplotlib_there_is_no_picture_and_no_error(run, monkeypatch):
+    original = builtins.__import__
+
+    def without_matplotlib(name, *arguments):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return original(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    assert plot_metrics(run) is False
+    assert not (run / "loss.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_is_named(run, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure")
+
+    def full(self, *arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure.Figure, "savefig", full)
+    with pytest.raises(UserError, match=r"cannot write .*loss\.png: No space left"):
+        plot_metrics(run)
+
+
+def test_smoothing_neither_lags_nor_moves_the_level():
+    line = [float(i) for i in range(400)]
+    smooth = _smoothed(line)
+    assert smooth[100:300] == pytest.approx(line[100:300], abs=0.5)
+    assert _smoothed([2.0] * 100) == pytest.approx([2.0] * 100)

@@ -1,0 +1,86 @@
+import io
+import re
+
+import pytest
+
+from scratchgpt.training import TrainingProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture
+def watch(make_trainer, stop_after):
+    """What is shown of a run that is interrupted after 12 updates."""
+
+    def run(stream, **settings):
+        trainer = make_trainer(log_interval=5, **settings)
+        stop_after(trainer, 12)
+        with TrainingProgress(trainer, stream) as progress:
+            text = "[a sample] " + 200 * "x"
+            trainer.on("sample", lambda trainer, record: progress.message(text))
+            trainer.train()
+        return stream.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize("case", ["a file", "a dumb terminal"])
+def test_without_a_terminal_there_are_plain_lines(watch, monkeypatch, case):
+    if case == "a dumb terminal":
+        monkeypatch.setenv("TERM", "dumb")
+    stream = io.StringIO() if case == "a file" else Terminal()
+    text = watch(stream, steps=1200, eval_interval=10, sample_interval=6)
+    assert "\x1b" not in text
+    assert "\r" not in text
+    lines = text.splitlines()
+    assert re.fullmatch(r"step     0 of 1,200  validation loss \d\.\d{4}  best so far", lines[0])
+    assert re.fullmatch(
+        r"step     0 of 1,200  loss \d\.\d{4}  lr \d\.\d\de-\d\d  gradient norm [\d.]+  "
+        r"[\d,]+ tokens/s  \d+:\d\d left",
+        lines[1],
+    )
+    assert lines[4].startswith("step    10 of 1,200  validation loss")
+    assert [line[:10] for line in lines if "tokens/s" in line] == [
+        "step     0",
+        "step     5",
+        "step    10",
+    ]
+    assert lines.count("[a sample] " + 200 * "x") == 2
+
+
+def test_on_a_terminal_there_is_a_bar_with_loss_speed_and_time(watch):
+    text = watch(Terminal(), steps=10, sample_interval=5)
+    assert "\x1b" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    last = plain.split("\r")[-1] or plain.split("\r")[-2]
+    assert re.search(r"10/10 .*loss \d\.\d{3}  [\d,]+ tokens/s .*0:00:0\d left 0:00:00", last)
+    assert "validation loss" in plain
+    assert "[a sample]" in plain
+
+
+def test_a_resumed_run_starts_where_it_was(watch, make_trainer, stop_after, tmp_path):
+    trainer = make_trainer(out_dir=tmp_path)
+    stop_after(trainer, 6)
+    trainer.train()
+    text = watch(Terminal(), out_dir=tmp_path, resume=True)
+    assert re.search(r"6/10", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text))
+
+
+def test_the_default_stream_is_standard_error(make_trainer, capsys):
+    trainer = make_trainer()
+    with TrainingProgress(trainer):
+        trainer.train()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "tokens/s" in err

@@ -1,0 +1,196 @@
+import json
+
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.text import CharacterTokenizer
+from scratchgpt.training import read_metrics
+
+
+def curves(out_dir):
+    """What must be equal in metrics.jsonl; the clock is not."""
+    return [
+        {name: value for name, value in record.items() if name not in ("elapsed", "tokens_per_s")}
+        for record in read_metrics(out_dir / "metrics.jsonl")
+    ]
+
+
+def assert_same_run(a, b):
+    np.testing.assert_array_equal(a.model.store.values, b.model.store.values)
+    for moment in ("exp_avg", "exp_avg_sq"):
+        np.testing.assert_array_equal(
+            getattr(a.stepper.optimizer, moment), getattr(b.stepper.optimizer, moment)
+        )
+    assert a.position.best_val_loss == b.position.best_val_loss
+    assert a.position.best_step == b.position.best_step
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("stops", [[5], [1, 4, 8]])
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
+    make_trainer, make_model, stop_after, tmp_path, stops, dtype
+):
+    def model():
+        return make_model(dtype, dropout=0.3)
+
+    whole = make_trainer(model=model(), out_dir=tmp_path / "whole")
+    whole.train()
+    for i, stop in enumerate([*stops, None]):
+        # Another seed of the model: everything comes from the checkpoint.
+        other = make_model(dtype, dropout=0.3, seed=i)
+        pieces = make_trainer(model=other, out_dir=tmp_path / "pieces", resume=i > 0)
+        if stop is not None:
+            stop_after(pieces, stop)
+        result = pieces.train()
+        assert (result.interrupted is None) == (stop is None)
+        assert result.step == (10 if stop is None else stop)
+    assert_same_run(whole, pieces)
+    assert curves(tmp_path / "whole") == curves(tmp_path / "pieces")
+    for file in ("last/model.safetensors", "last/training_state.safetensors", "best/config.json"):
+        one, other = tmp_path / "whole" / file, tmp_path / "pieces" / file
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, tmp_path):
+    """As after a SIGKILL: metrics have run ahead of the checkpoint, the last line half."""
+    whole = make_trainer(out_dir=tmp_path / "whole")
+    whole.train()
+    killed = make_trainer(out_dir=tmp_path / "killed")
+    stop_after(killed, 5)
+    killed.train()
+    with open(tmp_path / "killed" / "metrics.jsonl", "a") as file:
+        file.write('{"step": 5, "loss": 1.0}\n{"step": 6, "loss": 1.0}\n{"step": 7, "lo')
+    make_trainer(out_dir=tmp_path / "killed", resume=True).train()
+    assert curves(tmp_path / "killed") == curves(tmp_path / "whole")
+
+
+def test_an_interrupted_trainer_goes_on_when_called_again(make_trainer, stop_after, tmp_path):
+    whole = make_trainer()
+    whole.train()
+    trainer = make_trainer(out_dir=tmp_path)
+    stop_after(trainer, 3)
+    assert trainer.train().interrupted
+    assert trainer.train().step == 10
+    assert_same_run(whole, trainer)
+
+
+def test_more_steps_train_longer(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path, steps=4).train()
+    result = make_trainer(out_dir=tmp_path, steps=8, resume=True).train()
+    assert result.step == 8
+    assert [record["step"] for record in read_metrics(tmp_path / "metrics.jsonl")] == [*range(9)]
+
+
+def test_a_finished_run_can_be_resumed_and_is_finished(make_trainer, tmp_path):
+    trainer = make_trainer(out_dir=tmp_path)
+    trainer.train()
+    before = curves(tmp_path)
+    resumed = make_trainer(out_dir=tmp_path, resume=True)
+    assert resumed.train().step == 10
+    assert_same_run(trainer, resumed)
+    assert curves(tmp_path) == before
+
+
+def test_elapsed_goes_on(make_trainer, stop_after, tmp_path):
+    trainer = make_trainer(out_dir=tmp_path)
+    stop_after(trainer, 5)
+    before = trainer.train().elapsed
+    path = tmp_path / "last" / "training_state.json"
+    state = json.loads(path.read_text())
+    assert 0 < state["elapsed"] <= before
+    path.write_text(json.dumps({**state, "elapsed": 1000.0}))
+    assert make_trainer(out_dir=tmp_path, resume=True).train().elapsed > 1000
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"eval_interval": 3},
+        {"sample_interval": 3},
+        {"checkpoint_interval": 7},
+        {"log_interval": 2},
+        {"recompute": True},
+    ],
+)
+def test_intervals_and_recomputation_may_change(make_trainer, tmp_path, settings):
+    make_trainer(out_dir=tmp_path).train()
+    make_trainer(out_dir=tmp_path, resume=True, **settings).close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0.02}, "training setting lr=0.01, not 0.02"),
+        ({"seed": 5}, "training setting seed=1337, not 5"),
+        ({"batch_size": 5}, "batch_size=12, not 5"),
+        ({"grad_accum": 1}, "grad_accum=2, not 1"),
+        ({"grad_clip": 1.0}, "grad_clip=0.5, not 1.0"),
+        ({"eval_batches": 1}, "eval_batches=None, not 1"),
+        ({"warmup_steps": 1}, "warmup_steps=2, not 1"),
+        ({"steps": 9}, "at step 10 already, past steps=9; choose more steps"),
+        ({"data": "other text"}, "another data"),
+        ({"tokenizer": CharacterTokenizer("abcdefghijK")}, "another tokenizer"),
+    ],
+)
+def test_other_settings_are_refused_by_name(make_trainer, tmp_path, settings, message):
+    original = {"tokenizer": CharacterTokenizer("abcdefghijk"), "data": "text"}
+    make_trainer(out_dir=tmp_path, **original).train()
+    with pytest.raises(UserError) as error:
+        make_trainer(out_dir=tmp_path, resume=True, **{**original, **settings})
+    assert message in str(error.value)
+    make_trainer(out_dir=tmp_path, resume=True, **original).close()  # nothing was harmed
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_head": 4}, "model setting n_head=2, not 4"),
+        ({"n_layer": 1}, "model setting n_layer=2, not 1"),
+        ({"dropout": 0.0}, "model setting dropout=0.2, not 0.0"),
+        ({"dtype": np.float64}, "another dtype (float32, now float64)"),
+    ],
+)
+def test_another_model_is_refused(make_trainer, make_model, tmp_path, changes, message):
+    make_trainer(out_dir=tmp_path).train()
+    model = make_model(**{"dropout": 0.2, **changes})
+    with pytest.raises(UserError) as error:
+        make_trainer(model=model, out_dir=tmp_path, resume=True)
+    assert message in str(error.value)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "training_state.safetensors", "training_state.json"]
+)
+@pytest.mark.parametrize("damage", ["truncated", "empty", "missing"])
+def test_a_damaged_checkpoint_is_named_with_the_way_out(make_trainer, tmp_path, name, damage):
+    make_trainer(out_dir=tmp_path).train()
+    path = tmp_path / "last" / name
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: -100 if damage == "truncated" else 0])
+    with pytest.raises(UserError) as error:
+        make_trainer(out_dir=tmp_path, resume=True)
+    message = str(error.value)
+    assert name in message
+    assert "start again in another folder" in message
+    assert "\n" not in message
+    with pytest.raises(UserError, match="start again"):  # and the folder is free again
+        make_trainer(out_dir=tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_another_format_is_refused(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path).train()
+    path = tmp_path / "last" / "training_state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+    with pytest.raises(UserError, match="format version 2"):
+        make_trainer(out_dir=tmp_path, resume=True)
+
+
+def test_resuming_nothing_is_refused(make_trainer, tmp_path):
+    with pytest.raises(UserError, match=r"no run to resume in .*; leave out --resume"):
+        make_trainer(out_dir=tmp_path / "typo", resume=True)
+    with pytest.raises(UserError, match="needs the out_dir"):
+        make_trainer(resume=True)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from scratchgpt.layers import Embedding, Head, Layer, Linear, Parameter
+from scratchgpt.layers.parameters import normal
+from scratchgpt.verify import check_layer, check_model
+
+
+class Twice(Layer):
+    """A layer that uses one linear map twice, and forgets one use when it is told to."""
+
+    def __init__(self, forget=False):
+        self.map = Linear(3, 3, std=0.7)
+        self.forget = forget
+        self.initialize(seed=1, dtype=np.float64)
+
+    def forward(self, x):
+        y, first = self.map.forward(x)
+        y, second = self.map.forward(y)
+        return y, (first, second)
+
+    def backward(self, dy, saved):
+        first, second = saved
+        dy = self.map.backward(dy, second)
+        if self.forget:
+            self.map.weight.grad[...] = 0
+        return self.map.backward(dy, first)
+
+
+X = np.random.default_rng(0).standard_normal((4, 3))
+
+
+@pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
+def test_each_parameter_is_named(method):
+    report = check_layer(Twice(), X, method=method)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["x", "map.weight", "map.bias"]
+    assert report.title == "Twice"
+
+
+@pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
+def test_the_parameter_whose_gradient_is_wrong_is_the_one_that_fails(method):
+    report = check_layer(Twice(forget=True), X, method=method)
+    assert [row.name for row in report.inputs if not row.passed] == ["map.weight"]
+
+
+def test_the_layer_is_left_as_it_was():
+    layer = Twice()
+    layer.store.grads[...] = 3
+    values, parameter = layer.store.values.copy(), layer.map.weight.value
+    check_layer(layer, X)
+    np.testing.assert_array_equal(layer.store.values, values)
+    assert (layer.store.grads == 3).all()
+    assert layer.map.weight.value is parameter
+
+
+def test_also_after_an_error():
+    layer = Twice()
+    parameter = layer.map.weight.value
+    with pytest.raises(ValueError, match="features"):
+        check_layer(layer, X[:, :2])
+    assert layer.map.weight.value is parameter
+
+
+def test_a_layer_of_token_ids_has_no_row_for_them():
+    report = check_layer(Embedding(5, 3).initialize(), np.array([[0, 4, 4]]))
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["weight"]
+
+
+def test_a_parameter_used_in_two_places_counts_once():
+    class Tied(Layer):
+        def __init__(self):
+            table = Parameter((5, 3), normal(1.0))
+            self.inner, self.outer = Head(table), Head(table)
+            self.initialize(dtype=np.float64)
+
+        def forward(self, x):
+            y, inner = self.inner.forward(x)
+            z, outer = self.outer.forward(2 * x)
+            return y * z, (inner, outer, y, z)
+
+        def backward(self, dy, saved):
+            inner, outer, y, z = saved
+            dx = self.inner.backward(dy * z, inner)
+            return dx + 2 * self.outer.backward(dy * y, outer)
+
+    report = check_layer(Tied(), X)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["x", "inner.weight"]
+
+
+class Regression(Twice):
+    """A model with a loss: half the squared distance to a table of targets."""
+
+    def loss(self, tokens, targets, power=1.0):
+        x = X[tokens].astype(self.map.weight.value.dtype)
+        y, saved = self.forward(x)
+        gap = y - targets[:, None]
+        return power * 0.5 * (gap * gap).sum(), (saved, gap, power)
+
+    def loss_backward(self, dloss, saved):
+        inner, gap, power = saved
+        self.backward(dloss * power * gap, inner)
+
+
+@pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
+def test_a_model_is_checked_by_its_loss(method):
+    tokens, targets = np.array([0, 3, 1]), np.array([1, 0, 2])
+    report = check_model(Regression(), tokens, targets, settings={"power": 1.5}, method=method)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["map.weight", "map.bias"]
+    assert not check_model(Regression(forget=True), tokens, targets, method=method).passed
