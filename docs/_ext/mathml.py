@@ -28,9 +28,10 @@ def convert(tex: str, *, as_block: bool) -> str:
     written = tex2mathml(tex, as_block=as_block)
     # It names some characters as HTML does, and XML does not know those names.
     tree = ElementTree.fromstring(HTML_NAME.sub(lambda name: unescape(name[0]), written))
-    for element in tree.iter():
+    for element in list(tree.iter()):
         _set_index_beside_accent(element)
         _draw_overline(element)
+        _set_function_apart(element)
         if _tag(element) == "mo" and element.text == "/":
             element.attrib |= {"lspace": "0", "rspace": "0"}
     ElementTree.register_namespace("", NAMESPACE)
@@ -54,6 +55,17 @@ def _draw_overline(element: ElementTree.Element) -> None:
         element.remove(element[1])
         element.tag = f"{{{NAMESPACE}}}mrow"
         element.attrib = {"class": "overline"}
+
+
+def _set_function_apart(row: ElementTree.Element) -> None:
+    """A little space between ``tanh`` and ``u``; none before a bracket."""
+    for i in reversed(range(len(row) - 1)):
+        function, argument = row[i], row[i + 1]
+        if _tag(function) in ("msup", "msub"):
+            function = function[0]
+        is_name = _tag(function) == "mi" and len(function.text or "") > 1
+        if is_name and _tag(argument) in ("mi", "msup", "msub", "mfrac", "msqrt"):
+            row.insert(i + 1, ElementTree.Element(f"{{{NAMESPACE}}}mspace", width="0.1667em"))
 
 
 def _tag(element: ElementTree.Element) -> str:

@@ -5,9 +5,9 @@
 ``{computed}``
     Python that is not shown; it prints Markdown, which becomes part of the page.
 ``{command}``
-    Commands, one a line (or more, with a backslash at the end of a line), run in a folder that the page has for itself and shown with their
-    standard output. ``:notes:`` shows standard error instead, where progress goes; ``:fails:``
-    does too, and the command must fail.
+    Commands, one a line (or more, with a backslash at the end of a line), run in a folder that
+    the page has for itself and shown with their standard output. ``:notes:`` shows standard error
+    instead, where progress goes; ``:fails:`` does too, and the command must fail.
 
 Code that raises, and a command with the wrong exit status, fail the build.
 """

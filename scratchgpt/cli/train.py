@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scratchgpt.training.config import TrainConfig
+
 EPILOG = """Examples:
 
 scratchgpt train python-docs --out runs/first
@@ -34,11 +36,15 @@ TOP_OPTIONS = ("corpus", "task", "tokenizer", "val_fraction", "preset")
 RUN_OPTIONS = ("out", "config", "resume", "as_json")
 
 
-def _option(panel: str, text: str, *names: str, default: str = "") -> Any:
+def _option(text: str, *names: str, default: object = None) -> Any:
     """An option that stands over the configuration file; left out, it changes nothing."""
-    return typer.Option(
-        *names, help=text, rich_help_panel=panel, show_default=default if default else False
-    )
+    shown = "" if default is None else f" [default: {default}]"
+    return typer.Option(*names, help=text + shown, show_default=False)
+
+
+def _training(name: str, text: str, *names: str) -> Any:
+    """An option of the [training] section."""
+    return _option(text, *names, default=getattr(TrainConfig, name))
 
 
 def train_command(
@@ -64,59 +70,70 @@ def train_command(
         bool, typer.Option("--json", help="The result as one JSON object on stdout.")
     ] = False,
     task: Annotated[
-        str | None, _option("Data", "Learn a generated task instead of a corpus: addition, sort.")
+        str | None, _option("Learn a task instead: addition, addition:3, sort, sort:8:5.")
     ] = None,
     tokenizer: Annotated[
         str | None,
-        _option("Data", "characters, bytes, bpe:SIZE or a tokenizer.json.", default="characters"),
+        _option("characters, bytes, bpe:SIZE or a tokenizer.json.", default="characters"),
     ] = None,
     val_fraction: Annotated[
-        float | None, _option("Data", "Share of the corpus that validates.", default="0.1")
+        float | None, _option("Share of the corpus that validates.", default="0.1")
     ] = None,
     preset: Annotated[
-        str | None, _option("Model", "Size of the model; see scratchgpt info.", default="char")
+        str | None, _option("Size of the model; see scratchgpt info.", default="char")
     ] = None,
-    n_layer: Annotated[int | None, _option("Model", "Blocks.")] = None,
-    n_head: Annotated[int | None, _option("Model", "Attention heads of a block.")] = None,
-    n_embd: Annotated[int | None, _option("Model", "Channels.")] = None,
-    block_size: Annotated[int | None, _option("Model", "Context, in tokens.")] = None,
-    dropout: Annotated[float | None, _option("Model", "Share that is dropped.")] = None,
+    n_layer: Annotated[int | None, _option("Blocks.")] = None,
+    n_head: Annotated[int | None, _option("Attention heads of a block.")] = None,
+    n_embd: Annotated[int | None, _option("Channels.")] = None,
+    block_size: Annotated[int | None, _option("Context, in tokens.")] = None,
+    dropout: Annotated[float | None, _option("Share that is dropped.")] = None,
     bias: Annotated[
         bool | None,
-        _option("Model", "Biases in linear maps and norms.", "--bias/--no-bias"),
+        _option("Biases in linear maps and norms.", "--bias/--no-bias"),
     ] = None,
-    norm_position: Annotated[
-        str | None, _option("Model", "pre (as GPT-2) or post (as GPT-1).")
-    ] = None,
-    activation: Annotated[str | None, _option("Model", "gelu_tanh, gelu or relu.")] = None,
+    norm_position: Annotated[str | None, _option("pre (as GPT-2) or post (as GPT-1).")] = None,
+    activation: Annotated[str | None, _option("gelu_tanh, gelu or relu.")] = None,
     tied_head: Annotated[
         bool | None,
-        _option("Model", "Whether the head is the embedding.", "--tied-head/--untied-head"),
+        _option("Whether the head is the embedding.", "--tied-head/--untied-head"),
     ] = None,
-    steps: Annotated[int | None, _option("Training", "Updates of the parameters.")] = None,
-    batch_size: Annotated[int | None, _option("Training", "Rows of a batch.")] = None,
-    grad_accum: Annotated[int | None, _option("Training", "Batches summed for an update.")] = None,
-    lr: Annotated[float | None, _option("Training", "Highest learning rate.")] = None,
-    min_lr: Annotated[float | None, _option("Training", "Learning rate at the end.")] = None,
-    warmup_steps: Annotated[int | None, _option("Training", "Steps of linear warm-up.")] = None,
-    weight_decay: Annotated[float | None, _option("Training", "Decay of matrices.")] = None,
-    beta1: Annotated[float | None, _option("Training", "AdamW's first beta.")] = None,
-    beta2: Annotated[float | None, _option("Training", "AdamW's second beta.")] = None,
-    grad_clip: Annotated[float | None, _option("Training", "Largest gradient norm.")] = None,
+    steps: Annotated[int | None, _training("steps", "Updates of the parameters.")] = None,
+    batch_size: Annotated[int | None, _training("batch_size", "Rows of a batch.")] = None,
+    grad_accum: Annotated[
+        int | None, _training("grad_accum", "Batches summed for an update.")
+    ] = None,
+    lr: Annotated[float | None, _training("lr", "Highest learning rate.")] = None,
+    min_lr: Annotated[
+        float | None, _training("min_lr", "Learning rate at the end; by default lr / 10.")
+    ] = None,
+    warmup_steps: Annotated[
+        int | None,
+        _training("warmup_steps", "Steps of warm-up; by default a 20th, at most 100."),
+    ] = None,
+    weight_decay: Annotated[float | None, _training("weight_decay", "Decay of matrices.")] = None,
+    beta1: Annotated[float | None, _training("beta1", "AdamW's first beta.")] = None,
+    beta2: Annotated[float | None, _training("beta2", "AdamW's second beta.")] = None,
+    grad_clip: Annotated[float | None, _training("grad_clip", "Largest gradient norm.")] = None,
     recompute: Annotated[
         bool | None,
-        _option("Training", "Less memory for more arithmetic.", "--recompute/--no-recompute"),
+        _training("recompute", "Less memory for more arithmetic.", "--recompute/--no-recompute"),
     ] = None,
-    seed: Annotated[int | None, _option("Training", "Decides all that is random.")] = None,
-    eval_interval: Annotated[int | None, _option("Run", "Steps between evaluations.")] = None,
+    seed: Annotated[int | None, _training("seed", "Decides all that is random.")] = None,
+    eval_interval: Annotated[
+        int | None, _training("eval_interval", "Steps between evaluations.")
+    ] = None,
     eval_batches: Annotated[
-        int | None, _option("Run", "Batches of an evaluation.", default="all")
+        int | None, _training("eval_batches", "Batches of an evaluation; by default all.")
     ] = None,
     sample_interval: Annotated[
-        int | None, _option("Run", "Steps between samples; 0 for none.")
+        int | None, _training("sample_interval", "Steps between samples; 0 for none.")
     ] = None,
-    checkpoint_interval: Annotated[int | None, _option("Run", "Steps between checkpoints.")] = None,
-    log_interval: Annotated[int | None, _option("Run", "Steps between lines of the log.")] = None,
+    checkpoint_interval: Annotated[
+        int | None, _training("checkpoint_interval", "Steps between checkpoints.")
+    ] = None,
+    log_interval: Annotated[
+        int | None, _training("log_interval", "Steps between lines of the log.")
+    ] = None,
 ) -> None:
     """Train a GPT on text, or on a task with exact answers.
 

@@ -18,7 +18,8 @@ from scratchgpt.text.prepared import (
 )
 from scratchgpt.text.shards import TokenStream
 from scratchgpt.text.streaming import StreamDecoder
-from scratchgpt.text.tasks import TASKS, AdditionTask, ExactMatch, SortTask, task_from_spec
+from scratchgpt.text.task import ExactMatch
+from scratchgpt.text.tasks import TASKS, AdditionTask, SortTask, task_from_spec
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer, load_tokenizer
 from scratchgpt.text.tokenizer_choice import choose_tokenizer, learn_tokenizer
 

@@ -7,9 +7,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.text.task import ExactMatch, Task
-
-__all__ = ["TASKS", "AdditionTask", "ExactMatch", "SortTask", "task_from_spec"]
+from scratchgpt.text.task import Task
 
 SYMBOLS = "0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -1,8 +1,9 @@
 """Preparations that die at every moment at which they change a file; run by test_prepare.py.
 
-python killed_preparation.py FOLDER TOKENIZER TEXT_FILE...
+python killed_preparation.py FOLDER TOKENIZER_FILE TEXT_FILE...
 
-Prints the number of moments. A process of its own, as a process with threads should not be forked.
+Prints the number of moments, and the most whole shards that were written a second time. It is a
+process of its own because one with threads should not be forked.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from scratchgpt.text import prepare as prepare_function
 module = sys.modules[prepare_function.__module__]
 module.SHARD_TOKENS = 100
 documents.BLOCK = 37
+os.fsync = lambda file: None  # SIGKILL is no power cut, and this takes most of the time
 
 
 def die_before_change(n):
@@ -24,16 +26,15 @@ def die_before_change(n):
     counter = itertools.count()
 
     def deadly(function):
-        def change(*arguments, **options):
-            if next(counter) == n:
+        def change(path, *others, **options):
+            if os.path.exists(path) and next(counter) == n:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **options)
+            return function(path, *others, **options)
 
         return change
 
     os.replace = deadly(os.replace)
-    os.unlink = deadly(os.unlink)
-    Path.unlink = deadly(Path.unlink)
+    os.unlink = deadly(os.unlink)  # pathlib's calls it
 
 
 def in_a_child(work):
@@ -51,15 +52,18 @@ def in_a_child(work):
 
 
 def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    """What makes up a prepared corpus; the notes of the preparation may be left or not."""
+    names = ("manifest.json", "tokenizer.json", "shard-*.bin")
+    return {path.name: path.read_bytes() for name in names for path in folder.glob(name)}
 
 
-def main(folder, tokenizer, *words):
-    whole = prepare(words, tokenizer, directory=folder / "whole")
-    expected = files(folder / "whole")
-    assert len(whole.manifest.lengths) >= 3
-
-    for n in itertools.count():
+def check_every_moment(folder, words, tokenizer):
+    """Die before each change in turn and go on once: (moments, most shards written twice)."""
+    expected = files(prepare(words, tokenizer, directory=folder / "whole").directory)
+    assert len(expected) >= 5
+    n = most_rewritten = 0
+    finished = False
+    while not finished:
         directory = folder / f"killed-{n}"
         # An older corpus is in the folder: it must give way, or stay as it was.
         prepare(words[:1], "bytes", directory=directory)
@@ -69,28 +73,33 @@ def main(folder, tokenizer, *words):
             prepare(words, tokenizer, directory=directory)
 
         finished = in_a_child(work)
-        written = {path: path.stat().st_ino for path in directory.glob("shard-*.bin")}
+        written = {}
+        if not (directory / "manifest.json").exists():
+            written = {path: path.stat().st_ino for path in directory.glob("shard-*.bin")}
         prepare(words, tokenizer, directory=directory)
         assert files(directory) == expected, f"after dying before change {n}"
-        kept = [path for path, inode in written.items() if path.exists()]
-        rewritten = [path for path in kept if path.stat().st_ino != written[path]]
-        yield finished, len(rewritten)
-        if finished:
-            break
+        changed = [p for p, inode in written.items() if p.exists() and p.stat().st_ino != inode]
+        most_rewritten = max(most_rewritten, len(changed))
+        n += 1
+    return n, most_rewritten
 
-    again = folder / "killed again and again"
-    for _ in range(1000):
 
-        def work():
-            die_before_change(3)
-            prepare(words, tokenizer, directory=again)
+def check_dying_again_and_again(folder, words, tokenizer):
+    """Die before the sixth change, each time, until nothing is left to do."""
 
+    def work():
+        die_before_change(5)
+        prepare(words, tokenizer, directory=folder / "again")
+
+    for _ in range(100):
         if in_a_child(work):
             break
-    assert files(again) == expected
-    yield True, 0
+    assert files(folder / "again") == files(folder / "whole")
 
 
 if __name__ == "__main__":
-    outcomes = list(main(Path(sys.argv[1]), *sys.argv[2:]))
-    print(len(outcomes), max(n for _, n in outcomes))
+    folder, letters, *words = sys.argv[1:]
+    outcome = check_every_moment(Path(folder) / "learnt", words, "characters")
+    check_every_moment(Path(folder) / "given", words, letters)
+    check_dying_again_and_again(Path(folder) / "given", words, letters)
+    print(*outcome)

@@ -3,7 +3,8 @@ import sys
 
 
 def test_importing_the_text_package_imports_no_heavy_library_and_no_model():
-    heavy = "tokenizers pooch filelock typer rich scipy scratchgpt.models scratchgpt.layers".split()
+    heavy = ["tokenizers", "pooch", "filelock", "typer", "rich", "scipy"]
+    heavy += ["scratchgpt.models", "scratchgpt.layers", "scratchgpt.training"]
     code = "import sys, scratchgpt.text; print([m for m in sys.argv[1:] if m in sys.modules])"
     command = [sys.executable, "-c", code, *heavy]
     assert subprocess.check_output(command, text=True).strip() == "[]"

@@ -60,7 +60,9 @@ def test_cutting_elsewhere_would_change_the_tokens():
 @given(TEXTS.filter(lambda text: " " in text), st.integers(20, 60))
 def test_newlines_behind_a_word_stay_with_it_where_there_are_spaces(text, size):
     """In the splitting of GPT-4 and Llama 3 punctuation takes the newlines behind it along."""
-    pattern = r"'s|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    pattern = (
+        r"'s|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    )
     other = with_split(pattern)
     text = "a " * (size // 2) + text  # a space in the first block
     tokens = [other.encode(piece) for piece in cut(text, len(text))]

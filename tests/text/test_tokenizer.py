@@ -55,7 +55,7 @@ def test_the_bytes_of_tokens_are_those_of_the_text(tokenizer):
 
 def test_ids_run_from_0_to_the_size_of_the_vocabulary(tokenizer):
     tokens = tokenizer.encode(TEXT)
-    assert 0 <= tokens.min()
+    assert tokens.min() >= 0
     assert tokens.max() < tokenizer.vocab_size
     for outside in (-1, tokenizer.vocab_size):
         for use in (tokenizer.token_bytes, lambda t: tokenizer.decode([0, t])):

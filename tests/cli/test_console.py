@@ -1,0 +1,91 @@
+import io
+import sys
+
+import pytest
+
+from scratchgpt.cli import console
+from scratchgpt.cli.console import preparation_progress, write_line
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is set by hand: ``clock.now = 3.0``."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(console, "time", clock)
+    return clock
+
+
+def test_without_a_terminal_each_stage_is_a_line_and_another_every_few_seconds(clock):
+    stream = io.StringIO()
+    with preparation_progress(stream) as progress:
+        progress("learning characters", 0, 2_000_000)
+        clock.now += 4.9
+        progress("learning characters", 1_000_000, 2_000_000)
+        clock.now += 0.2
+        progress("learning characters", 1_500_000, 2_000_000)
+        clock.now += 0.2
+        progress("encoding", 10, 2_000_000)
+    assert stream.getvalue().splitlines() == [
+        "learning characters (2.0 MB)",
+        "learning characters: 75%",
+        "encoding (2.0 MB)",
+    ]
+
+
+def test_what_has_no_size_is_a_line(clock):
+    stream = io.StringIO()
+    with preparation_progress(stream) as progress:
+        progress("waiting for [another] process", 0, 0)
+    assert stream.getvalue() == "waiting for [another] process\n"
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_where_nothing_is_reported_nothing_is_shown(stream, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    with preparation_progress(stream):
+        pass
+    assert "%" not in stream.getvalue()
+    assert stream.getvalue().strip("\x1b[?25h\n") == ""
+
+
+def test_on_a_terminal_a_bar_shows_each_stage_and_goes(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    with preparation_progress(stream) as progress:
+        progress("waiting", 0, 0)
+        progress("encoding [all]", 1_000_000, 2_000_000)
+        progress("encoding [all]", 2_000_000, 2_000_000)
+    written = stream.getvalue()
+    assert "encoding [all]" in written
+    assert "2.0/2.0 MB" in written
+    assert written.rstrip().endswith("\x1b[2K")  # the last thing is that the line is erased
+
+
+def test_an_error_passes_through_and_the_bar_goes(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with pytest.raises(KeyError), preparation_progress(stream) as progress:
+        progress("encoding", 1, 2)
+        raise KeyError
+    assert "\x1b[?25h" in stream.getvalue()  # the cursor is back
+
+
+def test_a_terminal_without_the_character_gets_a_question_mark(monkeypatch):
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding="ascii"))
+    write_line("é 中 a")
+    sys.stdout.flush()
+    assert content.getvalue().split() == [b"?", b"?", b"a"]

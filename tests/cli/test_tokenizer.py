@@ -1,0 +1,149 @@
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from tokenizers import Tokenizer as Reference
+
+from scratchgpt.text import ByteTokenizer, CharacterTokenizer, load_tokenizer, train_bpe
+
+
+@pytest.fixture
+def letters(tmp_path):
+    """The path of a character tokenizer: a is 0, b is 1, é is 2, 😀 is 3."""
+    path = tmp_path / "letters.json"
+    CharacterTokenizer("abé😀").save(path)
+    return path
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    def stdin(content):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+    return stdin
+
+
+def test_a_bpe_tokenizer_is_trained_and_written_in_the_format_of_the_library(
+    scratchgpt, text_file, tmp_path
+):
+    out = tmp_path / "bpe.json"
+    outcome = scratchgpt("tokenizer", "train", text_file, "--vocab-size", 300, "--out", out)
+    assert outcome.status == 0
+    assert outcome.stdout == f"{out}: bpe, 300 tokens, of which 0 is the end of text\n"
+    assert Reference.from_file(str(out)).get_vocab_size() == 300
+    text = text_file.read_text(encoding="utf-8")
+    assert load_tokenizer(out).fingerprint == train_bpe([text], 300).fingerprint
+
+
+def test_a_character_tokenizer_has_the_characters_of_all_files(scratchgpt, tmp_path):
+    for name, text in (("notes/1.txt", "ab"), ("notes/2.txt", "bé")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    out = tmp_path / "letters.json"
+    outcome = scratchgpt(
+        *("tokenizer", "train", tmp_path / "notes", "--kind", "characters", "--out", out),
+        "--json",
+    )
+    tokenizer = load_tokenizer(out)
+    assert tokenizer.decode([0, 1, 2]) == "abé"
+    assert json.loads(outcome.stdout) == {
+        "out": str(out),
+        "kind": "characters",
+        "vocab_size": 3,
+        "end_of_text": None,
+        "fingerprint": tokenizer.fingerprint,
+    }
+
+
+def test_without_a_size_a_small_text_may_fill_less_than_the_usual_vocabulary(
+    scratchgpt, text_file, tmp_path
+):
+    out = tmp_path / "bpe.json"
+    assert scratchgpt("tokenizer", "train", text_file, "--out", out).status == 0
+    assert 257 < load_tokenizer(out).vocab_size < 4096
+
+
+def test_progress_goes_to_standard_error(scratchgpt, text_file, tmp_path):
+    outcome = scratchgpt("tokenizer", "train", text_file, "--out", tmp_path / "t.json", "--json")
+    assert outcome.stderr == "learning bpe:4096 (3.1 kB)\n"
+
+
+def test_a_trained_tokenizer_can_be_trained_with(scratchgpt, text_file, tmp_path, tiny):
+    out = tmp_path / "bpe.json"
+    scratchgpt("tokenizer", "train", text_file, "--vocab-size", 280, "--out", out)
+    run = ("--tokenizer", out, "--steps", 1, "--out", tmp_path / "run")
+    assert scratchgpt("train", text_file, *tiny, *run).status == 0
+    saved = load_tokenizer(tmp_path / "run" / "last")
+    assert saved.fingerprint == load_tokenizer(out).fingerprint
+
+
+def test_a_size_for_characters_is_refused(scratchgpt, text_file):
+    outcome = scratchgpt(
+        "tokenizer", "train", text_file, "--kind", "characters", "--vocab-size", 50
+    )
+    assert outcome.status == 2
+    assert "--vocab-size" in outcome.stderr
+
+
+def test_what_cannot_be_trained_or_written_is_refused_in_one_line(refused, text_file, tmp_path):
+    train = ("tokenizer", "train")
+    assert "256 is too small" in refused(*train, text_file, "--vocab-size", 256)
+    assert "did you mean 'tinyshakespeare'?" in refused(*train, "tinyshakespear")
+    assert "cannot write" in refused(*train, text_file, "--out", tmp_path / "gone" / "t.json")
+    (tmp_path / "empty.txt").touch()
+    assert "the corpus is empty" in refused(*train, tmp_path / "empty.txt")
+
+
+def test_showing_a_tokenizer_says_what_it_is(scratchgpt, letters, tmp_path):
+    assert scratchgpt("tokenizer", "show", letters).stdout == f"{letters}: characters, 4 tokens\n"
+    ByteTokenizer().save(tmp_path / "tokenizer.json")
+    assert "bytes, 256 tokens" in scratchgpt("tokenizer", "show", tmp_path).stdout
+    record = json.loads(scratchgpt("tokenizer", "show", letters, "--json").stdout)
+    assert (record["kind"], record["vocab_size"]) == ("characters", 4)
+    assert "ids" not in record
+
+
+def test_showing_how_a_text_is_cut_gives_ids_and_pieces(scratchgpt, letters):
+    outcome = scratchgpt("tokenizer", "show", letters, "bé😀")
+    headline, *rows, summary = outcome.stdout.splitlines()
+    assert headline == f"{letters}: characters, 4 tokens"
+    assert rows == ["1  'b'", "2  'é'", "3  '😀'"]
+    assert summary == "3 tokens, 2.33 bytes a token"
+
+
+def test_a_piece_that_is_half_a_character_is_shown_as_its_bytes(scratchgpt, tmp_path):
+    ByteTokenizer().save(tmp_path / "tokenizer.json")
+    rows = scratchgpt("tokenizer", "show", tmp_path, "aé").stdout.splitlines()[1:-1]
+    assert rows == [" 97  'a'", "195  b'\\xc3'", "169  b'\\xa9'"]
+    record = json.loads(scratchgpt("tokenizer", "show", tmp_path, "aé", "--json").stdout)
+    assert record["ids"] == [97, 195, 169]
+    assert record["pieces"] == ["a", None, None]
+    assert record["bytes"] == ["61", "c3", "a9"]
+
+
+def test_an_empty_text_has_no_pieces(scratchgpt, letters):
+    assert scratchgpt("tokenizer", "show", letters, "").stdout.count("\n") == 1
+    assert json.loads(scratchgpt("tokenizer", "show", letters, "", "--json").stdout)["ids"] == []
+
+
+def test_a_dash_reads_standard_input_less_its_last_newline(scratchgpt, letters, stdin):
+    stdin("ab\n".encode())
+    record = json.loads(scratchgpt("tokenizer", "show", letters, "-", "--json").stdout)
+    assert record["ids"] == [0, 1]
+
+
+def test_text_that_cannot_be_cut_is_refused_in_one_line(refused, letters, tmp_path, stdin):
+    show = ("tokenizer", "show")
+    assert "has not seen 'z' (U+007A)" in refused(*show, letters, "az")
+    ByteTokenizer().save(tmp_path / "tokenizer.json")
+    assert "U+DCFF" in refused(*show, tmp_path, "a\udcff")  # what argv makes of a byte 0xff
+    stdin(b"ab\xff")
+    error = refused(*show, letters, "-")
+    assert "standard input is not UTF-8: byte 0xff at offset 2" in error
+
+
+def test_a_file_that_is_no_tokenizer_is_refused_in_one_line(refused, text_file, tmp_path):
+    assert "cannot read the tokenizer" in refused("tokenizer", "show", text_file)
+    assert "there is no tokenizer at" in refused("tokenizer", "show", tmp_path / "gone.json")
