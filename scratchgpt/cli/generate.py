@@ -91,11 +91,12 @@ def generate_command(
     import sys
     import time
 
+    from scratchgpt.cli.model_folder import load_model
     from scratchgpt.generation import SamplingConfig, generate_text
 
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = _read_prompts(prompt or [""])
-    gpt, tokenizer = _load(model, which)
+    gpt, tokenizer = load_model(model, which and which.value)
     _note_long_prompts(prompts, gpt, tokenizer)
 
     streaming = stream and not as_json and len(prompts) * num_samples == 1
@@ -125,29 +126,6 @@ def generate_command(
     print(
         f"{n_tokens} tokens in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s", file=sys.stderr
     )
-
-
-def _load(path: Path, which: Which | None) -> "tuple[GPT, Tokenizer]":
-    """The model and its tokenizer, from the folder of a model or of a run."""
-    from scratchgpt.errors import UserError
-    from scratchgpt.generation import check_tokenizer
-    from scratchgpt.models import load_pretrained
-    from scratchgpt.models.pretrained import CONFIG_FILE
-    from scratchgpt.text import load_tokenizer
-    from scratchgpt.training.run_directory import find_checkpoint
-
-    if (path / CONFIG_FILE).exists():
-        directory = path
-    elif which is not None:
-        directory = find_checkpoint(path, which.value)
-    else:
-        try:
-            directory = find_checkpoint(path, Which.best.value)
-        except UserError:  # a run that was never evaluated has no best
-            directory = find_checkpoint(path, Which.last.value)
-    model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
-    check_tokenizer(model, tokenizer)
-    return model, tokenizer
 
 
 def _read_prompts(prompts: list[str]) -> list[str]:

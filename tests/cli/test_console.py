@@ -77,9 +77,14 @@ def test_on_a_terminal_a_bar_shows_each_stage_and_goes(monkeypatch):
 def test_an_error_passes_through_and_the_bar_goes(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    with pytest.raises(KeyError), preparation_progress(stream) as progress:
-        progress("encoding", 1, 2)
-        raise KeyError
+
+    def interrupted():
+        with preparation_progress(stream) as progress:
+            progress("encoding", 1, 2)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is back
 
 

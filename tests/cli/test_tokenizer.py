@@ -129,7 +129,7 @@ def test_an_empty_text_has_no_pieces(scratchgpt, letters):
 
 
 def test_a_dash_reads_standard_input_less_its_last_newline(scratchgpt, letters, stdin):
-    stdin("ab\n".encode())
+    stdin(b"ab\n")
     record = json.loads(scratchgpt("tokenizer", "show", letters, "-", "--json").stdout)
     assert record["ids"] == [0, 1]
 

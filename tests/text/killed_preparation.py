@@ -2,11 +2,12 @@
 
 python killed_preparation.py FOLDER TOKENIZER_FILE TEXT_FILE...
 
-Prints the number of moments, and the most whole shards that were written a second time. It is a
+Prints the number of moments, and the most shards that did not have to be written again. It is a
 process of its own because one with threads should not be forked.
 """
 
 import itertools
+import json
 import os
 import signal
 import sys
@@ -57,11 +58,20 @@ def files(folder):
     return {path.name: path.read_bytes() for name in names for path in folder.glob(name)}
 
 
+def noted_shards(folder, key):
+    """The shards that an interrupted preparation noted as done, with what tells a rewritten one."""
+    notes = folder / "preparation.json"
+    state = json.loads(notes.read_text()) if notes.exists() else {"key": None}
+    shards = sorted(folder.glob("shard-*.bin"))[: len(state.get("lengths", []))]
+    return {path: path.stat().st_ino for path in shards if state["key"] == key}
+
+
 def check_every_moment(folder, words, tokenizer):
-    """Die before each change in turn and go on once: (moments, most shards written twice)."""
-    expected = files(prepare(words, tokenizer, directory=folder / "whole").directory)
+    """Die before each change in turn and go on once: (moments, most shards that were kept)."""
+    whole = prepare(words, tokenizer, directory=folder / "whole")
+    expected = files(whole.directory)
     assert len(expected) >= 5
-    n = most_rewritten = 0
+    n = most_kept = 0
     finished = False
     while not finished:
         directory = folder / f"killed-{n}"
@@ -73,15 +83,13 @@ def check_every_moment(folder, words, tokenizer):
             prepare(words, tokenizer, directory=directory)
 
         finished = in_a_child(work)
-        written = {}
-        if not (directory / "manifest.json").exists():
-            written = {path: path.stat().st_ino for path in directory.glob("shard-*.bin")}
+        kept = noted_shards(directory, whole.manifest.key)
         prepare(words, tokenizer, directory=directory)
         assert files(directory) == expected, f"after dying before change {n}"
-        changed = [p for p, inode in written.items() if p.exists() and p.stat().st_ino != inode]
-        most_rewritten = max(most_rewritten, len(changed))
+        assert all(path.stat().st_ino == inode for path, inode in kept.items())
+        most_kept = max(most_kept, len(kept))
         n += 1
-    return n, most_rewritten
+    return n, most_kept
 
 
 def check_dying_again_and_again(folder, words, tokenizer):

@@ -6,7 +6,7 @@ import pytest
 
 from scratchgpt.text import python_docs
 
-MODULE = '''"""The docstring of a module, which says at some length what is in it and what it is for."""
+MODULE = '''"""The docstring of a module, which says at length what is in it and what it is for."""
 
 def greet(name, *, loudly=False):
     """Say hello to somebody by name; loudly, where that is wanted, and otherwise in a normal voice.
