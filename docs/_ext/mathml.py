@@ -18,6 +18,7 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+APPLIED_TO = "\u2061"
 HTML_NAME = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;")
 
 
@@ -60,11 +61,12 @@ def _draw_overline(element: ElementTree.Element) -> None:
 def _set_function_apart(row: ElementTree.Element) -> None:
     """A little space between ``tanh`` and ``u``; none before a bracket."""
     for i in reversed(range(len(row) - 1)):
-        function, argument = row[i], row[i + 1]
-        if _tag(function) in ("msup", "msub"):
-            function = function[0]
-        is_name = _tag(function) == "mi" and len(function.text or "") > 1
-        if is_name and _tag(argument) in ("mi", "msup", "msub", "mfrac", "msqrt"):
+        function = row[i][0] if _tag(row[i]) in ("msup", "msub") else row[i]
+        if _tag(function) != "mi" or len(function.text or "") < 2:
+            continue
+        if row[i + 1].text == APPLIED_TO:  # browsers give it no width
+            row.remove(row[i + 1])
+        if i + 1 < len(row) and _tag(row[i + 1]) in ("mi", "msup", "msub", "mfrac", "msqrt"):
             row.insert(i + 1, ElementTree.Element(f"{{{NAMESPACE}}}mspace", width="0.1667em"))
 
 

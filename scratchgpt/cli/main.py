@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from scratchgpt.cli import data, evaluate, generate, info, tokenizer, train
+from scratchgpt.cli import data, evaluate, generate, info, tokenizer, train, verify
 from scratchgpt.errors import UserError
 from scratchgpt.version import __version__
 
@@ -20,6 +20,7 @@ app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
+app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(data.app, name="data")
 

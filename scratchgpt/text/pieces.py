@@ -9,6 +9,7 @@ LONGEST_PIECE = 1 << 18
 # Greedy, so they end at the last place with a word before it and a space, or newline, after it.
 _TO_LAST_WORD_END = re.compile(r".*\S(?= )", re.DOTALL)
 _TO_LAST_LINE_END = re.compile(r".*\S(?=\n)", re.DOTALL)
+_TO_THE_END = re.compile(r".*", re.DOTALL)
 
 
 def cut_between_words(blocks: Iterator[str]) -> Iterator[str]:
@@ -16,18 +17,17 @@ def cut_between_words(blocks: Iterator[str]) -> Iterator[str]:
 
     Byte-level BPE splits text into words with the space before them, so the tokens of the pieces
     are those of the whole. Some tokenizers take the newlines behind a word to it, and none the
-    spaces: newlines separate only where there are no spaces. What has neither in LONGEST_PIECE
-    characters is cut there.
+    spaces: it is cut at a newline only where LONGEST_PIECE characters have no space between them,
+    and anywhere where they have no newline either.
     """
     held = ""
     for block in blocks:
         held += block
-        if match := _TO_LAST_WORD_END.match(held) or _TO_LAST_LINE_END.match(held):
-            cut = match.end()
-        else:
-            cut = len(held) if len(held) >= LONGEST_PIECE else 0
-        if cut:
-            yield held[:cut]
-            held = held[cut:]
+        match = _TO_LAST_WORD_END.match(held)
+        if match is None and len(held) >= LONGEST_PIECE:
+            match = _TO_LAST_LINE_END.match(held) or _TO_THE_END.match(held)
+        if match is not None:
+            yield match.group()
+            held = held[match.end() :]
     if held:
         yield held

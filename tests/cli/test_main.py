@@ -10,6 +10,7 @@ VERBS = (
     ("generate",),
     ("eval",),
     ("info",),
+    ("verify",),
     ("tokenizer", "train"),
     ("tokenizer", "show"),
     ("data", "prepare"),

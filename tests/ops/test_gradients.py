@@ -4,7 +4,6 @@ import importlib
 import pkgutil
 
 import numpy as np
-import pytest
 
 import scratchgpt.ops
 from scratchgpt.verify import check_vjp
@@ -29,17 +28,19 @@ def test_backward_is_the_adjoint(example, case):
 
 
 def test_in_float32_the_contract_holds_and_central_differences_agree(example, case):
-    if any(word in case.note for word in ("large", "tiny", "far out", "equal values")):
-        pytest.skip("float32 has too few digits for differences at this point")
     inputs, settings = case.build(np.float32)
-    check_vjp(
+    report = check_vjp(
         example.forward,
         example.backward,
         inputs,
         settings=settings,
         method="central",
         max_elements=10,
-    ).raise_if_failed()
+    )
+    assert report.violations == ()
+    # At these points float32 has too few digits for differences.
+    if not any(word in case.note for word in ("large", "tiny", "far out", "equal values")):
+        report.raise_if_failed()
 
 
 def test_every_operation_is_registered():

@@ -21,9 +21,10 @@ def test_a_run_killed_again_and_again_is_whole_each_time_and_ends_like_an_unbrok
     rng = random.Random(0)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     reached = []
-    for _ in range(12):
+    for _ in range(10):
         process = start_training(killed, STEPS, 1)
-        assert process.stdout.readline().startswith("step ")
+        for _ in range(2):  # when the second update is reported the first has been saved
+            assert process.stdout.readline().startswith("step "), process.stderr.read()
         time.sleep(rng.uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, process.stderr.read()
@@ -32,8 +33,7 @@ def test_a_run_killed_again_and_again_is_whole_each_time_and_ends_like_an_unbrok
         assert np.isfinite(load_pretrained(path).store.values).all()
         assert load_tokenizer(path).vocab_size == 11
         load_pretrained(find_checkpoint(killed, "best"))
-    assert reached == sorted(reached)
-    assert reached[-1] > 8
+    assert reached == sorted(set(reached))
 
     steps = reached[-1] + 5
     for out_dir, interval in ((killed, 1), (whole, STEPS)):

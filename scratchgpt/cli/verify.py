@@ -1,0 +1,155 @@
+"""``scratchgpt verify``: prove the gradients on this machine."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+EPILOG = """Examples:
+
+scratchgpt verify
+
+scratchgpt verify attention --method central
+
+scratchgpt verify gpt2
+
+scratchgpt verify all --out proof
+"""
+
+
+class Method(StrEnum):
+    """How the derivative is taken that a backward pass is compared with."""
+
+    complex = "complex"
+    central = "central"
+    adjoint = "adjoint"
+
+
+def verify_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="An operation (attention), a layer (Block), gpt for small GPTs in all forms, a "
+            "preset for the whole model (gpt2: 124M parameters), or all (everything but "
+            "presets).",
+            show_default="all",
+        ),
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option(help="How.", show_default="complex; adjoint for a preset"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the table as verify.json and as a page, verify.html."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON on stdout.")] = False,
+) -> None:
+    """Compare hand-written backward passes with derivatives taken from the forward passes.
+
+    Ends with exit status 1 if one of them is wrong.
+    """
+    import json
+    import sys
+    import time
+
+    from scratchgpt.cli.verify_subjects import find_checks
+
+    chosen = [
+        check
+        for name in names or ["all"]
+        for check in find_checks(name, method and method.value, seed)
+    ]
+    rows: list[dict[str, Any]] = []
+    if not as_json:
+        print(_line("", "name", "case", "inputs", "method", "worst error", "time"))
+    for check in chosen:
+        began = time.perf_counter()
+        report = check.run()
+        row = {
+            "kind": check.kind,
+            "name": check.name,
+            "case": check.case,
+            "inputs": [{"name": i.name, "error": i.error} for i in report.inputs],
+            "method": report.method,
+            "worst_error": report.worst_error,
+            "passed": report.passed,
+            "seconds": time.perf_counter() - began,
+        }
+        rows.append(row)
+        if not as_json:
+            print(_row(row), flush=True)
+        if not report.passed:
+            print(report, file=sys.stderr)
+    failed = sum(not row["passed"] for row in rows)
+    if out is not None:
+        _write(rows, out)
+    if as_json:
+        print(json.dumps(rows))
+    worst = max(row["worst_error"] for row in rows)
+    verdict = f"{failed} WRONG" if failed else "all passed"
+    print(f"{len(rows)} checks, {verdict}, worst relative error {worst:.1e}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _line(kind: str, name: str, case: str, inputs: str, method: str, error: str, s: str) -> str:
+    return f"{kind:<6} {name:<19} {case[:27]:<27} {inputs:>6} {method:<8} {error:>11} {s:>8}"
+
+
+def _row(row: dict[str, Any]) -> str:
+    error = f"{row['worst_error']:.1e}" if row["passed"] else f"WRONG {row['worst_error']:.0e}"
+    seconds = f"{row['seconds']:.2f} s"
+    n_inputs = str(len(row["inputs"]))
+    return _line(row["kind"], row["name"], row["case"], n_inputs, row["method"], error, seconds)
+
+
+def _write(rows: list[dict[str, Any]], folder: Path) -> None:
+    """The table as JSON, and as a page that needs nothing else."""
+    import html
+    import json
+
+    from scratchgpt.files import cannot_write, write_text
+
+    cells = "\n".join(
+        f'<tr class="{"ok" if row["passed"] else "wrong"}">'
+        + "".join(f"<td>{html.escape(str(row[key]))}</td>" for key in ("kind", "name", "case"))
+        + f"<td>{html.escape(', '.join(i['name'] for i in row['inputs']))}</td>"
+        + f"<td>{row['method']}</td><td>{row['worst_error']:.1e}</td>"
+        + f"<td>{row['seconds']:.2f} s</td></tr>"
+        for row in rows
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_text(folder / "verify.json", json.dumps(rows, indent=1) + "\n")
+    write_text(folder / "verify.html", _PAGE.replace("@ROWS@", cells))
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>scratchgpt verify</title>
+<style>
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #8884; }
+td:nth-child(4) { font-size: 0.85em; }
+.wrong { background: #d002; font-weight: bold; }
+</style>
+<h1>Backward passes against their forward passes</h1>
+<p>Worst relative error of the gradient with respect to each listed input.</p>
+<table>
+<thead><tr><th>kind</th><th>name</th><th>case</th><th>inputs</th><th>method</th><th>worst error</th>
+<th>time</th></tr></thead>
+<tbody>
+@ROWS@
+</tbody>
+</table>
+</html>
+"""

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from scratchgpt.cli import verify_subjects
+from scratchgpt.ops import embedding_backward, embedding_forward
+from scratchgpt.verify.examples import EXAMPLES, Example
+
+
+def test_every_operation_layer_and_form_of_gpt_is_proven(scratchgpt):
+    outcome = scratchgpt("verify", "--json")
+    assert outcome.status == 0, outcome.stderr
+    rows = json.loads(outcome.stdout)
+    assert {row["name"] for row in rows if row["kind"] == "op"} == set(EXAMPLES)
+    assert {row["name"] for row in rows if row["kind"] == "layer"} == {
+        name for name, _ in verify_subjects.LAYERS
+    }
+    assert {row["case"] for row in rows if row["kind"] == "model"} == set(verify_subjects.FORMS)
+    assert all(row["passed"] and row["worst_error"] <= 1e-12 for row in rows)
+    assert all(row["inputs"] for row in rows if row["case"] != "all ignored")
+
+
+def test_one_name_gives_a_table_a_json_file_and_a_page(scratchgpt, tmp_path):
+    out = tmp_path / "proof"
+    outcome = scratchgpt("verify", "layer_norm", "--method", "central", "--out", out)
+    assert outcome.status == 0
+    heading, *lines = outcome.stdout.splitlines()
+    assert "worst error" in heading
+    assert len(lines) == len(EXAMPLES["layer_norm"].cases)
+    assert all("layer_norm" in line and "central" in line for line in lines)
+    assert len(json.loads((out / "verify.json").read_text())) == len(lines)
+    page = (out / "verify.html").read_text()
+    assert page.count("<tr class=") == len(lines)
+
+
+def test_a_preset_is_proven_whole_by_the_adjoint(scratchgpt):
+    outcome = scratchgpt("verify", "gpt-nano", "--json")
+    (row,) = json.loads(outcome.stdout)
+    assert outcome.status == 0
+    assert row["method"] == "adjoint"
+    assert row["worst_error"] <= 1e-10
+
+
+def test_a_wrong_backward_ends_in_status_1_and_its_report(scratchgpt, monkeypatch):
+    def wrong(dy, saved):
+        return 1.001 * embedding_backward(dy, saved)
+
+    right = EXAMPLES["embedding"]
+    broken = Example("embedding", embedding_forward, wrong, right.cases[:1])
+    monkeypatch.setitem(EXAMPLES, "embedding", broken)
+    outcome = scratchgpt("verify", "embedding")
+    assert outcome.status == 1
+    assert "WRONG" in outcome.stdout
+    assert "weight" in outcome.stderr
+    assert "1 WRONG" in outcome.stderr
+
+
+def test_an_unknown_name_suggests_the_nearest(refused):
+    assert "did you mean 'attention'?" in refused("verify", "atention")
+
+
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_preset_is_not_proven_element_by_element(refused, method):
+    assert "too many" in refused("verify", "gpt2", "--method", method)
