@@ -43,7 +43,7 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
         The dtype where it differs from that of ``like``.
     """
     dtype = like.dtype if dtype is None else np.dtype(dtype)
-    if not isinstance(like, np.ndarray):
+    if not isinstance(like, np.ndarray | np.generic):
         return np.empty(shape, dtype, like=like)
     arena = _active.get()
     return np.empty(shape, dtype) if arena is None else arena.take(shape, dtype)

@@ -42,11 +42,10 @@ def eval_command(
     import json
 
     from scratchgpt.cli.exact_match import exact_match
-    from scratchgpt.cli.model_folder import find_model, load_model
+    from scratchgpt.cli.model_folder import load_model
     from scratchgpt.text import task_from_spec
 
-    directory = find_model(model, which and which.value)
-    gpt, tokenizer = load_model(directory)
+    gpt, tokenizer = load_model(model, which and which.value)
     run = None if corpus else _run_of(model)
     record: dict[str, Any]
     if run is not None and run.task is not None:
@@ -56,7 +55,7 @@ def eval_command(
         lines = [f"exact match    {match.fraction:.2%} of {match.n:,} problems not trained on"]
         lines += [f"wrong          {wrong}, right: {right}" for wrong, right in match.failures[:5]]
     else:
-        tokens, name = _text(corpus, run, directory, tokenizer)
+        tokens, name = _text(corpus, run, tokenizer)
         record = {"text": name, **_measure(gpt, tokenizer, tokens, batch_size)}
         lines = [
             f"loss           {record['loss']:.4f} nats a token",
@@ -78,19 +77,16 @@ def _run_of(model: Path) -> Any:
     raise UserError(f"{model} is not part of a run; name the text to evaluate on")
 
 
-def _text(
-    corpus: list[str] | None, run: Any, model: Path, tokenizer: "Tokenizer"
-) -> "tuple[TokenStream, str]":
+def _text(corpus: list[str] | None, run: Any, tokenizer: "Tokenizer") -> "tuple[TokenStream, str]":
     """The tokens to evaluate on, and what to call them."""
     from scratchgpt.cli.console import preparation_progress
     from scratchgpt.cli.run_data import open_data
     from scratchgpt.errors import UserError
-    from scratchgpt.text import TOKENIZER_FILE, prepare
+    from scratchgpt.text import prepare
 
     if corpus:
         with preparation_progress() as progress:
-            path = str(model / TOKENIZER_FILE)
-            return prepare(corpus, path, progress=progress).tokens, ", ".join(corpus)
+            return prepare(corpus, tokenizer, progress=progress).tokens, ", ".join(corpus)
     data = open_data(run)
     if data.tokenizer.fingerprint != tokenizer.fingerprint or data.corpus is None:
         raise UserError(

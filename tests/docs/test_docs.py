@@ -48,6 +48,11 @@ def test_the_code_of_the_page_runs(page, execution):
     execution.run_page(DOCS / page)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_python_on_a_page_is_shown_without_being_run(page):
+    assert "```python" not in read(page)
+
+
 def test_blocks_of_a_page_share_their_names(execution, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("```{run}\nx = 1\n```\nand\n```{computed}\nx += 1\n```\n", encoding="utf-8")
