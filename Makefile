@@ -18,8 +18,9 @@ endif
 
 .PHONY: demo test lint docs clean
 
+# A demo that was interrupted goes on.
 demo: $(VENV)/installed-plots
-	$(BIN)/scratchgpt train python-docs --config examples/demo.toml --out $(OUT)
+	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
 # One thread for BLAS in each of the test processes: with more they wait for each other.
 test: $(VENV)/installed-$(TEST_EXTRAS)

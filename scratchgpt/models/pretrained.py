@@ -137,10 +137,13 @@ def save_tensors(
     # safetensors writes arrays that are not contiguous wrongly, without a word.
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with replacing(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what others may do with a file of ours
         try:
             save_file(contiguous, temporary, metadata=metadata)
         except SafetensorError as error:  # how it reports a full disk
             raise OSError(str(error)) from error
+        temporary.chmod(mode)  # safetensors leaves it to its owner alone
 
 
 def load_tensors(path: Path, values: dict[str, np.ndarray]) -> None:

@@ -127,7 +127,7 @@ class Comparison:
             # its scale, lest one that happens to be small makes rounding look like an error.
             size = max(abs(expected), abs(slope), squares**0.5)
             error = abs(expected - slope) / size if size else 0.0
-            if not error <= worst.error:
+            if k == 0 or not error <= worst.error:
                 error = float("inf") if np.isnan(error) else error
                 worst = replace(worst, error=error, backward=expected, numerical=slope, step=step)
         return worst

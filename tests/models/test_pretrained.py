@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -165,3 +166,14 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         save_pretrained(GPT(GPTConfig(**SIZES)), tmp_path / "file" / "model")
+
+
+def test_saved_weights_may_be_read_by_whom_the_umask_allows(tmp_path):
+    model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5))
+    before = os.umask(0o022)
+    try:
+        save_pretrained(model, tmp_path / "model")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert modes == {0o644}
