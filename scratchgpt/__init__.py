@@ -6,6 +6,7 @@ Start at the size that interests you:
 * ``scratchgpt.layers``: operations that own parameters;
 * ``scratchgpt.models``: GPT;
 * ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
+* ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
 * ``scratchgpt --help``: the same from the command line.
 
 Nothing is imported until it is asked for: ``import scratchgpt`` alone costs a few milliseconds.
@@ -16,7 +17,7 @@ from typing import Any
 
 from scratchgpt.version import __version__
 
-_SUBPACKAGES = ("generation", "layers", "models", "ops", "optim", "text", "training")
+_SUBPACKAGES = ("generation", "layers", "models", "ops", "optim", "text", "training", "verify")
 _SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
 
 __all__ = ["GPT", "GPTConfig", "__version__", *_SUBPACKAGES]

@@ -1,6 +1,7 @@
 """Writing files so that nothing is ever half there."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     UserError
         If the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -42,4 +43,6 @@ def write_text(path: Path, text: str) -> None:
 def cannot_write(path: Path, error: OSError) -> UserError:
     """The error to raise where ``path`` could not be written."""
     reason = error.strerror or str(error)
-    return UserError(f"cannot write {path}: {reason}; free some space or choose another folder")
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    way_out = "free some space or choose another folder" if is_full else "choose another folder"
+    return UserError(f"cannot write {path}: {reason}; {way_out}")

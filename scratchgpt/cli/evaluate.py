@@ -38,7 +38,7 @@ def eval_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Measure loss, perplexity and bits per byte on text; exact match on a task."""
+    """Measure loss, perplexity and bits per byte, or exact match."""
     import json
 
     from scratchgpt.cli.exact_match import exact_match

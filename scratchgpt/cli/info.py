@@ -28,7 +28,7 @@ def info_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Show the size of a model, the memory that it needs and its arithmetic."""
+    """Show the size of a model, its memory and its arithmetic."""
     import json
 
     from scratchgpt.models import describe

@@ -1,6 +1,7 @@
 """``scratchgpt VERB``: the entry point, and the one place where errors become exit statuses."""
 
 import sys
+from typing import NoReturn, cast
 
 import typer
 
@@ -40,15 +41,30 @@ def _root(
     pass
 
 
+# Every complaint about options and arguments is of this class, to which Typer gives no name.
+_UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
+
+
 def run() -> None:
     """Run the command line; bad input ends in one line on stderr and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except _UsageError as error:
+        message = error.format_message()
+        if "\n" in message:  # nothing was asked for: this is the help
+            error.show()
+            sys.exit(error.exit_code)
+        command = error.ctx.command_path if error.ctx else "scratchgpt"
+        _refuse(f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -42,12 +42,18 @@ class RunConfig:
     training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        if not all(isinstance(word, str) for word in self.corpus):
+            raise UserError(f"corpus={list(self.corpus)} must be a string or a list of strings")
+        for name in ("task", "tokenizer", "preset"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name == "task" and value is None):
+                raise UserError(f"{name}={value!r} must be a string")
         if self.task and self.corpus:
             raise UserError(
                 f"task={self.task!r} makes its own data; leave out the corpus {self.corpus[0]!r}"
             )
-        if not 0 < self.val_fraction < 1:
-            raise UserError(f"val_fraction={self.val_fraction} must be between 0 and 1")
+        if not (isinstance(self.val_fraction, int | float) and 0 < self.val_fraction < 1):
+            raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
         self.model_config()
 
     def model_config(self, vocab_size: int | None = None) -> GPTConfig:
@@ -81,7 +87,7 @@ class RunConfig:
             if not isinstance(changes.get(section, {}), dict):
                 raise UserError(f"{section} in {where} must be a section, [{section}]")
         corpus = changes.get("corpus", self.corpus)
-        changes["corpus"] = (corpus,) if isinstance(corpus, str) else tuple(corpus)
+        changes["corpus"] = tuple(corpus) if isinstance(corpus, list | tuple) else (corpus,)
         if changes.get("task") and "corpus" not in values:
             changes["corpus"] = ()
         elif values.get("corpus") and "task" not in values:
@@ -104,11 +110,14 @@ def read_run_config(path: Path, base: RunConfig | None = None) -> RunConfig:
 
 
 def write_run_config(config: RunConfig, model: GPTConfig, path: Path) -> None:
-    """Write the whole configuration, every default resolved, so that it can be run again."""
+    """Write the whole configuration, every default resolved, so that it can be run again.
+
+    The size of the vocabulary is left out: it is that of the tokenizer, also on other text.
+    """
     import tomli_w
 
     values = {**asdict(config), "model": model.as_dict()}
-    values["training"] = asdict(config.training)
+    del values["model"]["vocab_size"]
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
     write_text(path, text + tomli_w.dumps(_without_none(values)))
 

@@ -47,7 +47,7 @@ def verify_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The table as JSON on stdout.")] = False,
 ) -> None:
-    """Compare hand-written backward passes with derivatives taken from the forward passes.
+    """Compare backward passes with derivatives of the forward passes.
 
     Ends with exit status 1 if one of them is wrong.
     """

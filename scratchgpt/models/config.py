@@ -1,5 +1,6 @@
 """The configuration of a GPT: a frozen dataclass that refuses what makes no sense."""
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -66,13 +67,14 @@ class GPTConfig:
                 f"n_embd={self.n_embd} is not divisible by n_head={self.n_head}; "
                 f"choose a multiple of {self.n_head}"
             )
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"dropout={self.dropout} must be at least 0 and less than 1")
-        if not self.layer_norm_epsilon > 0:
-            raise UserError(f"layer_norm_epsilon={self.layer_norm_epsilon} must be positive")
+        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
+            raise UserError(f"dropout={self.dropout!r} must be at least 0 and less than 1")
+        epsilon = self.layer_norm_epsilon
+        if not (isinstance(epsilon, int | float) and 0 < epsilon < math.inf):
+            raise UserError(f"layer_norm_epsilon={epsilon!r} must be positive and finite")
         for name, choices in (("norm_position", ("pre", "post")), ("activation", ACTIVATIONS)):
             value = getattr(self, name)
-            if value not in choices:
+            if str(value) not in choices:
                 raise UserError(
                     f"{name}={value!r} is not one of {', '.join(choices)}"
                     f"{did_you_mean(str(value), choices)}"

@@ -199,7 +199,7 @@ class _Preparation:
                 if (index, n_pieces) >= first:
                     yield index, n_pieces, self._encode(tokenizer, index, text)
                 n_pieces += 1
-            if n_pieces and tokenizer.end_of_text is not None and (index, n_pieces) >= first:
+            if n_pieces and tokenizer.end_of_text is not None:
                 yield index, n_pieces, np.array([tokenizer.end_of_text])
 
     def _encode(self, tokenizer: Tokenizer, index: int, text: str) -> Array:

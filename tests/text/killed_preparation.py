@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from scratchgpt.text import documents, prepare
+from scratchgpt.text import documents, open_prepared, prepare
 from scratchgpt.text import prepare as prepare_function
 
 module = sys.modules[prepare_function.__module__]
@@ -66,6 +66,12 @@ def noted_shards(folder, key):
     return {path: path.stat().st_ino for path in shards if state["key"] == key}
 
 
+def check_nothing_is_half_there(folder):
+    """What is in the folder is a prepared corpus, or does not claim to be one."""
+    if (folder / "manifest.json").exists():
+        open_prepared(folder)
+
+
 def check_every_moment(folder, words, tokenizer):
     """Die before each change in turn and go on once: (moments, most shards that were kept)."""
     whole = prepare(words, tokenizer, directory=folder / "whole")
@@ -83,6 +89,7 @@ def check_every_moment(folder, words, tokenizer):
             prepare(words, tokenizer, directory=directory)
 
         finished = in_a_child(work)
+        check_nothing_is_half_there(directory)
         kept = noted_shards(directory, whole.manifest.key)
         prepare(words, tokenizer, directory=directory)
         assert files(directory) == expected, f"after dying before change {n}"

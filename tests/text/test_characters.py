@@ -1,4 +1,7 @@
+import json
+
 import pytest
+from tokenizers import Tokenizer as Reference
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import CharacterTokenizer
@@ -31,7 +34,9 @@ def test_an_unknown_character_is_named_with_its_code_and_place(unknown):
 
 
 def test_of_many_unknown_characters_five_are_named():
-    with pytest.raises(UserError, match=r"'b' \(U\+0062\), .*'f' \(U\+0066\) and 3 more, first at"):
+    with pytest.raises(
+        UserError, match=r"'b' \(U\+0062\), .*'f' \(U\+0066\) and 3 more, first at character 1;"
+    ):
         CharacterTokenizer("a").encode("aihgfedcba")
 
 
@@ -47,3 +52,9 @@ def test_of_many_unknown_characters_five_are_named():
 def test_what_is_not_an_alphabet_is_refused(alphabet, message):
     with pytest.raises(UserError, match=message):
         CharacterTokenizer(alphabet)
+
+
+def test_the_saved_file_refuses_unknown_characters_in_the_tokenizers_library_too():
+    reference = Reference.from_str(json.dumps(CharacterTokenizer("abc").to_json()))
+    with pytest.raises(Exception, match="Missing"):
+        reference.encode("abz")

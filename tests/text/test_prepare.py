@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -199,25 +200,44 @@ def test_progress_runs_through_every_stage_to_the_end(write, small_shards):
     assert len({what for what, _, _ in reports}) == 2
 
 
-def test_who_comes_second_waits_and_finds_it_done(write, tmp_path):
+@pytest.mark.parametrize("first_one_finishes", [True, False])
+def test_who_comes_second_waits_and_does_what_is_left_to_do(
+    write, tmp_path, monkeypatch, first_one_finishes
+):
     path, directory = write("a.txt", TEXT), tmp_path / "prepared"
     directory.mkdir()
     waiting, results = threading.Event(), []
 
-    def work():
-        results.append(prepare([path], directory=directory, progress=report))
-
     def report(what, done, total):
         if what.startswith("waiting"):
             waiting.set()
+
+    def work():
+        results.append(prepare([path], directory=directory, progress=report))
 
     with FileLock(directory / ".lock"):
         thread = threading.Thread(target=work)
         thread.start()
         assert waiting.wait(30)
         assert not (directory / "manifest.json").exists()
+        if first_one_finishes:
+            shutil.copytree(prepare([path]).directory, directory, dirs_exist_ok=True)
+            monkeypatch.setattr(module, "_Preparation", None)
     thread.join(30)
     assert results[0].tokenizer.decode(all_tokens(results[0])) == TEXT
+
+
+def test_a_tokenizer_is_learnt_once_however_often_one_is_interrupted(
+    write, tmp_path, small_shards, monkeypatch
+):
+    path, directory = write("a.txt", TEXT), tmp_path / "prepared"
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "write_shard", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prepare([path], "bpe:260", directory=directory)
+    monkeypatch.setattr(module.Learnt, "learn", lambda *arguments: 1 / 0)
+    corpus = prepare([path], "bpe:260", directory=directory)
+    assert corpus.tokenizer.decode(all_tokens(corpus)) == TEXT
 
 
 def test_two_processes_that_prepare_one_corpus_do_not_disturb_each_other(write):
@@ -256,8 +276,10 @@ def test_an_interrupted_preparation_of_another_corpus_is_not_gone_on_with(
     with pytest.raises(ZeroDivisionError):
         prepare([path], "bytes", directory=directory)
     monkeypatch.undo()
+    write("a.txt", "another text")
     corpus = prepare([path], "characters", directory=directory)
-    assert corpus.tokenizer.decode(all_tokens(corpus)) == TEXT
+    assert corpus.tokenizer.kind == "characters"
+    assert corpus.tokenizer.decode(all_tokens(corpus)) == "another text"
 
 
 def test_a_tokenizer_that_changed_since_the_interruption_is_refused(
@@ -319,7 +341,7 @@ def test_the_manifest_says_what_the_shards_were_made_from(write):
 def test_the_fingerprint_is_that_of_tokens_and_split_wherever_they_came_from(write):
     one, same = (prepare([write(name, TEXT)], "bytes") for name in ("a.txt", "b.txt"))
     other_split = prepare([write("a.txt", TEXT)], "bytes", val_fraction=0.5)
-    other_text = prepare([write("c.txt", TEXT + "!")], "bytes")
+    other_text = prepare([write("c.txt", TEXT.upper())], "bytes")
     assert one.fingerprint == same.fingerprint
     assert len({one.fingerprint, other_split.fingerprint, other_text.fingerprint}) == 3
 

@@ -34,6 +34,15 @@ def test_a_stream_reads_as_the_array_of_its_tokens(pair, data):
     np.testing.assert_array_equal(tokens, expected[start : start + n])
 
 
+def test_every_read_across_the_ends_of_shards_is_a_slice():
+    """All there are of a small stream: few of the random ones above begin and end within shards."""
+    whole = np.arange(13, dtype=np.uint8)
+    stream = TokenStream(np.split(whole, [4, 5, 8]))
+    for start in range(14):
+        for n in range(14 - start):
+            np.testing.assert_array_equal(stream.read(start, n), whole[start : start + n])
+
+
 @given(streams(), st.integers(1, 9))
 def test_blocks_make_up_the_stream(pair, size):
     stream, expected = pair
