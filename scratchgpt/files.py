@@ -40,9 +40,23 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where it is not there yet.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> UserError:
     """The error to raise where ``path`` could not be written."""
     reason = error.strerror or str(error)
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)  # None: a library did not say
     way_out = "free some space or choose another folder" if is_full else "choose another folder"
     return UserError(f"cannot write {path}: {reason}; {way_out}")

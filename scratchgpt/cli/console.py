@@ -1,10 +1,12 @@
-"""What the verbs share of the terminal: progress on standard error, text on standard output."""
+"""What the verbs share of the terminal: progress on stderr, text on stdout and from stdin."""
 
 import contextlib
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
+
+from scratchgpt.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +46,24 @@ def write_line(text: str) -> None:
     """A line to standard output; what its encoding lacks becomes ``?``."""
     encoding = sys.stdout.encoding
     print(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def read_standard_input() -> str:
+    """The text on standard input, less its last newline.
+
+    Raises
+    ------
+    UserError
+        If it is not UTF-8; says which byte.
+    """
+    content = sys.stdin.buffer.read()
+    try:
+        return content.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"standard input is not UTF-8: byte 0x{content[error.start]:02x} at offset "
+            f"{error.start}; convert it, for instance with iconv"
+        ) from None
 
 
 class _Bar:

@@ -130,18 +130,11 @@ def generate_command(
 
 def _read_prompts(prompts: list[str]) -> list[str]:
     """The prompts, with standard input in place of ``-``."""
-    import sys
-
+    from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
 
     if "-" in prompts:
-        try:
-            text = sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"standard input is not UTF-8: byte {error.start} is "
-                f"0x{error.object[error.start]:02x}; convert it, for instance with iconv"
-            ) from None
+        text = read_standard_input()
         prompts = [text if prompt == "-" else prompt for prompt in prompts]
     for prompt in prompts:
         try:

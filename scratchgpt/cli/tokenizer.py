@@ -77,6 +77,7 @@ def train_command(
     import json
 
     from scratchgpt.cli.console import preparation_progress, write_line
+    from scratchgpt.files import make_folder
     from scratchgpt.text import learn_tokenizer
 
     spec = str(kind)
@@ -84,6 +85,7 @@ def train_command(
         spec = f"bpe:{DEFAULT_VOCAB_SIZE if vocab_size is None else vocab_size}"
     elif vocab_size is not None:
         raise typer.BadParameter("the text decides how many characters", param_hint="--vocab-size")
+    make_folder(out.parent)  # what cannot be written is told before an hour of learning
     with preparation_progress() as progress:
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)
     tokenizer.save(out)
@@ -108,14 +110,13 @@ def show_command(
     A piece that is not text by itself, as a byte of a longer character, is shown as b'...'.
     """
     import json
-    import sys
 
-    from scratchgpt.cli.console import write_line
+    from scratchgpt.cli.console import read_standard_input, write_line
     from scratchgpt.text import load_tokenizer
 
     tokenizer = load_tokenizer(file)
     if text == "-":
-        text = _decoded(sys.stdin.buffer.read())
+        text = read_standard_input()
     tokens = None if text is None else tokenizer.encode(text).tolist()
     pieces = [tokenizer.token_bytes(token) for token in tokens or []]
     if as_json:
@@ -140,19 +141,6 @@ def show_command(
     n_bytes = len(text.encode("utf-8"))
     if tokens:
         write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes a token")
-
-
-def _decoded(content: bytes) -> str:
-    """Standard input, less its last newline."""
-    from scratchgpt.errors import UserError
-
-    try:
-        return content.decode("utf-8").removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"standard input is not UTF-8: byte 0x{content[error.start]:02x} at offset "
-            f"{error.start}; convert it, for instance with iconv"
-        ) from None
 
 
 def _as_text(piece: bytes) -> str | None:

@@ -1,7 +1,9 @@
 """The run behind ``scratchgpt train``."""
 
 import json
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from scratchgpt.cli.run_data import RunData, open_data
 from scratchgpt.errors import UserError
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.models import GPT
+from scratchgpt.text import cache_directory, find_documents
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
 
 SAMPLE_TOKENS = 300
@@ -42,7 +45,16 @@ def resolve_run(
         run = read_run_config(out / CONFIG_FILE)
     if config is not None:
         run = read_run_config(config, run)
-    return run.merged(options, "the options")
+    run = run.merged(options, "the options")
+    return replace(run, corpus=tuple(_readable_again(word) for word in run.corpus))
+
+
+def _readable_again(word: str) -> str:
+    """A word of the corpus; for standard input the file that keeps it, so the run can go on."""
+    if word != "-":
+        return word
+    [document] = find_documents([word], cache_directory())
+    return str(document.path)
 
 
 def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
@@ -68,7 +80,8 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         result = trainer.train()
     if result.interrupted is not None:
         print(
-            f"saved at step {result.step}; go on with: scratchgpt train --out {out} --resume",
+            f"saved at step {result.step}; go on with: "
+            f"scratchgpt train --out {shlex.quote(str(out))} --resume",
             file=sys.stderr,
         )
         raise typer.Exit(128 + result.interrupted)
@@ -137,4 +150,5 @@ def _show_result(model: GPT, data: RunData, result: TrainResult, out: Path, as_j
         lines.append(f"exact match {match.fraction:.2%} of {match.n:,} problems not trained on")
     print("; ".join(lines), file=sys.stderr)
     curves = f"; the curves are in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
-    print(f"let it write: scratchgpt generate --model {out}{curves}", file=sys.stderr)
+    command = f"scratchgpt generate --model {shlex.quote(str(out))}"
+    print(f"let it write: {command}{curves}", file=sys.stderr)

@@ -56,12 +56,15 @@ def verify_command(
     import time
 
     from scratchgpt.cli.verify_subjects import find_checks
+    from scratchgpt.files import make_folder
 
     chosen = [
         check
         for name in names or ["all"]
         for check in find_checks(name, method and method.value, seed)
     ]
+    if out is not None:
+        make_folder(out)  # where that fails it shows now, not after all the proofs
     rows: list[dict[str, Any]] = []
     if not as_json:
         print(_line("", "name", "case", "inputs", "method", "worst error", "time"))
@@ -111,7 +114,7 @@ def _write(rows: list[dict[str, Any]], folder: Path) -> None:
     import html
     import json
 
-    from scratchgpt.files import cannot_write, write_text
+    from scratchgpt.files import write_text
 
     cells = "\n".join(
         f'<tr class="{"ok" if row["passed"] else "wrong"}">'
@@ -121,10 +124,6 @@ def _write(rows: list[dict[str, Any]], folder: Path) -> None:
         + f"<td>{row['seconds']:.2f} s</td></tr>"
         for row in rows
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
     write_text(folder / "verify.json", json.dumps(rows, indent=1) + "\n")
     write_text(folder / "verify.html", _PAGE.replace("@ROWS@", cells))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, replacing, write_text
+from scratchgpt.files import make_folder, replacing, write_text
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
 
@@ -38,10 +38,7 @@ def save_pretrained(model: GPT, directory: Path | str) -> None:
         If the files cannot be written.
     """
     directory = Path(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(directory, error) from error
+    make_folder(directory)
     tensors = {name: parameter.value for name, parameter in model.store.named.items()}
     save_tensors(directory / WEIGHTS_FILE, tensors, metadata={"format": "pt"})
     text = json.dumps(config_to_json(model.config), indent=2)

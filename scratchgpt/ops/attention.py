@@ -73,7 +73,7 @@ def attention_forward(
     ValueError
         If shapes do not fit.
     TypeError
-        If the dtypes differ.
+        If the dtypes differ, or the mask is neither boolean nor floating.
     """
     same_dtype("attention", q=q, k=k, v=v)
     _check_shapes(q, k, v, key_padding_mask)
@@ -142,8 +142,10 @@ def _add_masks(
     n_queries, n_keys = scores.shape[-2:]
     if mask is not None and mask.dtype == bool:
         np.copyto(scores, -np.inf, where=~mask)
-    elif mask is not None:
+    elif mask is not None and mask.dtype.kind == "f":
         scores += mask
+    elif mask is not None:
+        raise TypeError(f"attention: mask is {mask.dtype}; give it as bool or as {scores.dtype}")
     if key_padding_mask is not None:
         one_axis_each = (1,) * (scores.ndim - 2)
         padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)

@@ -51,8 +51,11 @@ def layer_norm_forward(
     """
     same_dtype("layer_norm", x=x, weight=weight, bias=bias)
     n_channels = x.shape[-1]
-    if weight.shape != (n_channels,):
-        raise ValueError(f"layer_norm: x has {n_channels} channels but weight is {weight.shape}")
+    for name, parameter in (("weight", weight), ("bias", bias)):
+        if parameter is not None and parameter.shape != (n_channels,):
+            raise ValueError(
+                f"layer_norm: x has {n_channels} channels but {name} is {parameter.shape}"
+            )
 
     y = empty_like(x)
     mean = empty((*x.shape[:-1], 1), like=x)

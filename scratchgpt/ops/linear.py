@@ -40,6 +40,8 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     n_in, n_out = weight.shape
     if x.shape[-1] != n_in:
         raise ValueError(f"linear: x has {x.shape[-1]} features but weight is {weight.shape}")
+    if bias is not None and bias.shape != (n_out,):
+        raise ValueError(f"linear: weight is {weight.shape} but bias is {bias.shape}")
 
     y = empty((*x.shape[:-1], n_out), like=x)
     np.matmul(x.reshape(-1, n_in), weight, out=y.reshape(-1, n_out))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.files import cannot_write, replacing
+from scratchgpt.files import cannot_write, make_folder, replacing
 from scratchgpt.text.documents import BLOCK, Document, looks_binary
 from scratchgpt.text.downloads import DOWNLOADS, download
 from scratchgpt.text.python_docs import write_python_docs
@@ -126,10 +126,7 @@ def _generated(name: str, cache: Path) -> Document:
     installation = f"{sys.version} {sys.base_prefix}"
     path = folder / f"{name}-{hashlib.sha256(installation.encode()).hexdigest()[:16]}.txt"
     if not path.exists():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
+        make_folder(folder)
         with replacing(path) as temporary:
             GENERATED[name](temporary)
     identity = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -227,7 +227,7 @@ def test_unseen_characters_in_a_prompt_are_told(model_dir):
 
 
 def test_standard_input_that_is_not_utf8_is_told_with_the_byte(model_dir):
-    with pytest.raises(UserError, match="standard input is not UTF-8: byte 2 is 0xff"):
+    with pytest.raises(UserError, match="standard input is not UTF-8: byte 0xff at offset 2"):
         run("--model", model_dir, "-p", "-", stdin=b"ab\xff")
 
 

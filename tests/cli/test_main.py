@@ -33,10 +33,35 @@ def test_help_of_every_verb_shows_an_example_that_fits_the_screen(scratchgpt, ve
     assert max(len(line) for line in outcome.stdout.splitlines()) <= 80
 
 
-def test_unknown_option_suggests_the_nearest(scratchgpt):
-    outcome = scratchgpt("train", "python-docs", "--step", 5)
-    assert outcome.status == 2
-    assert "--steps" in outcome.stderr
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "python-docs", "--step", 5), "--steps"),
+        (("train", "python-docs", "--steps", "many"), "--steps"),
+        (("generate",), "--model"),
+        (("generate", "-m", "x", "--max-new-tokens", 0), "greater than or equal to 1"),
+        (("eval", "-m", "x", "--which", "lst"), "'best', 'last'"),
+        (("data", "show"), "directory"),
+        (("trian",), "train"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_told_in_one_line_with_the_way_out(refused, arguments, said):
+    error = refused(*arguments)
+    assert said in error
+    assert error.endswith("--help")
+
+
+@pytest.mark.parametrize("arguments", [(), ("data",)], ids=str)
+def test_a_verb_that_needs_another_word_shows_its_help(scratchgpt, arguments):
+    outcome = scratchgpt(*arguments)
+    assert "Usage: scratchgpt" in outcome.stdout + outcome.stderr
+    assert "Commands:" in outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("data", "--help"), ("tokenizer", "--help")])
+def test_a_list_of_verbs_says_in_whole_sentences_what_they_do(scratchgpt, arguments):
+    assert "..." not in scratchgpt(*arguments).stdout.replace("[ARGS]...", "")
 
 
 def test_a_reader_that_stops_reading_sees_no_traceback():

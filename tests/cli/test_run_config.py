@@ -34,6 +34,13 @@ def test_what_is_written_is_the_same_run_again(tmp_path):
     assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
 
 
+def test_what_is_written_can_be_run_on_other_text(tmp_path):
+    run = RunConfig(corpus=("a.txt",))
+    write_run_config(run, run.model_config(30), tmp_path / "config.toml")
+    other = read_run_config(tmp_path / "config.toml").merged({"corpus": ["b.txt"]}, "the options")
+    assert other.model_config(77).vocab_size == 77
+
+
 def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
     run = RunConfig(corpus=("a.txt",)).merged({"task": "sort"}, "the options")
     assert (run.task, run.corpus) == ("sort", ())
@@ -52,6 +59,12 @@ def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
         ("model = 3", r"model in .*run.toml must be a section, \[model\]"),
         ("preset = 'gtp2'", "unknown preset 'gtp2'; did you mean 'gpt2'"),
         ("val_fraction = 1.5", "val_fraction=1.5 must be between 0 and 1"),
+        ("val_fraction = 'all'", "val_fraction='all' must be between 0 and 1"),
+        ("corpus = 5", r"corpus=\[5\] must be a string or a list of strings"),
+        ("corpus = ['a.txt', 5]", "must be a string or a list of strings"),
+        ("tokenizer = 300", "tokenizer=300 must be a string"),
+        ("preset = 2", "preset=2 must be a string"),
+        ("task = 2", "task=2 must be a string"),
         ("[model]\nn_embd = 100\nn_head = 12", "n_embd=100 is not divisible by n_head=12"),
         ("steps = = 3", "is not a TOML file"),
     ],

@@ -87,11 +87,17 @@ def test_a_size_for_characters_is_refused(scratchgpt, text_file):
     assert "--vocab-size" in outcome.stderr
 
 
+def test_a_folder_that_is_not_there_yet_is_made(scratchgpt, text_file, tmp_path):
+    out = tmp_path / "new" / "t.json"
+    assert scratchgpt("tokenizer", "train", text_file, "--out", out).status == 0
+    assert load_tokenizer(out).kind == "bpe"
+
+
 def test_what_cannot_be_trained_or_written_is_refused_in_one_line(refused, text_file, tmp_path):
     train = ("tokenizer", "train")
     assert "256 is too small" in refused(*train, text_file, "--vocab-size", 256)
     assert "did you mean 'tinyshakespeare'?" in refused(*train, "tinyshakespear")
-    assert "cannot write" in refused(*train, text_file, "--out", tmp_path / "gone" / "t.json")
+    assert "cannot write" in refused(*train, text_file, "--out", text_file / "t.json")
     (tmp_path / "empty.txt").touch()
     assert "the corpus is empty" in refused(*train, tmp_path / "empty.txt")
 

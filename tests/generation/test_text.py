@@ -161,9 +161,11 @@ def test_an_empty_prompt_starts_from_a_newline_where_there_is_no_end_of_text(mak
     assert empty.text == newline.text
 
 
-def test_an_empty_prompt_is_refused_where_there_is_nothing_to_start_from(make_model):
-    with pytest.raises(UserError, match=r"the prompt is empty.*give a prompt"):
-        generate_text(make_model(), CharacterTokenizer("abcdefghijklmnopqrstuvw"), [""])
+def test_an_empty_prompt_starts_from_the_first_token_where_there_is_no_newline_either(make_model):
+    model, one_line = make_model(), CharacterTokenizer(" abcdefghijklmnopqrstuv")
+    [empty] = generate_text(model, one_line, [""], max_new_tokens=9, seed=1)
+    [space] = generate_text(model, one_line, [" "], max_new_tokens=9, seed=1)
+    assert empty.text == space.text
 
 
 def test_a_prompt_with_unseen_characters_is_refused(make_model):

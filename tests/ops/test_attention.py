@@ -172,6 +172,13 @@ def test_a_padding_mask_that_does_not_fit_is_refused():
         attention_forward(*drawn(0, leading=()), key_padding_mask=np.zeros((4, 5), bool))
 
 
+def test_a_mask_of_integers_is_refused_as_it_could_mean_either_kind():
+    q, k, v = drawn(0)
+    mask = np.ones((q.shape[-2], k.shape[-2]), np.int64)
+    with pytest.raises(TypeError, match="mask is int64; give it as bool or as float64"):
+        attention_forward(q, k, v, mask)
+
+
 def test_mixed_dtypes_and_impossible_probabilities_are_refused():
     q, k, v = drawn(0)
     with pytest.raises(TypeError, match="q is float64 but v is float32"):

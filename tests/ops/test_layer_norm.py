@@ -82,6 +82,8 @@ def test_only_the_input_and_two_numbers_a_row_are_kept(rng):
 def test_a_weight_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"x has 5 channels but weight is \(4,\)"):
         layer_norm_forward(np.ones((2, 5)), np.ones(4))
+    with pytest.raises(ValueError, match=r"x has 5 channels but bias is \(1,\)"):
+        layer_norm_forward(np.ones((2, 5)), np.ones(5), np.ones(1))
 
 
 def test_mixed_dtypes_are_refused():

@@ -1,0 +1,55 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.files import cannot_write, make_folder, replacing, write_text
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    write_text(path, "néw")
+    assert path.read_text(encoding="utf-8") == "néw"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_where_writing_fails_the_old_file_stays_as_it_was(tmp_path):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    def fill_the_disk():
+        with replacing(path) as new:
+            new.write_text("half of the ne")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UserError, match=r"cannot write .*free some space"):
+        fill_the_disk()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match=r"cannot write .*folder"):
+        write_text(tmp_path / "folder", "text")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"cannot write \."):
+        write_text(Path(), "text")
+
+
+def test_only_on_a_full_disk_is_one_told_to_free_space():
+    full = OSError(errno.ENOSPC, "No space left on device")
+    read_only = OSError(errno.EROFS, "Read-only file system")
+    assert "free some space" in str(cannot_write(Path("x"), full))
+    assert "free some space" not in str(cannot_write(Path("x"), read_only))
+    assert "choose another folder" in str(cannot_write(Path("x"), read_only))
+
+
+def test_a_folder_is_made_with_those_above_it_unless_a_file_is_in_the_way(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*file"):
+        make_folder(tmp_path / "file" / "c")
