@@ -10,16 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Options of `scratchgpt train` for each task.
-RECIPES = {
-    "addition": ["--preset", "gpt-nano", "--steps", "4000", "--batch-size", "64", "--lr", "3e-3"],
-    "sort": ["--preset", "gpt-nano", "--steps", "600", "--batch-size", "64", "--lr", "3e-3"],
-}
+TASKS = ("addition", "sort")
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def measure(task: str, out: Path) -> dict:
-    command = [sys.executable, "-m", "scratchgpt", "train", "--task", task, *RECIPES[task]]
-    command += ["--out", str(out), "--json"]
+    command = [sys.executable, "-m", "scratchgpt", "train", "--json", "--out", str(out)]
+    command += ["--config", str(EXAMPLES / f"{task}.toml")]
     result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return {"task": task, "exact_match": result["exact_match"], "seconds": result["elapsed"]}
 
@@ -29,7 +26,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table to this file too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(task, Path(folder) / task) for task in RECIPES]
+        rows = [measure(task, Path(folder) / task) for task in TASKS]
     print("task       exact match   training")
     for row in rows:
         print(f"{row['task']:<10} {row['exact_match']:>11.2%} {row['seconds']:>8.0f} s")

@@ -92,8 +92,9 @@ def generate_command(
     import time
 
     from scratchgpt.cli.model_folder import load_model
-    from scratchgpt.generation import SamplingConfig, generate_text
+    from scratchgpt.generation import SamplingConfig, StopMatcher, generate_text
 
+    StopMatcher(stop or [])  # what it refuses is told before the prompt is shown
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = _read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)

@@ -22,10 +22,16 @@ def find_model(path: Path, which: str | None = None) -> Path:
     Raises
     ------
     UserError
-        If there is none.
+        If there is none, or ``which`` asks for a checkpoint of what is none.
     """
     if (path / CONFIG_FILE).exists():
+        if which is not None:
+            raise UserError(f"{path} is a model, not a run with checkpoints; leave out --which")
         return path
+    if not path.is_dir():
+        raise UserError(
+            f"there is no model or run in {path}; name a folder that `scratchgpt train --out` made"
+        )
     if which is not None:
         return find_checkpoint(path, which)
     try:

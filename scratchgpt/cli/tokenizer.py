@@ -98,7 +98,7 @@ def train_command(
 @app.command("show", epilog=SHOW_EPILOG)
 def show_command(
     file: Annotated[
-        Path, typer.Argument(help="A tokenizer.json, or a folder of a model or corpus with one.")
+        Path, typer.Argument(help="A tokenizer.json, or the folder of a run, model or corpus.")
     ],
     text: Annotated[
         str | None, typer.Argument(help="What to cut; - reads standard input.", show_default=False)
@@ -112,9 +112,11 @@ def show_command(
     import json
 
     from scratchgpt.cli.console import read_standard_input, write_line
-    from scratchgpt.text import load_tokenizer
+    from scratchgpt.cli.model_folder import find_model
+    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
-    tokenizer = load_tokenizer(file)
+    is_run = file.is_dir() and not (file / TOKENIZER_FILE).exists()
+    tokenizer = load_tokenizer(find_model(file) if is_run else file)
     if text == "-":
         text = read_standard_input()
     tokens = None if text is None else tokenizer.encode(text).tolist()

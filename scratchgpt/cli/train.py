@@ -13,7 +13,7 @@ scratchgpt train python-docs --out runs/first
 
 scratchgpt train novel.txt notes/ --tokenizer bpe:2000 --out runs/mine
 
-scratchgpt train --task addition --batch-size 64 --out runs/addition
+scratchgpt train --config examples/addition.toml --out runs/addition
 
 scratchgpt train --config run.toml --lr 3e-4 --out runs/mine
 

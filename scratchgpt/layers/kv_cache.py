@@ -53,10 +53,6 @@ class KVCache:
         self.values = np.zeros(shape, dtype)
         self.lengths = np.zeros(n_batch, np.int64)
 
-    @property
-    def nbytes(self) -> int:
-        return self.keys.nbytes + self.values.nbytes
-
     def layer(self, index: int, positions: Array) -> LayerCache:
         """The cache of one layer, about to be written at ``positions`` (B, T)."""
         return LayerCache(self.keys[index], self.values[index], positions)

@@ -74,8 +74,10 @@ def read_config(directory: Path) -> GPTConfig:
         raise UserError(f"cannot read {path}: {error}") from error
     try:
         return config_from_json(values)
-    except (KeyError, AttributeError, TypeError) as error:
-        raise UserError(f"{path} is not the configuration of a GPT: {error!r}") from error
+    except KeyError as error:
+        raise UserError(f"{path} is not the configuration of a GPT: no {error}") from error
+    except (AttributeError, TypeError) as error:
+        raise UserError(f"{path} is not the configuration of a GPT: {error}") from error
 
 
 def config_to_json(config: GPTConfig) -> dict[str, Any]:

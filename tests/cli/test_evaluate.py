@@ -57,3 +57,12 @@ def test_characters_that_the_model_never_saw_are_named(refused, trained, tmp_pat
 
 def test_a_folder_without_a_model_is_refused(refused, tmp_path):
     assert "checkpoint" in refused("eval", "--model", tmp_path)
+
+
+def test_a_path_that_is_not_there_is_named(refused, tmp_path):
+    assert "there is no model or run in" in refused("eval", "--model", tmp_path / "absent")
+
+
+def test_a_checkpoint_has_no_checkpoints(refused, trained):
+    error = refused("eval", "--model", trained / "best", "--which", "last")
+    assert "leave out --which" in error

@@ -198,6 +198,8 @@ def test_a_checkpoint_that_is_asked_for_and_not_there_is_an_error(tmp_path):
 
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(UserError, match=r"checkpoint in .*; name a folder"):
+        run("--model", tmp_path)
+    with pytest.raises(UserError, match=r"no model or run in .*nowhere; name a folder"):
         run("--model", tmp_path / "nowhere")
 
 

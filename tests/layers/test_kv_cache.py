@@ -35,7 +35,3 @@ def test_a_choice_of_rows_is_a_copy(rng):
     np.testing.assert_array_equal(chosen.lengths, [3, 1, 3])
     chosen.keys[...] = 0
     assert (cache.keys != 0).all()
-
-
-def test_its_size_is_that_of_keys_and_values():
-    assert KVCache(2, 3, 4, 5, 6, np.float32).nbytes == 2 * 4 * 2 * 3 * 4 * 5 * 6
