@@ -1,7 +1,8 @@
-# make demo   train a GPT on real text, then let it write some (about 2 minutes)
-# make test   the whole test suite
-# make lint   style and types
-# make docs   the documentation, in docs/_build/html
+# make demo       train a GPT on real text, then let it write some (about 2 minutes)
+# make test       the whole test suite
+# make lint       style and types
+# make docs       the documentation, in docs/_build/html
+# make mutation   break the mathematics in two thousand places, and see the tests notice (an hour)
 # Each creates the virtual environment it needs; nothing but Python and make must be there.
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ else
 TEST_EXTRAS := test
 endif
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs mutation clean
 
 # A demo that was interrupted goes on. One thread for BLAS: the matrices of so small a model gain
 # little from a second one, and on a busy machine the two would wait for each other.
@@ -35,6 +36,9 @@ lint: $(VENV)/installed-lint
 # From nothing each time (-E): the pages show what the code computes, and the code may have changed.
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
+
+mutation: $(VENV)/installed-test,parity
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/mutation/mutate.py
 
 $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

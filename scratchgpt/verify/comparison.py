@@ -12,6 +12,9 @@ from scratchgpt.verify.report import InputReport
 from scratchgpt.verify.slopes import CentralDifferences, ComplexStep, Direction, Slopes
 
 FLOOR = 0.01
+# Gradients that are smaller than the upstream gradient by this are rounding: where GELU is flat,
+# 1 - tanh² is 0 in floating point, and 1e-25 in mathematics.
+UPSTREAM_FLOOR = 0.01
 ROUGHLY_RIGHT = 1e-5  # relative error that finite differences can tell from a wrong formula
 KINK_NOTE = "the function has a kink at this point; method='complex' or 'central' says where"
 
@@ -21,7 +24,8 @@ def relative_error(backward: Any, numerical: Any, scale: float) -> Any:
 
     .. math:: e_i = \frac{|g_i - n_i|}{\max(|g_i|,\ |n_i|,\ 0.01\,s)}
 
-    with s the largest absolute value in the array (``scale``). Relative to the element's own size
+    with s the largest absolute value in the array (``scale``), or a hundredth of that of the
+    upstream gradient where all are smaller. Relative to the element's own size
     alone, rounding would look like an error wherever a gradient is nearly 0; relative to the
     largest alone, a wrong small element could hide. So an element a million times smaller than
     the largest may be off by a relative 1e-8 at a tolerance of 1e-12, and no more. NaN counts as
@@ -89,7 +93,7 @@ class Comparison:
         found = [slopes.element(position, index) for index in chosen]
         numerical = np.array([slope for slope, _ in found])
         tested = np.array([gradient[index] for index in chosen], np.float64)
-        scale = max(_largest(gradient), _largest(numerical))
+        scale = max(_largest(gradient), _largest(numerical), UPSTREAM_FLOOR * self._dy_size())
         errors = relative_error(tested, numerical, scale)
 
         row = self._nothing_wrong(self._problem.names[position], gradient.shape, len(chosen))
@@ -125,12 +129,18 @@ class Comparison:
             slope, step = slopes.along(positions, direction)
             # For normal directions ⟨g, v⟩ is as large as the norm of g on the average; that is
             # its scale, lest one that happens to be small makes rounding look like an error.
-            size = max(abs(expected), abs(slope), squares**0.5)
+            rounding = FLOOR * UPSTREAM_FLOOR * self._dy_size()
+            size = max(abs(expected), abs(slope), squares**0.5, rounding)
             error = abs(expected - slope) / size if size else 0.0
             if k == 0 or not error <= worst.error:
                 error = float("inf") if np.isnan(error) else error
                 worst = replace(worst, error=error, backward=expected, numerical=slope, step=step)
         return worst
+
+    def _dy_size(self) -> float:
+        """The largest absolute value of the upstream gradient, over all outputs."""
+        outputs = self._dy if isinstance(self._dy, tuple) else (self._dy,)
+        return max(_largest(dy) for dy in outputs if dy is not None)
 
     def _nothing_wrong(self, name: str, shape: tuple[int, ...], n_elements: int) -> InputReport:
         return InputReport(name, shape, n_elements, 0, 0.0, None, 0.0, 0.0, 0.0, self._tolerance)

@@ -85,6 +85,7 @@ CASES = (
     LayerCase("dropout", lambda: Dropout(0.3), (3, 4, 5), {"seed": 3}),
     LayerCase("dropout, off", lambda: Dropout(0.3), (3, 4, 5)),
     LayerCase("dropout, p=0", lambda: Dropout(0.0), (3, 4, 5), {"seed": 3}),
+    LayerCase("dropout, p=1", lambda: Dropout(1.0), (3, 4, 5), {"seed": 3}),
     LayerCase("attention", attention(), X),
     LayerCase("attention, dropout", attention(), X, SEED),
     LayerCase("attention, no bias", attention(bias=False), X),

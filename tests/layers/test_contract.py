@@ -54,6 +54,17 @@ def test_an_arena_changes_nothing(layer_case):
                 assert arena.peak == arena.capacity, "this step should fit into the block"
 
 
+def test_input_and_upstream_gradient_are_left_as_they_were(layer_case):
+    layer, x = layer_case.build()
+    y, saved = layer.forward(x, **layer_case.settings)
+    dy = np.random.default_rng(4).standard_normal(y.shape)
+    y_before, dy_before = y.copy(), dy.copy()
+    layer.backward(dy, saved)
+    np.testing.assert_array_equal(x, layer_case.build()[1])
+    np.testing.assert_array_equal(y, y_before)
+    np.testing.assert_array_equal(dy, dy_before)
+
+
 def test_without_a_seed_nothing_is_dropped(blocks):
     for case in blocks:
         layer, x = case.build()
@@ -62,3 +73,9 @@ def test_without_a_seed_nothing_is_dropped(blocks):
         assert (with_dropout != without).any(), case.note
         np.testing.assert_array_equal(layer.forward(x)[0], without)
         np.testing.assert_array_equal(layer.forward(x, 5)[0], with_dropout)
+
+
+def test_without_bias_no_parameter_is_one(layer_case):
+    layer, _ = layer_case.build()
+    if "no bias" in layer_case.note:
+        assert not any(name.endswith("bias") for name in layer.store.named)

@@ -28,7 +28,7 @@ class Peer:
         if seed is None:
             return x
         mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
-        return x * self.torch.tensor(mask) / (1 - p)
+        return x * self.torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
 
     def attention(self, x, n_head, p, seed, prefix=""):
         q, k, v = (

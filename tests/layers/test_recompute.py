@@ -22,6 +22,15 @@ def test_recomputation_changes_no_bit(blocks):
         np.testing.assert_array_equal(block.store.grads, grads)
 
 
+def test_the_upstream_gradient_is_left_as_it_was(blocks):
+    block, x = blocks[0].build()
+    dy = np.random.default_rng(0).standard_normal(x.shape)
+    before = dy.copy()
+    _, kept = recompute_forward(block, x)
+    recompute_backward(block, dy, kept)
+    np.testing.assert_array_equal(dy, before)
+
+
 def test_only_the_input_is_kept(blocks):
     block, x = blocks[0].build()
     _, kept = recompute_forward(block, x, 5)

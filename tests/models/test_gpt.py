@@ -79,6 +79,15 @@ def test_recomputation_changes_no_bit(model_case):
     np.testing.assert_array_equal(grads, grads_again)
 
 
+def test_the_upstream_gradient_is_left_as_it_was(model_case):
+    model = model_case.build()
+    x, saved = model.transformer.forward(model_case.data()[0], **model_case.settings)
+    dy = np.random.default_rng(0).standard_normal(x.shape)
+    before = dy.copy()
+    model.transformer.backward(dy, saved)
+    np.testing.assert_array_equal(dy, before)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_dtype_in_is_dtype_out(model_case, dtype):
     model = model_case.build(dtype)

@@ -35,6 +35,13 @@ def test_dropout_falls_on_the_weights_after_the_softmax():
     np.testing.assert_allclose(y, (weights * mask / 0.6) @ v, rtol=1e-12, atol=1e-14)
 
 
+def test_dropout_without_a_seed_is_that_of_seed_zero():
+    q, k, v = drawn(1)
+    y, _ = attention_forward(q, k, v, dropout_p=0.4)
+    expected, _ = attention_forward(q, k, v, dropout_p=0.4, dropout_seed=0)
+    np.testing.assert_array_equal(y, expected)
+
+
 @given(seed=st.integers(0, 1000))
 def test_future_keys_do_not_change_past_outputs(seed):
     q, k, v = drawn(seed, t=5, s=5)
@@ -97,6 +104,16 @@ def test_padding_belongs_to_its_row_of_the_batch():
     np.testing.assert_array_equal(saved.weights[1, :, :, 0], 0)
     assert (saved.weights[0] > 0).all()
     assert (saved.weights[1, :, :, 1:] > 0).all()
+
+
+@pytest.mark.parametrize("leading", [(2,), (2, 3), (2, 3, 2)])
+def test_padding_reaches_every_head_whatever_the_number_of_leading_axes(leading):
+    q, k, v = drawn(13, leading=leading)
+    padding = np.array([[False] * 4 + [True], [True] + [False] * 4])
+    _, saved = attention_forward(q, k, v, key_padding_mask=padding)
+    for weights, forbidden in zip(saved.weights, padding, strict=True):
+        np.testing.assert_array_equal(weights[..., forbidden], 0)
+        assert (weights[..., ~forbidden] > 0).all()
 
 
 def test_true_means_allowed_in_a_boolean_mask_and_minus_infinity_forbidden_in_another():

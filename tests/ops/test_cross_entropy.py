@@ -133,3 +133,15 @@ def test_settings_out_of_range_are_refused(settings, message):
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"logits are \(2, 5\) but targets \(3,\)"):
         cross_entropy_forward(np.zeros((2, 5)), np.zeros(3, int))
+
+
+def test_a_vocabulary_of_one_token_may_have_ignored_targets():
+    loss, saved = cross_entropy_forward(np.array([[2.0], [3.0]]), np.array([0, -100]))
+    assert loss == 0
+    np.testing.assert_array_equal(cross_entropy_backward(1.0, saved), 0)
+
+
+def test_what_counts_is_remembered_by_target_and_not_by_loss():
+    logits = np.array([[0.0, -np.inf], [1.0, 2.0]])  # the first is certain: a loss of exactly 0
+    _, saved = cross_entropy_forward(logits, np.array([0, -100]))
+    np.testing.assert_array_equal(saved.counted, [True, False])

@@ -76,3 +76,14 @@ def test_nothing_and_everything(rng):
 def test_what_is_no_probability_is_refused(p):
     with pytest.raises(ValueError, match=f"dropout: p={p} is not a probability"):
         dropout_forward(np.zeros(3), p, seed=0)
+
+
+def test_a_number_on_the_threshold_is_kept():
+    half = splitmix64(7, 1)[0] & 0xFFFFFFFF
+    assert dropout_mask((1,), half / 2**32, 7, like=LIKE)[0]
+    assert not dropout_mask((1,), (half + 1) / 2**32, 7, like=LIKE)[0]
+
+
+def test_a_negative_seed_is_its_last_64_bits():
+    negative = dropout_mask((40,), 0.5, -3, like=LIKE)
+    np.testing.assert_array_equal(negative, dropout_mask((40,), 0.5, 2**64 - 3, like=LIKE))

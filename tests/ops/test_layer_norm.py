@@ -91,3 +91,10 @@ def test_mixed_dtypes_are_refused():
         layer_norm_forward(np.ones((2, 5)), np.ones(5, np.float32))
     with pytest.raises(TypeError, match="layer_norm: x is float64 but bias is float32"):
         layer_norm_forward(np.ones((2, 5)), np.ones(5), np.ones(5, np.float32))
+
+
+def test_the_variance_of_rows_far_from_zero_keeps_its_digits_in_float32(rng):
+    """The mean of (x - mean) x is the same on paper, and loses them."""
+    x = (1e4 + rng.normal(size=(5, 64))).astype(np.float32)
+    y, _ = layer_norm_forward(x, np.ones(64, np.float32))
+    np.testing.assert_allclose(y.std(axis=-1), 1, rtol=1e-4)

@@ -22,8 +22,8 @@ def test_nan_stays_visible():
 
 
 def test_the_real_part_of_a_complex_number_decides():
-    y, _ = relu_forward(np.array([1 + 2j, -1 + 2j]))
-    np.testing.assert_array_equal(y, [1 + 2j, 0])
+    y, _ = relu_forward(np.array([1 + 2j, -1 + 2j, 2j]))
+    np.testing.assert_array_equal(y, [1 + 2j, 0, 0])
 
 
 def test_at_zero_the_answer_is_one_of_the_slopes_that_meet_there():

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchgpt.ops import gelu_backward, gelu_forward
 from scratchgpt.verify import VerificationError, check_vjp, relative_error
 
 METHODS = ("complex", "central", "adjoint")
@@ -301,3 +302,19 @@ def test_large_inputs_take_a_step_of_their_size():
 
 def test_an_empty_input_has_nothing_wrong():
     check_vjp(lambda x: (2 * x, None), lambda dy, _: 2 * dy, [np.ones((0, 3))]).raise_if_failed()
+
+
+def test_where_a_function_is_flat_rounding_is_no_error():
+    # The slope is 8e-25 by complex step and 0 in the backward, where 1 - tanh² cancels.
+    x = np.array([-9.0, -8.5])
+    settings = {"approximate": "tanh"}
+    report = check_vjp(gelu_forward, gelu_backward, {"x": x}, settings=settings)
+    assert report.passed, report
+
+
+def test_a_small_gradient_that_is_wrong_is_still_found():
+    def forward(x):
+        return 1e-7 * x, None
+
+    report = check_vjp(forward, lambda dy, _: 1.001e-7 * dy, {"x": np.ones(3)})
+    assert not report.passed
