@@ -1,4 +1,4 @@
-# make demo       train a GPT on real text, then let it write some (about 2 minutes)
+# make demo       train a GPT on real text, then let it write some (under 3 minutes)
 # make test       the whole test suite
 # make lint       style and types
 # make docs       the documentation, in docs/_build/html
