@@ -1,0 +1,114 @@
+"""The same recipe as tinyshakespeare.py in PyTorch, to see what its published loss varies by.
+
+    python benchmarks/tinyshakespeare_torch.py [--seeds 3] [--steps 2000]
+
+An independent model and loop, with PyTorch's own attention, optimiser and random numbers. The
+text comes from scratchgpt's corpora; the rest shares nothing with it. Needs PyTorch.
+"""
+
+import argparse
+import math
+import time
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scratchgpt.text import prepare
+
+N_LAYER, N_HEAD, C, T, B, V = 4, 4, 128, 64, 12, 65
+LR, MIN_LR, WARMUP = 1e-3, 1e-4, 100
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(C, bias=False), nn.LayerNorm(C, bias=False)
+        self.qkv, self.attn_proj = nn.Linear(C, 3 * C, bias=False), nn.Linear(C, C, bias=False)
+        self.fc, self.mlp_proj = nn.Linear(C, 4 * C, bias=False), nn.Linear(4 * C, C, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n_batch, n_time, _ = x.shape
+        qkv = self.qkv(self.ln_1(x)).view(n_batch, n_time, 3, N_HEAD, -1).permute(2, 0, 3, 1, 4)
+        heads = functional.scaled_dot_product_attention(*qkv, is_causal=True)  # (B, H, T, D)
+        x = x + self.attn_proj(heads.transpose(1, 2).reshape(n_batch, n_time, C))
+        return x + self.mlp_proj(functional.gelu(self.fc(self.ln_2(x))))
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wte, self.wpe = nn.Embedding(V, C), nn.Embedding(T, C)
+        self.h = nn.ModuleList(Block() for _ in range(N_LAYER))
+        self.ln_f = nn.LayerNorm(C, bias=False)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1:
+                std = 0.02 / math.sqrt(2 * N_LAYER) if "proj" in name else 0.02
+                nn.init.normal_(parameter, std=std)
+
+    def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1]))
+        for block in self.h:
+            x = block(x)
+        logits = self.ln_f(x) @ self.wte.weight.T
+        return functional.cross_entropy(logits.view(-1, V), targets.reshape(-1))
+
+
+def batch(data: Tensor) -> tuple[Tensor, Tensor]:
+    starts = torch.randint(len(data) - T, (B,)).tolist()
+    rows = torch.stack([data[start : start + T + 1] for start in starts])
+    return rows[:, :-1], rows[:, 1:]
+
+
+def train(data: Tensor, steps: int) -> Model:
+    model = Model()
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() == 1]
+    groups = [
+        {"params": matrices, "weight_decay": 0.1},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=LR, betas=(0.9, 0.99))
+    for step in range(steps):
+        progress = (step - WARMUP) / max(steps - WARMUP, 1)
+        lr = MIN_LR + 0.5 * (1 + math.cos(math.pi * progress)) * (LR - MIN_LR)
+        for group in optimizer.param_groups:
+            group["lr"] = LR * (step + 1) / (WARMUP + 1) if step < WARMUP else lr
+        optimizer.zero_grad()
+        model(*batch(data)).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return model
+
+
+@torch.no_grad()
+def exact_loss(model: Model, data: Tensor) -> float:
+    """Over all windows that do not overlap, as `scratchgpt eval` has it."""
+    n_windows = (len(data) - 1) // T
+    tokens = data[: n_windows * T].view(n_windows, T)
+    targets = data[1 : n_windows * T + 1].view(n_windows, T)
+    return model(tokens, targets).item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1, help="how many runs")
+    parser.add_argument("--steps", type=int, default=2000)
+    arguments = parser.parse_args()
+    corpus = prepare(["tinyshakespeare"], "characters")
+    train_data = torch.from_numpy(corpus.train.read(0, len(corpus.train)))
+    val_data = torch.from_numpy(corpus.val.read(0, len(corpus.val)))
+    print("seed   validation loss: 20 batches      all   training")
+    for seed in range(1337, 1337 + arguments.seeds):
+        torch.manual_seed(seed)
+        began = time.perf_counter()
+        model = train(train_data, arguments.steps)
+        seconds = time.perf_counter() - began
+        with torch.no_grad():
+            estimate = sum(model(*batch(val_data)).item() for _ in range(20)) / 20
+        exact = exact_loss(model, val_data)
+        print(f"{seed:<6} {estimate:>27.4f} {exact:>8.4f} {seconds:>8.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
