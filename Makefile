@@ -24,9 +24,11 @@ endif
 demo: $(VENV)/installed-plots
 	OPENBLAS_NUM_THREADS=1 $(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
-# One thread for BLAS in each of the test processes: with more they wait for each other.
+# One thread in each of the test processes: with more they wait for each other. What the kernels
+# compute is tested first, then what is left without them.
 test: $(VENV)/installed-$(TEST_EXTRAS)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	SCRATCHGPT_THREADS=1 $(BIN)/python -m pytest -n auto
+	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .

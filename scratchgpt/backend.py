@@ -1,12 +1,45 @@
-"""The rules all arrays and all randomness follow: dtypes, and random streams that have names."""
+"""The rules all arrays and all randomness follow: dtypes, who computes, named random streams."""
 
+import functools
 import hashlib
+import importlib.util
+import os
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from scratchgpt.errors import UserError
+
 Array: TypeAlias = npt.NDArray[Any]
+
+kernels_allowed: ContextVar[bool] = ContextVar("kernels_allowed", default=True)
+
+
+def use_kernels(*arrays: Array | None) -> bool:
+    """Whether the compiled kernels compute with these arrays, or the plain NumPy reference.
+
+    The kernels serve float32 NumPy arrays, if Numba is installed, unless ``SCRATCHGPT_KERNELS``
+    is ``off`` or :func:`scratchgpt.kernels.disabled` is in force. None stands for an argument
+    that was not given.
+    """
+    return kernels_available() and all(
+        x is None or (type(x) is np.ndarray and x.dtype == np.float32) for x in arrays
+    )
+
+
+def kernels_available() -> bool:
+    """Whether there are compiled kernels at all, and they are not switched off."""
+    return kernels_allowed.get() and _kernels_installed()
+
+
+@functools.cache
+def _kernels_installed() -> bool:
+    setting = os.environ.get("SCRATCHGPT_KERNELS", "on").lower()
+    if setting not in ("on", "off"):
+        raise UserError(f"SCRATCHGPT_KERNELS={setting!r} must be 'on' or 'off'")
+    return setting == "on" and importlib.util.find_spec("numba") is not None
 
 
 def same_dtype(op: str, **arrays: Array | None) -> None:

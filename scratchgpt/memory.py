@@ -49,6 +49,13 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
     return np.empty(shape, dtype) if arena is None else arena.take(shape, dtype)
 
 
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
+    """``empty(shape, like)``, filled with zeros."""
+    x = empty(shape, like)
+    x[...] = 0
+    return x
+
+
 def empty_like(x: Array) -> Array:
     """``empty(x.shape, like=x)``: C-contiguous, whatever the layout of ``x``."""
     return empty(x.shape, like=x)

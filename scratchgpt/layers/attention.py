@@ -2,20 +2,23 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from scratchgpt.backend import Array
 from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import empty
-from scratchgpt.ops.attention import AttentionSaved, attention_backward, attention_forward
+from scratchgpt.ops.attention import (
+    AttentionSaved,
+    FlashAttentionSaved,
+    attention_backward,
+    attention_forward,
+)
 from scratchgpt.ops.linear import LinearSaved
 
 
 class SelfAttentionSaved(NamedTuple):
     c_attn: LinearSaved
-    attention: AttentionSaved
+    attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
 
@@ -60,19 +63,18 @@ class CausalSelfAttention(Layer):
         qkv, c_attn = self.c_attn.forward(x)  # (B, T, 3C)
         q, k, v = self._split_heads(qkv)  # 3 views (B, H, T, D)
         p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)
-        heads, attention = attention_forward(q, k, v, causal=True, dropout_p=p, dropout_seed=seed)
-        y, c_proj = self.c_proj.forward(_merge_heads(heads))  # (B, T, C)
+        merged = empty(x.shape, like=x)  # (B, T, C)
+        _, attention = attention_forward(
+            q, k, v, causal=True, dropout_p=p, dropout_seed=seed, y=self._heads(merged)
+        )
+        y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
         return y, SelfAttentionSaved(c_attn, attention, c_proj)
 
     def backward(self, dy: Array, saved: SelfAttentionSaved) -> Array:
         """dy (B, T, C) -> dx (B, T, C)."""
         dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
-        dheads = dmerged.reshape(*dmerged.shape[:-1], self.n_head, -1).swapaxes(1, 2)
         dqkv = empty((*dy.shape[:-1], 3 * dy.shape[-1]), like=dy)  # (B, T, 3C)
-        for third, gradient in zip(
-            self._split_heads(dqkv), attention_backward(dheads, saved.attention), strict=True
-        ):
-            third[...] = gradient
+        attention_backward(self._heads(dmerged), saved.attention, *self._split_heads(dqkv))
         return self.c_attn.backward(dqkv, saved.c_attn)
 
     def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
@@ -94,19 +96,16 @@ class CausalSelfAttention(Layer):
         qkv, _ = self.c_attn.forward(x)
         q, k, v = self._split_heads(qkv)
         keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
-        heads, _ = attention_forward(q, keys, values, mask=mask)
-        return self.c_proj.forward(_merge_heads(heads))[0]
+        merged = empty(x.shape, like=x)  # (B, T, C)
+        attention_forward(q, keys, values, mask=mask, y=self._heads(merged))
+        return self.c_proj.forward(merged)[0]
+
+    def _heads(self, x: Array) -> Array:
+        """(B, T, C) -> a view (B, H, T, D)."""
+        return x.reshape(*x.shape[:-1], self.n_head, -1).swapaxes(1, 2)
 
     def _split_heads(self, qkv: Array) -> tuple[Array, Array, Array]:
         """(B, T, 3C) -> views q, k, v, each (B, H, T, D)."""
         n_batch, n_time, _ = qkv.shape
         parts = qkv.reshape(n_batch, n_time, 3, self.n_head, -1).transpose(2, 0, 3, 1, 4)
         return parts[0], parts[1], parts[2]
-
-
-def _merge_heads(heads: Array) -> Array:
-    """(B, H, T, D) -> (B, T, C)."""
-    n_batch, n_head, n_time, head_size = heads.shape
-    merged = empty((n_batch, n_time, n_head * head_size), like=heads)
-    np.copyto(merged.reshape(n_batch, n_time, n_head, head_size), heads.swapaxes(1, 2))
-    return merged

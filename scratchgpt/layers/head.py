@@ -24,6 +24,5 @@ class Head(Layer):
 
     def backward(self, dlogits: Array, saved: LinearSaved) -> Array:
         """dlogits (..., V) -> dx (..., C)."""
-        dx, dweight, _ = linear_backward(dlogits, saved)
-        self.weight.grad += dweight.T
+        dx, _, _ = linear_backward(dlogits, saved, self.weight.grad.T)
         return dx

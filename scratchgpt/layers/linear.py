@@ -26,8 +26,6 @@ class Linear(Layer):
 
     def backward(self, dy: Array, saved: LinearSaved) -> Array:
         """dy (..., n_out) -> dx (..., n_in)."""
-        dx, dweight, dbias = linear_backward(dy, saved)
-        self.weight.grad += dweight
-        if self.bias:
-            self.bias.grad += dbias
+        dbias = self.bias.grad if self.bias else None
+        dx, _, _ = linear_backward(dy, saved, self.weight.grad, dbias)
         return dx

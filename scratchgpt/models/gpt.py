@@ -236,10 +236,20 @@ class GPT(Layer):
         loss, cross_entropy = cross_entropy_forward(logits, targets)
         return loss, GPTLossSaved(model, cross_entropy)
 
-    def loss_backward(self, dloss: float, saved: GPTLossSaved) -> None:
-        """Add ``dloss`` times the gradient of the loss to every ``parameter.grad``."""
+    def loss_backward(self, dloss: float, saved: GPTLossSaved, *, in_place: bool = False) -> None:
+        """Add ``dloss`` times the gradient of the loss to every ``parameter.grad``.
+
+        Parameters
+        ----------
+        dloss : float
+        saved : GPTLossSaved
+        in_place : bool
+            Write the gradient of the logits over the logits, as a rule the largest array of all;
+            then ``saved`` serves this one pass only.
+        """
         with scope():
-            self.backward(cross_entropy_backward(dloss, saved.cross_entropy), saved.model)
+            target = saved.cross_entropy.logits if in_place else None
+            self.backward(cross_entropy_backward(dloss, saved.cross_entropy, target), saved.model)
 
     def new_cache(self, n_batch: int) -> KVCache:
         """An empty cache for generating ``n_batch`` texts at once."""

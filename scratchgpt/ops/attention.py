@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype
+from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, scope
 from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
+
+FEWEST_QUERIES = 4  # from which on the compiled kernel is the faster one
 
 
 class AttentionSaved(NamedTuple):
@@ -21,6 +23,21 @@ class AttentionSaved(NamedTuple):
     dropout_seed: int
 
 
+class FlashAttentionSaved(NamedTuple):
+    """What the compiled kernel saves: in place of the weights one number a query."""
+
+    q: Array  # (B, H, T, D)
+    k: Array  # (B, H, S, D)
+    v: Array  # (B, H, S, E)
+    y: Array  # (B, H, T, E)
+    log_total: Array  # (B, H, T) logarithm of the sum of the exponentials
+    key_padding_mask: Array | None  # (B, S)
+    causal: bool
+    dropout_p: float
+    dropout_seed: int
+    scale: float
+
+
 def attention_forward(
     q: Array,
     k: Array,
@@ -31,7 +48,8 @@ def attention_forward(
     dropout_p: float = 0.0,
     dropout_seed: int = 0,
     scale: float | None = None,
-) -> tuple[Array, AttentionSaved]:
+    y: Array | None = None,
+) -> tuple[Array, AttentionSaved | FlashAttentionSaved]:
     r"""Each query takes the average of the values, weighted by how well their keys fit it.
 
     .. math::
@@ -61,12 +79,14 @@ def attention_forward(
         Decides which; see :func:`scratchgpt.ops.dropout_forward`.
     scale : float, optional
         In place of :math:`1/\sqrt D`.
+    y : array (..., T, E), optional
+        Where the result is written.
 
     Returns
     -------
     y : array (..., T, E)
         A query that may attend to nothing gets zeros.
-    saved : AttentionSaved
+    saved : AttentionSaved, or what the kernel saves in its place
 
     Raises
     ------
@@ -81,7 +101,18 @@ def attention_forward(
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
 
-    y = empty((*q.shape[:-1], v.shape[-1]), like=q)
+    if y is None:
+        y = empty((*q.shape[:-1], v.shape[-1]), like=q)
+    if mask is None and _suits_the_kernel(q, k, v, y):
+        from scratchgpt.kernels import attention
+
+        log_total = empty(q.shape[:-1], like=q)
+        flash = FlashAttentionSaved(
+            q, k, v, y, log_total, key_padding_mask, causal, dropout_p, dropout_seed, scale
+        )
+        attention.attention_forward(q, k, v, *flash[5:], y, log_total)
+        return y, flash
+
     weights = empty((*q.shape[:-1], k.shape[-2]), like=q)
     np.matmul(q, k.mT, out=weights)  # 1
     weights *= scale  # 2
@@ -93,7 +124,13 @@ def attention_forward(
     return y, AttentionSaved(q, k, v, weights, scale, dropout_p, dropout_seed)
 
 
-def attention_backward(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, Array]:
+def attention_backward(
+    dy: Array,
+    saved: AttentionSaved | FlashAttentionSaved,
+    dq: Array | None = None,
+    dk: Array | None = None,
+    dv: Array | None = None,
+) -> tuple[Array, Array, Array]:
     r"""Gradients of :func:`attention_forward`, its steps undone from the last to the first.
 
     .. math::
@@ -104,14 +141,29 @@ def attention_backward(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, 
 
     A forbidden key has P = 0, so dS = 0 there without a mask in the backward pass.
 
+    Parameters
+    ----------
+    dy : array (..., T, E)
+    saved : AttentionSaved
+    dq, dk, dv : array, optional
+        Where the gradients are written.
+
     Returns
     -------
     dq : array (..., T, D)
     dk : array (..., S, D)
     dv : array (..., S, E)
     """
+    dq = empty(saved.q.shape, like=dy) if dq is None else dq
+    dk = empty(saved.k.shape, like=dy) if dk is None else dk
+    dv = empty(saved.v.shape, like=dy) if dv is None else dv
+    if isinstance(saved, FlashAttentionSaved):
+        from scratchgpt.kernels import attention
+
+        attention.attention_backward(dy, *saved, dq, dk, dv)
+        return dq, dk, dv
+
     q, k, v, weights, scale, dropout_p, dropout_seed = saved
-    dq, dk, dv = empty(q.shape, like=dy), empty(k.shape, like=dy), empty(v.shape, like=dy)
     with scope():
         dropped = _drop(weights, dropout_p, dropout_seed)
         np.matmul(dropped.mT, dy, out=dv)  # undoes 6
@@ -124,6 +176,13 @@ def attention_backward(dy: Array, saved: AttentionSaved) -> tuple[Array, Array, 
         np.matmul(dscores, k, out=dq)  # undoes 1
         np.matmul(dscores.mT, q, out=dk)
     return dq, dk, dv
+
+
+def _suits_the_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
+    """One query is no work for tiles, and empty arrays are none at all."""
+    if not use_kernels(q, k, v, y) or q.ndim != 4 or q.shape[-2] < FEWEST_QUERIES:
+        return False
+    return min(q.size, k.size, v.size) > 0 and y.strides[-1] == y.itemsize
 
 
 def _drop(x: Array, p: float, seed: int) -> Array:

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
-from scratchgpt.memory import empty_like, scope
+from scratchgpt.backend import Array, use_kernels
+from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
 
@@ -72,11 +72,11 @@ def cross_entropy_forward(
     targets = np.where(counted, targets, 0)
     check_tokens(targets, vocab_size)
 
-    log_total = log_sum_exp(logits, axis=-1)  # (..., 1)
+    log_total, mean = _log_total_and_mean(logits)  # (..., 1) each
     z_target = np.take_along_axis(logits, targets[..., None], axis=-1)  # (..., 1)
     losses = log_total - (1 - label_smoothing) * z_target
     if label_smoothing:
-        losses -= label_smoothing * logits.mean(axis=-1, keepdims=True)
+        losses -= label_smoothing * mean
     losses = np.where(counted, losses[..., 0], losses.dtype.type(0))  # (...)
 
     n_counted = int(counted.sum())
@@ -89,7 +89,9 @@ def cross_entropy_forward(
     return (total / max(n_counted, 1) if reduction == "mean" else total), saved
 
 
-def cross_entropy_backward(dloss: Any, saved: CrossEntropySaved) -> Array:
+def cross_entropy_backward(
+    dloss: Any, saved: CrossEntropySaved, dlogits: Array | None = None
+) -> Array:
     r"""Gradient of :func:`cross_entropy_forward` with respect to the logits.
 
     The derivative of the log-sum-exp is the softmax, so what remains is the difference of the
@@ -100,6 +102,9 @@ def cross_entropy_backward(dloss: Any, saved: CrossEntropySaved) -> Array:
     Parameters
     ----------
     dloss : scalar, or an array (...) where ``reduction="none"``
+    saved : CrossEntropySaved
+    dlogits : array (..., V), optional
+        Where the gradient is written. It may be the logits themselves, which are lost then.
 
     Returns
     -------
@@ -107,7 +112,22 @@ def cross_entropy_backward(dloss: Any, saved: CrossEntropySaved) -> Array:
     """
     logits, log_total, targets, counted, n_counted, label_smoothing, reduction = saved
     vocab_size = logits.shape[-1]
-    dlogits = empty_like(logits)
+    if dlogits is None:
+        dlogits = empty_like(logits)
+    scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
+    weights = np.where(counted, scale, 0).astype(logits.dtype)[..., None]  # (..., 1)
+    if use_kernels(logits, dlogits) and logits.flags.c_contiguous and dlogits.flags.c_contiguous:
+        from scratchgpt.kernels import cross_entropy
+
+        cross_entropy.cross_entropy_backward(
+            logits.reshape(-1, vocab_size),
+            log_total.reshape(-1),
+            targets.reshape(-1),
+            weights.reshape(-1),
+            label_smoothing,
+            dlogits.reshape(-1, vocab_size),
+        )
+        return dlogits
 
     np.subtract(logits, log_total, out=dlogits)
     np.exp(dlogits, out=dlogits)  # p
@@ -115,9 +135,18 @@ def cross_entropy_backward(dloss: Any, saved: CrossEntropySaved) -> Array:
         dlogits -= label_smoothing / vocab_size
     rows = dlogits.reshape(-1, vocab_size)
     rows[np.arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
-    scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
-    with scope():
-        weights = empty_like(log_total)  # (..., 1) in the dtype of the logits
-        weights[..., 0] = np.where(counted, scale, 0)
-        dlogits *= weights
+    dlogits *= weights
     return dlogits
+
+
+def _log_total_and_mean(logits: Array) -> tuple[Array, Array]:
+    """The log-sum-exp and the mean of each row of logits (..., V), both (..., 1)."""
+    if use_kernels(logits) and logits.size:
+        from scratchgpt.kernels import cross_entropy
+
+        log_total = empty((*logits.shape[:-1], 1), like=logits)
+        mean = empty(log_total.shape, like=logits)
+        rows = logits.reshape(-1, logits.shape[-1])
+        cross_entropy.cross_entropy_forward(rows, log_total.reshape(-1), mean.reshape(-1))
+        return log_total, mean
+    return log_sum_exp(logits, axis=-1), logits.mean(axis=-1, keepdims=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 # splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
@@ -95,6 +95,12 @@ def dropout_into(x: Array, p: float, seed: int, out: Array) -> None:
     if p == 1:
         out[...] = 0
         return
+    if use_kernels(x, out) and out.flags.c_contiguous:
+        from scratchgpt.kernels import dropout
+
+        dropout.dropout(x, p, seed, out)
+        return
+
     with scope():
         np.multiply(x, dropout_mask(x.shape, p, seed, like=x), out=out)
     out *= 1 / (1 - p)

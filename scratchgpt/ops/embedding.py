@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
-from scratchgpt.memory import empty
+from scratchgpt.backend import Array, use_kernels
+from scratchgpt.memory import empty, zeros
 
 
 class EmbeddingSaved(NamedTuple):
@@ -65,8 +65,13 @@ def embedding_backward(dy: Array, saved: EmbeddingSaved, dweight: Array | None =
     tokens, weight = saved
     n_channels = weight.shape[1]
     if dweight is None:
-        dweight = empty(weight.shape, like=dy)
-        dweight[...] = 0
+        dweight = zeros(weight.shape, like=dy)
+    if use_kernels(dy, dweight) and dweight.flags.c_contiguous:
+        from scratchgpt.kernels import embedding
+
+        embedding.embedding_backward(tokens.reshape(-1), dy.reshape(-1, n_channels), dweight)
+        return dweight
+
     np.add.at(dweight, tokens.reshape(-1), dy.reshape(-1, n_channels))
     return dweight
 

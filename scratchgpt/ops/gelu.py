@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -42,15 +42,20 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GeluSaved]
     ValueError
         If ``approximate`` is neither.
     """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     y = empty_like(x)
+    if use_kernels(x):
+        from scratchgpt.kernels import gelu
+
+        gelu.gelu_forward(x, approximate, y)
+        return y, GeluSaved(x, approximate)
+
     if approximate == "tanh":
         _tanh_u(x, out=y)
-        y += 1
-    elif approximate == "none":
-        _erf(x, out=y)
-        y += 1
     else:
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+        _erf(x, out=y)
+    y += 1
     y *= x
     y *= 0.5
     return y, GeluSaved(x, approximate)
@@ -70,6 +75,12 @@ def gelu_backward(dy: Array, saved: GeluSaved) -> Array:
     """
     x, approximate = saved
     dx = empty(x.shape, like=dy)
+    if use_kernels(dy, x):
+        from scratchgpt.kernels import gelu
+
+        gelu.gelu_backward(dy, x, approximate, dx)
+        return dx
+
     with scope():
         slope = empty(x.shape, like=dy)
         if approximate == "tanh":

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype
+from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 
@@ -60,6 +60,11 @@ def layer_norm_forward(
     y = empty_like(x)
     mean = empty((*x.shape[:-1], 1), like=x)
     rstd = empty((*x.shape[:-1], 1), like=x)
+    if use_kernels(x, weight, bias):
+        from scratchgpt.kernels import layer_norm
+
+        layer_norm.layer_norm_forward(x, weight, bias, eps, y, mean, rstd)
+        return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
 
     np.mean(x, axis=-1, keepdims=True, out=mean)  # 1
     np.subtract(x, mean, out=y)  # 2: x - mean
@@ -99,6 +104,11 @@ def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array,
     x, weight, mean, rstd, has_bias = saved
     n_channels = x.shape[-1]
     dx = empty(x.shape, like=dy)
+    if use_kernels(dy, x, weight):
+        from scratchgpt.kernels import layer_norm
+
+        gradients = layer_norm.layer_norm_backward(dy, x, weight, mean, rstd, dx)
+        return dx, gradients[0], gradients[1] if has_bias else None
 
     dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None  # undoes 6
     with scope():

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype
-from scratchgpt.memory import empty
+from scratchgpt.backend import Array, same_dtype, use_kernels
+from scratchgpt.memory import empty, scope, zeros
 
 
 class LinearSaved(NamedTuple):
@@ -44,17 +44,33 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
         raise ValueError(f"linear: weight is {weight.shape} but bias is {bias.shape}")
 
     y = empty((*x.shape[:-1], n_out), like=x)
+    if use_kernels(x, weight, bias):
+        from scratchgpt.kernels.gemm import matmul
+
+        matmul(x.reshape(-1, n_in), weight, y.reshape(-1, n_out), bias=bias)
+        return y, LinearSaved(x, weight, bias is not None)
+
     np.matmul(x.reshape(-1, n_in), weight, out=y.reshape(-1, n_out))
     if bias is not None:
         y += bias
     return y, LinearSaved(x, weight, bias is not None)
 
 
-def linear_backward(dy: Array, saved: LinearSaved) -> tuple[Array, Array, Array | None]:
+def linear_backward(
+    dy: Array, saved: LinearSaved, dweight: Array | None = None, dbias: Array | None = None
+) -> tuple[Array, Array, Array | None]:
     r"""Gradients of :func:`linear_forward`.
 
     .. math::
         dx = dy\,W^\top \qquad dW = x^\top dy \qquad db = \sum_{\text{rows}} dy
+
+    Parameters
+    ----------
+    dy : array (..., n_out)
+    saved : LinearSaved
+    dweight, dbias : array, optional
+        Where these gradients are added: a layer hands in its accumulated ones. By default they
+        start from zero.
 
     Returns
     -------
@@ -65,10 +81,26 @@ def linear_backward(dy: Array, saved: LinearSaved) -> tuple[Array, Array, Array 
     x, weight, has_bias = saved
     n_in, n_out = weight.shape
     dx = empty(x.shape, like=dy)
-    dweight = empty(weight.shape, like=dy)
-    dy_rows = dy.reshape(-1, n_out)  # (rows, n_out)
+    if dweight is None:
+        dweight = zeros(weight.shape, like=dy)
+    if dbias is None and has_bias:
+        dbias = zeros((n_out,), like=dy)
+    x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
+    if use_kernels(dy, x, weight, dweight, dbias):
+        from scratchgpt.kernels.columns import add_rows
+        from scratchgpt.kernels.gemm import matmul
+
+        matmul(dy_rows, weight.T, dx.reshape(-1, n_in))
+        matmul(x_rows.T, dy_rows, dweight, accumulate=True)
+        if dbias is not None:
+            add_rows(dy_rows, dbias)
+        return dx, dweight, dbias
 
     np.matmul(dy_rows, weight.T, out=dx.reshape(-1, n_in))
-    np.matmul(x.reshape(-1, n_in).T, dy_rows, out=dweight)
-    dbias = dy_rows.sum(axis=0) if has_bias else None
+    with scope():
+        product = empty(weight.shape, like=dy)
+        np.matmul(x_rows.T, dy_rows, out=product)
+        dweight += product
+    if dbias is not None:
+        dbias += dy_rows.sum(axis=0)
     return dx, dweight, dbias

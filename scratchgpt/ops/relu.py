@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like
 
 
@@ -15,6 +15,12 @@ class ReluSaved(NamedTuple):
 def relu_forward(x: Array) -> tuple[Array, ReluSaved]:
     r""":math:`y = \max(x, 0)`; for complex numbers the real part decides."""
     y = empty_like(x)
+    if use_kernels(x):
+        from scratchgpt.kernels import relu
+
+        relu.relu(x, x, out=y)
+        return y, ReluSaved(x)
+
     y[...] = 0
     np.copyto(y, x, where=_passes(x))
     return y, ReluSaved(x)
@@ -23,6 +29,12 @@ def relu_forward(x: Array) -> tuple[Array, ReluSaved]:
 def relu_backward(dy: Array, saved: ReluSaved) -> Array:
     r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink."""
     dx = empty(saved.x.shape, like=dy)
+    if use_kernels(dy, saved.x):
+        from scratchgpt.kernels import relu
+
+        relu.relu(dy, saved.x, out=dx)
+        return dx
+
     dx[...] = 0
     np.copyto(dx, dy, where=_passes(saved.x))
     return dx

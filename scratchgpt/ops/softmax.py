@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 
@@ -50,6 +50,12 @@ def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
 
 def softmax_into(x: Array, axis: int, out: Array) -> None:
     """The arithmetic of softmax, written to ``out`` (which may be ``x``)."""
+    if use_kernels(x, out) and _in_rows(axis, x, out):
+        from scratchgpt.kernels import softmax
+
+        softmax.softmax_forward(x, out)
+        return
+
     shift = x.real.max(axis=axis, keepdims=True)
     shift[np.isneginf(shift)] = 0  # a line with everything masked: exp(-inf - 0) = 0
     np.subtract(x, shift, out=out)
@@ -61,9 +67,21 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
 
 def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
     """The arithmetic of softmax's backward, written to ``out`` (which may be ``dy``)."""
+    if use_kernels(dy, y, out) and _in_rows(axis, dy, y, out):
+        from scratchgpt.kernels import softmax
+
+        softmax.softmax_backward(dy, y, out)
+        return
+
     with scope():
         product = empty(y.shape, like=dy)
         np.multiply(dy, y, out=product)
         projection = product.sum(axis=axis, keepdims=True)
     np.subtract(dy, projection, out=out)
     out *= y
+
+
+def _in_rows(axis: int, *arrays: Array) -> bool:
+    """Whether the softmax runs along the rows of these arrays as they lie in memory."""
+    last = arrays[0].ndim - 1
+    return axis in (-1, last) and all(x.flags.c_contiguous and x.size for x in arrays)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.layers.parameters import ParameterStore
 from scratchgpt.memory import aligned_zeros
 
@@ -83,6 +83,25 @@ class AdamW:
         step_size = lr * root / (1 - beta1**self.n_steps)
         keep = 1 - lr * self.weight_decay
         n_decay = self.store.n_decay if self.weight_decay else 0
+        # Scaled before it is squared: the square of an unclipped gradient may overflow.
+        gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
+        if use_kernels(self.store.values):
+            from scratchgpt.kernels import adamw
+
+            adamw.adamw_step(
+                self.store.values,
+                self.store.grads,
+                self.exp_avg,
+                self.exp_avg_sq,
+                n_decay=n_decay,
+                betas=self.betas,
+                gains=gains,
+                keep=keep,
+                step_size=step_size,
+                eps=self.eps * root,
+            )
+            return
+
         for start in range(0, self.store.values.size, CHUNK):
             chunk = slice(start, start + CHUNK)
             value, grad = self.store.values[chunk], self.store.grads[chunk]
@@ -90,9 +109,8 @@ class AdamW:
             x = self._scratch[: value.size]
 
             m *= beta1
-            m += np.multiply(grad, grad_scale * (1 - beta1), out=x)
-            # Scaled before it is squared: the square of an unclipped gradient may overflow.
-            np.multiply(grad, grad_scale * math.sqrt(1 - beta2), out=x)
+            m += np.multiply(grad, gains[0], out=x)
+            np.multiply(grad, gains[1], out=x)
             v *= beta2
             v += np.multiply(x, x, out=x)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, scope
 
 CHUNK = 32_768
@@ -21,6 +21,11 @@ def global_norm(flat: Array) -> float:
     flat : float array (n,)
         As a rule the gradients of all parameters.
     """
+    if use_kernels(flat):
+        from scratchgpt.kernels import adamw
+
+        return math.sqrt(adamw.sum_of_squares(flat))
+
     total = 0.0
     with scope():
         squares = empty((min(CHUNK, flat.size),), like=flat, dtype=np.float64)

@@ -154,7 +154,7 @@ class Stepper:
             if not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
             if dloss is not None:
-                self.model.loss_backward(dloss, saved)
+                self.model.loss_backward(dloss, saved, in_place=True)
         return loss
 
 

@@ -80,8 +80,8 @@ def test_nothing_is_updated_by_a_gradient_that_is_not_finite(make_trainer, make_
     trainer = make_trainer(model=make_model(), eval_interval=0)
     original = trainer.model.loss_backward
 
-    def overflow(dloss, saved):
-        original(dloss, saved)
+    def overflow(dloss, saved, **options):
+        original(dloss, saved, **options)
         trainer.model.store.named["transformer.h.0.attn.c_proj.bias"].grad[2] = math.inf
 
     trainer.model.loss_backward = overflow

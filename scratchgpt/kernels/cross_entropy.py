@@ -1,0 +1,71 @@
+"""Cross-entropy, one pass over each row of logits; see :mod:`scratchgpt.ops.cross_entropy`."""
+
+import numpy as np
+from numba import prange
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.fast_math import ZERO, F, exp
+from scratchgpt.kernels.jit import kernel
+
+ROWS = 4  # a thread takes this many at a time
+LOWEST = F(np.finfo(np.float32).min)
+
+
+@kernel
+def _forward(logits, log_total, mean):
+    n_rows, n_vocab = logits.shape
+    for block in prange((n_rows + ROWS - 1) // ROWS):
+        for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
+            row = logits[i]
+            highest = LOWEST
+            for j in range(n_vocab):
+                highest = max(highest, row[j])
+            total, plain = ZERO, ZERO
+            for j in range(n_vocab):
+                total += exp(row[j] - highest)
+                plain += row[j]
+            log_total[i] = highest + np.log(total)
+            mean[i] = plain / F(n_vocab)
+
+
+@kernel
+def _backward(logits, log_total, targets, weights, on_target, elsewhere, dlogits):
+    n_rows, n_vocab = logits.shape
+    for block in prange((n_rows + ROWS - 1) // ROWS):
+        for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
+            row, out = logits[i], dlogits[i]
+            weight, shift = weights[i], log_total[i]
+            if weight == ZERO:
+                for j in range(n_vocab):
+                    out[j] = ZERO
+            else:
+                for j in range(n_vocab):
+                    out[j] = weight * (exp(row[j] - shift) - elsewhere)
+                out[targets[i]] -= weight * on_target
+
+
+def cross_entropy_forward(logits: Array, log_total: Array, mean: Array) -> None:
+    """Of each row of logits (n, V) the log-sum-exp (n,) and the mean (n,), all float32."""
+    _forward(np.ascontiguousarray(logits), log_total, mean)
+
+
+def cross_entropy_backward(
+    logits: Array,
+    log_total: Array,
+    targets: Array,
+    weights: Array,
+    label_smoothing: float,
+    dlogits: Array,
+) -> None:
+    """Write weight (softmax - target distribution) to dlogits (n, V), which may be the logits.
+
+    Parameters
+    ----------
+    logits, dlogits : float32 array (n, V)
+        C-contiguous.
+    log_total, weights : float32 array (n,)
+    targets : int64 array (n,)
+    label_smoothing : float
+    """
+    elsewhere = F(label_smoothing / logits.shape[-1])
+    _backward(logits, log_total, targets, weights, F(1 - label_smoothing), elsewhere, dlogits)

@@ -1,0 +1,96 @@
+"""GELU in one pass, exact and by its tanh approximation; see :mod:`scratchgpt.ops.gelu`.
+
+The approximation: with u = sqrt(2/π)(x + 0.044715 x³), (1 + tanh u) / 2 is the sigmoid σ(2u).
+So y = x σ(2u), and dy/dx = σ + x σ (1 - σ) 2u'.
+
+The exact form: Φ(x) by Abramowitz and Stegun's (1964) 7.1.26, whose error of 1.5e-7 is float32's
+own. Its exponential is that of the density φ(x), which the backward needs too.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
+from scratchgpt.kernels.jit import CHUNK, inner, kernel
+
+TWICE = F(2 * math.sqrt(2 / math.pi))
+CUBIC = F(0.044715)
+THREE_CUBIC = F(3 * 0.044715)
+
+HALF, SQRT_HALF, DENSITY = F(0.5), F(math.sqrt(0.5)), F(1 / math.sqrt(2 * math.pi))
+P = F(0.3275911)
+A1, A2, A3 = F(0.254829592), F(-0.284496736), F(1.421413741)
+A4, A5 = F(-1.453152027), F(1.061405429)
+
+
+@inner
+def _sigmoid_2u(x):
+    return ONE / (ONE + exp(-TWICE * x * (ONE + CUBIC * x * x)))
+
+
+@inner
+def _phi(x):
+    """Φ(x), and e to the -x²/2."""
+    bell = exp(-HALF * x * x)
+    z = abs(x) * SQRT_HALF
+    t = ONE / (ONE + P * z)
+    tail = HALF * bell * t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))))  # Φ(-|x|)
+    return (tail if x < ZERO else ONE - tail), bell
+
+
+@kernel
+def _tanh_forward(x, y):
+    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+        ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(xs.size):
+            ys[i] = xs[i] * _sigmoid_2u(xs[i])
+
+
+@kernel
+def _tanh_backward(dy, x, dx):
+    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+        dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
+        dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(xs.size):
+            s = _sigmoid_2u(xs[i])
+            slope = s + xs[i] * s * (ONE - s) * TWICE * (ONE + THREE_CUBIC * xs[i] * xs[i])
+            dxs[i] = dys[i] * slope
+
+
+@kernel
+def _exact_forward(x, y):
+    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+        ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(xs.size):
+            phi, _ = _phi(xs[i])
+            ys[i] = xs[i] * phi
+
+
+@kernel
+def _exact_backward(dy, x, dx):
+    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+        dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
+        dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(xs.size):
+            phi, bell = _phi(xs[i])
+            dxs[i] = dys[i] * (phi + xs[i] * bell * DENSITY)
+
+
+def gelu_forward(x: Array, approximate: str, y: Array) -> None:
+    """Write GELU of x (...) to y (...), both float32, y C-contiguous."""
+    run = _tanh_forward if approximate == "tanh" else _exact_forward
+    run(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
+
+
+def gelu_backward(dy: Array, x: Array, approximate: str, dx: Array) -> None:
+    """Write the gradient with respect to x (...) to dx (...), C-contiguous."""
+    run = _tanh_backward if approximate == "tanh" else _exact_backward
+    flat_dy, flat_x = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(x).reshape(-1)
+    run(flat_dy, flat_x, dx.reshape(-1))

@@ -1,0 +1,29 @@
+"""How every kernel is compiled: for all threads, cached on disk, NaN left what it is."""
+
+from typing import Any
+
+import numba
+
+import scratchgpt.kernels.threads  # noqa: F401 (settles the pool before the first kernel)
+
+# Sums may be cut into vectors, products fused into them; not-a-number stays what it is.
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+# Elements in the chunk that a thread takes at a time: enough to be worth its while, and small
+# enough for its cache. Chunks depend on sizes alone, so sums do not depend on the threads.
+CHUNK = 16_384
+
+
+def kernel(function: Any) -> Any:
+    """Compile a loop whose ``prange`` runs on all threads."""
+    return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
+
+
+def part(function: Any) -> Any:
+    """Compile a piece that kernels call, once for all places that call it."""
+    return numba.njit(fastmath=FAST, cache=True, error_model="numpy")(function)
+
+
+def inner(function: Any) -> Any:
+    """Compile a piece that becomes part of the loop it is called in."""
+    return numba.njit(inline="always", fastmath=FAST, cache=True, error_model="numpy")(function)

@@ -1,0 +1,27 @@
+"""ReLU in one pass; see :mod:`scratchgpt.ops.relu`."""
+
+import numpy as np
+from numba import prange
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.fast_math import ZERO
+from scratchgpt.kernels.jit import CHUNK, kernel
+
+
+@kernel
+def _gate(source, x, out):
+    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        sources = source[chunk * CHUNK : (chunk + 1) * CHUNK]
+        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+        outs = out[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(xs.size):
+            outs[i] = ZERO if xs[i] <= ZERO else sources[i]  # NaN passes and stays visible
+
+
+def relu(source: Array, x: Array, out: Array) -> None:
+    """Write ``source`` where x > 0 and 0 elsewhere to ``out``, which is C-contiguous.
+
+    The source is x itself forward, and dy backward.
+    """
+    flat_source = np.ascontiguousarray(source).reshape(-1)
+    _gate(flat_source, np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
