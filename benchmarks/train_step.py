@@ -1,0 +1,142 @@
+"""One training step against PyTorch, eager and compiled, on an equal model.
+
+    python benchmarks/train_step.py                     all three shapes, 5 rounds
+    python benchmarks/train_step.py --shapes char --rounds 3
+
+A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both sides start from the same
+weights, and the losses of the first and of a later step must agree.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from interleave import Contestant, contest, report
+from measure import median_seconds, tell
+
+# layers, heads, channels, block size, vocabulary, batch, tokens of a text; target of the ratio
+SHAPES = {
+    "char": ((4, 4, 128, 64, 65, 12, 64), 0.70),
+    "baby": ((6, 6, 384, 256, 65, 8, 256), 0.87),
+    "gpt2": ((12, 12, 768, 1024, 50257, 4, 64), 0.55),
+}
+CHECKED_STEP = 5
+SETTINGS = {"lr": 1e-3, "betas": (0.9, 0.99), "weight_decay": 0.1}
+
+
+def problem(shape: str):
+    """Our model and a batch of random tokens."""
+    from scratchgpt.models import GPT, GPTConfig
+
+    n_layer, n_head, n_embd, block_size, vocab_size, n_batch, n_time = SHAPES[shape][0]
+    model = GPT(
+        GPTConfig(
+            n_layer=n_layer,
+            n_head=n_head,
+            n_embd=n_embd,
+            block_size=block_size,
+            vocab_size=vocab_size,
+            dropout=0.0,
+        )
+    )
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, vocab_size, (2, n_batch, n_time))
+    return model, tokens[0], tokens[1]
+
+
+def ours(shape: str) -> None:
+    from scratchgpt.training.config import TrainConfig
+    from scratchgpt.training.step import Stepper
+
+    model, tokens, targets = problem(shape)
+
+    class OneBatch:
+        def train_batch(self, index):
+            return tokens, targets
+
+        def validation_batches(self):
+            return iter(())
+
+    config = TrainConfig(
+        lr=SETTINGS["lr"],
+        min_lr=SETTINGS["lr"],
+        warmup_steps=0,
+        beta1=SETTINGS["betas"][0],
+        beta2=SETTINGS["betas"][1],
+        weight_decay=SETTINGS["weight_decay"],
+        grad_clip=1.0,
+    )
+    stepper = Stepper(model, OneBatch(), config)
+    losses = [stepper.update(0).loss for _ in range(CHECKED_STEP)]
+    seconds = median_seconds(lambda: stepper.update(0))
+    tell(seconds, first_loss=losses[0], later_loss=losses[-1])
+
+
+def torch_step(shape: str, *, compiled: bool) -> None:
+    import torch
+    from torch_gpt import TorchGPT
+
+    torch.manual_seed(0)
+    reference, tokens, targets = problem(shape)
+    model = TorchGPT(reference)
+    del reference
+    tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, **SETTINGS, fused=True)
+    forward = torch.compile(model) if compiled else model
+
+    def step() -> float:
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(tokens, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss.item()
+
+    losses = [step() for _ in range(CHECKED_STEP)]
+    tell(median_seconds(step), first_loss=losses[0], later_loss=losses[-1])
+
+
+CONTESTANTS = {
+    "ours": ours,
+    "eager": lambda shape: torch_step(shape, compiled=False),
+    "compiled": lambda shape: torch_step(shape, compiled=True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument(
+        "--peers", nargs="*", choices=("eager", "compiled"), default=["eager", "compiled"]
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.contestant:
+        CONTESTANTS[arguments.contestant](arguments.shapes[0])
+        return
+    rows = []
+    for shape in arguments.shapes:
+        contestants = [
+            Contestant(name, [sys.executable, __file__, "--contestant", name, "--shapes", shape])
+            for name in ("ours", *arguments.peers)
+        ]
+        print(f"{shape}:", file=sys.stderr)
+        contest(contestants, arguments.rounds)
+        for loss in ("first_loss", "later_loss"):
+            values = [c.median(loss) for c in contestants if c.rounds]
+            if max(values) - min(values) > 1e-4 * max(values):
+                raise SystemExit(f"{shape}: the contestants do not compute the same: {values}")
+        rows.append((shape, contestants, SHAPES[shape][1]))
+    report("train_step", rows, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
