@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.generation.token_step import TokenStep
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT
 
@@ -57,6 +58,7 @@ class Decoding:
         self._cache = model.new_cache(len(self.texts))
         self._starts = [-1] * len(self.texts)
         self._arena = Arena()
+        self._step = TokenStep(model)
         self._encode_moved()
 
     def advance(self, tokens: Array) -> Array:
@@ -74,8 +76,7 @@ class Decoding:
         self._encode_moved()
         for text, token in zip(self.texts, tokens, strict=True):
             text.append(int(token))
-        with self._arena:
-            return self.model.extend(tokens[:, None], self._cache).copy()
+        return self._step(tokens, self._cache)
 
     def select(self, rows: Array) -> None:
         """Go on with a choice of the rows; a row may be left out, or chosen more than once."""

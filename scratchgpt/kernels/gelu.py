@@ -41,13 +41,26 @@ def _phi(x):
     return (tail if x < ZERO else ONE - tail), bell
 
 
+@inner
+def tanh_gelu(x):
+    """GELU of one number by its tanh approximation."""
+    return x * _sigmoid_2u(x)
+
+
+@inner
+def exact_gelu(x):
+    """GELU of one number."""
+    phi, _ = _phi(x)
+    return x * phi
+
+
 @kernel
 def _tanh_forward(x, y):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
         for i in range(xs.size):
-            ys[i] = xs[i] * _sigmoid_2u(xs[i])
+            ys[i] = tanh_gelu(xs[i])
 
 
 @kernel
@@ -68,8 +81,7 @@ def _exact_forward(x, y):
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
         for i in range(xs.size):
-            phi, _ = _phi(xs[i])
-            ys[i] = xs[i] * phi
+            ys[i] = exact_gelu(xs[i])
 
 
 @kernel

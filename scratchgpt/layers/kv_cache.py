@@ -61,7 +61,9 @@ class KVCache:
         """A cache of a choice of rows (a copy), as rows finish or are reordered by a search."""
         n_layer, _, n_head, block_size, head_size = self.keys.shape
         chosen = KVCache(n_layer, 0, n_head, block_size, head_size, self.keys.dtype)
-        chosen.keys, chosen.values = self.keys[:, rows], self.values[:, rows]
+        # Not keys[:, rows], which is not C-contiguous.
+        chosen.keys = np.take(self.keys, rows, axis=1)
+        chosen.values = np.take(self.values, rows, axis=1)
         chosen.lengths = self.lengths[rows]
         return chosen
 

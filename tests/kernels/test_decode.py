@@ -1,0 +1,87 @@
+"""A token through the compiled model against the same through its layers, in float64."""
+
+import numpy as np
+import pytest
+
+from scratchgpt import kernels
+from scratchgpt.generation import generate
+from scratchgpt.generation.token_step import TokenStep
+from scratchgpt.models import GPT, GPTConfig
+
+numba = pytest.importorskip("numba")
+
+SIZES = {"n_layer": 3, "n_head": 3, "n_embd": 21, "block_size": 12, "vocab_size": 37}
+FORMS = [
+    {},
+    {"norm_position": "post"},
+    {"bias": False},
+    {"tied_head": False, "n_inner": 45, "activation": "gelu"},
+    {"norm_position": "post", "activation": "relu", "bias": False, "layer_norm_epsilon": 0.1},
+    {"n_embd": 48, "vocab_size": 65, "n_inner": 50},
+]
+
+
+@pytest.fixture(params=FORMS, ids=lambda form: ", ".join(map(str, form)) or "gpt2")
+def model(request, rng):
+    """A model whose every parameter is random, and not small."""
+    model = GPT(GPTConfig(**{**SIZES, **request.param}))
+    for name, parameter in model.store.named.items():
+        parameter.value[...] = rng.standard_normal(parameter.shape) * 0.5
+        if ".ln_" in name and name.endswith("weight"):
+            parameter.value += 1
+    return model
+
+
+def texts(model, rng, n_batch):
+    """Caches in float32 and in float64 of texts of several lengths, and the tokens that follow."""
+    counts = rng.integers(1, 9, n_batch)
+    tokens = rng.integers(0, model.config.vocab_size, (n_batch, counts.max()))
+    exact = model.astype(np.float64)
+    caches = []
+    for one in (model, exact):
+        caches.append(one.new_cache(n_batch))
+        one.extend(tokens, caches[-1], counts)
+    return exact, caches, rng.integers(0, model.config.vocab_size, (3, n_batch))
+
+
+@pytest.mark.parametrize("n_batch", [1, 3, 32])
+def test_logits_are_those_of_the_layers(model, n_batch, rng, assert_close):
+    exact, (cache, exact_cache), tokens = texts(model, rng, n_batch)
+    step = TokenStep(model)
+    for one in tokens:
+        actual = step(one, cache)
+        assert actual.dtype == np.float32
+        assert_close(actual, exact.extend(one[:, None], exact_cache), 2e-5)
+    np.testing.assert_array_equal(cache.lengths, exact_cache.lengths)
+    assert_close(cache.keys, exact_cache.keys, 1e-5)
+
+
+def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
+    model, n_threads, rng, assert_close
+):
+    _, (cache, _), tokens = texts(model, rng, 4)
+    alone = cache.rows(np.array([2]))
+    results = []
+    for n in (1, numba.config.NUMBA_NUM_THREADS):
+        n_threads(n)
+        results.append(TokenStep(model)(tokens[0], cache.rows(np.arange(4))))
+    np.testing.assert_array_equal(*results)
+    assert_close(TokenStep(model)(tokens[0, 2:3], alone)[0], results[0][2], 1e-5)
+
+
+def test_the_same_text_with_kernels_and_without(model):
+    prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]]
+    options = {"max_new_tokens": 20, "seed": 3, "num_samples": 2}
+    fast = generate(model, prompts, **options)
+    with kernels.disabled():
+        slow = generate(model, prompts, **options)
+    assert [g.tokens.tolist() for g in fast] == [g.tokens.tolist() for g in slow]
+
+
+def test_a_full_block_is_refused(model):
+    cache = model.new_cache(1)
+    step = TokenStep(model)
+    for _ in range(model.config.block_size):
+        step(np.array([1]), cache)
+    with pytest.raises(ValueError, match="13 tokens are more than the model's block_size of 12"):
+        step(np.array([1]), cache)
