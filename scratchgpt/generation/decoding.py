@@ -7,7 +7,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.generation.token_step import TokenStep
 from scratchgpt.memory import Arena
-from scratchgpt.models import GPT
+from scratchgpt.models import GPT, QuantizedGPT
 
 
 def window_start(length: int, block_size: int) -> int:
@@ -42,7 +42,7 @@ class Decoding:
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or QuantizedGPT
     contexts : sequence of sequences of int
         What stands before the first token given to :meth:`advance`; may be empty.
 
@@ -52,7 +52,7 @@ class Decoding:
         All tokens of each row, also those that the model no longer sees.
     """
 
-    def __init__(self, model: GPT, contexts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, model: GPT | QuantizedGPT, contexts: Sequence[Sequence[int]]) -> None:
         self.model = model
         self.texts = [list(text) for text in contexts]
         self._cache = model.new_cache(len(self.texts))

@@ -10,7 +10,7 @@ from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.generation.decoding import Decoding
 from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
-from scratchgpt.models import GPT
+from scratchgpt.models import GPT, QuantizedGPT
 
 FinishReason = Literal["length", "stop", "end_of_text"]
 
@@ -38,7 +38,7 @@ class Generation:
 
 
 def generate(
-    model: GPT,
+    model: GPT | QuantizedGPT,
     prompts: Sequence[Array | Sequence[int]],
     *,
     max_new_tokens: int = 100,
@@ -55,7 +55,7 @@ def generate(
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or QuantizedGPT
     prompts : sequence of integer arrays (T,)
         Of any lengths; of a long one the model sees the end, see
         :func:`scratchgpt.generation.window_start`.

@@ -10,7 +10,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.generation.generate import FinishReason, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
-from scratchgpt.models import GPT
+from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.text import StreamDecoder, Tokenizer
 
 # (index of the prompt, index of the sample, text that is new)
@@ -38,7 +38,7 @@ class TextGeneration:
 
 
 def generate_text(
-    model: GPT,
+    model: GPT | QuantizedGPT,
     tokenizer: Tokenizer,
     prompts: Sequence[str],
     *,
@@ -53,7 +53,7 @@ def generate_text(
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or QuantizedGPT
     tokenizer : Tokenizer
         The one that the model was trained with.
     prompts : sequence of str
@@ -131,7 +131,7 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
         return np.array([0])
 
 
-def check_tokenizer(model: GPT, tokenizer: Tokenizer) -> None:
+def check_tokenizer(model: GPT | QuantizedGPT, tokenizer: Tokenizer) -> None:
     """Refuse a tokenizer that cannot be the one that the model was trained with."""
     if tokenizer.vocab_size != model.config.vocab_size:
         raise UserError(

@@ -7,7 +7,7 @@ import numpy as np
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import Arena
-from scratchgpt.models import GPT
+from scratchgpt.models import GPT, QuantizedGPT
 
 # In the order of scratchgpt.kernels.decode's table of offsets.
 BLOCK_PARAMETERS = (
@@ -27,10 +27,10 @@ class TokenStep:
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or QuantizedGPT
     """
 
-    def __init__(self, model: GPT) -> None:
+    def __init__(self, model: GPT | QuantizedGPT) -> None:
         self.model = model
         self._arena = Arena()
         self._buffers: list[Array] = []
@@ -44,7 +44,7 @@ class TokenStep:
             If a text would be longer than block_size.
         """
         model = self.model
-        if not use_kernels(model.store.values, cache.keys):
+        if not use_kernels(cache.keys):
             with self._arena:
                 return model.extend(tokens[:, None], cache).copy()
         if cache.lengths.max() >= model.config.block_size:
@@ -55,14 +55,11 @@ class TokenStep:
         from scratchgpt.kernels.decode import decode_token
 
         c = model.config
-        values, none = model.store.values, np.empty(0, np.float32)
-        offsets, ends = self._offsets()
         logits = np.empty((len(tokens), c.vocab_size), np.float32)
         decode_token(
             tokens.astype(np.int64, copy=False),
             cache.lengths,
-            *(values, values, none),
-            *(offsets, np.zeros((c.n_layer, 4), np.int64), ends, np.zeros(3, np.int64)),
+            *self._weights(),
             *(cache.keys, cache.values),
             *self._take_buffers(len(tokens)),
             logits,
@@ -73,20 +70,46 @@ class TokenStep:
         cache.lengths += 1
         return logits
 
-    def _offsets(self) -> tuple[Array, Array]:
-        """Where parameters begin in the flat array: of the blocks (L, 12), of the ends (5,)."""
-        store = self.model.store
-        begin = {
-            name: (parameter.value.ctypes.data - store.values.ctypes.data) // store.values.itemsize
-            for name, parameter in store.named.items()
-        }
-        blocks = [
-            [begin.get(f"transformer.h.{i}.{name}", -1) for name in BLOCK_PARAMETERS]
-            for i in range(self.model.config.n_layer)
-        ]
-        ends = [begin.get(f"transformer.{name}", -1) for name in END_PARAMETERS]
-        ends.append(begin.get("lm_head.weight", ends[0]))  # a tied head is the embedding's table
-        return np.array(blocks), np.array(ends)
+    def _weights(self) -> tuple[Array, ...]:
+        """The flat arrays of parameters, and where in them each begins.
+
+        Vectors, matrices and the scales of those; then, of the blocks (L, 12) and (L, 4), and of
+        the ends (5,) and (3,), the offsets of parameters and of scales; -1 where there is none.
+        """
+        model = self.model
+        if isinstance(model, QuantizedGPT):
+            floats, weights, scales = model.floats, model.weights, model.scales
+            begin = {name: _offset(m.weight, weights) for name, m in model.matrices.items()}
+            begin |= {name: _offset(vector, floats) for name, vector in model.vectors.items()}
+            scale_begin = {name: _offset(m.scale, scales) for name, m in model.matrices.items()}
+        else:
+            floats = weights = model.store.values
+            scales = np.empty(0, np.float32)
+            named = model.store.named
+            begin = {name: _offset(parameter.value, weights) for name, parameter in named.items()}
+            scale_begin = {}
+
+        def of_blocks(names: tuple[str, ...], begin: dict[str, int]) -> Array:
+            layers = range(model.config.n_layer)
+            return np.array(
+                [[begin.get(f"transformer.h.{i}.{name}", -1) for name in names] for i in layers]
+            )
+
+        def of_ends(names: tuple[str, ...], begin: dict[str, int]) -> Array:
+            offsets = [begin.get(f"transformer.{name}", -1) for name in names]
+            # A tied head is the embedding's table.
+            return np.array([*offsets, begin.get("lm_head.weight", offsets[0])])
+
+        matrices = tuple(
+            name
+            for name in BLOCK_PARAMETERS
+            if name.split(".")[1].startswith("c_") and name.endswith("weight")
+        )
+        return (
+            *(floats, weights, scales),
+            *(of_blocks(BLOCK_PARAMETERS, begin), of_blocks(matrices, scale_begin)),
+            *(of_ends(END_PARAMETERS, begin), of_ends(END_PARAMETERS[:2], scale_begin)),
+        )
 
     def _take_buffers(self, n_batch: int) -> list[Any]:
         """x, its norm, qkv, the merged heads, the inner row, sums, and the scores of each head."""
@@ -96,7 +119,12 @@ class TokenStep:
             c = self.model.config
             widest = max(3 * c.n_embd, c.inner_size)
             widths = (c.n_embd, c.n_embd, 3 * c.n_embd, c.n_embd, c.inner_size)
-            shapes = [(n_batch, width) for width in widths]
+            shapes: list[tuple[int, ...]] = [(n_batch, width) for width in widths]
             shapes += [(PIECES, n_batch, widest), (n_batch * c.n_head, c.block_size)]
             self._buffers = [np.empty(shape, np.float32) for shape in shapes]
         return self._buffers
+
+
+def _offset(view: Array, flat: Array) -> int:
+    """How many elements into a flat array a view of it begins."""
+    return (view.ctypes.data - flat.ctypes.data) // flat.itemsize

@@ -5,10 +5,11 @@ a vector is a sweep over the matrix in the order in which it lies there. The wei
 flat arrays, in float32, or in int8 with a scale for each output.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import prange
 
-from scratchgpt.backend import Array
 from scratchgpt.kernels.attention_rows import dot
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
@@ -289,6 +290,6 @@ def _token(
     _head(x, table, _scale(scales, head_scale, n_vocab), logits)
 
 
-def decode_token(*arguments: Array | float) -> None:
+def decode_token(*arguments: Any) -> None:
     """Run :func:`_token` on all threads; :mod:`scratchgpt.generation.token_step` calls it."""
     _token(*arguments)

@@ -5,6 +5,7 @@ from scratchgpt.models.description import Description, describe
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
 from scratchgpt.models.presets import PRESETS
 from scratchgpt.models.pretrained import load_pretrained, save_pretrained
+from scratchgpt.models.quantized import QuantizedGPT
 
 __all__ = [
     "GPT",
@@ -15,6 +16,7 @@ __all__ = [
     "GPTConfig",
     "GPTLossSaved",
     "GPTSaved",
+    "QuantizedGPT",
     "describe",
     "load_pretrained",
     "save_pretrained",
