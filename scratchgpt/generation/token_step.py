@@ -113,7 +113,7 @@ class TokenStep:
 
     def _take_buffers(self, n_batch: int) -> list[Any]:
         """x, its norm, qkv, the merged heads, the inner row, sums, and the scores of each head."""
-        from scratchgpt.kernels.decode import PIECES
+        from scratchgpt.kernels.products import PIECES
 
         if not self._buffers or len(self._buffers[0]) != n_batch:
             c = self.model.config

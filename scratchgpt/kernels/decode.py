@@ -12,132 +12,15 @@ from numba import prange
 
 from scratchgpt.kernels.attention_rows import dot
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
 from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.products import ADD, STORE, head, linear
 
-PIECES = 8  # of a matrix, for the threads to share
-PIECE = 32_768  # elements that are worth a thread's while
-HEAD_PIECES = 64
+ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
 LOWEST = F(np.finfo(np.float32).min)
 PRE, POST = 0, 1
-# What becomes of a product.
-STORE, ADD, GELU_TANH, GELU, RELU = range(5)
 # Columns of the table of offsets: where the parameters of a block begin, -1 where there is none.
 LN_1_WEIGHT, LN_1_BIAS, ATTN_WEIGHT, ATTN_BIAS, ATTN_PROJ_WEIGHT, ATTN_PROJ_BIAS = range(6)
 LN_2_WEIGHT, LN_2_BIAS, FC_WEIGHT, FC_BIAS, FC_PROJ_WEIGHT, FC_PROJ_BIAS = range(6, 12)
-
-
-@part
-def _add_eight(x, rows, out):
-    """out += x (8,) times rows (8, n): for several texts the weights come from the cache, and
-    what counts is how often the sums are read and written."""
-    w0, w1, w2, w3, w4, w5, w6, w7 = (
-        *(rows[0], rows[1], rows[2], rows[3]),
-        *(rows[4], rows[5], rows[6], rows[7]),
-    )
-    x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-    for j in range(out.size):
-        low = x0 * F(w0[j]) + x1 * F(w1[j]) + x2 * F(w2[j]) + x3 * F(w3[j])
-        high = x4 * F(w4[j]) + x5 * F(w5[j]) + x6 * F(w6[j]) + x7 * F(w7[j])
-        out[j] += low + high
-
-
-@part
-def _sweep(x, weights, start, stop, sums):
-    """sums (B, n_out) = x (B, start:stop) times those rows of weights (n_in, n_out)."""
-    for b in range(x.shape[0]):
-        out = sums[b, : weights.shape[1]]
-        for j in range(out.size):
-            out[j] = ZERO
-    first_alone = start
-    if x.shape[0] > 1:
-        first_alone = stop - (stop - start) % 8
-        for i in range(start, first_alone, 8):
-            for b in range(x.shape[0]):
-                _add_eight(x[b, i : i + 8], weights[i : i + 8], sums[b, : weights.shape[1]])
-    for i in range(first_alone, stop):
-        # One row at a time: memory gives a single stream faster than several side by side.
-        row = weights[i]
-        for b in range(x.shape[0]):
-            out, factor = sums[b, : row.size], x[b, i]
-            for j in range(row.size):
-                out[j] += factor * F(row[j])
-
-
-@part
-def _finish(sums, b, scale, bias, y, mode):
-    """Add up the pieces of row b; then scale, bias and activation, or the residual stream."""
-    n = y.size
-    total = sums[0, b, :n]
-    for piece in range(1, sums.shape[0]):
-        more = sums[piece, b, :n]
-        for j in range(n):
-            total[j] += more[j]
-    if scale.size:
-        for j in range(n):
-            total[j] *= scale[j]
-    if bias.size:
-        for j in range(n):
-            total[j] += bias[j]
-    if mode == STORE:
-        for j in range(n):
-            y[j] = total[j]
-    elif mode == ADD:
-        for j in range(n):
-            y[j] += total[j]
-    elif mode == GELU_TANH:
-        for j in range(n):
-            y[j] = tanh_gelu(total[j])
-    elif mode == GELU:
-        for j in range(n):
-            y[j] = exact_gelu(total[j])
-    else:
-        for j in range(n):
-            y[j] = ZERO if total[j] <= ZERO else total[j]
-
-
-@kernel
-def _linear_in_pieces(x, weights, scale, bias, sums, y, mode):
-    n_in, n_pieces = weights.shape[0], sums.shape[0]
-    for piece in prange(n_pieces):
-        start, stop = n_in * piece // n_pieces, n_in * (piece + 1) // n_pieces
-        _sweep(x, weights, start, stop, sums[piece])
-    if x.shape[0] > 1:
-        for b in prange(x.shape[0]):
-            _finish(sums, b, scale, bias, y[b], mode)
-    else:
-        _finish(sums, 0, scale, bias, y[0], mode)
-
-
-@part
-def _linear(x, weights, scale, bias, sums, y, mode):
-    """y = mode(x W scale + bias); the pieces depend on the size of W alone."""
-    n_pieces = min(sums.shape[0], weights.size // PIECE)
-    if n_pieces > 1:
-        _linear_in_pieces(x, weights, scale, bias, sums[:n_pieces], y, mode)
-    else:
-        _sweep(x, weights, 0, weights.shape[0], sums[0])
-        for b in range(x.shape[0]):
-            _finish(sums[:1], b, scale, bias, y[b], mode)
-
-
-@part
-def _dot(row, x):
-    total = ZERO
-    for j in range(x.size):
-        total += F(row[j]) * x[j]
-    return total
-
-
-@kernel
-def _head(x, table, scale, logits):
-    """logits (B, V) = x (B, C) times the rows of the table (V, C)."""
-    n_vocab = table.shape[0]
-    for piece in prange(HEAD_PIECES):
-        for v in range(n_vocab * piece // HEAD_PIECES, n_vocab * (piece + 1) // HEAD_PIECES):
-            factor = scale[v] if scale.size else ONE
-            for b in range(x.shape[0]):
-                logits[b, v] = _dot(table[v], x[b]) * factor
 
 
 @part
@@ -186,36 +69,56 @@ def _attend(q, k, v, keys, values, position, scores, out, scale):
             out[j] += weight * row[j]
 
 
-@kernel
-def _attention(qkv, keys, values, positions, scores, merged, scale):
-    """keys and values (B, H, block, D), qkv (B, 3C), merged (B, C)."""
-    n_batch, n_head, _, d = keys.shape
+@part
+def _attend_head(i, qkv, keys, values, positions, scores, merged, scale):
+    """Head i, counted over all texts: keys and values (B, H, block, D), qkv (B, 3C)."""
+    n_head, d = keys.shape[1], keys.shape[3]
     c = n_head * d
-    for i in prange(n_batch * n_head):
-        b, h = i // n_head, i % n_head
-        row = qkv[b]
-        _attend(
-            row[h * d : (h + 1) * d],
-            row[c + h * d : c + (h + 1) * d],
-            row[2 * c + h * d : 2 * c + (h + 1) * d],
-            keys[b, h],
-            values[b, h],
-            positions[b],
-            scores[i],
-            merged[b, h * d : (h + 1) * d],
-            scale,
-        )
+    b, h = i // n_head, i % n_head
+    row = qkv[b]
+    _attend(
+        row[h * d : (h + 1) * d],
+        row[c + h * d : c + (h + 1) * d],
+        row[2 * c + h * d : 2 * c + (h + 1) * d],
+        keys[b, h],
+        values[b, h],
+        positions[b],
+        scores[i],
+        merged[b, h * d : (h + 1) * d],
+        scale,
+    )
+
+
+@kernel
+def _attention_in_parallel(qkv, keys, values, positions, scores, merged, scale):
+    for i in prange(keys.shape[0] * keys.shape[1]):
+        _attend_head(i, qkv, keys, values, positions, scores, merged, scale)
+
+
+@part
+def _attention(qkv, keys, values, positions, scores, merged, scale):
+    """Attention of each text to its own past; merged (B, C)."""
+    seen = 0
+    for b in range(positions.size):
+        seen += positions[b] + 1
+    if seen * qkv.shape[1] > ATTENTION_ALONE:
+        _attention_in_parallel(qkv, keys, values, positions, scores, merged, scale)
+    else:
+        for i in range(keys.shape[0] * keys.shape[1]):
+            _attend_head(i, qkv, keys, values, positions, scores, merged, scale)
 
 
 @part
 def _vector(flat, offset, n):
     """The parameter that begins at ``offset``; without elements where there is none."""
-    return flat[offset : offset + n] if offset >= 0 else flat[:0]
+    return flat[offset : offset + n] if offset >= 0 and flat.size else flat[:0]
 
 
 @part
-def _scale(scales, offset, n):
-    return scales[offset : offset + n] if scales.size else scales
+def _matrix(flat, offset, n_in, n_out):
+    """A weight: (n_in, n_out) in float32, and (n_out, n_in) in int8."""
+    matrix = flat[offset : offset + n_in * n_out]
+    return matrix.reshape(n_out, n_in) if flat.itemsize == 1 else matrix.reshape(n_in, n_out)
 
 
 @part
@@ -226,7 +129,7 @@ def _token(
 ):  # fmt: skip
     n_layer, n_batch, n_head, _, d = keys.shape
     c, f, n_vocab = n_head * d, inner.shape[1], logits.shape[1]
-    wte, wpe, ln_weight, ln_bias, head = ends[0], ends[1], ends[2], ends[3], ends[4]
+    wte, wpe, ln_weight, ln_bias, rows = ends[0], ends[1], ends[2], ends[3], ends[4]
     wte_scale, wpe_scale, head_scale = end_scales[0], end_scales[1], end_scales[2]
     for b in range(n_batch):
         token, at, row = tokens[b], positions[b], x[b]
@@ -245,20 +148,18 @@ def _token(
         if position == PRE:
             _normalise(x, ln_1, ln_1_bias, eps, n)
             source = n
-        at = o[ATTN_WEIGHT]
-        _linear(
+        linear(
             source,
-            weights[at : at + c * 3 * c].reshape(c, 3 * c),
-            _scale(scales, s[0], 3 * c),
+            _matrix(weights, o[ATTN_WEIGHT], c, 3 * c),
+            _vector(scales, s[0], 3 * c),
             _vector(floats, o[ATTN_BIAS], 3 * c),
             *(sums, qkv, STORE),
         )
         _attention(qkv, keys[layer], values[layer], positions, scores, merged, scale)
-        at = o[ATTN_PROJ_WEIGHT]
-        _linear(
+        linear(
             merged,
-            weights[at : at + c * c].reshape(c, c),
-            _scale(scales, s[1], c),
+            _matrix(weights, o[ATTN_PROJ_WEIGHT], c, c),
+            _vector(scales, s[1], c),
             _vector(floats, o[ATTN_PROJ_BIAS], c),
             *(sums, x, ADD),
         )
@@ -266,19 +167,17 @@ def _token(
             _normalise(x, ln_2, ln_2_bias, eps, n)
         else:
             _normalise(x, ln_1, ln_1_bias, eps, x)
-        at = o[FC_WEIGHT]
-        _linear(
+        linear(
             source,
-            weights[at : at + c * f].reshape(c, f),
-            _scale(scales, s[2], f),
+            _matrix(weights, o[FC_WEIGHT], c, f),
+            _vector(scales, s[2], f),
             _vector(floats, o[FC_BIAS], f),
             *(sums, inner, activation),
         )
-        at = o[FC_PROJ_WEIGHT]
-        _linear(
+        linear(
             inner,
-            weights[at : at + f * c].reshape(f, c),
-            _scale(scales, s[3], c),
+            _matrix(weights, o[FC_PROJ_WEIGHT], f, c),
+            _vector(scales, s[3], c),
             _vector(floats, o[FC_PROJ_BIAS], c),
             *(sums, x, ADD),
         )
@@ -286,8 +185,8 @@ def _token(
             _normalise(x, ln_2, ln_2_bias, eps, x)
     if position == PRE:
         _normalise(x, _vector(floats, ln_weight, c), _vector(floats, ln_bias, c), eps, x)
-    table = weights[head : head + n_vocab * c].reshape(n_vocab, c)
-    _head(x, table, _scale(scales, head_scale, n_vocab), logits)
+    table = weights[rows : rows + n_vocab * c].reshape(n_vocab, c)
+    head(x, table, _vector(scales, head_scale, n_vocab), logits)
 
 
 def decode_token(*arguments: Any) -> None:

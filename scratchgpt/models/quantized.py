@@ -14,15 +14,19 @@ from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
 
 HIGHEST = 127
-TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # one output a row; elsewhere a column
+TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # as in a GPT; the others transposed
 HEAD_ROWS = 4096  # of the vocabulary that are turned back into float32 at a time
 
 
 class Quantized(NamedTuple):
-    """A matrix W as whole numbers from -127 to 127, and what one of them is worth."""
+    """A matrix as whole numbers from -127 to 127, and what one of them is worth, row by row.
 
-    weight: Array  # int8, of the shape of W
-    scale: Array  # float32 (n,), for each output of the map: a row of a table, else a column
+    Each row makes one output: a table is laid out as it is in a :class:`GPT`, and the weight of a
+    linear map is transposed, (n_out, n_in).
+    """
+
+    weight: Array  # int8 (n_rows, n)
+    scale: Array  # float32 (n_rows,)
 
     def by_rows(self, rows: Any) -> Array:
         """Some rows of a table in float32."""
@@ -74,17 +78,15 @@ class QuantizedGPT:
         for name, value in named.items():
             if not np.isfinite(value).all():
                 raise UserError(f"{name} has values that are not finite; nothing was quantised")
-        matrices = {name: value for name, value in named.items() if value.ndim == 2}
+        matrices = {name: _rows(name, value) for name, value in named.items() if value.ndim == 2}
         vectors = {name: value for name, value in named.items() if value.ndim == 1}
         self.weights, weights = _flat({k: v.shape for k, v in matrices.items()}, np.int8)
-        self.scales, scales = _flat(
-            {k: (v.shape[_output_axis(k)],) for k, v in matrices.items()}, np.float32
-        )
+        self.scales, scales = _flat({k: v.shape[:1] for k, v in matrices.items()}, np.float32)
         self.floats, self.vectors = _flat({k: v.shape for k, v in vectors.items()}, np.float32)
         for name, value in vectors.items():
             self.vectors[name][...] = value
         for name, value in matrices.items():
-            _quantize(value, _output_axis(name), weights[name], scales[name])
+            _quantize(value, weights[name], scales[name])
         self.matrices = {name: Quantized(weights[name], scales[name]) for name in matrices}
         # Prompts go through one block in float32, which lends itself to each layer in turn.
         self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
@@ -123,8 +125,8 @@ class QuantizedGPT:
                 f"{self.config.block_size}"
             )
         mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
-        x = self._rows("transformer.wte.weight", tokens)
-        x += self._rows("transformer.wpe.weight", positions)  # (B, T, C)
+        x = self.matrices["transformer.wte.weight"].by_rows(tokens)
+        x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)
         backbone = self._one_block.transformer
         for i in range(self.config.n_layer):
             for name, parameter in backbone.h[0].named_parameters():
@@ -145,27 +147,23 @@ class QuantizedGPT:
         parts = [x @ head.by_rows(slice(start, start + HEAD_ROWS)).T for start in starts]
         return np.concatenate(parts, axis=-1)
 
-    def _rows(self, name: str, rows: Array) -> Array:
-        return self.matrices[name].by_rows(rows)
-
     def _fill(self, value: Array, name: str) -> None:
         """Write a parameter in float32."""
         if name in self.vectors:
             value[...] = self.vectors[name]
         else:
             weight, scale = self.matrices[name]
-            np.multiply(weight, scale[:, None] if _output_axis(name) == 0 else scale, out=value)
+            np.multiply(weight, scale[:, None], out=_rows(name, value))
 
 
-def _output_axis(name: str) -> int:
-    """The axis along which a matrix has one entry for each output."""
-    return 0 if name.endswith(TABLES) else 1
+def _rows(name: str, value: Array) -> Array:
+    """A view of a matrix of a GPT with one row for each output."""
+    return value if name.endswith(TABLES) else value.T
 
 
-def _quantize(value: Array, output_axis: int, weight: Array, scale: Array) -> None:
-    scale[...] = np.abs(value).max(axis=1 - output_axis) / HIGHEST
-    worth = np.where(scale == 0, 1, scale)
-    weight[...] = np.rint(value / (worth[:, None] if output_axis == 0 else worth))
+def _quantize(value: Array, weight: Array, scale: Array) -> None:
+    scale[...] = np.abs(value).max(axis=1) / HIGHEST
+    weight[...] = np.rint(value / np.where(scale == 0, 1, scale)[:, None])
 
 
 def _flat(shapes: dict[str, tuple[int, ...]], dtype: Any) -> tuple[Array, dict[str, Array]]:
