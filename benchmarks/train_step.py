@@ -45,11 +45,10 @@ def problem(shape: str):
     return model, tokens[0], tokens[1]
 
 
-def ours(shape: str) -> None:
+def stepper(model, tokens, targets):
+    """What makes one update after the other from one batch."""
     from scratchgpt.training.config import TrainConfig
     from scratchgpt.training.step import Stepper
-
-    model, tokens, targets = problem(shape)
 
     class OneBatch:
         def train_batch(self, index):
@@ -67,9 +66,13 @@ def ours(shape: str) -> None:
         weight_decay=SETTINGS["weight_decay"],
         grad_clip=1.0,
     )
-    stepper = Stepper(model, OneBatch(), config)
-    losses = [stepper.update(0).loss for _ in range(CHECKED_STEP)]
-    seconds = median_seconds(lambda: stepper.update(0))
+    return Stepper(model, OneBatch(), config)
+
+
+def ours(shape: str) -> None:
+    run = stepper(*problem(shape))
+    losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
+    seconds = median_seconds(lambda: run.update(0))
     tell(seconds, first_loss=losses[0], later_loss=losses[-1])
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scratchgpt.cli.generate import Which
+from scratchgpt.cli.kernels import Threads, prepare_kernels
 
 if TYPE_CHECKING:
     from scratchgpt.models import GPT
@@ -37,6 +38,7 @@ def eval_command(
         typer.Option(help="Which checkpoint of a run.", show_default="best, or else last"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    threads: Threads = None,
 ) -> None:
     """Measure loss, perplexity and bits per byte, or exact match."""
     import json
@@ -46,6 +48,7 @@ def eval_command(
     from scratchgpt.text import task_from_spec
 
     gpt, tokenizer = load_model(model, which and which.value)
+    prepare_kernels(threads)
     run = None if corpus else _run_of(model)
     record: dict[str, Any]
     if run is not None and run.task is not None:

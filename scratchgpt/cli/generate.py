@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.kernels import Threads, prepare_kernels
+
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
     from scratchgpt.models import GPT
@@ -83,6 +85,7 @@ def generate_command(
         Which | None,
         typer.Option(help="Which checkpoint of a run.", show_default="best, or else last"),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Continue prompts with text from a trained model.
 
@@ -98,6 +101,7 @@ def generate_command(
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = _read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
+    prepare_kernels(threads)
     _note_long_prompts(prompts, gpt, tokenizer)
 
     streaming = stream and not as_json and len(prompts) * num_samples == 1

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.training.config import TrainConfig
 
 EPILOG = """Examples:
@@ -33,7 +34,7 @@ MODEL_OPTIONS = (
     "tied_head",
 )
 TOP_OPTIONS = ("corpus", "task", "tokenizer", "val_fraction", "preset")
-RUN_OPTIONS = ("out", "config", "resume", "as_json")
+RUN_OPTIONS = ("out", "config", "resume", "as_json", "threads")
 
 
 def _option(text: str, *names: str, default: object = None) -> Any:
@@ -134,6 +135,7 @@ def train_command(
     log_interval: Annotated[
         int | None, _training("log_interval", "Steps between lines of the log.")
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Train a GPT on text, or on a task with exact answers.
 
@@ -152,4 +154,5 @@ def train_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     run = resolve_run(out, config, options, resume=resume)
+    prepare_kernels(threads)
     train_run(run, out, resume=resume, as_json=as_json)

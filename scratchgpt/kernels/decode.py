@@ -12,7 +12,7 @@ from numba import prange
 
 from scratchgpt.kernels.attention_rows import dot
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.jit import entry, kernel, part
 from scratchgpt.kernels.products import ADD, STORE, head, linear
 
 ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
@@ -121,7 +121,7 @@ def _matrix(flat, offset, n_in, n_out):
     return matrix.reshape(n_out, n_in) if flat.itemsize == 1 else matrix.reshape(n_in, n_out)
 
 
-@part
+@entry
 def _token(
     tokens, positions, floats, weights, scales, offsets, scale_offsets, ends, end_scales,
     keys, values, x, n, qkv, merged, inner, sums, scores, logits,

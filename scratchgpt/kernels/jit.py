@@ -1,10 +1,15 @@
 """How every kernel is compiled: for all threads, cached on disk, NaN left what it is."""
 
+import os
 from typing import Any
 
 import numba
 
 import scratchgpt.kernels.threads  # noqa: F401 (settles the pool before the first kernel)
+from scratchgpt.kernels.cache import cache_folder
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(cache_folder())
 
 # Sums may be cut into vectors, products fused into them; not-a-number stays what it is.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -19,9 +24,20 @@ def kernel(function: Any) -> Any:
     return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
 
 
-def part(function: Any) -> Any:
-    """Compile a piece that kernels call, once for all places that call it."""
+def entry(function: Any) -> Any:
+    """Compile what Python calls and what has no loop of its own to share out."""
     return numba.njit(fastmath=FAST, cache=True, error_model="numpy")(function)
+
+
+def part(function: Any) -> Any:
+    """Compile a piece that kernels call, once for all places that call it, and not for Python."""
+    return numba.njit(
+        fastmath=FAST,
+        cache=True,
+        error_model="numpy",
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )(function)
 
 
 def inner(function: Any) -> Any:

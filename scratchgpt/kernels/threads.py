@@ -23,8 +23,6 @@ def _choose() -> int:
     return int(setting)
 
 
-N_THREADS = _choose()
-
 # Read by the OpenMP runtime when its first thread starts. A thread without work spins for some
 # microseconds, long enough to be there for the next kernel, then sleeps and leaves its core to
 # whoever needs it.
@@ -36,5 +34,11 @@ import scipy.linalg.cython_blas  # noqa: E402, F401 (so that its BLAS is there t
 import threadpoolctl  # noqa: E402
 
 threadpoolctl.threadpool_limits(1, user_api="blas")
-N_THREADS = min(N_THREADS, numba.config.NUMBA_NUM_THREADS)
-numba.set_num_threads(N_THREADS)
+
+
+def set_threads(n: int) -> None:
+    """Compute on n threads from now on, or on as many as there are if those are fewer."""
+    numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
+
+
+set_threads(_choose())

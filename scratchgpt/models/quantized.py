@@ -90,6 +90,9 @@ class QuantizedGPT:
         self.matrices = {name: Quantized(weights[name], scales[name]) for name in matrices}
         # Prompts go through one block in float32, which lends itself to each layer in turn.
         self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
+        for _, parameter in self._one_block.transformer.h[0].named_parameters():
+            if len(parameter.shape) == 2:  # laid out as ours, to be filled in the order of memory
+                parameter.value = np.empty(parameter.shape[::-1], np.float32).T
 
     @property
     def dtype(self) -> Any:

@@ -1,0 +1,94 @@
+"""Causal attention forward and backward against PyTorch's scaled_dot_product_attention.
+
+python benchmarks/attention.py [--rounds 5]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from interleave import Contestant, contest, report
+from measure import median_seconds, tell
+
+# batch, heads, head size, and the target of the ratio, by number of positions
+SIZES = {
+    64: (12, 4, 32, 0.35),
+    256: (8, 6, 64, 0.45),
+    1024: (2, 12, 64, 0.80),
+    2048: (1, 12, 64, 0.85),
+}
+
+
+def problem(n_time: int) -> list[np.ndarray]:
+    """q, k, v and dy as a model has them: views (B, H, T, D) of one array (B, T, 4, H, D)."""
+    n_batch, n_head, d, _ = SIZES[n_time]
+    rng = np.random.default_rng(0)
+    fused = rng.standard_normal((n_batch, n_time, 4, n_head, d), dtype=np.float32)
+    return list(fused.transpose(2, 0, 3, 1, 4))
+
+
+def ours(n_time: int) -> None:
+    from scratchgpt.memory import Arena
+    from scratchgpt.ops import attention_backward, attention_forward
+
+    q, k, v, dy = problem(n_time)
+    arena = Arena()
+
+    def work() -> float:
+        with arena:
+            y, saved = attention_forward(q, k, v, causal=True)
+            return float(attention_backward(dy, saved)[0][0, 0, 0, 0] + y[0, 0, 0, 0])
+
+    value = work()
+    tell(median_seconds(work), value=value)
+
+
+def sdpa(n_time: int) -> None:
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    q, k, v, dy = (torch.from_numpy(x) for x in problem(n_time))
+    for x in (q, k, v):
+        x.requires_grad_()
+
+    def work() -> float:
+        for x in (q, k, v):
+            x.grad = None
+        y = scaled_dot_product_attention(q, k, v, is_causal=True)
+        y.backward(dy)
+        return float(q.grad[0, 0, 0, 0] + y[0, 0, 0, 0])
+
+    value = work()
+    tell(median_seconds(work), value=value)
+
+
+CONTESTANTS = {"ours": ours, "SDPA": sdpa}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.contestant:
+        CONTESTANTS[arguments.contestant](arguments.sizes[0])
+        return
+    rows = []
+    for size in arguments.sizes:
+        command = [sys.executable, __file__, "--sizes", str(size), "--contestant"]
+        contestants = [Contestant(name, [*command, name]) for name in CONTESTANTS]
+        contest(contestants, arguments.rounds)
+        values = [c.median("value") for c in contestants if c.rounds]
+        if max(values) - min(values) > 1e-4:
+            raise SystemExit(f"T = {size}: the contestants do not compute the same: {values}")
+        rows.append((f"T = {size}", contestants, SIZES[size][3]))
+    report("attention", rows, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

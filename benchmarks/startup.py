@@ -1,0 +1,64 @@
+"""From the start of a fresh process: importing the package, and the first training step.
+
+    python benchmarks/startup.py [--rounds 5]
+
+The step is that of the char shape of train_step.py, once with an empty cache of compiled kernels
+and once with a full one; the process itself counts.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+IMPORT = "import time; t = time.perf_counter(); import scratchgpt; print(time.perf_counter() - t)"
+STEP = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from train_step import problem, stepper
+from scratchgpt.training.compilation import ensure_compiled
+ensure_compiled()
+stepper(*problem("char")).update(0)
+"""
+
+
+def seconds(code: str, cache: str) -> float:
+    """How long a process takes that runs the code with this cache of kernels."""
+    began = time.perf_counter()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    imports, cold, warm = [], [], []
+    for _ in range(arguments.rounds):
+        run = subprocess.run(
+            [sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True
+        )
+        imports.append(float(run.stdout))
+        with tempfile.TemporaryDirectory() as cache:
+            cold.append(seconds(STEP, cache))
+            warm.append(seconds(STEP, cache))
+    print("| | median | lowest | highest | target |")
+    print("|---|---|---|---|---|")
+    for name, times, target in (
+        ("import scratchgpt", imports, 0.2),
+        ("first step, nothing compiled", cold, 10),
+        ("first step, kernels on disk", warm, 1),
+    ):
+        middle = statistics.median(times)
+        print(f"| {name} | {middle:.2f} s | {min(times):.2f} | {max(times):.2f} | {target} |")
+
+
+if __name__ == "__main__":
+    main()

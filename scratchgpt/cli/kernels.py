@@ -1,0 +1,36 @@
+"""What the verbs that compute share: how many threads, and kernels that are ready."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Threads to use; by default one a core.",
+        show_default=False,
+    ),
+]
+
+
+def prepare_kernels(threads: int | None) -> None:
+    """Settle the number of threads, before anything computes; compile what is not compiled yet."""
+    from scratchgpt.backend import kernels_available
+
+    if threads is not None:
+        os.environ["SCRATCHGPT_THREADS"] = str(threads)
+    if kernels_available():
+        from scratchgpt.kernels.threads import set_threads
+        from scratchgpt.training.compilation import ensure_compiled
+
+        if threads is not None:
+            set_threads(threads)
+        ensure_compiled(lambda text: print(text, file=sys.stderr))
+    elif threads is not None:
+        import threadpoolctl
+
+        threadpoolctl.threadpool_limits(threads, user_api="blas")

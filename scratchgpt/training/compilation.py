@@ -1,0 +1,99 @@
+"""All kernels compiled ahead, on all cores, and kept on disk for the next time.
+
+Numba compiles a function when it is first called, one after the other, in a quarter of a minute.
+Here several processes call a part of them each, on arrays of next to no size, and leave the result
+in the cache that they share.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+
+from scratchgpt.backend import Array, kernels_available
+from scratchgpt.kernels.cache import cache_folder
+from scratchgpt.ops import (
+    attention,
+    cross_entropy,
+    dropout,
+    embedding,
+    gelu,
+    layer_norm,
+    linear,
+)
+
+MARKER = "compiled"
+
+
+def ensure_compiled(tell: Callable[[str], None] = lambda text: None) -> None:
+    """Compile what is not in the cache yet; with nothing to do it costs nothing.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with a line of text before the wait, and not at all where there is none.
+    """
+    marker = cache_folder() / MARKER
+    if not kernels_available() or marker.exists():
+        return
+    tell("compiling kernels (first run only) ...")
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "scratchgpt.training.compilation", name])
+        for name in PARTS
+    ]
+    succeeded = [process.wait() == 0 for process in processes]
+    # What could not be compiled or kept here says so, if it matters, when it is called.
+    with suppress(OSError):
+        if all(succeeded):
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+
+
+def _ones(*shape: int) -> Array:
+    return np.ones(shape, np.float32)
+
+
+def _heads() -> Array:
+    """Queries, keys and values as a model has them: views (B, H, T, D) of one array."""
+    return _ones(1, 8, 3, 2, 4).transpose(2, 0, 3, 1, 4)
+
+
+def _first_part() -> None:
+    from scratchgpt.kernels import adamw
+
+    q, k, v = _heads()
+    attention.attention_forward(q, k, v, causal=True)
+    y, gelu_saved = gelu.gelu_forward(_ones(2, 4), "tanh")
+    gelu.gelu_backward(y, gelu_saved)
+    y, norm_saved = layer_norm.layer_norm_forward(_ones(2, 4), _ones(4), _ones(4))
+    layer_norm.layer_norm_backward(y, norm_saved)
+    flat = [_ones(9) for _ in range(4)]
+    adamw.sum_of_squares(flat[0])
+    adamw.adamw_step(
+        *flat, n_decay=3, betas=(0.9, 0.9), gains=(1.0, 1.0), keep=1.0, step_size=1.0, eps=1.0
+    )
+
+
+def _second_part() -> None:
+    q, k, v = _heads()
+    y = _ones(1, 8, 2, 4).swapaxes(1, 2)
+    flash = attention.FlashAttentionSaved(q, k, v, y, _ones(1, 2, 8), None, True, 0.0, 0, 1.0)
+    attention.attention_backward(y, flash)
+    y, linear_saved = linear.linear_forward(_ones(2, 4), _ones(4, 4), _ones(4))
+    linear.linear_backward(y, linear_saved)
+    _, loss_saved = cross_entropy.cross_entropy_forward(y, np.zeros(2, np.int64))
+    cross_entropy.cross_entropy_backward(1.0, loss_saved)
+    y, embedding_saved = embedding.embedding_forward(np.zeros(2, np.int64), _ones(3, 4))
+    embedding.embedding_backward(y, embedding_saved)
+    dropout.dropout_forward(y, 0.5, seed=1)
+
+
+PARTS: dict[str, Callable[[], None]] = {"first": _first_part, "second": _second_part}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("SCRATCHGPT_THREADS", "1")
+    PARTS[sys.argv[1]]()

@@ -1,0 +1,88 @@
+"""Kernels compiled ahead: by whom, when, and that nothing is left to compile."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scratchgpt.backend import kernels_available
+from scratchgpt.training import compilation
+
+pytestmark = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path / "kernels")
+    return tmp_path / "kernels"
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Processes that compile nothing; the exit status of the next ones can be set."""
+
+    class Process:
+        status = 0
+        started = 0
+
+        def __init__(self, command):
+            Process.started += 1
+
+        def wait(self):
+            return Process.status
+
+    monkeypatch.setattr(compilation.subprocess, "Popen", Process)
+    return Process
+
+
+def test_it_is_told_once_and_then_remembered(cache, parts):
+    told = []
+    compilation.ensure_compiled(told.append)
+    compilation.ensure_compiled(told.append)
+    assert told == ["compiling kernels (first run only) ..."]
+    assert parts.started == len(compilation.PARTS)
+    assert (cache / compilation.MARKER).exists()
+
+
+def test_a_failure_is_not_remembered(cache, parts):
+    parts.status = 1
+    compilation.ensure_compiled()
+    compilation.ensure_compiled()
+    assert parts.started == 2 * len(compilation.PARTS)
+
+
+def test_without_kernels_there_is_nothing_to_do(cache, parts, monkeypatch):
+    monkeypatch.setattr(compilation, "kernels_available", lambda: False)
+    compilation.ensure_compiled()
+    assert parts.started == 0
+
+
+def test_a_training_step_finds_all_it_needs():
+    """What the parts compile has the types and layouts that a model's arrays have."""
+    code = """
+import numba
+from scratchgpt.training import compilation
+for part in compilation.PARTS.values():
+    part()
+from scratchgpt.kernels import adamw, attention, cross_entropy, gelu, gemm, layer_norm
+functions = [attention._forward, attention._backward, gelu._tanh_forward, gelu._tanh_backward,
+             gemm._product, layer_norm._forward, layer_norm._backward, adamw._step,
+             adamw._squares, cross_entropy._forward, cross_entropy._backward]
+before = [len(f.signatures) for f in functions]
+import numpy as np
+from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.optim import AdamW, global_norm
+model = GPT(GPTConfig(n_layer=1, n_head=2, n_embd=8, block_size=8, vocab_size=7))
+tokens = np.arange(8).reshape(1, 8) % 7
+loss, saved = model.loss(tokens, tokens)
+model.loss_backward(1.0, saved, in_place=True)
+global_norm(model.store.grads)
+AdamW(model.store).step(0.1)
+print(before == [len(f.signatures) for f in functions] == [1] * len(functions))
+"""
+    environment = {**os.environ, "SCRATCHGPT_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout.strip() == "True"
