@@ -19,10 +19,9 @@ endif
 
 .PHONY: demo test lint docs mutation clean
 
-# A demo that was interrupted goes on. One thread for BLAS: the matrices of so small a model gain
-# little from a second one, and on a busy machine the two would wait for each other.
+# A demo that was interrupted goes on.
 demo: $(VENV)/installed-plots
-	OPENBLAS_NUM_THREADS=1 $(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
+	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
 # One thread in each of the test processes: with more they wait for each other. What the kernels
 # compute is tested first, then what is left without them.
