@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from scratchgpt.kernels.attention_rows import dot
+from scratchgpt.kernels.attention_scores import dot
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
 from scratchgpt.kernels.jit import entry, kernel, part
 from scratchgpt.kernels.products import ADD, STORE, head, linear
