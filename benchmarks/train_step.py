@@ -11,66 +11,24 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 from interleave import Contestant, contest, report
 from measure import median_seconds, tell
 
-# layers, heads, channels, block size, vocabulary, batch, tokens of a text; target of the ratio
-SHAPES = {
-    "char": ((4, 4, 128, 64, 65, 12, 64), 0.70),
-    "baby": ((6, 6, 384, 256, 65, 8, 256), 0.87),
-    "gpt2": ((12, 12, 768, 1024, 50257, 4, 64), 0.55),
-}
+from scratchgpt.measure import SETTINGS, SHAPES, one_batch_stepper, random_batch
+from scratchgpt.models import GPT
+
+# Of the ratio of the times.
+TARGETS = {"char": 0.70, "baby": 0.87, "gpt2": 0.55}
 CHECKED_STEP = 5
-SETTINGS = {"lr": 1e-3, "betas": (0.9, 0.99), "weight_decay": 0.1}
 
 
 def problem(shape: str):
     """Our model and a batch of random tokens."""
-    from scratchgpt.models import GPT, GPTConfig
-
-    n_layer, n_head, n_embd, block_size, vocab_size, n_batch, n_time = SHAPES[shape][0]
-    model = GPT(
-        GPTConfig(
-            n_layer=n_layer,
-            n_head=n_head,
-            n_embd=n_embd,
-            block_size=block_size,
-            vocab_size=vocab_size,
-            dropout=0.0,
-        )
-    )
-    rng = np.random.default_rng(0)
-    tokens = rng.integers(0, vocab_size, (2, n_batch, n_time))
-    return model, tokens[0], tokens[1]
-
-
-def stepper(model, tokens, targets):
-    """What makes one update after the other from one batch."""
-    from scratchgpt.training.config import TrainConfig
-    from scratchgpt.training.step import Stepper
-
-    class OneBatch:
-        def train_batch(self, index):
-            return tokens, targets
-
-        def validation_batches(self):
-            return iter(())
-
-    config = TrainConfig(
-        lr=SETTINGS["lr"],
-        min_lr=SETTINGS["lr"],
-        warmup_steps=0,
-        beta1=SETTINGS["betas"][0],
-        beta2=SETTINGS["betas"][1],
-        weight_decay=SETTINGS["weight_decay"],
-        grad_clip=1.0,
-    )
-    return Stepper(model, OneBatch(), config)
+    return GPT(SHAPES[shape].config), *random_batch(SHAPES[shape])
 
 
 def ours(shape: str) -> None:
-    run = stepper(*problem(shape))
+    run = one_batch_stepper(*problem(shape))
     losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
     seconds = median_seconds(lambda: run.update(0))
     tell(seconds, first_loss=losses[0], later_loss=losses[-1])
@@ -87,15 +45,19 @@ def torch_step(shape: str, *, compiled: bool) -> None:
     tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim == 1]
-    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, **SETTINGS, fused=True)
+    groups = [
+        {"params": matrices, "weight_decay": SETTINGS.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    betas = (SETTINGS.beta1, SETTINGS.beta2)
+    optimizer = torch.optim.AdamW(groups, lr=SETTINGS.lr, betas=betas, fused=True)
     forward = torch.compile(model) if compiled else model
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
         loss = forward(tokens, targets)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), SETTINGS.grad_clip)
         optimizer.step()
         return loss.item()
 
@@ -137,7 +99,7 @@ def main() -> None:
             values = [c.median(loss) for c in contestants if c.rounds]
             if max(values) - min(values) > 1e-4 * max(values):
                 raise SystemExit(f"{shape}: the contestants do not compute the same: {values}")
-        rows.append((shape, contestants, SHAPES[shape][1]))
+        rows.append((shape, contestants, TARGETS[shape]))
     report("train_step", rows, arguments.out)
 
 
