@@ -45,7 +45,7 @@ class TokenStep:
             If a text would be longer than block_size.
         """
         model = self.model
-        if not use_kernels(cache.keys):
+        if not use_kernels(cache.keys, only=np.float32):
             with self._arena:
                 return model.extend(tokens[:, None], cache).copy()
         if cache.lengths.max() >= model.config.block_size:
