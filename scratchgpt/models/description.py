@@ -83,7 +83,7 @@ def describe(config: GPTConfig, *, n_batch: int = 1, itemsize: int = 4) -> Descr
     # its middle), where norms come after the halves 2 more (both sums before their norm); 1 of F
     # (before the activation), mean and rstd of two norms, and the attention weights, in place of
     # which the compiled kernel keeps one number.
-    flash = itemsize == 4 and n_time >= FEWEST_QUERIES and kernels_available()
+    flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     attention = n_head * (1 if flash else n_time)
     n_rows = 6 if config.norm_position == "pre" else 8
     block_elements = n_tokens * (n_rows * n_channels + n_inner + 4 + attention)

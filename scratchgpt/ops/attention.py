@@ -180,7 +180,7 @@ def attention_backward(
 
 def _suits_the_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
     """One query is no work for tiles, and empty arrays are none at all."""
-    if not use_kernels(q, k, v, y, only=np.float32):
+    if not use_kernels(q, k, v, y):
         return False
     if q.ndim != 4 or q.shape[-2] < FEWEST_QUERIES:
         return False

@@ -44,7 +44,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
         raise ValueError(f"linear: weight is {weight.shape} but bias is {bias.shape}")
 
     y = empty((*x.shape[:-1], n_out), like=x)
-    if use_kernels(x, weight, bias, only=np.float32):
+    if use_kernels(x, weight, bias):
         from scratchgpt.kernels.gemm import matmul
 
         matmul(x.reshape(-1, n_in), weight, y.reshape(-1, n_out), bias=bias)
@@ -87,7 +87,7 @@ def linear_backward(
     if dbias is None and has_bias:
         dbias = zeros((n_out,), like=dy)
     x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
-    if use_kernels(dy, x, weight, dweight, dbias, only=np.float32):
+    if use_kernels(dy, x, weight, dweight, dbias):
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 

@@ -31,8 +31,10 @@ def model_and_data(**form):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_operation_at_every_registered_case(name):
+    # Gradients that cancel to exactly 0 in the reference do so up to rounding here.
+    options = {"method": "complex", "max_elements": 100, "tolerance": 1e-11}
     for case in EXAMPLES[name].cases:
-        EXAMPLES[name].check(case, method="complex", max_elements=100).raise_if_failed()
+        EXAMPLES[name].check(case, **options).raise_if_failed()
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["gpt2", "gpt1"])

@@ -136,15 +136,18 @@ def test_embedding_adds_up_what_is_looked_up_often(dtype, rng, assert_close):
         assert_close(actual, expected, tolerance(dtype, 1e-6))
 
 
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (5, 3, 7), (768, 128, 384), (300, 257, 65)], ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1), (5, 3, 7), (768, 128, 384), (300, 257, 65), (1100, 600, 40)], ids=str
+)
 @pytest.mark.parametrize("has_bias", [True, False])
-def test_linear(sizes, has_bias, rng, assert_close):
+def test_linear(sizes, has_bias, dtype, tolerance, rng, assert_close):
     n_rows, n_in, n_out = sizes
     parameters = [draw(rng, n_in, n_out), draw(rng, n_out)][: 1 + has_bias]
     pair = (ops.linear_forward, ops.linear_backward)
     x = draw(rng, n_rows, n_in)
-    for actual, expected in both(*pair, x, *parameters, dtype=np.float32, rng=rng):
-        assert_close(actual, expected, 1e-5)
+    for actual, expected in both(*pair, x, *parameters, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance)
 
 
 def test_linear_with_a_transposed_weight_adds_to_a_transposed_gradient(rng, assert_close):
