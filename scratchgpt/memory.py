@@ -19,6 +19,7 @@ cannot be, since what is kept is computed from what is not, the latter comes fro
 the block: :func:`borrow` takes it, and ``with lending():`` gives it back.
 """
 
+import mmap
 from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -29,6 +30,7 @@ import numpy as np
 from scratchgpt.backend import Array
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
+OWN_PAGES = 1 << 16  # bytes from which an array is worth pages of its own
 
 _active: ContextVar["Arena | None"] = ContextVar("arena", default=None)
 
@@ -133,7 +135,7 @@ class Arena:
     What is borrowed comes from the top down, and is given back from there up.
 
     The first step does not fit, since nobody knows yet how much it needs: what does not fit comes
-    from NumPy and is counted. When that step ends the block grows to what was needed, and from
+    from the system and is counted. When that step ends the block grows to what was needed, and from
     then on a step of that size allocates nothing and touches no new page.
 
     Parameters
@@ -186,7 +188,7 @@ class Arena:
         self.peak = max(self.peak, self.used + self.lent)
         if self.used + self.lent <= self.capacity:
             return self._block[start : start + n_bytes].view(dtype).reshape(shape)
-        array = np.empty(shape, dtype)
+        array = _pages(shape, dtype)
         self._overflow.append((start, array))
         return array
 
@@ -200,7 +202,7 @@ class Arena:
         if self.used + self.lent <= self.capacity:
             start = self.capacity - self.lent
             return self._block[start : start + n_bytes].view(dtype).reshape(shape)
-        array = np.empty(shape, dtype)
+        array = _pages(shape, dtype)
         self._lent_overflow.append((before, array))
         return array
 
@@ -224,6 +226,18 @@ class Arena:
             array = overflow.pop()[1]
             if self.poison:
                 array.reshape(-1).view(np.uint8).fill(0xFF)
+
+
+def _pages(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An array in pages of its own, which the system gets back with it.
+
+    NumPy's memory stays with the process when it is given back, so that what did not fit into the
+    block would count twice, there and in the larger block that comes after it.
+    """
+    n_bytes = _size(shape, dtype)
+    if n_bytes < OWN_PAGES:
+        return np.empty(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, n_bytes), dtype).reshape(shape)
 
 
 def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
