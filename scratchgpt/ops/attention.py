@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array, same_dtype, use_kernels
-from scratchgpt.memory import empty, scope
+from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
 
@@ -103,7 +103,8 @@ def attention_forward(
 
     if y is None:
         y = empty((*q.shape[:-1], v.shape[-1]), like=q)
-    if mask is None and _suits_the_kernel(q, k, v, y):
+    # The kernel scales its scores after it has looked for the highest, and after it has masked.
+    if mask is None and scale > 0 and _suits_the_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
 
         log_total = empty(q.shape[:-1], like=q)
@@ -160,7 +161,14 @@ def attention_backward(
     if isinstance(saved, FlashAttentionSaved):
         from scratchgpt.kernels import attention
 
-        attention.attention_backward(dy, *saved, dq, dk, dv)
+        same_dtype("attention", q=saved.q, dy=dy, dq=dq, dk=dk, dv=dv)
+        with scope():
+            # The kernel writes rows whose elements lie side by side.
+            own = [x if x.strides[-1] == x.itemsize else empty_like(x) for x in (dq, dk, dv)]
+            attention.attention_backward(dy, *saved, *own)
+            for x, written in zip((dq, dk, dv), own, strict=True):
+                if written is not x:
+                    x[...] = written
         return dq, dk, dv
 
     q, k, v, weights, scale, dropout_p, dropout_seed = saved

@@ -80,7 +80,8 @@ def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Ar
     with scope():
         bits = empty(((n + 1) // 2,), like=like, dtype=np.uint64)
         shifted = empty(bits.shape, like=like, dtype=np.uint64)
-        bits[...] = np.arange(1, bits.size + 1, dtype=np.uint64)
+        shifted[...] = 1
+        np.cumsum(shifted, out=bits)  # 1, 2, 3, ...; arange would make an array of its own
         bits *= _GOLDEN
         bits += np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
         for shift, factor in ((30, _MIX_1), (27, _MIX_2)):

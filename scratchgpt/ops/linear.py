@@ -87,7 +87,8 @@ def linear_backward(
     if dbias is None and has_bias:
         dbias = zeros((n_out,), like=dy)
     x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
-    if use_kernels(dy, x, weight, dweight, dbias):
+    # The kernel writes rows or columns whose elements lie side by side.
+    if use_kernels(dy, x, weight, dweight, dbias) and dweight.itemsize in dweight.strides:
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 

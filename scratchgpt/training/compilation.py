@@ -36,8 +36,10 @@ def ensure_compiled(tell: Callable[[str], None] = lambda text: None) -> None:
     tell : callable
         Called with a line of text before the wait, and not at all where there is none.
     """
-    marker = cache_folder() / MARKER
-    if not kernels_available() or marker.exists():
+    if not kernels_available():
+        return
+    marker = cache_folder() / MARKER  # which asks Numba for its version
+    if marker.exists():
         return
     tell("compiling kernels (first run only) ...")
     processes = [

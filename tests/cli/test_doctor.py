@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -85,6 +86,7 @@ def test_without_numba_it_says_what_that_costs_and_how_to_install_it():
     assert "pip install numba" in record["advice"][0]
 
 
+@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="nothing to switch off")
 def test_with_kernels_switched_off_it_says_so():
     run = in_a_fresh_process("--quick", SCRATCHGPT_KERNELS="off")
     assert run.returncode == 0, run.stderr

@@ -91,6 +91,32 @@ def test_results_are_written_where_asked(rng):
         np.testing.assert_array_equal(a, b)
 
 
+def test_gradients_are_written_to_every_other_element(rng):
+    q, k, v, dy = problem(rng, 1, 2, 20, 20, 8, 8)
+    _, saved = attention_forward(q, k, v)
+    wide = [np.full((1, 2, 20, 16), 5, np.float32) for _ in range(3)]
+    attention_backward(dy, saved, *(x[..., ::2] for x in wide))
+    for x, expected in zip(wide, attention_backward(dy, saved), strict=True):
+        np.testing.assert_array_equal(x[..., ::2], expected)
+        assert (x[..., 1::2] == 5).all()
+
+
+def test_a_gradient_of_another_precision_is_refused(rng):
+    q, k, v, dy = problem(rng, 1, 2, 20, 20, 8, 8)
+    _, saved = attention_forward(q, k, v)
+    with pytest.raises(TypeError, match="q is float32 but dy is float64"):
+        attention_backward(dy.astype(np.float64), saved)
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.5, -50.0])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_scale_that_is_not_positive(scale, causal, rng, assert_close):
+    arrays = problem(rng, 1, 2, 40, 40, 8, 8)
+    expected = run(*(x.astype(np.float64) for x in arrays), causal=causal, scale=scale)
+    for a, b in zip(run(*arrays, causal=causal, scale=scale), expected, strict=True):
+        assert_close(a, b, 1e-4)
+
+
 def test_not_a_number_stays_visible(rng):
     q, k, v, dy = problem(rng, 1, 1, 40, 40, 8, 8)
     k[0, 0, 3, 2] = np.nan

@@ -150,6 +150,15 @@ def test_linear(sizes, has_bias, dtype, tolerance, rng, assert_close):
         assert_close(actual, expected, tolerance)
 
 
+def test_linear_adds_to_every_other_element_of_a_gradient(rng, assert_close):
+    x, weight, dy = draw(rng, 6, 5), draw(rng, 5, 7), draw(rng, 6, 7)
+    _, saved = ops.linear_forward(x, weight)
+    wide = np.full((5, 14), 3, np.float32)
+    ops.linear_backward(dy, saved, dweight=wide[:, ::2])
+    assert_close(wide[:, ::2], 3 + x.T.astype(float) @ dy, 1e-6)
+    assert (wide[:, 1::2] == 3).all()
+
+
 def test_linear_with_a_transposed_weight_adds_to_a_transposed_gradient(rng, assert_close):
     x, table, dy = draw(rng, 40, 24), draw(rng, 65, 24), draw(rng, 40, 65)
     grad = draw(rng, 65, 24)
