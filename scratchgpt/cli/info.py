@@ -50,6 +50,8 @@ def info_command(
             "batch": batch,
             **asdict(description),
             "training_bytes": description.training_bytes,
+            "peak_bytes": description.peak_bytes,
+            "recompute_peak_bytes": description.recompute_peak_bytes,
             "inference_bytes": description.inference_bytes,
         }
         print(json.dumps(record))
@@ -64,6 +66,8 @@ def info_command(
         ("  gradients and moments", byte_count(description.optimizer_bytes)),
         ("  activations", byte_count(description.activation_bytes)),
         ("  activations with --recompute", byte_count(description.recompute_activation_bytes)),
+        ("peak of a training process", byte_count(description.peak_bytes)),
+        ("  with --recompute", byte_count(description.recompute_peak_bytes)),
         ("generation keeps", byte_count(description.inference_bytes)),
         ("  keys and values", byte_count(description.cache_bytes)),
         ("forward pass, a token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),

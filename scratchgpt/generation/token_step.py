@@ -8,6 +8,7 @@ from scratchgpt.backend import Array, use_kernels
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.ops.embedding import check_tokens
 
 # In the order of scratchgpt.kernels.decode's table of offsets.
 BLOCK_PARAMETERS = (
@@ -42,7 +43,7 @@ class TokenStep:
         Raises
         ------
         ValueError
-            If a text would be longer than block_size.
+            If a text would be longer than block_size, or a token is outside the vocabulary.
         """
         model = self.model
         if not use_kernels(cache.keys, only=np.float32):
@@ -53,6 +54,7 @@ class TokenStep:
                 f"{cache.lengths.max() + 1} tokens are more than the model's block_size of "
                 f"{model.config.block_size}"
             )
+        check_tokens(tokens, model.config.vocab_size)
         from scratchgpt.kernels.decode import Texts, decode_token
 
         buffers = self._take_buffers(len(tokens))

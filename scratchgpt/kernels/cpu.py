@@ -1,14 +1,14 @@
 """How many numbers the registers of this CPU hold, for which tiles are made."""
 
-import llvmlite.binding
 import numba
+from numba.core.codegen import get_host_cpu_features
 
 
 def _has(feature: str) -> bool:
-    """Whether kernels are compiled for a CPU with this feature, by LLVM's name for it."""
-    if numba.config.CPU_NAME not in (None, "host", llvmlite.binding.get_host_cpu_name()):
-        return False  # compiled for another CPU than this one, of which only the name is known
-    return bool(llvmlite.binding.get_host_cpu_features().get(feature, False))
+    """Whether Numba lets LLVM use a feature of the CPU, by LLVM's name for it."""
+    chosen = numba.config.CPU_FEATURES
+    features = get_host_cpu_features() if chosen is None else chosen
+    return f"+{feature}" in features.split(",")
 
 
 # Bytes of a vector and rows of a tile. A tile is two vectors wide: its sums, 16 vectors or 8, are

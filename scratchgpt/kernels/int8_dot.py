@@ -60,8 +60,11 @@ def round_inputs(x, rounded):
     highest = ZERO
     for j in range(x.size):
         highest = max(highest, abs(x[j]))
+    for j in range(x.size):
+        if x[j] != x[j]:  # not-a-number stays visible
+            highest = x[j]
     unit = highest / HIGHEST
-    inverse = HIGHEST / highest if highest > ZERO else ZERO
+    inverse = HIGHEST / highest if highest > ZERO else ZERO  # nothing to scale in all other cases
     for j in range(x.size):
         rounded[j] = np.int16(np.rint(x[j] * inverse))
     return unit

@@ -113,11 +113,13 @@ class Block(Layer):
         with scope():
             if self.norm_position == "pre":
                 dm = self.drop.backward(dy, saved.drop_2)  # undoes 8 and 7
-                n, _ = self.ln_2.forward(saved.ln_2.x)
-                c_fc = saved.mlp.c_fc._replace(x=n)
-                dn = self.mlp.backward(dm, saved.mlp._replace(c_fc=c_fc))  # 6
-                dx_mid = self.ln_2.backward(dn, saved.ln_2)  # 5
-                dx_mid += dy  # 8: past the feed-forward half
+                dx_mid = empty_like(dy)
+                with scope():
+                    n, _ = self.ln_2.forward(saved.ln_2.x)
+                    c_fc = saved.mlp.c_fc._replace(x=n)
+                    dn = self.mlp.backward(dm, saved.mlp._replace(c_fc=c_fc))  # 6
+                    # 8: past the feed-forward half; and 5
+                    np.add(dy, self.ln_2.backward(dn, saved.ln_2), out=dx_mid)
                 da = self.drop.backward(dx_mid, saved.drop_1)  # 4 and 3
                 n, _ = self.ln_1.forward(saved.ln_1.x)
                 c_attn = saved.attn.c_attn._replace(x=n)

@@ -116,7 +116,8 @@ def cross_entropy_backward(
         dlogits = empty_like(logits)
     scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
     weights = np.where(counted, scale, 0).astype(logits.dtype)[..., None]  # (..., 1)
-    if use_kernels(logits, dlogits) and logits.flags.c_contiguous and dlogits.flags.c_contiguous:
+    in_rows = logits.size and logits.flags.c_contiguous and dlogits.flags.c_contiguous
+    if use_kernels(logits, dlogits) and in_rows:
         from scratchgpt.kernels import cross_entropy
 
         cross_entropy.cross_entropy_backward(

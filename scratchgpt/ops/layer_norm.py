@@ -66,7 +66,7 @@ def layer_norm_forward(
     y = empty_like(x) if y is None else y
     mean = empty((*x.shape[:-1], 1), like=x)
     rstd = empty((*x.shape[:-1], 1), like=x)
-    if use_kernels(x, weight, bias):
+    if use_kernels(x, weight, bias) and x.size:
         from scratchgpt.kernels import layer_norm
 
         layer_norm.layer_norm_forward(x, weight, bias, eps, y, mean, rstd)
@@ -110,7 +110,7 @@ def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array,
     x, weight, mean, rstd, has_bias = saved
     n_channels = x.shape[-1]
     dx = empty(x.shape, like=dy)
-    if use_kernels(dy, x, weight):
+    if use_kernels(dy, x, weight) and x.size:
         from scratchgpt.kernels import layer_norm
 
         gradients = layer_norm.layer_norm_backward(dy, x, weight, mean, rstd, dx)

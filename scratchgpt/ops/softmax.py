@@ -50,7 +50,7 @@ def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
 
 def softmax_into(x: Array, axis: int, out: Array) -> None:
     """The arithmetic of softmax, written to ``out`` (which may be ``x``)."""
-    if use_kernels(x, out) and _in_rows(axis, x, out):
+    if use_kernels(x, out) and x.size and _in_rows(axis, x, out):
         from scratchgpt.kernels import softmax
 
         softmax.softmax_forward(x, out)
@@ -67,7 +67,7 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
 
 def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
     """The arithmetic of softmax's backward, written to ``out`` (which may be ``dy``)."""
-    if use_kernels(dy, y, out) and _in_rows(axis, dy, y, out):
+    if use_kernels(dy, y, out) and y.size and _in_rows(axis, dy, y, out):
         from scratchgpt.kernels import softmax
 
         softmax.softmax_backward(dy, y, out)

@@ -96,3 +96,10 @@ def test_a_full_block_is_refused(model):
         step(np.array([1]), cache)
     with pytest.raises(ValueError, match="13 tokens are more than the model's block_size of 12"):
         step(np.array([1]), cache)
+
+
+@pytest.mark.parametrize("token", [-1, 37])
+def test_a_token_outside_the_vocabulary_is_refused(token):
+    model = GPT(GPTConfig(**SIZES))
+    with pytest.raises(ValueError, match=f"token id {token} at position"):
+        TokenStep(model)(np.array([token]), model.new_cache(1))

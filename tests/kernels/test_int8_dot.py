@@ -44,3 +44,11 @@ def test_inputs_of_zeros_stay_zeros():
     rounded = np.ones(40, np.int16)
     assert rounded_dot(np.ones(40, np.int8), np.zeros(40, np.float32), rounded) == (0, 0)
     assert not rounded.any()
+
+
+@needs_the_instruction
+def test_not_a_number_stays_visible():
+    x = np.ones(40, np.float32)
+    x[7] = np.nan
+    total, unit = rounded_dot(np.ones(40, np.int8), x, np.zeros(40, np.int16))
+    assert np.isnan(total * unit)

@@ -110,12 +110,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     (
         "scratchgpt/ops/dropout.py",
         "dropout_mask",
-        "bits[...] = np.arange(1, bits.size + 1, dtype=np.uint64)",
-        "bits[...] = np.arange(1, bits.size + 1)",
-    ): "The assignment converts the same whole numbers.",
-    (
-        "scratchgpt/ops/dropout.py",
-        "dropout_mask",
         'halves = bits.astype("<u8", copy=False).view("<u4")[:n]',
         'halves = bits.astype("<u8").view("<u4")[:n]',
     ): "A copy has the same values.",
@@ -143,12 +137,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "shift = x.real.max(axis=axis, keepdims=True)",
         "shift = x.max(axis=axis, keepdims=True)",
     ): "Any shift cancels; the largest complex number has the largest real part.",
-    (
-        "scratchgpt/ops/relu.py",
-        "relu_forward",
-        "return y, ReluSaved(x)",
-        "return y, ReluSaved(y)",
-    ): "The output is positive exactly where the input is.",
     (
         "scratchgpt/ops/softmax.py",
         "softmax_into",

@@ -1,0 +1,66 @@
+"""The peak of memory that is predicted from a configuration, against that of a real process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scratchgpt.backend import kernels_available
+from scratchgpt.models import GPTConfig, describe
+
+SHAPES = {  # activations of 25 MB, and of 140 MB; batch
+    "char": ({"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "vocab_size": 65}, 16),
+    "wide": ({"n_layer": 4, "n_head": 6, "n_embd": 384, "block_size": 256, "vocab_size": 500}, 8),
+    "gpt1": (
+        {
+            **{"n_layer": 6, "n_head": 4, "n_embd": 256, "block_size": 128, "vocab_size": 300},
+            **{"norm_position": "post"},
+        },
+        16,
+    ),
+}
+
+# What runs in a process of its own: nothing but this counts.
+PROGRAM = """
+import json, sys
+import numpy as np
+from scratchgpt.measure.machine import peak_memory
+from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.training.compilation import ensure_compiled
+from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.step import Stepper
+
+sizes, n_batch, recompute = json.loads(sys.argv[1])
+config = GPTConfig(**sizes)
+tokens = np.random.default_rng(0).integers(0, config.vocab_size, (n_batch, config.block_size))
+
+class Same:
+    def train_batch(self, index):
+        return tokens, tokens
+
+ensure_compiled()
+stepper = Stepper(GPT(config), Same(), TrainConfig(recompute=recompute))
+for step in range(3):
+    stepper.update(step)
+print(peak_memory())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's own count")
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_peak_is_predicted_within_a_tenth(shape, recompute):
+    if not kernels_available():
+        pytest.skip("without kernels attention keeps its weights, and the peak is another")
+    sizes, n_batch = SHAPES[shape]
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps([sizes, n_batch, recompute])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    description = describe(GPTConfig(**sizes), n_batch=n_batch)
+    expected = description.recompute_peak_bytes if recompute else description.peak_bytes
+    assert int(run.stdout) == pytest.approx(expected, rel=0.1)
