@@ -19,10 +19,10 @@ IMPORT = "import time; t = time.perf_counter(); import scratchgpt; print(time.pe
 STEP = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from train_step import problem, stepper
+from train_step import SHAPES, problem, stepper
 from scratchgpt.training.compilation import ensure_compiled
 ensure_compiled()
-stepper(*problem("char")).update(0)
+stepper(*problem(*SHAPES["char"][0])).update(0)
 """
 
 

@@ -4,16 +4,18 @@
     python benchmarks/train_step.py --shapes char --rounds 3
 
 A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both sides start from the same
-weights, and the losses of the first and of a later step must agree.
+weights, and the losses of the first and of a later step must agree. Our speed is also told as a
+share of the machine's best product of large float32 matrices, from the arithmetic in the matrix
+products of a step (of attention the whole square, though ours skips what the mask forbids).
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
-from interleave import Contestant, contest, report
-from measure import median_seconds, tell
+from interleave import benchmark_parser, check_equal, contest, itself
+from machine import sgemm_peak
+from measure import median_seconds, peak_mib, tell
+from report import report
 
 # layers, heads, channels, block size, vocabulary, batch, tokens of a text; target of the ratio
 SHAPES = {
@@ -25,11 +27,18 @@ CHECKED_STEP = 5
 SETTINGS = {"lr": 1e-3, "betas": (0.9, 0.99), "weight_decay": 0.1}
 
 
-def problem(shape: str):
+def problem(
+    n_layer: int,
+    n_head: int,
+    n_embd: int,
+    block_size: int,
+    vocab_size: int,
+    n_batch: int,
+    n_time: int,
+):
     """Our model and a batch of random tokens."""
     from scratchgpt.models import GPT, GPTConfig
 
-    n_layer, n_head, n_embd, block_size, vocab_size, n_batch, n_time = SHAPES[shape][0]
     model = GPT(
         GPTConfig(
             n_layer=n_layer,
@@ -70,10 +79,21 @@ def stepper(model, tokens, targets):
 
 
 def ours(shape: str) -> None:
-    run = stepper(*problem(shape))
+    model, tokens, targets = problem(*SHAPES[shape][0])
+    run = stepper(model, tokens, targets)
     losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
     seconds = median_seconds(lambda: run.update(0))
-    tell(seconds, first_loss=losses[0], later_loss=losses[-1])
+    peak = peak_mib()  # before the matrices that the best product takes
+    share = step_flops(model, tokens) / seconds / sgemm_peak()
+    tell(seconds, peak=peak, first_loss=losses[0], later_loss=losses[-1], of_sgemm_peak=share)
+
+
+def step_flops(model, tokens) -> int:
+    """Multiplications and additions in the matrix products of one step."""
+    from scratchgpt.models import describe
+
+    per_token = describe(model.config.replace(block_size=tokens.shape[1])).training_flops_per_token
+    return per_token * tokens.size
 
 
 def torch_step(shape: str, *, compiled: bool) -> None:
@@ -81,7 +101,7 @@ def torch_step(shape: str, *, compiled: bool) -> None:
     from torch_gpt import TorchGPT
 
     torch.manual_seed(0)
-    reference, tokens, targets = problem(shape)
+    reference, tokens, targets = problem(*SHAPES[shape][0])
     model = TorchGPT(reference)
     del reference
     tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
@@ -111,34 +131,25 @@ CONTESTANTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser(__doc__, CONTESTANTS)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument(
         "--peers", nargs="*", choices=("eager", "compiled"), default=["eager", "compiled"]
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.contestant:
         CONTESTANTS[arguments.contestant](arguments.shapes[0])
         return
     rows = []
     for shape in arguments.shapes:
-        contestants = [
-            Contestant(name, [sys.executable, __file__, "--contestant", name, "--shapes", shape])
-            for name in ("ours", *arguments.peers)
-        ]
+        names = ("ours", *arguments.peers)
+        contestants = [itself(__file__, name, "--shapes", shape) for name in names]
         print(f"{shape}:", file=sys.stderr)
         contest(contestants, arguments.rounds)
         for loss in ("first_loss", "later_loss"):
-            values = [c.median(loss) for c in contestants if c.rounds]
-            if max(values) - min(values) > 1e-4 * max(values):
-                raise SystemExit(f"{shape}: the contestants do not compute the same: {values}")
+            check_equal(shape, contestants, loss, 1e-4)
         rows.append((shape, contestants, SHAPES[shape][1]))
-    report("train_step", rows, arguments.out)
+    report("train_step", rows, arguments.out, {"of sgemm's peak": ("of_sgemm_peak", "{:.0%}")})
 
 
 if __name__ == "__main__":
