@@ -21,9 +21,12 @@ from pathlib import Path
 
 import numpy as np
 from interleave import Contestant, benchmark_parser, contest, itself, ratio
-from machine import cores, memory_bandwidth
 from measure import peak_mib, seconds_of, tell
 from report import report
+
+from scratchgpt.measure import read_bandwidth
+from scratchgpt.measure.decoding import weight_bytes
+from scratchgpt.measure.processor import n_cores
 
 PROMPT = [464, 1266, 835, 284, 11241, 318, 284, 1100, 290, 3551, 617, 2420, 326, 318, 1049, 13]
 GAIN = 3  # on the weights of the blocks, so that they have a say beside the last token
@@ -83,7 +86,7 @@ def measure(
         first.append(seconds_of(lambda: generate(1)))
         if n_bytes:  # at once, as others have a share of memory's speed
             n_read = n_bytes * (n_tokens - 1)
-            shares.append(n_read / (whole[-1] - first[-1]) / memory_bandwidth())
+            shares.append(n_read / (whole[-1] - first[-1]) / read_bandwidth())
     share = {"of_bandwidth": statistics.median(shares)} if shares else {}
     logits = read()
     tell(
@@ -103,8 +106,6 @@ def ours(n_tokens: int, *, int8: bool) -> None:
     from scratchgpt.models import QuantizedGPT
 
     model = QuantizedGPT(our_model()) if int8 else our_model()
-    positions = model.config.block_size * model.config.n_embd  # of that table a token reads a row
-    n_bytes = model.nbytes - positions if int8 else 4 * (model.store.size - positions)
 
     def run(n: int) -> list[int]:
         greedy = SamplingConfig(temperature=0)
@@ -114,7 +115,7 @@ def ours(n_tokens: int, *, int8: bool) -> None:
         decoding = Decoding(model, [[]])
         return np.concatenate([decoding.advance(np.array([token])) for token in TEXT])
 
-    measure(n_tokens, run, read, n_bytes)
+    measure(n_tokens, run, read, weight_bytes(model))
 
 
 def transformers(n_tokens: int) -> None:
@@ -157,8 +158,8 @@ def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
     model = llama_cpp.Llama(
         str(path),
         n_ctx=1024,
-        n_threads=cores(),
-        n_threads_batch=cores(),
+        n_threads=n_cores(),
+        n_threads_batch=n_cores(),
         n_gpu_layers=0,
         logits_all=False,
         type_k=kind,

@@ -4,7 +4,7 @@ A machine that is shared changes its speed from minute to minute. So a figure is
 medians over rounds that were run by turns, and its spread is that of the ratios within a round.
 
 A contestant is a command that prints one line of JSON at its end, with "seconds" for one unit of
-its work; its peak memory is asked of the operating system when it has ended.
+its work and "peak_mib" for the most memory that it held.
 """
 
 import argparse

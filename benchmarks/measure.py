@@ -6,7 +6,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+
+from scratchgpt.measure import peak_memory
 
 
 def median_laps(
@@ -41,20 +42,13 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def peak_mib() -> float:
     """The most memory that this process held so far."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says there is at least what the parent held
-        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) / 2**10
-    return _to_mib(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak_memory() / 2**20
 
 
 def children_peak_mib() -> float:
     """The most memory that one of the processes held which this one started and waited for."""
-    return _to_mib(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-
-
-def _to_mib(maxrss: int) -> float:
-    return maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
 
 
 def tell(seconds: float, *, peak: float | None = None, **more: object) -> None:

@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from interleave import benchmark_parser, contest, itself
-from machine import cores
 from report import Row, report
 from train_step import CONTESTANTS as STEPS
 
+from scratchgpt.measure.processor import n_cores
+
 PROGRAMS = ("ours", "eager")
-NEIGHBOURS = sorted({0, 1, cores()})
+NEIGHBOURS = sorted({0, 1, n_cores()})
 LONGEST = 300  # seconds that a neighbour spins if nobody ends it
 SPIN = """
 import os, sys, time

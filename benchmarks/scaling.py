@@ -13,36 +13,48 @@ from dataclasses import replace
 from pathlib import Path
 
 from interleave import Contestant, benchmark_parser, contest, duration, itself
-from machine import cores
 from measure import median_seconds, peak_mib, tell
 from report import figure, write_table
-from train_step import problem, step_flops, stepper
+
+from scratchgpt.measure import Shape, one_batch_stepper, random_batch
+from scratchgpt.measure.processor import n_cores
+from scratchgpt.models import GPT, GPTConfig
 
 BATCH, VOCABULARY, HEAD_SIZE = 4, 65, 32
-BASE = {"T": 128, "channels": 256, "layers": 4, "threads": cores()}
+BASE = {"T": 128, "channels": 256, "layers": 4, "threads": n_cores()}
 AXES = {
     "T": [64, 128, 256, 512, 1024],
     "channels": [64, 128, 256, 512, 1024],
     "layers": [1, 2, 4, 8, 16],
-    "threads": [*range(1, cores()), cores()] if cores() <= 4 else [1, cores() // 2, cores()],
+    "threads": [*range(1, n_cores() + 1)] if n_cores() <= 4 else [1, n_cores() // 2, n_cores()],
 }
 HEADERS = [*BASE, "GFLOP", "time", "GFLOP/s", "memory", "predicted", "memory / predicted"]
 
 
-def ours(n_time: int, n_embd: int, n_layer: int) -> None:
-    def shape(n_layer: int, n_embd: int, n_batch: int, n_time: int) -> tuple[int, ...]:
-        return n_layer, n_embd // HEAD_SIZE, n_embd, n_time, VOCABULARY, n_batch, n_time
+def shape_of(n_layer: int, n_embd: int, n_batch: int, n_time: int) -> Shape:
+    config = GPTConfig(
+        n_layer=n_layer,
+        n_head=n_embd // HEAD_SIZE,
+        n_embd=n_embd,
+        block_size=n_time,
+        vocab_size=VOCABULARY,
+    )
+    return Shape(config, n_batch, n_time)
 
-    stepper(*problem(*shape(1, HEAD_SIZE, 1, 32))).update(0)  # so that the kernels are loaded
+
+def ours(n_time: int, n_embd: int, n_layer: int) -> None:
+    small = shape_of(n_layer=1, n_embd=HEAD_SIZE, n_batch=1, n_time=32)
+    one_batch_stepper(GPT(small.config), *random_batch(small)).update(0)  # loads the kernels
     before = peak_mib()
-    model, tokens, targets = problem(*shape(n_layer, n_embd, BATCH, n_time))
-    run = stepper(model, tokens, targets)
+    shape = shape_of(n_layer, n_embd, BATCH, n_time)
+    model = GPT(shape.config)
+    run = one_batch_stepper(model, *random_batch(shape))
     seconds = median_seconds(lambda: run.update(0), at_least=1.0, warm_up=2)
     tell(
         seconds,
         memory_mib=peak_mib() - before,
         predicted_mib=model.describe(n_batch=BATCH).training_bytes / 2**20,
-        gflop=step_flops(model, tokens) / 1e9,
+        gflop=shape.training_flops / 1e9,
     )
 
 

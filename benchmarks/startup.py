@@ -13,16 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 IMPORT = "import time; t = time.perf_counter(); import scratchgpt; print(time.perf_counter() - t)"
-STEP = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from train_step import SHAPES, problem, stepper
+STEP = """
 from scratchgpt.training.compilation import ensure_compiled
 ensure_compiled()
-stepper(*problem(*SHAPES["char"][0])).update(0)
+from scratchgpt.measure import SHAPES, one_batch_stepper, random_batch
+from scratchgpt.models import GPT
+shape = SHAPES["char"]
+one_batch_stepper(GPT(shape.config), *random_batch(shape)).update(0)
 """
 
 

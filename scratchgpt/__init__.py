@@ -17,7 +17,9 @@ from typing import Any
 
 from scratchgpt.version import __version__
 
-_SUBPACKAGES = ("generation", "layers", "models", "ops", "optim", "text", "training", "verify")
+_SUBPACKAGES = (
+    *("generation", "layers", "measure", "models", "ops", "optim", "text", "training", "verify"),
+)
 _SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
 
 __all__ = ["GPT", "GPTConfig", "__version__", *_SUBPACKAGES]

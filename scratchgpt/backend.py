@@ -14,24 +14,37 @@ from scratchgpt.errors import UserError
 
 Array: TypeAlias = npt.NDArray[Any]
 
-kernels_allowed: ContextVar[bool] = ContextVar("kernels_allowed", default=True)
+KERNEL_DTYPES: frozenset[np.dtype[Any]] = frozenset(map(np.dtype, (np.float32, np.float64)))
+kernels_allowed: ContextVar[frozenset[np.dtype[Any]]] = ContextVar(
+    "kernels_allowed", default=KERNEL_DTYPES
+)
 
 
-def use_kernels(*arrays: Array | None) -> bool:
+def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> bool:
     """Whether the compiled kernels compute with these arrays, or the plain NumPy reference.
 
-    The kernels serve float32 NumPy arrays, if Numba is installed, unless ``SCRATCHGPT_KERNELS``
-    is ``off`` or :func:`scratchgpt.kernels.disabled` is in force. None stands for an argument
-    that was not given.
+    The kernels serve NumPy arrays that are all float32 or all float64, if Numba is installed,
+    unless ``SCRATCHGPT_KERNELS`` is ``off`` or :func:`scratchgpt.kernels.disabled` is in force.
+
+    Parameters
+    ----------
+    *arrays : array or None
+        None stands for an argument that was not given.
+    only : dtype, optional
+        The one dtype that these kernels are written for.
     """
-    return kernels_available() and all(
-        x is None or (type(x) is np.ndarray and x.dtype == np.float32) for x in arrays
+    given = [x for x in arrays if x is not None]
+    dtype = given[0].dtype
+    return (
+        all(type(x) is np.ndarray and x.dtype == dtype for x in given)
+        and (only is None or dtype == only)
+        and kernels_available(dtype)
     )
 
 
-def kernels_available() -> bool:
-    """Whether there are compiled kernels at all, and they are not switched off."""
-    return kernels_allowed.get() and _kernels_installed()
+def kernels_available(dtype: npt.DTypeLike = np.float32) -> bool:
+    """Whether there are compiled kernels for a dtype, and they are not switched off."""
+    return np.dtype(dtype) in kernels_allowed.get() and _kernels_installed()
 
 
 @functools.cache

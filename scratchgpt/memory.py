@@ -14,7 +14,9 @@ arena it is the next slice of one block:
                                        # here all of it is given back at once
 
 Within the step, ``with scope():`` gives back the temporaries of one stretch of code. Slices are
-handed out as on a stack, so whatever is needed after a scope must be taken before it.
+handed out as on a stack, so whatever is needed after a scope must be taken before it. Where that
+cannot be, since what is kept is computed from what is not, the latter comes from the other end of
+the block: :func:`borrow` takes it, and ``with lending():`` gives it back.
 """
 
 from collections.abc import Iterator
@@ -49,6 +51,18 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
     return np.empty(shape, dtype) if arena is None else arena.take(shape, dtype)
 
 
+def borrow(shape: tuple[int, ...], like: Array) -> Array:
+    """An array as from :func:`empty`, to be given back before what is taken after it.
+
+    Its memory is lent until the innermost ``with lending():`` or ``with scope():`` ends; what
+    :func:`empty` hands out meanwhile stays.
+    """
+    arena = _active.get()
+    if arena is None or not isinstance(like, np.ndarray | np.generic):
+        return empty(shape, like)
+    return arena.lend(shape, like.dtype)
+
+
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """``empty(shape, like)``, filled with zeros."""
     x = empty(shape, like)
@@ -75,12 +89,12 @@ class scope:
     Without an active arena it does nothing: Python's own reference counts do the work.
     """
 
-    __slots__ = ("_arena", "_mark")
+    __slots__ = ("_arena", "_lent", "_mark")
 
     def __enter__(self) -> None:
         self._arena = _active.get()
         if self._arena is not None:
-            self._mark = self._arena.used
+            self._mark, self._lent = self._arena.used, self._arena.lent
 
     def __exit__(
         self,
@@ -90,10 +104,33 @@ class scope:
     ) -> None:
         if self._arena is not None:
             self._arena.release(self._mark)
+            self._arena.take_back(self._lent)
+
+
+class lending:
+    """``with lending():`` gives back, on leaving, what was borrowed inside, and nothing else."""
+
+    __slots__ = ("_arena", "_lent")
+
+    def __enter__(self) -> None:
+        self._arena = _active.get()
+        if self._arena is not None:
+            self._lent = self._arena.lent
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._arena is not None:
+            self._arena.take_back(self._lent)
 
 
 class Arena:
     """One block of memory, handed out from the bottom up and given back from the top down.
+
+    What is borrowed comes from the top down, and is given back from there up.
 
     The first step does not fit, since nobody knows yet how much it needs: what does not fit comes
     from NumPy and is counted. When that step ends the block grows to what was needed, and from
@@ -106,17 +143,19 @@ class Arena:
 
     Attributes
     ----------
-    used, peak, capacity : int
-        Bytes taken now, at most so far, and in the block.
+    used, lent, peak, capacity : int
+        Bytes taken now and lent now, both together at most so far, and in the block.
     """
 
     def __init__(self, *, poison: bool = False) -> None:
         self.poison = poison
         self.used = 0
+        self.lent = 0
         self.peak = 0
         self.capacity = 0
         self._block = aligned_zeros(0, np.uint8)
         self._overflow: list[tuple[int, Array]] = []  # (where it would start, array)
+        self._lent_overflow: list[tuple[int, Array]] = []
         self._tokens: list[Token[Arena | None]] = []
 
     def __enter__(self) -> "Arena":
@@ -133,6 +172,7 @@ class Arena:
     ) -> None:
         _active.reset(self._tokens.pop())
         self.release(0)
+        self.take_back(0)
         if self.peak > self.capacity:
             self._block = aligned_zeros(self.peak, np.uint8)
             self.capacity = self.peak
@@ -141,26 +181,56 @@ class Arena:
         """The next slice of the block as an array: 64-byte aligned, contents undefined."""
         dtype = np.dtype(dtype)
         start = self.used
-        n_bytes = dtype.itemsize
-        for size in shape:
-            n_bytes *= size
+        n_bytes = _size(shape, dtype)
         self.used = start + n_bytes + -n_bytes % ALIGNMENT
-        self.peak = max(self.peak, self.used)
-        if self.used <= self.capacity:
+        self.peak = max(self.peak, self.used + self.lent)
+        if self.used + self.lent <= self.capacity:
             return self._block[start : start + n_bytes].view(dtype).reshape(shape)
         array = np.empty(shape, dtype)
         self._overflow.append((start, array))
         return array
 
+    def lend(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """The same from the other end of the block."""
+        dtype = np.dtype(dtype)
+        before = self.lent
+        n_bytes = _size(shape, dtype)
+        self.lent = before + n_bytes + -n_bytes % ALIGNMENT
+        self.peak = max(self.peak, self.used + self.lent)
+        if self.used + self.lent <= self.capacity:
+            start = self.capacity - self.lent
+            return self._block[start : start + n_bytes].view(dtype).reshape(shape)
+        array = np.empty(shape, dtype)
+        self._lent_overflow.append((before, array))
+        return array
+
     def release(self, mark: int) -> None:
         """Give back everything that was taken since ``used`` was ``mark``."""
         if self.poison:
-            self._block[mark : self.used] = 0xFF  # every float of these bytes is NaN
-        while self._overflow and self._overflow[-1][0] >= mark:
-            array = self._overflow.pop()[1]
+            self._block[mark : min(self.used, self.capacity - self.lent)] = 0xFF  # all NaN
+        self._forget(self._overflow, mark)
+        self.used = mark
+
+    def take_back(self, mark: int) -> None:
+        """Take back everything that was lent since ``lent`` was ``mark``."""
+        if self.poison:
+            start = max(self.capacity - self.lent, self.used)
+            self._block[start : max(self.capacity - mark, start)] = 0xFF
+        self._forget(self._lent_overflow, mark)
+        self.lent = mark
+
+    def _forget(self, overflow: list[tuple[int, Array]], mark: int) -> None:
+        while overflow and overflow[-1][0] >= mark:
+            array = overflow.pop()[1]
             if self.poison:
                 array.reshape(-1).view(np.uint8).fill(0xFF)
-        self.used = mark
+
+
+def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    n_bytes = dtype.itemsize
+    for size in shape:
+        n_bytes *= size
+    return n_bytes
 
 
 def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:

@@ -1,19 +1,32 @@
 """Fixtures that all suites share."""
 
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 from types import ModuleType
 
 import hypothesis
 import numpy as np
 import pytest
 
+from scratchgpt import kernels
 from scratchgpt.backend import random_stream
+
+PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
 
 # The same examples in every run, and no folder of remembered ones.
 hypothesis.settings.register_profile(
     "reproducible", derandomize=True, deadline=None, max_examples=25, database=None
 )
 hypothesis.settings.load_profile("reproducible")
+
+
+@pytest.fixture(autouse=True)
+def reference_in_float64(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Those suites prove the reference, in float64; the kernels are proven in ``tests/kernels``."""
+    proven = request.path.parent.name in PROVE_THE_REFERENCE
+    with kernels.disabled(np.float64) if proven else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

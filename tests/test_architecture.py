@@ -31,6 +31,7 @@ FLOORS = [
     {"text"},
     {"models"},
     {"training", "generation"},
+    {"measure"},
     {"timeseries", "embeddings", "zero_shot", "chat", "explore"},
     {"cli"},
 ]
@@ -109,7 +110,9 @@ def test_nothing_is_printed_outside_the_command_line(path):
             assert node.func.id != "print", f"line {node.lineno}"
 
 
-@pytest.mark.parametrize("name", ["backend", "memory", "ops", "verify", "layers", "models"])
+@pytest.mark.parametrize(
+    "name", ["backend", "memory", "ops", "verify", "layers", "models", "measure"]
+)
 def test_what_is_public_has_a_docstring(name):
     module = importlib.import_module(f"scratchgpt.{name}")
     for public in getattr(module, "__all__", vars(module)):

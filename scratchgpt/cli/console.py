@@ -48,6 +48,13 @@ def write_line(text: str) -> None:
     print(text.encode(encoding, errors="replace").decode(encoding))
 
 
+def byte_count(n: int) -> str:
+    """A number of bytes as a person reads it."""
+    power = min(max(len(str(n)) - 1, 0) // 3, 4)
+    unit = ("B", "kB", "MB", "GB", "TB")[power]
+    return f"{n / 1000**power:,.{1 if power else 0}f} {unit}"
+
+
 def read_standard_input() -> str:
     """The text on standard input, less its last newline.
 

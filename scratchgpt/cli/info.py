@@ -1,13 +1,11 @@
 """``scratchgpt info``: what a model is and what it costs."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from scratchgpt.models import GPTConfig
+from scratchgpt.cli.console import byte_count
 
 EPILOG = """Examples:
 
@@ -31,12 +29,13 @@ def info_command(
     """Show the size of a model, its memory and its arithmetic."""
     import json
 
+    from scratchgpt.cli.model_folder import find_config
     from scratchgpt.models import describe
 
     if model is None:
         _list_presets(as_json)
         return
-    config = _config_of(model)
+    config = find_config(model)
     if block is not None:
         if block > config.block_size:
             raise typer.BadParameter(
@@ -60,13 +59,13 @@ def info_command(
     rows = [
         ("parameters", f"{description.n_parameters:,}"),
         ("  of them embeddings", f"{description.n_embedding_parameters:,}"),
-        ("a training step keeps", _bytes(description.training_bytes)),
-        ("  parameters", _bytes(description.parameter_bytes)),
-        ("  gradients and moments", _bytes(description.optimizer_bytes)),
-        ("  activations", _bytes(description.activation_bytes)),
-        ("  activations with --recompute", _bytes(description.recompute_activation_bytes)),
-        ("generation keeps", _bytes(description.inference_bytes)),
-        ("  keys and values", _bytes(description.cache_bytes)),
+        ("a training step keeps", byte_count(description.training_bytes)),
+        ("  parameters", byte_count(description.parameter_bytes)),
+        ("  gradients and moments", byte_count(description.optimizer_bytes)),
+        ("  activations", byte_count(description.activation_bytes)),
+        ("  activations with --recompute", byte_count(description.recompute_activation_bytes)),
+        ("generation keeps", byte_count(description.inference_bytes)),
+        ("  keys and values", byte_count(description.cache_bytes)),
         ("forward pass, a token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
         ("training step, a token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
     ]
@@ -74,18 +73,6 @@ def info_command(
     print(f"in float32, for {batch} x {config.block_size} tokens:")
     for name, value in rows:
         print(f"  {name:<32} {value:>16}")
-
-
-def _config_of(model: str) -> "GPTConfig":
-    """The configuration of a preset or of a folder."""
-    from scratchgpt.cli.model_folder import find_model
-    from scratchgpt.models import GPTConfig
-    from scratchgpt.models.pretrained import read_config
-
-    directory = Path(model)
-    if not directory.is_dir():
-        return GPTConfig.from_preset(model)
-    return read_config(find_model(directory))
 
 
 def _list_presets(as_json: bool) -> None:
@@ -118,10 +105,3 @@ def _list_presets(as_json: bool) -> None:
             f"{r['block_size']:>6} {r['n_parameters']:>14,}"
         )
     print("(with a vocabulary of 50,257 tokens where the preset does not name its own)")
-
-
-def _bytes(n: int) -> str:
-    """A number of bytes as a person reads it."""
-    power = min(max(len(str(n)) - 1, 0) // 3, 4)
-    unit = ("B", "kB", "MB", "GB", "TB")[power]
-    return f"{n / 1000**power:,.{1 if power else 0}f} {unit}"

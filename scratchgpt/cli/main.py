@@ -5,7 +5,7 @@ from typing import NoReturn, cast
 
 import typer
 
-from scratchgpt.cli import data, evaluate, generate, info, tokenizer, train, verify
+from scratchgpt.cli import bench, data, doctor, evaluate, generate, info, tokenizer, train, verify
 from scratchgpt.errors import UserError
 from scratchgpt.version import __version__
 
@@ -22,6 +22,8 @@ app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
+app.command("bench", epilog=bench.EPILOG)(bench.bench_command)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(data.app, name="data")
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
-from scratchgpt.models import GPT, load_pretrained
-from scratchgpt.models.pretrained import CONFIG_FILE
+from scratchgpt.models import GPT, GPTConfig, load_pretrained
+from scratchgpt.models.pretrained import CONFIG_FILE, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
 
@@ -46,3 +46,11 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
     model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
     check_tokenizer(model, tokenizer)
     return model, tokenizer
+
+
+def find_config(model: str) -> GPTConfig:
+    """The configuration of a preset, or of the model that :func:`find_model` finds in a folder."""
+    directory = Path(model)
+    if not directory.is_dir():
+        return GPTConfig.from_preset(model)
+    return read_config(find_model(directory))

@@ -14,6 +14,8 @@ scratchgpt verify attention --method central
 
 scratchgpt verify gpt2
 
+scratchgpt verify gelu --kernels
+
 scratchgpt verify all --out proof
 """
 
@@ -40,6 +42,13 @@ def verify_command(
         Method | None,
         typer.Option(help="How.", show_default="complex; adjoint for a preset"),
     ] = None,
+    with_kernels: Annotated[
+        bool,
+        typer.Option(
+            "--kernels",
+            help="Prove the compiled kernels, in float64, instead of the plain NumPy reference.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
     out: Annotated[
         Path | None,
@@ -54,14 +63,18 @@ def verify_command(
     import json
     import sys
     import time
+    from contextlib import nullcontext
 
     from scratchgpt.cli.verify_subjects import find_checks
     from scratchgpt.files import make_folder
+    from scratchgpt.kernels import disabled
 
+    if with_kernels:
+        _require_kernels()
     chosen = [
         check
         for name in names or ["all"]
-        for check in find_checks(name, method and method.value, seed)
+        for check in find_checks(name, method and method.value, seed, with_kernels=with_kernels)
     ]
     if out is not None:
         make_folder(out)  # where that fails it shows now, not after all the proofs
@@ -70,13 +83,16 @@ def verify_command(
         print(_line("", "name", "case", "inputs", "method", "worst error", "time"))
     for check in chosen:
         began = time.perf_counter()
-        report = check.run()
+        # A complex step is the reference's either way: there are no kernels for complex numbers.
+        with nullcontext() if with_kernels else disabled():
+            report = check.run()
         row = {
             "kind": check.kind,
             "name": check.name,
             "case": check.case,
             "inputs": [{"name": i.name, "error": i.error} for i in report.inputs],
             "method": report.method,
+            "kernels": with_kernels,
             "worst_error": report.worst_error,
             "passed": report.passed,
             "seconds": time.perf_counter() - began,
@@ -93,9 +109,22 @@ def verify_command(
         print(json.dumps(rows))
     worst = max(row["worst_error"] for row in rows)
     verdict = f"{failed} WRONG" if failed else "all passed"
-    print(f"{len(rows)} checks, {verdict}, worst relative error {worst:.1e}", file=sys.stderr)
+    subject = "checks of the kernels" if with_kernels else "checks"
+    print(f"{len(rows)} {subject}, {verdict}, worst relative error {worst:.1e}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)
+
+
+def _require_kernels() -> None:
+    import numpy as np
+
+    from scratchgpt.backend import kernels_available
+    from scratchgpt.errors import UserError
+
+    if not kernels_available(np.float64):
+        raise UserError(
+            "--kernels: there are none here; install numba, and let SCRATCHGPT_KERNELS be on"
+        )
 
 
 def _line(kind: str, name: str, case: str, inputs: str, method: str, error: str, s: str) -> str:

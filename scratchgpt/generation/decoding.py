@@ -100,5 +100,5 @@ class Decoding:
             for padded, window in zip(tokens, windows, strict=True):
                 padded[: len(window)] = window
             with self._arena:
-                self.model.extend(tokens, fresh, counts)
+                self.model.absorb(tokens, fresh, counts)
         self._cache.put(np.array(rows), fresh)

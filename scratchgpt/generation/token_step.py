@@ -33,7 +33,8 @@ class TokenStep:
     def __init__(self, model: GPT | QuantizedGPT) -> None:
         self.model = model
         self._arena = Arena()
-        self._buffers: list[Array] = []
+        self._buffers: Any = None
+        self._weights: Any = None
 
     def __call__(self, tokens: Array, cache: KVCache) -> Array:
         """tokens (B,) -> logits (B, V), a new array; the cache grows by a position.
@@ -44,7 +45,7 @@ class TokenStep:
             If a text would be longer than block_size.
         """
         model = self.model
-        if not use_kernels(cache.keys):
+        if not use_kernels(cache.keys, only=np.float32):
             with self._arena:
                 return model.extend(tokens[:, None], cache).copy()
         if cache.lengths.max() >= model.config.block_size:
@@ -52,30 +53,20 @@ class TokenStep:
                 f"{cache.lengths.max() + 1} tokens are more than the model's block_size of "
                 f"{model.config.block_size}"
             )
-        from scratchgpt.kernels.decode import decode_token
+        from scratchgpt.kernels.decode import Texts, decode_token
 
-        c = model.config
-        logits = np.empty((len(tokens), c.vocab_size), np.float32)
-        decode_token(
-            tokens.astype(np.int64, copy=False),
-            cache.lengths,
-            *self._weights(),
-            *(cache.keys, cache.values),
-            *self._take_buffers(len(tokens)),
-            logits,
-            np.float32(c.layer_norm_epsilon),
-            ACTIVATIONS[c.activation],
-            0 if c.norm_position == "pre" else 1,
-        )
+        buffers = self._take_buffers(len(tokens))
+        texts = Texts(tokens.astype(np.int64, copy=False), cache.lengths, cache.keys, cache.values)
+        if self._weights is None:
+            self._weights = self._describe_weights()
+        decode_token(self._weights, texts, buffers)
         cache.lengths += 1
-        return logits
+        return buffers.logits.copy()
 
-    def _weights(self) -> tuple[Array, ...]:
-        """The flat arrays of parameters, and where in them each begins.
+    def _describe_weights(self) -> Any:
+        """The model as :class:`scratchgpt.kernels.decode.Weights`."""
+        from scratchgpt.kernels.decode import Weights
 
-        Vectors, matrices and the scales of those; then, of the blocks (L, 12) and (L, 4), and of
-        the ends (5,) and (3,), the offsets of parameters and of scales; -1 where there is none.
-        """
         model = self.model
         if isinstance(model, QuantizedGPT):
             floats, weights, scales = model.floats, model.weights, model.scales
@@ -105,23 +96,33 @@ class TokenStep:
             for name in BLOCK_PARAMETERS
             if name.split(".")[1].startswith("c_") and name.endswith("weight")
         )
-        return (
+        c = model.config
+        return Weights(
             *(floats, weights, scales),
             *(of_blocks(BLOCK_PARAMETERS, begin), of_blocks(matrices, scale_begin)),
             *(of_ends(END_PARAMETERS, begin), of_ends(END_PARAMETERS[:2], scale_begin)),
+            np.float32(c.layer_norm_epsilon),
+            ACTIVATIONS[c.activation],
+            0 if c.norm_position == "pre" else 1,
         )
 
-    def _take_buffers(self, n_batch: int) -> list[Any]:
-        """x, its norm, qkv, the merged heads, the inner row, sums, and the scores of each head."""
-        from scratchgpt.kernels.products import PIECES
+    def _take_buffers(self, n_batch: int) -> Any:
+        """Those of the last call where they fit: :class:`scratchgpt.kernels.decode.Buffers`."""
+        from scratchgpt.kernels.decode import Buffers
+        from scratchgpt.kernels.products import DOT_PIECES, SWEEP_PIECES
 
-        if not self._buffers or len(self._buffers[0]) != n_batch:
+        if self._buffers is None or len(self._buffers.x) != n_batch:
             c = self.model.config
-            widest = max(3 * c.n_embd, c.inner_size)
+            pieces, widest = max(SWEEP_PIECES, DOT_PIECES), max(3 * c.n_embd, c.inner_size)
             widths = (c.n_embd, c.n_embd, 3 * c.n_embd, c.n_embd, c.inner_size)
             shapes: list[tuple[int, ...]] = [(n_batch, width) for width in widths]
-            shapes += [(PIECES, n_batch, widest), (n_batch * c.n_head, c.block_size)]
-            self._buffers = [np.empty(shape, np.float32) for shape in shapes]
+            shapes += [(pieces, n_batch, widest), (n_batch * c.n_head, c.block_size)]
+            shapes.append((n_batch, c.vocab_size))
+            floats = [np.empty(shape, np.float32) for shape in shapes]
+            x, n, qkv, merged, inner, sums, scores, logits = floats
+            rounded = np.empty((n_batch, widest), np.int16)
+            units = np.empty(n_batch, np.float32)
+            self._buffers = Buffers(x, n, qkv, merged, inner, rounded, units, sums, scores, logits)
         return self._buffers
 
 

@@ -4,7 +4,6 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ONE, F
 from scratchgpt.kernels.jit import CHUNK, kernel
 
 
@@ -20,7 +19,7 @@ def _step(
         n_kept = min(max(n_decay - start, 0), values.size)
         for part in range(2):
             first, last = (0, n_kept) if part == 0 else (n_kept, values.size)
-            factor = keep if part == 0 else ONE
+            factor = keep if part == 0 else value.dtype.type(1)
             x, g, a, b = values[first:last], grads[first:last], ms[first:last], vs[first:last]
             for i in range(x.size):
                 a[i] = beta1 * a[i] + gain1 * g[i]
@@ -51,7 +50,7 @@ def adamw_step(
     step_size: float,
     eps: float,
 ) -> None:
-    """Move ``value`` and both moments, flat float32 arrays, in place.
+    """Move ``value`` and both moments, flat arrays of one dtype, in place.
 
     Parameters
     ----------
@@ -63,11 +62,11 @@ def adamw_step(
         With the corrections of both moments taken into them.
     """
     scalars = (*betas, *gains, keep, step_size, eps)
-    _step(value, grad, m, v, n_decay, *(F(x) for x in scalars))
+    _step(value, grad, m, v, n_decay, *(value.dtype.type(x) for x in scalars))
 
 
 def sum_of_squares(x: Array) -> float:
-    """Of a flat float32 array (n,), summed in float64, chunk by chunk."""
+    """Of a flat array (n,), summed in float64, chunk by chunk."""
     partial = np.empty(-(-x.size // CHUNK))
     _squares(x, partial)
     return float(partial.sum())

@@ -6,6 +6,11 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+
+
+def _pointer(builder: Any, address: Any) -> Any:
+    return builder.inttoptr(address, ir.IntType(8).as_pointer())
 
 
 @intrinsic
@@ -14,9 +19,43 @@ def copy(typing_context, target, source, n_bytes):
     signature = types.void(types.int64, types.int64, types.int64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = ir.IntType(8).as_pointer()
-        target, source = (builder.inttoptr(x, pointer) for x in arguments[:2])
+        target, source = (_pointer(builder, x) for x in arguments[:2])
         cgutils.raw_memcpy(builder, target, source, arguments[2], 1)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def clear(typing_context, target, n_bytes):
+    """Write zeros; as floating-point numbers they are 0 too."""
+    signature = types.void(types.int64, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, n_bytes = arguments
+        cgutils.memset(builder, _pointer(builder, target), n_bytes, 0)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def vector(typing_context, like, address, n):
+    """The n numbers at an address as an array (n,), of the dtype of ``like``."""
+    array_type = types.Array(like.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, address, n = arguments
+        array = context.make_array(array_type)(context, builder)
+        itemsize = context.get_constant(types.intp, like.dtype.bitwidth // 8)
+        populate_array(
+            array,
+            data=builder.inttoptr(address, array.data.type),
+            shape=cgutils.pack_array(builder, [n]),
+            strides=cgutils.pack_array(builder, [itemsize]),
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return array_type(like, types.int64, types.int64), generate

@@ -4,12 +4,10 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ZERO
 from scratchgpt.kernels.jit import kernel
 from scratchgpt.memory import empty, scope
 
-WIDTH = 64  # columns that a thread takes at a time
-ROWS = 128
+ROWS = 128  # that a thread takes at a time
 
 
 @kernel
@@ -18,7 +16,7 @@ def _sum_rows(x, partial, total):
     for block in prange(partial.shape[0]):
         out = partial[block]
         for j in range(n_columns):
-            out[j] = ZERO
+            out[j] = x.dtype.type(0)
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             row = x[i]
             for j in range(n_columns):
@@ -30,7 +28,7 @@ def _sum_rows(x, partial, total):
 
 
 def add_rows(x: Array, total: Array) -> None:
-    """Add the sum of the rows of x (m, n) to total (n,), both float32."""
+    """Add the sum of the rows of x (m, n) to total (n,), of the same dtype."""
     with scope():
         partial = empty((-(-len(x) // ROWS), x.shape[1]), like=x)
         _sum_rows(np.ascontiguousarray(x), partial, total)

@@ -4,40 +4,41 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ZERO, F, exp
+from scratchgpt.kernels.fast_math import exp
 from scratchgpt.kernels.jit import kernel
 
 ROWS = 4  # a thread takes this many at a time
-LOWEST = F(np.finfo(np.float32).min)
 
 
 @kernel
 def _forward(logits, log_total, mean):
     n_rows, n_vocab = logits.shape
     for block in prange((n_rows + ROWS - 1) // ROWS):
+        real = logits.dtype.type
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             row = logits[i]
-            highest = LOWEST
+            highest = np.finfo(logits.dtype).min
             for j in range(n_vocab):
                 highest = max(highest, row[j])
-            total, plain = ZERO, ZERO
+            total, plain = real(0), real(0)
             for j in range(n_vocab):
                 total += exp(row[j] - highest)
                 plain += row[j]
             log_total[i] = highest + np.log(total)
-            mean[i] = plain / F(n_vocab)
+            mean[i] = plain / real(n_vocab)
 
 
 @kernel
 def _backward(logits, log_total, targets, weights, on_target, elsewhere, dlogits):
     n_rows, n_vocab = logits.shape
     for block in prange((n_rows + ROWS - 1) // ROWS):
+        real = logits.dtype.type
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             row, out = logits[i], dlogits[i]
             weight, shift = weights[i], log_total[i]
-            if weight == ZERO:
+            if weight == real(0):
                 for j in range(n_vocab):
-                    out[j] = ZERO
+                    out[j] = real(0)
             else:
                 for j in range(n_vocab):
                     out[j] = weight * (exp(row[j] - shift) - elsewhere)
@@ -45,7 +46,7 @@ def _backward(logits, log_total, targets, weights, on_target, elsewhere, dlogits
 
 
 def cross_entropy_forward(logits: Array, log_total: Array, mean: Array) -> None:
-    """Of each row of logits (n, V) the log-sum-exp (n,) and the mean (n,), all float32."""
+    """Of each row of logits (n, V) the log-sum-exp (n,) and the mean (n,), all of one dtype."""
     _forward(np.ascontiguousarray(logits), log_total, mean)
 
 
@@ -61,11 +62,13 @@ def cross_entropy_backward(
 
     Parameters
     ----------
-    logits, dlogits : float32 array (n, V)
+    logits, dlogits : float array (n, V)
         C-contiguous.
-    log_total, weights : float32 array (n,)
+    log_total, weights : float array (n,)
+        Of the same dtype.
     targets : int64 array (n,)
     label_smoothing : float
     """
-    elsewhere = F(label_smoothing / logits.shape[-1])
-    _backward(logits, log_total, targets, weights, F(1 - label_smoothing), elsewhere, dlogits)
+    real = logits.dtype.type
+    on_target, elsewhere = real(1 - label_smoothing), real(label_smoothing / logits.shape[-1])
+    _backward(logits, log_total, targets, weights, on_target, elsewhere, dlogits)

@@ -2,110 +2,89 @@
 
 Generation reads every weight once a token, so memory decides its speed: a product of a matrix and
 a vector is a sweep over the matrix in the order in which it lies there. The weights are slices of
-flat arrays, in float32, or in int8 with a scale for each output.
+flat arrays, in float32, or in int8 with a scale for each output. All threads stay together from the
+first layer to the last (:mod:`scratchgpt.kernels.team`).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
-from scratchgpt.kernels.attention_rows import dot
-from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.jit import entry, kernel, part
-from scratchgpt.kernels.products import ADD, STORE, head, linear
+from scratchgpt.kernels.decode_rows import attend_head, normalise
+from scratchgpt.kernels.fast_math import ONE, F
+from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.products import (
+    ADD,
+    STORE,
+    Inputs,
+    finish_linear,
+    head_piece,
+    head_pieces,
+    linear_piece,
+    linear_pieces,
+    round_for,
+)
+from scratchgpt.kernels.team import (
+    OVER,
+    close,
+    join,
+    look,
+    n_done,
+    new_team,
+    open_stage,
+    report,
+    take,
+    wait,
+)
 
 ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
-LOWEST = F(np.finfo(np.float32).min)
 PRE, POST = 0, 1
 # Columns of the table of offsets: where the parameters of a block begin, -1 where there is none.
 LN_1_WEIGHT, LN_1_BIAS, ATTN_WEIGHT, ATTN_BIAS, ATTN_PROJ_WEIGHT, ATTN_PROJ_BIAS = range(6)
 LN_2_WEIGHT, LN_2_BIAS, FC_WEIGHT, FC_BIAS, FC_PROJ_WEIGHT, FC_PROJ_BIAS = range(6, 12)
+# What a block shares out, in its order; a stage of the team is 1 + layer * KINDS + kind, and the
+# head comes after the last block.
+QKV, ATTEND, PROJ, FC, FC_PROJ, KINDS = range(6)
 
 
-@part
-def _normalise(x, weight, bias, eps, y):
-    """Layer norm of each row; y may be x."""
-    n = x.shape[1]
-    for b in range(x.shape[0]):
-        row, out = x[b], y[b]
-        total = ZERO
-        for j in range(n):
-            total += row[j]
-        mean = total / F(n)
-        squares = ZERO
-        for j in range(n):
-            squares += (row[j] - mean) * (row[j] - mean)
-        inverse = ONE / np.sqrt(squares / F(n) + eps)
-        for j in range(n):
-            out[j] = (row[j] - mean) * inverse * weight[j]
-        if bias.size:
-            for j in range(n):
-                out[j] += bias[j]
+class Weights(NamedTuple):
+    """A model: flat arrays, and where in them each parameter begins; -1 where there is none."""
+
+    floats: Any  # vectors, and in float32 matrices too
+    matrices: Any  # float32, or int8
+    scales: Any  # of int8 matrices; otherwise without elements
+    offsets: Any  # (L, 12), of the parameters of blocks
+    scale_offsets: Any  # (L, 4), of the scales of their matrices
+    ends: Any  # (5,): wte, wpe, weight and bias of ln_f, head
+    end_scales: Any  # (3,): of wte, wpe and head
+    eps: Any
+    activation: Any  # what becomes of the first product of the feed-forward half
+    position: Any  # PRE or POST
 
 
-@part
-def _attend(q, k, v, keys, values, position, scores, out, scale):
-    """One head of one text: store k and v (D,), and average the values so far."""
-    here, value_here = keys[position], values[position]
-    for j in range(q.size):
-        here[j] = k[j]
-        value_here[j] = v[j]
-    highest = LOWEST
-    for i in range(position + 1):
-        score = dot(keys[i], q) * scale
-        scores[i] = score
-        highest = max(highest, score)
-    total = ZERO
-    for i in range(position + 1):
-        scores[i] = exp(scores[i] - highest)
-    for i in range(position + 1):
-        total += scores[i]
-    for j in range(out.size):
-        out[j] = ZERO
-    for i in range(position + 1):
-        weight, row = scores[i] / total, values[i]
-        for j in range(out.size):
-            out[j] += weight * row[j]
+class Texts(NamedTuple):
+    """What each text is at."""
+
+    tokens: Any  # (B,)
+    positions: Any  # (B,)
+    keys: Any  # (L, B, H, block, D)
+    values: Any  # (L, B, H, block, D)
 
 
-@part
-def _attend_head(i, qkv, keys, values, positions, scores, merged, scale):
-    """Head i, counted over all texts: keys and values (B, H, block, D), qkv (B, 3C)."""
-    n_head, d = keys.shape[1], keys.shape[3]
-    c = n_head * d
-    b, h = i // n_head, i % n_head
-    row = qkv[b]
-    _attend(
-        row[h * d : (h + 1) * d],
-        row[c + h * d : c + (h + 1) * d],
-        row[2 * c + h * d : 2 * c + (h + 1) * d],
-        keys[b, h],
-        values[b, h],
-        positions[b],
-        scores[i],
-        merged[b, h * d : (h + 1) * d],
-        scale,
-    )
+class Buffers(NamedTuple):
+    """What is computed on the way."""
 
-
-@kernel
-def _attention_in_parallel(qkv, keys, values, positions, scores, merged, scale):
-    for i in prange(keys.shape[0] * keys.shape[1]):
-        _attend_head(i, qkv, keys, values, positions, scores, merged, scale)
-
-
-@part
-def _attention(qkv, keys, values, positions, scores, merged, scale):
-    """Attention of each text to its own past; merged (B, C)."""
-    seen = 0
-    for b in range(positions.size):
-        seen += positions[b] + 1
-    if seen * qkv.shape[1] > ATTENTION_ALONE:
-        _attention_in_parallel(qkv, keys, values, positions, scores, merged, scale)
-    else:
-        for i in range(keys.shape[0] * keys.shape[1]):
-            _attend_head(i, qkv, keys, values, positions, scores, merged, scale)
+    x: Any  # (B, C) the residual stream
+    n: Any  # (B, C) its norm
+    qkv: Any  # (B, 3C)
+    merged: Any  # (B, C)
+    inner: Any  # (B, F)
+    rounded: Any  # (B, widest product) what is multiplied with int8 weights, as int16
+    units: Any  # (B,) what one of its units stands for
+    sums: Any  # (pieces, B, widest product)
+    scores: Any  # (B H, block)
+    logits: Any  # (B, V)
 
 
 @part
@@ -121,74 +100,179 @@ def _matrix(flat, offset, n_in, n_out):
     return matrix.reshape(n_out, n_in) if flat.itemsize == 1 else matrix.reshape(n_in, n_out)
 
 
-@entry
-def _token(
-    tokens, positions, floats, weights, scales, offsets, scale_offsets, ends, end_scales,
-    keys, values, x, n, qkv, merged, inner, sums, scores, logits,
-    eps, activation, position,
-):  # fmt: skip
-    n_layer, n_batch, n_head, _, d = keys.shape
-    c, f, n_vocab = n_head * d, inner.shape[1], logits.shape[1]
-    wte, wpe, ln_weight, ln_bias, rows = ends[0], ends[1], ends[2], ends[3], ends[4]
-    wte_scale, wpe_scale, head_scale = end_scales[0], end_scales[1], end_scales[2]
-    for b in range(n_batch):
-        token, at, row = tokens[b], positions[b], x[b]
-        first = weights[wte + token * c : wte + (token + 1) * c]
-        second = weights[wpe + at * c : wpe + (at + 1) * c]
-        s1 = scales[wte_scale + token] if scales.size else ONE
-        s2 = scales[wpe_scale + at] if scales.size else ONE
+@part
+def _product(kind, layer, w, buffers):
+    """Of a product of a block: its input, weight, scale, bias, output, and what becomes of it."""
+    x, inner = buffers.x, buffers.inner
+    c, f = x.shape[1], inner.shape[1]
+    normed = buffers.n if w.position == PRE else x
+    if kind == QKV:
+        source, target, mode, column, scale = normed, buffers.qkv, STORE, ATTN_WEIGHT, 0
+        n_in, n_out = c, 3 * c
+    elif kind == PROJ:
+        source, target, mode, column, scale = buffers.merged, x, ADD, ATTN_PROJ_WEIGHT, 1
+        n_in, n_out = c, c
+    elif kind == FC:
+        source, target, mode, column, scale = normed, inner, w.activation, FC_WEIGHT, 2
+        n_in, n_out = c, f
+    else:
+        source, target, mode, column, scale = inner, x, ADD, FC_PROJ_WEIGHT, 3
+        n_in, n_out = f, c
+    o = w.offsets[layer]
+    weight = _matrix(w.matrices, o[column], n_in, n_out)
+    scales = _vector(w.scales, w.scale_offsets[layer, scale], n_out)
+    return source, weight, scales, _vector(w.floats, o[column + 1], n_out), target, mode
+
+
+@part
+def _inputs(buffers):
+    return Inputs(buffers.rounded, buffers.units)
+
+
+@part
+def _head(w, buffers):
+    """The table of the head, and its scales."""
+    c, n_vocab = buffers.x.shape[1], buffers.logits.shape[1]
+    table = w.matrices[w.ends[4] : w.ends[4] + n_vocab * c].reshape(n_vocab, c)
+    return table, _vector(w.scales, w.end_scales[2], n_vocab)
+
+
+@part
+def _pieces(stage, w, texts, buffers):
+    """Into how many pieces a stage is cut."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if stage == 0 or stage == OVER:
+        return 0
+    if layer == texts.keys.shape[0]:
+        return head_pieces(_head(w, buffers)[0])
+    if kind != ATTEND:
+        return linear_pieces(_product(kind, layer, w, buffers)[1])
+    seen = 0
+    for b in range(texts.positions.size):
+        seen += texts.positions[b] + 1
+    alone = seen * buffers.qkv.shape[1] <= ATTENTION_ALONE
+    return 1 if alone else texts.keys.shape[1] * texts.keys.shape[2]
+
+
+@part
+def _work(stage, piece, n_pieces, w, texts, buffers):
+    """One piece of a stage."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if layer == texts.keys.shape[0]:
+        table, scale = _head(w, buffers)
+        head_piece(piece, buffers.x, _inputs(buffers), table, scale, buffers.logits)
+    elif kind == ATTEND:
+        keys, values = texts.keys[layer], texts.values[layer]
+        n_heads = keys.shape[0] * keys.shape[1]
+        scale = ONE / np.sqrt(F(keys.shape[3]))
+        for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
+            attend_head(
+                *(i, buffers.qkv, keys, values, texts.positions),
+                *(buffers.scores, buffers.merged, scale),
+            )
+    else:
+        x, weight, scale, bias, y, mode = _product(kind, layer, w, buffers)
+        linear_piece(piece, x, _inputs(buffers), weight, scale, bias, buffers.sums, y, mode)
+
+
+@part
+def _together(team, done, stage, w, texts, buffers):
+    """Lead through a stage; returns how many pieces are done then, of all stages together."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if layer == texts.keys.shape[0]:
+        round_for(w.matrices, buffers.x, _inputs(buffers))
+    elif kind != ATTEND:
+        round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
+    n_pieces = _pieces(stage, w, texts, buffers)
+    if n_pieces == 1:
+        _work(stage, 0, 1, w, texts, buffers)
+    else:
+        open_stage(team, stage)
+        _, piece = take(team)
+        while piece < n_pieces:
+            _work(stage, piece, n_pieces, w, texts, buffers)
+            report(team)
+            _, piece = take(team)
+        done += n_pieces
+        looks = 0
+        while n_done(team) < done:
+            looks = wait(team, looks)
+    if layer < texts.keys.shape[0] and kind != ATTEND:
+        _, weight, _, bias, y, mode = _product(kind, layer, w, buffers)
+        finish_linear(weight, bias, buffers.sums, y, mode)
+    return done
+
+
+@part
+def _follow(team, w, texts, buffers):
+    """Take pieces of whatever stage is open, until there are no more."""
+    looks = 0
+    while True:
+        stage, piece = look(team)
+        if stage == OVER:
+            return
+        if piece < _pieces(stage, w, texts, buffers):
+            stage, piece = take(team)
+            n_pieces = _pieces(stage, w, texts, buffers)
+            if piece < n_pieces:
+                _work(stage, piece, n_pieces, w, texts, buffers)
+                report(team)
+                looks = 0
+        looks = wait(team, looks)
+
+
+@part
+def _embed(w, texts, x):
+    c = x.shape[1]
+    for b in range(x.shape[0]):
+        token, at, row = texts.tokens[b], texts.positions[b], x[b]
+        first = w.matrices[w.ends[0] + token * c : w.ends[0] + (token + 1) * c]
+        second = w.matrices[w.ends[1] + at * c : w.ends[1] + (at + 1) * c]
+        s1 = w.scales[w.end_scales[0] + token] if w.scales.size else ONE
+        s2 = w.scales[w.end_scales[1] + at] if w.scales.size else ONE
         for j in range(c):
             row[j] = F(first[j]) * s1 + F(second[j]) * s2
-    scale = ONE / np.sqrt(F(d))
+
+
+@part
+def _lead(team, w, texts, buffers):
+    """The whole token: what is short alone, and what is long together."""
+    x, n, c = buffers.x, buffers.n, buffers.x.shape[1]
+    n_layer, done = texts.keys.shape[0], 0
+    _embed(w, texts, x)
     for layer in range(n_layer):
-        o, s = offsets[layer], scale_offsets[layer]
-        source = x
-        ln_1, ln_1_bias = _vector(floats, o[LN_1_WEIGHT], c), _vector(floats, o[LN_1_BIAS], c)
-        ln_2, ln_2_bias = _vector(floats, o[LN_2_WEIGHT], c), _vector(floats, o[LN_2_BIAS], c)
-        if position == PRE:
-            _normalise(x, ln_1, ln_1_bias, eps, n)
-            source = n
-        linear(
-            source,
-            _matrix(weights, o[ATTN_WEIGHT], c, 3 * c),
-            _vector(scales, s[0], 3 * c),
-            _vector(floats, o[ATTN_BIAS], 3 * c),
-            *(sums, qkv, STORE),
-        )
-        _attention(qkv, keys[layer], values[layer], positions, scores, merged, scale)
-        linear(
-            merged,
-            _matrix(weights, o[ATTN_PROJ_WEIGHT], c, c),
-            _vector(scales, s[1], c),
-            _vector(floats, o[ATTN_PROJ_BIAS], c),
-            *(sums, x, ADD),
-        )
-        if position == PRE:
-            _normalise(x, ln_2, ln_2_bias, eps, n)
+        o = w.offsets[layer]
+        ln_1, ln_1_bias = _vector(w.floats, o[LN_1_WEIGHT], c), _vector(w.floats, o[LN_1_BIAS], c)
+        ln_2, ln_2_bias = _vector(w.floats, o[LN_2_WEIGHT], c), _vector(w.floats, o[LN_2_BIAS], c)
+        first = 1 + layer * KINDS
+        if w.position == PRE:
+            normalise(x, ln_1, ln_1_bias, w.eps, n)
+        for kind in (QKV, ATTEND, PROJ):
+            done = _together(team, done, first + kind, w, texts, buffers)
+        if w.position == PRE:
+            normalise(x, ln_2, ln_2_bias, w.eps, n)
         else:
-            _normalise(x, ln_1, ln_1_bias, eps, x)
-        linear(
-            source,
-            _matrix(weights, o[FC_WEIGHT], c, f),
-            _vector(scales, s[2], f),
-            _vector(floats, o[FC_BIAS], f),
-            *(sums, inner, activation),
-        )
-        linear(
-            inner,
-            _matrix(weights, o[FC_PROJ_WEIGHT], f, c),
-            _vector(scales, s[3], c),
-            _vector(floats, o[FC_PROJ_BIAS], c),
-            *(sums, x, ADD),
-        )
-        if position == POST:
-            _normalise(x, ln_2, ln_2_bias, eps, x)
-    if position == PRE:
-        _normalise(x, _vector(floats, ln_weight, c), _vector(floats, ln_bias, c), eps, x)
-    table = weights[rows : rows + n_vocab * c].reshape(n_vocab, c)
-    head(x, table, _vector(scales, head_scale, n_vocab), logits)
+            normalise(x, ln_1, ln_1_bias, w.eps, x)
+        for kind in (FC, FC_PROJ):
+            done = _together(team, done, first + kind, w, texts, buffers)
+        if w.position == POST:
+            normalise(x, ln_2, ln_2_bias, w.eps, x)
+    if w.position == PRE:
+        weight, bias = _vector(w.floats, w.ends[2], c), _vector(w.floats, w.ends[3], c)
+        normalise(x, weight, bias, w.eps, x)
+    _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
 
 
-def decode_token(*arguments: Any) -> None:
-    """Run :func:`_token` on all threads; :mod:`scratchgpt.generation.token_step` calls it."""
-    _token(*arguments)
+@kernel
+def _token(team, n_members, w, texts, buffers):
+    for _ in prange(n_members):
+        if join(team):
+            _lead(team, w, texts, buffers)
+            close(team)
+        else:
+            _follow(team, w, texts, buffers)
+
+
+def decode_token(weights: Weights, texts: Texts, buffers: Buffers) -> None:
+    """Append a token to each text: writes its keys and values, and the logits of what follows."""
+    _token(new_team(), get_num_threads(), weights, texts, buffers)

@@ -4,7 +4,6 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ZERO, F
 from scratchgpt.kernels.jit import CHUNK, inner, kernel
 
 U = np.uint64
@@ -24,17 +23,18 @@ def random_bits(seed, i):
 @kernel
 def _dropout(x, y, seed, threshold, scale):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        zero = x.dtype.type(0)
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
         first = U(chunk * (CHUNK // 2) + 1)
         for pair in range(xs.size // 2):
             bits = random_bits(seed, first + U(pair))
-            ys[2 * pair] = xs[2 * pair] * scale if bits & LOWER_HALF >= threshold else ZERO
-            ys[2 * pair + 1] = xs[2 * pair + 1] * scale if bits >> U(32) >= threshold else ZERO
+            ys[2 * pair] = xs[2 * pair] * scale if bits & LOWER_HALF >= threshold else zero
+            ys[2 * pair + 1] = xs[2 * pair + 1] * scale if bits >> U(32) >= threshold else zero
         if xs.size % 2:
             bits = random_bits(seed, first + U(xs.size // 2))
             last = xs.size - 1
-            ys[last] = xs[last] * scale if bits & LOWER_HALF >= threshold else ZERO
+            ys[last] = xs[last] * scale if bits & LOWER_HALF >= threshold else zero
 
 
 def dropout(x: Array, p: float, seed: int, y: Array) -> None:
@@ -44,5 +44,5 @@ def dropout(x: Array, p: float, seed: int, y: Array) -> None:
         y.reshape(-1),
         U(seed & 0xFFFFFFFFFFFFFFFF),
         U(round(p * 2**32)),
-        F(1 / (1 - p)),
+        x.dtype.type(1 / (1 - p)),
     )

@@ -23,5 +23,5 @@ def _backward(tokens, dy, dweight):
 
 
 def embedding_backward(tokens: Array, dy: Array, dweight: Array) -> None:
-    """Add row i of dy (n, C) to row ``tokens[i]`` of dweight (V, C); float32, C-contiguous."""
+    """Add row i of dy (n, C) to row ``tokens[i]`` of dweight (V, C), which is C-contiguous."""
     _backward(tokens.astype(np.int64, copy=False), np.ascontiguousarray(dy), dweight)

@@ -3,24 +3,27 @@
 The approximation: with u = sqrt(2/π)(x + 0.044715 x³), (1 + tanh u) / 2 is the sigmoid σ(2u).
 So y = x σ(2u), and dy/dx = σ + x σ (1 - σ) 2u'.
 
-The exact form: Φ(x) by Abramowitz and Stegun's (1964) 7.1.26, whose error of 1.5e-7 is float32's
-own. Its exponential is that of the density φ(x), which the backward needs too.
+The exact form in float32: Φ(x) by Abramowitz and Stegun's (1964) 7.1.26, whose error of 1.5e-7 is
+float32's own. Its exponential is that of the density φ(x), which the backward needs too. In float64
+Φ(x) is the library's erfc, a call for each number.
 """
 
 import math
 
 import numpy as np
-from numba import prange
+from numba import prange, types
+from numba.extending import overload
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.jit import CHUNK, inner, kernel
+from scratchgpt.kernels.jit import CHUNK, FAST, inner, kernel
 
-TWICE = F(2 * math.sqrt(2 / math.pi))
-CUBIC = F(0.044715)
-THREE_CUBIC = F(3 * 0.044715)
+TWICE = 2 * math.sqrt(2 / math.pi)
+CUBIC = 0.044715
+SQRT_HALF = math.sqrt(0.5)
+DENSITY = 1 / math.sqrt(2 * math.pi)
 
-HALF, SQRT_HALF, DENSITY = F(0.5), F(math.sqrt(0.5)), F(1 / math.sqrt(2 * math.pi))
+# Abramowitz and Stegun's constants.
 P = F(0.3275911)
 A1, A2, A3 = F(0.254829592), F(-0.284496736), F(1.421413741)
 A4, A5 = F(-1.453152027), F(1.061405429)
@@ -28,17 +31,36 @@ A4, A5 = F(-1.453152027), F(1.061405429)
 
 @inner
 def _sigmoid_2u(x):
-    return ONE / (ONE + exp(-TWICE * x * (ONE + CUBIC * x * x)))
+    real = type(x)
+    return real(1) / (real(1) + exp(-real(TWICE) * x * (real(1) + real(CUBIC) * x * x)))
+
+
+def _phi(x, bell):
+    """Φ(x), given e to the -x²/2; in compiled code one of the two below."""
+
+
+@overload(_phi, jit_options={"fastmath": FAST})
+def _phi_in_float32(x, bell):
+    def phi(x, bell):
+        z = abs(x) * F(SQRT_HALF)
+        t = ONE / (ONE + P * z)
+        tail = F(0.5) * bell * t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))))  # Φ(-|x|)
+        return tail if x < ZERO else ONE - tail
+
+    return phi if x == types.float32 else None
+
+
+@overload(_phi)
+def _phi_in_float64(x, bell):
+    def phi(x, bell):
+        return 0.5 * math.erfc(-SQRT_HALF * x)
+
+    return phi if x == types.float64 else None
 
 
 @inner
-def _phi(x):
-    """Φ(x), and e to the -x²/2."""
-    bell = exp(-HALF * x * x)
-    z = abs(x) * SQRT_HALF
-    t = ONE / (ONE + P * z)
-    tail = HALF * bell * t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * A5))))  # Φ(-|x|)
-    return (tail if x < ZERO else ONE - tail), bell
+def _bell(x):
+    return exp(-type(x)(0.5) * x * x)
 
 
 @inner
@@ -50,8 +72,7 @@ def tanh_gelu(x):
 @inner
 def exact_gelu(x):
     """GELU of one number."""
-    phi, _ = _phi(x)
-    return x * phi
+    return x * _phi(x, _bell(x))
 
 
 @kernel
@@ -66,12 +87,14 @@ def _tanh_forward(x, y):
 @kernel
 def _tanh_backward(dy, x, dx):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        real = x.dtype.type
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
         dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+        one, twice, three_cubic = real(1), real(TWICE), real(3 * CUBIC)
         for i in range(xs.size):
             s = _sigmoid_2u(xs[i])
-            slope = s + xs[i] * s * (ONE - s) * TWICE * (ONE + THREE_CUBIC * xs[i] * xs[i])
+            slope = s + xs[i] * s * (one - s) * twice * (one + three_cubic * xs[i] * xs[i])
             dxs[i] = dys[i] * slope
 
 
@@ -87,16 +110,17 @@ def _exact_forward(x, y):
 @kernel
 def _exact_backward(dy, x, dx):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        real = x.dtype.type
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
         dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
         for i in range(xs.size):
-            phi, bell = _phi(xs[i])
-            dxs[i] = dys[i] * (phi + xs[i] * bell * DENSITY)
+            bell = _bell(xs[i])
+            dxs[i] = dys[i] * (_phi(xs[i], bell) + xs[i] * bell * real(DENSITY))
 
 
 def gelu_forward(x: Array, approximate: str, y: Array) -> None:
-    """Write GELU of x (...) to y (...), both float32, y C-contiguous."""
+    """Write GELU of x (...) to y (...), C-contiguous."""
     run = _tanh_forward if approximate == "tanh" else _exact_forward
     run(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
 

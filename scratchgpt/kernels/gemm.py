@@ -1,104 +1,156 @@
-"""The general matrix product on all threads: each computes a piece by BLAS on one thread.
+"""The general matrix product on all threads, made of tiles (:mod:`scratchgpt.kernels.tile`).
 
-A piece is a band of rows or columns of the result, and BLAS sums each element of it over k in the
-same order however wide the band is. So the result has the same bits for any number of threads,
-as long as BLAS does not choose another algorithm for small products, which pieces never are. BLAS
-is called by its address, the one that SciPy offers to Cython: a compiled loop may not call back
-into Python.
+The columns of B are cut into panels as wide as a tile. A thread packs a piece of a panel side by
+side, small enough to stay in its cache, and runs down the rows of A with it; A is read where it
+lies. That is what BLAS does (Goto and van de Geijn 2008), less the packing of A, which at the sizes
+of a GPT costs more than it saves.
+
+An element is summed over k in the same order whoever computes it, so the result has the same bits
+for any number of threads.
 """
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import get_num_threads, prange, types
-from numba.extending import get_cython_function_address, intrinsic
+from numba import get_num_threads, prange
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import copy
-from scratchgpt.kernels.jit import kernel
+from scratchgpt.kernels.cpu import TILE_ROWS
+from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES, load, store, transpose
+from scratchgpt.kernels.tile import tile
+from scratchgpt.memory import empty, scope
 
-SGEMM = get_cython_function_address("scipy.linalg.cython_blas", "sgemm")
-PIECE_OPERATIONS = 4_000_000  # multiplications that are worth a thread's while
-ALIGN = 16  # elements: pieces start on a cache line of the result
-ITEM = 4  # bytes of a float32
+PANEL_BYTES = 2048  # of a row of B^T that are packed at a time
+ROWS = 512  # of A, at most, that meet a panel before it is packed again
+# Between rows of A that are packed; tiles of a power of two would meet in the same cache sets.
+PACKED_STEP = PANEL_BYTES + 64 // TILE_ROWS
+FEWEST_OPERATIONS = 1_000_000  # multiplications that are worth a thread's while
 
 
-@intrinsic
-def _sgemm(typing_context, function, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """BLAS's sgemm with alpha = 1, column-major: addresses and sizes as int64, beta float32.
+@part
+def _pack(like, b, b_row, b_column, n_sum, width, panel, block):
+    """``n_sum`` rows of B, ``width`` bytes of each, side by side and filled up with zeros."""
+    if b_column == like.itemsize:
+        load(b, b_row, n_sum, width, panel, TILE_BYTES, n_sum, TILE_BYTES)
+    else:
+        if width < TILE_BYTES:
+            load(b, 0, 0, 0, panel, TILE_BYTES, n_sum, TILE_BYTES)
+        n_columns = width // like.itemsize
+        transpose(like, b, b_column, n_columns, n_sum, panel, TILE_BYTES, block)
 
-    Fortran takes every argument by reference, so each is put on the stack first.
-    """
-    whole = types.int64
-    signature = types.void(*[whole] * 10, types.float32, whole, whole)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte, int32 = ir.IntType(8), ir.IntType(32)
-        pointer = byte.as_pointer()
+@part
+def _pack_transposed(like, a, a_column, n_rows, n_sum, packed):
+    """Of A, whose columns are contiguous, the elements that a tile reads one after the other."""
+    item = like.itemsize
+    for k in range(n_sum):
+        source, target = a + k * a_column, packed + k * TILE_ROWS * item
+        for i in range(0, n_rows, TILE_ROWS):
+            if item == 4:  # a size that is known is copied without a call
+                copy(target + i * PACKED_STEP, source + i * 4, 4 * TILE_ROWS)
+            else:
+                copy(target + i * PACKED_STEP, source + i * 8, 8 * TILE_ROWS)
 
-        def by_reference(value: Any) -> Any:
-            with builder.goto_entry_block():
-                slot = builder.alloca(value.type)
-            builder.store(value, slot)
-            return builder.bitcast(slot, pointer)
 
-        function, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc = arguments
+@part
+def _edge_tile(
+    like, a, a_row, a_column, panel, c, c_row, rows, width, n_sum, start, start_row, edge
+):
+    """A tile of which only some rows and bytes are there, computed in scratch memory."""
+    item = like.itemsize
+    own = edge + TILE_ROWS * TILE_BYTES
+    if rows == TILE_ROWS:
+        own, own_row, own_column = a, a_row, a_column
+    elif a_column == item:
+        own_row, own_column = PANEL_BYTES, item
+        load(a, a_row, rows, n_sum * item, own, own_row, TILE_ROWS, n_sum * item)
+    else:
+        own_row, own_column = item, TILE_ROWS * item
+        load(a, a_column, n_sum, rows * item, own, own_column, n_sum, own_column)
+    begin = 0
+    if start != 0:
+        begin = edge
+        load(start, start_row, rows, width, edge, TILE_BYTES, TILE_ROWS, TILE_BYTES)
+    tile(
+        like,
+        own,
+        own_row,
+        own_column,
+        panel,
+        TILE_BYTES,
+        edge,
+        TILE_BYTES,
+        n_sum,
+        begin,
+        TILE_BYTES,
+    )
+    store(edge, TILE_BYTES, rows, width, c, c_row)
 
-        def size(value: Any) -> Any:
-            return by_reference(builder.trunc(value, int32))
 
-        def flag(value: Any) -> Any:
-            return by_reference(builder.trunc(value, byte))
+@part
+def _run_down(
+    like, a, a_step, a_row, a_column, panel, c, c_row, n_rows, width, n_sum, start, start_row, edge
+):
+    """C (n_rows, width) = S + A B, with B the panel."""
+    for i in range(0, n_rows, TILE_ROWS):
+        rows = min(TILE_ROWS, n_rows - i)
+        begin = 0 if start == 0 else start + i * start_row
+        at, to = a + i * a_step, c + i * c_row
+        if rows == TILE_ROWS and width == TILE_BYTES:
+            tile(like, at, a_row, a_column, panel, TILE_BYTES, to, c_row, n_sum, begin, start_row)
+        else:
+            _edge_tile(
+                *(like, at, a_row, a_column, panel, to, c_row),
+                *(rows, width, n_sum, begin, start_row, edge),
+            )
 
-        def address(value: Any) -> Any:
-            return builder.inttoptr(value, pointer)
 
-        one = by_reference(ir.Constant(ir.FloatType(), 1.0))
-        type_ = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(
-            builder.inttoptr(function, type_.as_pointer()),
-            [
-                *(flag(ta), flag(tb), size(m), size(n), size(k), one),
-                *(address(a), size(lda), address(b), size(ldb)),
-                *(by_reference(beta), address(c), size(ldc)),
-            ],
-        )
-        return context.get_dummy_value()
-
-    return signature, generate
+@part
+def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_unit):
+    """The units ``first_unit`` to ``last_unit``: panels of a block of rows, block after block."""
+    a_at, a_row, a_column = a
+    b_at, b_row, b_column = b
+    c_at, c_row = c
+    n_rows, n_columns, n_sum = sizes
+    item = like.itemsize
+    panel = like.ctypes.data
+    edge = panel + PANEL_BYTES // item * TILE_BYTES
+    block = edge + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
+    packed = block + BLOCK_BYTES
+    whole, depth = n_columns * item, PANEL_BYTES // item
+    n_panels = (whole + TILE_BYTES - 1) // TILE_BYTES
+    for row_block in range(first_unit // n_panels, (last_unit + n_panels - 1) // n_panels):
+        i = row_block * block_rows
+        rows = min(block_rows, n_rows - i)
+        first = max(first_unit - row_block * n_panels, 0)
+        last = min(last_unit - row_block * n_panels, n_panels)
+        for k in range(0, n_sum, depth):
+            now = min(depth, n_sum - k)
+            a_now, a_step, column = a_at + i * a_row + k * a_column, a_row, a_column
+            if a_column != item and rows % TILE_ROWS == 0:
+                _pack_transposed(like, a_now, a_column, rows, now, packed)
+                a_now, a_step, column = packed, PACKED_STEP, TILE_ROWS * item
+            for j in range(first * TILE_BYTES, last * TILE_BYTES, TILE_BYTES):
+                width = min(TILE_BYTES, whole - j)
+                at = c_at + i * c_row + j
+                begin, begin_row = at, c_row
+                if k == 0:
+                    begin = 0 if start == 0 else start + i * start_row + j
+                    begin_row = start_row
+                b_now = b_at + k * b_row + j // item * b_column
+                _pack(like, b_now, b_row, b_column, now, width, panel, block)
+                _run_down(
+                    *(like, a_now, a_step, a_row, column, panel, at, c_row),
+                    *(rows, width, now, begin, begin_row, edge),
+                )
 
 
 @kernel
-def _product(function, a, ta, lda, b, tb, ldb, c, ldc, m, n, k, bias, beta, n_pieces):
-    # Row-major C = A B is column-major C' = B' A', so the operands change places.
-    letter_a = 84 if ta else 78  # "T" or "N"
-    letter_b = 84 if tb else 78
-    by_columns = n >= m
-    longer = n if by_columns else m
-    n_blocks = (longer + ALIGN - 1) // ALIGN
-    for piece in prange(n_pieces):
-        start = min(longer, ALIGN * (n_blocks * piece // n_pieces))
-        stop = min(longer, ALIGN * (n_blocks * (piece + 1) // n_pieces))
-        size = stop - start
-        if bias and by_columns:
-            for i in range(m):
-                copy(c + (i * ldc + start) * ITEM, bias + start * ITEM, size * ITEM)
-        elif bias:
-            for i in range(start, stop):
-                copy(c + i * ldc * ITEM, bias, n * ITEM)
-        if size > 0 and by_columns:
-            skip = start * ldb if tb else start
-            _sgemm(
-                *(function, letter_b, letter_a, size, m, k, b + skip * ITEM, ldb, a, lda),
-                *(beta, c + start * ITEM, ldc),
-            )
-        elif size > 0:
-            skip = start if ta else start * lda
-            _sgemm(
-                *(function, letter_b, letter_a, n, size, k, b, ldb, a + skip * ITEM, lda),
-                *(beta, c + start * ldc * ITEM, ldc),
-            )
+def _product(a, b, c, sizes, block_rows, start, start_row, n_units, scratch):
+    n_shares = scratch.shape[0]
+    for share in prange(n_shares):
+        first, last = n_units * share // n_shares, n_units * (share + 1) // n_shares
+        _share(scratch[share], a, b, c, sizes, block_rows, start, start_row, first, last)
 
 
 def matmul(
@@ -108,42 +160,56 @@ def matmul(
 
     Parameters
     ----------
-    a : float32 array (M, K)
-    b : float32 array (K, N)
-    out : float32 array (M, N)
+    a : array (M, K)
+    b : array (K, N)
+    out : array (M, N)
         C-contiguous, or the transpose of such an array (then without a bias).
-    bias : float32 array (N,), optional
+    bias : array (N,), optional
     accumulate : bool
         Add to what ``out`` holds.
+
+    All are float32, or all float64.
     """
-    if out.strides[1] != ITEM and out.shape[1] > 1:
+    item = out.itemsize
+    if out.strides[1] != item and out.shape[1] > 1:
         out, a, b = out.T, b.T, a.T
-    m, k = a.shape
-    n = b.shape[1]
+    (m, k), n = a.shape, b.shape[1]
     if m * n == 0:
         return
     if k == 0:
         if not accumulate:
             out[...] = 0 if bias is None else bias
         return
+    a, b = _one_side_contiguous(a), _one_side_contiguous(b)
+    start, start_row = (out.ctypes.data, out.strides[0]) if accumulate else (0, 0)
     if bias is not None:
         bias = np.ascontiguousarray(bias)
-    a, ta, lda = _layout(a)
-    b, tb, ldb = _layout(b)
-    n_pieces = max(1, min(get_num_threads(), m * n * k // PIECE_OPERATIONS))
-    _product(
-        *(SGEMM, a.ctypes.data, ta, lda, b.ctypes.data, tb, ldb),
-        *(out.ctypes.data, max(out.strides[0] // ITEM, n), m, n, k),
-        *(0 if bias is None else bias.ctypes.data, np.float32(accumulate or bias is not None)),
-        n_pieces,
-    )
+        start = bias.ctypes.data
+    n_shares = max(1, min(get_num_threads(), m * n * k // FEWEST_OPERATIONS))
+    n_panels = -(-n * item // TILE_BYTES)
+    block_rows = _block_rows(m, n_panels, n_shares)
+    n_units = -(-m // block_rows) * n_panels
+    needs = PANEL_BYTES // item * TILE_BYTES + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
+    needs += BLOCK_BYTES + ROWS * PACKED_STEP
+    with scope():
+        scratch = empty((n_shares, needs // item), like=out)
+        _product(
+            (a.ctypes.data, *a.strides),
+            (b.ctypes.data, *b.strides),
+            (out.ctypes.data, out.strides[0]),
+            (m, n, k),
+            *(block_rows, start, start_row, n_units, scratch),
+        )
 
 
-def _layout(x: Array) -> tuple[Array, bool, int]:
-    """A matrix as BLAS can read it: (matrix, whether it is transposed, leading dimension)."""
-    rows, columns = x.strides
-    if columns == ITEM and rows % ITEM == 0 and rows >= ITEM * x.shape[1]:
-        return x, False, rows // ITEM
-    if rows == ITEM and columns % ITEM == 0 and columns >= ITEM * x.shape[0]:
-        return x, True, columns // ITEM
-    return np.ascontiguousarray(x), False, x.shape[1]
+def _block_rows(m: int, n_panels: int, n_shares: int) -> int:
+    """Rows of a block of A: as many as there may be, so that all shares get about as much."""
+    n_blocks = -(-m // ROWS)
+    while n_blocks * n_panels % n_shares and n_blocks * n_panels < 16 * n_shares:
+        n_blocks += 1
+    return -(-m // (n_blocks * TILE_ROWS)) * TILE_ROWS
+
+
+def _one_side_contiguous(x: Array) -> Array:
+    """x itself where the elements of its rows or of its columns lie side by side."""
+    return x if x.itemsize in x.strides else np.ascontiguousarray(x)

@@ -2,19 +2,29 @@
 
 A float32 matrix (n_in, n_out) is the one that training uses: its rows, each times an input, add up
 to the outputs. An int8 matrix lies the other way round, (n_out, n_in): each row times the inputs
-is one output, so that there is one sum to keep and one scale to apply.
+is one output, so that there is one sum to keep and one scale to apply. Either is cut into pieces by
+its rows, into how many depends on its size alone.
 """
 
-from numba import prange
+from typing import Any, NamedTuple
 
+from scratchgpt.kernels.cpu import HAS_INT16_DOT
 from scratchgpt.kernels.fast_math import ZERO, F
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.int8_dot import int8_dot, round_inputs
+from scratchgpt.kernels.jit import part
 
-PIECES = 8  # of a matrix, for the threads to share
+SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 64  # at most, of a matrix of each kind
 PIECE = 32_768  # elements that are worth a thread's while
 # What becomes of a product.
 STORE, ADD, GELU_TANH, GELU, RELU = range(5)
+
+
+class Inputs(NamedTuple):
+    """What is multiplied with int8 weights; see :mod:`scratchgpt.kernels.int8_dot`."""
+
+    rounded: Any  # (B, widest) int16
+    units: Any  # (B,) what one of its units stands for
 
 
 @part
@@ -61,20 +71,25 @@ def _dot(row, x):
 
 
 @part
-def _dots(x, table, scale, start, stop, out):
+def _dots(x, inputs, table, scale, start, stop, out):
     """out (B, start:stop) = x (B, n) times those rows of a table (n_rows, n)."""
-    if x.shape[0] == 1:
-        xs, outs = x[0], out[0]
-        for v in range(start, stop):
-            outs[v] = _dot(table[v], xs)
-    else:
-        for v in range(start, stop):
-            for b in range(x.shape[0]):
-                out[b, v] = _dot(table[v], x[b])
-    if scale.size:
+    for v in range(start, stop):
         for b in range(x.shape[0]):
-            for v in range(start, stop):
-                out[b, v] *= scale[v]
+            if table.itemsize != 1:
+                out[b, v] = _dot(table[v], x[b])
+            elif HAS_INT16_DOT:
+                rounded = inputs.rounded[b, : x.shape[1]]
+                out[b, v] = int8_dot(table[v], rounded) * inputs.units[b] * scale[v]
+            else:
+                out[b, v] = _dot(table[v], x[b]) * scale[v]
+
+
+@part
+def round_for(weights, x, inputs):
+    """Where weights are int8, and the CPU can use them: x (B, n) as int16, once for all pieces."""
+    if weights.itemsize == 1 and HAS_INT16_DOT:
+        for b in range(x.shape[0]):
+            inputs.units[b] = round_inputs(x[b], inputs.rounded[b])
 
 
 @part
@@ -112,60 +127,45 @@ def _add_up(sums, b, bias, y, mode):
     _finish(total, bias, y, mode)
 
 
-@kernel
-def _sweep_in_pieces(x, weights, bias, sums, y, mode):
-    n_in, n_pieces = weights.shape[0], sums.shape[0]
-    for piece in prange(n_pieces):
-        start, stop = n_in * piece // n_pieces, n_in * (piece + 1) // n_pieces
-        _sweep(x, weights, start, stop, sums[piece])
-    if x.shape[0] > 1:
-        for b in prange(x.shape[0]):
-            _add_up(sums, b, bias, y[b], mode)
-    else:
-        _add_up(sums, 0, bias, y[0], mode)
+@part
+def linear_pieces(weights):
+    most = DOT_PIECES if weights.itemsize == 1 else SWEEP_PIECES
+    return min(most, max(1, weights.size // PIECE))
 
 
 @part
-def _dots_and_finish(x, weights, scale, bias, start, stop, sums, y, mode):
-    _dots(x, weights, scale, start, stop, sums)
-    few = bias[start:stop] if bias.size else bias
-    for b in range(x.shape[0]):
-        _finish(sums[b, start:stop], few, y[b, start:stop], mode)
+def linear_piece(piece, x, inputs, weights, scale, bias, sums, y, mode):
+    """A piece of y (B, n_out) = what ``mode`` makes of x W scale + bias.
 
-
-@kernel
-def _dots_in_pieces(x, weights, scale, bias, n_pieces, sums, y, mode):
-    n_out = weights.shape[0]
-    for piece in prange(n_pieces):
-        start, stop = n_out * piece // n_pieces, n_out * (piece + 1) // n_pieces
-        _dots_and_finish(x, weights, scale, bias, start, stop, sums, y, mode)
-
-
-@part
-def linear(x, weights, scale, bias, sums, y, mode):
-    """y (B, n_out) = what ``mode`` makes of x W scale + bias; sums (PIECES, B, at least n_out).
-
-    Into how many pieces the work is cut depends on the size of W alone.
+    An int8 matrix leaves the outputs of its rows in y; a float32 one leaves sums (pieces, B, at
+    least n_out), from which :func:`finish_linear` makes y when all pieces are there.
     """
-    n_pieces = min(PIECES, max(1, weights.size // PIECE))
+    n_pieces, n_rows = linear_pieces(weights), weights.shape[0]
+    start, stop = n_rows * piece // n_pieces, n_rows * (piece + 1) // n_pieces
     if weights.itemsize == 1:
-        if n_pieces > 1:
-            _dots_in_pieces(x, weights, scale, bias, n_pieces, sums[0], y, mode)
-        else:
-            _dots_and_finish(x, weights, scale, bias, 0, y.shape[1], sums[0], y, mode)
-    elif n_pieces > 1:
-        _sweep_in_pieces(x, weights, bias, sums[:n_pieces], y, mode)
-    else:
-        _sweep(x, weights, 0, weights.shape[0], sums[0])
+        _dots(x, inputs, weights, scale, start, stop, sums[0])
+        few = bias[start:stop] if bias.size else bias
         for b in range(x.shape[0]):
-            _add_up(sums[:1], b, bias, y[b], mode)
+            _finish(sums[0, b, start:stop], few, y[b, start:stop], mode)
+    else:
+        _sweep(x, weights, start, stop, sums[piece])
 
 
-@kernel
-def head(x, table, scale, logits):
-    """logits (B, V) = x (B, C) times the rows of a table (V, C), each with its scale."""
-    n_vocab = table.shape[0]
-    n_pieces = min(8 * PIECES, max(1, table.size // PIECE))
-    for piece in prange(n_pieces):
-        start, stop = n_vocab * piece // n_pieces, n_vocab * (piece + 1) // n_pieces
-        _dots(x, table, scale, start, stop, logits)
+@part
+def finish_linear(weights, bias, sums, y, mode):
+    if weights.itemsize != 1:
+        for b in range(y.shape[0]):
+            _add_up(sums[: linear_pieces(weights)], b, bias, y[b], mode)
+
+
+@part
+def head_pieces(table):
+    return min(HEAD_PIECES, max(1, table.size // PIECE))
+
+
+@part
+def head_piece(piece, x, inputs, table, scale, logits):
+    """A piece of logits (B, V) = x (B, C) times the rows of a table (V, C), each with its scale."""
+    n_pieces, n_vocab = head_pieces(table), table.shape[0]
+    start, stop = n_vocab * piece // n_pieces, n_vocab * (piece + 1) // n_pieces
+    _dots(x, inputs, table, scale, start, stop, logits)

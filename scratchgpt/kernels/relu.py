@@ -4,18 +4,18 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ZERO
 from scratchgpt.kernels.jit import CHUNK, kernel
 
 
 @kernel
 def _gate(source, x, out):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
+        zero = x.dtype.type(0)
         sources = source[chunk * CHUNK : (chunk + 1) * CHUNK]
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         outs = out[chunk * CHUNK : (chunk + 1) * CHUNK]
         for i in range(xs.size):
-            outs[i] = ZERO if xs[i] <= ZERO else sources[i]  # NaN passes and stays visible
+            outs[i] = zero if xs[i] <= zero else sources[i]  # NaN passes and stays visible
 
 
 def relu(source: Array, x: Array, out: Array) -> None:

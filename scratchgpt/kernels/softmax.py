@@ -4,29 +4,30 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
+from scratchgpt.kernels.fast_math import exp
 from scratchgpt.kernels.jit import kernel
 
 ROWS = 16  # a thread takes this many at a time
-LOWEST = F(np.finfo(np.float32).min)
 
 
 @kernel
 def _forward(x, y):
     n_rows, n = x.shape
     for block in prange((n_rows + ROWS - 1) // ROWS):
+        real = x.dtype.type
+        lowest = np.finfo(x.dtype).min
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             row, out = x[i], y[i]
-            highest = LOWEST
+            highest = lowest
             for j in range(n):
                 highest = max(highest, row[j])
             for j in range(n):
                 # exp does not reach 0, and a forbidden entry must.
-                out[j] = ZERO if row[j] < LOWEST else exp(row[j] - highest)
-            total = ZERO
+                out[j] = real(0) if row[j] < lowest else exp(row[j] - highest)
+            total = real(0)
             for j in range(n):
                 total += out[j]
-            inverse = ONE / total if total != ZERO else ONE
+            inverse = real(1) / total if total != real(0) else real(1)
             for j in range(n):
                 out[j] *= inverse
 
@@ -37,7 +38,7 @@ def _backward(dy, y, dx):
     for block in prange((n_rows + ROWS - 1) // ROWS):
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             g, row, out = dy[i], y[i], dx[i]
-            along = ZERO
+            along = y.dtype.type(0)
             for j in range(n):
                 along += g[j] * row[j]
             for j in range(n):

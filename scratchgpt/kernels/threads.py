@@ -30,7 +30,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 import numba  # noqa: E402 (after the settings that it reads)
-import scipy.linalg.cython_blas  # noqa: E402, F401 (so that its BLAS is there to be limited)
 import threadpoolctl  # noqa: E402
 
 threadpoolctl.threadpool_limits(1, user_api="blas")

@@ -1,8 +1,9 @@
 """Two pieces of LLVM: a tile of a matrix product in registers, and the transpose of a small block.
 
-The vectors are LLVM's own, of 16 float32, whatever the CPU: one register with AVX-512, two with
-AVX2, four with NEON. A tile of 8 rows and 2 vectors has 16 sums in flight, enough to keep the
-units for multiply-add of one core busy without a pause.
+Their vectors are LLVM's own, as wide as the registers of the CPU
+(:mod:`scratchgpt.kernels.cpu`), of float32 or float64. Matrices are addresses and strides in bytes,
+all int64. The first argument, an array, tells by its dtype of what numbers they are; it is not
+looked at.
 """
 
 from typing import Any
@@ -12,139 +13,153 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-WIDTH = 16  # float32 in a vector
-ROWS, COLUMNS = 8, 2 * WIDTH  # of a tile
-ITEM = 4  # bytes of a float32
+from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
 
-_FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
 
-def _load(builder: Any, address: Any) -> Any:
-    return builder.load(builder.inttoptr(address, _VECTOR.as_pointer()), align=ITEM)
+def lanes(itemsize: int) -> int:
+    """Numbers in a vector."""
+    return VECTOR_BYTES // itemsize
 
 
-def _store(builder: Any, value: Any, address: Any) -> None:
-    builder.store(value, builder.inttoptr(address, _VECTOR.as_pointer()), align=ITEM)
+def tile_columns(itemsize: int) -> int:
+    """Columns of a tile: two vectors."""
+    return 2 * lanes(itemsize)
 
 
-def _offset(builder: Any, stride: Any, count: int) -> Any:
-    """Bytes of ``count`` strides that are given in elements."""
-    return builder.mul(stride, ir.Constant(_INT64, count * ITEM))
+class Numbers:
+    """Vectors of one kind of number, and how they are read and written."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.itemsize = dtype.bitwidth // 8
+        self.lanes = lanes(self.itemsize)
+        self.scalar = ir.FloatType() if self.itemsize == 4 else ir.DoubleType()
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+
+    def load(self, builder: Any, address: Any) -> Any:
+        pointer = builder.inttoptr(address, self.vector.as_pointer())
+        return builder.load(pointer, align=self.itemsize)
+
+    def store(self, builder: Any, value: Any, address: Any) -> None:
+        pointer = builder.inttoptr(address, self.vector.as_pointer())
+        builder.store(value, pointer, align=self.itemsize)
+
+    def broadcast(self, builder: Any, address: Any) -> Any:
+        """The number at an address, in all lanes."""
+        return self.splat(
+            builder, builder.load(builder.inttoptr(address, self.scalar.as_pointer()))
+        )
+
+    def call(self, builder: Any, name: str, *arguments: Any) -> Any:
+        """LLVM's own function of vectors, such as ``fma``: a b + c, rounded once."""
+        type_ = ir.FunctionType(self.vector, [self.vector] * len(arguments))
+        name = f"llvm.{name}.v{self.lanes}f{8 * self.itemsize}"
+        function = cgutils.get_or_insert_function(builder.module, type_, name)
+        return builder.call(function, arguments)
+
+    def splat(self, builder: Any, scalar: Any) -> Any:
+        """A number in all lanes."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = builder.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
+        return builder.shuffle_vector(
+            first, undefined, ir.Constant(ir.VectorType(_INT32, self.lanes), [0] * self.lanes)
+        )
 
 
-def _broadcast(builder: Any, scalar: Any) -> Any:
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    first = builder.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
-    return builder.shuffle_vector(
-        first, undefined, ir.Constant(ir.VectorType(_INT32, WIDTH), [0] * WIDTH)
-    )
+def _steps(builder: Any, address: Any, stride: Any, n: int) -> list[Any]:
+    """The addresses of n rows."""
+    return [builder.add(address, builder.mul(stride, ir.Constant(_INT64, i))) for i in range(n)]
 
 
 @intrinsic
-def tile(typing_context, a, a_row, a_column, b, b_row, c, c_row, n_sum, add):
-    """C (8, 32) = A (8, n) B (n, 32), or += where ``add`` is not 0; n at least 1.
+def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row):
+    """C = S + A B with A (rows, n), B (n, columns), n at least 1; the rows of B, C, S contiguous.
 
-    Addresses, and strides in elements, as int64. The rows of B and C are contiguous.
+    S is what is at ``start``; an address of 0 is no S, and a row stride of 0 the same row for all.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        a, a_row, a_column, b, b_row, c, c_row, n_sum, add = arguments
-        fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{WIDTH}f32"
-        )
-        cells = [(i, j) for i in range(ROWS) for j in range(COLUMNS // WIDTH)]
-        a_rows = [builder.add(a, _offset(builder, a_row, i)) for i in range(ROWS)]
-        targets = [
-            builder.add(
-                builder.add(c, _offset(builder, c_row, i)), ir.Constant(_INT64, j * WIDTH * ITEM)
-            )
-            for i, j in cells
-        ]
-        zero = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        _, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row = arguments
+        numbers = Numbers(signature.args[0].dtype)
+        offsets = [ir.Constant(_INT64, 0), ir.Constant(_INT64, VECTOR_BYTES)]
+        a_rows = _steps(builder, a, a_row, TILE_ROWS)
+
         before = builder.block
-        old = builder.append_basic_block("tile.old")
+        given = builder.append_basic_block("tile.given")
         loop = builder.append_basic_block("tile.loop")
         done = builder.append_basic_block("tile.done")
-        builder.cbranch(builder.icmp_signed("!=", add, ir.Constant(_INT64, 0)), old, loop)
-        builder.position_at_end(old)
-        olds = [_load(builder, target) for target in targets]
+        builder.cbranch(builder.icmp_signed("!=", start, ir.Constant(_INT64, 0)), given, loop)
+        builder.position_at_end(given)
+        starts = [
+            numbers.load(builder, builder.add(row, offset))
+            for row in _steps(builder, start, start_row, TILE_ROWS)
+            for offset in offsets
+        ]
         builder.branch(loop)
 
         builder.position_at_end(loop)
 
-        def counter(first: Any) -> Any:
-            phi = builder.phi(_INT64)
-            phi.add_incoming(first, before)
-            phi.add_incoming(first, old)
-            return phi
+        def phi(first: Any, other: Any) -> Any:
+            node = builder.phi(first.type)
+            node.add_incoming(first, before)
+            node.add_incoming(other, given)
+            return node
 
-        step, b_now, a_now = counter(ir.Constant(_INT64, 0)), counter(b), counter(a_rows[0])
-        sums = []
-        for previous in olds:
-            phi = builder.phi(_VECTOR)
-            phi.add_incoming(zero, before)
-            phi.add_incoming(previous, old)
-            sums.append(phi)
-        vectors = [
-            _load(builder, builder.add(b_now, ir.Constant(_INT64, j * WIDTH * ITEM)))
-            for j in range(COLUMNS // WIDTH)
-        ]
-        moved = builder.sub(a_now, a_rows[0])
-        scalars = [
-            _broadcast(
-                builder,
-                builder.load(builder.inttoptr(builder.add(row, moved), _FLOAT.as_pointer())),
-            )
-            for row in a_rows
-        ]
+        zero = ir.Constant(numbers.vector, [0.0] * numbers.lanes)
+        step, b_now = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0)), phi(b, b)
+        moved = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0))
+        sums = [phi(zero, value) for value in starts]
+        vectors = [numbers.load(builder, builder.add(b_now, offset)) for offset in offsets]
+        factors = [numbers.broadcast(builder, builder.add(row, moved)) for row in a_rows]
         new = [
-            builder.call(fma, [scalars[i], vectors[j], total])
-            for (i, j), total in zip(cells, sums, strict=True)
+            numbers.call(builder, "fma", factors[i // 2], vectors[i % 2], total)
+            for i, total in enumerate(sums)
         ]
         next_step = builder.add(step, ir.Constant(_INT64, 1))
         step.add_incoming(next_step, loop)
-        b_now.add_incoming(builder.add(b_now, _offset(builder, b_row, 1)), loop)
-        a_now.add_incoming(builder.add(a_now, _offset(builder, a_column, 1)), loop)
-        for phi, total in zip(sums, new, strict=True):
-            phi.add_incoming(total, loop)
+        b_now.add_incoming(builder.add(b_now, b_row), loop)
+        moved.add_incoming(builder.add(moved, a_column), loop)
+        for node, total in zip(sums, new, strict=True):
+            node.add_incoming(total, loop)
         builder.cbranch(builder.icmp_signed("<", next_step, n_sum), loop, done)
 
         builder.position_at_end(done)
-        for total, target in zip(new, targets, strict=True):
-            _store(builder, total, target)
+        c_rows = _steps(builder, c, c_row, TILE_ROWS)
+        for i, total in enumerate(new):
+            numbers.store(builder, total, builder.add(c_rows[i // 2], offsets[i % 2]))
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 9), generate
+    return types.void(like, *[types.int64] * 10), generate
 
 
 @intrinsic
-def transpose_block(typing_context, source, source_row, target, target_row):
-    """Write the transpose of a block (16, 16); addresses, and strides in elements, as int64.
+def transpose_block(typing_context, like, source, source_row, target, target_row):
+    """Write the transpose of a square block, a vector wide.
 
-    By halves: rows that are 1, 2, 4 and 8 apart swap the blocks beside their diagonal.
+    By halves: rows that are 1, 2, 4, ... apart swap the blocks beside their diagonal.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, source_row, target, target_row = arguments
-        rows = [
-            _load(builder, builder.add(source, _offset(builder, source_row, i)))
-            for i in range(WIDTH)
-        ]
-        lanes = range(WIDTH)
-        indices = ir.VectorType(_INT32, WIDTH)
-        for distance in (1, 2, 4, 8):
-            upper = [i if not i & distance else WIDTH + i - distance for i in lanes]
-            lower = [i + distance if not i & distance else WIDTH + i for i in lanes]
-            for i in lanes:
+        _, source, source_row, target, target_row = arguments
+        numbers = Numbers(signature.args[0].dtype)
+        n = numbers.lanes
+        rows = [numbers.load(builder, at) for at in _steps(builder, source, source_row, n)]
+        indices = ir.VectorType(_INT32, n)
+        distance = 1
+        while distance < n:
+            upper = [i if not i & distance else n + i - distance for i in range(n)]
+            lower = [i + distance if not i & distance else n + i for i in range(n)]
+            for i in range(n):
                 if not i & distance:
                     first, second = rows[i], rows[i + distance]
                     rows[i] = builder.shuffle_vector(first, second, ir.Constant(indices, upper))
                     rows[i + distance] = builder.shuffle_vector(
                         first, second, ir.Constant(indices, lower)
                     )
-        for i, row in enumerate(rows):
-            _store(builder, row, builder.add(target, _offset(builder, target_row, i)))
+            distance *= 2
+        for row, at in zip(rows, _steps(builder, target, target_row, n), strict=True):
+            numbers.store(builder, row, at)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 4), generate
+    return types.void(like, *[types.int64] * 4), generate

@@ -11,7 +11,7 @@ from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.memory import empty_like, scope
+from scratchgpt.memory import borrow, empty_like, lending, scope
 from scratchgpt.ops.dropout import DropoutSaved
 from scratchgpt.ops.layer_norm import LayerNormSaved
 from scratchgpt.ops.residual import residual_forward
@@ -78,23 +78,29 @@ class Block(Layer):
     def forward(self, x: Array, dropout_seed: int | None = None) -> tuple[Array, BlockSaved]:
         """x (B, T, C) -> y (B, T, C); without a seed nothing is dropped."""
         attn_seed, seed_1, seed_2 = _seeds(dropout_seed)
+        # What a half of the block returns is not needed again, so dropout and the sum are written
+        # over it; nor is the norm before a half, which the backward pass makes again.
         if self.norm_position == "pre":
-            n, ln_1 = self.ln_1.forward(x)  # 1
-            a, attn = self.attn.forward(n, attn_seed)  # 2
-            a, drop_1 = self.drop.forward(a, seed_1)  # 3
-            x, _ = residual_forward(x, a)  # 4
-            n, ln_2 = self.ln_2.forward(x)  # 5
-            m, mlp = self.mlp.forward(n)  # 6
-            m, drop_2 = self.drop.forward(m, seed_2)  # 7
-            x, _ = residual_forward(x, m)  # 8
+            with lending():
+                n, ln_1 = self.ln_1.forward(x, y=borrow(x.shape, like=x))  # 1
+                a, attn = self.attn.forward(n, attn_seed)  # 2
+            attn = attn._replace(c_attn=attn.c_attn._replace(x=None))
+            a, drop_1 = self.drop.forward(a, seed_1, y=a)  # 3
+            x, _ = residual_forward(x, a, y=a)  # 4
+            with lending():
+                n, ln_2 = self.ln_2.forward(x, y=borrow(x.shape, like=x))  # 5
+                m, mlp = self.mlp.forward(n)  # 6
+            mlp = mlp._replace(c_fc=mlp.c_fc._replace(x=None))
+            m, drop_2 = self.drop.forward(m, seed_2, y=m)  # 7
+            x, _ = residual_forward(x, m, y=m)  # 8
         else:
             a, attn = self.attn.forward(x, attn_seed)  # 1
-            a, drop_1 = self.drop.forward(a, seed_1)  # 2
-            x, _ = residual_forward(x, a)  # 3
+            a, drop_1 = self.drop.forward(a, seed_1, y=a)  # 2
+            x, _ = residual_forward(x, a, y=a)  # 3
             x, ln_1 = self.ln_1.forward(x)  # 4
             m, mlp = self.mlp.forward(x)  # 5
-            m, drop_2 = self.drop.forward(m, seed_2)  # 6
-            x, _ = residual_forward(x, m)  # 7
+            m, drop_2 = self.drop.forward(m, seed_2, y=m)  # 6
+            x, _ = residual_forward(x, m, y=m)  # 7
             x, ln_2 = self.ln_2.forward(x)  # 8
         return x, BlockSaved(ln_1, attn, drop_1, ln_2, mlp, drop_2)
 
@@ -107,11 +113,15 @@ class Block(Layer):
         with scope():
             if self.norm_position == "pre":
                 dm = self.drop.backward(dy, saved.drop_2)  # undoes 8 and 7
-                dn = self.mlp.backward(dm, saved.mlp)  # 6
+                n, _ = self.ln_2.forward(saved.ln_2.x)
+                c_fc = saved.mlp.c_fc._replace(x=n)
+                dn = self.mlp.backward(dm, saved.mlp._replace(c_fc=c_fc))  # 6
                 dx_mid = self.ln_2.backward(dn, saved.ln_2)  # 5
                 dx_mid += dy  # 8: past the feed-forward half
                 da = self.drop.backward(dx_mid, saved.drop_1)  # 4 and 3
-                dn = self.attn.backward(da, saved.attn)  # 2
+                n, _ = self.ln_1.forward(saved.ln_1.x)
+                c_attn = saved.attn.c_attn._replace(x=n)
+                dn = self.attn.backward(da, saved.attn._replace(c_attn=c_attn))  # 2
                 np.add(dx_mid, self.ln_1.backward(dn, saved.ln_1), out=dx)  # 4 and 1
             else:
                 dsum_2 = self.ln_2.backward(dy, saved.ln_2)  # undoes 8

@@ -11,11 +11,13 @@ class Dropout(Layer):
     def __init__(self, p: float) -> None:
         self.p = p
 
-    def forward(self, x: Array, seed: int | None = None) -> tuple[Array, DropoutSaved]:
-        """x (...) -> y (...); y is x itself where nothing is dropped."""
+    def forward(
+        self, x: Array, seed: int | None = None, y: Array | None = None
+    ) -> tuple[Array, DropoutSaved]:
+        """x (...) -> y (...), written to ``y`` where given; x itself where nothing is dropped."""
         if seed is None or self.p == 0:
             return x, DropoutSaved(0.0, 0)
-        return dropout_forward(x, self.p, seed)
+        return dropout_forward(x, self.p, seed, y)
 
     def backward(self, dy: Array, saved: DropoutSaved) -> Array:
         """dy (...) -> dx (...); dx is dy itself where nothing was dropped."""

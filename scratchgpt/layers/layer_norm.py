@@ -21,10 +21,10 @@ class LayerNorm(Layer):
         self.bias = Parameter((n_channels,), zeros) if bias else None
         self.eps = eps
 
-    def forward(self, x: Array) -> tuple[Array, LayerNormSaved]:
-        """x (..., C) -> y (..., C)."""
+    def forward(self, x: Array, y: Array | None = None) -> tuple[Array, LayerNormSaved]:
+        """x (..., C) -> y (..., C), written to ``y`` where given."""
         bias = self.bias.value if self.bias else None
-        return layer_norm_forward(x, self.weight.value, bias, self.eps)
+        return layer_norm_forward(x, self.weight.value, bias, self.eps, y)
 
     def backward(self, dy: Array, saved: LayerNormSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""

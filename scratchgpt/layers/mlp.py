@@ -6,17 +6,21 @@ from scratchgpt.backend import Array
 from scratchgpt.layers.activation import ACTIVATIONS
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.parameters import Layer
+from scratchgpt.memory import borrow, lending
 from scratchgpt.ops.linear import LinearSaved
 
 
 class MLPSaved(NamedTuple):
     c_fc: LinearSaved
     act: Any  # of the activation
-    c_proj: LinearSaved
+    c_proj: LinearSaved  # without its input, which the activation makes again
 
 
 class MLP(Layer):
     """Widen, bend, narrow: Linear(C, F), activation, Linear(F, C).
+
+    The output of the activation, as large as anything in a block, is not kept: its input is, and
+    to bend that once more costs little.
 
     Parameters
     ----------
@@ -42,13 +46,17 @@ class MLP(Layer):
         """x (..., C) -> y (..., C)."""
         act_forward, _ = ACTIVATIONS[self.activation]
         h, c_fc = self.c_fc.forward(x)  # (..., F)
-        a, act = act_forward(h)  # (..., F)
-        y, c_proj = self.c_proj.forward(a)  # (..., C)
-        return y, MLPSaved(c_fc, act, c_proj)
+        with lending():
+            a, act = act_forward(h, y=borrow(h.shape, like=h))  # (..., F)
+            y, c_proj = self.c_proj.forward(a)  # (..., C)
+        return y, MLPSaved(c_fc, act, c_proj._replace(x=None))
 
     def backward(self, dy: Array, saved: MLPSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""
-        _, act_backward = ACTIVATIONS[self.activation]
-        da = self.c_proj.backward(dy, saved.c_proj)
+        act_forward, act_backward = ACTIVATIONS[self.activation]
+        with lending():
+            h = saved.act.x
+            a, _ = act_forward(h, y=borrow(h.shape, like=h))
+            da = self.c_proj.backward(dy, saved.c_proj._replace(x=a))
         dh = act_backward(da, saved.act)
         return self.c_fc.backward(dh, saved.c_fc)

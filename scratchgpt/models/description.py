@@ -79,13 +79,14 @@ def describe(config: GPTConfig, *, n_batch: int = 1, itemsize: int = 4) -> Descr
     )
 
     n_tokens = n_batch * n_time
-    # Of each token a block keeps: 8 rows of C (its input, the input of c_attn or of ln_1, q, k
-    # and v, the merged heads, the sum in its middle, the input of c_fc), 2 of F (before and after
-    # the activation), mean and rstd of two norms, and the attention weights, in place of which
-    # the compiled kernel keeps one number.
-    flash = itemsize == 4 and n_time >= FEWEST_QUERIES and kernels_available()
+    # Of each token a block keeps: 6 rows of C (its input, q, k and v, the merged heads, the sum in
+    # its middle), where norms come after the halves 2 more (both sums before their norm); 1 of F
+    # (before the activation), mean and rstd of two norms, and the attention weights, in place of
+    # which the compiled kernel keeps one number.
+    flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     attention = n_head * (1 if flash else n_time)
-    block_elements = n_tokens * (8 * n_channels + 2 * n_inner + 4 + attention)
+    n_rows = 6 if config.norm_position == "pre" else 8
+    block_elements = n_tokens * (n_rows * n_channels + n_inner + 4 + attention)
     head_elements = n_tokens * (n_channels + vocab_size + 1)  # input, logits, log of the sum
     if config.norm_position == "pre":
         head_elements += n_tokens * (n_channels + 2)  # of ln_f

@@ -9,21 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, derive_seed
-from scratchgpt.layers import (
-    Block,
-    Dropout,
-    Embedding,
-    Head,
-    KVCache,
-    Layer,
-    LayerNorm,
-    Parameter,
-    recompute_backward,
-    recompute_forward,
-)
+from scratchgpt.backend import Array
+from scratchgpt.layers import Head, KVCache, Layer, Parameter
 from scratchgpt.layers.parameters import normal
-from scratchgpt.memory import empty_like, scope
+from scratchgpt.memory import scope
+from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.description import Description, describe
 from scratchgpt.ops.cross_entropy import (
@@ -31,105 +21,7 @@ from scratchgpt.ops.cross_entropy import (
     cross_entropy_backward,
     cross_entropy_forward,
 )
-from scratchgpt.ops.dropout import DropoutSaved
-from scratchgpt.ops.embedding import EmbeddingSaved
-from scratchgpt.ops.layer_norm import LayerNormSaved
 from scratchgpt.ops.linear import LinearSaved
-
-
-class BackboneSaved(NamedTuple):
-    wte: EmbeddingSaved
-    wpe: EmbeddingSaved
-    drop: DropoutSaved
-    h: list[Any]  # a BlockSaved or a RecomputeSaved for each block
-    ln_f: LayerNormSaved | None
-    recompute: bool
-
-
-class Backbone(Layer):
-    """Everything below the head: tokens (B, T) to one vector of channels for each (B, T, C)."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        self.wte = Embedding(config.vocab_size, config.n_embd)
-        self.wpe = Embedding(config.block_size, config.n_embd)
-        self.drop = Dropout(config.dropout)
-        # Each block adds twice to the residual stream; this keeps the variance of the sum.
-        proj_std = 0.02 / (2 * config.n_layer) ** 0.5
-        self.h = [
-            Block(
-                config.n_embd,
-                config.n_head,
-                config.inner_size,
-                dropout=config.dropout,
-                bias=config.bias,
-                norm_position=config.norm_position,
-                activation=config.activation,
-                layer_norm_epsilon=config.layer_norm_epsilon,
-                proj_std=proj_std,
-            )
-            for _ in range(config.n_layer)
-        ]
-        self.ln_f = (
-            LayerNorm(config.n_embd, bias=config.bias, eps=config.layer_norm_epsilon)
-            if config.norm_position == "pre"
-            else None
-        )
-        self.config = config
-
-    def forward(
-        self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False
-    ) -> tuple[Array, BackboneSaved]:
-        """tokens (B, T) -> x (B, T, C)."""
-        n_time = tokens.shape[1]
-        if n_time > self.config.block_size:
-            raise ValueError(
-                f"{n_time} tokens are more than the model's block_size of {self.config.block_size}"
-            )
-        x, wte = self.wte.forward(tokens)  # (B, T, C)
-        positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C)
-        x += positions
-        x, drop = self.drop.forward(x, _seed(dropout_seed, "drop"))
-        h: list[Any] = []
-        for i, block in enumerate(self.h):
-            seed = _seed(dropout_seed, "h", i)
-            x, saved = recompute_forward(block, x, seed) if recompute else block.forward(x, seed)
-            h.append(saved)
-        ln_f = None
-        if self.ln_f:
-            x, ln_f = self.ln_f.forward(x)
-        return x, BackboneSaved(wte, wpe, drop, h, ln_f, recompute)
-
-    def backward(self, dy: Array, saved: BackboneSaved) -> None:
-        """dy (B, T, C); the gradients of all parameters are added, tokens have none."""
-        dx = empty_like(dy)
-        with scope():
-            dx[...] = self.ln_f.backward(dy, saved.ln_f) if self.ln_f and saved.ln_f else dy
-        for block, block_saved in zip(reversed(self.h), reversed(saved.h), strict=True):
-            with scope():  # what one block's backward took is given back before the next
-                if saved.recompute:
-                    dx[...] = recompute_backward(block, dx, block_saved)
-                else:
-                    dx[...] = block.backward(dx, block_saved)
-        dx = self.drop.backward(dx, saved.drop)
-        self.wpe.backward(dx.sum(axis=0), saved.wpe)  # every row of the batch used them
-        self.wte.backward(dx, saved.wte)
-
-    def extend(self, tokens: Array, cache: KVCache) -> Array:
-        """New tokens (B, T) after those in the cache -> x (B, T, C); see :meth:`GPT.extend`."""
-        n_time = tokens.shape[1]
-        positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T)
-        n_visible = int(positions.max()) + 1
-        if n_visible > self.config.block_size:
-            raise ValueError(
-                f"{n_visible} tokens are more than the model's block_size of "
-                f"{self.config.block_size}"
-            )
-        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
-        x = self.wte.forward(tokens)[0] + self.wpe.forward(positions)[0]
-        for i, block in enumerate(self.h):
-            with scope():  # nothing is saved, so one block's arrays are the next one's
-                x[...] = block.extend(x, cache.layer(i, positions), mask)
-        return self.ln_f.forward(x)[0] if self.ln_f else x
 
 
 class GPTSaved(NamedTuple):
@@ -279,9 +171,14 @@ class GPT(Layer):
         """
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
-        x = self.transformer.extend(tokens, cache)  # (B, T, C)
-        cache.lengths += counts
+        x = self.absorb(tokens, cache, counts)
         return self.lm_head.forward(x[np.arange(len(x)), counts - 1])[0]  # (B, V)
+
+    def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
+        """:meth:`extend` up to the head, for texts whose next token is known: x (B, T, C)."""
+        x = self.transformer.extend(tokens, cache)
+        cache.lengths += counts
+        return x
 
     def astype(self, dtype: Any) -> "GPT":
         """A copy of the model with its parameters in another dtype."""
@@ -293,7 +190,3 @@ class GPT(Layer):
     def describe(self, *, n_batch: int = 1) -> Description:
         """Parameters, memory and arithmetic; see :class:`Description`."""
         return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
-
-
-def _seed(seed: int | None, *names: str | int) -> int | None:
-    return None if seed is None else derive_seed(seed, *names)

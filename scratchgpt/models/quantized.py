@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.errors import UserError
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import aligned_zeros
@@ -120,6 +120,11 @@ class QuantizedGPT:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
+        x = self.absorb(tokens, cache, counts)
+        return self._logits(x[np.arange(len(x)), counts - 1])
+
+    def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
+        """:meth:`extend` up to the head; see :meth:`GPT.absorb`."""
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
         n_visible = int(positions.max()) + 1
         if n_visible > self.config.block_size:
@@ -140,7 +145,7 @@ class QuantizedGPT:
                 self._fill(parameter.value, f"transformer.ln_f.{name}")
             x = backbone.ln_f.forward(x)[0]
         cache.lengths += counts
-        return self._logits(x[np.arange(len(x)), counts - 1])
+        return x
 
     def _logits(self, x: Array) -> Array:
         """x (B, C) -> logits (B, V), some rows of the head at a time."""
@@ -156,7 +161,13 @@ class QuantizedGPT:
             value[...] = self.vectors[name]
         else:
             weight, scale = self.matrices[name]
-            np.multiply(weight, scale[:, None], out=_rows(name, value))
+            rows = _rows(name, value)
+            if use_kernels(value) and rows.flags.c_contiguous:
+                from scratchgpt.kernels.dequantize import dequantize
+
+                dequantize(weight, scale, rows)
+            else:
+                np.multiply(weight, scale[:, None], out=rows)
 
 
 def _rows(name: str, value: Array) -> Array:

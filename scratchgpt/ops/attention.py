@@ -180,7 +180,9 @@ def attention_backward(
 
 def _suits_the_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
     """One query is no work for tiles, and empty arrays are none at all."""
-    if not use_kernels(q, k, v, y) or q.ndim != 4 or q.shape[-2] < FEWEST_QUERIES:
+    if not use_kernels(q, k, v, y):
+        return False
+    if q.ndim != 4 or q.shape[-2] < FEWEST_QUERIES:
         return False
     return min(q.size, k.size, v.size) > 0 and y.strides[-1] == y.itemsize
 

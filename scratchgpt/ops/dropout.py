@@ -23,7 +23,9 @@ class DropoutSaved(NamedTuple):
     seed: int
 
 
-def dropout_forward(x: Array, p: float, seed: int) -> tuple[Array, DropoutSaved]:
+def dropout_forward(
+    x: Array, p: float, seed: int, y: Array | None = None
+) -> tuple[Array, DropoutSaved]:
     r"""Set each element to zero with probability p and scale the others up.
 
     .. math:: y = \frac{m\,x}{1 - p}, \qquad m \sim \mathrm{Bernoulli}(1 - p)
@@ -35,6 +37,8 @@ def dropout_forward(x: Array, p: float, seed: int) -> tuple[Array, DropoutSaved]
         Probability of being dropped, from 0 (nothing) to 1 (everything).
     seed : int
         Decides the mask; the same seed and shape give the same mask.
+    y : array (...), optional
+        Where the result is written. It may be x, which is lost then.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def dropout_forward(x: Array, p: float, seed: int) -> tuple[Array, DropoutSaved]
         If p is not within [0, 1].
     """
     check_probability("dropout", p)
-    y = empty_like(x)
+    y = empty_like(x) if y is None else y
     dropout_into(x, p, seed, out=y)
     return y, DropoutSaved(p, seed)
 

@@ -17,7 +17,9 @@ class GeluSaved(NamedTuple):
     approximate: str
 
 
-def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GeluSaved]:
+def gelu_forward(
+    x: Array, approximate: str = "none", y: Array | None = None
+) -> tuple[Array, GeluSaved]:
     r"""Gaussian error linear unit, exact or by its tanh approximation.
 
     .. math::
@@ -31,6 +33,8 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GeluSaved]
     x : array (...)
     approximate : {"none", "tanh"}
         PyTorch's names. GPT and GPT-2 use ``"tanh"``.
+    y : array (...), optional
+        Where the result is written.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GeluSaved]
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    y = empty_like(x)
+    y = empty_like(x) if y is None else y
     if use_kernels(x):
         from scratchgpt.kernels import gelu
 

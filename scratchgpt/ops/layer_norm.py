@@ -17,7 +17,11 @@ class LayerNormSaved(NamedTuple):
 
 
 def layer_norm_forward(
-    x: Array, weight: Array, bias: Array | None = None, eps: float = 1e-5
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+    y: Array | None = None,
 ) -> tuple[Array, LayerNormSaved]:
     r"""Normalise the last axis to mean 0 and variance 1, then scale and shift.
 
@@ -35,6 +39,8 @@ def layer_norm_forward(
         :math:`\beta`.
     eps : float
         Added to the variance.
+    y : array (..., C), optional
+        Where the result is written.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def layer_norm_forward(
                 f"layer_norm: x has {n_channels} channels but {name} is {parameter.shape}"
             )
 
-    y = empty_like(x)
+    y = empty_like(x) if y is None else y
     mean = empty((*x.shape[:-1], 1), like=x)
     rstd = empty((*x.shape[:-1], 1), like=x)
     if use_kernels(x, weight, bias):

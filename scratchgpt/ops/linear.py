@@ -9,7 +9,7 @@ from scratchgpt.memory import empty, scope, zeros
 
 
 class LinearSaved(NamedTuple):
-    x: Array  # (..., n_in)
+    x: Array | None  # (..., n_in); None where the caller makes it again for the backward pass
     weight: Array  # (n_in, n_out)
     has_bias: bool
 
@@ -79,6 +79,7 @@ def linear_backward(
     dbias : array (n_out,), or None where there was no bias
     """
     x, weight, has_bias = saved
+    assert x is not None
     n_in, n_out = weight.shape
     dx = empty(x.shape, like=dy)
     if dweight is None:

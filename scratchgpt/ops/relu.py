@@ -12,9 +12,16 @@ class ReluSaved(NamedTuple):
     x: Array  # (...)
 
 
-def relu_forward(x: Array) -> tuple[Array, ReluSaved]:
-    r""":math:`y = \max(x, 0)`; for complex numbers the real part decides."""
-    y = empty_like(x)
+def relu_forward(x: Array, y: Array | None = None) -> tuple[Array, ReluSaved]:
+    r""":math:`y = \max(x, 0)`; for complex numbers the real part decides.
+
+    Parameters
+    ----------
+    x : array (...)
+    y : array (...), optional
+        Where the result is written.
+    """
+    y = empty_like(x) if y is None else y
     if use_kernels(x):
         from scratchgpt.kernels import relu
 

@@ -12,8 +12,16 @@ class ResidualSaved(NamedTuple):
     pass  # the derivative of a sum depends on nothing
 
 
-def residual_forward(x: Array, branch: Array) -> tuple[Array, ResidualSaved]:
+def residual_forward(
+    x: Array, branch: Array, y: Array | None = None
+) -> tuple[Array, ResidualSaved]:
     """``x + branch``, two arrays of one shape.
+
+    Parameters
+    ----------
+    x, branch : array (...)
+    y : array (...), optional
+        Where the sum is written. It may be one of the two, which is lost then.
 
     Raises
     ------
@@ -25,7 +33,7 @@ def residual_forward(x: Array, branch: Array) -> tuple[Array, ResidualSaved]:
     same_dtype("residual", x=x, branch=branch)
     if x.shape != branch.shape:
         raise ValueError(f"residual: x is {x.shape} but branch is {branch.shape}")
-    y = empty_like(x)
+    y = empty_like(x) if y is None else y
     np.add(x, branch, out=y)
     return y, ResidualSaved()
 

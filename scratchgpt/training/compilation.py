@@ -1,4 +1,4 @@
-"""All kernels compiled ahead, on all cores, and kept on disk for the next time.
+"""What training in float32 needs of the kernels, compiled ahead and kept on disk for the next time.
 
 Numba compiles a function when it is first called, one after the other, in a quarter of a minute.
 Here several processes call a part of them each, on arrays of next to no size, and leave the result

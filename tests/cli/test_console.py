@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from scratchgpt.cli import console
-from scratchgpt.cli.console import preparation_progress, write_line
+from scratchgpt.cli.console import byte_count, preparation_progress, write_line
 
 
 class Terminal(io.StringIO):
@@ -94,3 +94,11 @@ def test_a_terminal_without_the_character_gets_a_question_mark(monkeypatch):
     write_line("é 中 a")
     sys.stdout.flush()
     assert content.getvalue().split() == [b"?", b"?", b"a"]
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5 * 10**15, "5,000.0 TB")],
+)
+def test_bytes_are_written_for_people(n, text):
+    assert byte_count(n) == text

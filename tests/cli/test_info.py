@@ -1,8 +1,5 @@
 import json
 
-import pytest
-
-from scratchgpt.cli.info import _bytes
 from scratchgpt.models import PRESETS, GPTConfig, describe
 
 
@@ -39,11 +36,3 @@ def test_a_block_beyond_the_context_is_refused(scratchgpt):
     outcome = scratchgpt("info", "char", "--block", 65)
     assert outcome.status == 2
     assert "64 tokens" in outcome.stderr
-
-
-@pytest.mark.parametrize(
-    ("n", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5 * 10**15, "5,000.0 TB")],
-)
-def test_bytes_are_written_for_people(n, text):
-    assert _bytes(n) == text

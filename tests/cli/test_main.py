@@ -11,6 +11,8 @@ VERBS = (
     ("eval",),
     ("info",),
     ("verify",),
+    ("bench",),
+    ("doctor",),
     ("tokenizer", "train"),
     ("tokenizer", "show"),
     ("data", "prepare"),

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from scratchgpt import backend
 from scratchgpt.cli import verify_subjects
+from scratchgpt.kernels import disabled
 from scratchgpt.ops import embedding_backward, embedding_forward
 from scratchgpt.verify.examples import EXAMPLES, Example
 
@@ -53,6 +55,32 @@ def test_a_wrong_backward_ends_in_status_1_and_its_report(scratchgpt, monkeypatc
     assert "WRONG" in outcome.stdout
     assert "weight" in outcome.stderr
     assert "1 WRONG" in outcome.stderr
+
+
+@pytest.fixture
+def broken_kernel(monkeypatch):
+    """The kernel of relu keeps what it should cut off."""
+
+    def identity(source, x, out):
+        out[...] = source
+
+    monkeypatch.setattr("scratchgpt.kernels.relu.relu", identity)
+
+
+@pytest.mark.skipif(not backend.kernels_available(), reason="there are no kernels here")
+def test_it_proves_the_reference_and_the_kernels_where_asked(scratchgpt, broken_kernel):
+    outcome = scratchgpt("verify", "relu", "--json")
+    assert outcome.status == 0
+    assert not any(row["kernels"] for row in json.loads(outcome.stdout))
+    outcome = scratchgpt("verify", "relu", "--kernels", "--json")
+    assert outcome.status == 1
+    assert all(row["kernels"] for row in json.loads(outcome.stdout))
+    assert "of the kernels" in outcome.stderr
+
+
+def test_kernels_that_are_switched_off_are_not_proven(refused):
+    with disabled():
+        assert "let SCRATCHGPT_KERNELS be on" in refused("verify", "relu", "--kernels")
 
 
 def test_an_unknown_name_suggests_the_nearest(refused):

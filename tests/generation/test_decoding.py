@@ -86,13 +86,13 @@ def encoded(make_model, monkeypatch):
     """A model with a block of 16, and the sizes of the arrays of tokens that it is given."""
     model = make_model(block_size=16)
     sizes = []
-    extend = type(model).extend
+    absorb = type(model).absorb
 
     def counting(self, tokens, cache, counts=None):
         sizes.append(tokens.size)
-        return extend(self, tokens, cache, counts)
+        return absorb(self, tokens, cache, counts)
 
-    monkeypatch.setattr(type(model), "extend", counting)
+    monkeypatch.setattr(type(model), "absorb", counting)
     return model, sizes
 
 

@@ -18,6 +18,8 @@ SIZES = [
     (2, 2, 33, 33, 24, 40),
     (1, 2, 65, 65, 64, 64),
     (2, 2, 100, 33, 8, 8),
+    (1, 2, 4, 5, 6, 7),
+    (1, 2, 42, 61, 32, 32),
     (1, 3, 16, 130, 80, 33),
 ]
 
@@ -27,11 +29,11 @@ def run(q, k, v, dy, **options):
     return y, *attention_backward(dy, saved)
 
 
-def problem(rng, n_batch, n_head, n_queries, n_keys, d, e):
+def problem(rng, n_batch, n_head, n_queries, n_keys, d, e, dtype=np.float32):
     """q, k, v and dy as a model has them: views (B, H, T, D) of arrays (B, T, H, D)."""
     shapes = [(n_queries, d), (n_keys, d), (n_keys, e), (n_queries, e)]
     return [
-        rng.standard_normal((n_batch, n, n_head, width)).astype(np.float32).swapaxes(1, 2)
+        rng.standard_normal((n_batch, n, n_head, width)).astype(dtype).swapaxes(1, 2)
         for n, width in shapes
     ]
 
@@ -40,16 +42,18 @@ def check(arrays, assert_close, tolerance=1e-5, **options):
     y, saved = attention_forward(*arrays[:3], **options)
     assert isinstance(saved, FlashAttentionSaved)
     actual = (y, *attention_backward(arrays[3], saved))
-    expected = run(*(x.astype(np.float64) for x in arrays), **options)
+    with kernels.disabled():
+        expected = run(*(x.astype(np.float64) for x in arrays), **options)
     for name, a, b in zip(("y", "dq", "dk", "dv"), actual, expected, strict=True):
-        assert a.dtype == np.float32
+        assert a.dtype == arrays[0].dtype
         assert_close(a, b, tolerance, name)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_any_sizes(sizes, causal, rng, assert_close):
-    check(problem(rng, *sizes), assert_close, causal=causal)
+def test_any_sizes(sizes, causal, dtype, tolerance, rng, assert_close):
+    check(problem(rng, *sizes, dtype=dtype), assert_close, tolerance, causal=causal)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -66,7 +70,9 @@ def test_padding_also_of_a_whole_text(causal, rng, assert_close):
 
 @pytest.mark.parametrize("p", [0.2, 1.0])
 def test_it_drops_what_the_reference_drops(p, rng, assert_close):
-    check(problem(rng, 2, 3, 35, 51, 16, 8), assert_close, dropout_p=p, dropout_seed=2**63 + 5)
+    options = {"dropout_p": p, "dropout_seed": 2**63 + 5}
+    check(problem(rng, 2, 3, 35, 51, 16, 8), assert_close, **options)
+    check(problem(rng, 2, 3, 35, 51, 16, 8, dtype=np.float64), assert_close, 1e-13, **options)
 
 
 def test_a_given_scale_and_large_scores(rng, assert_close):

@@ -69,6 +69,17 @@ def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
     assert_close(TokenStep(model)(tokens[0, 2:3], alone)[0], results[0][2], 1e-5)
 
 
+@pytest.mark.parametrize("n_members", [1, 2, 5])
+def test_threads_that_come_late_or_never_change_nothing(n_members, n_threads, rng, monkeypatch):
+    model = GPT(GPTConfig(n_layer=2, n_head=3, n_embd=96, block_size=64, vocab_size=700))
+    _, (cache, _), tokens = texts(model, rng, 7)
+    n_threads(1)
+    expected = TokenStep(model)(tokens[0], cache.rows(np.arange(7)))
+    n_threads(numba.config.NUMBA_NUM_THREADS)
+    monkeypatch.setattr("scratchgpt.kernels.decode.get_num_threads", lambda: n_members)
+    np.testing.assert_array_equal(TokenStep(model)(tokens[0], cache), expected)
+
+
 def test_the_same_text_with_kernels_and_without(model):
     prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]]
     options = {"max_new_tokens": 20, "seed": 3, "num_samples": 2}

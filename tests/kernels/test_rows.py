@@ -1,9 +1,10 @@
-"""The kernels that work element by element or row by row, against the operations in float64."""
+"""The kernels that work element by element or row by row, against the reference in float64."""
 
 import numpy as np
 import pytest
 
 from scratchgpt import kernels, ops
+from scratchgpt.backend import use_kernels
 from scratchgpt.layers.parameters import Parameter, ParameterStore, normal
 from scratchgpt.optim import AdamW, global_norm
 
@@ -17,114 +18,136 @@ def draw(rng, *shape):
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def both(forward, backward, x, *parameters, dy_scale=1.0, rng, **options):
-    """Output and all gradients, of the kernel and of the reference in float64."""
-    results = []
-    dy = None
-    for dtype in (np.float32, np.float64):
+def both(forward, backward, x, *parameters, dtype, rng, **options):
+    """Output and all gradients, of the kernel in a dtype and of the reference in float64."""
+
+    def run(dtype, dy=None):
         y, saved = forward(x.astype(dtype), *(p.astype(dtype) for p in parameters), **options)
-        if dy is None:
-            dy = dy_scale * draw(rng, *np.shape(y))
+        dy = draw(rng, *np.shape(y)) if dy is None else dy
         gradients = backward(dy.astype(dtype) if np.ndim(y) else 1.7, saved)
         gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-        results.append((y, *(g for g in gradients if g is not None)))
-    return zip(*results, strict=True)
+        return dy, (y, *(g for g in gradients if g is not None))
+
+    dy, actual = run(dtype)
+    with kernels.disabled():
+        _, expected = run(np.float64, dy)
+    for a in actual:
+        assert a.dtype == dtype
+    return zip(actual, expected, strict=True)
+
+
+def tolerance(dtype, single):
+    return single if dtype == np.float32 else 1e-13
 
 
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
+@each_dtype
 @each_shape
 @pytest.mark.parametrize("approximate", ["none", "tanh"])
-def test_gelu(shape, approximate, rng, assert_close):
+def test_gelu(shape, approximate, dtype, rng, assert_close):
     x = 3 * draw(rng, *shape)
     pair = (ops.gelu_forward, ops.gelu_backward)
-    for actual, expected in both(*pair, x, approximate=approximate, rng=rng):
-        assert actual.dtype == np.float32
-        assert_close(actual, expected, 2e-6)
+    for actual, expected in both(*pair, x, approximate=approximate, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 2e-6))
 
 
+@each_dtype
 @each_shape
-def test_relu(shape, rng):
-    for actual, expected in both(ops.relu_forward, ops.relu_backward, draw(rng, *shape), rng=rng):
+def test_relu(shape, dtype, rng):
+    pair = (ops.relu_forward, ops.relu_backward)
+    for actual, expected in both(*pair, draw(rng, *shape), dtype=dtype, rng=rng):
         np.testing.assert_array_equal(actual, expected)
 
 
+@each_dtype
 @each_shape
 @pytest.mark.parametrize("has_bias", [True, False])
-def test_layer_norm(shape, has_bias, rng, assert_close):
+def test_layer_norm(shape, has_bias, dtype, rng, assert_close):
     x = 2 * draw(rng, *shape) + 1
     parameters = [draw(rng, shape[-1]) for _ in range(1 + has_bias)]
     pair = (ops.layer_norm_forward, ops.layer_norm_backward)
-    for actual, expected in both(*pair, x, *parameters, rng=rng):
-        assert actual.dtype == np.float32
-        assert_close(actual, expected, 1e-5)
+    for actual, expected in both(*pair, x, *parameters, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 1e-5))
 
 
+@each_dtype
 @each_shape
-def test_softmax(shape, rng, assert_close):
+def test_softmax(shape, dtype, rng, assert_close):
     x = 4 * draw(rng, *shape)
     x[0, ..., 0] = -np.inf
     x[1] = -np.inf
-    for actual, expected in both(ops.softmax_forward, ops.softmax_backward, x, rng=rng):
-        assert_close(actual, expected, 1e-6)
+    pair = (ops.softmax_forward, ops.softmax_backward)
+    for actual, expected in both(*pair, x, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 1e-6))
 
 
+@each_dtype
 @each_shape
 @pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_cross_entropy(shape, reduction, rng, assert_close):
+def test_cross_entropy(shape, reduction, dtype, rng, assert_close):
     x = 4 * draw(rng, *shape)
     targets = rng.integers(0, shape[-1], shape[:-1])
     targets[0] = -100
     options = {"targets": targets, "label_smoothing": 0.1, "reduction": reduction}
     pair = (ops.cross_entropy_forward, ops.cross_entropy_backward)
-    for actual, expected in both(*pair, x, rng=rng, **options):
-        assert_close(actual, expected, 2e-6)
+    for actual, expected in both(*pair, x, dtype=dtype, rng=rng, **options):
+        assert_close(actual, expected, tolerance(dtype, 2e-6))
 
 
-def test_cross_entropy_over_its_own_logits(rng):
-    logits, targets = draw(rng, 9, 31), rng.integers(0, 31, 9)
+@each_dtype
+def test_cross_entropy_over_its_own_logits(dtype, rng):
+    logits, targets = draw(rng, 9, 31).astype(dtype), rng.integers(0, 31, 9)
     _, saved = ops.cross_entropy_forward(logits, targets)
     expected = ops.cross_entropy_backward(1.3, saved)
     assert ops.cross_entropy_backward(1.3, saved, logits) is logits
     np.testing.assert_array_equal(logits, expected)
 
 
-def test_a_logit_that_is_not_a_number_makes_the_loss_one(rng):
-    logits = draw(rng, 2, 31)
+@each_dtype
+def test_a_logit_that_is_not_a_number_makes_the_loss_one(dtype, rng):
+    logits = draw(rng, 2, 31).astype(dtype)
     logits[1, 7] = np.nan
     loss, _ = ops.cross_entropy_forward(logits, np.array([1, 2]))
     assert np.isnan(loss)
 
 
+@each_dtype
 @each_shape
 @pytest.mark.parametrize("p", [0.1, 0.5])
-def test_dropout_drops_what_the_reference_drops(shape, p, rng):
+def test_dropout_drops_what_the_reference_drops(shape, p, dtype, rng):
     pair = (ops.dropout_forward, ops.dropout_backward)
-    for actual, expected in both(*pair, draw(rng, *shape), p=p, seed=2**64 - 3, rng=rng):
-        np.testing.assert_allclose(actual, expected, rtol=1e-6)
+    options = {"p": p, "seed": 2**64 - 3, "dtype": dtype, "rng": rng}
+    for actual, expected in both(*pair, draw(rng, *shape), **options):
+        np.testing.assert_allclose(actual, expected, rtol=tolerance(dtype, 1e-6))
 
 
-def test_embedding_adds_up_what_is_looked_up_often(rng, assert_close):
-    weight = draw(rng, 11, 70)
+@each_dtype
+def test_embedding_adds_up_what_is_looked_up_often(dtype, rng, assert_close):
     tokens = rng.integers(0, 11, (8, 13))
-    results = []
-    for dtype in (np.float32, np.float64):
-        _, saved = ops.embedding_forward(tokens, weight.astype(dtype))
-        dy = np.sin(np.arange(8 * 13 * 70)).reshape(8, 13, 70).astype(dtype)
-        results.append(ops.embedding_backward(dy, saved))
-    assert_close(*results, 1e-6)
+
+    def look_up(weight):
+        return ops.embedding_forward(tokens, weight)
+
+    pair = (look_up, ops.embedding_backward)
+    for actual, expected in both(*pair, draw(rng, 11, 70), dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 1e-6))
 
 
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (5, 3, 7), (768, 128, 384), (300, 257, 65)], ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1), (5, 3, 7), (768, 128, 384), (300, 257, 65), (1100, 600, 40)], ids=str
+)
 @pytest.mark.parametrize("has_bias", [True, False])
-def test_linear(sizes, has_bias, rng, assert_close):
+def test_linear(sizes, has_bias, dtype, tolerance, rng, assert_close):
     n_rows, n_in, n_out = sizes
     parameters = [draw(rng, n_in, n_out), draw(rng, n_out)][: 1 + has_bias]
     pair = (ops.linear_forward, ops.linear_backward)
-    for actual, expected in both(*pair, draw(rng, n_rows, n_in), *parameters, rng=rng):
-        assert actual.dtype == np.float32
-        assert_close(actual, expected, 1e-5)
+    x = draw(rng, n_rows, n_in)
+    for actual, expected in both(*pair, x, *parameters, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance)
 
 
 def test_linear_with_a_transposed_weight_adds_to_a_transposed_gradient(rng, assert_close):
@@ -145,13 +168,14 @@ def test_linear_over_no_rows(rng):
     assert not dbias.any()
 
 
-def test_adamw_walks_as_the_reference_does(rng, assert_close):
+@each_dtype
+def test_adamw_walks_as_the_reference_does(dtype, rng, assert_close):
     # The matrix ends in the middle of a chunk, and there the decay ends.
     shapes = {"weight": (300, 67), "bias": (20_011,)}
     start = {name: draw(rng, *shape) for name, shape in shapes.items()}
     gradients = [{name: draw(rng, *shape) for name, shape in shapes.items()} for _ in range(4)]
-    stores = []
-    for dtype in (np.float32, np.float64):
+
+    def walk(dtype):
         parameters = {name: Parameter(shape, normal(1.0)) for name, shape in shapes.items()}
         store = ParameterStore(parameters, dtype)
         optimizer = AdamW(store, betas=(0.9, 0.99), weight_decay=0.3)
@@ -161,22 +185,32 @@ def test_adamw_walks_as_the_reference_does(rng, assert_close):
             for name, parameter in parameters.items():
                 parameter.grad[...] = gradient[name]
             optimizer.step(0.05, grad_scale=0.7)
-        stores.append(store)
+        return parameters
+
+    actual = walk(dtype)
+    with kernels.disabled():
+        expected = walk(np.float64)
     for name in shapes:
-        assert_close(*(store.named[name].value for store in stores), 1e-6, name)
+        a, e = actual[name].value, expected[name].value
+        assert_close(a, e, tolerance(dtype, 1e-6), name)
 
 
-def test_the_norm_is_summed_in_float64(rng):
-    x = draw(rng, 100_003)
+@each_dtype
+def test_the_norm_is_summed_in_float64(dtype, rng):
+    x = draw(rng, 100_003).astype(dtype)
     assert global_norm(x) == pytest.approx(np.sqrt((x.astype(np.float64) ** 2).sum()), rel=1e-14)
 
 
-def test_the_bits_do_not_depend_on_the_threads(n_threads):
+@each_dtype
+def test_the_bits_do_not_depend_on_the_threads(dtype, n_threads):
     def all_of_it():
         generator = np.random.default_rng(0)
-        x, weight = draw(generator, 900, 130), draw(generator, 130, 390)
-        y, linear = ops.linear_forward(x, weight, draw(generator, 390))
-        n, norm = ops.layer_norm_forward(y, draw(generator, 390), draw(generator, 390))
+        x, weight, bias, gain, shift = (
+            draw(generator, *shape).astype(dtype)
+            for shape in ((900, 130), (130, 390), (390,), (390,), (390,))
+        )
+        y, linear = ops.linear_forward(x, weight, bias)
+        n, norm = ops.layer_norm_forward(y, gain, shift)
         loss, entropy = ops.cross_entropy_forward(n, generator.integers(0, 390, 900))
         dn = ops.cross_entropy_backward(1.0, entropy)
         dy, *norm_gradients = ops.layer_norm_backward(dn, norm)
@@ -190,14 +224,26 @@ def test_the_bits_do_not_depend_on_the_threads(n_threads):
         np.testing.assert_array_equal(a, b)
 
 
-def test_inside_disabled_the_reference_computes(rng, monkeypatch):
+@each_dtype
+def test_inside_disabled_the_reference_computes(dtype, rng, monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("a kernel was called")
 
     monkeypatch.setattr("scratchgpt.kernels.relu.relu", refuse)
-    x = draw(rng, 3)
+    x = draw(rng, 3).astype(dtype)
     with kernels.disabled():
         ops.relu_forward(x)
-    with pytest.raises(AssertionError, match="a kernel was called"):
+    with kernels.disabled(dtype):
         ops.relu_forward(x)
-    ops.relu_forward(x.astype(np.float64))
+    ops.relu_forward(x.astype(np.complex128))
+    other = np.float64 if dtype == np.float32 else np.float32
+    with kernels.disabled(other), pytest.raises(AssertionError, match="a kernel was called"):
+        ops.relu_forward(x)
+
+
+def test_what_mixes_precisions_is_for_the_reference(rng):
+    x = draw(rng, 3)
+    assert use_kernels(x, None, x)
+    assert use_kernels(x.astype(np.float64))
+    assert not use_kernels(x, x.astype(np.float64))
+    assert not use_kernels(x.astype(np.float64), only=np.float32)

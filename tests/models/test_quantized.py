@@ -56,7 +56,8 @@ def test_prompts_and_tokens_are_those_of_the_dequantised_model(model, rng, asser
     for one in rng.integers(0, 37, (3, 3)):
         with kernels.disabled():
             expected = reference.extend(one[:, None], expected_cache)
-        assert_close(step(one, cache), expected, 2e-5)
+        # Where the CPU multiplies integers, inputs are rounded to int16.
+        assert_close(step(one, cache), expected, 5e-4)
 
 
 def test_it_generates(model):

@@ -4,7 +4,7 @@
     python tests/mutation/mutate.py --only ops/gelu.py          one file
     python tests/mutation/mutate.py --list                      what would be broken, and how
 
-Each mutant is one edit in ``ops/``, ``layers/`` or ``models/gpt.py``, made in a copy of the
+Each mutant is one edit in ``ops/``, ``layers/`` or the models, made in a copy of the
 package, never in the checkout. A test suite is as good as the share of them that it catches: the
 exit status is 1 where that is below 98 % of those in backward code. Mutants that compute the same
 as the original are listed with the reason in ``equivalent.py``; they do not count.
@@ -33,7 +33,7 @@ from runner import Copy, Stage  # noqa: E402
 
 PACKAGE = "scratchgpt"
 EXTRAS = ["tests", "setup.cfg"]
-SUBJECTS = ("ops/*.py", "layers/*.py", "models/gpt.py")
+SUBJECTS = ("ops/*.py", "layers/*.py", "models/backbone.py", "models/gpt.py")
 REQUIRED_SCORE = 0.98  # of the mutants in backward code
 TIMEOUT = 240.0  # seconds for one stage; as a rule it needs a tenth of that
 # Operations that others are made of; the tests of those may catch a mutant too.

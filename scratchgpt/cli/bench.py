@@ -1,0 +1,152 @@
+"""``scratchgpt bench``: how fast a model is on this machine."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.kernels import Threads, prepare_kernels
+
+if TYPE_CHECKING:
+    from scratchgpt.measure import Benchmark, Breakdown, Shape, Times
+
+EPILOG = """Examples:
+
+scratchgpt bench
+
+scratchgpt bench gpt2 --no-breakdown
+
+scratchgpt bench runs/first --batch 12 --json
+"""
+
+
+def bench_command(
+    shape: Annotated[
+        str,
+        typer.Argument(
+            help="char, baby or gpt2: the shapes that the figures of scratchgpt are given for. Or "
+            "a preset, or the folder of a model or run.",
+        ),
+    ] = "char",
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows of a batch.", show_default="the shape's, or 1"),
+    ] = None,
+    block: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of a row.", show_default="the shape's, or block_size"),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.0, help="How long each measurement goes on.")
+    ] = 3.0,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="The most repetitions of each measurement.", show_default="as many as fit"
+        ),
+    ] = None,
+    breakdown: Annotated[
+        bool,
+        typer.Option("--breakdown/--no-breakdown", help="The time of each operation, too."),
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    threads: Threads = None,
+) -> None:
+    """Time training and generation, against what the machine can do.
+
+    The weights and tokens are random. Generation is of one text.
+    """
+    import json
+    import sys
+
+    from scratchgpt.measure import benchmark
+
+    chosen = _shape(shape, batch, block)
+    prepare_kernels(threads)
+    result = benchmark(
+        chosen,
+        seconds=seconds,
+        most=steps,
+        breakdown=breakdown,
+        tell=lambda text: print(text, file=sys.stderr),
+    )
+    if as_json:
+        print(json.dumps({"shape": shape, **result.as_dict()}))
+        return
+    print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
+    print(
+        f"{chosen.n_batch} x {chosen.n_time} tokens in float32, {result.threads} "
+        f"thread{'' if result.threads == 1 else 's'}"
+        f"{'' if result.kernels else ', without compiled kernels'}"
+    )
+    for title, rows in _sections(result).items():
+        print(f"{title}:")
+        for name, value in rows:
+            print(f"  {name:<32} {value:>24}")
+    if result.breakdown:
+        _print_breakdown(result.breakdown)
+
+
+def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
+    """One of the shapes, or that of a preset or a folder, with another batch where one is given."""
+    from pathlib import Path
+
+    from scratchgpt.cli.model_folder import find_config
+    from scratchgpt.errors import UserError, did_you_mean
+    from scratchgpt.measure import SHAPES, Shape
+    from scratchgpt.models import PRESETS
+
+    if name in SHAPES:
+        shape = SHAPES[name]
+    elif name in PRESETS or Path(name).is_dir():
+        config = find_config(name)
+        shape = Shape(config, 1, config.block_size)
+    else:
+        names = [*SHAPES, *PRESETS]
+        way_out = did_you_mean(name, names) or f"; choose {', '.join(SHAPES)}, a preset or a folder"
+        raise UserError(f"there is no shape, preset or folder {name!r}{way_out}")
+    if block is not None and block > shape.config.block_size:
+        raise typer.BadParameter(
+            f"the model's context is {shape.config.block_size} tokens", param_hint="--block"
+        )
+    return shape._replace(n_batch=batch or shape.n_batch, n_time=block or shape.n_time)
+
+
+def _sections(result: "Benchmark") -> dict[str, list[tuple[str, str]]]:
+    speed, bandwidth = result.sgemm_flops / 1e9, result.read_bytes_per_s / 1e9
+    sections = {
+        "training step": [
+            *_times(result.step),
+            ("tokens a second", f"{result.tokens_per_s:,.0f}"),
+            (f"share of sgemm's {speed:.0f} GFLOP/s", f"{result.sgemm_share:.0%}"),
+        ]
+    }
+    if result.peak_bytes is not None:
+        sections["training step"].append(("peak memory", byte_count(result.peak_bytes)))
+    for one in result.decoding:
+        sections[f"a token, weights in {one.dtype}"] = [
+            *_times(one.times),
+            ("tokens a second", f"{one.tokens_per_s:,.0f}"),
+            ("weights that it reads", byte_count(one.weight_bytes)),
+            (f"share of memory's {bandwidth:.1f} GB/s", f"{one.bandwidth_share:.0%}"),
+        ]
+    return sections
+
+
+def _times(times: "Times") -> list[tuple[str, str]]:
+    median, low, high = (f"{1e3 * seconds:,.2f}" for seconds in times[:3])
+    return [
+        (f"time, median of {times.n:,}", f"{median} ms"),
+        ("  nine in ten of them", f"{low} to {high} ms"),
+    ]
+
+
+def _print_breakdown(breakdown: "Breakdown") -> None:
+    print(f"a training step in parts, {1e3 * breakdown.seconds:,.2f} ms with the clock running:")
+    print(f"  {'operation':<18} {'forward':>12} {'backward':>12} {'together':>12}")
+    for part in breakdown.parts:
+        forward, backward, together = (
+            "" if seconds is None else f"{1e3 * seconds:,.2f} ms"
+            for seconds in (part.forward, part.backward, part.seconds)
+        )
+        print(f"  {part.name:<18} {forward:>12} {backward:>12} {together:>12} {part.share:>8.1%}")

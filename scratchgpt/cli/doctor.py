@@ -1,0 +1,129 @@
+"""``scratchgpt doctor``: what computes on this machine, and what would make it faster."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scratchgpt.cli.console import byte_count
+
+if TYPE_CHECKING:
+    from scratchgpt.measure.findings import Blas, Cache, Findings
+
+EPILOG = """Examples:
+
+scratchgpt doctor
+
+scratchgpt doctor --quick
+
+scratchgpt doctor --json
+"""
+
+Rows = list[tuple[str, str]]
+
+KERNELS = {
+    "on": "on",
+    "off": "switched off",
+    "missing": "none, without Numba",
+    "broken": "they do not run",
+}
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "fma": "FMA", "sve": "SVE", "neon": "Neon"}
+
+
+def doctor_command(
+    quick: Annotated[bool, typer.Option("--quick", help="Measure nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show what computes here, and what would make it faster."""
+    import json
+    import sys
+    import textwrap
+
+    from scratchgpt.measure import advice, examine
+
+    if not quick:
+        print("measuring for some seconds ...", file=sys.stderr)
+    findings = examine(measure=not quick)
+    hints = advice(findings)
+    if as_json:
+        print(json.dumps({**findings.as_dict(), "advice": hints}))
+        return
+    sections = _sections(findings)
+    width = max(len(name) for rows in sections.values() for name, _ in rows)
+    for title, rows in sections.items():
+        print(f"{title}:")
+        for name, value in rows:
+            print(f"  {name:<{width}}  {value}")
+    print("what would make it faster:")
+    for hint in hints or ["nothing that shows from here"]:
+        print(textwrap.fill(hint, 88, initial_indent="  ", subsequent_indent="    "))
+
+
+def _sections(found: "Findings") -> dict[str, Rows]:
+    """All that was found, as names and values under headings."""
+    sections = {
+        "software": _software(found),
+        "processor": _processor(found),
+        "kernels": _kernels(found),
+    }
+    if found.measured:
+        measured = found.measured
+        sections["measured"] = [
+            ("matrix products", f"{measured.sgemm_gflop_per_s:.0f} GFLOP/s"),
+            ("  on one thread", f"{measured.sgemm_one_thread_gflop_per_s:.0f} GFLOP/s"),
+            ("reading memory", f"{measured.read_gb_per_s:.1f} GB/s"),
+        ]
+    if found.environment:
+        sections["environment"] = list(found.environment.items())
+    return sections
+
+
+def _software(found: "Findings") -> Rows:
+    spelled = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "numba": "Numba"}
+    versions = found.versions.items()
+    return [
+        ("system", found.system),
+        *((spelled.get(name, name), version or "not installed") for name, version in versions),
+        *((f"BLAS of {blas.used_by}", _blas(blas)) for blas in found.blas),
+    ]
+
+
+def _processor(found: "Findings") -> Rows:
+    rows = [
+        ("name", found.processor),
+        ("vectors", _vectors(found.vectors)),
+        ("cores to use", str(found.cores)),
+    ]
+    if found.load_average is not None:
+        rows.append(("load average", f"{found.load_average:.2f}"))
+    return rows
+
+
+def _kernels(found: "Findings") -> Rows:
+    rows = [("state", KERNELS[found.kernels]), ("threads", str(found.threads))]
+    if found.threading_layer:
+        rows.append(("threading layer", found.threading_layer))
+    if found.compiled_for:
+        vectors = _vectors(found.compiled_vectors)
+        rows.append(("compiled for", f"{found.compiled_for}: {vectors}"))
+    if found.cache:
+        rows += [("cache", found.cache.folder), ("", _cache(found.cache))]
+    return rows
+
+
+def _blas(blas: "Blas") -> str:
+    threads = f"{blas.threads} thread{'' if blas.threads == 1 else 's'}"
+    facts = (f"{blas.name} {blas.version}".rstrip(), blas.architecture, threads)
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _cache(cache: "Cache") -> str:
+    facts = (
+        byte_count(cache.n_bytes),
+        "compiled" if cache.compiled else "not compiled yet",
+        "writable" if cache.writable else "not writable",
+    )
+    return ", ".join(facts)
+
+
+def _vectors(names: tuple[str, ...]) -> str:
+    return ", ".join(VECTORS[name] for name in names) or "none that is known"

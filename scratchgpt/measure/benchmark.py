@@ -1,0 +1,211 @@
+"""A model on this machine: training and generation, against what the machine can do at best."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scratchgpt.backend import kernels_available
+from scratchgpt.measure.breakdown import Breakdown, break_down
+from scratchgpt.measure.decoding import time_tokens, weight_bytes
+from scratchgpt.measure.machine import (
+    n_threads_in_use,
+    peak_memory,
+    read_bandwidth,
+    sgemm_speed,
+)
+from scratchgpt.measure.shapes import Shape
+from scratchgpt.measure.timing import Times, repeat
+from scratchgpt.measure.training_step import one_batch_stepper, random_batch
+from scratchgpt.models import GPT, QuantizedGPT
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The speed at which a model writes one text.
+
+    Attributes
+    ----------
+    dtype : str
+        Of the weights.
+    times : Times
+        Of a token.
+    weight_bytes : int
+        What a token reads of the model.
+    bandwidth_share : float
+        Of the measured bandwidth; more than 1 is possible where the model fits the cache.
+    """
+
+    dtype: str
+    times: Times
+    weight_bytes: int
+    bandwidth_share: float
+
+    @property
+    def tokens_per_s(self) -> float:
+        return 1 / self.times.median
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured of one shape.
+
+    Attributes
+    ----------
+    shape : Shape
+    kernels : bool
+        Whether the compiled kernels computed.
+    threads : int
+    step : Times
+        Of a training step.
+    peak_bytes : int or None
+        The most memory that the process had held after the training steps.
+    sgemm_flops, read_bytes_per_s : float
+        What the machine can do at best, on as many threads.
+    decoding : tuple of Decoding
+    breakdown : Breakdown or None
+    """
+
+    shape: Shape
+    kernels: bool
+    threads: int
+    step: Times
+    peak_bytes: int | None
+    sgemm_flops: float
+    read_bytes_per_s: float
+    decoding: tuple[Decoding, ...]
+    breakdown: Breakdown | None
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens trained on a second."""
+        return self.shape.n_tokens / self.step.median
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions of a training step, a second."""
+        return self.shape.training_flops / self.step.median
+
+    @property
+    def sgemm_share(self) -> float:
+        """Share of the measured speed of matrix products that a training step reaches."""
+        return self.flops / self.sgemm_flops
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, in numbers and words that JSON knows."""
+        return {
+            "config": self.shape.config.as_dict(),
+            "batch": self.shape.n_batch,
+            "block": self.shape.n_time,
+            "dtype": "float32",
+            "kernels": self.kernels,
+            "threads": self.threads,
+            "step": {
+                **_in_ms(self.step),
+                "tokens_per_s": self.tokens_per_s,
+                "gflop": self.shape.training_flops / 1e9,
+                "gflop_per_s": self.flops / 1e9,
+                "sgemm_share": self.sgemm_share,
+            },
+            "peak_bytes": self.peak_bytes,
+            "sgemm_gflop_per_s": self.sgemm_flops / 1e9,
+            "read_gb_per_s": self.read_bytes_per_s / 1e9,
+            "decode": [
+                {
+                    "dtype": one.dtype,
+                    **_in_ms(one.times),
+                    "tokens_per_s": one.tokens_per_s,
+                    "weight_bytes": one.weight_bytes,
+                    "bandwidth_share": one.bandwidth_share,
+                }
+                for one in self.decoding
+            ],
+            "breakdown": None if self.breakdown is None else _breakdown_in_ms(self.breakdown),
+        }
+
+
+def benchmark(
+    shape: Shape,
+    *,
+    seconds: float = 3.0,
+    most: int | None = None,
+    breakdown: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Benchmark:
+    """Train a model of this shape on random tokens for a while, and let it write.
+
+    Parameters
+    ----------
+    shape : Shape
+    seconds : float
+        How long each measurement goes on; three repetitions are made in any case.
+    most : int, optional
+        The most repetitions.
+    breakdown : bool
+        Whether to run training steps with each operation timed, too.
+    tell : callable
+        Called with a line of text when something else begins.
+    """
+    model = GPT(shape.config)
+    stepper = one_batch_stepper(model, *random_batch(shape))
+    tell("training steps ...")
+    # The first step finds out how much memory it needs, the second touches it.
+    step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
+    peak_bytes = peak_memory()  # before anything else takes memory
+    parts = None
+    if breakdown:
+        tell("the same with each operation timed ...")
+        parts = break_down(stepper, seconds=seconds, most=most)
+
+    tell("what the machine can do ...")
+    short = min(1.0, seconds)
+    speed = sgemm_speed(seconds=short)
+    bandwidth = read_bandwidth(seconds=short)
+
+    decoding = []
+    for dtype in ("float32", "int8"):
+        tell(f"generation in {dtype} ...")
+        writer = model if dtype == "float32" else QuantizedGPT(model)
+        times = time_tokens(writer, seconds=seconds, most=most)
+        n_bytes = weight_bytes(writer)
+        decoding.append(Decoding(dtype, times, n_bytes, n_bytes / times.median / bandwidth))
+    return Benchmark(
+        shape=shape,
+        kernels=kernels_available(),
+        threads=n_threads_in_use(),
+        step=step,
+        peak_bytes=peak_bytes,
+        sgemm_flops=speed,
+        read_bytes_per_s=bandwidth,
+        decoding=tuple(decoding),
+        breakdown=parts,
+    )
+
+
+def _in_ms(times: Times) -> dict[str, Any]:
+    return {
+        "median_ms": 1e3 * times.median,
+        "low_ms": 1e3 * times.low,
+        "high_ms": 1e3 * times.high,
+        "n": times.n,
+    }
+
+
+def _breakdown_in_ms(breakdown: Breakdown) -> dict[str, Any]:
+    def in_ms(seconds: float | None) -> float | None:
+        return None if seconds is None else 1e3 * seconds
+
+    return {
+        "step_ms": in_ms(breakdown.seconds),
+        "n": breakdown.n_steps,
+        "parts": [
+            {
+                "name": part.name,
+                "forward_ms": in_ms(part.forward),
+                "backward_ms": in_ms(part.backward),
+                "ms": in_ms(part.seconds),
+                "share": part.share,
+                "calls": part.calls,
+            }
+            for part in breakdown.parts
+        ],
+    }

@@ -1,0 +1,49 @@
+"""Generation of one text token by token: its speed, and what each token reads of the model."""
+
+from scratchgpt.backend import random_stream
+from scratchgpt.generation.token_step import TokenStep
+from scratchgpt.measure.timing import Times, repeat
+from scratchgpt.models import GPT, QuantizedGPT
+
+PROMPT_TOKENS = 16
+NEW_TOKENS = 64  # then the text goes back to its prompt
+
+
+def time_tokens(model: GPT | QuantizedGPT, *, seconds: float, most: int | None = None) -> Times:
+    """The times of tokens that follow a short prompt, each without choosing the next.
+
+    Parameters
+    ----------
+    model : GPT or QuantizedGPT
+    seconds, most
+        See :func:`repeat`.
+    """
+    config = model.config
+    n_prompt = min(PROMPT_TOKENS, config.block_size // 2)
+    end = min(n_prompt + NEW_TOKENS, config.block_size)
+    text = random_stream(0, "benchmark text").integers(0, config.vocab_size, end)
+    cache = model.new_cache(1)
+    if n_prompt:
+        model.extend(text[None, :n_prompt], cache)
+    step = TokenStep(model)
+
+    def next_token() -> None:
+        if cache.lengths[0] == end:
+            cache.lengths[0] = n_prompt
+        position = cache.lengths[0]
+        step(text[position : position + 1], cache)
+
+    return repeat(next_token, seconds=seconds, most=most, warm_up=3)
+
+
+def weight_bytes(model: GPT | QuantizedGPT) -> int:
+    """Bytes of parameters that a token reads: all but tables in which it looks up one row."""
+    if isinstance(model, QuantizedGPT):
+        sizes = {name: w.nbytes + scale.nbytes for name, (w, scale) in model.matrices.items()}
+        sizes |= {name: vector.nbytes for name, vector in model.vectors.items()}
+    else:
+        sizes = {name: parameter.value.nbytes for name, parameter in model.store.named.items()}
+    tables = {"transformer.wpe.weight"}
+    if not model.config.tied_head:
+        tables.add("transformer.wte.weight")
+    return sum(size for name, size in sizes.items() if name not in tables)

@@ -1,0 +1,61 @@
+"""The processor: what it is, and what of it compiled code may use."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+VECTORS = ("avx512f", "avx2", "fma", "sve", "neon")
+
+
+def n_cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """As its maker calls it, or else its architecture."""
+    name = _cpuinfo("model name")
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        with contextlib.suppress(OSError):
+            name = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return name or platform.processor() or platform.machine()
+
+
+def processor_vectors() -> tuple[str, ...]:
+    """What the processor has, whether or not it is used."""
+    with contextlib.suppress(ImportError, RuntimeError):
+        import llvmlite.binding
+
+        features = llvmlite.binding.get_host_cpu_features()
+        return tuple(name for name in VECTORS if features.get(name))
+    flags = f"{_cpuinfo('flags')} {_cpuinfo('Features')}".replace("asimd", "neon").split()
+    return tuple(name for name in VECTORS if name in flags)
+
+
+def compilation_target() -> tuple[str | None, tuple[str, ...]]:
+    """The processor that Numba has LLVM compile for, and the vectors that it may use."""
+    try:
+        import llvmlite.binding
+        from numba import config
+        from numba.core.codegen import get_host_cpu_features
+
+        features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+        name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    except ImportError:
+        return None, ()
+    return name, tuple(vector for vector in VECTORS if f"+{vector}" in features.split(","))
+
+
+def _cpuinfo(field: str) -> str:
+    """A line of Linux's description of the first core."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == field:
+                return value.strip()
+    return ""

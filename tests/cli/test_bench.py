@@ -1,0 +1,90 @@
+import json
+
+import pytest
+
+from scratchgpt.cli.bench import _shape
+from scratchgpt.measure import SHAPES
+
+FAST = ("--seconds", 0, "--steps", 1)
+
+
+def test_a_run_of_ones_own_is_measured(scratchgpt, trained):
+    outcome = scratchgpt("bench", trained, "--batch", 3, "--block", 8, *FAST)
+    assert outcome.status == 0, outcome.stderr
+    assert "3 x 8 tokens in float32" in outcome.stdout
+    assert "share of sgemm's" in outcome.stdout
+    assert "share of memory's" in outcome.stdout
+    assert "training steps ..." in outcome.stderr
+
+
+def test_the_breakdown_names_the_operations_and_adds_up(scratchgpt, trained):
+    stdout = scratchgpt("bench", trained, *FAST).stdout
+    table = stdout.split("a training step in parts")[1].splitlines()[2:]
+    names = {line[2:20].strip() for line in table}
+    assert {"linear", "attention", "layer_norm", "gelu", "cross_entropy", "AdamW"} <= names
+    shares = [float(line.split()[-1].removesuffix("%")) for line in table]
+    assert sum(shares) == pytest.approx(100, abs=0.05 * len(shares))
+
+
+def test_json_has_what_the_text_has(scratchgpt, trained):
+    outcome = scratchgpt("bench", trained, "--batch", 2, *FAST, "--json")
+    record = json.loads(outcome.stdout)
+    assert set(record) == {
+        *("shape", "config", "batch", "block", "dtype", "kernels", "threads"),
+        *("step", "peak_bytes", "sgemm_gflop_per_s", "read_gb_per_s", "decode", "breakdown"),
+    }
+    assert record["shape"] == str(trained)
+    assert (record["batch"], record["block"]) == (2, 16)
+    assert record["step"]["n"] == 1
+    parts = record["breakdown"]["parts"]
+    assert sum(part["share"] for part in parts) == pytest.approx(1)
+    assert sum(part["ms"] for part in parts) == pytest.approx(record["breakdown"]["step_ms"])
+
+
+def test_the_breakdown_can_be_left_out(scratchgpt, trained):
+    assert "in parts" not in scratchgpt("bench", trained, *FAST, "--no-breakdown").stdout
+    record = json.loads(scratchgpt("bench", trained, *FAST, "--no-breakdown", "--json").stdout)
+    assert record["breakdown"] is None
+
+
+def test_a_shape_has_the_batch_that_figures_are_given_for():
+    assert _shape("baby", None, None) == SHAPES["baby"]
+    assert _shape("gpt2", None, None) == SHAPES["gpt2"]
+
+
+def test_another_batch_leaves_the_model_as_it_is():
+    shape = _shape("gpt2", 1, 1024)
+    assert (shape.n_batch, shape.n_time) == (1, 1024)
+    assert shape.config == SHAPES["gpt2"].config
+
+
+def test_a_preset_has_one_row_as_long_as_its_context():
+    shape = _shape("gpt-nano", None, None)
+    assert (shape.n_batch, shape.n_time) == (1, 128)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bay", "did you mean 'baby'?"),
+        ("gpt2-medum", "did you mean 'gpt2-medium'?"),
+        ("zzz", "choose char, baby, gpt2, a preset or a folder"),
+    ],
+)
+def test_an_unknown_shape_is_refused_with_the_way_out(refused, name, said):
+    error = refused("bench", name)
+    assert repr(name) in error
+    assert said in error
+
+
+def test_a_folder_without_a_model_is_refused(refused, tmp_path):
+    assert str(tmp_path) in refused("bench", tmp_path)
+
+
+def test_a_block_beyond_the_context_is_refused(refused):
+    assert "64 tokens" in refused("bench", "char", "--block", 65)
+
+
+@pytest.mark.parametrize("option", ["--steps", "--batch", "--block", "--threads"])
+def test_none_of_something_is_refused(refused, option):
+    assert option in refused("bench", "char", option, 0)

@@ -1,0 +1,200 @@
+"""Who is timed, that nobody is timed twice, and that nothing stays behind."""
+
+import functools
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import scratchgpt.ops as ops
+from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.measure import break_down, breakdown
+from scratchgpt.measure.breakdown import REST, Clock, timed_operations
+
+OPS = Path(ops.__file__).parent
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only ``clock.pass_(seconds)`` moves."""
+
+    class Time:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+        def pass_(self, seconds):
+            self.now += seconds
+
+    time = Time()
+    monkeypatch.setattr(breakdown, "time", time)
+    return time
+
+
+def names_of_scratchgpt():
+    """What every name of every module of scratchgpt, and of every class there, stands for."""
+    modules = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "scratchgpt"}
+    classes = {
+        (n, c): thing
+        for n, m in modules.items()
+        for c, thing in list(vars(m).items())
+        if isinstance(thing, type) and thing.__module__ == n
+    }
+    holders = {**modules, **classes}
+    return {
+        (holder, name): value
+        for holder, thing in holders.items()
+        for name, value in vars(thing).items()
+    }
+
+
+def observed(work):
+    """The operations that are called meanwhile, as Python itself sees them: name -> calls."""
+    calls = Counter()
+
+    def see(frame, event, argument):
+        code = frame.f_code
+        operation, _, direction = code.co_name.rpartition("_")
+        is_op = Path(code.co_filename).parent == OPS and not operation.startswith("_")
+        if event == "call" and is_op and direction in ("forward", "backward"):
+            calls[operation] += 1
+
+    sys.setprofile(see)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_the_shares_are_those_of_the_whole_step(stepper):
+    result = break_down(stepper, seconds=0, most=3)
+    assert result.n_steps == 3
+    assert sum(part.share for part in result.parts) == pytest.approx(1)
+    assert sum(part.seconds for part in result.parts) == pytest.approx(result.seconds)
+    assert min(part.seconds for part in result.parts) >= 0
+    for part in result.parts:
+        assert part.share == pytest.approx(part.seconds / result.seconds)
+
+
+def test_every_operation_of_a_step_is_there_with_all_its_calls(stepper):
+    stepper.update(0)
+    calls = observed(lambda: stepper.update(0))
+    assert len(calls) >= 5
+    result = break_down(stepper, seconds=0, most=2)
+    others = {"AdamW": 1, "gradient norm": 1, "zeroing gradients": 1, REST: 0}
+    assert {part.name: part.calls for part in result.parts} == {**calls, **others}
+
+
+def test_the_parts_are_sorted_and_the_rest_comes_last(stepper):
+    *parts, rest = break_down(stepper, seconds=0, most=2).parts
+    assert rest.name == REST
+    assert parts == sorted(parts, key=lambda part: part.seconds, reverse=True)
+
+
+def test_forward_and_backward_are_told_apart(stepper):
+    parts = {part.name: part for part in break_down(stepper, seconds=0, most=2).parts}
+    linear = parts["linear"]
+    assert linear.forward + linear.backward == pytest.approx(linear.seconds)
+    assert parts["AdamW"].forward is parts["AdamW"].backward is None
+
+
+def test_a_step_computes_what_it_computes_without_a_clock(make_shape):
+    from scratchgpt.measure import one_batch_stepper, random_batch
+    from scratchgpt.models import GPT
+
+    shape = make_shape(dropout=0.1)
+    plain, timed = (one_batch_stepper(GPT(shape.config), *random_batch(shape)) for _ in range(2))
+    with timed_operations():
+        losses = [timed.update(0).loss for _ in range(3)]
+    assert losses == [plain.update(0).loss for _ in range(3)]
+
+
+def test_everything_is_as_it_was_afterwards(stepper):
+    before, activations = names_of_scratchgpt(), dict(ACTIVATIONS)
+    with timed_operations():
+        assert names_of_scratchgpt() != before
+    after = names_of_scratchgpt()
+    assert [name for name in before if after[name] is not before[name]] == []
+    assert activations == ACTIVATIONS
+
+
+def test_everything_is_as_it_was_after_an_error(stepper, monkeypatch):
+    before = names_of_scratchgpt()
+
+    def fail(step):
+        raise KeyError
+
+    stepper.update(0)
+    updates = iter([stepper.update, fail])
+    monkeypatch.setattr(stepper, "update", lambda step: next(updates)(step))
+    with pytest.raises(KeyError):
+        break_down(stepper, seconds=0)
+    after = names_of_scratchgpt()
+    assert [name for name in before if after[name] is not before[name]] == []
+
+
+def test_an_operation_is_found_wherever_a_module_keeps_it(monkeypatch):
+    """In a name, a class, a dictionary, a tuple, a partial function, and all of these at once."""
+    module = ModuleType("scratchgpt.layers.future")
+    original = ops.linear_forward
+    module.name = original
+    module.table = {"linear": (functools.partial(original, bias=None), 1)}
+    module.Layer = type("Layer", (), {"run": original, "__module__": module.__name__})
+    module.other = print
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    partial = module.table["linear"][0]
+
+    with timed_operations():
+        assert module.name.__wrapped__ is original
+        assert module.Layer.run.__wrapped__ is original
+        assert module.table["linear"][0].func.__wrapped__ is original
+        assert module.table["linear"][0].keywords == {"bias": None}
+        assert module.other is print
+    assert module.name is module.Layer.run is original
+    assert module.table["linear"][0] is partial
+
+
+def test_an_operation_within_an_operation_counts_once(clock):
+    times = Clock()
+    inner = times.timed(("inner", ""), lambda: clock.pass_(2))
+
+    def work():
+        clock.pass_(1)
+        inner()
+        clock.pass_(4)
+        inner()
+
+    times.timed(("outer", ""), work)()
+    assert times.seconds == {("inner", ""): 4, ("outer", ""): 5}
+    assert times.calls == {("inner", ""): 2, ("outer", ""): 1}
+
+
+def test_an_operation_within_itself_counts_once(clock):
+    times = Clock()
+
+    def work(depth):
+        clock.pass_(1)
+        if depth:
+            timed(depth - 1)
+
+    timed = times.timed(("work", ""), work)
+    timed(3)
+    assert times.seconds == {("work", ""): 4}
+
+
+def test_an_operation_that_fails_has_taken_its_time(clock):
+    times = Clock()
+
+    def fail():
+        clock.pass_(3)
+        raise KeyError
+
+    timed = times.timed(("fail", ""), fail)
+    outer = times.timed(("outer", ""), timed)
+    with pytest.raises(KeyError):
+        outer()
+    assert times.seconds == {("fail", ""): 3, ("outer", ""): 0}

@@ -1,0 +1,48 @@
+import os
+import sys
+
+import pytest
+
+from scratchgpt.backend import kernels_available
+from scratchgpt.measure import processor
+
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no affinity here")
+def test_cores_that_belong_to_others_do_not_count():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert processor.n_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_a_processor_has_a_name():
+    assert processor.processor_name()
+
+
+@with_kernels
+def test_llvm_uses_the_vectors_of_the_processor():
+    compiled_for, vectors = processor.compilation_target()
+    assert compiled_for
+    assert set(vectors) <= set(processor.processor_vectors())
+
+
+@with_kernels
+def test_llvm_can_be_told_to_use_none(monkeypatch):
+    from numba import config
+
+    monkeypatch.setattr(config, "CPU_NAME", "generic")
+    monkeypatch.setattr(config, "CPU_FEATURES", "")
+    assert processor.compilation_target() == ("generic", ())
+
+
+def test_the_vectors_of_a_processor_are_known_without_numba(monkeypatch):
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    told = {"flags": "fpu sse avx2 fma avx512f", "Features": ""}
+    monkeypatch.setattr(processor, "_cpuinfo", told.__getitem__)
+    assert processor.processor_vectors() == ("avx512f", "avx2", "fma")
+    told |= {"flags": "", "Features": "fp asimd sve"}
+    assert processor.processor_vectors() == ("sve", "neon")
