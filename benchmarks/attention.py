@@ -3,13 +3,10 @@
 python benchmarks/attention.py [--rounds 5]
 """
 
-import argparse
-import sys
-from pathlib import Path
-
 import numpy as np
-from interleave import Contestant, contest, report
+from interleave import benchmark_parser, check_equal, contest, itself
 from measure import median_seconds, tell
+from report import report
 
 # batch, heads, head size, and the target of the ratio, by number of positions
 SIZES = {
@@ -57,7 +54,7 @@ def sdpa(n_time: int) -> None:
             x.grad = None
         y = scaled_dot_product_attention(q, k, v, is_causal=True)
         y.backward(dy)
-        return float(q.grad[0, 0, 0, 0] + y[0, 0, 0, 0])
+        return float(q.grad[0, 0, 0, 0] + y.detach()[0, 0, 0, 0])
 
     value = work()
     tell(median_seconds(work), value=value)
@@ -67,25 +64,17 @@ CONTESTANTS = {"ours": ours, "SDPA": sdpa}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser(__doc__, CONTESTANTS)
     parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=list(SIZES))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.contestant:
         CONTESTANTS[arguments.contestant](arguments.sizes[0])
         return
     rows = []
     for size in arguments.sizes:
-        command = [sys.executable, __file__, "--sizes", str(size), "--contestant"]
-        contestants = [Contestant(name, [*command, name]) for name in CONTESTANTS]
+        contestants = [itself(__file__, name, "--sizes", size) for name in CONTESTANTS]
         contest(contestants, arguments.rounds)
-        values = [c.median("value") for c in contestants if c.rounds]
-        if max(values) - min(values) > 1e-4:
-            raise SystemExit(f"T = {size}: the contestants do not compute the same: {values}")
+        check_equal(f"T = {size}", contestants, "value", 1e-4)
         rows.append((f"T = {size}", contestants, SIZES[size][3]))
     report("attention", rows, arguments.out)
 

@@ -1,48 +1,108 @@
-"""Generation with GPT-2 124M against transformers, in float32 and in int8, one text at a time.
+"""Generation with GPT-2 124M against transformers and llama.cpp, one text at a time.
 
     python benchmarks/decode.py [--rounds 5] [--tokens 64]
 
-Random weights, the same on both sides; greedy, after a prompt of 16 tokens. The time is that of a
-whole call, divided by its tokens. Both must choose the same tokens in float32.
+In float32 and in 8 bits a weight (ours is int8 with a scale for each output, llama.cpp's Q8_0 has
+one for each 32 weights). Random weights, the same on all sides; greedy, after a prompt of 16
+tokens. The time is that of a whole call, divided by its tokens; tokens/s are also told without
+the prompt. In float32 all must write the same tokens; in 8 bits it is told how many they would
+choose after each token of the same text. Our speed is also told as a share of memory's, from the
+weights that a token reads. llama.cpp runs by llama-cpp-python on as many threads as there are
+cores.
 """
 
 import argparse
-import json
-import sys
-import time
+import importlib.util
+import statistics
+import tempfile
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from interleave import Contestant, contest, report
-from measure import tell
+from interleave import Contestant, benchmark_parser, contest, itself, ratio
+from measure import peak_mib, seconds_of, tell
+from report import report
+
+from scratchgpt.measure import read_bandwidth
+from scratchgpt.measure.decoding import weight_bytes
+from scratchgpt.measure.processor import n_cores
 
 PROMPT = [464, 1266, 835, 284, 11241, 318, 284, 1100, 290, 3551, 617, 2420, 326, 318, 1049, 13]
-TARGETS = {"ours": 1 / 2.3, "ours-int8": 1 / 9}
+GAIN = 3  # on the weights of the blocks, so that they have a say beside the last token
+KINDS = {"ours": "float32", "ours int8": "8 bits"}
+# How many times the tokens a second of each peer ours are to be.
+TARGETS = {
+    "ours": {"transformers": 2.3, "llama.cpp f32": 1.05},
+    "ours int8": {"transformers": 9, "llama.cpp q8_0": 1.5},
+}
+COLUMNS = {
+    "tokens/s": ("tokens_per_s", "{:.1f}"),
+    "without the prompt": ("decode_per_s", "{:.1f}"),
+    "of memory's speed": ("of_bandwidth", "{:.0%}"),
+}
+CLOSE = 5e-3  # llama.cpp looks GELU up in a table of float16
+LOGITS = slice(None, None, 100)  # those that are compared
+# What all read for comparison: 64 tokens, of which the choices after each are compared.
+TEXT = [*PROMPT, *np.random.default_rng(1).integers(0, 50257, 48).tolist()]
 
 
 def our_model():
     from scratchgpt.models import GPT, GPTConfig
 
     model = GPT(GPTConfig.from_preset("gpt2"), seed=1)
+    for name, parameter in model.store.named.items():
+        if ".h." in name and parameter.value.ndim > 1:
+            parameter.value *= GAIN
     # Rows of different sizes, so that the best token is not a matter of rounding.
     table = model.transformer.wte.weight.value
-    table *= np.random.default_rng(0).uniform(0.5, 2.0, (len(table), 1)).astype(np.float32)
+    table *= np.random.default_rng(5).uniform(0.5, 2.0, (len(table), 1)).astype(np.float32)
     return model
 
 
-def time_tokens(generate, n_tokens: int) -> None:
-    """Generate once to warm up, then three times; the best counts, machines being shared."""
-    generate(8)
-    times, ids = [], []
+def measure(
+    n_tokens: int,
+    generate: Callable[[int], list[int]],
+    read: Callable[[], np.ndarray],
+    n_bytes: int = 0,
+) -> None:
+    """Generate once to warm up, then three times; the best counts, machines being shared.
+
+    Parameters
+    ----------
+    n_tokens : int
+    generate : callable
+        From a number of tokens to as many tokens after the prompt.
+    read : callable
+        Gives the logits (64, V) after each token of TEXT.
+    n_bytes : int
+        Of the weights that a token reads, where that is to be told.
+    """
+    tokens = generate(n_tokens)
+    peak = peak_mib()  # before what follows takes memory
+    whole, first, shares = [], [], []
     for _ in range(3):
-        began = time.perf_counter()
-        ids = generate(n_tokens)
-        times.append((time.perf_counter() - began) / n_tokens)
-    tell(min(times), tokens_per_s=1 / min(times), checksum=float(np.dot(ids, np.arange(len(ids)))))
+        whole.append(seconds_of(lambda: generate(n_tokens)))
+        first.append(seconds_of(lambda: generate(1)))
+        if n_bytes:  # at once, as others have a share of memory's speed
+            n_read = n_bytes * (n_tokens - 1)
+            shares.append(n_read / (whole[-1] - first[-1]) / read_bandwidth())
+    share = {"of_bandwidth": statistics.median(shares)} if shares else {}
+    logits = read()
+    tell(
+        min(whole) / n_tokens,
+        peak=peak,
+        tokens_per_s=n_tokens / min(whole),
+        decode_per_s=(n_tokens - 1) / (min(whole) - min(first)),
+        tokens=tokens,
+        choices=logits.argmax(axis=-1).tolist(),
+        logits=logits[-1, LOGITS].tolist(),
+        **share,
+    )
 
 
 def ours(n_tokens: int, *, int8: bool) -> None:
-    from scratchgpt.generation import SamplingConfig, generate
+    from scratchgpt.generation import Decoding, SamplingConfig, generate
     from scratchgpt.models import QuantizedGPT
 
     model = QuantizedGPT(our_model()) if int8 else our_model()
@@ -51,7 +111,11 @@ def ours(n_tokens: int, *, int8: bool) -> None:
         greedy = SamplingConfig(temperature=0)
         return generate(model, [PROMPT], max_new_tokens=n, sampling=greedy)[0].tokens.tolist()
 
-    time_tokens(run, n_tokens)
+    def read() -> np.ndarray:
+        decoding = Decoding(model, [[]])
+        return np.concatenate([decoding.advance(np.array([token])) for token in TEXT])
+
+    measure(n_tokens, run, read, weight_bytes(model))
 
 
 def transformers(n_tokens: int) -> None:
@@ -79,38 +143,123 @@ def transformers(n_tokens: int) -> None:
             )
         return out[0, len(PROMPT) :].tolist()
 
-    time_tokens(run, n_tokens)
+    def read() -> np.ndarray:
+        with torch.no_grad():
+            return model(torch.tensor([TEXT])).logits[0].numpy()
+
+    measure(n_tokens, run, read)
+
+
+def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
+    import llama_cpp
+
+    # Keys and values in float32 like the rest, or in float16, which is llama.cpp's own choice.
+    kind = llama_cpp.GGML_TYPE_F16 if q8_0 else llama_cpp.GGML_TYPE_F32
+    model = llama_cpp.Llama(
+        str(path),
+        n_ctx=1024,
+        n_threads=n_cores(),
+        n_threads_batch=n_cores(),
+        n_gpu_layers=0,
+        logits_all=False,
+        type_k=kind,
+        type_v=kind,
+        verbose=False,
+    )
+
+    def run(n: int) -> list[int]:
+        model.reset()  # or it would remember the prompt
+        return list(islice(model.generate(PROMPT, temp=0), n))
+
+    def advance(token: int) -> np.ndarray:
+        model.eval([token])
+        pointer = llama_cpp.llama_get_logits_ith(model.ctx, -1)
+        return np.ctypeslib.as_array(pointer, shape=(model.n_vocab(),)).copy()
+
+    def read() -> np.ndarray:
+        model.reset()
+        return np.stack([advance(token) for token in TEXT])
+
+    measure(n_tokens, run, read)
+
+
+def llama_contestants(folder: Path, options: list[object]) -> list[Contestant]:
+    """llama.cpp with our model as a file, in float32 and in Q8_0; without it, two absent ones."""
+    absent = [name for name in ("llama_cpp", "gguf") if not importlib.util.find_spec(name)]
+    missing = f"{' and '.join(absent)} not installed" if absent else ""
+    contestants = []
+    for name, file, q8_0 in (
+        ("llama.cpp f32", "f32.gguf", False),
+        ("llama.cpp q8_0", "q8_0.gguf", True),
+    ):
+        if not missing:
+            from gguf_gpt2 import write_gguf
+
+            write_gguf(our_model(), folder / file, q8_0=q8_0)
+        file_option = ["--file", folder / file]
+        contestants.append(itself(__file__, name, *options, *file_option, missing=missing))
+    return contestants
+
+
+def check(contestants: dict[str, Contestant]) -> None:
+    """In float32 all must compute the same; say how near the others come."""
+    there = {name: c.rounds[0] for name, c in contestants.items() if not c.missing}
+    reference = there.pop("ours")
+    largest = np.abs(reference["logits"]).max()
+    for name, one in there.items():
+        n_same = np.equal(one["choices"], reference["choices"]).sum()
+        error = np.abs(np.subtract(one["logits"], reference["logits"])).max() / largest
+        print(
+            f"{name}: the choices of ours in float32 after {n_same} of {len(TEXT)} tokens, "
+            f"largest difference of a logit {error:.1e} of the largest logit"
+        )
+        in_8_bits = name in ("ours int8", "llama.cpp q8_0")
+        if not in_8_bits and (one["tokens"] != reference["tokens"] or error > CLOSE):
+            raise SystemExit(f"{name} does not compute the same as ours in float32")
+
+
+def inverse(targets: dict[str, float]) -> dict[str, float]:
+    """Of times, where those are of tokens a second."""
+    return {peer: 1 / target for peer, target in targets.items()}
 
 
 CONTESTANTS = {
-    "ours": lambda n: ours(n, int8=False),
-    "ours-int8": lambda n: ours(n, int8=True),
-    "transformers": transformers,
+    "ours": lambda n, _: ours(n, int8=False),
+    "ours int8": lambda n, _: ours(n, int8=True),
+    "transformers": lambda n, _: transformers(n),
+    "llama.cpp f32": lambda n, path: llama(n, path, q8_0=False),
+    "llama.cpp q8_0": lambda n, path: llama(n, path, q8_0=True),
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    parser = benchmark_parser(__doc__, CONTESTANTS)
+    parser.add_argument("--tokens", type=int, default=64, help="at least 2")
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.contestant:
-        CONTESTANTS[arguments.contestant](arguments.tokens)
+        CONTESTANTS[arguments.contestant](arguments.tokens, arguments.file)
         return
-    command = [sys.executable, __file__, "--tokens", str(arguments.tokens), "--contestant"]
-    contestants = {name: Contestant(name, [*command, name]) for name in CONTESTANTS}
-    contest(list(contestants.values()), arguments.rounds)
-    peer = contestants["transformers"]
-    if peer.rounds and peer.median("checksum") != contestants["ours"].median("checksum"):
-        raise SystemExit("the contestants do not choose the same tokens")
-    rows = [(name, [contestants[name], peer], target) for name, target in TARGETS.items()]
-    report("decode", rows, arguments.out)
-    speeds = {name: c.median("tokens_per_s") for name, c in contestants.items() if c.rounds}
-    print(json.dumps(speeds))
+    options = ["--tokens", arguments.tokens]
+    with tempfile.TemporaryDirectory() as folder:
+        there = [itself(__file__, name, *options) for name in list(CONTESTANTS)[:3]]
+        there += llama_contestants(Path(folder), options)
+        contest(there, arguments.rounds)
+    contestants = {contestant.name: contestant for contestant in there}
+    rows = [
+        (KINDS[mine], [contestants[name] for name in (mine, *targets)], inverse(targets))
+        for mine, targets in TARGETS.items()
+    ]
+    report("decode", rows, arguments.out, COLUMNS)
+    for mine, targets in TARGETS.items():
+        for peer, target in targets.items():
+            if not contestants[peer].missing:
+                times, low, high = ratio(contestants[mine], contestants[peer], "tokens_per_s")
+                print(
+                    f"{mine}: {times:.2f} ({low:.2f} to {high:.2f}) times the tokens/s of {peer}, "
+                    f"target {target}"
+                )
+    check(contestants)
 
 
 if __name__ == "__main__":

@@ -4,31 +4,38 @@ A machine that is shared changes its speed from minute to minute. So a figure is
 medians over rounds that were run by turns, and its spread is that of the ratios within a round.
 
 A contestant is a command that prints one line of JSON at its end, with "seconds" for one unit of
-its work; its peak memory is asked of the operating system when it has ended.
+its work and "peak_mib" for the most memory that it held.
 """
 
+import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
 class Contestant:
-    """A program, and what its rounds gave."""
+    """A program, and what its rounds gave.
+
+    One that is not required and cannot run here says why, and is left out.
+    """
 
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
-    rounds: list[dict[str, float]] = field(default_factory=list)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
     missing: str = ""
+    required: bool = False
 
     def run(self) -> None:
-        """One round; a program that cannot run here says why and is left out."""
+        """One round."""
         if self.missing:
             return
         environment = {**os.environ, **self.environment}
@@ -37,7 +44,11 @@ class Contestant:
         )
         output, errors = process.communicate()
         if process.returncode:
-            self.missing = (errors.strip().splitlines() or ["it failed"])[-1]
+            lines = errors.strip().splitlines() or ["it failed"]
+            reasons = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
+            self.missing = (reasons or lines)[-1]
+            if self.required:
+                raise SystemExit(f"{errors}\n{self.name} failed: {self.missing}")
             return
         self.rounds.append(json.loads(output.strip().splitlines()[-1]))
 
@@ -45,13 +56,31 @@ class Contestant:
         return statistics.median(one[key] for one in self.rounds)
 
 
+def benchmark_parser(
+    description: str | None, contestants: Iterable[str], *, rounds: int = 5
+) -> argparse.ArgumentParser:
+    """The options that all comparisons have; ``--contestant`` is how a script calls itself."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--contestant", choices=list(contestants), help=argparse.SUPPRESS)
+    return parser
+
+
+def itself(script: str, name: str, *options: object, **more: Any) -> Contestant:
+    """The contestant that ``script`` is when it is called with ``--contestant name``."""
+    command = [sys.executable, script, "--contestant", name, *map(str, options)]
+    return Contestant(name, command, required=name.startswith("ours"), **more)
+
+
 def contest(contestants: Sequence[Contestant], n_rounds: int) -> None:
     """Run all by turns, ``n_rounds`` times; what happens is told on standard error."""
     for index in range(n_rounds):
         for contestant in contestants:
             contestant.run()
-            seconds = contestant.rounds[-1]["seconds"] if contestant.rounds else float("nan")
-            told = contestant.missing or f"{1e3 * seconds:.2f} ms"
+            told = contestant.missing or duration(contestant.rounds[-1]["seconds"])
             print(f"round {index + 1}, {contestant.name}: {told}", file=sys.stderr)
 
 
@@ -61,75 +90,15 @@ def ratio(ours: Contestant, peer: Contestant, key: str = "seconds") -> tuple[flo
     return ours.median(key) / peer.median(key), min(within), max(within)
 
 
-def report(
-    title: str, rows: Sequence[tuple[str, Sequence[Contestant], float | None]], out: Path
-) -> None:
-    """Write a table, the rounds and a plot, and print the table.
-
-    Parameters
-    ----------
-    title : str
-        Also the name of the files.
-    rows : sequence of (name, contestants, target)
-        The first contestant is ours; the target is for its ratio to the fastest of the others.
-    out : Path
-        A folder.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    lines = [
-        "| | | time | ratio (spread) | peak memory | ratio | target |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    bars = []
-    for name, contestants, target in rows:
-        ours, *peers = contestants
-        for contestant in contestants:
-            if contestant.missing:
-                lines.append(f"| {name} | {contestant.name} | {contestant.missing} | | | | |")
-                continue
-            time, memory = contestant.median("seconds"), contestant.median("peak_mib")
-            cells = [name, contestant.name, f"{1e3 * time:.2f} ms", "", f"{memory:.0f} MiB", "", ""]
-            if contestant is not ours:
-                middle, low, high = ratio(ours, contestant)
-                cells[3] = f"{middle:.2f} ({low:.2f} to {high:.2f})"
-                cells[5] = f"{ratio(ours, contestant, 'peak_mib')[0]:.2f}"
-                cells[6] = "" if target is None else f"{target:.2f}"
-                bars.append((f"{name}, {contestant.name}", middle, low, high, target))
-            lines.append(f"| {' | '.join(cells)} |")
-        fastest = min((p for p in peers if p.rounds), key=lambda p: p.median("seconds"))
-        lines.append(
-            f"| {name} | fastest peer: {fastest.name} | | {ratio(ours, fastest)[0]:.2f} | |"
-        )
-    table = "\n".join(lines)
-    print(table)
-    (out / f"{title}.md").write_text(table + "\n", encoding="utf-8")
-    rounds = {name: {c.name: c.rounds for c in contestants} for name, contestants, _ in rows}
-    (out / f"{title}.json").write_text(json.dumps(rounds, indent=1), encoding="utf-8")
-    _plot(title, bars, out / f"{title}.png")
+def duration(seconds: float) -> str:
+    """A time that a person can read."""
+    if seconds >= 2:
+        return f"{seconds:.2f} s"
+    return f"{1e3 * seconds:.2f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.0f} µs"
 
 
-def _plot(
-    title: str, bars: list[tuple[str, float, float, float, float | None]], path: Path
-) -> None:
-    try:
-        import matplotlib
-    except ImportError:
-        print("no plot: matplotlib is not installed", file=sys.stderr)
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 0.5 + 0.45 * len(bars)), layout="constrained")
-    for i, (_, middle, low, high, target) in enumerate(reversed(bars)):
-        axes.barh(i, middle, color="tab:blue", height=0.6)
-        axes.hlines(i, low, high, color="black")
-        if target is not None:
-            axes.vlines(
-                target, i - 0.4, i + 0.4, color="tab:red", label="target" if not i else None
-            )
-    axes.axvline(1, color="grey", linewidth=0.8)
-    axes.set_yticks(range(len(bars)), [bar[0] for bar in reversed(bars)])
-    axes.set_xlabel("time of scratchgpt / time of the peer (line: lowest and highest round)")
-    axes.set_title(title)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+def check_equal(what: str, contestants: Sequence[Contestant], key: str, tolerance: float) -> None:
+    """End the benchmark if those that ran did not compute the same number."""
+    values = [c.median(key) for c in contestants if not c.missing]
+    if max(values) - min(values) > tolerance * max(map(abs, values)):
+        raise SystemExit(f"{what}: the contestants do not compute the same {key}: {values}")

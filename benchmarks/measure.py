@@ -1,27 +1,57 @@
-"""What every contestant does: repeat its work, then print the median and the peak memory."""
+"""What every contestant does: repeat its work, then print the medians and the peak memory."""
 
 import json
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from scratchgpt.measure import peak_memory
+
+
+def median_laps(
+    work: Callable[[], Sequence[float]], *, at_least: float = 2.0, warm_up: int = 3
+) -> list[float]:
+    """The medians of what ``work`` returns, the seconds of its parts.
+
+    It is called ``warm_up`` times for nothing, then until ``at_least`` seconds are together, and
+    at least five times.
+    """
+    for _ in range(warm_up):
+        work()
+    laps: list[Sequence[float]] = []
+    total = 0.0
+    while total < at_least or len(laps) < 5:
+        laps.append(work())
+        total += sum(laps[-1])
+    return [statistics.median(lap) for lap in zip(*laps, strict=True)]
 
 
 def median_seconds(work: Callable[[], object], *, at_least: float = 2.0, warm_up: int = 3) -> float:
-    """The median time of one call, over at least ``at_least`` seconds and five calls."""
-    for _ in range(warm_up):
-        work()
-    times: list[float] = []
-    while sum(times) < at_least or len(times) < 5:
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    """The median time of one call; see :func:`median_laps`."""
+    return median_laps(lambda: [seconds_of(work)], at_least=at_least, warm_up=warm_up)[0]
 
 
-def tell(seconds: float, **more: float) -> None:
-    """Print the line that the harness reads."""
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+def seconds_of(work: Callable[[], object]) -> float:
+    """The time of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def peak_mib() -> float:
+    """The most memory that this process held so far."""
+    return peak_memory() / 2**20
+
+
+def children_peak_mib() -> float:
+    """The most memory that one of the processes held which this one started and waited for."""
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+
+
+def tell(seconds: float, *, peak: float | None = None, **more: object) -> None:
+    """Print the line that the harness reads; the peak is that of this process if none is given."""
+    peak = peak_mib() if peak is None else peak
     print(json.dumps({"seconds": seconds, "peak_mib": peak, **more}))

@@ -4,11 +4,16 @@
 
 An independent model and loop, with PyTorch's own attention, optimiser and random numbers. The
 text comes from scratchgpt's corpora; the rest shares nothing with it. Needs PyTorch.
+
+With --out it is a run such as `scratchgpt train` makes, for recipe.py: it evaluates on 20 batches
+every 250 steps, keeps the best and the last state in that folder, and ends with one line of JSON.
 """
 
 import argparse
+import json
 import math
 import time
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +23,7 @@ from scratchgpt.text import prepare
 
 N_LAYER, N_HEAD, C, T, B, V = 4, 4, 128, 64, 12, 65
 LR, MIN_LR, WARMUP = 1e-3, 1e-4, 100
+EVAL_INTERVAL, EVAL_BATCHES = 250, 20
 
 
 class Block(nn.Module):
@@ -60,7 +66,7 @@ def batch(data: Tensor) -> tuple[Tensor, Tensor]:
     return rows[:, :-1], rows[:, 1:]
 
 
-def train(data: Tensor, steps: int) -> Model:
+def train(data: Tensor, steps: int, run: "Run | None" = None) -> Model:
     model = Model()
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
@@ -68,8 +74,10 @@ def train(data: Tensor, steps: int) -> Model:
         {"params": matrices, "weight_decay": 0.1},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=LR, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(groups, lr=LR, betas=(0.9, 0.99), fused=True)
     for step in range(steps):
+        if run and step % EVAL_INTERVAL == 0:
+            run.evaluate(model, optimizer)
         progress = (step - WARMUP) / max(steps - WARMUP, 1)
         lr = MIN_LR + 0.5 * (1 + math.cos(math.pi * progress)) * (LR - MIN_LR)
         for group in optimizer.param_groups:
@@ -78,7 +86,31 @@ def train(data: Tensor, steps: int) -> Model:
         model(*batch(data)).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+    if run:
+        run.evaluate(model, optimizer)
     return model
+
+
+@torch.no_grad()
+def estimate(model: Model, data: Tensor) -> float:
+    """As nanoGPT has it, on random batches."""
+    return sum(model(*batch(data)).item() for _ in range(EVAL_BATCHES)) / EVAL_BATCHES
+
+
+class Run:
+    """What happens every EVAL_INTERVAL steps, in the same folder."""
+
+    def __init__(self, folder: Path, data: Tensor) -> None:
+        self.folder, self.data = folder, data
+        self.losses: list[float] = []
+
+    def evaluate(self, model: Model, optimizer: torch.optim.Optimizer) -> None:
+        loss = estimate(model, self.data)
+        if loss < min(self.losses, default=math.inf):
+            torch.save(model.state_dict(), self.folder / "best.pt")
+        self.losses.append(loss)
+        both = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(both, self.folder / "last.pt")
 
 
 @torch.no_grad()
@@ -94,20 +126,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many runs")
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--out", type=Path, help="a folder, for one run with evaluations")
     arguments = parser.parse_args()
     corpus = prepare(["tinyshakespeare"], "characters")
     train_data = torch.from_numpy(corpus.train.read(0, len(corpus.train)))
     val_data = torch.from_numpy(corpus.val.read(0, len(corpus.val)))
+    if arguments.out:
+        torch.manual_seed(1337)
+        run = Run(arguments.out, val_data)
+        train(train_data, arguments.steps, run)
+        print(json.dumps({"val_loss": run.losses[-1], "n_evaluations": len(run.losses)}))
+        return
     print("seed   validation loss: 20 batches      all   training")
     for seed in range(1337, 1337 + arguments.seeds):
         torch.manual_seed(seed)
         began = time.perf_counter()
         model = train(train_data, arguments.steps)
         seconds = time.perf_counter() - began
-        with torch.no_grad():
-            estimate = sum(model(*batch(val_data)).item() for _ in range(20)) / 20
-        exact = exact_loss(model, val_data)
-        print(f"{seed:<6} {estimate:>27.4f} {exact:>8.4f} {seconds:>8.0f} s", flush=True)
+        loss, exact = estimate(model, val_data), exact_loss(model, val_data)
+        print(f"{seed:<6} {loss:>27.4f} {exact:>8.4f} {seconds:>8.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,18 @@
     python benchmarks/train_step.py --shapes char --rounds 3
 
 A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both sides start from the same
-weights, and the losses of the first and of a later step must agree.
+weights, and the losses of the first and of a later step must agree. Our speed is also told as a
+share of the machine's best product of large float32 matrices, from the arithmetic in the matrix
+products of a step (of attention the whole square, though ours skips what the mask forbids).
 """
 
-import argparse
 import sys
-from pathlib import Path
 
-from interleave import Contestant, contest, report
-from measure import median_seconds, tell
+from interleave import benchmark_parser, check_equal, contest, itself
+from measure import median_seconds, peak_mib, tell
+from report import report
 
-from scratchgpt.measure import SETTINGS, SHAPES, one_batch_stepper, random_batch
+from scratchgpt.measure import SETTINGS, SHAPES, one_batch_stepper, random_batch, sgemm_speed
 from scratchgpt.models import GPT
 
 # Of the ratio of the times.
@@ -31,7 +32,9 @@ def ours(shape: str) -> None:
     run = one_batch_stepper(*problem(shape))
     losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
     seconds = median_seconds(lambda: run.update(0))
-    tell(seconds, first_loss=losses[0], later_loss=losses[-1])
+    peak = peak_mib()  # before the matrices that the best product takes
+    share = SHAPES[shape].training_flops / seconds / sgemm_speed()
+    tell(seconds, peak=peak, first_loss=losses[0], later_loss=losses[-1], of_sgemm_peak=share)
 
 
 def torch_step(shape: str, *, compiled: bool) -> None:
@@ -73,34 +76,25 @@ CONTESTANTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser(__doc__, CONTESTANTS)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument(
         "--peers", nargs="*", choices=("eager", "compiled"), default=["eager", "compiled"]
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.contestant:
         CONTESTANTS[arguments.contestant](arguments.shapes[0])
         return
     rows = []
     for shape in arguments.shapes:
-        contestants = [
-            Contestant(name, [sys.executable, __file__, "--contestant", name, "--shapes", shape])
-            for name in ("ours", *arguments.peers)
-        ]
+        names = ("ours", *arguments.peers)
+        contestants = [itself(__file__, name, "--shapes", shape) for name in names]
         print(f"{shape}:", file=sys.stderr)
         contest(contestants, arguments.rounds)
         for loss in ("first_loss", "later_loss"):
-            values = [c.median(loss) for c in contestants if c.rounds]
-            if max(values) - min(values) > 1e-4 * max(values):
-                raise SystemExit(f"{shape}: the contestants do not compute the same: {values}")
+            check_equal(shape, contestants, loss, 1e-4)
         rows.append((shape, contestants, TARGETS[shape]))
-    report("train_step", rows, arguments.out)
+    report("train_step", rows, arguments.out, {"of sgemm's peak": ("of_sgemm_peak", "{:.0%}")})
 
 
 if __name__ == "__main__":

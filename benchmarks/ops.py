@@ -1,0 +1,263 @@
+"""Each operation forward and backward: our kernels, our plain NumPy, and PyTorch eager.
+
+    python benchmarks/ops.py [--rounds 3] [--ops layer_norm softmax]
+
+On float32 arrays of the sizes and layouts that training meets: PyTorch keeps the weight of a
+linear map transposed, and a head is the transpose of the embedding. Gradients are made anew in
+each call, on all sides. Before anything is timed, all values and gradients are compared. The time
+is that of both passes; AdamW has one. Dropout draws another mask in PyTorch, so there the share
+and the scale of what is kept are compared.
+"""
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from interleave import benchmark_parser, contest, itself
+from measure import median_laps, tell
+from report import report
+
+from scratchgpt import kernels, ops
+from scratchgpt.memory import Arena, zeros
+
+TOLERANCE = 1e-5  # of the largest value
+DROPOUT = 0.1
+LR, DECAY = 1e-3, 0.1
+N_PARAMETERS = 10_000_000
+VOCABULARY = 50257
+COLUMNS = {"forward": ("forward_ms", "{:.3f} ms"), "backward": ("backward_ms", "{:.3f} ms")}
+
+
+class Case(NamedTuple):
+    """An operation on some arrays: ours, and the same in PyTorch."""
+
+    shapes: Sequence[tuple[int, ...]]  # of the inputs that get a gradient
+    forward: Callable[..., tuple[Any, Any]]  # (*inputs, *integers) -> y, saved
+    backward: Callable[[Any, Any], Any]  # (dy, saved) -> gradients
+    torch: Callable[..., Any]  # (torch, *inputs, *integers) -> y
+    integers: tuple[int, tuple[int, ...]] | None = None  # highest, and shape
+    # How the second input, if it is a weight (n_in, n_out), lies in memory: ours, PyTorch's.
+    weight_order: tuple[Literal["C", "F"], Literal["C", "F"]] = ("C", "C")
+
+
+def linear(n_rows: int, n_in: int, n_out: int) -> Case:
+    return Case(
+        [(n_rows, n_in), (n_in, n_out), (n_out,)],
+        ops.linear_forward,
+        ops.linear_backward,
+        lambda torch, x, w, b: torch.nn.functional.linear(x, w.T, b),
+        weight_order=("C", "F"),
+    )
+
+
+def gelu(approximate: str) -> Case:
+    return Case(
+        [(2048, 1536)],
+        lambda x: ops.gelu_forward(x, approximate),
+        ops.gelu_backward,
+        lambda torch, x: torch.nn.functional.gelu(x, approximate=approximate),
+    )
+
+
+CASES = {
+    "linear 768x128x512": linear(768, 128, 512),
+    "linear 2048x384x1152": linear(2048, 384, 1152),
+    "linear 256x768x3072": linear(256, 768, 3072),
+    "tied head 256x768x50257": Case(
+        [(256, 768), (768, VOCABULARY)],
+        ops.linear_forward,
+        lambda dy, saved: ops.linear_backward(dy, saved, zeros(saved.weight.T.shape, dy).T),
+        lambda torch, x, w: torch.nn.functional.linear(x, w.T),
+        weight_order=("F", "F"),
+    ),
+    "layer_norm": Case(
+        [(2048, 768), (768,), (768,)],
+        ops.layer_norm_forward,
+        ops.layer_norm_backward,
+        lambda torch, x, w, b: torch.nn.functional.layer_norm(x, (768,), w, b),
+    ),
+    "gelu exact": gelu("none"),
+    "gelu tanh": gelu("tanh"),
+    "softmax": Case(
+        [(8, 6, 256, 256)],
+        ops.softmax_forward,
+        ops.softmax_backward,
+        lambda torch, x: x.softmax(-1),
+    ),
+    "cross_entropy": Case(
+        [(256, VOCABULARY)],
+        ops.cross_entropy_forward,
+        ops.cross_entropy_backward,
+        lambda torch, x, targets: torch.nn.functional.cross_entropy(x, targets),
+        (VOCABULARY, (256,)),
+    ),
+    "embedding": Case(
+        [(VOCABULARY, 768)],
+        lambda weight, tokens: ops.embedding_forward(tokens, weight),
+        ops.embedding_backward,
+        lambda torch, weight, tokens: torch.nn.functional.embedding(tokens, weight),
+        (VOCABULARY, (8, 256)),
+    ),
+    "dropout": Case(
+        [(2048, 1536)],
+        lambda x: ops.dropout_forward(x, DROPOUT, 1),
+        ops.dropout_backward,
+        lambda torch, x: torch.dropout(x, DROPOUT, True),
+    ),
+}
+ADAMW = "AdamW, 10M parameters"
+
+
+def problem(case: Case, side: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The inputs that get a gradient, and the integers; side 0 is ours and 1 PyTorch's."""
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(shape, dtype=np.float32) for shape in case.shapes]
+    if case.weight_order[side] == "F":
+        inputs[1] = np.asfortranarray(inputs[1])
+    return inputs, [] if case.integers is None else [rng.integers(0, *case.integers)]
+
+
+def gradient_of(y: Any) -> Any:
+    """What arrives from above: 1 at a loss, something random elsewhere."""
+    if np.ndim(y) == 0:
+        return np.float32(1)
+    return np.random.default_rng(1).standard_normal(y.shape, dtype=np.float32)
+
+
+# A contestant is what goes forward, and what goes backward from there: it returns y and all
+# gradients. The optimiser has no way back.
+Passes = tuple[Callable[[], Any], Callable[[Any], Sequence[Any]]]
+
+
+def our_passes(name: str) -> Passes:
+    if name == ADAMW:
+        return our_adamw()
+    case = CASES[name]
+    inputs, integers = problem(case, 0)
+    dy = gradient_of(case.forward(*inputs, *integers)[0])
+
+    def backward(state: Any) -> Sequence[Any]:
+        y, saved = state
+        gradients = case.backward(dy, saved)
+        gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+        return [y, *(gradient for gradient in gradients if gradient is not None)]
+
+    return lambda: case.forward(*inputs, *integers), backward
+
+
+def torch_passes(name: str) -> Passes:
+    import torch
+
+    if name == ADAMW:
+        return torch_adamw(torch)
+    case = CASES[name]
+    inputs, integers = ([torch.from_numpy(x) for x in xs] for xs in problem(case, 1))
+    for x in inputs:
+        x.requires_grad_()
+    dy = torch.as_tensor(gradient_of(case.torch(torch, *inputs, *integers).detach()))
+    return (
+        lambda: case.torch(torch, *inputs, *integers),
+        lambda y: [y.detach(), *torch.autograd.grad(y, inputs, dy)],
+    )
+
+
+def our_adamw() -> Passes:
+    from scratchgpt.layers.parameters import Parameter, ParameterStore
+    from scratchgpt.optim import AdamW
+
+    values, gradients = adamw_problem()
+    store = ParameterStore({"weight": Parameter(values.shape, lambda *_: None)}, np.float32)
+    store.named["weight"].value[...] = values
+    store.named["weight"].grad[...] = gradients
+    optimizer = AdamW(store, weight_decay=DECAY)
+    return lambda: optimizer.step(LR), lambda _: [store.named["weight"].value]
+
+
+def torch_adamw(torch) -> Passes:
+    values, gradients = map(torch.from_numpy, adamw_problem())
+    parameter = torch.nn.Parameter(values)
+    parameter.grad = gradients
+    optimizer = torch.optim.AdamW([parameter], lr=LR, weight_decay=DECAY, fused=True)
+    return optimizer.step, lambda _: [parameter.detach()]
+
+
+def adamw_problem() -> np.ndarray:
+    """Parameters and gradients."""
+    return np.random.default_rng(0).standard_normal((2, N_PARAMETERS // 1000, 1000), np.float32)
+
+
+CONTESTANTS = {
+    "ours": (our_passes, nullcontext),
+    "plain NumPy": (our_passes, kernels.disabled),
+    "PyTorch": (torch_passes, nullcontext),
+}
+
+
+def take_time(name: str, contestant: str) -> None:
+    build, context = CONTESTANTS[contestant]
+    arena = Arena()  # as a training step has it; to PyTorch it means nothing
+    with context():
+        forward, backward = build(name)
+
+        def laps() -> tuple[float, float]:
+            with arena:
+                began = time.perf_counter()
+                state = forward()
+                middle = time.perf_counter()
+                backward(state)
+                return middle - began, time.perf_counter() - middle
+
+        first, second = median_laps(laps, at_least=1.0)
+    both = {"forward_ms": 1e3 * first} | ({} if name == ADAMW else {"backward_ms": 1e3 * second})
+    tell(first + second, **both)
+
+
+def check(name: str) -> None:
+    """End the benchmark if the contestants' values or gradients differ."""
+    results = {}
+    for contestant, (build, context) in CONTESTANTS.items():
+        if contestant == "PyTorch" and not importlib.util.find_spec("torch"):
+            continue
+        with context():
+            forward, backward = build(name)
+            results[contestant] = [np.asarray(x) for x in backward(forward())]
+    mine = results.pop("ours")
+    for peer, theirs in results.items():
+        if name == "dropout" and peer == "PyTorch":
+            mine, theirs = ([kept_and_scale(x) for x in xs] for xs in (mine, theirs))
+        for a, b in zip(mine, theirs, strict=True):
+            error = np.abs(a - b).max() / np.abs(b).max()
+            if not error <= (1e-3 if name == "dropout" else TOLERANCE):
+                raise SystemExit(f"{name}: ours and {peer} differ by {error:.1e} of the largest")
+
+
+def kept_and_scale(y: np.ndarray) -> np.ndarray:
+    """The share of what dropout left, and the size of what it left."""
+    kept = y[y != 0]
+    return np.array([kept.size / y.size, np.abs(kept).mean()])
+
+
+def main() -> None:
+    parser = benchmark_parser(__doc__, CONTESTANTS, rounds=3)
+    names = [*CASES, ADAMW]
+    parser.add_argument("--ops", nargs="+", choices=names, default=names, metavar="OP")
+    arguments = parser.parse_args()
+    if arguments.contestant:
+        take_time(arguments.ops[0], arguments.contestant)
+        return
+    rows = []
+    for name in arguments.ops:
+        print(f"{name}:", file=sys.stderr)
+        check(name)
+        contestants = [itself(__file__, one, "--ops", name) for one in CONTESTANTS]
+        contest(contestants, arguments.rounds)
+        rows.append((name, contestants, None))
+    report("ops", rows, arguments.out, COLUMNS)
+
+
+if __name__ == "__main__":
+    main()
