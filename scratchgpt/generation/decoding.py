@@ -80,6 +80,8 @@ class Decoding:
 
     def select(self, rows: Array) -> None:
         """Go on with a choice of the rows; a row may be left out, or chosen more than once."""
+        if np.array_equal(rows, np.arange(len(self.texts))):
+            return
         self.texts = [list(self.texts[row]) for row in rows]
         self._starts = [self._starts[row] for row in rows]
         self._cache = self._cache.rows(rows)
@@ -94,11 +96,15 @@ class Decoding:
         self._starts = starts
         windows = [self.texts[row][starts[row] :] for row in rows]
         counts = np.array([len(window) for window in windows])
-        fresh = self.model.new_cache(len(rows))
+        everything = len(rows) == len(self.texts)
+        fresh = self.model.new_cache(len(rows), None if everything else counts.max())
         if counts.any():
             tokens = np.zeros((len(rows), counts.max()), np.int64)  # padded on the right
             for padded, window in zip(tokens, windows, strict=True):
                 padded[: len(window)] = window
             with self._arena:
                 self.model.absorb(tokens, fresh, counts)
-        self._cache.put(np.array(rows), fresh)
+        if everything:
+            self._cache = fresh
+        else:
+            self._cache.put(np.array(rows), fresh)

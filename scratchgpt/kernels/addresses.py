@@ -59,3 +59,17 @@ def vector(typing_context, like, address, n):
         return array._getvalue()
 
     return array_type(like, types.int64, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing_context, address):
+    """Ask for the cache line at an address, which need not exist, ahead of its use."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, int32 = _pointer(builder, arguments[0]), ir.IntType(32)
+        type_ = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
+        function = cgutils.get_or_insert_function(builder.module, type_, "llvm.prefetch.p0")
+        builder.call(function, [pointer, *(ir.Constant(int32, value) for value in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

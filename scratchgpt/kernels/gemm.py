@@ -13,14 +13,16 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import copy
-from scratchgpt.kernels.cpu import TILE_ROWS
+from scratchgpt.kernels.addresses import copy, prefetch
+from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES, load, store, transpose
 from scratchgpt.kernels.tile import tile
 from scratchgpt.memory import empty, scope
 
 PANEL_BYTES = 2048  # of a row of B^T that are packed at a time
+AHEAD = 8  # rows of B from memory to the cache, while one is packed
+GROUP = 4  # panels that are packed side by side
 ROWS = 512  # of A, at most, that meet a panel before it is packed again
 # Between rows of A that are packed; tiles of a power of two would meet in the same cache sets.
 PACKED_STEP = PANEL_BYTES + 64 // TILE_ROWS
@@ -28,15 +30,33 @@ FEWEST_OPERATIONS = 1_000_000  # multiplications that are worth a thread's while
 
 
 @part
-def _pack(like, b, b_row, b_column, n_sum, width, panel, block):
-    """``n_sum`` rows of B, ``width`` bytes of each, side by side and filled up with zeros."""
-    if b_column == like.itemsize:
-        load(b, b_row, n_sum, width, panel, TILE_BYTES, n_sum, TILE_BYTES)
+def _panel_bytes(like):
+    """From one packed panel to the next, which is not a power of two."""
+    return PANEL_BYTES // like.itemsize * TILE_BYTES + 64
+
+
+@part
+def _pack(like, b, b_row, b_column, n_sum, width, panels, block):
+    """``n_sum`` rows of B, ``width`` bytes of each, into panels, filled up with zeros."""
+    item, step = like.itemsize, _panel_bytes(like)
+    whole = width // TILE_BYTES * TILE_BYTES
+    if b_column == item:
+        for k in range(n_sum):  # all panels together: memory gives long rows faster than short ones
+            source, target = b + k * b_row, panels + k * TILE_BYTES
+            for j in range(0, whole, TILE_BYTES):
+                prefetch(source + AHEAD * b_row + j)
+                prefetch(source + AHEAD * b_row + j + VECTOR_BYTES)
+                copy(target + j // TILE_BYTES * step, source + j, TILE_BYTES)
+        if whole < width:
+            last = panels + whole // TILE_BYTES * step
+            load(b + whole, b_row, n_sum, width - whole, last, TILE_BYTES, n_sum, TILE_BYTES)
     else:
-        if width < TILE_BYTES:
-            load(b, 0, 0, 0, panel, TILE_BYTES, n_sum, TILE_BYTES)
-        n_columns = width // like.itemsize
-        transpose(like, b, b_column, n_columns, n_sum, panel, TILE_BYTES, block)
+        for j in range(0, width, TILE_BYTES):
+            panel, now = panels + j // TILE_BYTES * step, min(TILE_BYTES, width - j)
+            if now < TILE_BYTES:
+                load(b, 0, 0, 0, panel, TILE_BYTES, n_sum, TILE_BYTES)
+            at = b + j // item * b_column
+            transpose(like, at, b_column, now // item, n_sum, panel, TILE_BYTES, block)
 
 
 @part
@@ -113,8 +133,8 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
     c_at, c_row = c
     n_rows, n_columns, n_sum = sizes
     item = like.itemsize
-    panel = like.ctypes.data
-    edge = panel + PANEL_BYTES // item * TILE_BYTES
+    panels = like.ctypes.data
+    edge = panels + GROUP * _panel_bytes(like)
     block = edge + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
     packed = block + BLOCK_BYTES
     whole, depth = n_columns * item, PANEL_BYTES // item
@@ -122,27 +142,29 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
     for row_block in range(first_unit // n_panels, (last_unit + n_panels - 1) // n_panels):
         i = row_block * block_rows
         rows = min(block_rows, n_rows - i)
-        first = max(first_unit - row_block * n_panels, 0)
-        last = min(last_unit - row_block * n_panels, n_panels)
+        first = max(first_unit - row_block * n_panels, 0) * TILE_BYTES
+        last = min(min(last_unit - row_block * n_panels, n_panels) * TILE_BYTES, whole)
         for k in range(0, n_sum, depth):
             now = min(depth, n_sum - k)
             a_now, a_step, column = a_at + i * a_row + k * a_column, a_row, a_column
             if a_column != item and rows % TILE_ROWS == 0:
                 _pack_transposed(like, a_now, a_column, rows, now, packed)
                 a_now, a_step, column = packed, PACKED_STEP, TILE_ROWS * item
-            for j in range(first * TILE_BYTES, last * TILE_BYTES, TILE_BYTES):
-                width = min(TILE_BYTES, whole - j)
-                at = c_at + i * c_row + j
-                begin, begin_row = at, c_row
-                if k == 0:
-                    begin = 0 if start == 0 else start + i * start_row + j
-                    begin_row = start_row
-                b_now = b_at + k * b_row + j // item * b_column
-                _pack(like, b_now, b_row, b_column, now, width, panel, block)
-                _run_down(
-                    *(like, a_now, a_step, a_row, column, panel, at, c_row),
-                    *(rows, width, now, begin, begin_row, edge),
-                )
+            for group in range(first, last, GROUP * TILE_BYTES):
+                b_now = b_at + k * b_row + group // item * b_column
+                width = min(GROUP * TILE_BYTES, last - group)
+                _pack(like, b_now, b_row, b_column, now, width, panels, block)
+                for j in range(group, group + width, TILE_BYTES):
+                    at = c_at + i * c_row + j
+                    begin, begin_row = at, c_row
+                    if k == 0:
+                        begin = 0 if start == 0 else start + i * start_row + j
+                        begin_row = start_row
+                    panel = panels + (j - group) // TILE_BYTES * _panel_bytes(like)
+                    _run_down(
+                        *(like, a_now, a_step, a_row, column, panel, at, c_row),
+                        *(rows, min(TILE_BYTES, last - j), now, begin, begin_row, edge),
+                    )
 
 
 @kernel
@@ -189,7 +211,7 @@ def matmul(
     n_panels = -(-n * item // TILE_BYTES)
     block_rows = _block_rows(m, n_panels, n_shares)
     n_units = -(-m // block_rows) * n_panels
-    needs = PANEL_BYTES // item * TILE_BYTES + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
+    needs = GROUP * (PANEL_BYTES // item * TILE_BYTES + 64) + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
     needs += BLOCK_BYTES + ROWS * PACKED_STEP
     with scope():
         scratch = empty((n_shares, needs // item), like=out)

@@ -60,15 +60,18 @@ class KVCache:
     def rows(self, rows: Array) -> "KVCache":
         """A cache of a choice of rows (a copy), as rows finish or are reordered by a search."""
         n_layer, _, n_head, block_size, head_size = self.keys.shape
-        chosen = KVCache(n_layer, 0, n_head, block_size, head_size, self.keys.dtype)
-        # Not keys[:, rows], which is not C-contiguous.
-        chosen.keys = np.take(self.keys, rows, axis=1)
-        chosen.values = np.take(self.values, rows, axis=1)
+        chosen = KVCache(n_layer, len(rows), n_head, block_size, head_size, self.keys.dtype)
+        filled = int(self.lengths[rows].max(initial=0))  # the rest stays as it is in a new cache
+        for i, row in enumerate(rows):
+            chosen.keys[:, i, :, :filled] = self.keys[:, row, :, :filled]
+            chosen.values[:, i, :, :filled] = self.values[:, row, :, :filled]
         chosen.lengths = self.lengths[rows]
         return chosen
 
     def put(self, rows: Array, other: "KVCache") -> None:
-        """Replace some rows by those of another cache; the inverse of :meth:`rows`."""
-        self.keys[:, rows] = other.keys
-        self.values[:, rows] = other.values
+        """Replace some rows by those of another cache, which may be for shorter texts."""
+        n_positions = other.keys.shape[3]
+        for i, row in enumerate(rows):
+            self.keys[:, row, :, :n_positions] = other.keys[:, i]
+            self.values[:, row, :, :n_positions] = other.values[:, i]
         self.lengths[rows] = other.lengths

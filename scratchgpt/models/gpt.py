@@ -143,10 +143,11 @@ class GPT(Layer):
             target = saved.cross_entropy.logits if in_place else None
             self.backward(cross_entropy_backward(dloss, saved.cross_entropy, target), saved.model)
 
-    def new_cache(self, n_batch: int) -> KVCache:
-        """An empty cache for generating ``n_batch`` texts at once."""
+    def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
+        """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""
         c = self.config
-        return KVCache(c.n_layer, n_batch, c.n_head, c.block_size, c.head_size, self.dtype)
+        n_positions = c.block_size if n_positions is None else n_positions
+        return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens to the texts in the cache; the logits of what follows each text.

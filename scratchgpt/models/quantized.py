@@ -111,10 +111,11 @@ class QuantizedGPT:
             self._fill(parameter.value, name)
         return model
 
-    def new_cache(self, n_batch: int) -> KVCache:
-        """An empty cache for generating ``n_batch`` texts at once."""
+    def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
+        """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""
         c = self.config
-        return KVCache(c.n_layer, n_batch, c.n_head, c.block_size, c.head_size, self.dtype)
+        n_positions = c.block_size if n_positions is None else n_positions
+        return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
