@@ -26,7 +26,7 @@ def _choose() -> int:
 # Read by the OpenMP runtime when its first thread starts. A thread without work spins for some
 # microseconds, long enough to be there for the next kernel, then sleeps and leaves its core to
 # whoever needs it.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 import numba  # noqa: E402 (after the settings that it reads)
