@@ -42,6 +42,11 @@ def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> boo
     )
 
 
+def contiguous(*arrays: Array | None) -> bool:
+    """Whether kernels can write to all of these: None stands for an argument that was not given."""
+    return all(x is None or x.flags.c_contiguous for x in arrays)
+
+
 def kernels_available(dtype: npt.DTypeLike = np.float32) -> bool:
     """Whether there are compiled kernels for a dtype, and they are not switched off."""
     return np.dtype(dtype) in kernels_allowed.get() and _kernels_installed()

@@ -11,12 +11,17 @@ ROWS = 32  # a thread takes this many at a time
 
 
 @kernel
-def _forward(x, weight, bias, eps, y, mean, rstd):
+def _forward(x, branch, weight, bias, eps, sums, y, mean, rstd):
+    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
     n_rows, n_channels = x.shape
     for block in prange((n_rows + ROWS - 1) // ROWS):
         real = x.dtype.type
         for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
             row, out = x[i], y[i]
+            if branch.size:
+                first, second, row = x[i], branch[i], sums[i]
+                for j in range(n_channels):
+                    row[j] = first[j] + second[j]
             total = real(0)
             for j in range(n_channels):
                 total += row[j]
@@ -36,7 +41,7 @@ def _forward(x, weight, bias, eps, y, mean, rstd):
 
 
 @kernel
-def _backward(dy, x, weight, mean, rstd, dx, dweights, dbiases):
+def _backward(dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
     n_rows, n_channels = x.shape
     for block in prange(dweights.shape[0]):
         real = x.dtype.type
@@ -58,6 +63,10 @@ def _backward(dy, x, weight, mean, rstd, dx, dweights, dbiases):
             for j in range(n_channels):
                 x_hat = (row[j] - mu) * inverse
                 out[j] = inverse * (out[j] - along_ones - x_hat * along_x_hat)
+            if past.size:
+                other = past[i]
+                for j in range(n_channels):
+                    out[j] += other[j]
             for j in range(n_channels):
                 dweight[j] += g[j] * ((row[j] - mu) * inverse)
                 dbias[j] += g[j]
@@ -67,12 +76,29 @@ def layer_norm_forward(
     x: Array, weight: Array, bias: Array | None, eps: float, y: Array, mean: Array, rstd: Array
 ) -> None:
     """Write y (..., C), mean and rstd (..., 1), all C-contiguous, from x (..., C)."""
+    residual_layer_norm_forward(x, None, weight, bias, eps, None, y, mean, rstd)
+
+
+def residual_layer_norm_forward(
+    x: Array,
+    branch: Array | None,
+    weight: Array,
+    bias: Array | None,
+    eps: float,
+    total: Array | None,
+    y: Array,
+    mean: Array,
+    rstd: Array,
+) -> None:
+    """The same of x + branch, which is written to ``total``; that may be one of the two."""
     n_channels = x.shape[-1]
     _forward(
-        np.ascontiguousarray(x).reshape(-1, n_channels),
+        _rows(x, x),
+        _rows(branch, x),
         np.ascontiguousarray(weight),
         np.empty(0, x.dtype) if bias is None else np.ascontiguousarray(bias),
         x.dtype.type(eps),
+        _rows(total, x),
         y.reshape(-1, n_channels),
         mean.reshape(-1),
         rstd.reshape(-1),
@@ -80,9 +106,15 @@ def layer_norm_forward(
 
 
 def layer_norm_backward(
-    dy: Array, x: Array, weight: Array, mean: Array, rstd: Array, dx: Array
+    dy: Array,
+    x: Array,
+    weight: Array,
+    mean: Array,
+    rstd: Array,
+    past: Array | None,
+    dx: Array,
 ) -> tuple[Array, Array]:
-    """Write dx (..., C), C-contiguous; returns dweight (C,) and dbias (C,).
+    """Write dx (..., C), C-contiguous, ``past`` added; returns dweight (C,) and dbias (C,).
 
     Each block of rows sums its share of the parameter gradients, then the blocks are added up.
     """
@@ -91,13 +123,21 @@ def layer_norm_backward(
     with scope():
         partial = empty((2, -(-rows // ROWS), n_channels), like=x)
         _backward(
-            np.ascontiguousarray(dy).reshape(-1, n_channels),
-            np.ascontiguousarray(x).reshape(-1, n_channels),
+            _rows(dy, x),
+            _rows(x, x),
             np.ascontiguousarray(weight),
             np.ascontiguousarray(mean).reshape(-1),
             np.ascontiguousarray(rstd).reshape(-1),
+            _rows(past, x),
             dx.reshape(-1, n_channels),
             *partial,
         )
         dweight, dbias = partial.sum(axis=1)
     return dweight, dbias
+
+
+def _rows(x: Array | None, like: Array) -> Array:
+    """x as C-contiguous rows; an array without elements where there is none."""
+    if x is None:
+        return np.empty((0, 0), like.dtype)
+    return np.ascontiguousarray(x).reshape(-1, x.shape[-1])

@@ -86,9 +86,9 @@ class Block(Layer):
                 a, attn = self.attn.forward(n, attn_seed)  # 2
             attn = attn._replace(c_attn=attn.c_attn._replace(x=None))
             a, drop_1 = self.drop.forward(a, seed_1, y=a)  # 3
-            x, _ = residual_forward(x, a, y=a)  # 4
             with lending():
-                n, ln_2 = self.ln_2.forward(x, y=borrow(x.shape, like=x))  # 5
+                n = borrow(x.shape, like=x)
+                (x, n), ln_2 = self.ln_2.forward_of_sum(x, a, y=a, n=n)  # 4 and 5
                 m, mlp = self.mlp.forward(n)  # 6
             mlp = mlp._replace(c_fc=mlp.c_fc._replace(x=None))
             m, drop_2 = self.drop.forward(m, seed_2, y=m)  # 7
@@ -96,12 +96,10 @@ class Block(Layer):
         else:
             a, attn = self.attn.forward(x, attn_seed)  # 1
             a, drop_1 = self.drop.forward(a, seed_1, y=a)  # 2
-            x, _ = residual_forward(x, a, y=a)  # 3
-            x, ln_1 = self.ln_1.forward(x)  # 4
+            (_, x), ln_1 = self.ln_1.forward_of_sum(x, a, y=a)  # 3 and 4
             m, mlp = self.mlp.forward(x)  # 5
             m, drop_2 = self.drop.forward(m, seed_2, y=m)  # 6
-            x, _ = residual_forward(x, m, y=m)  # 7
-            x, ln_2 = self.ln_2.forward(x)  # 8
+            (_, x), ln_2 = self.ln_2.forward_of_sum(x, m, y=m)  # 7 and 8
         return x, BlockSaved(ln_1, attn, drop_1, ln_2, mlp, drop_2)
 
     def backward(self, dy: Array, saved: BlockSaved) -> Array:
@@ -118,13 +116,13 @@ class Block(Layer):
                     n, _ = self.ln_2.forward(saved.ln_2.x)
                     c_fc = saved.mlp.c_fc._replace(x=n)
                     dn = self.mlp.backward(dm, saved.mlp._replace(c_fc=c_fc))  # 6
-                    # 8: past the feed-forward half; and 5
-                    np.add(dy, self.ln_2.backward(dn, saved.ln_2), out=dx_mid)
+                    # 5, and 8: past the feed-forward half
+                    self.ln_2.backward(dn, saved.ln_2, past=dy, dx=dx_mid)
                 da = self.drop.backward(dx_mid, saved.drop_1)  # 4 and 3
                 n, _ = self.ln_1.forward(saved.ln_1.x)
                 c_attn = saved.attn.c_attn._replace(x=n)
                 dn = self.attn.backward(da, saved.attn._replace(c_attn=c_attn))  # 2
-                np.add(dx_mid, self.ln_1.backward(dn, saved.ln_1), out=dx)  # 4 and 1
+                self.ln_1.backward(dn, saved.ln_1, past=dx_mid, dx=dx)  # 1 and 4
             else:
                 dsum_2 = self.ln_2.backward(dy, saved.ln_2)  # undoes 8
                 dm = self.drop.backward(dsum_2, saved.drop_2)  # 7 and 6

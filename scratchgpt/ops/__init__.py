@@ -60,6 +60,11 @@ from scratchgpt.ops.residual import (
     residual_backward,
     residual_forward,
 )
+from scratchgpt.ops.residual_layer_norm import (
+    ResidualLayerNormSaved,
+    residual_layer_norm_backward,
+    residual_layer_norm_forward,
+)
 from scratchgpt.ops.softmax import (
     SoftmaxSaved,
     softmax_backward,
@@ -78,6 +83,7 @@ __all__ = [
     "LinearSaved",
     "LogSoftmaxSaved",
     "ReluSaved",
+    "ResidualLayerNormSaved",
     "ResidualSaved",
     "SoftmaxSaved",
     "attention_backward",
@@ -103,6 +109,8 @@ __all__ = [
     "relu_forward",
     "residual_backward",
     "residual_forward",
+    "residual_layer_norm_backward",
+    "residual_layer_norm_forward",
     "softmax_backward",
     "softmax_forward",
 ]

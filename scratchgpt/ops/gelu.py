@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -49,7 +49,7 @@ def gelu_forward(
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     y = empty_like(x) if y is None else y
-    if use_kernels(x):
+    if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import gelu
 
         gelu.gelu_forward(x, approximate, y)

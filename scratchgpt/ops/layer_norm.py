@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype, use_kernels
+from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
 
@@ -56,17 +56,12 @@ def layer_norm_forward(
         If the dtypes differ.
     """
     same_dtype("layer_norm", x=x, weight=weight, bias=bias)
+    check_parameters("layer_norm", x, weight, bias)
     n_channels = x.shape[-1]
-    for name, parameter in (("weight", weight), ("bias", bias)):
-        if parameter is not None and parameter.shape != (n_channels,):
-            raise ValueError(
-                f"layer_norm: x has {n_channels} channels but {name} is {parameter.shape}"
-            )
-
     y = empty_like(x) if y is None else y
     mean = empty((*x.shape[:-1], 1), like=x)
     rstd = empty((*x.shape[:-1], 1), like=x)
-    if use_kernels(x, weight, bias) and x.size:
+    if use_kernels(x, weight, bias, y) and x.size and contiguous(y):
         from scratchgpt.kernels import layer_norm
 
         layer_norm.layer_norm_forward(x, weight, bias, eps, y, mean, rstd)
@@ -87,7 +82,9 @@ def layer_norm_forward(
     return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
 
 
-def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array, Array | None]:
+def layer_norm_backward(
+    dy: Array, saved: LayerNormSaved, past: Array | None = None, dx: Array | None = None
+) -> tuple[Array, Array, Array | None]:
     r"""Gradients of :func:`layer_norm_forward`.
 
     Each row's mean and variance depend on all of its elements. What flows back through them is
@@ -101,6 +98,15 @@ def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array,
 
     where a bar is the mean over the row.
 
+    Parameters
+    ----------
+    dy : array (..., C)
+    saved : LayerNormSaved
+    past : array (..., C), optional
+        A gradient that reaches x on another way, past the norm; it is added to dx.
+    dx : array (..., C), optional
+        Where the first result is written.
+
     Returns
     -------
     dx : array (..., C)
@@ -109,11 +115,11 @@ def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array,
     """
     x, weight, mean, rstd, has_bias = saved
     n_channels = x.shape[-1]
-    dx = empty(x.shape, like=dy)
-    if use_kernels(dy, x, weight) and x.size:
+    dx = empty(x.shape, like=dy) if dx is None else dx
+    if use_kernels(dy, x, weight, past, dx) and x.size and contiguous(dx):
         from scratchgpt.kernels import layer_norm
 
-        gradients = layer_norm.layer_norm_backward(dy, x, weight, mean, rstd, dx)
+        gradients = layer_norm.layer_norm_backward(dy, x, weight, mean, rstd, past, dx)
         return dx, gradients[0], gradients[1] if has_bias else None
 
     dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None  # undoes 6
@@ -130,4 +136,13 @@ def layer_norm_backward(dy: Array, saved: LayerNormSaved) -> tuple[Array, Array,
         x_hat *= projection
         dx -= x_hat  # undoes 3: through the variance
         dx *= rstd  # undoes 4
+    if past is not None:
+        dx += past
     return dx, dweight, dbias
+
+
+def check_parameters(op: str, x: Array, weight: Array, bias: Array | None) -> None:
+    """Refuse a weight or bias that is not one number a channel."""
+    for name, parameter in (("weight", weight), ("bias", bias)):
+        if parameter is not None and parameter.shape != x.shape[-1:]:
+            raise ValueError(f"{op}: x has {x.shape[-1]} channels but {name} is {parameter.shape}")

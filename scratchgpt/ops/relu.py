@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like
 
 
@@ -22,7 +22,7 @@ def relu_forward(x: Array, y: Array | None = None) -> tuple[Array, ReluSaved]:
         Where the result is written.
     """
     y = empty_like(x) if y is None else y
-    if use_kernels(x):
+    if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import relu
 
         relu.relu(x, x, out=y)

@@ -127,7 +127,7 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ): "Tokens outside the table were refused; mode only saves a buffer.",
     (
         "scratchgpt/ops/layer_norm.py",
-        "layer_norm_forward",
+        "check_parameters",
         'for name, parameter in (("weight", weight), ("bias", bias)):',
         'for name, parameter in (("bias", bias), ("weight", weight)):',
     ): "Either is refused, whichever is looked at first.",

@@ -81,6 +81,10 @@ def residual(torch, x, branch):
     return x + branch
 
 
+def residual_layer_norm(torch, x, branch, weight, bias=None, eps=1e-5):
+    return torch.stack([x + branch, layer_norm(torch, x + branch, weight, bias, eps)])
+
+
 def broadcast(torch, x, shape):
     return x.expand(shape)
 
@@ -148,6 +152,7 @@ PEERS = {
     "log_softmax": log_softmax,
     "relu": relu,
     "residual": residual,
+    "residual_layer_norm": residual_layer_norm,
     "softmax": softmax,
 }
 

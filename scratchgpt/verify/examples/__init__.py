@@ -3,7 +3,7 @@
 from scratchgpt.verify.examples.attention import ATTENTION
 from scratchgpt.verify.examples.case import LAYOUTS, Case, Example, arrange
 from scratchgpt.verify.examples.classification import CROSS_ENTROPY, LOG_SOFTMAX, SOFTMAX
-from scratchgpt.verify.examples.layer_norm import LAYER_NORM
+from scratchgpt.verify.examples.layer_norm import LAYER_NORM, RESIDUAL_LAYER_NORM
 from scratchgpt.verify.examples.linear import EMBEDDING, LINEAR
 from scratchgpt.verify.examples.pointwise import BROADCAST, DROPOUT, GELU, RELU, RESIDUAL
 
@@ -21,6 +21,7 @@ EXAMPLES: dict[str, Example] = {
         LOG_SOFTMAX,
         RELU,
         RESIDUAL,
+        RESIDUAL_LAYER_NORM,
         SOFTMAX,
     )
 }

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from scratchgpt.ops import layer_norm_backward, layer_norm_forward
+from scratchgpt.ops import (
+    layer_norm_backward,
+    layer_norm_forward,
+    residual_layer_norm_backward,
+    residual_layer_norm_forward,
+)
 from scratchgpt.verify.examples.case import Case, Draw, Example
 
 _draw = Draw("layer_norm")
@@ -42,5 +47,25 @@ LAYER_NORM = Example(
         Case("fortran order", _inputs(3, 4, 6), layout="fortran"),
         Case("strided", _inputs(4, 5), layout="strided"),
         Case("reversed", _inputs(2, 7), layout="reversed"),
+    ),
+)
+
+
+def _with_branch(*shape: int, bias: bool = True) -> dict[str, object]:
+    inputs = _inputs(*shape, bias=bias)
+    return {"x": inputs.pop("x"), "branch": _draw.normal(*shape), **inputs}
+
+
+RESIDUAL_LAYER_NORM = Example(
+    "residual_layer_norm",
+    residual_layer_norm_forward,
+    residual_layer_norm_backward,
+    (
+        Case("general", _with_branch(2, 3, 5)),
+        Case("no bias", _with_branch(3, 7, bias=False)),
+        Case("one row", _with_branch(1, 1, 6)),
+        Case("large epsilon", _with_branch(3, 5), {"eps": 0.3}),
+        Case("fortran order", _with_branch(3, 4, 6), layout="fortran"),
+        Case("strided", _with_branch(4, 5), layout="strided"),
     ),
 )

@@ -1,0 +1,101 @@
+"""Residual connection and layer normalisation of its sum, in one pass over the rows."""
+
+from typing import NamedTuple
+
+from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
+from scratchgpt.memory import empty, empty_like
+from scratchgpt.ops.layer_norm import (
+    LayerNormSaved,
+    check_parameters,
+    layer_norm_backward,
+    layer_norm_forward,
+)
+from scratchgpt.ops.residual import residual_forward
+
+
+class ResidualLayerNormSaved(NamedTuple):
+    norm: LayerNormSaved  # of the sum
+
+
+def residual_layer_norm_forward(
+    x: Array,
+    branch: Array,
+    weight: Array,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+    y: Array | None = None,
+    n: Array | None = None,
+) -> tuple[tuple[Array, Array], ResidualLayerNormSaved]:
+    r""":func:`residual_forward` and :func:`layer_norm_forward` of what comes out.
+
+    .. math:: y = x + f \qquad n = \mathrm{layer\_norm}(y)
+
+    The sum is normalised while its row is still in the cache.
+
+    Parameters
+    ----------
+    x, branch : array (..., C)
+    weight : array (C,)
+    bias : array (C,), optional
+    eps : float
+        Added to the variance.
+    y, n : array (..., C), optional
+        Where the results are written. y may be x or the branch, which is lost then.
+
+    Returns
+    -------
+    (y, n) : arrays (..., C)
+        The sum, and its normalisation.
+    saved : ResidualLayerNormSaved
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    TypeError
+        If the dtypes differ.
+    """
+    same_dtype("residual_layer_norm", x=x, branch=branch, weight=weight, bias=bias)
+    n = empty_like(x) if n is None else n
+    if not (use_kernels(x, branch, weight, bias, y, n) and x.size and contiguous(y, n)):
+        y, _ = residual_forward(x, branch, y)
+        n, norm = layer_norm_forward(y, weight, bias, eps, n)
+        return (y, n), ResidualLayerNormSaved(norm)
+
+    if x.shape != branch.shape:
+        raise ValueError(f"residual_layer_norm: x is {x.shape} but branch is {branch.shape}")
+    check_parameters("residual_layer_norm", x, weight, bias)
+    from scratchgpt.kernels import layer_norm
+
+    y = empty_like(x) if y is None else y
+    mean = empty((*x.shape[:-1], 1), like=x)
+    rstd = empty((*x.shape[:-1], 1), like=x)
+    layer_norm.residual_layer_norm_forward(x, branch, weight, bias, eps, y, n, mean, rstd)
+    return (y, n), ResidualLayerNormSaved(LayerNormSaved(y, weight, mean, rstd, bias is not None))
+
+
+def residual_layer_norm_backward(
+    doutput: tuple[Array, Array], saved: ResidualLayerNormSaved, dx: Array | None = None
+) -> tuple[Array, Array, Array, Array | None]:
+    r"""Gradients of :func:`residual_layer_norm_forward`.
+
+    The sum goes to two places, so two gradients meet in it: what arrives at y itself, and what
+    comes back through the norm. Their sum flows unchanged into both x and the branch.
+
+    Parameters
+    ----------
+    doutput : (dy, dn), arrays (..., C)
+    saved : ResidualLayerNormSaved
+    dx : array (..., C), optional
+        Where the first result is written.
+
+    Returns
+    -------
+    dx, dbranch : array (..., C)
+        One and the same array.
+    dweight : array (C,)
+    dbias : array (C,), or None where there was no bias
+    """
+    dy, dn = doutput
+    dx, dweight, dbias = layer_norm_backward(dn, saved.norm, past=dy, dx=dx)
+    return dx, dx, dweight, dbias
