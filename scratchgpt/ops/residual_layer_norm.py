@@ -56,22 +56,23 @@ def residual_layer_norm_forward(
         If the dtypes differ.
     """
     same_dtype("residual_layer_norm", x=x, branch=branch, weight=weight, bias=bias)
-    n = empty_like(x) if n is None else n
-    if not (use_kernels(x, branch, weight, bias, y, n) and x.size and contiguous(y, n)):
-        y, _ = residual_forward(x, branch, y)
-        n, norm = layer_norm_forward(y, weight, bias, eps, n)
-        return (y, n), ResidualLayerNormSaved(norm)
-
     if x.shape != branch.shape:
         raise ValueError(f"residual_layer_norm: x is {x.shape} but branch is {branch.shape}")
     check_parameters("residual_layer_norm", x, weight, bias)
-    from scratchgpt.kernels import layer_norm
+    if use_kernels(x, branch, weight, bias, y, n) and x.size and contiguous(y, n):
+        from scratchgpt.kernels import layer_norm
 
-    y = empty_like(x) if y is None else y
-    mean = empty((*x.shape[:-1], 1), like=x)
-    rstd = empty((*x.shape[:-1], 1), like=x)
-    layer_norm.residual_layer_norm_forward(x, branch, weight, bias, eps, y, n, mean, rstd)
-    return (y, n), ResidualLayerNormSaved(LayerNormSaved(y, weight, mean, rstd, bias is not None))
+        y = empty_like(x) if y is None else y
+        n = empty_like(x) if n is None else n
+        mean = empty((*x.shape[:-1], 1), like=x)
+        rstd = empty((*x.shape[:-1], 1), like=x)
+        layer_norm.residual_layer_norm_forward(x, branch, weight, bias, eps, y, n, mean, rstd)
+        norm = LayerNormSaved(y, weight, mean, rstd, bias is not None)
+        return (y, n), ResidualLayerNormSaved(norm)
+
+    y, _ = residual_forward(x, branch, y)
+    n, norm = layer_norm_forward(y, weight, bias, eps, n)
+    return (y, n), ResidualLayerNormSaved(norm)
 
 
 def residual_layer_norm_backward(
