@@ -7,7 +7,7 @@ import pytest
 from scratchgpt.measure import Findings, advice
 from scratchgpt.measure.findings import Blas, Cache, Measured
 
-OPENBLAS = Blas("openblas", "0.3.30", "SkylakeX", 1, "SciPy")
+OPENBLAS = Blas("openblas", "0.3.30", "SkylakeX", 1, "NumPy")
 CACHE = Cache("/home/somebody/.cache", 15_000_000, compiled=True, writable=True)
 AVX512 = ("avx512f", "avx2", "fma")
 WELL = Findings(
@@ -141,6 +141,7 @@ def test_and_nothing_else(case):
         {"threads": 16},
         {"environment": {"OPENBLAS_CORETYPE": "SkylakeX", "NUMBA_CPU_NAME": "znver4"}},
         blas(architecture="Cooperlake"),
+        blas(threads=8, used_by="SciPy"),
         blas(architecture=""),
         blas(name="accelerate", architecture=""),
         blas(name="scipy-openblas", architecture=""),
