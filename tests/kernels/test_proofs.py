@@ -61,3 +61,20 @@ def test_training_walks_as_the_reference_does(form, assert_close):
     with kernels.disabled():
         expected = train()
     assert_close(actual, expected, 1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["gpt2", "gpt1"])
+def test_gradients_of_a_model_in_float32_are_right_to_a_hundred_thousandth(form, assert_close):
+    config = GPTConfig(n_layer=3, n_head=4, n_embd=96, block_size=48, vocab_size=130, **form)
+    model = GPT(config)
+    exact = model.astype(np.float64)  # which equals PyTorch's to 1e-10: tests/models
+    tokens, targets = random_stream(6).integers(0, config.vocab_size, (2, 3, 48))
+    _, saved = model.loss(tokens, targets)
+    model.loss_backward(1.0, saved)
+    with kernels.disabled():
+        _, saved = exact.loss(tokens, targets)
+        exact.loss_backward(1.0, saved)
+    for name, parameter in model.store.named.items():
+        expected = exact.store.named[name].grad
+        scale = np.abs(expected).max()
+        assert_close(parameter.grad / scale, expected / scale, 1e-5, name)
