@@ -54,6 +54,11 @@ class TokenStep:
                 f"{cache.lengths.max() + 1} tokens are more than the model's block_size of "
                 f"{model.config.block_size}"
             )
+        if cache.lengths.max() >= cache.keys.shape[3]:
+            raise ValueError(
+                f"{cache.lengths.max() + 1} tokens are more than the {cache.keys.shape[3]} "
+                "positions of the cache; make a longer one with new_cache"
+            )
         check_tokens(tokens, model.config.vocab_size)
         from scratchgpt.kernels.decode import Texts, decode_token
 

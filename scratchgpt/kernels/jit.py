@@ -24,11 +24,6 @@ def kernel(function: Any) -> Any:
     return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
 
 
-def entry(function: Any) -> Any:
-    """Compile what Python calls and what has no loop of its own to share out."""
-    return numba.njit(fastmath=FAST, cache=True, error_model="numpy")(function)
-
-
 def part(function: Any) -> Any:
     """Compile a piece that kernels call, once for all places that call it, and not for Python."""
     return numba.njit(

@@ -23,11 +23,6 @@ def lanes(itemsize: int) -> int:
     return VECTOR_BYTES // itemsize
 
 
-def tile_columns(itemsize: int) -> int:
-    """Columns of a tile: two vectors."""
-    return 2 * lanes(itemsize)
-
-
 class Numbers:
     """Vectors of one kind of number, and how they are read and written."""
 

@@ -103,3 +103,13 @@ def test_a_token_outside_the_vocabulary_is_refused(token):
     model = GPT(GPTConfig(**SIZES))
     with pytest.raises(ValueError, match=f"token id {token} at position"):
         TokenStep(model)(np.array([token]), model.new_cache(1))
+
+
+def test_a_full_cache_is_refused():
+    model = GPT(GPTConfig(**SIZES))
+    cache = model.new_cache(1, n_positions=2)
+    step = TokenStep(model)
+    for _ in range(2):
+        step(np.array([1]), cache)
+    with pytest.raises(ValueError, match="3 tokens are more than the 2 positions of the cache"):
+        step(np.array([1]), cache)
