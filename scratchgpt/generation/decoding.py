@@ -6,7 +6,6 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.generation.token_step import TokenStep
-from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
 
 
@@ -45,6 +44,9 @@ class Decoding:
     model : GPT or QuantizedGPT
     contexts : sequence of sequences of int
         What stands before the first token given to :meth:`advance`; may be empty.
+    n_new : int, optional
+        How often :meth:`advance` will be called at most, where that is known: then short texts
+        get a cache for so many positions, not for a whole block.
 
     Attributes
     ----------
@@ -52,12 +54,19 @@ class Decoding:
         All tokens of each row, also those that the model no longer sees.
     """
 
-    def __init__(self, model: GPT | QuantizedGPT, contexts: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self,
+        model: GPT | QuantizedGPT,
+        contexts: Sequence[Sequence[int]],
+        n_new: int | None = None,
+    ) -> None:
         self.model = model
         self.texts = [list(text) for text in contexts]
-        self._cache = model.new_cache(len(self.texts))
+        n_block = model.config.block_size
+        longest = max((len(text) for text in self.texts), default=0)
+        self._n_positions = n_block if n_new is None else min(n_block, longest + n_new)
+        self._cache = model.new_cache(len(self.texts), self._n_positions)
         self._starts = [-1] * len(self.texts)
-        self._arena = Arena()
         self._step = TokenStep(model)
         self._encode_moved()
 
@@ -97,13 +106,12 @@ class Decoding:
         windows = [self.texts[row][starts[row] :] for row in rows]
         counts = np.array([len(window) for window in windows])
         everything = len(rows) == len(self.texts)
-        fresh = self.model.new_cache(len(rows), None if everything else counts.max())
+        fresh = self.model.new_cache(len(rows), self._n_positions if everything else counts.max())
         if counts.any():
             tokens = np.zeros((len(rows), counts.max()), np.int64)  # padded on the right
             for padded, window in zip(tokens, windows, strict=True):
                 padded[: len(window)] = window
-            with self._arena:
-                self.model.absorb(tokens, fresh, counts)
+            self._step.absorb(tokens, fresh, counts)
         if everything:
             self._cache = fresh
         else:

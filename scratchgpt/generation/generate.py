@@ -105,7 +105,7 @@ def generate(
         for p in range(len(texts))
         for i in range(num_samples)
     ]
-    decoding = Decoding(model, [text[:-1] for text in texts])
+    decoding = Decoding(model, [text[:-1] for text in texts], n_new=max_new_tokens)
     decoding.select(np.repeat(np.arange(len(texts)), num_samples))
     tokens = np.repeat([text[-1] for text in texts], num_samples)
     sampler = _Sampler(

@@ -1,4 +1,4 @@
-"""One token of each text through the model: compiled where there are kernels for it."""
+"""Tokens through the model, for generation: compiled where there are kernels for it."""
 
 from typing import Any
 
@@ -20,11 +20,14 @@ END_PARAMETERS = ("wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias")
 ACTIVATIONS = {"gelu_tanh": 2, "gelu": 3, "relu": 4}
 
 
+MOST_ROWS = 48  # of a prompt; with more, products of matrices are faster than sweeps over them
+
+
 class TokenStep:
     """``step(tokens, cache)`` is ``model.extend(tokens[:, None], cache)``, faster where it can be.
 
-    With kernels a token is one compiled call over buffers that are made once; see
-    :mod:`scratchgpt.kernels.decode`.
+    With kernels a token is one compiled call over buffers that are made once, and so is a short
+    prompt; see :mod:`scratchgpt.kernels.decode`.
 
     Parameters
     ----------
@@ -45,30 +48,57 @@ class TokenStep:
         ValueError
             If a text would be longer than block_size, or a token is outside the vocabulary.
         """
-        model = self.model
         if not use_kernels(cache.keys, only=np.float32):
             with self._arena:
-                return model.extend(tokens[:, None], cache).copy()
-        if cache.lengths.max() >= model.config.block_size:
-            raise ValueError(
-                f"{cache.lengths.max() + 1} tokens are more than the model's block_size of "
-                f"{model.config.block_size}"
-            )
-        if cache.lengths.max() >= cache.keys.shape[3]:
-            raise ValueError(
-                f"{cache.lengths.max() + 1} tokens are more than the {cache.keys.shape[3]} "
-                "positions of the cache; make a longer one with new_cache"
-            )
-        check_tokens(tokens, model.config.vocab_size)
-        from scratchgpt.kernels.decode import Texts, decode_token
+                return self.model.extend(tokens[:, None], cache).copy()
+        owners, positions = np.arange(len(tokens)), cache.lengths
+        logits = self._run(tokens, owners, positions, cache, n_logits=len(tokens))
+        cache.lengths += 1
+        return logits.copy()
 
-        buffers = self._take_buffers(len(tokens))
-        texts = Texts(tokens.astype(np.int64, copy=False), cache.lengths, cache.keys, cache.values)
+    def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> None:
+        """Append ``counts`` (B,) of the tokens (B, T) to the texts, whose next tokens are known.
+
+        Raises
+        ------
+        ValueError
+            As for a step.
+        """
+        if not use_kernels(cache.keys, only=np.float32) or not 0 < counts.sum() <= MOST_ROWS:
+            with self._arena:
+                self.model.absorb(tokens, cache, counts)
+            return
+        owners, places = np.nonzero(np.arange(tokens.shape[1]) < counts[:, None])  # each (R,)
+        self._run(tokens[owners, places], owners, cache.lengths[owners] + places, cache)
+        cache.lengths += counts
+
+    def _run(
+        self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
+    ) -> Array:
+        """Rows (R,) through the kernel; the logits are a buffer, (R, V) or without elements."""
+        from scratchgpt.kernels.decode import Texts, decode_tokens
+
+        block_size, n_cached = self.model.config.block_size, cache.keys.shape[3]
+        n_tokens = positions.max() + 1
+        if n_tokens > block_size:
+            raise ValueError(
+                f"{n_tokens} tokens are more than the model's block_size of {block_size}"
+            )
+        if n_tokens > n_cached:
+            raise ValueError(
+                f"{n_tokens} tokens are more than the {n_cached} positions of the cache; "
+                "make a longer one with new_cache"
+            )
+        check_tokens(tokens, self.model.config.vocab_size)
         if self._weights is None:
             self._weights = self._describe_weights()
-        decode_token(self._weights, texts, buffers)
-        cache.lengths += 1
-        return buffers.logits.copy()
+        buffers = self._take_buffers(len(tokens), n_logits)
+        tokens, owners, positions = (
+            np.ascontiguousarray(x, np.int64) for x in (tokens, owners, positions)
+        )
+        texts = Texts(tokens, owners, positions, cache.keys, cache.values)
+        decode_tokens(self._weights, texts, buffers)
+        return buffers.logits
 
     def _describe_weights(self) -> Any:
         """The model as :class:`scratchgpt.kernels.decode.Weights`."""
@@ -113,22 +143,23 @@ class TokenStep:
             0 if c.norm_position == "pre" else 1,
         )
 
-    def _take_buffers(self, n_batch: int) -> Any:
+    def _take_buffers(self, n_rows: int, n_logits: int) -> Any:
         """Those of the last call where they fit: :class:`scratchgpt.kernels.decode.Buffers`."""
         from scratchgpt.kernels.decode import Buffers
         from scratchgpt.kernels.products import DOT_PIECES, SWEEP_PIECES
 
-        if self._buffers is None or len(self._buffers.x) != n_batch:
+        fits = self._buffers is not None and len(self._buffers.x) == n_rows
+        if not fits or len(self._buffers.logits) != n_logits:
             c = self.model.config
             pieces, widest = max(SWEEP_PIECES, DOT_PIECES), max(3 * c.n_embd, c.inner_size)
             widths = (c.n_embd, c.n_embd, 3 * c.n_embd, c.n_embd, c.inner_size)
-            shapes: list[tuple[int, ...]] = [(n_batch, width) for width in widths]
-            shapes += [(pieces, n_batch, widest), (n_batch * c.n_head, c.block_size)]
-            shapes.append((n_batch, c.vocab_size))
+            shapes: list[tuple[int, ...]] = [(n_rows, width) for width in widths]
+            shapes += [(pieces, n_rows, widest), (n_rows * c.n_head, c.block_size)]
+            shapes.append((n_logits, c.vocab_size))
             floats = [np.empty(shape, np.float32) for shape in shapes]
             x, n, qkv, merged, inner, sums, scores, logits = floats
-            rounded = np.empty((n_batch, widest), np.int16)
-            units = np.empty(n_batch, np.float32)
+            rounded = np.empty((n_rows, widest), np.int16)
+            units = np.empty(n_rows, np.float32)
             self._buffers = Buffers(x, n, qkv, merged, inner, rounded, units, sums, scores, logits)
         return self._buffers
 

@@ -1,9 +1,12 @@
-"""One token of each text through a whole GPT, in one compiled call.
+"""A few tokens through a whole GPT, in one compiled call.
 
 Generation reads every weight once a token, so memory decides its speed: a product of a matrix and
 a vector is a sweep over the matrix in the order in which it lies there. The weights are slices of
 flat arrays, in float32, or in int8 with a scale for each output. All threads stay together from the
 first layer to the last (:mod:`scratchgpt.kernels.team`).
+
+A row is one token, as a rule the next of its text. Several rows of one text are a prompt: their
+keys and values are all stored before any of them attends, so each sees those before it.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchgpt.kernels.decode_rows import attend_head, normalise
+from scratchgpt.kernels.decode_rows import attend_head, normalise, store_keys
 from scratchgpt.kernels.fast_math import ONE, F
 from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.kernels.products import (
@@ -64,10 +67,11 @@ class Weights(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """What each text is at."""
+    """What each row is, and what its text has been through."""
 
-    tokens: Any  # (B,)
-    positions: Any  # (B,)
+    tokens: Any  # (R,)
+    owners: Any  # (R,) its text
+    positions: Any  # (R,) its place in the text
     keys: Any  # (L, B, H, block, D)
     values: Any  # (L, B, H, block, D)
 
@@ -75,16 +79,16 @@ class Texts(NamedTuple):
 class Buffers(NamedTuple):
     """What is computed on the way."""
 
-    x: Any  # (B, C) the residual stream
-    n: Any  # (B, C) its norm
-    qkv: Any  # (B, 3C)
-    merged: Any  # (B, C)
-    inner: Any  # (B, F)
-    rounded: Any  # (B, widest product) what is multiplied with int8 weights, as int16
-    units: Any  # (B,) what one of its units stands for
-    sums: Any  # (pieces, B, widest product)
-    scores: Any  # (B H, block)
-    logits: Any  # (B, V)
+    x: Any  # (R, C) the residual stream
+    n: Any  # (R, C) its norm
+    qkv: Any  # (R, 3C)
+    merged: Any  # (R, C)
+    inner: Any  # (R, F)
+    rounded: Any  # (R, widest product) what is multiplied with int8 weights, as int16
+    units: Any  # (R,) what one of its units stands for
+    sums: Any  # (pieces, R, widest product)
+    scores: Any  # (R H, block)
+    logits: Any  # (R, V), or (0, V) where nobody asks for them
 
 
 @part
@@ -148,10 +152,10 @@ def _pieces(stage, w, texts, buffers):
     if kind != ATTEND:
         return linear_pieces(_product(kind, layer, w, buffers)[1])
     seen = 0
-    for b in range(texts.positions.size):
-        seen += texts.positions[b] + 1
+    for r in range(texts.positions.size):
+        seen += texts.positions[r] + 1
     alone = seen * buffers.qkv.shape[1] <= ATTENTION_ALONE
-    return 1 if alone else texts.keys.shape[1] * texts.keys.shape[2]
+    return 1 if alone else texts.owners.size * texts.keys.shape[2]
 
 
 @part
@@ -163,11 +167,11 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
         head_piece(piece, buffers.x, _inputs(buffers), table, scale, buffers.logits)
     elif kind == ATTEND:
         keys, values = texts.keys[layer], texts.values[layer]
-        n_heads = keys.shape[0] * keys.shape[1]
+        n_heads = texts.owners.size * keys.shape[1]
         scale = ONE / np.sqrt(F(keys.shape[3]))
         for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
             attend_head(
-                *(i, buffers.qkv, keys, values, texts.positions),
+                *(i, buffers.qkv, keys, values, texts.owners, texts.positions),
                 *(buffers.scores, buffers.merged, scale),
             )
     else:
@@ -181,7 +185,10 @@ def _together(team, done, stage, w, texts, buffers):
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if layer == texts.keys.shape[0]:
         round_for(w.matrices, buffers.x, _inputs(buffers))
-    elif kind != ATTEND:
+    elif kind == ATTEND:
+        keys, values = texts.keys[layer], texts.values[layer]
+        store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
+    else:
         round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
     n_pieces = _pieces(stage, w, texts, buffers)
     if n_pieces == 1:
@@ -224,8 +231,8 @@ def _follow(team, w, texts, buffers):
 @part
 def _embed(w, texts, x):
     c = x.shape[1]
-    for b in range(x.shape[0]):
-        token, at, row = texts.tokens[b], texts.positions[b], x[b]
+    for r in range(x.shape[0]):
+        token, at, row = texts.tokens[r], texts.positions[r], x[r]
         first = w.matrices[w.ends[0] + token * c : w.ends[0] + (token + 1) * c]
         second = w.matrices[w.ends[1] + at * c : w.ends[1] + (at + 1) * c]
         s1 = w.scales[w.end_scales[0] + token] if w.scales.size else ONE
@@ -236,9 +243,9 @@ def _embed(w, texts, x):
 
 @part
 def _lead(team, w, texts, buffers):
-    """The whole token: what is short alone, and what is long together."""
+    """The whole model: what is short alone, and what is long together."""
     x, n, c = buffers.x, buffers.n, buffers.x.shape[1]
-    n_layer, done = texts.keys.shape[0], 0
+    n_layer, n_logits, done = texts.keys.shape[0], buffers.logits.shape[0], 0
     _embed(w, texts, x)
     for layer in range(n_layer):
         o = w.offsets[layer]
@@ -247,7 +254,12 @@ def _lead(team, w, texts, buffers):
         first = 1 + layer * KINDS
         if w.position == PRE:
             normalise(x, ln_1, ln_1_bias, w.eps, n)
-        for kind in (QKV, ATTEND, PROJ):
+        done = _together(team, done, first + QKV, w, texts, buffers)
+        if layer == n_layer - 1 and n_logits == 0:
+            keys, values = texts.keys[layer], texts.values[layer]
+            store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
+            return
+        for kind in (ATTEND, PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
         if w.position == PRE:
             normalise(x, ln_2, ln_2_bias, w.eps, n)
@@ -264,7 +276,7 @@ def _lead(team, w, texts, buffers):
 
 
 @kernel
-def _token(team, n_members, w, texts, buffers):
+def _tokens(team, n_members, w, texts, buffers):
     for _ in prange(n_members):
         if join(team):
             _lead(team, w, texts, buffers)
@@ -273,6 +285,6 @@ def _token(team, n_members, w, texts, buffers):
             _follow(team, w, texts, buffers)
 
 
-def decode_token(weights: Weights, texts: Texts, buffers: Buffers) -> None:
-    """Append a token to each text: writes its keys and values, and the logits of what follows."""
-    _token(new_team(), get_num_threads(), weights, texts, buffers)
+def decode_tokens(weights: Weights, texts: Texts, buffers: Buffers) -> None:
+    """Write the keys and values of each row, and the logits of what follows it."""
+    _tokens(new_team(), get_num_threads(), weights, texts, buffers)

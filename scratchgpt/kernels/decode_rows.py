@@ -31,12 +31,22 @@ def normalise(x, weight, bias, eps, y):
 
 
 @part
-def _attend(q, k, v, keys, values, position, scores, out, scale):
-    """One head of one text: store k and v (D,), and average the values so far."""
-    here, value_here = keys[position], values[position]
-    for j in range(q.size):
-        here[j] = k[j]
-        value_here[j] = v[j]
+def store_keys(qkv, keys, values, owners, positions):
+    """The keys and values in qkv (R, 3C) go to where their texts keep them."""
+    d = keys.shape[3]
+    c = keys.shape[1] * d
+    for r in range(owners.size):
+        b, position, row = owners[r], positions[r], qkv[r]
+        for h in range(keys.shape[1]):
+            key, value = keys[b, h, position], values[b, h, position]
+            for j in range(d):
+                key[j] = row[c + h * d + j]
+                value[j] = row[2 * c + h * d + j]
+
+
+@part
+def _attend(q, keys, values, position, scores, out, scale):
+    """One head of one position: the average of the values so far."""
     highest = LOWEST
     for i in range(position + 1):
         score = dot(keys[i], q) * scale
@@ -56,20 +66,17 @@ def _attend(q, k, v, keys, values, position, scores, out, scale):
 
 
 @part
-def attend_head(i, qkv, keys, values, positions, scores, merged, scale):
-    """Head i, counted over all texts: keys and values (B, H, block, D), qkv (B, 3C)."""
+def attend_head(i, qkv, keys, values, owners, positions, scores, merged, scale):
+    """Head i, counted over all rows: keys and values (B, H, block, D), qkv (R, 3C)."""
     n_head, d = keys.shape[1], keys.shape[3]
-    c = n_head * d
-    b, h = i // n_head, i % n_head
-    row = qkv[b]
+    r, h = i // n_head, i % n_head
+    b = owners[r]
     _attend(
-        row[h * d : (h + 1) * d],
-        row[c + h * d : c + (h + 1) * d],
-        row[2 * c + h * d : 2 * c + (h + 1) * d],
+        qkv[r, h * d : (h + 1) * d],
         keys[b, h],
         values[b, h],
-        positions[b],
+        positions[r],
         scores[i],
-        merged[b, h * d : (h + 1) * d],
+        merged[r, h * d : (h + 1) * d],
         scale,
     )

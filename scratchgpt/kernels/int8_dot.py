@@ -19,39 +19,63 @@ from scratchgpt.kernels.jit import part
 
 HIGHEST = F(32767)
 PAIRS = 32  # that one instruction multiplies
+MANY = 4  # inputs that a row of weights is multiplied with at once
 EXACT = 8192  # products of which each of the 16 sums holds its share, whatever they are
 
 
-@intrinsic
-def _dot_of_vectors(typing_context, row, x, n_vectors):
-    """Sum of the products of int8 and int16 at two addresses, ``n_vectors`` times 32 of them."""
+def _dots(n_inputs: int) -> Any:
+    """An intrinsic: a row of int8 times ``n_inputs`` rows of int16 at once.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        row, x, n_vectors = arguments
-        int64, sums = ir.IntType(64), ir.VectorType(ir.IntType(32), 16)
-        bytes_, words = (ir.VectorType(ir.IntType(n), PAIRS) for n in (8, 16))
-        multiply_add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(sums, [sums] * 3), "llvm.x86.avx512.vpdpwssd.512"
-        )
-        wide = ir.VectorType(int64, 16)
-        add_up = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(int64, [wide]), "llvm.vector.reduce.add.v16i64"
-        )
+    A row of weights is widened once for all of them, and their sums do not wait for one another.
+    """
 
-        def load(address: Any, step: Any, kind: Any, n_bytes: int) -> Any:
-            at = builder.add(address, builder.mul(step, ir.Constant(int64, n_bytes)))
-            return builder.load(builder.inttoptr(at, kind.as_pointer()), align=1)
+    @intrinsic
+    def dots(typing_context, row, n_vectors, x, x_stride, y, y_stride):
+        """Add to the float32 numbers at y the products of ``n_vectors`` times 32 elements."""
 
-        total = cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * 16))
-        with cgutils.for_range(builder, n_vectors) as loop:
-            weights = builder.sext(load(row, loop.index, bytes_, PAIRS), words)
-            inputs = load(x, loop.index, sums, 2 * PAIRS)
-            old = builder.load(total)
-            new = builder.call(multiply_add, [old, builder.bitcast(weights, sums), inputs])
-            builder.store(new, total)
-        return builder.call(add_up, [builder.sext(builder.load(total), wide)])
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            row, n_vectors, x, x_stride, y, y_stride = arguments
+            int64, float32 = ir.IntType(64), ir.FloatType()
+            sums, wide = ir.VectorType(ir.IntType(32), 16), ir.VectorType(int64, 16)
+            bytes_, words = (ir.VectorType(ir.IntType(n), PAIRS) for n in (8, 16))
+            multiply_add, add_up = (
+                cgutils.get_or_insert_function(builder.module, ir.FunctionType(*of), f"llvm.{name}")
+                for name, of in (
+                    ("x86.avx512.vpdpwssd.512", (sums, [sums] * 3)),
+                    ("vector.reduce.add.v16i64", (int64, [wide])),
+                )
+            )
 
-    return types.int64(types.int64, types.int64, types.int64), generate
+            def at(address: Any, step: Any, stride: Any, kind: Any) -> Any:
+                stride = ir.Constant(int64, stride) if isinstance(stride, int) else stride
+                place = builder.add(address, builder.mul(step, stride))
+                return builder.inttoptr(place, kind.as_pointer())
+
+            places = [ir.Constant(int64, i) for i in range(n_inputs)]
+            starts = [builder.add(x, builder.mul(place, x_stride)) for place in places]
+            totals = [
+                cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * 16)) for _ in places
+            ]
+            with cgutils.for_range(builder, n_vectors) as loop:
+                eight = builder.load(at(row, loop.index, PAIRS, bytes_), align=1)
+                weights = builder.bitcast(builder.sext(eight, words), sums)
+                for start, total in zip(starts, totals, strict=True):
+                    inputs = builder.load(at(start, loop.index, 2 * PAIRS, sums), align=1)
+                    new = builder.call(multiply_add, [builder.load(total), weights, inputs])
+                    builder.store(new, total)
+            for place, total in zip(places, totals, strict=True):
+                exact = builder.call(add_up, [builder.sext(builder.load(total), wide)])
+                pointer = at(y, place, y_stride, float32)
+                so_far = builder.load(pointer)
+                builder.store(builder.fadd(so_far, builder.sitofp(exact, float32)), pointer)
+            return context.get_dummy_value()
+
+        return types.void(*(types.int64,) * 6), generate
+
+    return dots
+
+
+_dots_of_one, _dots_of_many = _dots(1), _dots(MANY)
 
 
 @part
@@ -71,16 +95,24 @@ def round_inputs(x, rounded):
 
 
 @part
-def int8_dot(row, rounded):
-    """Sum of the products of a row of int8 and the inputs as int16."""
-    total = ZERO
+def int8_dots(row, rounded, y):
+    """y (R,) = the sums of the products of a row of int8 (n,) and inputs as int16 (R, n)."""
+    n_inputs, (x_stride, _) = rounded.shape[0], rounded.strides
+    for r in range(n_inputs):
+        y[r] = ZERO
     for first in range(0, row.size, EXACT):
         n = min(EXACT, row.size - first)
         n_vectors = n // PAIRS
         if n_vectors:
-            total += F(
-                _dot_of_vectors(row.ctypes.data + first, rounded.ctypes.data + 2 * first, n_vectors)
-            )
+            weights, inputs = row.ctypes.data + first, rounded.ctypes.data + 2 * first
+            sums, y_stride = y.ctypes.data, y.strides[0]
+            n_many = n_inputs - n_inputs % MANY
+            for r in range(0, n_many, MANY):
+                x, out = inputs + r * x_stride, sums + r * y_stride
+                _dots_of_many(weights, n_vectors, x, x_stride, out, y_stride)
+            for r in range(n_many, n_inputs):
+                x, out = inputs + r * x_stride, sums + r * y_stride
+                _dots_of_one(weights, n_vectors, x, x_stride, out, y_stride)
         for j in range(first + n_vectors * PAIRS, first + n):
-            total += F(np.int32(row[j]) * np.int32(rounded[j]))
-    return total
+            for r in range(n_inputs):
+                y[r] += F(np.int32(row[j]) * np.int32(rounded[r, j]))

@@ -9,12 +9,14 @@ its rows, into how many depends on its size alone.
 from typing import Any, NamedTuple
 
 from scratchgpt.kernels.cpu import HAS_INT16_DOT
-from scratchgpt.kernels.fast_math import ZERO, F
+from scratchgpt.kernels.fast_math import ONE, ZERO, F
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
-from scratchgpt.kernels.int8_dot import int8_dot, round_inputs
+from scratchgpt.kernels.int8_dot import MANY, int8_dots, round_inputs
 from scratchgpt.kernels.jit import part
 
 SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 64  # at most, of a matrix of each kind
+COLUMNS = 512  # of eight rows of float32 weights, which together fill half of the nearest cache
+ROWS = 64  # of int8 weights, which stay near while the next few texts come to them
 PIECE = 32_768  # elements that are worth a thread's while
 # What becomes of a product.
 STORE, ADD, GELU_TANH, GELU, RELU = range(5)
@@ -28,11 +30,15 @@ class Inputs(NamedTuple):
 
 
 @part
-def _add_eight(x, rows, out):
-    """out += x (8,) times rows (8, n): for several texts the weights come from the cache, and
-    what counts is how often the sums are read and written."""
-    w0, w1, w2, w3 = rows[0], rows[1], rows[2], rows[3]
-    w4, w5, w6, w7 = rows[4], rows[5], rows[6], rows[7]
+def _add_eight(x, weights, i, start, out):
+    """out (n,) += x (8,) times eight rows of weights, from row i and column ``start`` on: for
+    several texts the weights come from the cache, and what counts is how often the sums are read
+    and written."""
+    stop = start + out.size
+    w0, w1 = weights[i][start:stop], weights[i + 1][start:stop]
+    w2, w3 = weights[i + 2][start:stop], weights[i + 3][start:stop]
+    w4, w5 = weights[i + 4][start:stop], weights[i + 5][start:stop]
+    w6, w7 = weights[i + 6][start:stop], weights[i + 7][start:stop]
     x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
     for j in range(out.size):
         low = x0 * F(w0[j]) + x1 * F(w1[j]) + x2 * F(w2[j]) + x3 * F(w3[j])
@@ -51,8 +57,10 @@ def _sweep(x, weights, start, stop, sums):
     if x.shape[0] > 1:
         first_alone = stop - (stop - start) % 8
         for i in range(start, first_alone, 8):
-            for b in range(x.shape[0]):
-                _add_eight(x[b, i : i + 8], weights[i : i + 8], sums[b, : weights.shape[1]])
+            for j in range(0, weights.shape[1], COLUMNS):
+                end = min(j + COLUMNS, weights.shape[1])
+                for b in range(x.shape[0]):
+                    _add_eight(x[b][i : i + 8], weights, i, j, sums[b][j:end])
     for i in range(first_alone, stop):
         # One row at a time: memory gives a single stream faster than several side by side.
         row = weights[i]
@@ -73,15 +81,22 @@ def _dot(row, x):
 @part
 def _dots(x, inputs, table, scale, start, stop, out):
     """out (B, start:stop) = x (B, n) times those rows of a table (n_rows, n)."""
-    for v in range(start, stop):
-        for b in range(x.shape[0]):
-            if table.itemsize != 1:
+    n_texts = x.shape[0]
+    if table.itemsize != 1 or not HAS_INT16_DOT:
+        for v in range(start, stop):
+            for b in range(n_texts):
                 out[b, v] = _dot(table[v], x[b])
-            elif HAS_INT16_DOT:
-                rounded = inputs.rounded[b, : x.shape[1]]
-                out[b, v] = int8_dot(table[v], rounded) * inputs.units[b] * scale[v]
-            else:
-                out[b, v] = _dot(table[v], x[b]) * scale[v]
+    else:
+        for first in range(start, stop, ROWS):
+            for b in range(0, n_texts, MANY):
+                few = inputs.rounded[b : min(b + MANY, n_texts), : x.shape[1]]
+                for v in range(first, min(first + ROWS, stop)):
+                    int8_dots(table[v], few, out[b : b + few.shape[0], v])
+    if table.itemsize == 1:
+        for b in range(n_texts):
+            unit = inputs.units[b] if HAS_INT16_DOT else ONE
+            for v in range(start, stop):
+                out[b, v] *= unit * scale[v]
 
 
 @part

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgpt.generation import decoding
+from scratchgpt.generation import token_step
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.memory import Arena
 
@@ -15,7 +15,7 @@ sizes = st.integers(1, 70)
 @pytest.fixture(autouse=True)
 def poisoned_arena(monkeypatch):
     """What a step gave back becomes NaN, so nothing may leave a step by reference."""
-    monkeypatch.setattr(decoding, "Arena", functools.partial(Arena, poison=True))
+    monkeypatch.setattr(token_step, "Arena", functools.partial(Arena, poison=True))
 
 
 @given(sizes, st.integers(1, 1000))

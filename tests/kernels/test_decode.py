@@ -56,6 +56,23 @@ def test_logits_are_those_of_the_layers(model, n_batch, rng, assert_close):
     assert_close(cache.keys, exact_cache.keys, 1e-5)
 
 
+@pytest.mark.parametrize("counts", [[1], [6], [2, 5, 0, 1], [3] * 16])
+def test_a_prompt_is_absorbed_as_by_the_layers(model, counts, rng, assert_close):
+    exact, (cache, exact_cache), _ = texts(model, rng, len(counts))
+    for one in (cache, exact_cache):
+        one.lengths[:] = np.minimum(one.lengths, 4)  # 4 and 6 and a step are within the block
+    tokens = rng.integers(0, model.config.vocab_size, (len(counts), max(counts)))
+    step = TokenStep(model)
+    step.absorb(tokens, cache, np.array(counts))
+    exact.absorb(tokens, exact_cache, np.array(counts))
+    np.testing.assert_array_equal(cache.lengths, exact_cache.lengths)
+    for b, length in enumerate(cache.lengths):
+        for ours, theirs in ((cache.keys, exact_cache.keys), (cache.values, exact_cache.values)):
+            assert_close(ours[:, b, :, :length], theirs[:, b, :, :length], 1e-5)
+    new = rng.integers(0, model.config.vocab_size, len(counts))
+    assert_close(step(new, cache), exact.extend(new[:, None], exact_cache), 2e-5)
+
+
 def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
     model, n_threads, rng, assert_close
 ):

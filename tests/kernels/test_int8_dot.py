@@ -6,13 +6,22 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from scratchgpt.kernels.cpu import HAS_INT16_DOT  # noqa: E402
-from scratchgpt.kernels.int8_dot import int8_dot, round_inputs  # noqa: E402
+from scratchgpt.kernels.int8_dot import int8_dots, round_inputs  # noqa: E402
 
 
 @numba.njit
+def products(row, x, rounded):
+    """The sums of the products of each row of x, and what they are in units of."""
+    units, sums = np.zeros(len(x), np.float32), np.zeros((len(x), 3), np.float32)
+    for r in range(len(x)):
+        units[r] = round_inputs(x[r], rounded[r])
+    int8_dots(row, rounded, sums[:, 1])
+    return sums[:, 1], units
+
+
 def rounded_dot(row, x, rounded):
-    unit = round_inputs(x, rounded)
-    return int8_dot(row, rounded), unit
+    [total], [unit] = products(row, x[None], rounded[None])
+    return total, unit
 
 
 needs_the_instruction = pytest.mark.skipif(
@@ -30,6 +39,16 @@ def test_the_sum_is_that_of_the_integers(n, rng):
     assert np.abs(rounded).max() == 32767
     assert np.abs(rounded * float(unit) - x).max() <= 0.501 * unit
     assert total == pytest.approx(row.astype(np.int64) @ rounded, rel=1e-6)
+
+
+@needs_the_instruction
+@pytest.mark.parametrize("n_inputs", [2, 4, 7, 8])
+def test_several_inputs_get_what_each_gets_alone(n_inputs, rng):
+    row = rng.integers(-127, 128, 8250, dtype=np.int8)
+    x = rng.standard_normal((n_inputs, 8250)).astype(np.float32)
+    together, _ = products(row, x, np.zeros(x.shape, np.int16))
+    alone = [rounded_dot(row, one, np.zeros(one.shape, np.int16))[0] for one in x]
+    np.testing.assert_array_equal(together, alone)
 
 
 @needs_the_instruction
