@@ -30,7 +30,7 @@ def test_boolean_and_floating_masks_say_the_same(forbidden, padding, assert_clos
     mask, key_padding_mask = FORBIDDEN[forbidden], PADDING[padding]
     allowed = np.ones(SHAPE, bool)
     if mask is not None:
-        allowed &= ~mask.reshape(-1, H, T, S)
+        allowed &= ~mask.reshape(SHAPE if mask.ndim == 3 else (T, S))
     if key_padding_mask is not None:
         allowed &= ~key_padding_mask[:, None, None, :]
     q, k, v = (rng.standard_normal((B, H, n, 6)) for n in (T, S, S))
