@@ -4,7 +4,13 @@ from pathlib import Path
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
-from scratchgpt.models import GPT, GPTConfig, load_pretrained
+from scratchgpt.models import (
+    GPT,
+    TRANSFORMER_PRESETS,
+    GPTConfig,
+    TransformerConfig,
+    load_pretrained,
+)
 from scratchgpt.models.pretrained import CONFIG_FILE, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
@@ -44,13 +50,16 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
     """The model and the tokenizer that :func:`find_model` finds."""
     directory = find_model(path, which)
     model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
+    if not isinstance(model, GPT):
+        raise UserError(f"{directory} is not a GPT but a Transformer that translates")
     check_tokenizer(model, tokenizer)
     return model, tokenizer
 
 
-def find_config(model: str) -> GPTConfig:
+def find_config(model: str) -> GPTConfig | TransformerConfig:
     """The configuration of a preset, or of the model that :func:`find_model` finds in a folder."""
     directory = Path(model)
-    if not directory.is_dir():
-        return GPTConfig.from_preset(model)
-    return read_config(find_model(directory))
+    if directory.is_dir():
+        return read_config(find_model(directory))
+    kind = TransformerConfig if model in TRANSFORMER_PRESETS else GPTConfig
+    return kind.from_preset(model)

@@ -6,19 +6,21 @@ from scratchgpt.memory import Arena, nbytes
 
 def test_recomputation_changes_no_bit(blocks):
     for case in blocks:
-        block, x = case.build()
-        seed = case.settings.get("dropout_seed")
-        dy = np.random.default_rng(0).standard_normal(x.shape)
-        y, saved = block.forward(x, seed)
-        dx = block.backward(dy, saved)
+        block, *inputs = case.build()
+        dy = np.random.default_rng(0).standard_normal(inputs[0].shape)
+        y, saved = block.forward(*inputs, **case.settings)
+        dinputs = block.backward(dy, saved)
         grads = block.store.grads.copy()
 
         block.store.zero_grad()
-        y_again, kept = recompute_forward(block, x, seed)
-        dx_again = recompute_backward(block, dy, kept)
+        y_again, kept = recompute_forward(block, *inputs, **case.settings)
+        dinputs_again = recompute_backward(block, dy, kept)
 
         np.testing.assert_array_equal(y_again, y)
-        np.testing.assert_array_equal(dx_again, dx)
+        if len(inputs) == 1:
+            dinputs, dinputs_again = [dinputs], [dinputs_again]
+        for dx_again, dx in zip(dinputs_again, dinputs, strict=True):
+            np.testing.assert_array_equal(dx_again, dx)
         np.testing.assert_array_equal(block.store.grads, grads)
 
 
@@ -33,9 +35,9 @@ def test_the_upstream_gradient_is_left_as_it_was(blocks):
 
 def test_only_the_input_is_kept(blocks):
     block, x = blocks[0].build()
-    _, kept = recompute_forward(block, x, 5)
+    _, kept = recompute_forward(block, x, dropout_seed=5)
     assert kept.x is x
-    assert kept.dropout_seed == 5
+    assert kept.settings == {"dropout_seed": 5}
     assert nbytes(kept) == x.nbytes
 
 
@@ -43,7 +45,7 @@ def test_in_an_arena_what_the_block_took_is_given_back(blocks):
     block, x = blocks[0].build()
     arena = Arena()
     with arena:
-        y, kept = recompute_forward(block, x, 5)
+        y, kept = recompute_forward(block, x, dropout_seed=5)
         after_forward = arena.used
         recompute_backward(block, y, kept)
         assert arena.used <= 2 * after_forward
