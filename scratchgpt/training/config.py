@@ -34,8 +34,8 @@ class TrainConfig:
     batch_size : int
         Rows of a micro-batch.
     tokens_per_batch : int
-        Of sentence pairs, which take the place of rows where a model translates: a micro-batch
-        is filled by so many tokens.
+        Of sentence pairs, where a model translates, in place of ``batch_size``: how many
+        positions the sources of a micro-batch may take, and the targets likewise.
     grad_accum : int
         Micro-batches to a step.
     lr, min_lr : float
