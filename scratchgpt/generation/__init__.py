@@ -1,7 +1,9 @@
 """Generation: from a model and a prompt to new text."""
 
+from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.generation.generate import Generation, generate
+from scratchgpt.generation.hypotheses import Hypothesis, length_penalty
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.generation.text import (
@@ -14,12 +16,15 @@ from scratchgpt.generation.text import (
 __all__ = [
     "Decoding",
     "Generation",
+    "Hypothesis",
     "SamplingConfig",
     "StopMatcher",
     "TextGeneration",
+    "beam_search",
     "check_tokenizer",
     "generate",
     "generate_text",
+    "length_penalty",
     "start_tokens",
     "window_start",
 ]
