@@ -1,5 +1,6 @@
 """Generation: from a model and a prompt to new text."""
 
+from scratchgpt.generation.alignment_picture import draw_alignment
 from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.generation.generate import Generation, generate
@@ -12,6 +13,7 @@ from scratchgpt.generation.text import (
     generate_text,
     start_tokens,
 )
+from scratchgpt.generation.words import weights_of_words, words_of
 
 __all__ = [
     "Decoding",
@@ -22,9 +24,12 @@ __all__ = [
     "TextGeneration",
     "beam_search",
     "check_tokenizer",
+    "draw_alignment",
     "generate",
     "generate_text",
     "length_penalty",
     "start_tokens",
+    "weights_of_words",
     "window_start",
+    "words_of",
 ]

@@ -43,7 +43,7 @@ def draw_alignment(
     for edges, along in ((weights.shape[1], axes.axvline), (weights.shape[0], axes.axhline)):
         for edge in range(1, edges):
             along(edge - 0.5, color="white", linewidth=1.5)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, aspect=25, pad=0.02)
+    bar = figure.colorbar(image, ax=axes, aspect=25, fraction=0.05, pad=0.02)
     bar.set_label("attention, mean over layers and heads", color="#666666")
     bar.outline.set_visible(False)
     format = _format(figure, path)
@@ -59,7 +59,7 @@ def _figure(shape: tuple[int, ...]) -> Any:
             "a picture needs matplotlib; install it with pip install 'scratchgpt-numpy[plots]'"
         ) from None
     n_target, n_source = shape
-    size = (3.2 + _SQUARE * n_source, 2.0 + _SQUARE * n_target)
+    size = (3.2 + _SQUARE * max(n_source, 4), 2.0 + _SQUARE * max(n_target, 6))
     return Figure(figsize=size, dpi=160, layout="constrained")
 
 

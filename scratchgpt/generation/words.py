@@ -59,6 +59,8 @@ def weights_of_words(
 def _begins_word(spelling: bytes, before: bytes) -> bool:
     if spelling[:1].isspace() or before == END.encode():
         return True
+    if before.isspace():
+        return False
     return _is_letter(spelling[:1]) != _is_letter(before[-1:])
 
 
