@@ -1,5 +1,6 @@
 """Generation: from a model and a prompt to new text."""
 
+from scratchgpt.generation.alignment import alignment
 from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.generation.generate import Generation, generate
@@ -12,6 +13,7 @@ from scratchgpt.generation.text import (
     generate_text,
     start_tokens,
 )
+from scratchgpt.generation.translate import Translation, translate, translate_n_best
 
 __all__ = [
     "Decoding",
@@ -20,11 +22,15 @@ __all__ = [
     "SamplingConfig",
     "StopMatcher",
     "TextGeneration",
+    "Translation",
+    "alignment",
     "beam_search",
     "check_tokenizer",
     "generate",
     "generate_text",
     "length_penalty",
     "start_tokens",
+    "translate",
+    "translate_n_best",
     "window_start",
 ]
