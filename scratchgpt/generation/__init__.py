@@ -1,5 +1,6 @@
 """Generation: from a model and a prompt to new text."""
 
+from scratchgpt.generation.alignment import alignment
 from scratchgpt.generation.alignment_picture import draw_alignment
 from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
@@ -13,6 +14,7 @@ from scratchgpt.generation.text import (
     generate_text,
     start_tokens,
 )
+from scratchgpt.generation.translate import Translation, translate, translate_n_best
 from scratchgpt.generation.words import weights_of_words, words_of
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "SamplingConfig",
     "StopMatcher",
     "TextGeneration",
+    "Translation",
+    "alignment",
     "beam_search",
     "check_tokenizer",
     "draw_alignment",
@@ -29,6 +33,8 @@ __all__ = [
     "generate_text",
     "length_penalty",
     "start_tokens",
+    "translate",
+    "translate_n_best",
     "weights_of_words",
     "window_start",
     "words_of",

@@ -1,7 +1,5 @@
 """Beam search: the translations that a model finds the most probable, or nearly so."""
 
-from typing import Any
-
 import numpy as np
 
 from scratchgpt.backend import Array
@@ -10,12 +8,13 @@ from scratchgpt.generation.candidates import best_tokens
 from scratchgpt.generation.continuation import CachedContinuation, PlainContinuation
 from scratchgpt.generation.hypotheses import Finished, Hypothesis, Live
 from scratchgpt.memory import Arena
+from scratchgpt.models import Transformer
 
 ROOM = 50  # tokens by which a translation may be longer than its source (Vaswani et al., 6.1)
 
 
 def beam_search(
-    model: Any,
+    model: Transformer,
     src: Array,
     *,
     end_of_text: int,

@@ -1,10 +1,9 @@
 """How a search gets the logits of what follows each hypothesis, with a cache and without."""
 
-from typing import Any
-
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.models import Transformer
 
 
 class CachedContinuation:
@@ -23,7 +22,7 @@ class CachedContinuation:
 
     def __init__(
         self,
-        model: Any,
+        model: Transformer,
         src: Array,
         src_key_padding_mask: Array | None,
         n_beams: int,
@@ -49,7 +48,7 @@ class PlainContinuation:
 
     def __init__(
         self,
-        model: Any,
+        model: Transformer,
         src: Array,
         src_key_padding_mask: Array | None,
         n_beams: int,

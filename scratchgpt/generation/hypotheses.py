@@ -7,6 +7,8 @@ import numpy as np
 
 from scratchgpt.backend import Array
 
+FinishReason = Literal["end_of_text", "length"]
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -27,7 +29,7 @@ class Hypothesis:
     tokens: Array
     score: float
     log_probability: float
-    finish_reason: Literal["end_of_text", "length"]
+    finish_reason: FinishReason
 
 
 def length_penalty(length: Any, alpha: float) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.backend import random_stream
-from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 
 
 @pytest.fixture
@@ -25,6 +25,30 @@ def make_model():
             noise = random_stream(5, "test weights", name).standard_normal(parameter.shape)
             # Small biases: large ones would make one token win everywhere.
             parameter.value[...] += (0.8 if parameter.decays else 0.1) * noise
+        return model.astype(dtype)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_transformer():
+    """Transformers whose weights are large enough that every token matters, of both texts."""
+
+    def make(dtype=np.float64, **changes):
+        settings = {
+            "n_encoder_layer": 1,
+            "n_decoder_layer": 2,
+            "n_head": 2,
+            "n_embd": 12,
+            "block_size": 16,
+            "vocab_size": 23,
+            "padding_id": 1,
+            "tied_head": False,
+        }
+        model = Transformer(TransformerConfig(**{**settings, **changes}), dtype=np.float64)
+        for name, parameter in model.store.named.items():
+            noise = random_stream(5, "test weights", name).standard_normal(parameter.shape)
+            parameter.value[...] += (0.5 if parameter.decays else 0.1) * noise
         return model.astype(dtype)
 
     return make

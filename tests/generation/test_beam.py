@@ -178,6 +178,63 @@ def test_with_a_cache_and_without_it_finds_the_same(table_model, n_beams, rng):
     assert [found(h) for h in cached] == [found(h) for h in plain]
 
 
+def some_sources(rng, vocab_size=23, padding_id=1):
+    """Sentences of several lengths, padded."""
+    lengths = np.array([9, 2, 6, 1, 9, 4])
+    sources = rng.integers(2, vocab_size, (len(lengths), lengths.max()))
+    return np.where(np.arange(lengths.max()) < lengths[:, None], sources, padding_id)
+
+
+@pytest.mark.parametrize("n_beams", [1, 3, 5])
+@pytest.mark.parametrize("norm_position", ["pre", "post"])
+def test_a_transformer_translates_with_a_cache_as_without(
+    make_transformer, norm_position, n_beams, rng
+):
+    model = make_transformer(norm_position=norm_position)
+    model.lm_head.weight.value[START] = model.lm_head.weight.value[2:9].sum(axis=0)  # or nothing would end
+    sources = some_sources(rng)
+    options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams}
+    cached = beam_search(model, sources, **options)
+    plain = beam_search(model, sources, **options, use_cache=False)
+    for one, other in zip(cached, plain, strict=True):
+        assert_same(found(one), found(other))
+    assert "end_of_text" in {h.finish_reason for hypotheses in cached for h in hypotheses}
+
+
+def test_in_float32_with_a_cache_the_scores_are_those_of_the_hypotheses(make_transformer, rng):
+    model, exact = make_transformer(np.float32), make_transformer()
+    sources = some_sources(rng)
+    results = beam_search(model, sources, end_of_text=START, n_best=4)
+    for source, hypotheses in zip(sources, results, strict=True):
+        for h in hypotheses:
+            ended = [START] if h.finish_reason == "end_of_text" else []
+            text = np.array([START, *h.tokens, *ended])
+            loss, _ = exact.loss(source[None], text[None, :-1], text[None, 1:])
+            n_tokens = len(text) - 1
+            assert h.log_probability == pytest.approx(-float(loss) * n_tokens, rel=1e-4)
+            assert h.score == pytest.approx(h.log_probability / penalty(n_tokens, 0.6))
+
+
+@pytest.mark.parametrize("n_beams", [1, 4])
+def test_a_transformer_translates_a_sentence_as_it_would_alone(make_transformer, n_beams, rng):
+    model = make_transformer()
+    sources = some_sources(rng)
+    options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams, "max_length": 12}
+    together = beam_search(model, sources, **options)
+    for source, hypotheses in zip(sources, together, strict=True):
+        alone = beam_search(model, source[None, source != 1], **options)
+        assert_same(found(hypotheses), found(alone[0]))
+
+
+def test_a_wide_beam_of_a_transformer_finds_the_best_of_all_there_is(make_transformer, rng):
+    model = make_transformer(vocab_size=4, padding_id=None)
+    source = rng.integers(1, 4, 5)
+    (hypotheses,) = beam_search(
+        model, source[None], end_of_text=START, n_beams=108, n_best=20, max_length=4
+    )
+    assert_same(found(hypotheses), every_translation(model, source, 0.6, limit=4)[:20])
+
+
 def test_each_sentence_may_have_a_limit_of_its_own(table_model, rng):
     model = table_model(rng, vocab_size=5)
     model.table[..., START] -= 20
