@@ -41,7 +41,7 @@ _DATES: dict[str, Any] = {
     "training": {
         **_TRANSLATION["training"],
         "steps": 2400,
-        "lr": 2e-3,
+        "lr": 3e-3,
         "label_smoothing": 0.0,
         "eval_interval": 250,
         "sample_interval": 250,

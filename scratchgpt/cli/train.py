@@ -145,8 +145,8 @@ def train_command(
         int | None,
         _training(
             "warmup_steps",
-            "Steps of warm-up; by default a 20th, at most 100 (of inverse_sqrt a 5th, at most "
-            "4000).",
+            "Steps of warm-up; by default a 20th, at most 100 (of inverse_sqrt a 10th, at "
+            "most 4000).",
         ),
     ] = None,
     weight_decay: Annotated[float | None, _training("weight_decay", "Decay of matrices.")] = None,
