@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 
@@ -41,11 +42,14 @@ class ModelCase:
         return tokens, targets
 
 
-def randomise(model: Any) -> Any:
+def randomise(model: Any, size: float = 1.0) -> Any:
+    """Matrices and biases of the order of ``size``, layer norms away from 1."""
     for name, parameter in model.store.named.items():
         value = random_stream(4, name).standard_normal(parameter.shape)
         if "ln_" in name and name.endswith("weight"):
             value = 0.3 + 0.5 * np.abs(value)
+        else:
+            value *= size
         parameter.value[...] = value
     return model
 
@@ -73,7 +77,9 @@ class TransformerCase:
 
     def build(self, dtype: Any = np.float64) -> Transformer:
         config = TransformerConfig(**{**TRANSFORMER_SIZES, **self.changes})
-        return randomise(Transformer(config, dtype=dtype))
+        # Half the size: the gradient of an encoder below many saturated softmaxes would be small,
+        # and its rounding, which is that of the larger numbers above, not small beside it.
+        return randomise(Transformer(config, dtype=dtype), size=0.5)
 
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A source, of which one row ends in padding, the target's beginning, what follows."""
@@ -156,3 +162,18 @@ def small_gpt() -> Any:
 def small_transformer() -> Any:
     """``small_transformer(**changes)``: the same with an encoder and a decoder."""
     return lambda dtype=np.float64, **changes: TransformerCase("", changes).build(dtype)
+
+
+@pytest.fixture
+def flops(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A list to which every matrix product adds the operations it takes, 2 m n k."""
+    counted = []
+    matmul = np.matmul
+
+    def counting(a, b, **options):
+        counted.append(2 * matmul(a, b).size * a.shape[-1])
+        return matmul(a, b, **options)
+
+    monkeypatch.setattr(np, "matmul", counting)
+    with kernels.disabled():
+        yield counted
