@@ -12,7 +12,6 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.models.gpt import GPT
 from scratchgpt.models.pretrained import (
     WEIGHTS_FILE,
     load_tensors,
@@ -21,7 +20,8 @@ from scratchgpt.models.pretrained import (
 )
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer
-from scratchgpt.training.config import CHANGEABLE
+from scratchgpt.training.config import CHANGEABLE, TrainConfig
+from scratchgpt.training.model import Model
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
@@ -62,7 +62,7 @@ class TrainingState:
     format_version: int = FORMAT_VERSION
 
 
-def save_model(directory: Path, model: GPT, tokenizer: Tokenizer | None) -> None:
+def save_model(directory: Path, model: Model, tokenizer: Tokenizer | None) -> None:
     """Write a model directory, with tokenizer.json where there is a tokenizer."""
     save_pretrained(model, directory)
     if tokenizer is not None:
@@ -71,7 +71,7 @@ def save_model(directory: Path, model: GPT, tokenizer: Tokenizer | None) -> None
 
 def save_checkpoint(
     directory: Path,
-    model: GPT,
+    model: Model,
     optimizer: AdamW,
     tokenizer: Tokenizer | None,
     state: TrainingState,
@@ -82,7 +82,7 @@ def save_checkpoint(
     write_text(directory / STATE_FILE, json.dumps(vars(state), indent=2) + "\n")
 
 
-def load_checkpoint(directory: Path, model: GPT, optimizer: AdamW) -> None:
+def load_checkpoint(directory: Path, model: Model, optimizer: AdamW) -> None:
     """Fill the parameters of ``model`` and the moments of ``optimizer``.
 
     Raises
@@ -142,7 +142,13 @@ def check_resumable(saved: TrainingState, current: TrainingState, run_directory:
             )
     for title, before_all, now_all, allowed in (
         ("model", saved.model_config, current.model_config, frozenset[str]()),
-        ("training", saved.train_config, current.train_config, CHANGEABLE),
+        # A run from before there was a setting has its default.
+        (
+            "training",
+            {**TrainConfig().as_dict(), **saved.train_config},
+            current.train_config,
+            CHANGEABLE,
+        ),
     ):
         for name in {**before_all, **now_all}:
             before, now = before_all.get(name), now_all.get(name)

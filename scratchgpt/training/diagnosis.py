@@ -2,19 +2,41 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.layers.block import BlockSaved
+from scratchgpt.layers import BlockSaved, DecoderBlockSaved
 from scratchgpt.memory import walk
-from scratchgpt.models.gpt import GPT
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.training.model import Model
 
-MicroBatch = tuple[Array, Array, int | None]  # tokens (B, T), targets (B, T), dropout seed
 
-_POST_NORM_ORDER = ("attn", "drop_1", "ln_1", "mlp", "drop_2", "ln_2")
+class MicroBatch(NamedTuple):
+    """What one forward pass is given.
+
+    Attributes
+    ----------
+    arrays : tuple of integer arrays
+        As ``model.loss`` takes them: tokens and targets (B, T), or source (B, S), target and
+        targets (B, T).
+    dropout_seed : int or None
+    """
+
+    arrays: tuple[Array, ...]
+    dropout_seed: int | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """What the model reads, padding included."""
+        return sum(array.size for array in self.arrays[:-1])
+
+    @property
+    def n_counted(self) -> int:
+        """How many targets count."""
+        return int((self.arrays[-1] != IGNORE_INDEX).sum())
 
 
 class NonFiniteError(UserError):
@@ -53,7 +75,7 @@ class NonFiniteError(UserError):
 
 
 def find_nonfinite(
-    model: GPT, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
+    model: Model, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
 ) -> str:
     """Name the first value that is not finite, in the order in which it was computed.
 
@@ -62,8 +84,8 @@ def find_nonfinite(
 
     Parameters
     ----------
-    model : GPT
-    micro_batches : iterable of (tokens, targets, dropout seed)
+    model : GPT or Transformer
+    micro_batches : iterable of MicroBatch
         What the step was made of; the forward pass is run again on each.
     recompute : bool
         As in the step. What blocks compute twice is then seen at their inputs alone.
@@ -77,10 +99,8 @@ def find_nonfinite(
         if not _is_finite(parameter.value):
             return _describe("parameter", name, parameter.value)
     with np.errstate(all="ignore"):
-        for tokens, targets, dropout_seed in micro_batches:
-            loss, saved = model.loss(
-                tokens, targets, dropout_seed=dropout_seed, recompute=recompute
-            )
+        for arrays, dropout_seed in micro_batches:
+            loss, saved = model.loss(*arrays, dropout_seed=dropout_seed, recompute=recompute)
             for path, array in _in_forward_order(saved, model.config.norm_position):
                 if not _is_finite(array):
                     return _describe("activation", path.removeprefix("model."), array)
@@ -95,12 +115,15 @@ def find_nonfinite(
 def _in_forward_order(
     saved: Any, norm_position: str, path: str = ""
 ) -> Iterator[tuple[str, Array]]:
-    """:func:`walk`, but the layer norms of a post-norm block come where they are computed."""
+    """:func:`walk`, but the layer norms of a post-norm block come where they are computed.
+
+    That is last of the three of a sublayer, not first: norm, branch and dropout.
+    """
     children: Iterable[tuple[str, Any]]
-    if isinstance(saved, BlockSaved) and norm_position == "post":
-        children = ((name, getattr(saved, name)) for name in _POST_NORM_ORDER)
-    elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
-        children = zip(saved._fields, saved, strict=True)
+    if isinstance(saved, tuple) and hasattr(saved, "_fields"):
+        children = list(zip(saved._fields, saved, strict=True))
+        if isinstance(saved, BlockSaved | DecoderBlockSaved) and norm_position == "post":
+            children = [children[i + j] for i in range(0, len(children), 3) for j in (1, 2, 0)]
     elif isinstance(saved, tuple | list):
         children = ((str(i), child) for i, child in enumerate(saved))
     else:
