@@ -44,6 +44,8 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
     """The model and the tokenizer that :func:`find_model` finds."""
     directory = find_model(path, which)
     model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
+    if not isinstance(model, GPT):
+        raise UserError(f"{directory} is not a GPT but a Transformer that translates")
     check_tokenizer(model, tokenizer)
     return model, tokenizer
 
@@ -53,4 +55,7 @@ def find_config(model: str) -> GPTConfig:
     directory = Path(model)
     if not directory.is_dir():
         return GPTConfig.from_preset(model)
-    return read_config(find_model(directory))
+    config = read_config(find_model(directory))
+    if not isinstance(config, GPTConfig):
+        raise UserError(f"{directory} is not a GPT but a Transformer that translates")
+    return config

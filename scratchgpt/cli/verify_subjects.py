@@ -11,11 +11,11 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers import (
     MLP,
     Block,
-    CausalSelfAttention,
     Embedding,
     Layer,
     LayerNorm,
     Linear,
+    SelfAttention,
 )
 from scratchgpt.models import GPT, PRESETS, GPTConfig
 from scratchgpt.verify import Report, check_layer, check_model
@@ -72,8 +72,8 @@ LAYERS: dict[tuple[str, str], tuple[Callable[[], Layer], tuple[int, ...]]] = {
         lambda: MLP(5, 7, activation="gelu_tanh", bias=True, proj_std=0.02),
         (2, 3, 5),
     ),
-    ("CausalSelfAttention", "dropout"): (
-        lambda: CausalSelfAttention(6, 3, dropout=0.3, bias=True, proj_std=0.02),
+    ("SelfAttention", "dropout"): (
+        lambda: SelfAttention(6, 3, dropout=0.3, bias=True, proj_std=0.02),
         (2, 4, 6),
     ),
     ("Block", "pre-LN, dropout"): (lambda: _block("pre"), (2, 4, 6)),

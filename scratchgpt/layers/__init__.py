@@ -1,37 +1,57 @@
 """Layers: operations that own parameters, under the same forward and backward contract."""
 
 from scratchgpt.layers.activation import ACTIVATIONS
-from scratchgpt.layers.attention import CausalSelfAttention, SelfAttentionSaved
+from scratchgpt.layers.attention import (
+    CrossAttention,
+    CrossAttentionSaved,
+    SelfAttention,
+    SelfAttentionSaved,
+)
 from scratchgpt.layers.block import Block, BlockSaved
-from scratchgpt.layers.dropout import Dropout
+from scratchgpt.layers.decoder_block import DecoderBlock, DecoderBlockSaved
+from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.embedding import Embedding
 from scratchgpt.layers.head import Head
 from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.linear import Linear
+from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks, read_masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
+from scratchgpt.layers.positions import InputEmbedding, InputEmbeddingSaved, sinusoids
 from scratchgpt.layers.recompute import RecomputeSaved, recompute_backward, recompute_forward
 
 __all__ = [
     "ACTIVATIONS",
+    "CAUSAL",
     "MLP",
+    "UNMASKED",
     "Block",
     "BlockSaved",
-    "CausalSelfAttention",
+    "CrossAttention",
+    "CrossAttentionSaved",
+    "DecoderBlock",
+    "DecoderBlockSaved",
     "Dropout",
     "Embedding",
     "Head",
+    "InputEmbedding",
+    "InputEmbeddingSaved",
     "KVCache",
     "Layer",
     "LayerCache",
     "LayerNorm",
     "Linear",
     "MLPSaved",
+    "Masks",
     "Parameter",
     "ParameterStore",
     "RecomputeSaved",
+    "SelfAttention",
     "SelfAttentionSaved",
+    "read_masks",
     "recompute_backward",
     "recompute_forward",
+    "seed_for",
+    "sinusoids",
 ]

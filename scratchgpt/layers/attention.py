@@ -1,10 +1,11 @@
-"""Multi-head self-attention with its projections."""
+"""Multi-head attention with its projections: of a text to itself, and to another."""
 
 from typing import NamedTuple
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.linear import Linear
+from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import empty
 from scratchgpt.ops.attention import (
@@ -21,9 +22,13 @@ class SelfAttentionSaved(NamedTuple):
     attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
+    def with_input(self, x: Array | None) -> "SelfAttentionSaved":
+        """The same with another x."""
+        return self._replace(c_attn=self.c_attn._replace(x=x))
 
-class CausalSelfAttention(Layer):
-    """Every position looks back at itself and at those before it, with H heads at once.
+
+class SelfAttention(Layer):
+    """Every position looks at those of its own text, with H heads at once.
 
     One linear map makes queries, keys and values of all heads side by side: its output has 3C
     channels, [q | k | v], and each third is H heads of D = C / H channels.
@@ -37,20 +42,28 @@ class CausalSelfAttention(Layer):
     dropout : float
         On the attention weights, in training.
     bias : bool
-    proj_std : float
-        Standard deviation of the initial weight of the output projection.
+    std, proj_std : float, optional
+        Standard deviations of the initial weights, the latter of the output projection; see
+        :class:`Linear`.
     """
 
     def __init__(
-        self, n_embd: int, n_head: int, *, dropout: float, bias: bool, proj_std: float
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        dropout: float,
+        bias: bool,
+        proj_std: float | None,
+        std: float | None = 0.02,
     ) -> None:
-        self.c_attn = Linear(n_embd, 3 * n_embd, bias=bias)
+        self.c_attn = Linear(n_embd, 3 * n_embd, bias=bias, std=std)
         self.c_proj = Linear(n_embd, n_embd, bias=bias, std=proj_std)
         self.n_head = n_head
         self.dropout = dropout
 
     def forward(
-        self, x: Array, dropout_seed: int | None = None
+        self, x: Array, dropout_seed: int | None = None, masks: Masks = CAUSAL
     ) -> tuple[Array, SelfAttentionSaved]:
         """x (B, T, C) -> y (B, T, C).
 
@@ -59,13 +72,15 @@ class CausalSelfAttention(Layer):
         x : array (B, T, C)
         dropout_seed : int, optional
             None: evaluation, nothing is dropped.
+        masks : Masks
+            By default each position looks back at itself and at those before it.
         """
         qkv, c_attn = self.c_attn.forward(x)  # (B, T, 3C)
-        q, k, v = self._split_heads(qkv)  # 3 views (B, H, T, D)
+        q, k, v = split_heads(qkv, 3, self.n_head)  # 3 views (B, H, T, D)
         p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)
         merged = empty(x.shape, like=x)  # (B, T, C)
         _, attention = attention_forward(
-            q, k, v, causal=True, dropout_p=p, dropout_seed=seed, y=self._heads(merged)
+            q, k, v, *masks, dropout_p=p, dropout_seed=seed, y=heads(merged, self.n_head)
         )
         y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
         return y, SelfAttentionSaved(c_attn, attention, c_proj)
@@ -74,7 +89,8 @@ class CausalSelfAttention(Layer):
         """dy (B, T, C) -> dx (B, T, C)."""
         dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
         dqkv = empty((*dy.shape[:-1], 3 * dy.shape[-1]), like=dy)  # (B, T, 3C)
-        attention_backward(self._heads(dmerged), saved.attention, *self._split_heads(dqkv))
+        dheads = split_heads(dqkv, 3, self.n_head)
+        attention_backward(heads(dmerged, self.n_head), saved.attention, *dheads)
         return self.c_attn.backward(dqkv, saved.c_attn)
 
     def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
@@ -94,18 +110,121 @@ class CausalSelfAttention(Layer):
         y : array (B, T, C)
         """
         qkv, _ = self.c_attn.forward(x)
-        q, k, v = self._split_heads(qkv)
+        q, k, v = split_heads(qkv, 3, self.n_head)
         keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
         merged = empty(x.shape, like=x)  # (B, T, C)
-        attention_forward(q, keys, values, mask=mask, y=self._heads(merged))
+        attention_forward(q, keys, values, mask=mask, y=heads(merged, self.n_head))
         return self.c_proj.forward(merged)[0]
 
-    def _heads(self, x: Array) -> Array:
-        """(B, T, C) -> a view (B, H, T, D)."""
-        return x.reshape(*x.shape[:-1], self.n_head, -1).swapaxes(1, 2)
 
-    def _split_heads(self, qkv: Array) -> tuple[Array, Array, Array]:
-        """(B, T, 3C) -> views q, k, v, each (B, H, T, D)."""
-        n_batch, n_time, _ = qkv.shape
-        parts = qkv.reshape(n_batch, n_time, 3, self.n_head, -1).transpose(2, 0, 3, 1, 4)
-        return parts[0], parts[1], parts[2]
+class CrossAttentionSaved(NamedTuple):
+    c_q: LinearSaved
+    c_kv: LinearSaved
+    attention: AttentionSaved | FlashAttentionSaved
+    c_proj: LinearSaved
+
+    def with_input(self, x: Array | None) -> "CrossAttentionSaved":
+        """The same with another x."""
+        return self._replace(c_q=self.c_q._replace(x=x))
+
+
+class CrossAttention(Layer):
+    """Every position of a text looks at all positions of another, its memory.
+
+    Queries are made of the one, keys and values of the other, the latter two side by side.
+
+    Parameters
+    ----------
+    n_embd, n_head, dropout, bias, std, proj_std
+        As for :class:`SelfAttention`.
+    """
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        dropout: float,
+        bias: bool,
+        proj_std: float | None,
+        std: float | None = 0.02,
+    ) -> None:
+        self.c_q = Linear(n_embd, n_embd, bias=bias, std=std)
+        self.c_kv = Linear(n_embd, 2 * n_embd, bias=bias, std=std)
+        self.c_proj = Linear(n_embd, n_embd, bias=bias, std=proj_std)
+        self.n_head = n_head
+        self.dropout = dropout
+
+    def forward(
+        self,
+        x: Array,
+        memory: Array,
+        dropout_seed: int | None = None,
+        masks: Masks = UNMASKED,
+    ) -> tuple[Array, CrossAttentionSaved]:
+        """x (B, T, C) and memory (B, S, C) -> y (B, T, C).
+
+        Parameters
+        ----------
+        x : array (B, T, C)
+        memory : array (B, S, C)
+        dropout_seed : int, optional
+            None: evaluation, nothing is dropped.
+        masks : Masks
+            By default everything may be looked at.
+        """
+        q, c_q = self.c_q.forward(x)  # (B, T, C)
+        kv, c_kv = self.c_kv.forward(memory)  # (B, S, 2C)
+        k, v = split_heads(kv, 2, self.n_head)  # 2 views (B, H, S, D)
+        p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)
+        merged = empty(x.shape, like=x)  # (B, T, C)
+        q_heads, y_heads = heads(q, self.n_head), heads(merged, self.n_head)
+        _, attention = attention_forward(
+            q_heads, k, v, *masks, dropout_p=p, dropout_seed=seed, y=y_heads
+        )
+        y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
+        return y, CrossAttentionSaved(c_q, c_kv, attention, c_proj)
+
+    def backward(self, dy: Array, saved: CrossAttentionSaved) -> tuple[Array, Array]:
+        """dy (B, T, C) -> dx (B, T, C), dmemory (B, S, C)."""
+        dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
+        memory = saved.c_kv.x
+        assert memory is not None
+        dq = empty(dy.shape, like=dy)  # (B, T, C)
+        dkv = empty((*memory.shape[:-1], 2 * dy.shape[-1]), like=dy)  # (B, S, 2C)
+        dheads = heads(dq, self.n_head), *split_heads(dkv, 2, self.n_head)
+        attention_backward(heads(dmerged, self.n_head), saved.attention, *dheads)
+        return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
+
+    def extend(self, x: Array, keys: Array, values: Array, key_padding_mask: Array | None) -> Array:
+        """Attention of new positions to a memory whose keys and values are known.
+
+        Parameters
+        ----------
+        x : array (B n, T, C)
+            The new positions of n hypotheses of each row, which look at the same memory: they are
+            the queries of one attention.
+        keys, values : array (B, H, S, D)
+        key_padding_mask : bool array (B, S), optional
+
+        Returns
+        -------
+        y : array (B n, T, C)
+        """
+        q, _ = self.c_q.forward(x)
+        merged = empty(x.shape, like=x)
+        per_row = (len(keys), -1, x.shape[-1])  # (B, n T, C)
+        q_heads, y_heads = (heads(a.reshape(per_row), self.n_head) for a in (q, merged))
+        attention_forward(q_heads, keys, values, key_padding_mask=key_padding_mask, y=y_heads)
+        return self.c_proj.forward(merged)[0]
+
+
+def heads(x: Array, n_head: int) -> Array:
+    """(B, T, C) -> a view (B, H, T, D)."""
+    return x.reshape(*x.shape[:-1], n_head, -1).swapaxes(1, 2)
+
+
+def split_heads(x: Array, n_parts: int, n_head: int) -> Array:
+    """(B, T, n C) -> n views, each (B, H, T, D): a view (n, B, H, T, D)."""
+    n_batch, n_time, _ = x.shape
+    return x.reshape(n_batch, n_time, n_parts, n_head, -1).transpose(2, 0, 3, 1, 4)

@@ -1,6 +1,6 @@
 """Dropout that is off in evaluation."""
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, derive_seed
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.ops.dropout import DropoutSaved, dropout_backward, dropout_forward
 
@@ -22,3 +22,8 @@ class Dropout(Layer):
     def backward(self, dy: Array, saved: DropoutSaved) -> Array:
         """dy (...) -> dx (...); dx is dy itself where nothing was dropped."""
         return dy if saved.p == 0 else dropout_backward(dy, saved)
+
+
+def seed_for(seed: int | None, *names: str | int) -> int | None:
+    """The seed of one of the places that drop; None, and nothing is dropped, without a seed."""
+    return None if seed is None else derive_seed(seed, *names)

@@ -1,5 +1,7 @@
 """Linear layer."""
 
+import math
+
 from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import Layer, Parameter, normal, zeros
 from scratchgpt.ops.linear import LinearSaved, linear_backward, linear_forward
@@ -12,11 +14,15 @@ class Linear(Layer):
     ----------
     n_in, n_out : int
     bias : bool
-    std : float
-        Standard deviation of the initial weight.
+    std : float, optional
+        Standard deviation of the initial weight. None stands for that of Glorot and Bengio 2010
+        (equation 16), the root of 2 / (n_in + n_out).
     """
 
-    def __init__(self, n_in: int, n_out: int, *, bias: bool = True, std: float = 0.02) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, *, bias: bool = True, std: float | None = 0.02
+    ) -> None:
+        std = math.sqrt(2 / (n_in + n_out)) if std is None else std
         self.weight = Parameter((n_in, n_out), normal(std))
         self.bias = Parameter((n_out,), zeros) if bias else None
 

@@ -15,6 +15,10 @@ class MLPSaved(NamedTuple):
     act: Any  # of the activation
     c_proj: LinearSaved  # without its input, which the activation makes again
 
+    def with_input(self, x: Array | None) -> "MLPSaved":
+        """The same with another x."""
+        return self._replace(c_fc=self.c_fc._replace(x=x))
+
 
 class MLP(Layer):
     """Widen, bend, narrow: Linear(C, F), activation, Linear(F, C).
@@ -30,15 +34,22 @@ class MLP(Layer):
         F, as a rule 4 C.
     activation : {"gelu_tanh", "gelu", "relu"}
     bias : bool
-    proj_std : float
-        Standard deviation of the initial weight of the second map, which writes to the residual
-        stream.
+    std, proj_std : float, optional
+        Standard deviations of the initial weights, the latter of the second map, which writes to
+        the residual stream; see :class:`Linear`.
     """
 
     def __init__(
-        self, n_embd: int, n_inner: int, *, activation: str, bias: bool, proj_std: float
+        self,
+        n_embd: int,
+        n_inner: int,
+        *,
+        activation: str,
+        bias: bool,
+        proj_std: float | None,
+        std: float | None = 0.02,
     ) -> None:
-        self.c_fc = Linear(n_embd, n_inner, bias=bias)
+        self.c_fc = Linear(n_embd, n_inner, bias=bias, std=std)
         self.c_proj = Linear(n_inner, n_embd, bias=bias, std=proj_std)
         self.activation = activation
 

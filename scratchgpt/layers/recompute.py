@@ -5,32 +5,44 @@ it would have saved. Memory for the activations of one block instead of all, for
 more. Dropout masks are functions of a seed, so the second pass is the first one bit for bit.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.block import Block
 from scratchgpt.memory import empty_like, scope
 
 
 class RecomputeSaved(NamedTuple):
     x: Array  # (B, T, C)
-    dropout_seed: int | None
+    others: tuple[Array, ...]  # a memory (B, S, C) where there is one
+    settings: dict[str, Any]
 
 
 def recompute_forward(
-    block: Block, x: Array, dropout_seed: int | None = None
+    block: Any, x: Array, *others: Array, **settings: Any
 ) -> tuple[Array, RecomputeSaved]:
-    """``block.forward(x, dropout_seed)``, keeping its input alone."""
+    """``block.forward(x, *others, **settings)``, keeping the inputs alone.
+
+    Parameters
+    ----------
+    block : Block or DecoderBlock
+    x : array (B, T, C)
+    *others : arrays
+        A memory (B, S, C) where the block looks at one.
+    **settings
+        The seed of dropout, and masks.
+    """
     y = empty_like(x)
     with scope():
-        y[...] = block.forward(x, dropout_seed)[0]
-    return y, RecomputeSaved(x, dropout_seed)
+        y[...] = block.forward(x, *others, **settings)[0]
+    return y, RecomputeSaved(x, others, settings)
 
 
-def recompute_backward(block: Block, dy: Array, saved: RecomputeSaved) -> Array:
+def recompute_backward(block: Any, dy: Array, saved: RecomputeSaved) -> Any:
     """``block.backward``, after running the forward pass again."""
-    dx = empty_like(dy)
+    gradients = [empty_like(x) for x in (saved.x, *saved.others)]
     with scope():
-        _, block_saved = block.forward(saved.x, saved.dropout_seed)
-        dx[...] = block.backward(dy, block_saved)
-    return dx
+        _, block_saved = block.forward(saved.x, *saved.others, **saved.settings)
+        found = block.backward(dy, block_saved)
+        for gradient, value in zip(gradients, found if saved.others else [found], strict=True):
+            gradient[...] = value
+    return gradients if saved.others else gradients[0]

@@ -1,10 +1,11 @@
 """The body of a GPT: embeddings, blocks, and the last layer norm."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, derive_seed
+from scratchgpt.backend import Array
 from scratchgpt.layers import (
     Block,
     Dropout,
@@ -14,6 +15,7 @@ from scratchgpt.layers import (
     LayerNorm,
     recompute_backward,
     recompute_forward,
+    seed_for,
 )
 from scratchgpt.memory import empty_like, scope
 from scratchgpt.models.config import GPTConfig
@@ -73,11 +75,12 @@ class Backbone(Layer):
         x, wte = self.wte.forward(tokens)  # (B, T, C)
         positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C)
         x += positions
-        x, drop = self.drop.forward(x, _seed(dropout_seed, "drop"))
+        x, drop = self.drop.forward(x, seed_for(dropout_seed, "drop"))
         h: list[Any] = []
         for i, block in enumerate(self.h):
-            seed = _seed(dropout_seed, "h", i)
-            x, saved = recompute_forward(block, x, seed) if recompute else block.forward(x, seed)
+            seed = seed_for(dropout_seed, "h", i)
+            forward = partial(recompute_forward, block) if recompute else block.forward
+            x, saved = forward(x, dropout_seed=seed)
             h.append(saved)
         ln_f = None
         if self.ln_f:
@@ -115,7 +118,3 @@ class Backbone(Layer):
             with scope():  # nothing is saved, so one block's arrays are the next one's
                 x[...] = block.extend(x, cache.layer(i, positions), mask)
         return self.ln_f.forward(x)[0] if self.ln_f else x
-
-
-def _seed(seed: int | None, *names: str | int) -> int | None:
-    return None if seed is None else derive_seed(seed, *names)

@@ -1,4 +1,4 @@
-"""Published sizes, as data: name -> the fields of GPTConfig that differ from its defaults."""
+"""Published sizes, as data: name -> the fields that differ from a configuration's defaults."""
 
 from typing import Any
 
@@ -25,4 +25,30 @@ PRESETS: dict[str, dict[str, Any]] = {
     "gpt-nano": {"n_layer": 3, "n_head": 3, "n_embd": 48, "block_size": 128},
     # nanoGPT's recipe for characters on a CPU.
     "char": {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False},
+}
+
+TRANSFORMER_PRESETS: dict[str, dict[str, Any]] = {
+    # Vaswani et al. 2017, "Attention is all you need", table 3: base and big.
+    "transformer-base": {},
+    "transformer-big": {"n_head": 16, "n_embd": 1024, "dropout": 0.3},
+    # For two cores: short sentences, and dates letter by letter.
+    "transformer-small": {
+        "n_encoder_layer": 3,
+        "n_decoder_layer": 3,
+        "n_head": 4,
+        "n_embd": 256,
+        "block_size": 128,
+        "vocab_size": 8000,
+        "dropout": 0.3,
+        "norm_position": "pre",
+    },
+    "transformer-tiny": {
+        "n_encoder_layer": 2,
+        "n_decoder_layer": 2,
+        "n_head": 4,
+        "n_embd": 64,
+        "block_size": 64,
+        "vocab_size": 256,
+        "norm_position": "pre",
+    },
 }

@@ -1,7 +1,7 @@
 """Models as directories: ``config.json`` and ``model.safetensors``.
 
 The names inside are those of the Hugging Face GPT-2 checkpoints wherever that format can express
-the model.
+the model. An encoder-decoder Transformer has names of its own, and the fields of its configuration.
 """
 
 import json
@@ -14,20 +14,23 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, replacing, write_text
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.transformer import Transformer
+from scratchgpt.models.transformer_config import TransformerConfig
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+TRANSFORMER_TYPE = "scratchgpt-transformer"
 
 # Our names of the activations and those of a GPT-2 config.json.
 _ACTIVATION_NAMES = {"gelu_tanh": "gelu_new", "gelu": "gelu", "relu": "relu"}
 
 
-def save_pretrained(model: GPT, directory: Path | str) -> None:
+def save_pretrained(model: GPT | Transformer, directory: Path | str) -> None:
     """Write ``config.json`` and ``model.safetensors``; each is replaced whole or not at all.
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or Transformer
         In float32 or float64.
     directory : path
         Made if it is not there.
@@ -45,8 +48,8 @@ def save_pretrained(model: GPT, directory: Path | str) -> None:
     write_text(directory / CONFIG_FILE, text + "\n")
 
 
-def load_pretrained(directory: Path | str, *, dtype: Any = np.float32) -> GPT:
-    """Read a model that :func:`save_pretrained` wrote.
+def load_pretrained(directory: Path | str, *, dtype: Any = np.float32) -> GPT | Transformer:
+    """Read a model that :func:`save_pretrained` wrote: whichever the directory holds.
 
     Raises
     ------
@@ -54,13 +57,18 @@ def load_pretrained(directory: Path | str, *, dtype: Any = np.float32) -> GPT:
         If a file is missing, damaged, or the weights do not belong to the configuration.
     """
     directory = Path(directory)
-    model = GPT(read_config(directory), dtype=dtype)
+    config = read_config(directory)
+    model = (
+        Transformer(config, dtype=dtype)
+        if isinstance(config, TransformerConfig)
+        else GPT(config, dtype=dtype)
+    )
     values = {name: parameter.value for name, parameter in model.store.named.items()}
     load_tensors(directory / WEIGHTS_FILE, values)
     return model
 
 
-def read_config(directory: Path) -> GPTConfig:
+def read_config(directory: Path) -> GPTConfig | TransformerConfig:
     """The configuration of the model in a directory."""
     path = directory / CONFIG_FILE
     try:
@@ -72,20 +80,25 @@ def read_config(directory: Path) -> GPTConfig:
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
+    of_ours = isinstance(values, dict) and values.get("model_type") == TRANSFORMER_TYPE
+    kind = "Transformer" if of_ours else "GPT"
     try:
         return config_from_json(values)
     except KeyError as error:
-        raise UserError(f"{path} is not the configuration of a GPT: no {error}") from error
+        raise UserError(f"{path} is not the configuration of a {kind}: no {error}") from error
     except (AttributeError, TypeError) as error:
-        raise UserError(f"{path} is not the configuration of a GPT: {error}") from error
+        raise UserError(f"{path} is not the configuration of a {kind}: {error}") from error
 
 
-def config_to_json(config: GPTConfig) -> dict[str, Any]:
+def config_to_json(config: GPTConfig | TransformerConfig) -> dict[str, Any]:
     """A configuration in the vocabulary of Hugging Face's ``config.json``.
 
     Two fields have no counterpart there, ``bias`` and ``norm_position``. A model that needs them
     calls itself by another ``model_type``, so that nothing loads it as the GPT-2 it is not.
     """
+    if isinstance(config, TransformerConfig):
+        head = {"architectures": ["Transformer"], "model_type": TRANSFORMER_TYPE}
+        return {**head, **config.as_dict()}
     is_gpt2 = config.bias and config.norm_position == "pre"
     return {
         "architectures": ["GPT2LMHeadModel"] if is_gpt2 else ["GPT"],
@@ -107,8 +120,12 @@ def config_to_json(config: GPTConfig) -> dict[str, Any]:
     }
 
 
-def config_from_json(values: dict[str, Any]) -> GPTConfig:
+def config_from_json(values: dict[str, Any]) -> GPTConfig | TransformerConfig:
     """The configuration that :func:`config_to_json` wrote."""
+    if values.get("model_type") == TRANSFORMER_TYPE:
+        return TransformerConfig(
+            **{k: v for k, v in values.items() if k not in ("architectures", "model_type")}
+        )
     names = {theirs: ours for ours, theirs in _ACTIVATION_NAMES.items()}
     return GPTConfig(
         n_layer=values["n_layer"],

@@ -4,7 +4,7 @@ Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,13 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.text.byte_level import CHARACTER_TO_BYTE
-from scratchgpt.text.tokenizer import END_OF_TEXT, Tokenizer, to_utf8
+from scratchgpt.text.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
 
 SMALLEST = 257  # the bytes and the end of text
 
 
 class BPETokenizer(Tokenizer):
-    """Byte-level BPE, with an ``<|endoftext|>`` token where the vocabulary has one.
+    """Byte-level BPE, with ``<|endoftext|>`` and ``<|padding|>`` where the vocabulary has them.
 
     Parameters
     ----------
@@ -46,12 +46,17 @@ class BPETokenizer(Tokenizer):
         self._content = content
         self.vocab_size = max(self._backend.get_vocab().values()) + 1
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
+        self.padding = self._backend.token_to_id(PADDING)
 
     def encode(self, text: str) -> Array:
-        to_utf8(text)
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts: Sequence[str]) -> list[Array]:
+        for text in texts:
+            to_utf8(text)
         # The fast form leaves out the offsets, which nobody asks for.
-        encoding = self._backend.encode_batch_fast([text], add_special_tokens=False)[0]
-        return np.array(encoding.ids, np.int64)
+        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
     def to_json(self) -> dict[str, Any]:
         return self._content
@@ -81,24 +86,29 @@ class BPETokenizer(Tokenizer):
         return b"" if token.special else token.content.encode()
 
 
-def check_bpe_size(vocab_size: int) -> None:
-    """Refuse a vocabulary that does not even hold the bytes and the end of text."""
-    if vocab_size < SMALLEST:
+def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
+    """Refuse a vocabulary that does not even hold the bytes and the special tokens."""
+    smallest = SMALLEST + padding
+    if vocab_size < smallest:
+        specials = "the end of text and the padding" if padding else "the end of text"
         raise UserError(
-            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and the end of text "
-            f"take {SMALLEST}; choose more"
+            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and {specials} "
+            f"take {smallest}; choose more"
         )
 
 
-def train_bpe(texts: Iterable[str], vocab_size: int) -> BPETokenizer:
+def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -> BPETokenizer:
     """Learn a vocabulary from texts; the same texts give the same one.
 
     Parameters
     ----------
     texts : iterable of str
-        Pieces of text of any length, read once.
+        Pieces of text of any length, read once. For translation, those of both languages: a joint
+        vocabulary lets the two share their embeddings.
     vocab_size : int
         At least 257: the bytes and the end of text. A small corpus may not fill a large one.
+    padding : bool
+        Have a ``<|padding|>`` token too.
 
     Raises
     ------
@@ -108,13 +118,13 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPETokenizer:
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    check_bpe_size(vocab_size)
+    check_bpe_size(vocab_size, padding=padding)
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=[END_OF_TEXT],
+        special_tokens=[END_OF_TEXT, PADDING] if padding else [END_OF_TEXT],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

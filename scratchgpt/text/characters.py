@@ -1,6 +1,6 @@
 """One token for each character that occurs in a corpus."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.text.tokenizer import END_OF_TEXT, Tokenizer, base_json, to_utf8
+from scratchgpt.text.tokenizer import END_OF_TEXT, PADDING, Tokenizer, base_json, to_utf8
 
 # Splits text into single characters, the newline included.
 _EACH_CHARACTER = {
@@ -27,7 +27,9 @@ class CharacterTokenizer(Tokenizer):
     alphabet : iterable of str
         Single characters, in any order; repetitions do not count.
     end_of_text : bool
-        Add ``<|endoftext|>`` as the last token.
+        Have an ``<|endoftext|>`` token, behind the characters.
+    padding : bool
+        Have a ``<|padding|>`` token, the last.
 
     Raises
     ------
@@ -45,7 +47,9 @@ class CharacterTokenizer(Tokenizer):
 
     kind = "characters"
 
-    def __init__(self, alphabet: Iterable[str], *, end_of_text: bool = False) -> None:
+    def __init__(
+        self, alphabet: Iterable[str], *, end_of_text: bool = False, padding: bool = False
+    ) -> None:
         self.characters = sorted(set(alphabet))
         if not self.characters:
             raise UserError("a character tokenizer needs at least one character")
@@ -53,8 +57,10 @@ class CharacterTokenizer(Tokenizer):
             if len(character) != 1:
                 raise UserError(f"a character tokenizer cannot have {character!r} as a token")
             to_utf8(character)
-        self.vocab_size = len(self.characters) + end_of_text
-        self.end_of_text = len(self.characters) if end_of_text else None
+        n_characters = len(self.characters)
+        self.vocab_size = n_characters + end_of_text + padding
+        self.end_of_text = n_characters if end_of_text else None
+        self.padding = n_characters + end_of_text if padding else None
 
     def encode(self, text: str) -> Array:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")  # (n,)
@@ -64,6 +70,13 @@ class CharacterTokenizer(Tokenizer):
             raise UserError(self._unknown(text, np.flatnonzero(tokens < 0)))
         return tokens
 
+    def encode_all(self, texts: Sequence[str]) -> list[Array]:
+        try:
+            tokens = self.encode("".join(texts))
+        except UserError:
+            return super().encode_all(texts)  # says what is wrong with which of them
+        return np.split(tokens, np.cumsum([len(text) for text in texts])[:-1])
+
     def to_json(self) -> dict[str, Any]:
         # A WordLevel model must name a token for unknown words; without one in the vocabulary it
         # refuses them, as we do.
@@ -72,9 +85,9 @@ class CharacterTokenizer(Tokenizer):
             "vocab": {character: i for i, character in enumerate(self.characters)},
             "unk_token": "<unknown>",
         }
-        added = [] if self.end_of_text is None else [_special(self.end_of_text, END_OF_TEXT)]
+        specials = [(self.end_of_text, END_OF_TEXT), (self.padding, PADDING)]
         return base_json(
-            added_tokens=added,
+            added_tokens=[_special(token, name) for token, name in specials if token is not None],
             pre_tokenizer=_EACH_CHARACTER,
             decoder={"type": "Fuse"},
             model=model,
@@ -86,17 +99,22 @@ class CharacterTokenizer(Tokenizer):
         model = content["model"]
         if model.get("type") != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
             return None
-        tokenizer = cls(model["vocab"], end_of_text=bool(content["added_tokens"]))
+        specials = {entry["content"] for entry in content["added_tokens"]}
+        tokenizer = cls(
+            model["vocab"], end_of_text=END_OF_TEXT in specials, padding=PADDING in specials
+        )
         expected = tokenizer.to_json()
         if expected["model"]["vocab"] != model["vocab"]:
             raise UserError("its characters are not numbered in their order")
         if expected["added_tokens"] != content["added_tokens"]:
-            raise UserError(f"it has other special tokens than {END_OF_TEXT} at the end")
+            raise UserError(
+                f"it has other special tokens than {END_OF_TEXT} and {PADDING} at the end"
+            )
         return tokenizer
 
     def _all_token_bytes(self) -> list[bytes]:
-        spellings = [character.encode() for character in self.characters]
-        return spellings if self.end_of_text is None else [*spellings, b""]
+        n_specials = self.vocab_size - len(self.characters)
+        return [character.encode() for character in self.characters] + n_specials * [b""]
 
     @cached_property
     def _table(self) -> Array:

@@ -40,14 +40,25 @@ DOWNLOADS = {
 
 
 def download(name: str, cache: Path) -> Path:
-    """The file of a named download: from the folder SCRATCHGPT_DATA, the cache, or the network.
+    """The file of a named corpus; see :func:`fetch`."""
+    return fetch(name, DOWNLOADS[name], cache)
+
+
+def fetch(name: str, wanted: Download, cache: Path) -> Path:
+    """A file that is known: from the folder SCRATCHGPT_DATA, the cache, or the network.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    wanted : Download
+    cache : path
 
     Raises
     ------
     UserError
         If it cannot be had, or its checksum is not the one it must have.
     """
-    wanted = DOWNLOADS[name]
     if folder := os.environ.get(DATA_VARIABLE):
         path = Path(folder) / wanted.file
         if path.is_file():

@@ -113,7 +113,7 @@ class Task(ABC):
 
     def is_test(self, numbers: Array) -> Array:
         """Whether problems are for testing, by a hash of their numbers (N,); bool (N,)."""
-        return _hash(self._same_question(numbers)) % np.uint64(TEST_SHARE) == 0
+        return held_out(self._same_question(numbers))
 
     def _same_question(self, numbers: Array) -> Array:
         """One number for all problems that ask the same thing, lest one gives away another."""
@@ -229,6 +229,11 @@ class TaskBatches:
         targets = np.concatenate([tokens[:, 1:], ends], axis=1)  # (B, T)
         targets[:, : prompts.shape[1] - 1] = IGNORE_INDEX
         return tokens, targets
+
+
+def held_out(numbers: Array, share: int = TEST_SHARE) -> Array:
+    """Which of the numbers (N,) a hash keeps for testing, one in ``share``; bool (N,)."""
+    return _hash(numbers) % np.uint64(share) == 0
 
 
 def _hash(numbers: Array) -> Array:

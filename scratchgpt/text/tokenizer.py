@@ -16,6 +16,7 @@ from scratchgpt.files import write_text
 
 TOKENIZER_FILE = "tokenizer.json"
 END_OF_TEXT = "<|endoftext|>"
+PADDING = "<|padding|>"
 
 
 class Tokenizer(ABC):
@@ -26,7 +27,7 @@ class Tokenizer(ABC):
 
     Text is data: where the characters ``<|endoftext|>`` stand in a text, they are encoded as the
     characters that they are. The token of that name is put behind a document by
-    :func:`scratchgpt.text.prepare`, and nowhere else.
+    :func:`scratchgpt.text.prepare`, and around sentences by those who translate; nowhere else.
 
     Attributes
     ----------
@@ -36,11 +37,14 @@ class Tokenizer(ABC):
         Ids are 0 to ``vocab_size - 1``.
     end_of_text : int or None
         The token that ends a document, where the vocabulary has one. It has no bytes.
+    padding : int or None
+        The token that fills up the shorter rows of a batch, likewise.
     """
 
     kind: str
     vocab_size: int
     end_of_text: int | None = None
+    padding: int | None = None
 
     @abstractmethod
     def encode(self, text: str) -> Array:
@@ -51,6 +55,16 @@ class Tokenizer(ABC):
         UserError
             If the vocabulary cannot spell the text; says which characters, and where.
         """
+
+    def encode_all(self, texts: Sequence[str]) -> list[Array]:
+        """The tokens of each of many texts, as :meth:`encode` gives them.
+
+        Raises
+        ------
+        UserError
+            If the vocabulary cannot spell one of them.
+        """
+        return [self.encode(text) for text in texts]
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

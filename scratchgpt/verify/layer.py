@@ -44,9 +44,7 @@ def check_layer(
 
 def check_model(
     model: Any,
-    tokens: Any,
-    targets: Any,
-    *,
+    *data: Any,
     settings: Mapping[str, Any] | None = None,
     method: str = "adjoint",
     **options: Any,
@@ -56,9 +54,10 @@ def check_model(
     Parameters
     ----------
     model : object
-        Has ``loss(tokens, targets, **settings) -> (loss, saved)``, ``loss_backward(dloss, saved)``
-        and ``named_parameters()`` as in :func:`check_layer`.
-    tokens, targets : integer arrays (B, T)
+        Has ``loss(*data, **settings) -> (loss, saved)``, ``loss_backward(dloss, saved)`` and
+        ``named_parameters()`` as in :func:`check_layer`.
+    *data : integer arrays
+        Tokens and targets, as a rule (B, T) each; of two texts where the model takes two.
     settings : dict, optional
         Further arguments of loss, for instance ``{"dropout_seed": 3, "recompute": True}``.
     method, **options
@@ -80,9 +79,7 @@ def check_model(
     >>> check_model(model, tokens, tokens + 1).passed
     True
     """
-    return _check(
-        model, model.loss, model.loss_backward, (tokens, targets), settings, method, options
-    )
+    return _check(model, model.loss, model.loss_backward, data, settings, method, options)
 
 
 def _check(

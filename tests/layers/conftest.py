@@ -10,7 +10,6 @@ from scratchgpt.backend import random_stream
 from scratchgpt.layers import (
     MLP,
     Block,
-    CausalSelfAttention,
     Dropout,
     Embedding,
     Head,
@@ -18,6 +17,7 @@ from scratchgpt.layers import (
     LayerNorm,
     Linear,
     Parameter,
+    SelfAttention,
 )
 from scratchgpt.layers.parameters import normal
 
@@ -66,7 +66,7 @@ def block(**changes: Any) -> Any:
 
 def attention(**changes: Any) -> Any:
     settings = {"dropout": 0.3, "bias": True, "proj_std": 0.02}
-    return lambda: CausalSelfAttention(6, 3, **{**settings, **changes})
+    return lambda: SelfAttention(6, 3, **{**settings, **changes})
 
 
 def mlp(activation: str, bias: bool = True) -> Any:

@@ -89,7 +89,7 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
             expected = x_peer @ peer.parameters["weight"].T
         case "Dropout":
             expected = peer.dropout(x_peer, layer.p, layer_case.settings.get("seed"))
-        case "CausalSelfAttention":
+        case "SelfAttention":
             expected = peer.attention(x_peer, layer.n_head, layer.dropout, seed)
         case "MLP":
             expected = peer.mlp(x_peer, layer.activation)

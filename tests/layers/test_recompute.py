@@ -14,7 +14,7 @@ def test_recomputation_changes_no_bit(blocks):
         grads = block.store.grads.copy()
 
         block.store.zero_grad()
-        y_again, kept = recompute_forward(block, x, seed)
+        y_again, kept = recompute_forward(block, x, dropout_seed=seed)
         dx_again = recompute_backward(block, dy, kept)
 
         np.testing.assert_array_equal(y_again, y)
@@ -33,9 +33,9 @@ def test_the_upstream_gradient_is_left_as_it_was(blocks):
 
 def test_only_the_input_is_kept(blocks):
     block, x = blocks[0].build()
-    _, kept = recompute_forward(block, x, 5)
+    _, kept = recompute_forward(block, x, dropout_seed=5)
     assert kept.x is x
-    assert kept.dropout_seed == 5
+    assert kept.settings == {"dropout_seed": 5}
     assert nbytes(kept) == x.nbytes
 
 
@@ -43,7 +43,7 @@ def test_in_an_arena_what_the_block_took_is_given_back(blocks):
     block, x = blocks[0].build()
     arena = Arena()
     with arena:
-        y, kept = recompute_forward(block, x, 5)
+        y, kept = recompute_forward(block, x, dropout_seed=5)
         after_forward = arena.used
         recompute_backward(block, y, kept)
         assert arena.used <= 2 * after_forward

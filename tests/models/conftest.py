@@ -1,4 +1,4 @@
-"""GPTs in all their forms, small, with no two sizes equal and parameters of ordinary size."""
+"""Models in all their forms, small, with no two sizes equal and parameters of ordinary size."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.backend import random_stream
-from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 
 SIZES: dict[str, Any] = {
     "n_layer": 2,
@@ -30,13 +30,7 @@ class ModelCase:
 
     def build(self, dtype: Any = np.float64) -> GPT:
         """A model with parameters of the order of 1, of layer norms away from 1."""
-        model = GPT(GPTConfig(**{**SIZES, **self.changes}), dtype=dtype)
-        for name, parameter in model.store.named.items():
-            value = random_stream(4, name).standard_normal(parameter.shape)
-            if "ln_" in name and name.endswith("weight"):
-                value = 0.3 + 0.5 * np.abs(value)
-            parameter.value[...] = value
-        return model
+        return randomise(GPT(GPTConfig(**{**SIZES, **self.changes}), dtype=dtype))
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Tokens, some of them repeated, and targets, some of them ignored."""
@@ -45,6 +39,57 @@ class ModelCase:
         tokens[:, -1] = tokens[:, 0]
         targets[0, 0] = -100 if targets.size > 1 else targets[0, 0]
         return tokens, targets
+
+
+def randomise(model: Any, size: float = 1.0) -> Any:
+    """Matrices and biases of the order of ``size``, layer norms away from 1."""
+    for name, parameter in model.store.named.items():
+        value = random_stream(4, name).standard_normal(parameter.shape)
+        if "ln_" in name and name.endswith("weight"):
+            value = 0.3 + 0.5 * np.abs(value)
+        else:
+            value *= size
+        parameter.value[...] = value
+    return model
+
+
+TRANSFORMER_SIZES: dict[str, Any] = {
+    "n_encoder_layer": 2,
+    "n_decoder_layer": 3,
+    "n_head": 3,
+    "n_embd": 12,
+    "n_inner": 10,
+    "block_size": 7,
+    "vocab_size": 13,
+    "dropout": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class TransformerCase:
+    """A form of Transformer, and further arguments of its forward."""
+
+    note: str
+    changes: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+    shape: tuple[int, int, int] = (2, 5, 4)  # B, S, T
+
+    def build(self, dtype: Any = np.float64) -> Transformer:
+        config = TransformerConfig(**{**TRANSFORMER_SIZES, **self.changes})
+        # Half the size: the gradient of an encoder below many saturated softmaxes would be small,
+        # and its rounding, which is that of the larger numbers above, not small beside it.
+        return randomise(Transformer(config, dtype=dtype), size=0.5)
+
+    def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A source, of which one row ends in padding, the target's beginning, what follows."""
+        n_batch, n_source, n_target = self.shape
+        rng = random_stream(5, self.note)
+        src = rng.integers(1, TRANSFORMER_SIZES["vocab_size"], (n_batch, n_source))
+        tgt, targets = rng.integers(1, 13, (2, n_batch, n_target))
+        if n_batch > 1:
+            src[1, 3:] = 0
+            targets[0, -1] = -100
+        return src, tgt, targets
 
 
 DROPOUT = {"dropout_seed": 11}
@@ -68,14 +113,51 @@ CASES = (
     ModelCase("one layer, one head", {"n_layer": 1, "n_head": 1}, shape=(3, 4)),
 )
 
+PADDING: dict[str, Any] = {"padding_id": 0}
+PRE: dict[str, Any] = {"norm_position": "pre"}
+APART: dict[str, Any] = {"shared_embeddings": False, "source_vocab_size": 14, "tied_head": False}
+_mask = np.random.default_rng(7)
+ALL_MASKS: dict[str, Any] = {
+    "src_mask": _mask.standard_normal((5, 5)),
+    "tgt_mask": np.triu(np.ones((4, 4), bool), 2),
+    "memory_mask": np.where(_mask.random((4, 5)) < 0.3, -np.inf, 0.0),
+    "src_key_padding_mask": np.array([[False] * 5, [False] * 3 + [True] * 2]),
+    "tgt_key_padding_mask": np.array([[False] * 4, [False] * 3 + [True]]),
+    "memory_key_padding_mask": np.array([[False] * 3 + [True] * 2, [False] * 5]),
+}
+TRANSFORMER_CASES = (
+    TransformerCase("the paper's", PADDING),
+    TransformerCase("the paper's, dropout", {**PADDING, "dropout": 0.25}, DROPOUT),
+    TransformerCase("the paper's, dropout, recompute", {**PADDING, "dropout": 0.25}, BOTH),
+    TransformerCase("pre-LN, dropout", {**PRE, "dropout": 0.2, "activation": "gelu"}, DROPOUT),
+    TransformerCase("pre-LN, padding, recompute", {**PRE, **PADDING}, RECOMPUTE),
+    TransformerCase("apart, learned positions", {**APART, "positions": "learned"}),
+    TransformerCase("no bias, not scaled", {**NO_BIAS, **PRE, "scale_embeddings": False}),
+    TransformerCase("all masks, dropout", {"dropout": 0.2}, {**ALL_MASKS, **DROPOUT}),
+    TransformerCase("all masks, pre-LN, recompute", PRE, {**ALL_MASKS, **RECOMPUTE}),
+    TransformerCase("not causal", PADDING, {"tgt_is_causal": False}),
+    TransformerCase("one token each", {**PRE, "dropout": 0.2}, DROPOUT, shape=(1, 1, 1)),
+    TransformerCase("full blocks", {"layer_norm_epsilon": 0.1}, shape=(1, 7, 7)),
+    TransformerCase("one layer, one head", {"n_encoder_layer": 1, "n_decoder_layer": 1}),
+)
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "model_case" in metafunc.fixturenames:
         cases = [pytest.param(case, id=case.note) for case in CASES]
         metafunc.parametrize("model_case", cases)
+    if "transformer_case" in metafunc.fixturenames:
+        cases = [pytest.param(case, id=case.note) for case in TRANSFORMER_CASES]
+        metafunc.parametrize("transformer_case", cases)
 
 
 @pytest.fixture
 def small_gpt() -> Any:
     """``small_gpt(**changes)``: a model with parameters of ordinary size."""
     return lambda dtype=np.float64, **changes: ModelCase("", changes).build(dtype)
+
+
+@pytest.fixture
+def small_transformer() -> Any:
+    """``small_transformer(**changes)``: the same with an encoder and a decoder."""
+    return lambda dtype=np.float64, **changes: TransformerCase("", changes).build(dtype)

@@ -145,13 +145,13 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ): "Zero divided by any other number is zero.",
     (
         "scratchgpt/layers/attention.py",
-        "CausalSelfAttention.forward",
+        "SelfAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0, 0.0) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
         "scratchgpt/layers/attention.py",
-        "CausalSelfAttention.forward",
+        "SelfAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",

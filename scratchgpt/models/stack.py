@@ -1,0 +1,246 @@
+"""The two halves of a Transformer, each of which stands alone too."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.layers import (
+    CAUSAL,
+    UNMASKED,
+    Block,
+    DecoderBlock,
+    Embedding,
+    InputEmbedding,
+    InputEmbeddingSaved,
+    KVCache,
+    Layer,
+    LayerNorm,
+    Masks,
+    recompute_backward,
+    recompute_forward,
+    seed_for,
+)
+from scratchgpt.layers.attention import split_heads
+from scratchgpt.memory import empty_like, scope, zeros
+from scratchgpt.models.decoder_cache import DecoderCache
+from scratchgpt.models.transformer_config import TransformerConfig
+from scratchgpt.ops.layer_norm import LayerNormSaved
+
+
+class EncoderSaved(NamedTuple):
+    embedding: InputEmbeddingSaved
+    h: list[Any]  # a BlockSaved or a RecomputeSaved for each block
+    ln_f: LayerNormSaved | None
+    recompute: bool
+
+
+class TransformerEncoder(Layer):
+    """Tokens (B, S) to one vector of channels for each, (B, S, C), that knows of all the others.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        self.embedding = _input_embedding(config, token_table(config, config.source_size))
+        settings = _block_settings(config)
+        self.h = [Block(**settings) for _ in range(config.n_encoder_layer)]
+        self.ln_f = _last_norm(config)
+        self.config = config
+
+    def forward(
+        self,
+        src: Array,
+        *,
+        masks: Masks = UNMASKED,
+        dropout_seed: int | None = None,
+        recompute: bool = False,
+    ) -> tuple[Array, EncoderSaved]:
+        """src (B, S) -> memory (B, S, C).
+
+        Parameters
+        ----------
+        src : integer array (B, S)
+        masks : Masks
+            Of the self-attention; by default each position looks at all.
+        dropout_seed : int, optional
+            None: evaluation, nothing is dropped.
+        recompute : bool
+            Keep the input of each block alone and recompute the rest in the backward pass.
+        """
+        x, embedding = self.embedding.forward(src, seed_for(dropout_seed, "embedding"))
+        h: list[Any] = []
+        for i, block in enumerate(self.h):
+            forward = partial(recompute_forward, block) if recompute else block.forward
+            x, saved = forward(x, dropout_seed=seed_for(dropout_seed, "h", i), masks=masks)
+            h.append(saved)
+        ln_f = None
+        if self.ln_f:
+            x, ln_f = self.ln_f.forward(x)
+        return x, EncoderSaved(embedding, h, ln_f, recompute)
+
+    def backward(self, dmemory: Array, saved: EncoderSaved) -> None:
+        """dmemory (B, S, C); the gradients of all parameters are added, tokens have none."""
+        dx = empty_like(dmemory)
+        with scope():
+            dx[...] = (
+                self.ln_f.backward(dmemory, saved.ln_f) if self.ln_f and saved.ln_f else dmemory
+            )
+        for block, kept in zip(reversed(self.h), reversed(saved.h), strict=True):
+            with scope():  # what one block's backward took is given back before the next
+                backward = partial(recompute_backward, block) if saved.recompute else block.backward
+                dx[...] = backward(dx, kept)
+        self.embedding.backward(dx, saved.embedding)
+
+
+class DecoderSaved(NamedTuple):
+    embedding: InputEmbeddingSaved
+    h: list[Any]  # a DecoderBlockSaved or a RecomputeSaved for each block
+    ln_f: LayerNormSaved | None
+    memory: Array  # (B, S, C)
+    recompute: bool
+
+
+class TransformerDecoder(Layer):
+    """Tokens (B, T) to one vector for each, (B, T, C), that knows of those before and of a memory.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    wte : Embedding, optional
+        The token embeddings where they are another layer's too.
+    """
+
+    def __init__(self, config: TransformerConfig, wte: Embedding | None = None) -> None:
+        self.embedding = _input_embedding(config, wte or token_table(config, config.vocab_size))
+        settings = _block_settings(config)
+        self.h = [DecoderBlock(**settings) for _ in range(config.n_decoder_layer)]
+        self.ln_f = _last_norm(config)
+        self.config = config
+
+    def forward(
+        self,
+        tgt: Array,
+        memory: Array,
+        *,
+        masks: Masks = CAUSAL,
+        memory_masks: Masks = UNMASKED,
+        dropout_seed: int | None = None,
+        recompute: bool = False,
+    ) -> tuple[Array, DecoderSaved]:
+        """tgt (B, T) and memory (B, S, C) -> x (B, T, C).
+
+        Parameters
+        ----------
+        tgt : integer array (B, T)
+        memory : array (B, S, C)
+        masks, memory_masks : Masks
+            Of self-attention and of cross-attention.
+        dropout_seed, recompute
+            As for :meth:`TransformerEncoder.forward`.
+        """
+        x, embedding = self.embedding.forward(tgt, seed_for(dropout_seed, "embedding"))
+        h: list[Any] = []
+        for i, block in enumerate(self.h):
+            forward = partial(recompute_forward, block) if recompute else block.forward
+            seed = seed_for(dropout_seed, "h", i)
+            x, saved = forward(x, memory, dropout_seed=seed, masks=masks, memory_masks=memory_masks)
+            h.append(saved)
+        ln_f = None
+        if self.ln_f:
+            x, ln_f = self.ln_f.forward(x)
+        return x, DecoderSaved(embedding, h, ln_f, memory, recompute)
+
+    def backward(self, dy: Array, saved: DecoderSaved) -> Array:
+        """dy (B, T, C) -> dmemory (B, S, C); the gradients of all parameters are added.
+
+        Every block looked at the memory, so its gradient is the sum of what each sends back.
+        """
+        dmemory = zeros(saved.memory.shape, like=dy)
+        with scope():
+            dx = empty_like(dy)
+            dx[...] = self.ln_f.backward(dy, saved.ln_f) if self.ln_f and saved.ln_f else dy
+            for block, kept in zip(reversed(self.h), reversed(saved.h), strict=True):
+                with scope():
+                    backward = (
+                        partial(recompute_backward, block) if saved.recompute else block.backward
+                    )
+                    dx[...], dmemory_of_block = backward(dx, kept)
+                    dmemory += dmemory_of_block
+            self.embedding.backward(dx, saved.embedding)
+        return dmemory
+
+    def new_cache(
+        self,
+        memory: Array,
+        key_padding_mask: Array | None,
+        n_beams: int = 1,
+        n_positions: int | None = None,
+    ) -> DecoderCache:
+        """An empty cache, with the memory's keys and values; see :meth:`Transformer.new_cache`."""
+        c, n_rows = self.config, len(memory) * n_beams
+        n_positions = c.block_size if n_positions is None else n_positions
+        texts = KVCache(c.n_decoder_layer, n_rows, c.n_head, n_positions, c.head_size, memory.dtype)
+        shape = (c.n_decoder_layer, len(memory), c.n_head, memory.shape[1], c.head_size)
+        keys, values = np.empty(shape, memory.dtype), np.empty(shape, memory.dtype)
+        for block, k, v in zip(self.h, keys, values, strict=True):
+            k[...], v[...] = split_heads(block.cross.c_kv.forward(memory)[0], 2, c.n_head)
+        return DecoderCache(texts, keys, values, key_padding_mask, n_beams)
+
+    def extend(self, tokens: Array, cache: DecoderCache) -> Array:
+        """New tokens (B n, T) after those in the cache -> x (B n, T, C)."""
+        positions = cache.texts.lengths[:, None] + np.arange(tokens.shape[1])  # (B n, T)
+        x, _ = self.embedding.forward(tokens, positions=positions)
+        n_visible = int(positions.max()) + 1
+        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B n, 1, T, n_visible)
+        for i, block in enumerate(self.h):
+            with scope():  # nothing is saved, so one block's arrays are the next one's
+                texts = cache.texts.layer(i, positions)
+                x[...] = block.extend(
+                    x, texts, mask, cache.keys[i], cache.values[i], cache.key_padding_mask
+                )
+        cache.texts.lengths += tokens.shape[1]
+        return self.ln_f.forward(x)[0] if self.ln_f else x
+
+
+def token_table(config: TransformerConfig, vocab_size: int) -> Embedding:
+    """Token embeddings that have a variance of 1 once they are scaled, as logits made of them."""
+    return Embedding(vocab_size, config.n_embd, std=table_std(config))
+
+
+def table_std(config: TransformerConfig) -> float:
+    return float(config.n_embd**-0.5) if config.scale_embeddings else 0.02
+
+
+def _input_embedding(config: TransformerConfig, wte: Embedding) -> InputEmbedding:
+    return InputEmbedding(
+        wte,
+        config.block_size,
+        dropout=config.dropout,
+        scale=config.scale_embeddings,
+        positions=config.positions,
+    )
+
+
+def _block_settings(config: TransformerConfig) -> dict[str, Any]:
+    return {
+        "n_embd": config.n_embd,
+        "n_head": config.n_head,
+        "n_inner": config.inner_size,
+        "dropout": config.dropout,
+        "bias": config.bias,
+        "norm_position": config.norm_position,
+        "activation": config.activation,
+        "layer_norm_epsilon": config.layer_norm_epsilon,
+        "std": None,
+        "proj_std": None,
+    }
+
+
+def _last_norm(config: TransformerConfig) -> LayerNorm | None:
+    if config.norm_position == "post":
+        return None
+    return LayerNorm(config.n_embd, bias=config.bias, eps=config.layer_norm_epsilon)

@@ -1,0 +1,116 @@
+"""The configuration of an encoder-decoder Transformer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from scratchgpt.errors import UserError
+from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.models.config import NORM_POSITIONS, ModelConfig, find_preset
+from scratchgpt.models.presets import TRANSFORMER_PRESETS
+
+
+@dataclass(frozen=True)
+class TransformerConfig(ModelConfig):
+    """Sizes and form of a Transformer. The defaults are the paper's base model.
+
+    Parameters
+    ----------
+    n_encoder_layer, n_decoder_layer : int
+        Blocks of the two halves.
+    n_head, n_embd : int
+        Heads a block, channels; n_head divides n_embd.
+    n_inner : int, optional
+        Width of the feed-forward layers; None stands for 4 n_embd.
+    block_size : int
+        The most positions of a source, and of a target.
+    vocab_size : int
+        Of the target, and of the source where that has none of its own.
+    source_vocab_size : int, optional
+    dropout : float
+        In training, on the embeddings, the attention weights and the residual branches.
+    bias : bool
+        Whether linear layers and layer norms have one.
+    norm_position : {"post", "pre"}
+        The paper's blocks, or norms before the sublayers; with "pre" a last layer norm follows the
+        blocks of each half.
+    activation : {"relu", "gelu", "gelu_tanh"}
+    positions : {"sinusoidal", "learned"}
+    scale_embeddings : bool
+        Whether embeddings are multiplied by the root of n_embd.
+    shared_embeddings : bool
+        Whether source and target have one table.
+    tied_head : bool
+        Whether the output head is the target's table.
+    layer_norm_epsilon : float
+    padding_id : int, optional
+        Which token of a source is padding.
+
+    Raises
+    ------
+    UserError
+        If a value is out of range, or the two vocabularies differ and are to share a table.
+    """
+
+    n_encoder_layer: int = 6
+    n_decoder_layer: int = 6
+    n_head: int = 8
+    n_embd: int = 512
+    n_inner: int | None = None
+    block_size: int = 256
+    vocab_size: int = 37000
+    source_vocab_size: int | None = None
+    dropout: float = 0.1
+    bias: bool = True
+    norm_position: str = "post"
+    activation: str = "relu"
+    positions: str = "sinusoidal"
+    scale_embeddings: bool = True
+    shared_embeddings: bool = True
+    tied_head: bool = True
+    layer_norm_epsilon: float = 1e-5
+    padding_id: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check(
+            sizes=(
+                *("n_encoder_layer", "n_decoder_layer", "n_head", "n_embd", "n_inner"),
+                *("block_size", "vocab_size", "source_vocab_size"),
+            ),
+            switches=("bias", "scale_embeddings", "shared_embeddings", "tied_head"),
+            choices={
+                "norm_position": NORM_POSITIONS,
+                "activation": ACTIVATIONS,
+                "positions": ("sinusoidal", "learned"),
+            },
+        )
+        if self.shared_embeddings and self.source_size != self.vocab_size:
+            raise UserError(
+                f"a source_vocab_size of {self.source_size} and a vocab_size of {self.vocab_size} "
+                "cannot share a table; set shared_embeddings to false"
+            )
+        padding = self.padding_id
+        if padding is not None and (
+            isinstance(padding, bool)
+            or not isinstance(padding, int)
+            or not 0 <= padding < self.source_size
+        ):
+            raise UserError(
+                f"padding_id={padding!r} must be a token of the source, 0 to {self.source_size - 1}"
+            )
+
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> "TransformerConfig":
+        """A named size, with some fields changed.
+
+        Raises
+        ------
+        UserError
+            If there is no such preset or field; suggests the nearest.
+        """
+        preset = find_preset(name, TRANSFORMER_PRESETS, "encoder-decoder Transformer")
+        return cls.from_dict({**preset, **changes})
+
+    @property
+    def source_size(self) -> int:
+        """Tokens of the source's vocabulary."""
+        return self.vocab_size if self.source_vocab_size is None else self.source_vocab_size

@@ -1,0 +1,88 @@
+"""What a parallel text is."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from scratchgpt.errors import UserError, did_you_mean
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class ParallelText:
+    """Sentences and their translations.
+
+    Attributes
+    ----------
+    source, target : list of str
+        As many each.
+    source_name, target_name : str
+        Where they come from, for messages.
+    lines : sequence of int
+        The line that each pair stands in.
+    languages : (str, str), optional
+        Codes of the two languages, where they are known.
+    has_splits : bool
+        Whether it is one of several parts: train, val and test.
+
+    Raises
+    ------
+    UserError
+        If there is no pair, or a sentence is empty.
+    """
+
+    source: list[str]
+    target: list[str]
+    source_name: str
+    target_name: str
+    lines: Sequence[int]
+    languages: tuple[str, str] | None = None
+    has_splits: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise UserError(f"there is no text in {self.source_name}; give some pairs")
+        empty = [
+            (line, self.source_name if not source.strip() else self.target_name)
+            for line, source, target in zip(self.lines, self.source, self.target, strict=True)
+            if not source.strip() or not target.strip()
+        ]
+        if empty:
+            line, name = empty[0]
+            more = f" (and {len(empty) - 1:,} pairs more)" if len(empty) > 1 else ""
+            raise UserError(
+                f"line {line:,} of {name} is empty{more}, which is no sentence to learn from; "
+                "take such pairs out on both sides"
+            )
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def where(self, index: int, side: str = "source") -> str:
+        """Where a sentence stands, as a message says it."""
+        name = self.source_name if side == "source" else self.target_name
+        return f"line {self.lines[index]:,} of {name}"
+
+    def take(self, rows: Sequence[int]) -> "ParallelText":
+        """Some of the pairs, by their numbers from 0."""
+        return replace(
+            self,
+            source=[self.source[i] for i in rows],
+            target=[self.target[i] for i in rows],
+            lines=[self.lines[i] for i in rows],
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all sentences."""
+        digest = hashlib.sha256()
+        for sentence in (*self.source, *self.target):
+            digest.update(sentence.encode() + b"\n")
+        return digest.hexdigest()
+
+
+def check_split(split: str) -> None:
+    """Refuse what is not the name of a part."""
+    if split not in SPLITS:
+        raise UserError(f"split={split!r} must be train, val or test{did_you_mean(split, SPLITS)}")
