@@ -1,7 +1,10 @@
 """Generation: from a model and a prompt to new text."""
 
+from scratchgpt.generation.alignment import alignment
+from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.generation.generate import Generation, generate
+from scratchgpt.generation.hypotheses import Hypothesis, length_penalty
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.generation.text import (
@@ -10,16 +13,24 @@ from scratchgpt.generation.text import (
     generate_text,
     start_tokens,
 )
+from scratchgpt.generation.translate import Translation, translate, translate_n_best
 
 __all__ = [
     "Decoding",
     "Generation",
+    "Hypothesis",
     "SamplingConfig",
     "StopMatcher",
     "TextGeneration",
+    "Translation",
+    "alignment",
+    "beam_search",
     "check_tokenizer",
     "generate",
     "generate_text",
+    "length_penalty",
     "start_tokens",
+    "translate",
+    "translate_n_best",
     "window_start",
 ]

@@ -10,7 +10,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.generation.generate import FinishReason, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
-from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.models import GPT, QuantizedGPT, Transformer
 from scratchgpt.text import StreamDecoder, Tokenizer
 
 # (index of the prompt, index of the sample, text that is new)
@@ -131,7 +131,7 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
         return np.array([0])
 
 
-def check_tokenizer(model: GPT | QuantizedGPT, tokenizer: Tokenizer) -> None:
+def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenizer) -> None:
     """Refuse a tokenizer that cannot be the one that the model was trained with."""
     if tokenizer.vocab_size != model.config.vocab_size:
         raise UserError(

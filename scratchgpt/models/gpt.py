@@ -107,6 +107,7 @@ class GPT(Layer):
         tokens: Array,
         targets: Array,
         *,
+        label_smoothing: float = 0.0,
         dropout_seed: int | None = None,
         recompute: bool = False,
     ) -> tuple[Any, GPTLossSaved]:
@@ -116,6 +117,9 @@ class GPT(Layer):
         ----------
         tokens, targets : integer arrays (B, T)
             A target of -100 does not count.
+        label_smoothing : float
+            The share of each target that is spread over the whole vocabulary; see
+            :func:`scratchgpt.ops.cross_entropy_forward`.
         dropout_seed, recompute
             As for :meth:`forward`.
 
@@ -125,7 +129,9 @@ class GPT(Layer):
         saved : GPTLossSaved
         """
         logits, model = self.forward(tokens, dropout_seed=dropout_seed, recompute=recompute)
-        loss, cross_entropy = cross_entropy_forward(logits, targets)
+        loss, cross_entropy = cross_entropy_forward(
+            logits, targets, label_smoothing=label_smoothing
+        )
         return loss, GPTLossSaved(model, cross_entropy)
 
     def loss_backward(self, dloss: float, saved: GPTLossSaved, *, in_place: bool = False) -> None:

@@ -237,6 +237,19 @@ def test_a_fresh_model_knows_nothing():
     assert abs(float(loss) - np.log(50)) < 0.05
 
 
+def test_smoothing_mixes_in_the_mean_over_all_tokens(small_gpt, assert_close):
+    model = small_gpt()
+    rng = np.random.default_rng(0)
+    tokens, targets = rng.integers(0, model.config.vocab_size, (2, 2, 5))
+    of_each = [
+        model.loss(tokens, np.full_like(tokens, token))[0]
+        for token in range(model.config.vocab_size)
+    ]
+    hard, _ = model.loss(tokens, targets)
+    smoothed, _ = model.loss(tokens, targets, label_smoothing=0.2)
+    assert_close(smoothed, 0.8 * hard + 0.2 * np.mean(of_each), 1e-13)
+
+
 def test_a_copy_in_another_dtype_has_the_same_values_and_its_own_memory(small_gpt):
     model = small_gpt(dtype=np.float32)
     other = model.astype(np.complex128)

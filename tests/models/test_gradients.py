@@ -60,3 +60,11 @@ def test_a_freshly_initialised_model_is_proven_too():
     check_model(
         GPT(config, dtype=np.float32), tokens, targets, settings={"dropout_seed": 3}
     ).raise_if_failed()
+
+
+def test_the_gradient_of_a_smoothed_loss_is_its_derivative(small_gpt):
+    tokens, targets = np.random.default_rng(1).integers(0, 13, (2, 2, 4))
+    targets[1, 2] = -100
+    check_model(
+        small_gpt(), tokens, targets, settings={"label_smoothing": 0.1}, method="complex"
+    ).raise_if_failed()

@@ -1,6 +1,7 @@
 """GPT in every form beside the same model in PyTorch, float64."""
 
 import numpy as np
+import pytest
 
 from scratchgpt.backend import derive_seed
 from scratchgpt.ops import dropout_mask
@@ -79,6 +80,31 @@ def test_logits_loss_and_all_gradients_equal_those_of_pytorch(torch, model_case,
 
     assert_close(logits, expected.detach().numpy(), 1e-10, "logits")
     assert_close(loss, expected_loss.item(), 1e-10, "loss")
+    for name, parameter in model.store.named.items():
+        assert_close(parameter.grad, parameters[name].grad.numpy(), 1e-10, name)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 1.0])
+def test_a_smoothed_loss_and_its_gradients_equal_those_of_pytorch(
+    torch, small_gpt, smoothing, assert_close
+):
+    model = small_gpt()
+    tokens, targets = np.random.default_rng(1).integers(0, model.config.vocab_size, (2, 2, 5))
+    targets[0, 1] = -100
+    loss, saved = model.loss(tokens, targets, label_smoothing=smoothing)
+    model.loss_backward(2.5, saved)
+
+    parameters = {
+        name: torch.tensor(parameter.value, requires_grad=True)
+        for name, parameter in model.store.named.items()
+    }
+    logits = torch_gpt(torch, model, parameters, torch.tensor(tokens))
+    expected = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), torch.tensor(targets).flatten(), label_smoothing=smoothing
+    )
+    (2.5 * expected).backward()
+
+    assert_close(loss, expected.item(), 1e-10, "loss")
     for name, parameter in model.store.named.items():
         assert_close(parameter.grad, parameters[name].grad.numpy(), 1e-10, name)
 

@@ -1,0 +1,50 @@
+"""Where a translation looked in its source."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.models import Transformer
+from scratchgpt.ops.attention import AttentionSaved, FlashAttentionSaved
+from scratchgpt.ops.softmax import softmax_forward
+
+
+def alignment(
+    model: Transformer,
+    source: Array | Sequence[int],
+    target: Array | Sequence[int],
+    *,
+    end_of_text: int,
+    layer: int | None = None,
+) -> Array:
+    """The weights of the decoder's attention to the source, averaged over heads and layers.
+
+    Parameters
+    ----------
+    model : Transformer
+    source : int array (S,)
+        As it was translated, with its end_of_text token.
+    target : int array (T,)
+        The tokens of the translation.
+    end_of_text : int
+        The token that the translation started from.
+    layer : int, optional
+        Take that layer's heads alone.
+
+    Returns
+    -------
+    weights : array (T, S)
+        In row t, where the decoder looked when it chose token t; each row sums to 1.
+    """
+    src, tgt = np.asarray(source)[None], np.asarray(target)
+    inputs = np.concatenate([[end_of_text], tgt[:-1]])[None]  # what stood there as it was chosen
+    _, saved = model.forward(src, inputs)
+    layers = saved.decoder.h if layer is None else [saved.decoder.h[layer]]
+    weights = [_weights(block.cross.attention) for block in layers]
+    return np.mean(weights, axis=(0, 1, 2))
+
+
+def _weights(saved: AttentionSaved | FlashAttentionSaved) -> Array:
+    """softmax(q k / √D) (B, H, T, S), which the compiled kernel does not keep."""
+    return softmax_forward(saved.scale * (saved.q @ saved.k.mT))[0]

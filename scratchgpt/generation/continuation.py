@@ -1,0 +1,75 @@
+"""How a search gets the logits of what follows each hypothesis, with a cache and without."""
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.models import Transformer
+
+
+class CachedContinuation:
+    """Sources are encoded once; of the targets each step computes the last position alone.
+
+    Parameters
+    ----------
+    model : Transformer
+    src : int array (B, S)
+    src_key_padding_mask : bool array (B, S) or None
+    n_beams : int
+        K.
+    n_positions : int
+        The most tokens of a target.
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        src: Array,
+        src_key_padding_mask: Array | None,
+        n_beams: int,
+        n_positions: int,
+    ) -> None:
+        memory = model.encode(src, src_key_padding_mask=src_key_padding_mask)  # (B, S, C)
+        self._model = model
+        self._cache = model.new_cache(
+            memory, src_key_padding_mask, n_beams=n_beams, n_positions=n_positions
+        )
+
+    def next_logits(self, targets: Array) -> Array:
+        """targets (B K, T), each a token longer than before -> logits (B K, V)."""
+        return self._model.extend(targets[:, -1:], self._cache)
+
+    def select(self, rows: Array) -> None:
+        """Go on with a choice of the hypotheses, int array (B' K,)."""
+        self._cache = self._cache.rows(rows)
+
+
+class PlainContinuation:
+    """The same from whole forward passes: what the cache is proven against."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        src: Array,
+        src_key_padding_mask: Array | None,
+        n_beams: int,
+        n_positions: int,
+    ) -> None:
+        self._model = model
+        self._src = np.repeat(src, n_beams, axis=0)  # (B K, S)
+        self._padding = src_key_padding_mask
+        if src_key_padding_mask is not None:
+            self._padding = np.repeat(src_key_padding_mask, n_beams, axis=0)
+
+    def next_logits(self, targets: Array) -> Array:
+        logits, _ = self._model.forward(
+            self._src,
+            targets,
+            src_key_padding_mask=self._padding,
+            memory_key_padding_mask=self._padding,
+        )
+        return logits[:, -1]
+
+    def select(self, rows: Array) -> None:
+        self._src = self._src[rows]
+        if self._padding is not None:
+            self._padding = self._padding[rows]
