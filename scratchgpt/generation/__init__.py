@@ -1,6 +1,7 @@
 """Generation: from a model and a prompt to new text."""
 
 from scratchgpt.generation.alignment import alignment
+from scratchgpt.generation.alignment_picture import draw_alignment
 from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.decoding import Decoding, window_start
 from scratchgpt.generation.generate import Generation, generate
@@ -14,6 +15,7 @@ from scratchgpt.generation.text import (
     start_tokens,
 )
 from scratchgpt.generation.translate import Translation, translate, translate_n_best
+from scratchgpt.generation.words import weights_of_words, words_of
 
 __all__ = [
     "Decoding",
@@ -26,11 +28,14 @@ __all__ = [
     "alignment",
     "beam_search",
     "check_tokenizer",
+    "draw_alignment",
     "generate",
     "generate_text",
     "length_penalty",
     "start_tokens",
     "translate",
     "translate_n_best",
+    "weights_of_words",
     "window_start",
+    "words_of",
 ]

@@ -2,6 +2,13 @@
 
 from scratchgpt.optim.adamw import AdamW
 from scratchgpt.optim.clip import clip_scale, global_norm
-from scratchgpt.optim.schedule import warmup_constant, warmup_cosine
+from scratchgpt.optim.schedule import warmup_constant, warmup_cosine, warmup_inverse_sqrt
 
-__all__ = ["AdamW", "clip_scale", "global_norm", "warmup_constant", "warmup_cosine"]
+__all__ = [
+    "AdamW",
+    "clip_scale",
+    "global_norm",
+    "warmup_constant",
+    "warmup_cosine",
+    "warmup_inverse_sqrt",
+]

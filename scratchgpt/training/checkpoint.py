@@ -21,7 +21,7 @@ from scratchgpt.models.pretrained import (
 )
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer
-from scratchgpt.training.config import CHANGEABLE
+from scratchgpt.training.config import CHANGEABLE, TrainConfig
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
@@ -142,7 +142,13 @@ def check_resumable(saved: TrainingState, current: TrainingState, run_directory:
             )
     for title, before_all, now_all, allowed in (
         ("model", saved.model_config, current.model_config, frozenset[str]()),
-        ("training", saved.train_config, current.train_config, CHANGEABLE),
+        # A run from before there was a setting has its default.
+        (
+            "training",
+            {**TrainConfig().as_dict(), **saved.train_config},
+            current.train_config,
+            CHANGEABLE,
+        ),
     ):
         for name in {**before_all, **now_all}:
             before, now = before_all.get(name), now_all.get(name)

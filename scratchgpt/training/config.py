@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.optim import warmup_constant, warmup_cosine
+from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
 
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("cosine", "constant", "inverse_sqrt")
 
 # What may differ when a run is resumed: it changes what comes, and leaves what was as it was.
 CHANGEABLE = frozenset(
@@ -33,18 +33,28 @@ class TrainConfig:
         goes on along the longer cosine.
     batch_size : int
         Rows of a micro-batch.
+    tokens_per_batch : int
+        Of sentence pairs, where a model translates, in place of ``batch_size``: how many
+        positions the sources of a micro-batch may take, and the targets likewise.
     grad_accum : int
         Micro-batches to a step.
     lr, min_lr : float
-        The highest learning rate and the last; ``min_lr=None`` stands for a tenth of ``lr``.
+        The highest learning rate and, of the cosine, the last; ``min_lr=None`` stands for a
+        tenth of ``lr``.
     warmup_steps : int, optional
-        None stands for a twentieth of the steps, at most 100.
-    schedule : {"cosine", "constant"}
-        What follows the warm-up.
+        None stands for a twentieth of the steps, at most 100; of ``inverse_sqrt`` for a fifth,
+        at most 4000.
+    schedule : {"cosine", "constant", "inverse_sqrt"}
+        What follows the warm-up; see :mod:`scratchgpt.optim`.
     weight_decay, beta1, beta2, eps : float
         Of :class:`scratchgpt.optim.AdamW`.
     grad_clip : float
         Largest norm of the gradient; 0 does not clip.
+    label_smoothing : float
+        How much of the probability that a target has is spread over all tokens, in training.
+    average : int
+        How many of the last checkpoints, one every ``checkpoint_interval`` steps and one at the
+        end, are averaged in the end; 0 and 1 for no average.
     eval_interval : int
         Steps from one evaluation to the next; there is one before the first step and one after
         the last. 0 never evaluates.
@@ -69,6 +79,7 @@ class TrainConfig:
 
     steps: int = 2000
     batch_size: int = 12
+    tokens_per_batch: int = 4096
     grad_accum: int = 1
     lr: float = 1e-3
     min_lr: float | None = None
@@ -79,6 +90,8 @@ class TrainConfig:
     beta2: float = 0.99
     eps: float = 1e-8
     grad_clip: float = 1.0
+    label_smoothing: float = 0.0
+    average: int = 0
     eval_interval: int = 250
     eval_batches: int | None = None
     sample_interval: int = 0
@@ -88,9 +101,11 @@ class TrainConfig:
     recompute: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "grad_accum", "checkpoint_interval", "log_interval"):
+        for name in ("steps", "batch_size", "tokens_per_batch", "grad_accum"):
             self._check_whole(name, least=1)
-        for name in ("eval_interval", "sample_interval", "seed"):
+        for name in ("checkpoint_interval", "log_interval"):
+            self._check_whole(name, least=1)
+        for name in ("average", "eval_interval", "sample_interval", "seed"):
             self._check_whole(name, least=0)
         if self.eval_batches is not None:
             self._check_whole("eval_batches", least=1)
@@ -105,11 +120,11 @@ class TrainConfig:
             self._check_number(name)
             if not getattr(self, name) > 0:
                 raise UserError(f"{name}={getattr(self, name)} must be greater than 0")
-        for name in ("weight_decay", "grad_clip", "beta1", "beta2"):
+        for name in ("weight_decay", "grad_clip", "beta1", "beta2", "label_smoothing"):
             self._check_number(name)
             if getattr(self, name) < 0:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative")
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "label_smoothing"):
             if getattr(self, name) >= 1:
                 raise UserError(f"{name}={getattr(self, name)} must be less than 1")
         if self.min_lr is not None:
@@ -150,11 +165,11 @@ class TrainConfig:
 
     def lr_at(self, step: int) -> float:
         """The learning rate of one step, counted from 0."""
-        warmup_steps = (
-            min(100, self.steps // 20) if self.warmup_steps is None else self.warmup_steps
-        )
+        warmup_steps = self._warmup_steps()
         if self.schedule == "constant":
             return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)
+        if self.schedule == "inverse_sqrt":
+            return warmup_inverse_sqrt(step, lr=self.lr, warmup_steps=warmup_steps)
         return warmup_cosine(
             step,
             lr=self.lr,
@@ -162,3 +177,10 @@ class TrainConfig:
             warmup_steps=warmup_steps,
             decay_steps=self.steps,
         )
+
+    def _warmup_steps(self) -> int:
+        if self.warmup_steps is not None:
+            return self.warmup_steps
+        if self.schedule == "inverse_sqrt":
+            return min(4000, self.steps // 5)
+        return min(100, self.steps // 20)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,34 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers.block import BlockSaved
 from scratchgpt.memory import walk
 from scratchgpt.models.gpt import GPT
-
-MicroBatch = tuple[Array, Array, int | None]  # tokens (B, T), targets (B, T), dropout seed
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 
 _POST_NORM_ORDER = ("attn", "drop_1", "ln_1", "mlp", "drop_2", "ln_2")
+
+
+class MicroBatch(NamedTuple):
+    """What one forward pass is given.
+
+    Attributes
+    ----------
+    arrays : tuple of integer arrays
+        As ``model.loss`` takes them: tokens and targets (B, T), or source (B, S), target and
+        targets (B, T).
+    dropout_seed : int or None
+    """
+
+    arrays: tuple[Array, ...]
+    dropout_seed: int | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """What the model reads, padding included."""
+        return sum(array.size for array in self.arrays[:-1])
+
+    @property
+    def n_counted(self) -> int:
+        """How many targets count."""
+        return int((self.arrays[-1] != IGNORE_INDEX).sum())
 
 
 class NonFiniteError(UserError):
@@ -63,7 +87,7 @@ def find_nonfinite(
     Parameters
     ----------
     model : GPT
-    micro_batches : iterable of (tokens, targets, dropout seed)
+    micro_batches : iterable of MicroBatch
         What the step was made of; the forward pass is run again on each.
     recompute : bool
         As in the step. What blocks compute twice is then seen at their inputs alone.
@@ -77,10 +101,8 @@ def find_nonfinite(
         if not _is_finite(parameter.value):
             return _describe("parameter", name, parameter.value)
     with np.errstate(all="ignore"):
-        for tokens, targets, dropout_seed in micro_batches:
-            loss, saved = model.loss(
-                tokens, targets, dropout_seed=dropout_seed, recompute=recompute
-            )
+        for arrays, dropout_seed in micro_batches:
+            loss, saved = model.loss(*arrays, dropout_seed=dropout_seed, recompute=recompute)
             for path, array in _in_forward_order(saved, model.config.norm_position):
                 if not _is_finite(array):
                     return _describe("activation", path.removeprefix("model."), array)

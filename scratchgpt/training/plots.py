@@ -10,7 +10,7 @@ PICTURE_FILE = "loss.png"
 
 _SPAN = 40  # the curve is smoothed over a fortieth of its length
 
-_BLUE, _ORANGE, _GREEN, _GREY = "#1f6fb4", "#d95f02", "#2a8a57", "#666666"
+_BLUE, _ORANGE, _GREEN, _GREY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
 
 
 def plot_metrics(run_directory: Path | str) -> bool:
@@ -83,6 +83,18 @@ def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
             markersize=17,
             zorder=5,
             label=f"best validation: {val_losses[best]:.4f} at step {val_steps[best]:,}",
+        )
+    average_steps, averages = _series(records, "average_val_loss")
+    if averages:
+        axes.plot(
+            average_steps,
+            averages,
+            "D",
+            color=_PURPLE,
+            markeredgecolor="white",
+            markersize=9,
+            zorder=6,
+            label=f"validation of the averaged weights: {averages[-1]:.4f}",
         )
     axes.set_ylabel("loss (nats per token)")
     axes.legend(loc="upper right", framealpha=0.95)

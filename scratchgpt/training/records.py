@@ -14,7 +14,8 @@ class StepRecord:
     step : int
         How many updates came before; ``loss`` and ``val_loss`` are those of the parameters then.
     loss : float
-        Mean cross-entropy of the batch, in nats a counted token.
+        Mean cross-entropy of the batch, in nats a counted token; of smoothed labels, where they
+        are.
     val_loss : float or None
         Of the validation part, where this step began with an evaluation.
     lr, grad_norm : float
@@ -49,7 +50,7 @@ class EvaluationRecord:
 
 @dataclass(frozen=True)
 class CheckpointRecord:
-    """A model directory was written; ``which`` is ``"last"`` or ``"best"``."""
+    """A model directory was written; ``which`` is ``"last"``, ``"best"`` or ``"average"``."""
 
     step: int
     which: str
@@ -75,6 +76,8 @@ class TrainResult:
         Of the last evaluation.
     best_val_loss : float or None
     best_step : int or None
+    average_val_loss : float or None
+        Of the average of the last checkpoints.
     elapsed : float
         Seconds, those before a resume included.
     interrupted : int or None
@@ -85,6 +88,7 @@ class TrainResult:
     val_loss: float | None
     best_val_loss: float | None
     best_step: int | None
+    average_val_loss: float | None
     elapsed: float
     interrupted: int | None
 

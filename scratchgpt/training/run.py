@@ -1,5 +1,7 @@
 """A training run on disk: what is in its folder, and when it may be written."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.models.gpt import GPT
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
     TrainingState,
     check_resumable,
@@ -18,7 +21,7 @@ from scratchgpt.training.checkpoint import (
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
 from scratchgpt.training.records import Position
-from scratchgpt.training.run_directory import BEST, LAST, RunDirectory
+from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
 
 
 class Run:
@@ -51,6 +54,10 @@ class Run:
         self._model = model
         self._optimizer = optimizer
         self._tokenizer = tokenizer
+        self._recent: RecentWeights | None = None
+        if config.average > 1:
+            folder = self.path / RECENT
+            self._recent = RecentWeights(folder, config.average, config.checkpoint_interval)
         self._settings: dict[str, Any] = {
             "seed": config.seed,
             "train_config": config.as_dict(),
@@ -79,12 +86,16 @@ class Run:
         """Let others have the folder."""
         self.directory.release()
 
-    def save_last(self, position: Position) -> Path:
-        """Write ``last/``, from which the run can be resumed."""
+    def save_last(self, position: Position, *, averaged: bool = False) -> Path:
+        """Write ``last/``, from which the run can be resumed; it may be one to average later."""
+        if self._recent and averaged:
+            self._recent.add(position.step, self._model)
         state = TrainingState(**vars(position), **self._settings)
         with self.directory.replacing(LAST) as folder:
             save_checkpoint(folder, self._model, self._optimizer, self._tokenizer, state)
         self.saved_step = position.step
+        if self._recent:
+            self._recent.prune()
         return self.path / LAST
 
     def save_best(self) -> Path:
@@ -92,6 +103,27 @@ class Run:
         with self.directory.replacing(BEST) as folder:
             save_model(folder, self._model, self._tokenizer)
         return self.path / BEST
+
+    @contextlib.contextmanager
+    def averaging(self) -> Iterator[Path | None]:
+        """``with run.averaging() as path:`` the model is the average of its last checkpoints.
+
+        It has been written to ``average/``, and inside it can be evaluated. None is given, and the
+        model left as it is, where none was asked for or there is none to average yet.
+        """
+        mean = self._recent.mean(self._model) if self._recent else None
+        if mean is None:
+            yield None
+            return
+        own = self._model.store.values.copy()
+        try:
+            for name, parameter in self._model.store.named.items():
+                parameter.value[...] = mean[name]
+            with self.directory.replacing(AVERAGE) as folder:
+                save_model(folder, self._model, self._tokenizer)
+            yield self.path / AVERAGE
+        finally:
+            self._model.store.values[...] = own
 
     def log(self, values: dict[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
@@ -125,4 +157,6 @@ class Run:
         self._optimizer.n_steps = saved.step
         cut_metrics(self.metrics_path, saved.step)
         self.saved_step = saved.step
+        if self._recent:
+            self._recent.resume(saved.step)
         return position

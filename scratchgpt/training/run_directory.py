@@ -21,18 +21,18 @@ from pathlib import Path
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write
 
-LAST, BEST = "last", "best"
+LAST, BEST, AVERAGE = "last", "best", "average"
 LOCK_FILE = ".lock"
 
 
 def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """The model directory of the last or the best checkpoint of a run.
+    """The model directory of a checkpoint of a run.
 
     Parameters
     ----------
     run_directory : path
         The ``out_dir`` of a training run.
-    which : {"last", "best"}
+    which : {"last", "best", "average"}
 
     Raises
     ------
@@ -40,6 +40,11 @@ def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
         If there is none.
     """
     path = _existing(Path(run_directory), which)
+    if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
+        raise UserError(
+            f"there is no average of checkpoints in {run_directory}; a run with average=5 "
+            "leaves one when it ends"
+        )
     if path is None:
         raise UserError(
             f"there is no {which!r} checkpoint in {run_directory}; "
@@ -143,7 +148,7 @@ class RunDirectory:
 
     def _recover(self) -> None:
         """Undo or finish the replacements that did not get to their end."""
-        for which in (LAST, BEST):
+        for which in (LAST, BEST, AVERAGE):
             path = self.path / which
             if _previous(path).exists():
                 if path.exists():

@@ -12,7 +12,6 @@ from scratchgpt.backend import Array, derive_seed
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.models.gpt import GPT
-from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
@@ -20,18 +19,25 @@ from scratchgpt.training.signals import StopRequest
 
 
 class Batches(Protocol):
-    """Where tokens and targets come from, as int64 arrays (B, T); targets of -100 do not count.
+    """Where the arrays come from that the ``loss`` of a model takes, in its order; all int64.
+
+    For a GPT those are tokens and targets (B, T), for a Transformer source (B, S), target and
+    targets (B, T). Targets are the last, and one of -100 does not count. B, S and T may differ
+    from batch to batch.
 
     ``train_batch`` is a pure function of its index: a resumed run sees what an unbroken one sees.
     """
 
-    def train_batch(self, index: int) -> tuple[Array, Array]: ...
+    def train_batch(self, index: int) -> tuple[Array, ...]: ...
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array]]: ...
+    def validation_batches(self) -> Iterator[tuple[Array, ...]]: ...
 
 
 class Update(NamedTuple):
-    """What one update was made of: loss and gradient norm are those before it."""
+    """What one update was made of: loss and gradient norm are those before it.
+
+    The loss is what is made small, that is with the smoothing of labels where there is any.
+    """
 
     loss: float
     lr: float
@@ -87,13 +93,13 @@ class Stepper:
         began = time.perf_counter()
         config, store = self.config, self.model.store
         micro_batches = self._micro_batches(step)
-        counts = [_count(targets) for _, targets, _ in micro_batches]
+        counts = [micro_batch.n_counted for micro_batch in micro_batches]
         n_counted = max(sum(counts), 1)
         loss = 0.0
         store.zero_grad()
         for micro_batch, count in zip(micro_batches, counts, strict=True):
             share = count / n_counted
-            loss += share * self._micro_step(micro_batch, dloss=share)
+            loss += share * self._micro_step(micro_batch, config.label_smoothing, dloss=share)
         with self.arena:
             norm = global_norm(store.grads)
         if not math.isfinite(norm):
@@ -103,11 +109,13 @@ class Stepper:
         # An update may overflow; that shows in the next loss, or in the next checkpoint.
         with np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
-        n_tokens = sum(tokens.size for tokens, _, _ in micro_batches)
+        n_tokens = sum(micro_batch.n_tokens for micro_batch in micro_batches)
         return Update(loss, lr, norm, n_tokens / (time.perf_counter() - began))
 
     def evaluate(self) -> float:
-        """Mean loss over the validation part, in nats a counted token; nothing is dropped.
+        """Mean loss over the validation part, in nats a counted token.
+
+        Nothing is dropped, and no label is smoothed.
 
         Raises
         ------
@@ -117,10 +125,10 @@ class Stepper:
         """
         total, n_counted = 0.0, 0
         batches = itertools.islice(self.batches.validation_batches(), self.config.eval_batches)
-        for tokens, targets in batches:
-            count = _count(targets)
-            total += count * self._micro_step((tokens, targets, None))
-            n_counted += count
+        for arrays in batches:
+            micro_batch = MicroBatch(arrays)
+            total += micro_batch.n_counted * self._micro_step(micro_batch)
+            n_counted += micro_batch.n_counted
         if n_counted == 0:
             raise UserError(
                 "there is nothing to validate on; give more text, or set eval_interval=0"
@@ -131,23 +139,27 @@ class Stepper:
         first = step * self.config.grad_accum
         drops = self.model.config.dropout > 0
         return [
-            (
-                *self.batches.train_batch(index),
+            MicroBatch(
+                self.batches.train_batch(index),
                 derive_seed(self.config.seed, "dropout", index) if drops else None,
             )
             for index in range(first, first + self.config.grad_accum)
         ]
 
-    def _micro_step(self, micro_batch: MicroBatch, dloss: float | None = None) -> float:
+    def _micro_step(
+        self,
+        micro_batch: MicroBatch,
+        label_smoothing: float = 0.0,
+        dloss: float | None = None,
+    ) -> float:
         """The loss of one micro-batch; with ``dloss``, that times its gradient is added too."""
         self.stop.check()
-        tokens, targets, dropout_seed = micro_batch
         # What is not finite is looked for here, and told in one line instead of NumPy's many.
         with self.arena, np.errstate(all="ignore"):
             value, saved = self.model.loss(
-                tokens,
-                targets,
-                dropout_seed=dropout_seed,
+                *micro_batch.arrays,
+                label_smoothing=label_smoothing,
+                dropout_seed=micro_batch.dropout_seed,
                 recompute=self.config.recompute,
             )
             loss = float(value)
@@ -156,8 +168,3 @@ class Stepper:
             if dloss is not None:
                 self.model.loss_backward(dloss, saved, in_place=True)
         return loss
-
-
-def _count(targets: Array) -> int:
-    """How many targets count."""
-    return int((targets != IGNORE_INDEX).sum())

@@ -22,7 +22,7 @@ from scratchgpt.training.records import (
     TrainResult,
 )
 from scratchgpt.training.run import Run
-from scratchgpt.training.run_directory import BEST, LAST
+from scratchgpt.training.run_directory import AVERAGE, BEST, LAST
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.step import Batches, NotFinite, Stepper
 
@@ -47,8 +47,8 @@ class Trainer:
     config : TrainConfig
     out_dir : path, optional
         The folder of the run, which gets ``last/`` and ``best/`` (model directories),
-        ``metrics.jsonl`` and ``loss.png``. It belongs to this trainer until :meth:`train` ends.
-        Without one nothing is written.
+        ``metrics.jsonl`` and ``loss.png``, and in the end ``average/`` where one is wanted. It
+        belongs to this trainer until :meth:`train` ends. Without one nothing is written.
     resume : bool
         Go on from ``last/`` in ``out_dir``. Steps, intervals and ``recompute`` may differ from
         those that the run was started with, nothing else.
@@ -94,6 +94,7 @@ class Trainer:
         self.position = Position()
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
         self._val_loss: float | None = None
+        self._average_val_loss: float | None = None
         self._grad_norm: float | None = None
         self._run: Run | None = None
         if out_dir is not None:
@@ -102,6 +103,8 @@ class Trainer:
             self.position = self._run.open(resume=resume)
         elif resume:
             raise UserError("resume=True needs the out_dir of the run to resume")
+        elif config.average > 1:
+            raise UserError(f"average={config.average} needs an out_dir to keep checkpoints in")
 
     @property
     def step(self) -> int:
@@ -148,7 +151,8 @@ class Trainer:
             with StopRequest() as stop:
                 self.stepper.stop = stop
                 finished = self._loop()
-                self._save_last()
+                self._save_last(averaged=finished)
+                finished = self._save_average(finished) and finished
                 self.position.elapsed = self._elapsed()
             if self._run:
                 plot_metrics(self._run.path)
@@ -160,6 +164,7 @@ class Trainer:
         return TrainResult(
             **vars(self.position),
             val_loss=self._val_loss,
+            average_val_loss=self._average_val_loss,
             interrupted=None if finished else stop.signal,
         )
 
@@ -188,7 +193,7 @@ class Trainer:
                     return True
                 self._update(val_loss)
                 if self.step % config.checkpoint_interval == 0 and self.step < config.steps:
-                    self._save_last()
+                    self._save_last(averaged=True)
                 if config.sample_interval and self.step % config.sample_interval == 0:
                     self._fire("sample", SampleRecord(self.step))
         except Stopped:
@@ -225,14 +230,32 @@ class Trainer:
         if self._run and val_loss is not None:
             self._run.log({"step": self.step, "val_loss": val_loss, "elapsed": self._elapsed()})
 
-    def _save_last(self) -> None:
+    def _save_last(self, *, averaged: bool = False) -> None:
         if self._run is None:
             return
         if not np.isfinite(self.model.store.values).all():
             raise NotFinite("a parameter became infinite or NaN", [], None)
         self.position.elapsed = self._elapsed()
-        path = self._run.save_last(self.position)
+        path = self._run.save_last(self.position, averaged=averaged)
         self._fire("checkpoint", CheckpointRecord(self.step, LAST, path))
+
+    def _save_average(self, evaluate: bool) -> bool:
+        """Average the last checkpoints; False where a signal broke off the evaluation of that."""
+        if self._run is None:
+            return True
+        with self._run.averaging() as path:
+            if path is None:
+                return True
+            self._fire("checkpoint", CheckpointRecord(self.step, AVERAGE, path))
+            if not (evaluate and self.config.eval_interval):
+                return True
+            try:
+                self._average_val_loss = self.stepper.evaluate()
+            except Stopped:
+                return False
+        record = {"step": self.step, "average_val_loss": self._average_val_loss}
+        self._run.log({**record, "elapsed": self._elapsed()})
+        return True
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began

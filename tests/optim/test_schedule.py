@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from scratchgpt.optim import warmup_constant, warmup_cosine
+from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
 
 SETTINGS = {"lr": 1e-3, "min_lr": 1e-4, "warmup_steps": 100, "decay_steps": 2000}
 
@@ -48,3 +48,26 @@ def test_a_run_that_is_all_warm_up_ends_at_the_lowest_rate():
 def test_constant_stays_after_the_warm_up():
     rates = [warmup_constant(step, lr=1.0, warmup_steps=4) for step in range(8)]
     assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0, 1.0])
+
+
+def paper(step_num, d_model, warmup_steps):
+    """Equation 3 of "Attention is all you need", whose steps count from 1."""
+    return d_model**-0.5 * min(step_num**-0.5, step_num * warmup_steps**-1.5)
+
+
+@pytest.mark.parametrize("step", [0, 1, 3998, 3999, 4000, 15_999, 99_999])
+def test_inverse_square_root_is_that_of_the_paper(step):
+    rate = warmup_inverse_sqrt(step, lr=(512 * 4000) ** -0.5, warmup_steps=4000)
+    assert rate == pytest.approx(paper(step + 1, 512, 4000), rel=1e-14)
+
+
+def test_inverse_square_root_peaks_at_the_end_of_the_warm_up():
+    rates = [warmup_inverse_sqrt(step, lr=1.0, warmup_steps=4) for step in range(17)]
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[15] == pytest.approx(0.5)
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+
+
+def test_inverse_square_root_without_a_warm_up_starts_at_the_top():
+    assert warmup_inverse_sqrt(0, lr=1.0, warmup_steps=0) == 1.0
+    assert warmup_inverse_sqrt(3, lr=1.0, warmup_steps=0) == pytest.approx(0.5)

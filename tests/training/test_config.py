@@ -37,10 +37,15 @@ def test_defaults_are_nano_gpts_recipe_for_characters():
         ("min_lr", 2e-3),
         ("weight_decay", -0.1),
         ("grad_clip", -1.0),
+        ("label_smoothing", -0.1),
+        ("label_smoothing", 1.0),
+        ("average", -1),
+        ("tokens_per_batch", 0),
         ("beta1", 1.0),
         ("beta2", -0.1),
         ("recompute", 1),
         ("schedule", "linear"),
+        ("schedule", "inverse"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_value(name, value):
@@ -68,3 +73,11 @@ def test_warm_up_of_a_short_run_is_short():
 def test_a_constant_schedule_stays():
     config = TrainConfig(steps=40, schedule="constant")
     assert config.lr_at(2) == config.lr_at(39) == 1e-3
+
+
+def test_the_inverse_square_root_warms_up_for_a_fifth_and_at_most_for_the_papers_4000():
+    config = TrainConfig(steps=40, schedule="inverse_sqrt")
+    assert config.lr_at(6) < config.lr_at(7) == 1e-3 > config.lr_at(8)
+    config = TrainConfig(steps=100_000, schedule="inverse_sqrt")
+    assert config.lr_at(3999) == 1e-3
+    assert config.lr_at(15_999) == pytest.approx(5e-4)

@@ -6,7 +6,7 @@ import pytest
 
 from scratchgpt.models import load_pretrained
 from scratchgpt.training import NonFiniteError, find_checkpoint, read_metrics
-from scratchgpt.training.diagnosis import find_nonfinite
+from scratchgpt.training.diagnosis import MicroBatch, find_nonfinite
 
 
 @pytest.fixture(autouse=True)
@@ -114,21 +114,21 @@ def test_the_first_activation_in_forward_order_is_named(
 ):
     model = make_model(norm_position=norm_position)
     grow(model, grown)
-    where = find_nonfinite(model, [(*batches.train_batch(0), None)])
+    where = find_nonfinite(model, [MicroBatch(batches.train_batch(0))])
     assert where.startswith(f"activation {first} (")
 
 
 def test_with_recomputation_the_input_of_the_next_block_is_named(make_model, batches):
     model = make_model()
     grow(model, "transformer.h.0.mlp.c_fc.weight")
-    where = find_nonfinite(model, [(*batches.train_batch(0), None)], recompute=True)
+    where = find_nonfinite(model, [MicroBatch(batches.train_batch(0))], recompute=True)
     assert where.startswith("activation transformer.h.1.x (")
 
 
 def test_every_micro_batch_is_looked_at(make_model):
     model = make_model(tied_head=False)
     model.store.named["transformer.wte.weight"].value[7] = 3e38
-    good = (np.array([[1, 2]]), np.array([[2, 3]]), None)
-    bad = (np.array([[1, 7]]), np.array([[2, 3]]), None)
+    good = MicroBatch((np.array([[1, 2]]), np.array([[2, 3]])))
+    bad = MicroBatch((np.array([[1, 7]]), np.array([[2, 3]])))
     assert "activation" not in find_nonfinite(model, [good])
     assert find_nonfinite(model, [good, bad]).startswith("activation transformer.h.0.ln_1.mean")

@@ -17,6 +17,7 @@ def run(tmp_path):
             record["val_loss"] = 4.1
         append_metrics(tmp_path / METRICS_FILE, record)
     append_metrics(tmp_path / METRICS_FILE, {"step": 400, "val_loss": 0.1})
+    append_metrics(tmp_path / METRICS_FILE, {"step": 400, "average_val_loss": 0.08})
     return tmp_path
 
 
@@ -41,6 +42,7 @@ def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
         "training, smoothed",
         "validation",
         "best validation: 0.1000 at step 400",
+        "validation of the averaged weights: 0.0800",
     ]
     assert sorted(path.name for path in run.iterdir()) == ["loss.png", "metrics.jsonl"]
 

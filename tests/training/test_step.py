@@ -92,9 +92,9 @@ def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_confi
     seeds = []
     original = stepper.model.loss
 
-    def loss(tokens, targets, *, dropout_seed, recompute):
+    def loss(*arrays, dropout_seed, **settings):
         seeds.append(dropout_seed)
-        return original(tokens, targets, dropout_seed=dropout_seed, recompute=recompute)
+        return original(*arrays, dropout_seed=dropout_seed, **settings)
 
     stepper.model.loss = loss
     for step in range(2):
@@ -138,3 +138,19 @@ def test_evaluation_is_repeatable_and_leaves_training_unchanged(make_model, make
         assert watched.evaluate() == watched.evaluate()
         watched.update(step)
     np.testing.assert_array_equal(quiet.model.store.values, watched.model.store.values)
+
+
+def test_labels_are_smoothed_in_training_and_not_in_evaluation(make_model, make_config, batches):
+    smooth = Stepper(
+        make_model(np.float64), batches, make_config(label_smoothing=0.1, grad_accum=1)
+    )
+    plain = Stepper(make_model(np.float64), batches, make_config(grad_accum=1))
+    assert smooth.evaluate() == plain.evaluate()
+    tokens, targets = batches.train_batch(0)
+    expected, saved = plain.model.loss(tokens, targets, label_smoothing=0.1)
+    plain.model.store.zero_grad()
+    plain.model.loss_backward(1.0, saved)
+    assert smooth.update(0).loss == pytest.approx(float(expected), rel=1e-13)
+    np.testing.assert_allclose(
+        smooth.model.store.grads, plain.model.store.grads, rtol=1e-9, atol=1e-15
+    )
