@@ -19,6 +19,10 @@ scratchgpt eval --model runs/first
 scratchgpt eval --model runs/first other.txt --json
 
 scratchgpt eval --model runs/addition
+
+scratchgpt eval --model runs/de-en --beams 4
+
+scratchgpt eval --model runs/de-en other.de other.en --json
 """
 
 
@@ -27,31 +31,45 @@ def eval_command(
     corpus: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Text to evaluate on, all of it. Without any: the validation part of the "
-            "model's own corpus, or the problems that its task held back.",
+            help="Text to evaluate on, all of it; for a model that translates, sentence pairs as "
+            "train takes them. Without any: the validation part of the model's own corpus (of "
+            "multi30k the test part), or the problems that its task held back.",
             show_default=False,
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows at a time.")] = 16,
+    beams: Annotated[
+        int, typer.Option(min=1, help="Hypotheses that a translation keeps; 1 is greedy.")
+    ] = 4,
+    alpha: Annotated[float, typer.Option(min=0.0, help="Length penalty of a translation.")] = 0.6,
     which: Annotated[
         Which | None,
-        typer.Option(help="Which checkpoint of a run.", show_default="best, or else last"),
+        typer.Option(
+            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     threads: Threads = None,
 ) -> None:
-    """Measure loss, perplexity and bits per byte, or exact match."""
+    """Measure loss and perplexity, exact match, or BLEU and chrF."""
     import json
 
     from scratchgpt.cli.exact_match import exact_match
-    from scratchgpt.cli.model_folder import load_model
+    from scratchgpt.cli.model_folder import load_any_model
+    from scratchgpt.models import Transformer
     from scratchgpt.text import task_from_spec
 
-    gpt, tokenizer = load_model(model, which and which.value)
+    gpt, tokenizer = load_any_model(model, which and which.value)
     prepare_kernels(threads)
     run = None if corpus else _run_of(model)
     record: dict[str, Any]
-    if run is not None and run.task is not None:
+    if isinstance(gpt, Transformer):
+        from scratchgpt.cli.evaluate_translation import evaluate_translation
+
+        record, lines = evaluate_translation(
+            gpt, tokenizer, run, corpus or (), n_beams=beams, alpha=alpha
+        )
+    elif run is not None and run.task is not None:
         task = task_from_spec(run.task)
         match = exact_match(gpt, task)
         record = {"task": task.spec, "exact_match": match.fraction, "n_problems": match.n}
@@ -83,7 +101,7 @@ def _run_of(model: Path) -> Any:
 def _text(corpus: list[str] | None, run: Any, tokenizer: "Tokenizer") -> "tuple[TokenStream, str]":
     """The tokens to evaluate on, and what to call them."""
     from scratchgpt.cli.console import preparation_progress
-    from scratchgpt.cli.run_data import open_data
+    from scratchgpt.cli.run_data import RunData, open_data
     from scratchgpt.errors import UserError
     from scratchgpt.text import prepare
 
@@ -91,6 +109,7 @@ def _text(corpus: list[str] | None, run: Any, tokenizer: "Tokenizer") -> "tuple[
         with preparation_progress() as progress:
             return prepare(corpus, tokenizer, progress=progress).tokens, ", ".join(corpus)
     data = open_data(run)
+    assert isinstance(data, RunData)  # as the model is no translator
     if data.tokenizer.fingerprint != tokenizer.fingerprint or data.corpus is None:
         raise UserError(
             "the corpus of this run now gives another tokenizer than the model's: its text has "

@@ -1,17 +1,17 @@
-"""How often a model's greedy answer to a task's problem is right."""
+"""How often a model's answer to a problem with one right answer is right."""
 
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.generation import SamplingConfig, generate
-from scratchgpt.models import GPT
-from scratchgpt.text import AdditionTask, ExactMatch, SortTask
+from scratchgpt.generation import SamplingConfig, generate, translate
+from scratchgpt.models import GPT, Transformer
+from scratchgpt.text import AdditionTask, DatesTask, ExactMatch, SortTask, Tokenizer
 
 BATCH = 512  # problems answered at once
 
 
 def exact_match(model: GPT, task: AdditionTask | SortTask) -> ExactMatch:
-    """The share of the held-out problems that the model answers without a wrong symbol."""
+    """The share of the held-out problems that the model, greedily, answers without a mistake."""
 
     def predict(prompts: Array) -> Array:
         """prompts (N, P) -> answers (N, A)"""
@@ -27,3 +27,12 @@ def exact_match(model: GPT, task: AdditionTask | SortTask) -> ExactMatch:
         return np.stack(answers)
 
     return task.exact_match(predict, split="test")
+
+
+def exact_dates(
+    model: Transformer, tokenizer: Tokenizer, *, n_beams: int = 1, alpha: float = 0.6
+) -> ExactMatch:
+    """The share of the held-out dates that the model translates without a mistake."""
+    return DatesTask().exact_match(
+        lambda texts: translate(model, tokenizer, texts, n_beams=n_beams, alpha=alpha)
+    )

@@ -28,6 +28,7 @@ cat question.txt | scratchgpt generate -m runs/first -p - --stop END --json
 class Which(StrEnum):
     """The checkpoints of a run."""
 
+    average = "average"
     best = "best"
     last = "last"
 
@@ -83,7 +84,9 @@ def generate_command(
     ] = False,
     which: Annotated[
         Which | None,
-        typer.Option(help="Which checkpoint of a run.", show_default="best, or else last"),
+        typer.Option(
+            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+        ),
     ] = None,
     threads: Threads = None,
 ) -> None:

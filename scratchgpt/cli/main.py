@@ -5,13 +5,24 @@ from typing import NoReturn, cast
 
 import typer
 
-from scratchgpt.cli import bench, data, doctor, evaluate, generate, info, tokenizer, train, verify
+from scratchgpt.cli import (
+    bench,
+    data,
+    doctor,
+    evaluate,
+    generate,
+    info,
+    tokenizer,
+    train,
+    translate,
+    verify,
+)
 from scratchgpt.errors import UserError
 from scratchgpt.version import __version__
 
 app = typer.Typer(
     name="scratchgpt",
-    help="The GPT family in NumPy: train a model on your own text, and let it write.",
+    help="The GPT family in NumPy: train a model on your own text, and let it write or translate.",
     epilog="Start with: scratchgpt train python-docs --out runs/first",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -19,6 +30,7 @@ app = typer.Typer(
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
+app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)

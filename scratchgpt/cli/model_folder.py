@@ -1,13 +1,16 @@
 """A model on the command line: the folder of a model, or of a run with checkpoints in it."""
 
+import contextlib
 from pathlib import Path
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
-from scratchgpt.models import GPT, GPTConfig, load_pretrained
+from scratchgpt.models import GPT, GPTConfig, Transformer, load_pretrained
 from scratchgpt.models.pretrained import CONFIG_FILE, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
+
+CHECKPOINTS = ("average", "best", "last")  # which is taken where none is named: the first
 
 
 def find_model(path: Path, which: str | None = None) -> Path:
@@ -16,8 +19,9 @@ def find_model(path: Path, which: str | None = None) -> Path:
     Parameters
     ----------
     path : Path
-    which : {"best", "last"}, optional
-        None stands for the best, or the last of a run that was never evaluated.
+    which : {"average", "best", "last"}, optional
+        None stands for the first of them that the run has: whoever has checkpoints averaged wants
+        that, and a run that was never evaluated has no best.
 
     Raises
     ------
@@ -34,19 +38,35 @@ def find_model(path: Path, which: str | None = None) -> Path:
         )
     if which is not None:
         return find_checkpoint(path, which)
-    try:
-        return find_checkpoint(path, "best")
-    except UserError:
-        return find_checkpoint(path, "last")
+    for checkpoint in CHECKPOINTS[:-1]:
+        with contextlib.suppress(UserError):
+            return find_checkpoint(path, checkpoint)
+    return find_checkpoint(path, CHECKPOINTS[-1])
 
 
-def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
+def load_any_model(path: Path, which: str | None = None) -> tuple[GPT | Transformer, Tokenizer]:
     """The model and the tokenizer that :func:`find_model` finds."""
     directory = find_model(path, which)
     model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
-    if not isinstance(model, GPT):
-        raise UserError(f"{directory} is not a GPT but a Transformer that translates")
     check_tokenizer(model, tokenizer)
+    return model, tokenizer
+
+
+def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
+    """A model that continues texts, and its tokenizer."""
+    model, tokenizer = load_any_model(path, which)
+    if not isinstance(model, GPT):
+        raise UserError(f"the model in {path} translates; use scratchgpt translate")
+    return model, tokenizer
+
+
+def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
+    """A model that translates, and its tokenizer."""
+    model, tokenizer = load_any_model(path, which)
+    if not isinstance(model, Transformer):
+        raise UserError(
+            f"the model in {path} continues texts and does not translate; use scratchgpt generate"
+        )
     return model, tokenizer
 
 

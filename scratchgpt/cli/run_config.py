@@ -5,31 +5,36 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.cli.recipes import TRANSLATION, check_data, chosen_data, recipe
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.files import write_text
-from scratchgpt.models.config import GPTConfig
+from scratchgpt.models import GPTConfig, TransformerConfig
 from scratchgpt.training.config import TrainConfig
 
 CONFIG_FILE = "config.toml"
 
+# Fields of a model that follow from its tokenizer, also on other text.
+FROM_TOKENIZER = ("vocab_size", "source_vocab_size", "padding_id")
+
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A training run. Either ``corpus`` or ``task`` is given.
+    """A training run. Either ``corpus`` or ``task`` is given; for translation both.
 
     Attributes
     ----------
     corpus : tuple of str
-        Files, folders, globs, ``-``, or the name of a known corpus.
+        Files, folders, globs, ``-``, or the name of a known corpus; for translation sentence
+        pairs as :func:`scratchgpt.text.read_pairs` reads them, or ``dates``.
     task : str, optional
-        A generated task with exact answers: ``addition``, ``sort``.
+        A generated task with exact answers, ``addition`` or ``sort``; or ``translation``.
     tokenizer : str
         ``characters``, ``bytes``, ``bpe:SIZE``, or the path of a tokenizer.json.
     val_fraction : float
         How much of the corpus, its end, is kept for validation.
     preset : str
     model : dict
-        Fields of GPTConfig that differ from the preset.
+        Fields of GPTConfig (or TransformerConfig) that differ from the preset.
     training : TrainConfig
     """
 
@@ -48,24 +53,21 @@ class RunConfig:
             value = getattr(self, name)
             if not isinstance(value, str) and not (name == "task" and value is None):
                 raise UserError(f"{name}={value!r} must be a string")
-        if self.task and self.corpus:
-            raise UserError(
-                f"task={self.task!r} makes its own data; leave out the corpus {self.corpus[0]!r}"
-            )
+        check_data(self.task, self.corpus)
         if not (isinstance(self.val_fraction, int | float) and 0 < self.val_fraction < 1):
             raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
         self.model_config()
 
-    def model_config(self, vocab_size: int | None = None) -> GPTConfig:
-        """The model, with the vocabulary of its tokenizer where that is known by now."""
-        config = GPTConfig.from_preset(self.preset, **self.model)
-        if vocab_size is None:
-            return config
-        if self.model.get("vocab_size", vocab_size) != vocab_size:
-            raise UserError(
-                f"vocab_size={config.vocab_size} is not the tokenizer's {vocab_size}; leave it out"
-            )
-        return config.replace(vocab_size=vocab_size)
+    def model_config(self, **of_tokenizer: int) -> GPTConfig | TransformerConfig:
+        """The model, with what follows from its tokenizer where that is known by now."""
+        kind = TransformerConfig if self.task == TRANSLATION else GPTConfig
+        config = kind.from_preset(self.preset, **self.model)
+        for name, value in of_tokenizer.items():
+            if self.model.get(name, value) != value:
+                raise UserError(
+                    f"{name}={self.model[name]} is not the tokenizer's {value}; leave it out"
+                )
+        return config.replace(**of_tokenizer)
 
     def merged(self, values: dict[str, Any], where: str) -> "RunConfig":
         """The same with some settings changed, by their names in the TOML file.
@@ -86,38 +88,50 @@ class RunConfig:
         for section in ("model", "training"):
             if not isinstance(changes.get(section, {}), dict):
                 raise UserError(f"{section} in {where} must be a section, [{section}]")
-        corpus = changes.get("corpus", self.corpus)
-        changes["corpus"] = tuple(corpus) if isinstance(corpus, list | tuple) else (corpus,)
-        if changes.get("task") and "corpus" not in values:
-            changes["corpus"] = ()
-        elif values.get("corpus") and "task" not in values:
-            changes["task"] = None
+        changes["task"], changes["corpus"] = chosen_data(self.task, self.corpus, values)
         changes["model"] = {**self.model, **changes.get("model", {})}
         training = changes.get("training", {})
         changes["training"] = TrainConfig.from_dict({**asdict(self.training), **training})
         return replace(self, **changes)
 
 
-def read_run_config(path: Path, base: RunConfig | None = None) -> RunConfig:
-    """The run that a TOML file describes, over ``base``."""
+def starting_run(*layers: dict[str, Any]) -> RunConfig:
+    """What a run starts from: the recipe for its task, which the settings in the layers decide."""
+    task: Any = None
+    corpus: tuple[Any, ...] = ()
+    for values in layers:
+        task, corpus = chosen_data(task, corpus, values)
+    values = dict(recipe(task, corpus))
+    training = TrainConfig.from_dict(values.pop("training", {}))
+    return RunConfig(task=task, corpus=corpus, training=training, **values)
+
+
+def read_run_config(path: Path) -> RunConfig:
+    """The run that a TOML file describes."""
+    values = read_settings(path)
+    return starting_run(values).merged(values, str(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a TOML file says."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, or not TOML
         raise UserError(f"{path} is not a TOML file: {error}") from error
-    return (base or RunConfig()).merged(values, str(path))
 
 
-def write_run_config(config: RunConfig, model: GPTConfig, path: Path) -> None:
+def write_run_config(config: RunConfig, model: GPTConfig | TransformerConfig, path: Path) -> None:
     """Write the whole configuration, every default resolved, so that it can be run again.
 
     The size of the vocabulary is left out: it is that of the tokenizer, also on other text.
     """
     import tomli_w
 
-    values = {**asdict(config), "model": model.as_dict()}
-    del values["model"]["vocab_size"]
+    fields_of_model = model.as_dict().items()
+    own = {name: value for name, value in fields_of_model if name not in FROM_TOKENIZER}
+    values = {**asdict(config), "model": own}
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
     write_text(path, text + tomli_w.dumps(_without_none(values)))
 

@@ -1,13 +1,19 @@
-"""The data of a run, as its configuration names it: a prepared corpus, or a generated task."""
+"""The data of a run, as its configuration names it: a prepared corpus, a task, sentence pairs."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from scratchgpt.cli.console import preparation_progress
+from scratchgpt.cli.exact_match import exact_match
+from scratchgpt.cli.recipes import TRANSLATION
 from scratchgpt.cli.run_config import RunConfig
+from scratchgpt.cli.translation_data import TranslationData, open_translation
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPTConfig
+from scratchgpt.generation import SamplingConfig, generate_text
+from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.text import (
     AdditionTask,
+    ExactMatch,
     PreparedCorpus,
     SortTask,
     TokenBatches,
@@ -17,10 +23,13 @@ from scratchgpt.text import (
 )
 from scratchgpt.training import Batches
 
+SAMPLE_TOKENS = 300
+SAMPLING = SamplingConfig(temperature=0.8, top_p=0.95)
+
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run trains on; either ``corpus`` or ``task`` is there.
+    """What a language model trains on; either ``corpus`` or ``task`` is there.
 
     Attributes
     ----------
@@ -29,14 +38,20 @@ class RunData:
         Names the data, so that a run is not resumed on other data.
     """
 
+    verb: ClassVar[str] = "generate"  # of the command that uses the model
+
     tokenizer: Tokenizer
     fingerprint: str
     corpus: PreparedCorpus | None = None
     task: AdditionTask | SortTask | None = None
 
-    def model_config(self, run: RunConfig) -> GPTConfig:
+    def new_model(self, run: RunConfig) -> GPT:
         """The model that the run describes, for this vocabulary (and the length of the task)."""
-        config = run.model_config(self.tokenizer.vocab_size)
+        return GPT(self._model_config(run), seed=run.training.seed)
+
+    def _model_config(self, run: RunConfig) -> GPTConfig:
+        config = run.model_config(vocab_size=self.tokenizer.vocab_size)
+        assert isinstance(config, GPTConfig)
         if self.task is None:
             return config
         if "block_size" not in run.model:
@@ -48,7 +63,7 @@ class RunData:
             )
         return config
 
-    def batches(self, run: RunConfig, model: GPTConfig) -> Batches:
+    def batches(self, run: RunConfig, model: GPT) -> Batches:
         """The batches of the run."""
         training = run.training
         if self.task is not None:
@@ -57,21 +72,52 @@ class RunData:
         return TokenBatches(
             self.corpus.train,
             self.corpus.val,
-            block_size=model.block_size,
+            block_size=model.config.block_size,
             batch_size=training.batch_size,
             seed=training.seed,
             val_batches=training.eval_batches,
         )
 
+    def describe(self, model: GPT) -> str:
+        """What there is, in a few words."""
+        if self.task is not None:
+            return f"the task {self.task.spec}"
+        assert self.corpus is not None
+        manifest = self.corpus.manifest
+        return (
+            f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
+            f"of them different), the last {manifest.n_tokens - manifest.n_train:,} to validate"
+        )
 
-def open_data(run: RunConfig) -> RunData:
-    """Prepare the corpus of a run, showing how far it is, or make its task.
+    def sample(self, model: GPT, seed: int) -> str:
+        """Some text that the model writes, or a problem of the task with the model's answer."""
+        if self.task is not None:
+            prompts, _ = self.task.problems("test")
+            prompt = self.tokenizer.decode(prompts[seed % len(prompts)])
+            n_tokens = self.task.answer_length
+            sampling = SamplingConfig(temperature=0)
+        else:
+            prompt, n_tokens, sampling = "", SAMPLE_TOKENS, SAMPLING
+        results = generate_text(
+            model, self.tokenizer, [prompt], max_new_tokens=n_tokens, sampling=sampling, seed=seed
+        )
+        return prompt + results[0].text
+
+    def exact_match(self, model: GPT) -> ExactMatch | None:
+        """How often the model is right, where there are right answers."""
+        return exact_match(model, self.task) if self.task is not None else None
+
+
+def open_data(run: RunConfig) -> RunData | TranslationData:
+    """Prepare the corpus of a run, showing how far it is, or make its task, or read its pairs.
 
     Raises
     ------
     UserError
         If there is neither, or the corpus cannot be prepared.
     """
+    if run.task == TRANSLATION:
+        return open_translation(run)
     if run.task is not None:
         task = task_from_spec(run.task)
         return RunData(task.tokenizer, task.spec, task=task)

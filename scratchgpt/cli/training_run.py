@@ -9,17 +9,29 @@ from typing import Any
 
 import typer
 
-from scratchgpt.cli.exact_match import exact_match
-from scratchgpt.cli.run_config import CONFIG_FILE, RunConfig, read_run_config, write_run_config
-from scratchgpt.cli.run_data import RunData, open_data
+from scratchgpt.cli.console import write_line
+from scratchgpt.cli.run_config import (
+    CONFIG_FILE,
+    RunConfig,
+    read_run_config,
+    read_settings,
+    starting_run,
+    write_run_config,
+)
+from scratchgpt.cli.run_data import open_data
 from scratchgpt.errors import UserError
-from scratchgpt.generation import SamplingConfig, generate_text
-from scratchgpt.models import GPT
+from scratchgpt.models import load_pretrained
 from scratchgpt.text import cache_directory, find_documents
-from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
+from scratchgpt.training import (
+    SampleRecord,
+    Trainer,
+    TrainingProgress,
+    TrainResult,
+    find_checkpoint,
+)
 
-SAMPLE_TOKENS = 300
-SAMPLING = SamplingConfig(temperature=0.8, top_p=0.95)
+# What is said of a model, by the command that uses it.
+VERBS = {"generate": "write", "translate": "translate"}
 
 
 def resolve_run(
@@ -35,7 +47,9 @@ def resolve_run(
         By the names and sections of the configuration file.
     resume : bool
     """
-    run = RunConfig()
+    layers = [(options, "the options")]
+    if config is not None:
+        layers.insert(0, (read_settings(config), str(config)))
     if resume:
         if not (out / CONFIG_FILE).exists():
             raise UserError(
@@ -43,9 +57,12 @@ def resolve_run(
                 "the folder of another"
             )
         run = read_run_config(out / CONFIG_FILE)
-    if config is not None:
-        run = read_run_config(config, run)
-    run = run.merged(options, "the options")
+    else:
+        run = starting_run(*(values for values, _ in layers))
+    for values, where in layers:
+        run = run.merged(values, where)
+    if run.task is not None:
+        return run
     return replace(run, corpus=tuple(_readable_again(word) for word in run.corpus))
 
 
@@ -59,20 +76,20 @@ def _readable_again(word: str) -> str:
 
 def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
     """Train, show how it goes, and end with what came of it on standard output."""
-    data = open_data(run)
-    config = data.model_config(run)
-    model = GPT(config, seed=run.training.seed)
+    data: Any = open_data(run)  # whose model is its own kind
+    model = data.new_model(run)
     trainer = Trainer(
         model,
-        data.batches(run, config),
+        data.batches(run, model),
         run.training,
         out_dir=out,
         resume=resume,
         tokenizer=data.tokenizer,
         data_fingerprint=data.fingerprint,
     )
-    write_run_config(run, config, out / CONFIG_FILE)
-    print(_introduction(model, data, out), file=sys.stderr)
+    write_run_config(run, model.config, out / CONFIG_FILE)
+    introduction = f"{model.store.size:,} parameters, {data.describe(model)}; into {out}"
+    print(introduction, file=sys.stderr)
 
     progress = TrainingProgress(trainer)
     trainer.on("sample", lambda _, record: _show_sample(progress, model, data, record))
@@ -85,48 +102,19 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
             file=sys.stderr,
         )
         raise typer.Exit(128 + result.interrupted)
+    if run.training.average > 1:
+        model = load_pretrained(find_checkpoint(out, "average"))
     _show_result(model, data, result, out, as_json)
 
 
-def _introduction(model: GPT, data: RunData, out: Path) -> str:
-    description = model.describe()
-    if data.task is not None:
-        source = f"the task {data.task.spec}"
-    else:
-        assert data.corpus is not None
-        manifest = data.corpus.manifest
-        source = (
-            f"{manifest.n_tokens:,} tokens ({data.tokenizer.kind}, {data.tokenizer.vocab_size} "
-            f"of them different), the last {manifest.n_tokens - manifest.n_train:,} to validate"
-        )
-    return f"{description.n_parameters:,} parameters, {source}; into {out}"
-
-
-def _sample(model: GPT, data: RunData, seed: int) -> str:
-    """Some text that the model writes, or a problem of the task with the model's answer."""
-    if data.task is not None:
-        prompts, _ = data.task.problems("test")
-        prompt = data.tokenizer.decode(prompts[seed % len(prompts)])
-        n_tokens = data.task.answer_length
-        sampling = SamplingConfig(temperature=0)
-    else:
-        prompt, n_tokens, sampling = "", SAMPLE_TOKENS, SAMPLING
-    results = generate_text(
-        model, data.tokenizer, [prompt], max_new_tokens=n_tokens, sampling=sampling, seed=seed
-    )
-    return prompt + results[0].text
-
-
-def _show_sample(
-    progress: TrainingProgress, model: GPT, data: RunData, record: SampleRecord
-) -> None:
-    text = _sample(model, data, seed=record.step)
+def _show_sample(progress: TrainingProgress, model: Any, data: Any, record: SampleRecord) -> None:
+    text = data.sample(model, seed=record.step)
     progress.message(f"--- sample at step {record.step}\n{text}\n---")
 
 
-def _show_result(model: GPT, data: RunData, result: TrainResult, out: Path, as_json: bool) -> None:
-    match = exact_match(model, data.task) if data.task is not None else None
-    sample = _sample(model, data, seed=0)
+def _show_result(model: Any, data: Any, result: TrainResult, out: Path, as_json: bool) -> None:
+    match = data.exact_match(model)
+    sample = data.sample(model, seed=0)
     if as_json:
         record = {
             "out": str(out),
@@ -134,21 +122,24 @@ def _show_result(model: GPT, data: RunData, result: TrainResult, out: Path, as_j
             "val_loss": result.val_loss,
             "best_val_loss": result.best_val_loss,
             "best_step": result.best_step,
+            "average_val_loss": result.average_val_loss,
             "elapsed": result.elapsed,
             "exact_match": match.fraction if match else None,
             "sample": sample,
         }
         print(json.dumps(record))
         return
-    print(sample)
+    write_line(sample)
     lines = [f"{result.step:,} steps in {result.elapsed:.0f} s"]
     if result.best_val_loss is not None:
         lines.append(
             f"best validation loss {result.best_val_loss:.4f} at step {result.best_step:,}"
         )
+    if result.average_val_loss is not None:
+        lines.append(f"that of the averaged checkpoints {result.average_val_loss:.4f}")
     if match:
         lines.append(f"exact match {match.fraction:.2%} of {match.n:,} problems not trained on")
     print("; ".join(lines), file=sys.stderr)
     curves = f"; the curves are in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
-    command = f"scratchgpt generate --model {shlex.quote(str(out))}"
-    print(f"let it write: {command}{curves}", file=sys.stderr)
+    command = f"scratchgpt {data.verb} --model {shlex.quote(str(out))}"
+    print(f"let it {VERBS[data.verb]}: {command}{curves}", file=sys.stderr)

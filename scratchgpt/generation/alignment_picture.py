@@ -1,5 +1,6 @@
 """Cross-attention as a picture: which source words each word of a translation looked at."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ def draw_alignment(
     figure = _figure(weights.shape)
     axes = figure.subplots()
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    axes.set_xticks(range(len(source_words)), source_words, rotation=55, ha="left", va="bottom")
-    axes.set_yticks(range(len(target_words)), target_words)
+    words: dict[str, Any] = {"parse_math": False}  # a dollar is a dollar
+    axes.set_xticks(range(len(source_words)), source_words, rotation=55, ha="left", **words)
+    axes.set_yticks(range(len(target_words)), target_words, **words)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("source", color="#666666")
@@ -47,7 +49,9 @@ def draw_alignment(
     bar.set_label("attention, mean over layers and heads", color="#666666")
     bar.outline.set_visible(False)
     format = _format(figure, path)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, format=format)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.models.gpt import GPT
 from scratchgpt.models.pretrained import (
     WEIGHTS_FILE,
     load_tensors,
@@ -22,6 +21,7 @@ from scratchgpt.models.pretrained import (
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
+from scratchgpt.training.model import Model
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
@@ -62,7 +62,7 @@ class TrainingState:
     format_version: int = FORMAT_VERSION
 
 
-def save_model(directory: Path, model: GPT, tokenizer: Tokenizer | None) -> None:
+def save_model(directory: Path, model: Model, tokenizer: Tokenizer | None) -> None:
     """Write a model directory, with tokenizer.json where there is a tokenizer."""
     save_pretrained(model, directory)
     if tokenizer is not None:
@@ -71,7 +71,7 @@ def save_model(directory: Path, model: GPT, tokenizer: Tokenizer | None) -> None
 
 def save_checkpoint(
     directory: Path,
-    model: GPT,
+    model: Model,
     optimizer: AdamW,
     tokenizer: Tokenizer | None,
     state: TrainingState,
@@ -82,7 +82,7 @@ def save_checkpoint(
     write_text(directory / STATE_FILE, json.dumps(vars(state), indent=2) + "\n")
 
 
-def load_checkpoint(directory: Path, model: GPT, optimizer: AdamW) -> None:
+def load_checkpoint(directory: Path, model: Model, optimizer: AdamW) -> None:
     """Fill the parameters of ``model`` and the moments of ``optimizer``.
 
     Raises

@@ -42,7 +42,7 @@ class TrainConfig:
         The highest learning rate and, of the cosine, the last; ``min_lr=None`` stands for a
         tenth of ``lr``.
     warmup_steps : int, optional
-        None stands for a twentieth of the steps, at most 100; of ``inverse_sqrt`` for a fifth,
+        None stands for a twentieth of the steps, at most 100; of ``inverse_sqrt`` for a tenth,
         at most 4000.
     schedule : {"cosine", "constant", "inverse_sqrt"}
         What follows the warm-up; see :mod:`scratchgpt.optim`.
@@ -182,5 +182,5 @@ class TrainConfig:
         if self.warmup_steps is not None:
             return self.warmup_steps
         if self.schedule == "inverse_sqrt":
-            return min(4000, self.steps // 5)
+            return min(4000, self.steps // 10)
         return min(100, self.steps // 20)

@@ -8,12 +8,10 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.layers.block import BlockSaved
+from scratchgpt.layers import BlockSaved, DecoderBlockSaved
 from scratchgpt.memory import walk
-from scratchgpt.models.gpt import GPT
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-
-_POST_NORM_ORDER = ("attn", "drop_1", "ln_1", "mlp", "drop_2", "ln_2")
+from scratchgpt.training.model import Model
 
 
 class MicroBatch(NamedTuple):
@@ -77,7 +75,7 @@ class NonFiniteError(UserError):
 
 
 def find_nonfinite(
-    model: GPT, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
+    model: Model, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
 ) -> str:
     """Name the first value that is not finite, in the order in which it was computed.
 
@@ -86,7 +84,7 @@ def find_nonfinite(
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or Transformer
     micro_batches : iterable of MicroBatch
         What the step was made of; the forward pass is run again on each.
     recompute : bool
@@ -117,12 +115,15 @@ def find_nonfinite(
 def _in_forward_order(
     saved: Any, norm_position: str, path: str = ""
 ) -> Iterator[tuple[str, Array]]:
-    """:func:`walk`, but the layer norms of a post-norm block come where they are computed."""
+    """:func:`walk`, but the layer norms of a post-norm block come where they are computed.
+
+    That is last of the three of a sublayer, not first: norm, branch and dropout.
+    """
     children: Iterable[tuple[str, Any]]
-    if isinstance(saved, BlockSaved) and norm_position == "post":
-        children = ((name, getattr(saved, name)) for name in _POST_NORM_ORDER)
-    elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
-        children = zip(saved._fields, saved, strict=True)
+    if isinstance(saved, tuple) and hasattr(saved, "_fields"):
+        children = list(zip(saved._fields, saved, strict=True))
+        if isinstance(saved, BlockSaved | DecoderBlockSaved) and norm_position == "post":
+            children = [children[i + j] for i in range(0, len(children), 3) for j in (1, 2, 0)]
     elif isinstance(saved, tuple | list):
         children = ((str(i), child) for i, child in enumerate(saved))
     else:

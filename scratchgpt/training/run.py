@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.models.gpt import GPT
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import Tokenizer
 from scratchgpt.training.averaging import RECENT, RecentWeights
@@ -20,6 +19,7 @@ from scratchgpt.training.checkpoint import (
 )
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
+from scratchgpt.training.model import Model
 from scratchgpt.training.records import Position
 from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
 
@@ -30,7 +30,7 @@ class Run:
     Parameters
     ----------
     out_dir : path
-    model : GPT
+    model : GPT or Transformer
     optimizer : AdamW
     config : TrainConfig
     tokenizer : Tokenizer, optional
@@ -41,7 +41,7 @@ class Run:
     def __init__(
         self,
         out_dir: Path | str,
-        model: GPT,
+        model: Model,
         optimizer: AdamW,
         config: TrainConfig,
         tokenizer: Tokenizer | None,

@@ -4,17 +4,17 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from scratchgpt.backend import Array, derive_seed
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
-from scratchgpt.models.gpt import GPT
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
+from scratchgpt.training.model import Model
 from scratchgpt.training.signals import StopRequest
 
 
@@ -66,7 +66,7 @@ class Stepper:
         Looked at before each micro-batch.
     """
 
-    def __init__(self, model: GPT, batches: Batches, config: TrainConfig) -> None:
+    def __init__(self, model: Model, batches: Batches, config: TrainConfig) -> None:
         self.model = model
         self.batches = batches
         self.config = config
@@ -154,9 +154,10 @@ class Stepper:
     ) -> float:
         """The loss of one micro-batch; with ``dloss``, that times its gradient is added too."""
         self.stop.check()
+        model: Any = self.model  # whichever it is, what it saves goes back to it
         # What is not finite is looked for here, and told in one line instead of NumPy's many.
         with self.arena, np.errstate(all="ignore"):
-            value, saved = self.model.loss(
+            value, saved = model.loss(
                 *micro_batch.arrays,
                 label_smoothing=label_smoothing,
                 dropout_seed=micro_batch.dropout_seed,
@@ -166,5 +167,5 @@ class Stepper:
             if not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
             if dloss is not None:
-                self.model.loss_backward(dloss, saved, in_place=True)
+                model.loss_backward(dloss, saved, in_place=True)
         return loss

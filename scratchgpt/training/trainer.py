@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.models.gpt import GPT
 from scratchgpt.text.tokenizer import Tokenizer
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
+from scratchgpt.training.model import Model
 from scratchgpt.training.plots import plot_metrics
 from scratchgpt.training.records import (
     CheckpointRecord,
@@ -40,7 +40,7 @@ class Trainer:
 
     Parameters
     ----------
-    model : GPT
+    model : GPT or Transformer
         In float32 or float64.
     batches : Batches
         Micro-batch i of step s is ``train_batch(s * grad_accum + i)``.
@@ -79,7 +79,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: GPT,
+        model: Model,
         batches: Batches,
         config: TrainConfig,
         *,

@@ -8,6 +8,7 @@ import scratchgpt as package
 VERBS = (
     ("train",),
     ("generate",),
+    ("translate",),
     ("eval",),
     ("info",),
     ("verify",),

@@ -25,20 +25,20 @@ def test_a_file_stands_over_the_defaults_and_options_stand_over_the_file(tmp_pat
 
 def test_what_is_written_is_the_same_run_again(tmp_path):
     run = RunConfig(corpus=("a", "b"), model={"dropout": 0.1}, tokenizer="bpe:300")
-    config = run.model_config(300)
+    config = run.model_config(vocab_size=300)
     write_run_config(run, config, tmp_path / "config.toml")
     again = read_run_config(tmp_path / "config.toml")
     assert again.corpus == run.corpus
     assert again.training == run.training
-    assert again.model_config(300) == config
+    assert again.model_config(vocab_size=300) == config
     assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
 
 
 def test_what_is_written_can_be_run_on_other_text(tmp_path):
     run = RunConfig(corpus=("a.txt",))
-    write_run_config(run, run.model_config(30), tmp_path / "config.toml")
+    write_run_config(run, run.model_config(vocab_size=30), tmp_path / "config.toml")
     other = read_run_config(tmp_path / "config.toml").merged({"corpus": ["b.txt"]}, "the options")
-    assert other.model_config(77).vocab_size == 77
+    assert other.model_config(vocab_size=77).vocab_size == 77
 
 
 def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
@@ -80,6 +80,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_vocabulary_is_that_of_the_tokenizer():
-    assert RunConfig().model_config(77).vocab_size == 77
+    assert RunConfig().model_config(vocab_size=77).vocab_size == 77
     with pytest.raises(UserError, match="vocab_size=80 is not the tokenizer's 77"):
-        RunConfig(model={"vocab_size": 80}).model_config(77)
+        RunConfig(model={"vocab_size": 80}).model_config(vocab_size=77)

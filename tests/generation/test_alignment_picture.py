@@ -28,6 +28,11 @@ def test_the_words_stand_on_both_axes(tmp_path, monkeypatch):
     np.testing.assert_array_equal(axes.get_images()[0].get_array(), WEIGHTS)
 
 
+def test_dollars_and_letters_that_the_font_lacks_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    draw_alignment(tmp_path / "dogs.png", WEIGHTS, ["$5", "狗"], ["$x^$", "\\", "\x15"])
+
+
 def test_the_ending_says_which_format(tmp_path):
     pytest.importorskip("matplotlib")
     draw_alignment(tmp_path / "dogs.svg", WEIGHTS, *WORDS)

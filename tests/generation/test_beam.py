@@ -191,7 +191,9 @@ def test_a_transformer_translates_with_a_cache_as_without(
     make_transformer, norm_position, n_beams, rng
 ):
     model = make_transformer(norm_position=norm_position)
-    model.lm_head.weight.value[START] = model.lm_head.weight.value[2:9].sum(axis=0)  # or nothing would end
+    model.lm_head.weight.value[START] = model.lm_head.weight.value[2:9].sum(
+        axis=0
+    )  # or nothing would end
     sources = some_sources(rng)
     options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams}
     cached = beam_search(model, sources, **options)

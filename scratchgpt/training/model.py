@@ -1,0 +1,5 @@
+"""What can be trained."""
+
+from scratchgpt.models import GPT, Transformer
+
+Model = GPT | Transformer
