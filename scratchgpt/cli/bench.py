@@ -94,12 +94,14 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     from scratchgpt.cli.model_folder import find_config
     from scratchgpt.errors import UserError, did_you_mean
     from scratchgpt.measure import SHAPES, Shape
-    from scratchgpt.models import PRESETS
+    from scratchgpt.models import PRESETS, GPTConfig
 
     if name in SHAPES:
         shape = SHAPES[name]
     elif name in PRESETS or Path(name).is_dir():
         config = find_config(name)
+        if not isinstance(config, GPTConfig):
+            raise UserError(f"{name} is not a GPT, which is what is measured here")
         shape = Shape(config, 1, config.block_size)
     else:
         names = [*SHAPES, *PRESETS]

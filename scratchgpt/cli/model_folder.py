@@ -5,7 +5,14 @@ from pathlib import Path
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
-from scratchgpt.models import GPT, GPTConfig, Transformer, load_pretrained
+from scratchgpt.models import (
+    GPT,
+    TRANSFORMER_PRESETS,
+    GPTConfig,
+    Transformer,
+    TransformerConfig,
+    load_pretrained,
+)
 from scratchgpt.models.pretrained import CONFIG_FILE, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
@@ -70,12 +77,10 @@ def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, 
     return model, tokenizer
 
 
-def find_config(model: str) -> GPTConfig:
+def find_config(model: str) -> GPTConfig | TransformerConfig:
     """The configuration of a preset, or of the model that :func:`find_model` finds in a folder."""
     directory = Path(model)
-    if not directory.is_dir():
-        return GPTConfig.from_preset(model)
-    config = read_config(find_model(directory))
-    if not isinstance(config, GPTConfig):
-        raise UserError(f"{directory} is not a GPT but a Transformer that translates")
-    return config
+    if directory.is_dir():
+        return read_config(find_model(directory))
+    kind = TransformerConfig if model in TRANSFORMER_PRESETS else GPTConfig
+    return kind.from_preset(model)

@@ -32,9 +32,9 @@ def verify_command(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="An operation (attention), a layer (Block), gpt for small GPTs in all forms, a "
-            "preset for the whole model (gpt2: 124M parameters), or all (everything but "
-            "presets).",
+            help="An operation (attention), a layer (Block), gpt or transformer for small models "
+            "in all forms, a preset for the whole model (gpt2: 124M parameters), or all "
+            "(everything but presets).",
             show_default="all",
         ),
     ] = None,

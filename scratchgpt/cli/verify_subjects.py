@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,24 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers import (
     MLP,
     Block,
+    CrossAttention,
+    DecoderBlock,
     Embedding,
+    InputEmbedding,
     Layer,
     LayerNorm,
     Linear,
+    Masks,
     SelfAttention,
 )
-from scratchgpt.models import GPT, PRESETS, GPTConfig
+from scratchgpt.models import (
+    GPT,
+    PRESETS,
+    TRANSFORMER_PRESETS,
+    GPTConfig,
+    Transformer,
+    TransformerConfig,
+)
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
@@ -48,36 +59,68 @@ class Check:
     run: Callable[[], Report]
 
 
-def _block(norm_position: str) -> Block:
-    return Block(
+class Subject(NamedTuple):
+    """How a layer is made, the shapes of its inputs, and further arguments of its forward."""
+
+    make: Callable[[], Layer]
+    shapes: tuple[tuple[int, ...], ...]
+    settings: dict[str, Any] | None = None
+    n_tokens: int | None = None  # the inputs are token ids below it
+
+
+X, MEMORY = (2, 4, 6), (2, 5, 6)
+_sizes: dict[str, Any] = {"dropout": 0.3, "bias": True, "proj_std": 0.02}
+_last_is_padding = np.array([[False] * 5, [False] * 4 + [True]])
+_biases = random_stream(0, "verify", "biases").standard_normal((4, 4))
+_masks = Masks(mask=_biases, key_padding_mask=_last_is_padding[:, 1:])
+_memory_masks = Masks(key_padding_mask=_last_is_padding)
+
+
+def _block(kind: type[Layer], norm_position: str) -> Callable[[], Layer]:
+    return lambda: kind(  # type: ignore[call-arg]
         6,
         3,
         10,
-        dropout=0.3,
-        bias=True,
+        **_sizes,
         norm_position=norm_position,
         activation="gelu_tanh",
         layer_norm_epsilon=1e-5,
-        proj_std=0.02,
     )
 
 
-# Name and form of each layer, how to make it, and the shape of its input.
-LAYERS: dict[tuple[str, str], tuple[Callable[[], Layer], tuple[int, ...]]] = {
-    ("Linear", "bias"): (lambda: Linear(5, 7), (2, 3, 5)),
-    ("Linear", "no bias"): (lambda: Linear(5, 7, bias=False), (2, 3, 5)),
-    ("LayerNorm", "bias"): (lambda: LayerNorm(5), (2, 3, 5)),
-    ("Embedding", "repeated tokens"): (lambda: Embedding(5, 4), (2, 7)),
-    ("MLP", "gelu_tanh"): (
-        lambda: MLP(5, 7, activation="gelu_tanh", bias=True, proj_std=0.02),
-        (2, 3, 5),
+def _input_embedding(positions: str) -> Callable[[], Layer]:
+    settings: dict[str, Any] = {"dropout": 0.3, "scale": True, "positions": positions}
+    return lambda: InputEmbedding(Embedding(5, 4), 9, **settings)
+
+
+# By name and form. Where the form says so, a seed of dropout is among the settings too.
+LAYERS: dict[tuple[str, str], Subject] = {
+    ("Linear", "bias"): Subject(lambda: Linear(5, 7), ((2, 3, 5),)),
+    ("Linear", "no bias"): Subject(lambda: Linear(5, 7, bias=False), ((2, 3, 5),)),
+    ("LayerNorm", "bias"): Subject(lambda: LayerNorm(5), ((2, 3, 5),)),
+    ("Embedding", "repeated tokens"): Subject(lambda: Embedding(5, 4), ((2, 7),), n_tokens=5),
+    ("InputEmbedding", "sinusoids, dropout"): Subject(
+        _input_embedding("sinusoidal"), ((2, 7),), n_tokens=5
     ),
-    ("SelfAttention", "dropout"): (
-        lambda: SelfAttention(6, 3, dropout=0.3, bias=True, proj_std=0.02),
-        (2, 4, 6),
+    ("InputEmbedding", "learned positions, dropout"): Subject(
+        _input_embedding("learned"), ((2, 7),), n_tokens=5
     ),
-    ("Block", "pre-LN, dropout"): (lambda: _block("pre"), (2, 4, 6)),
-    ("Block", "post-LN, dropout"): (lambda: _block("post"), (2, 4, 6)),
+    ("MLP", "gelu_tanh"): Subject(
+        lambda: MLP(5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
+    ),
+    ("SelfAttention", "causal, dropout"): Subject(lambda: SelfAttention(6, 3, **_sizes), (X,)),
+    ("SelfAttention", "masks, dropout"): Subject(
+        lambda: SelfAttention(6, 3, **_sizes), (X,), {"masks": _masks}
+    ),
+    ("CrossAttention", "padding, dropout"): Subject(
+        lambda: CrossAttention(6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
+    ),
+    ("Block", "pre-LN, dropout"): Subject(_block(Block, "pre"), (X,)),
+    ("Block", "post-LN, dropout"): Subject(_block(Block, "post"), (X,)),
+    ("DecoderBlock", "pre-LN, dropout"): Subject(_block(DecoderBlock, "pre"), (X, MEMORY)),
+    ("DecoderBlock", "post-LN, masks, dropout"): Subject(
+        _block(DecoderBlock, "post"), (X, MEMORY), {"masks": _masks, "memory_masks": _memory_masks}
+    ),
 }
 
 # Forms of a small GPT in which no two sizes are equal.
@@ -87,13 +130,33 @@ FORMS: dict[str, dict[str, Any]] = {
     "untied, no bias": {"tied_head": False, "bias": False},
     "exact GELU": {"activation": "gelu"},
 }
-SMALL = {"n_layer": 2, "n_head": 3, "n_embd": 12, "block_size": 7, "vocab_size": 13, "n_inner": 10}
+_widths = {"n_head": 3, "n_embd": 12, "n_inner": 10, "block_size": 7, "vocab_size": 13}
+SMALL: dict[str, Any] = {"n_layer": 2, "dropout": 0.2, **_widths}
+# Forms of a small encoder-decoder Transformer, with a source that ends in padding.
+TRANSFORMER_FORMS: dict[str, dict[str, Any]] = {
+    "as in the paper": {},
+    "pre-LN, GELU": {"norm_position": "pre", "activation": "gelu"},
+    "nothing shared, learned positions": {
+        "shared_embeddings": False,
+        "tied_head": False,
+        "positions": "learned",
+    },
+}
+SMALL_TRANSFORMER: dict[str, Any] = {
+    "n_encoder_layer": 2,
+    "n_decoder_layer": 3,
+    "dropout": 0.2,
+    "padding_id": 0,
+    **_widths,
+}
+MODELS = {"gpt": FORMS, "transformer": TRANSFORMER_FORMS}
+ALL_PRESETS = [*PRESETS, *TRANSFORMER_PRESETS]
 
 
 def names() -> list[str]:
     """All that can be asked for by name, except for ``all``."""
     layers = list(dict.fromkeys(name for name, _ in LAYERS))
-    return [*EXAMPLES, *layers, "gpt", *PRESETS]
+    return [*EXAMPLES, *layers, *MODELS, *ALL_PRESETS]
 
 
 def find_checks(
@@ -127,13 +190,14 @@ def find_checks(
     for layer, form in LAYERS:
         if everything or layer == name:
             yield Check("layer", layer, form, _later(_check_layer, (layer, form), method, seed))
-    if everything or name == "gpt":
-        by_step = method in (None, "complex")
-        tolerance = KERNEL_TOLERANCE if with_kernels and by_step else None
-        for form in FORMS:
-            run = _later(_check_gpt, form, method, seed, tolerance)
-            yield Check("model", "gpt", form, run)
-    if name in PRESETS:
+    by_step = method in (None, "complex")
+    tolerance = KERNEL_TOLERANCE if with_kernels and by_step else None
+    for model, forms in MODELS.items():
+        if everything or name == model:
+            for form in forms:
+                run = _later(_check_small, model, form, method, seed, tolerance)
+                yield Check("model", model, form, run)
+    if name in ALL_PRESETS:
         if method not in (None, "adjoint"):
             raise UserError(
                 f"method={method!r} tests elements one by one, of which {name} has too many; "
@@ -146,35 +210,52 @@ def _later(function: Callable[..., Report], *args: Any, **options: Any) -> Calla
     return lambda: function(*args, **options)
 
 
-def _randomise(layer: Layer, seed: int) -> None:
-    """Parameters of ordinary size, those of layer norms away from 1, biases away from 0.
+def _randomise(layer: Layer, seed: int, size: float = 1.0) -> None:
+    """Matrices and biases of the order of ``size``, parameters of layer norms away from 1.
 
     At its first values a network is nearly linear, and a wrong gradient can hide.
     """
     for name, parameter in layer.store.named.items():
         value = random_stream(seed, "verify", name).standard_normal(parameter.shape)
         is_norm = len(parameter.shape) == 1 and name.endswith("weight")
-        parameter.value[...] = 0.3 + 0.5 * np.abs(value) if is_norm else value
+        parameter.value[...] = 0.3 + 0.5 * np.abs(value) if is_norm else size * value
 
 
 def _check_layer(key: tuple[str, str], method: str | None, seed: int) -> Report:
-    make, shape = LAYERS[key]
+    make, shapes, settings, n_tokens = LAYERS[key]
     layer = make().initialize(seed, np.float64)
     _randomise(layer, seed)
     rng = random_stream(seed, "verify", *key)
-    x = rng.integers(0, 5, shape) if key[0] == "Embedding" else rng.standard_normal(shape)
-    settings = {"dropout_seed": seed} if "dropout" in key[1] else {}
-    return check_layer(layer, x, settings=settings, method=method or "complex", seed=seed)
+    inputs = [
+        rng.integers(0, n_tokens, shape) if n_tokens else rng.standard_normal(shape)
+        for shape in shapes
+    ]
+    settings = dict(settings or {})
+    if "dropout" in key[1]:
+        settings["dropout_seed"] = seed
+    return check_layer(layer, *inputs, settings=settings, method=method or "complex", seed=seed)
 
 
-def _check_gpt(form: str, method: str | None, seed: int, tolerance: float | None) -> Report:
-    model = GPT(GPTConfig(**{**SMALL, "dropout": 0.2, **FORMS[form]}), dtype=np.float64)
-    _randomise(model, seed)
-    tokens, targets = random_stream(seed, "verify", form).integers(0, 13, (2, 2, 5))
+def _check_small(
+    name: str, form: str, method: str | None, seed: int, tolerance: float | None
+) -> Report:
+    rng = random_stream(seed, "verify", form)
+    data = tuple(rng.integers(0, 13, (2, 2, 5)))
+    model: GPT | Transformer
+    if name == "gpt":
+        model = GPT(GPTConfig(**{**SMALL, **FORMS[form]}), dtype=np.float64)
+        _randomise(model, seed)
+    else:
+        config = TransformerConfig(**{**SMALL_TRANSFORMER, **TRANSFORMER_FORMS[form]})
+        model = Transformer(config, dtype=np.float64)
+        # Below many saturated softmaxes a gradient is small, and its rounding not small beside it.
+        _randomise(model, seed, size=0.5)
+        source = rng.integers(1, 13, (2, 6))
+        source[1, 4:] = 0
+        data = source, *data
     return check_model(
         model,
-        tokens,
-        targets,
+        *data,
         settings={"dropout_seed": seed},
         method=method or "complex",
         seed=seed,
@@ -184,10 +265,14 @@ def _check_gpt(form: str, method: str | None, seed: int, tolerance: float | None
 
 
 def _check_preset(name: str, seed: int) -> Report:
-    config = GPTConfig.from_preset(name)
-    model = GPT(config, seed=seed, dtype=np.float64)
+    model: GPT | Transformer
+    if name in PRESETS:
+        model, n_texts = GPT(GPTConfig.from_preset(name), seed=seed, dtype=np.float64), 2
+    else:
+        config = TransformerConfig.from_preset(name)
+        model, n_texts = Transformer(config, seed=seed, dtype=np.float64), 3
     for parameter in model.store.named.values():  # in place: there is no room for a copy
         parameter.value += 0.02 * random_stream(seed, "verify").standard_normal(parameter.shape)
     rng = random_stream(seed, "verify", "tokens")
-    tokens, targets = rng.integers(0, config.vocab_size, (2, *PRESET_SHAPE))
-    return check_model(model, tokens, targets, seed=seed, joint=True, n_directions=1)
+    data = rng.integers(0, model.config.vocab_size, (n_texts, *PRESET_SHAPE))
+    return check_model(model, *data, seed=seed, joint=True, n_directions=1)

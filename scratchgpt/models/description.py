@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scratchgpt.backend import kernels_available
 from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
 INDEX_BYTES = 8  # token ids and targets are int64
@@ -14,6 +15,9 @@ PROCESS_BYTES = {False: 45_000_000, True: 177_000_000}
 @dataclass(frozen=True)
 class Description:
     """The cost of a model, without building it.
+
+    Where there are two texts, a block is a source and a target of block_size tokens each, and what
+    is said of a token is that of the target together with the one of the source beside it.
 
     Attributes
     ----------
@@ -71,17 +75,25 @@ class Description:
         return self.parameter_bytes + self.cache_bytes
 
 
-def describe(config: GPTConfig, *, n_batch: int = 1, itemsize: int = 4) -> Description:
+def describe(
+    config: GPTConfig | TransformerConfig, *, n_batch: int = 1, itemsize: int = 4
+) -> Description:
     """Count the cost of a model.
 
     Parameters
     ----------
-    config : GPTConfig
+    config : GPTConfig or TransformerConfig
     n_batch : int
         Rows of a batch, each of block_size tokens.
     itemsize : int
         Bytes a number: 4 for float32.
     """
+    if isinstance(config, TransformerConfig):
+        return _describe_transformer(config, n_batch, itemsize)
+    return _describe_gpt(config, n_batch, itemsize)
+
+
+def _describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     n_layer, n_channels, n_inner = config.n_layer, config.n_embd, config.inner_size
     n_time, n_head, vocab_size = config.block_size, config.n_head, config.vocab_size
     n_norms = 2 * n_layer + (config.norm_position == "pre")
@@ -133,4 +145,72 @@ def describe(config: GPTConfig, *, n_batch: int = 1, itemsize: int = 4) -> Descr
         cache_bytes=2 * itemsize * n_layer * n_tokens * n_channels,
         forward_flops_per_token=forward_flops,
         training_flops_per_token=3 * forward_flops,  # each product has two in the backward pass
+    )
+
+
+def _describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:
+    n_encoder, n_decoder = config.n_encoder_layer, config.n_decoder_layer
+    n_channels, n_inner, n_head = config.n_embd, config.inner_size, config.n_head
+    n_time, vocab_size = config.block_size, config.vocab_size
+    pre = config.norm_position == "pre"
+
+    n_rows = config.source_size + (0 if config.shared_embeddings else vocab_size)
+    if config.positions == "learned":
+        n_rows += 2 * n_time
+    embeddings = n_rows * n_channels
+    block = 4 * n_channels**2 + 2 * n_channels * n_inner
+    cross = 4 * n_channels**2
+    bias = (n_encoder + n_decoder) * (5 * n_channels + n_inner) + n_decoder * 4 * n_channels
+    n_norms = 2 * n_encoder + 3 * n_decoder + 2 * pre
+    n_parameters = (
+        embeddings
+        + (n_encoder + n_decoder) * block
+        + n_decoder * cross
+        + (bias if config.bias else 0)
+        + n_norms * n_channels * (1 + config.bias)
+        + (0 if config.tied_head else vocab_size * n_channels)
+    )
+
+    n_tokens = n_batch * n_time
+    # A block of the encoder keeps what one of a GPT does. One of the decoder also keeps queries,
+    # keys, values and heads of its cross-attention, another sum and one more norm.
+    flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
+    attention = n_head * (1 if flash else n_time)
+    encoder_block = n_tokens * ((6 if pre else 8) * n_channels + n_inner + 4 + attention)
+    decoder_block = n_tokens * ((11 if pre else 14) * n_channels + n_inner + 6 + 2 * attention)
+    # The memory, the head's input, logits and logarithm of the sum; and the last norms.
+    around = n_tokens * (2 * n_channels + vocab_size + 1)
+    if pre:
+        around += 2 * n_tokens * (n_channels + 2)
+    # Both texts, the targets, the mask of what counts; learned positions, and where padding is.
+    index_bytes = n_tokens * (3 * INDEX_BYTES + 1)
+    if config.positions == "learned":
+        index_bytes += 2 * n_time * INDEX_BYTES
+    if config.padding_id is not None and flash:
+        index_bytes += n_tokens
+    blocks = n_encoder * encoder_block + n_decoder * decoder_block
+    inputs = n_tokens * n_channels * (n_encoder + n_decoder - 1)  # one is among those of a block
+
+    # As for a block of a GPT, one more gradient of the stream, and two of the memory.
+    temporary = n_tokens * (9 * n_channels + 2 * n_inner + (0 if flash else 2 * attention))
+
+    scores = 4 * n_time * n_channels  # q kᵀ and weights v
+    forward_flops = (
+        n_encoder * (2 * block + scores)
+        + n_decoder * (2 * (block + cross) + 2 * scores)
+        + 2 * n_channels * vocab_size
+    )
+    return Description(
+        n_parameters=n_parameters,
+        n_embedding_parameters=embeddings,
+        parameter_bytes=itemsize * n_parameters,
+        optimizer_bytes=3 * itemsize * n_parameters,
+        activation_bytes=itemsize * (blocks + around) + index_bytes,
+        recompute_activation_bytes=itemsize * (inputs + decoder_block + around) + index_bytes,
+        temporary_bytes=itemsize * temporary,
+        process_bytes=PROCESS_BYTES[flash],
+        # Of the texts that are written, and of the memories that they look at.
+        cache_bytes=4 * itemsize * n_decoder * n_tokens * n_channels,
+        forward_flops_per_token=forward_flops,
+        training_flops_per_token=3 * forward_flops,
     )

@@ -12,6 +12,7 @@ from scratchgpt.layers import Head, Layer, Masks, Parameter, read_masks, seed_fo
 from scratchgpt.layers.parameters import normal
 from scratchgpt.memory import scope
 from scratchgpt.models.decoder_cache import DecoderCache
+from scratchgpt.models.description import Description, describe
 from scratchgpt.models.stack import (
     DecoderSaved,
     EncoderSaved,
@@ -283,6 +284,10 @@ class Transformer(Layer):
         for name, parameter in other.store.named.items():
             parameter.value[...] = self.store.named[name].value
         return other
+
+    def describe(self, *, n_batch: int = 1) -> Description:
+        """Parameters, memory and arithmetic; see :class:`Description`."""
+        return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
 
     def _masks(
         self, name: str, mask: Array | None, padding: Array | None, queries: Array, keys: Array

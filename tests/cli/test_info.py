@@ -1,6 +1,6 @@
 import json
 
-from scratchgpt.models import PRESETS, GPTConfig, describe
+from scratchgpt.models import PRESETS, TRANSFORMER_PRESETS, GPTConfig, TransformerConfig, describe
 
 
 def test_a_preset_is_described_in_figures(scratchgpt):
@@ -17,10 +17,18 @@ def test_json_is_what_describe_says(scratchgpt):
     assert record["training_bytes"] == expected.training_bytes
 
 
+def test_a_transformer_is_described_too(scratchgpt):
+    outcome = scratchgpt("info", "transformer-tiny", "--batch", 3, "--json")
+    expected = describe(TransformerConfig.from_preset("transformer-tiny"), n_batch=3)
+    assert json.loads(outcome.stdout)["activation_bytes"] == expected.activation_bytes
+
+
 def test_without_a_name_all_presets_are_listed(scratchgpt):
-    assert [r["preset"] for r in json.loads(scratchgpt("info", "--json").stdout)] == list(PRESETS)
+    names = [*PRESETS, *TRANSFORMER_PRESETS]
+    assert [r["preset"] for r in json.loads(scratchgpt("info", "--json").stdout)] == names
     listing = scratchgpt("info").stdout
-    assert all(name in listing for name in PRESETS)
+    assert all(name in listing for name in names)
+    assert " 3+3 " in listing
 
 
 def test_the_folder_of_a_run_is_described(scratchgpt, trained):

@@ -9,7 +9,7 @@ from scratchgpt.ops import embedding_backward, embedding_forward
 from scratchgpt.verify.examples import EXAMPLES, Example
 
 
-def test_every_operation_layer_and_form_of_gpt_is_proven(scratchgpt):
+def test_every_operation_layer_and_form_of_model_is_proven(scratchgpt):
     outcome = scratchgpt("verify", "--json")
     assert outcome.status == 0, outcome.stderr
     rows = json.loads(outcome.stdout)
@@ -17,7 +17,8 @@ def test_every_operation_layer_and_form_of_gpt_is_proven(scratchgpt):
     assert {row["name"] for row in rows if row["kind"] == "layer"} == {
         name for name, _ in verify_subjects.LAYERS
     }
-    assert {row["case"] for row in rows if row["kind"] == "model"} == set(verify_subjects.FORMS)
+    for name, forms in verify_subjects.MODELS.items():
+        assert {row["case"] for row in rows if row["name"] == name} == set(forms)
     assert all(row["passed"] and row["worst_error"] <= 1e-12 for row in rows)
     assert all(row["inputs"] for row in rows if row["case"] != "all ignored")
 
@@ -35,8 +36,9 @@ def test_one_name_gives_a_table_a_json_file_and_a_page(scratchgpt, tmp_path):
     assert page.count("<tr class=") == len(lines)
 
 
-def test_a_preset_is_proven_whole_by_the_adjoint(scratchgpt):
-    outcome = scratchgpt("verify", "gpt-nano", "--json")
+@pytest.mark.parametrize("name", ["gpt-nano", "transformer-tiny"])
+def test_a_preset_is_proven_whole_by_the_adjoint(scratchgpt, name):
+    outcome = scratchgpt("verify", name, "--json")
     (row,) = json.loads(outcome.stdout)
     assert outcome.status == 0
     assert row["method"] == "adjoint"

@@ -9,13 +9,18 @@ import pytest
 from scratchgpt.backend import random_stream
 from scratchgpt.layers import (
     MLP,
+    UNMASKED,
     Block,
+    CrossAttention,
+    DecoderBlock,
     Dropout,
     Embedding,
     Head,
+    InputEmbedding,
     Layer,
     LayerNorm,
     Linear,
+    Masks,
     Parameter,
     SelfAttention,
 )
@@ -24,20 +29,25 @@ from scratchgpt.layers.parameters import normal
 
 @dataclass(frozen=True)
 class LayerCase:
-    """A layer, its inputs, and further arguments of its forward."""
+    """A layer, its inputs, and further arguments of its forward.
+
+    ``build()`` gives the layer and its inputs: x, and a memory where there is a second shape.
+    """
 
     note: str
     make: Any
     shape: tuple[int, ...]
     settings: dict[str, Any] = field(default_factory=dict)
     high: int | None = None  # token ids below it instead of floating inputs
+    memory: tuple[int, ...] | None = None
 
-    def build(self, dtype: Any = np.float64) -> tuple[Layer, np.ndarray]:
+    def build(self, dtype: Any = np.float64) -> tuple[Any, ...]:
         rng = random_stream(1, self.note)
         layer = randomise(self.make(), dtype)
         if self.high is not None:
             return layer, rng.integers(0, self.high, self.shape)
-        return layer, rng.standard_normal(self.shape).astype(dtype)
+        shapes = [self.shape] if self.memory is None else [self.shape, self.memory]
+        return layer, *(rng.standard_normal(shape).astype(dtype) for shape in shapes)
 
 
 def randomise(layer: Layer, dtype: Any) -> Layer:
@@ -52,7 +62,7 @@ def randomise(layer: Layer, dtype: Any) -> Layer:
     return layer
 
 
-def block(**changes: Any) -> Any:
+def block(kind: type[Layer] = Block, **changes: Any) -> Any:
     settings: dict[str, Any] = {
         "dropout": 0.3,
         "bias": True,
@@ -61,12 +71,17 @@ def block(**changes: Any) -> Any:
         "layer_norm_epsilon": 1e-5,
         "proj_std": 0.02,
     }
-    return lambda: Block(6, 3, 10, **{**settings, **changes})
+    return lambda: kind(6, 3, 10, **{**settings, **changes})
 
 
-def attention(**changes: Any) -> Any:
+def attention(kind: type[Layer] = SelfAttention, **changes: Any) -> Any:
     settings = {"dropout": 0.3, "bias": True, "proj_std": 0.02}
-    return lambda: SelfAttention(6, 3, **{**settings, **changes})
+    return lambda: kind(6, 3, **{**settings, **changes})
+
+
+def input_embedding(**changes: Any) -> Any:
+    settings = {"dropout": 0.3, "scale": True, "positions": "sinusoidal"}
+    return lambda: InputEmbedding(Embedding(7, 6), 5, **{**settings, **changes})
 
 
 def mlp(activation: str, bias: bool = True) -> Any:
@@ -74,7 +89,14 @@ def mlp(activation: str, bias: bool = True) -> Any:
 
 
 SEED = {"dropout_seed": 5}
-X = (2, 4, 6)
+X, MEMORY = (2, 4, 6), (2, 5, 6)
+_rng = np.random.default_rng(6)
+PADDING = np.array([[False] * 5, [False, False, True, False, True]])
+ADDED = np.where(_rng.random((2, 3, 4, 4)) < 0.2, -np.inf, _rng.standard_normal((2, 3, 4, 4)))
+ALLOWED = np.array([[True] * 4, [False, True, True, False], [False] * 4, [True, False] * 2])
+SELF = {"masks": Masks(ADDED, PADDING[:, 1:], causal=True)}
+CROSS = {"masks": Masks(_rng.standard_normal((4, 5)), PADDING)}
+DECODER = {"masks": Masks(ALLOWED, causal=True), "memory_masks": Masks(key_padding_mask=PADDING)}
 CASES = (
     LayerCase("linear", lambda: Linear(5, 7), (2, 3, 5)),
     LayerCase("linear, no bias", lambda: Linear(5, 7, bias=False), (4, 5)),
@@ -91,6 +113,19 @@ CASES = (
     LayerCase("attention, no bias", attention(bias=False), X),
     LayerCase("attention, one position", attention(), (2, 1, 6), SEED),
     LayerCase("attention, one row", attention(), (1, 5, 6)),
+    LayerCase("attention, nothing masked, dropout", attention(), X, {"masks": UNMASKED, **SEED}),
+    LayerCase("attention, padding", attention(), X, {"masks": Masks(None, PADDING[:, :4])}),
+    LayerCase("attention, some allowed", attention(), X, {"masks": Masks(ALLOWED)}),
+    LayerCase("attention, all masks, dropout", attention(), X, {**SELF, **SEED}),
+    LayerCase("cross", attention(CrossAttention), X, memory=MEMORY),
+    LayerCase(
+        "cross, masks, dropout", attention(CrossAttention), X, {**CROSS, **SEED}, None, MEMORY
+    ),
+    LayerCase("cross, no bias", attention(CrossAttention, bias=False), X, memory=(2, 1, 6)),
+    LayerCase("cross, one query", attention(CrossAttention), (2, 1, 6), memory=MEMORY),
+    LayerCase("sinusoids, dropout", input_embedding(), (3, 4), {"dropout_seed": 3}, 7),
+    LayerCase("learned positions", input_embedding(positions="learned"), (3, 5), {}, 7),
+    LayerCase("sinusoids, not scaled", input_embedding(scale=False), (3, 4), {}, 7),
     LayerCase("mlp, tanh gelu", mlp("gelu_tanh"), (2, 3, 5)),
     LayerCase("mlp, exact gelu, no bias", mlp("gelu", bias=False), (2, 3, 5)),
     LayerCase("mlp, relu", mlp("relu"), (2, 3, 5)),
@@ -100,6 +135,25 @@ CASES = (
     LayerCase("post-LN block", block(norm_position="post"), X),
     LayerCase("post-LN block, dropout", block(norm_position="post"), X, SEED),
     LayerCase("post-LN block, no bias", block(norm_position="post", bias=False), (1, 5, 6)),
+    LayerCase("pre-LN block, masks, dropout", block(), X, {**SELF, **SEED}),
+    LayerCase("pre-LN decoder block", block(DecoderBlock), X, memory=MEMORY),
+    LayerCase(
+        "pre-LN decoder block, dropout", block(DecoderBlock), X, {**DECODER, **SEED}, None, MEMORY
+    ),
+    LayerCase(
+        "post-LN decoder block", block(DecoderBlock, norm_position="post"), X, DECODER, None, MEMORY
+    ),
+    LayerCase(
+        "post-LN decoder block, no bias, dropout",
+        block(DecoderBlock, norm_position="post", bias=False, activation="relu"),
+        X,
+        SEED,
+        None,
+        MEMORY,
+    ),
+    LayerCase(
+        "pre-LN decoder block, one position", block(DecoderBlock), (1, 1, 6), SEED, None, (1, 3, 6)
+    ),
     LayerCase("pre-LN block, one position", block(), (1, 1, 6), SEED),
     LayerCase("pre-LN block, large epsilon", block(layer_norm_epsilon=0.4), X),
     LayerCase("pre-LN block, relu", block(activation="relu"), X, SEED),

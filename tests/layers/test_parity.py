@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgpt.backend import derive_seed
+from scratchgpt.layers import CAUSAL, UNMASKED, sinusoids
 from scratchgpt.ops import dropout_mask
 
 
@@ -30,17 +31,34 @@ class Peer:
         mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
         return x * self.torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
 
-    def attention(self, x, n_head, p, seed, prefix=""):
-        q, k, v = (
-            part.unflatten(-1, (n_head, -1)).transpose(1, 2)
-            for part in self.linear(x, f"{prefix}c_attn.").chunk(3, dim=-1)
-        )
+    def attention(self, x, n_head, p, seed, prefix="", masks=CAUSAL):
+        parts = self.linear(x, f"{prefix}c_attn.").chunk(3, dim=-1)
+        return self.attend(*parts, n_head, p, seed, masks, prefix)
+
+    def cross(self, x, memory, n_head, p, seed, prefix="", masks=UNMASKED):
+        keys_and_values = self.linear(memory, f"{prefix}c_kv.").chunk(2, dim=-1)
+        q = self.linear(x, f"{prefix}c_q.")
+        return self.attend(q, *keys_and_values, n_head, p, seed, masks, prefix)
+
+    def attend(self, q, k, v, n_head, p, seed, masks, prefix):
+        q, k, v = (part.unflatten(-1, (n_head, -1)).transpose(1, 2) for part in (q, k, v))
+        added = self.torch.zeros(*q.shape[:-1], k.shape[-2], dtype=q.dtype)
+        forbidden = self.torch.zeros(added.shape, dtype=bool)
+        if masks.causal:
+            forbidden |= self.torch.ones(added.shape[-2:], dtype=bool).triu(1)
+        if masks.key_padding_mask is not None:
+            forbidden |= self.torch.tensor(masks.key_padding_mask)[:, None, None, :]
+        if masks.mask is not None and masks.mask.dtype == bool:
+            forbidden |= ~self.torch.tensor(masks.mask)
+        elif masks.mask is not None:
+            added = added + self.torch.tensor(masks.mask)
+        added = added.masked_fill(forbidden, -float("inf"))
         if seed is None:
-            heads = self.f.scaled_dot_product_attention(q, k, v, is_causal=True)
+            heads = self.f.scaled_dot_product_attention(q, k, v, added)
         else:
-            scores = q @ k.mT / q.shape[-1] ** 0.5
-            future = self.torch.ones(scores.shape[-2:], dtype=bool).triu(1)
-            weights = scores.masked_fill(future, -float("inf")).softmax(-1)
+            nothing = (added == -float("inf")).all(-1, keepdim=True)  # its softmax would be NaN
+            scores = q @ k.mT / q.shape[-1] ** 0.5 + added.masked_fill(nothing, 0)
+            weights = scores.softmax(-1).masked_fill(nothing, 0)
             heads = self.dropout(weights, p, seed) @ v
         return self.linear(heads.transpose(1, 2).flatten(-2), f"{prefix}c_proj.")
 
@@ -52,32 +70,43 @@ class Peer:
             h = self.f.gelu(h, approximate="tanh" if activation == "gelu_tanh" else "none")
         return self.linear(h, f"{prefix}c_proj.")
 
-    def block(self, x, block, seed):
-        p, eps = block.drop.p, block.ln_1.eps
-        seeds = [
-            None if seed is None else derive_seed(seed, name)
-            for name in ("attn", "drop_1", "drop_2")
-        ]
+    def block(self, x, block, dropout_seed=None, masks=CAUSAL, memory=None, memory_masks=UNMASKED):
+        p, eps, n_head = block.drop.p, block.ln_1.eps, block.attn.n_head
 
-        def attend(x):
-            y = self.attention(x, block.attn.n_head, p, seeds[0], "attn.")
-            return self.dropout(y, p, seeds[1])
+        def seed(name):
+            return None if dropout_seed is None else derive_seed(dropout_seed, name)
 
-        def feed_forward(x):
-            return self.dropout(self.mlp(x, block.mlp.activation, "mlp."), p, seeds[2])
+        branches = [lambda x: self.attention(x, n_head, p, seed("attn"), "attn.", masks)]
+        if memory is not None:
+            branches.append(
+                lambda x: self.cross(x, memory, n_head, p, seed("cross"), "cross.", memory_masks)
+            )
+        branches.append(lambda x: self.mlp(x, block.mlp.activation, "mlp."))
+        for i, branch in enumerate(branches, start=1):
+            if block.norm_position == "pre":
+                y = branch(self.norm(x, f"ln_{i}.", eps))
+                x = x + self.dropout(y, p, seed(f"drop_{i}"))
+            else:
+                y = self.dropout(branch(x), p, seed(f"drop_{i}"))
+                x = self.norm(x + y, f"ln_{i}.", eps)
+        return x
 
-        if block.norm_position == "pre":
-            x = x + attend(self.norm(x, "ln_1.", eps))
-            return x + feed_forward(self.norm(x, "ln_2.", eps))
-        x = self.norm(x + attend(x), "ln_1.", eps)
-        return self.norm(x + feed_forward(x), "ln_2.", eps)
+    def input_embedding(self, tokens, layer, seed):
+        x = self.parameters["wte.weight"][tokens] * layer.scale
+        if layer.wpe:
+            x = x + self.parameters["wpe.weight"][: x.shape[1]]
+        else:
+            x = x + self.torch.tensor(sinusoids(*x.shape[1:]))
+        return self.dropout(x, layer.drop.p, seed)
 
 
 def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_close):
-    layer, x = layer_case.build()
+    layer, *inputs = layer_case.build()
     peer = Peer(torch, layer)
-    x_peer = torch.tensor(x, requires_grad=x.dtype.kind == "f")
-    seed = layer_case.settings.get("dropout_seed")
+    peers = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
+    x_peer = peers[0]
+    settings = layer_case.settings
+    seed, masks = settings.get("dropout_seed"), settings.get("masks")
     match type(layer).__name__:
         case "Linear":
             expected = peer.linear(x_peer, "")
@@ -90,19 +119,30 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
         case "Dropout":
             expected = peer.dropout(x_peer, layer.p, layer_case.settings.get("seed"))
         case "SelfAttention":
-            expected = peer.attention(x_peer, layer.n_head, layer.dropout, seed)
+            expected = peer.attention(
+                x_peer, layer.n_head, layer.dropout, seed, masks=masks or CAUSAL
+            )
+        case "CrossAttention":
+            expected = peer.cross(
+                *peers, layer.n_head, layer.dropout, seed, masks=masks or UNMASKED
+            )
+        case "InputEmbedding":
+            expected = peer.input_embedding(x_peer, layer, seed)
         case "MLP":
             expected = peer.mlp(x_peer, layer.activation)
         case "Block":
-            expected = peer.block(x_peer, layer, seed)
+            expected = peer.block(x_peer, layer, **settings)
+        case "DecoderBlock":
+            expected = peer.block(x_peer, layer, memory=peers[1], **settings)
 
-    y, saved = layer.forward(x, **layer_case.settings)
+    y, saved = layer.forward(*inputs, **settings)
     dy = np.random.default_rng(2).standard_normal(y.shape)
-    dx = layer.backward(dy, saved)
+    found = layer.backward(dy, saved)
+    dinputs = found if isinstance(found, tuple) else () if found is None else (found,)
     expected.backward(torch.tensor(dy))
 
     assert_close(y, expected.detach().numpy(), 1e-10, "y")
-    if dx is not None:
-        assert_close(dx, x_peer.grad.numpy(), 1e-10, "dx")
+    for dx, other in zip(dinputs, peers[: len(dinputs)], strict=True):
+        assert_close(dx, other.grad.numpy(), 1e-10, "dx")
     for name, parameter in layer.store.named.items():
         assert_close(parameter.grad, peer.parameters[name].grad.numpy(), 1e-10, name)

@@ -6,19 +6,21 @@ from scratchgpt.memory import Arena, nbytes
 
 def test_recomputation_changes_no_bit(blocks):
     for case in blocks:
-        block, x = case.build()
-        seed = case.settings.get("dropout_seed")
-        dy = np.random.default_rng(0).standard_normal(x.shape)
-        y, saved = block.forward(x, seed)
-        dx = block.backward(dy, saved)
+        block, *inputs = case.build()
+        dy = np.random.default_rng(0).standard_normal(inputs[0].shape)
+        y, saved = block.forward(*inputs, **case.settings)
+        dinputs = block.backward(dy, saved)
         grads = block.store.grads.copy()
 
         block.store.zero_grad()
-        y_again, kept = recompute_forward(block, x, dropout_seed=seed)
-        dx_again = recompute_backward(block, dy, kept)
+        y_again, kept = recompute_forward(block, *inputs, **case.settings)
+        dinputs_again = recompute_backward(block, dy, kept)
 
         np.testing.assert_array_equal(y_again, y)
-        np.testing.assert_array_equal(dx_again, dx)
+        if len(inputs) == 1:
+            dinputs, dinputs_again = [dinputs], [dinputs_again]
+        for dx_again, dx in zip(dinputs_again, dinputs, strict=True):
+            np.testing.assert_array_equal(dx_again, dx)
         np.testing.assert_array_equal(block.store.grads, grads)
 
 

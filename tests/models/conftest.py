@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 
@@ -161,3 +162,18 @@ def small_gpt() -> Any:
 def small_transformer() -> Any:
     """``small_transformer(**changes)``: the same with an encoder and a decoder."""
     return lambda dtype=np.float64, **changes: TransformerCase("", changes).build(dtype)
+
+
+@pytest.fixture
+def flops(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A list to which every matrix product adds the operations it takes, 2 m n k."""
+    counted = []
+    matmul = np.matmul
+
+    def counting(a, b, **options):
+        counted.append(2 * matmul(a, b).size * a.shape[-1])
+        return matmul(a, b, **options)
+
+    monkeypatch.setattr(np, "matmul", counting)
+    with kernels.disabled():
+        yield counted

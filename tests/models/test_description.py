@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from scratchgpt import kernels
 from scratchgpt.memory import nbytes
 from scratchgpt.models import GPT, GPTConfig, describe
 
@@ -20,21 +19,6 @@ FORMS = [
 @pytest.fixture(params=FORMS, ids=lambda form: ", ".join(map(str, form)) or "gpt2")
 def config(request):
     return GPTConfig(**{**SIZES, **request.param})
-
-
-@pytest.fixture
-def flops(monkeypatch):
-    """A list to which every matrix product adds the operations it takes, 2 m n k."""
-    counted = []
-    matmul = np.matmul
-
-    def counting(a, b, **options):
-        counted.append(2 * matmul(a, b).size * a.shape[-1])
-        return matmul(a, b, **options)
-
-    monkeypatch.setattr(np, "matmul", counting)
-    with kernels.disabled():
-        yield counted
 
 
 def run(config, n_batch=2, dtype=np.float32, **settings):

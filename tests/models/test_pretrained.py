@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
+from scratchgpt.models import (
+    GPT,
+    GPTConfig,
+    Transformer,
+    TransformerConfig,
+    load_pretrained,
+    save_pretrained,
+)
 from scratchgpt.models.pretrained import load_tensors, save_tensors
 
 SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 6, "block_size": 5, "vocab_size": 7}
@@ -80,6 +87,40 @@ def test_saving_again_leaves_no_other_files(saved):
     save_pretrained(model, path)
     assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
     assert (load_pretrained(path).transformer.wte.weight.value == 3).all()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"norm_position": "pre", "padding_id": 3, "dropout": 0.3, "positions": "learned"}],
+)
+def test_a_transformer_comes_back_too(tmp_path, form):
+    sizes = {"n_encoder_layer": 1, "n_decoder_layer": 2, "n_head": 2, "n_embd": 6}
+    model = Transformer(TransformerConfig(**sizes, vocab_size=11, **form), seed=3)
+    save_pretrained(model, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == (
+        "scratchgpt-transformer"
+    )
+    read = load_pretrained(tmp_path)
+    assert isinstance(read, Transformer)
+    assert read.config == model.config
+    np.testing.assert_array_equal(read.store.values, model.store.values)
+    assert load_pretrained(tmp_path, dtype=np.float64).dtype == np.float64
+
+
+def test_a_damaged_transformer_is_refused(tmp_path):
+    config = TransformerConfig(n_encoder_layer=1, n_decoder_layer=1, n_embd=8, vocab_size=11)
+    save_pretrained(Transformer(config), tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text())
+
+    def rewrite(**changes):
+        (tmp_path / "config.json").write_text(json.dumps({**values, **changes}))
+
+    rewrite(n_layer=3)
+    refused(tmp_path, "is not the configuration of a Transformer", "n_layer")
+    rewrite(n_decoder_layer=2)
+    refused(tmp_path, "has no array 'decoder.h.1.")
+    rewrite(norm_position="middle")
+    refused(tmp_path, "norm_position='middle' is not one of pre, post")
 
 
 def refused(path, *parts):
