@@ -1,7 +1,5 @@
 """How a search gets the logits of what follows each hypothesis, with a cache and without."""
 
-import numpy as np
-
 from scratchgpt.backend import Array
 from scratchgpt.models import Transformer
 
@@ -15,7 +13,7 @@ class CachedContinuation:
     src : int array (B, S)
     src_key_padding_mask : bool array (B, S) or None
     n_beams : int
-        K.
+        The most hypotheses of a sentence; each begins with one.
     n_positions : int
         The most tokens of a target.
     """
@@ -35,12 +33,12 @@ class CachedContinuation:
         )
 
     def next_logits(self, targets: Array) -> Array:
-        """targets (B K, T), each a token longer than before -> logits (B K, V)."""
+        """targets (R, T), each a token longer than before -> logits (R, V)."""
         return self._model.extend(targets[:, -1:], self._cache)
 
     def select(self, rows: Array) -> None:
-        """Go on with a choice of the hypotheses, int array (B' K,)."""
-        self._cache = self._cache.rows(rows)
+        """Go on with a choice of the hypotheses, int array (R',)."""
+        self._cache.select(rows)
 
 
 class PlainContinuation:
@@ -55,10 +53,7 @@ class PlainContinuation:
         n_positions: int,
     ) -> None:
         self._model = model
-        self._src = np.repeat(src, n_beams, axis=0)  # (B K, S)
-        self._padding = src_key_padding_mask
-        if src_key_padding_mask is not None:
-            self._padding = np.repeat(src_key_padding_mask, n_beams, axis=0)
+        self._src, self._padding = src, src_key_padding_mask  # (R, S)
 
     def next_logits(self, targets: Array) -> Array:
         logits, _ = self._model.forward(

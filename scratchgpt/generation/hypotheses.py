@@ -70,7 +70,9 @@ class Finished:
 
 
 class Live:
-    """The hypotheses that still grow: K of each of the B sentences that are not done.
+    """The hypotheses that still grow, K of each of the B sentences that are not done.
+
+    K is 1 at first, then ``n_beams``, or as many as there can be.
 
     Attributes
     ----------
@@ -83,13 +85,12 @@ class Live:
     """
 
     def __init__(self, n_beams: int, end_of_text: int, limits: Array, alpha: float) -> None:
+        self.n_beams = n_beams
         self.end_of_text = end_of_text
         self.alpha = alpha
         self.sentences = np.arange(len(limits))
-        self.tokens = np.full((len(limits), n_beams, 1), end_of_text)
-        # All are the same at first, so that only one of them may go on.
-        self.log_p = np.full((len(limits), n_beams), -np.inf)
-        self.log_p[:, 0] = 0
+        self.tokens = np.full((len(limits), 1, 1), end_of_text)
+        self.log_p = np.zeros((len(limits), 1))
         self._limits = limits  # (B,)
 
     def advance(self, log_p: Array, tokens: Array, finished: Finished) -> Array:
@@ -106,24 +107,25 @@ class Live:
         rows : int array (B' K,)
             Of each hypothesis now, the row of the one that it continues.
         """
-        n_sentences, n_beams = self.log_p.shape
+        n_sentences, n_before = self.log_p.shape
         n_each = log_p.shape[-1]
-        log_p = log_p.reshape(n_sentences, n_beams, n_each) + self.log_p[:, :, None]
+        log_p = log_p.reshape(n_sentences, n_before, n_each) + self.log_p[:, :, None]
         log_p = log_p.reshape(n_sentences, -1)  # (B, K m)
-        # A hypothesis has one token that ends it, so among 2K candidates K are there to live on.
-        order = np.argsort(-log_p, axis=1, kind="stable")[:, : 2 * n_beams]  # (B, 2K)
+        # At most one candidate of each hypothesis ends it, so that enough are there to live on.
+        order = np.argsort(-log_p, axis=1, kind="stable")[:, : 2 * self.n_beams]
         log_p = np.take_along_axis(log_p, order, axis=1)
         tokens = np.take_along_axis(tokens.reshape(n_sentences, -1), order, axis=1)
         parents = order // n_each
         ends = tokens == self.end_of_text
-        self._finish(ends[:, :n_beams], log_p, parents, finished)
+        self._finish(ends[:, : self.n_beams], log_p, parents, finished)
 
-        going_on = np.argsort(ends, axis=1, kind="stable")[:, :n_beams]  # those that end come last
+        n_now = min(self.n_beams, order.shape[1] - n_before)
+        going_on = np.argsort(ends, axis=1, kind="stable")[:, :n_now]  # those that end come last
         log_p = np.take_along_axis(log_p, going_on, axis=1)  # (B, K)
         tokens = np.take_along_axis(tokens, going_on, axis=1)
         parents = np.take_along_axis(parents, going_on, axis=1)
-        rows = np.arange(n_sentences)[:, None] * n_beams + parents
-        before = self.tokens.reshape(n_sentences * n_beams, -1)
+        rows = np.arange(n_sentences)[:, None] * n_before + parents
+        before = self.tokens.reshape(n_sentences * n_before, -1)
         self.tokens = np.concatenate([before[rows], tokens[:, :, None]], axis=-1)
         self.log_p = log_p
         return self._leave(rows, finished)
@@ -145,7 +147,7 @@ class Live:
         worst = finished.worst[self.sentences]  # (B,)
         reachable = self.log_p[:, 0] / length_penalty(self._limits, self.alpha)
         done = reachable <= worst
-        if self.log_p.shape[1] == 1:  # greedy: what ends first is the answer
+        if self.n_beams == 1:  # greedy: what ends first is the answer
             done |= worst > -np.inf
         for row in np.flatnonzero(~done & (length == self._limits)):
             self._cut_off(int(row), finished)

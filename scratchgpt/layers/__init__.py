@@ -20,6 +20,7 @@ from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
 from scratchgpt.layers.positions import InputEmbedding, InputEmbeddingSaved, sinusoids
 from scratchgpt.layers.recompute import RecomputeSaved, recompute_backward, recompute_forward
+from scratchgpt.layers.shared_cache import SharedLayer
 
 __all__ = [
     "ACTIVATIONS",
@@ -49,6 +50,7 @@ __all__ = [
     "RecomputeSaved",
     "SelfAttention",
     "SelfAttentionSaved",
+    "SharedLayer",
     "read_masks",
     "recompute_backward",
     "recompute_forward",

@@ -7,6 +7,7 @@ from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.parameters import Layer
+from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.memory import empty
 from scratchgpt.ops.attention import (
     AttentionSaved,
@@ -116,6 +117,15 @@ class SelfAttention(Layer):
         attention_forward(q, keys, values, mask=mask, y=heads(merged, self.n_head))
         return self.c_proj.forward(merged)[0]
 
+    def extend_shared(self, x: Array, texts: SharedLayer) -> Array:
+        """:meth:`extend` for texts that share what they have in common; x and y are (R, T, C)."""
+        qkv, _ = self.c_attn.forward(x)
+        q, k, v = split_heads(qkv, 3, self.n_head)
+        texts.write(k, v)
+        merged = empty(x.shape, like=x)
+        texts.attend(q, heads(merged, self.n_head))
+        return self.c_proj.forward(merged)[0]
+
 
 class CrossAttentionSaved(NamedTuple):
     c_q: LinearSaved
@@ -196,26 +206,21 @@ class CrossAttention(Layer):
         attention_backward(heads(dmerged, self.n_head), saved.attention, *dheads)
         return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
 
-    def extend(self, x: Array, keys: Array, values: Array, key_padding_mask: Array | None) -> Array:
+    def extend(self, x: Array, memory: SharedLayer) -> Array:
         """Attention of new positions to a memory whose keys and values are known.
 
         Parameters
         ----------
-        x : array (B n, T, C)
-            The new positions of n hypotheses of each row, which look at the same memory: they are
-            the queries of one attention.
-        keys, values : array (B, H, S, D)
-        key_padding_mask : bool array (B, S), optional
+        x : array (R, T, C)
+        memory : SharedLayer
 
         Returns
         -------
-        y : array (B n, T, C)
+        y : array (R, T, C)
         """
         q, _ = self.c_q.forward(x)
         merged = empty(x.shape, like=x)
-        per_row = (len(keys), -1, x.shape[-1])  # (B, n T, C)
-        q_heads, y_heads = (heads(a.reshape(per_row), self.n_head) for a in (q, merged))
-        attention_forward(q_heads, keys, values, key_padding_mask=key_padding_mask, y=y_heads)
+        memory.attend(heads(q, self.n_head), heads(merged, self.n_head))
         return self.c_proj.forward(merged)[0]
 
 

@@ -10,11 +10,11 @@ from scratchgpt.layers.attention import (
     SelfAttentionSaved,
 )
 from scratchgpt.layers.dropout import Dropout, seed_for
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
+from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.layers.sublayers import (
     SublayerSaved,
     sublayers_backward,
@@ -128,19 +128,11 @@ class DecoderBlock(Layer):
         )
         return sublayers_backward(dy, kept, thirds, self.drop, self.norm_position), dmemory
 
-    def extend(
-        self,
-        x: Array,
-        cache: LayerCache,
-        mask: Array,
-        keys: Array,
-        values: Array,
-        key_padding_mask: Array | None,
-    ) -> Array:
-        """New positions x through the block, for generation; see the two attentions'."""
+    def extend(self, x: Array, texts: SharedLayer, memory: SharedLayer) -> Array:
+        """New positions x (R, T, C) of texts through the block, for generation."""
         thirds = (
-            (self.ln_1, lambda n: self.attn.extend(n, cache, mask)),
-            (self.ln_2, lambda n: self.cross.extend(n, keys, values, key_padding_mask)),
+            (self.ln_1, lambda n: self.attn.extend_shared(n, texts)),
+            (self.ln_2, lambda n: self.cross.extend(n, memory)),
             (self.ln_3, lambda n: self.mlp.forward(n)[0]),
         )
         return sublayers_extend(x, thirds, self.norm_position)

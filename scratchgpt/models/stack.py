@@ -14,7 +14,6 @@ from scratchgpt.layers import (
     Embedding,
     InputEmbedding,
     InputEmbeddingSaved,
-    KVCache,
     Layer,
     LayerNorm,
     Masks,
@@ -181,28 +180,29 @@ class TransformerDecoder(Layer):
         n_positions: int | None = None,
     ) -> DecoderCache:
         """An empty cache, with the memory's keys and values; see :meth:`Transformer.new_cache`."""
-        c, n_rows = self.config, len(memory) * n_beams
+        c, n_texts = self.config, len(memory) * n_beams
         n_positions = c.block_size if n_positions is None else n_positions
-        texts = KVCache(c.n_decoder_layer, n_rows, c.n_head, n_positions, c.head_size, memory.dtype)
-        shape = (c.n_decoder_layer, len(memory), c.n_head, memory.shape[1], c.head_size)
-        keys, values = np.empty(shape, memory.dtype), np.empty(shape, memory.dtype)
-        for block, k, v in zip(self.h, keys, values, strict=True):
+
+        def pair(*sizes: int) -> tuple[Array, Array]:
+            shape = (c.n_decoder_layer, *sizes, c.head_size)
+            return np.empty(shape, memory.dtype), np.empty(shape, memory.dtype)
+
+        memory_keys, memory_values = pair(len(memory), c.n_head, memory.shape[1])
+        for block, k, v in zip(self.h, memory_keys, memory_values, strict=True):
             k[...], v[...] = split_heads(block.cross.c_kv.forward(memory)[0], 2, c.n_head)
-        return DecoderCache(texts, keys, values, key_padding_mask, n_beams)
+        texts = pair(n_texts, c.n_head, n_positions)
+        return DecoderCache(*texts, memory_keys, memory_values, key_padding_mask)
 
     def extend(self, tokens: Array, cache: DecoderCache) -> Array:
-        """New tokens (B n, T) after those in the cache -> x (B n, T, C)."""
-        positions = cache.texts.lengths[:, None] + np.arange(tokens.shape[1])  # (B n, T)
+        """New tokens (R, T) after those in the cache -> x (R, T, C)."""
+        n_new = tokens.shape[1]
+        positions = cache.length + np.arange(n_new)  # (T,)
         x, _ = self.embedding.forward(tokens, positions=positions)
-        n_visible = int(positions.max()) + 1
-        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B n, 1, T, n_visible)
+        cache.grow(n_new)
         for i, block in enumerate(self.h):
             with scope():  # nothing is saved, so one block's arrays are the next one's
-                texts = cache.texts.layer(i, positions)
-                x[...] = block.extend(
-                    x, texts, mask, cache.keys[i], cache.values[i], cache.key_padding_mask
-                )
-        cache.texts.lengths += tokens.shape[1]
+                x[...] = block.extend(x, *cache.layer(i))
+        cache.length += n_new
         return self.ln_f.forward(x)[0] if self.ln_f else x
 
 

@@ -251,7 +251,8 @@ class Transformer(Layer):
         memory_key_padding_mask : bool array (B, S), optional
             As a rule :meth:`padding_mask` of the source.
         n_beams : int
-            How many targets are written for each sentence.
+            How many texts a sentence may have at most. Each begins with one; see
+            :meth:`DecoderCache.select`.
         n_positions : int, optional
             The most tokens of a target, by default block_size.
         """
@@ -262,18 +263,19 @@ class Transformer(Layer):
 
         Parameters
         ----------
-        tokens : integer array (B n_beams, T)
+        tokens : integer array (R, T)
+            One row for each text in the cache.
         cache : DecoderCache
             Updated in place.
 
         Returns
         -------
-        logits : array (B n_beams, V)
+        logits : array (R, V)
 
         Raises
         ------
         ValueError
-            If a target would be longer than block_size.
+            If a target would be longer than block_size, or than the cache.
         """
         x = self.decoder.extend(tokens, cache)
         return self.lm_head.forward(x[:, -1])[0]

@@ -1,4 +1,4 @@
-"""Text: tokenizers, corpora, token shards, batches and generated tasks. Knows no model."""
+"""Text: tokenizers, corpora, token shards, parallel text, batches, tasks. Knows no model."""
 
 from scratchgpt.text.batches import TokenBatches, windows
 from scratchgpt.text.bpe import BPETokenizer, train_bpe

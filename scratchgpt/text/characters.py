@@ -75,7 +75,7 @@ class CharacterTokenizer(Tokenizer):
             tokens = self.encode("".join(texts))
         except UserError:
             return super().encode_all(texts)  # says what is wrong with which of them
-        return np.split(tokens, np.cumsum([len(text) for text in texts])[:-1])
+        return np.split(tokens, np.cumsum([len(text) for text in texts], dtype=np.int64))[:-1]
 
     def to_json(self) -> dict[str, Any]:
         # A WordLevel model must name a token for unknown words; without one in the vocabulary it

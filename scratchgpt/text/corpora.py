@@ -13,6 +13,7 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.files import cannot_write, make_folder, replacing
 from scratchgpt.text.documents import BLOCK, Document, looks_binary
 from scratchgpt.text.downloads import DOWNLOADS, download
+from scratchgpt.text.pairs import NAMED_PAIRS
 from scratchgpt.text.python_docs import write_python_docs
 
 # What can be generated here, by the function that writes it to a path.
@@ -59,6 +60,8 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
             documents.extend(_file_document(path, cache) for path in _matches(word))
         else:
             hint = did_you_mean(word, NAMED_CORPORA)
+            if word.split(":")[0] in NAMED_PAIRS:
+                hint = "; the name is that of a parallel text, to train --task translation on"
             if not hint:
                 hint = f"; name a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
             raise UserError(f"there is no file or corpus {word!r}{hint}")

@@ -1,9 +1,8 @@
 """The ways in which people write a date, in five languages and in figures alone."""
 
 import datetime
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 
 class Calendar:
@@ -72,18 +71,20 @@ class Way:
     ----------
     template : str
         Of ``day``, ``number`` (of the month), ``year``, ``yy`` (its last two figures), ``month``
-        and ``short`` (names; ``MONTH``, ``SHORT`` and ``lower_month`` in other letters),
-        ``weekday`` and ``short_weekday``, ``nth`` (25th, 1er), ``word`` (twenty-fifth) and
-        ``roman`` (the month).
+        and ``short`` (its names), ``roman`` (its number), ``weekday`` and ``short_weekday``,
+        ``nth`` (25th, 1er) and ``word`` (twenty-fifth).
     language : str
     beyond_12 : bool
         Only for days after the twelfth: of two figures the one that is no month is the day, and
         so either order can be read.
+    letters : callable
+        What becomes of the letters: ``str`` leaves them, ``str.lower`` and ``str.upper`` do not.
     """
 
     template: str
     language: str = "en"
     beyond_12: bool = False
+    letters: Callable[[str], str] = str
 
     @property
     def two_figures(self) -> bool:
@@ -92,28 +93,21 @@ class Way:
 
     def write(self, date: datetime.date) -> str:
         """The date in this way."""
-        return self.template.format_map(_parts(date, self.language))
-
-
-def _parts(date: datetime.date, language: str) -> dict[str, Any]:
-    calendar = CALENDARS[language]
-    month, short = calendar.months[date.month - 1], calendar.short_months[date.month - 1]
-    return {
-        "day": date.day,
-        "number": date.month,
-        "year": date.year,
-        "yy": date.year % 100,
-        "month": month,
-        "short": short,
-        "MONTH": month.upper(),
-        "SHORT": short.upper(),
-        "lower_month": month.lower(),
-        "weekday": calendar.weekdays[date.weekday()],
-        "short_weekday": calendar.weekdays[date.weekday()][:3],
-        "nth": _nth(date.day, language),
-        "word": DAYS_IN_WORDS[date.day - 1],
-        "roman": ROMAN[date.month - 1],
-    }
+        calendar = CALENDARS[self.language]
+        text = self.template.format(
+            day=date.day,
+            number=date.month,
+            year=date.year,
+            yy=date.year % 100,
+            month=calendar.months[date.month - 1],
+            short=calendar.short_months[date.month - 1],
+            roman=ROMAN[date.month - 1],
+            weekday=calendar.weekdays[date.weekday()],
+            short_weekday=calendar.weekdays[date.weekday()][:3],
+            nth=_nth(date.day, self.language),
+            word=DAYS_IN_WORDS[date.day - 1],
+        )
+        return self.letters(text)
 
 
 def _nth(day: int, language: str) -> str:
@@ -125,8 +119,8 @@ def _nth(day: int, language: str) -> str:
     return firsts[language] if day == 1 and language in firsts else str(day)
 
 
-# Points are put between day, month and year, in this order, and nowhere in another; slashes and
-# hyphens in either, so that with them the day must be one that is no month.
+# Between points the day comes first, or a year of four figures; with slashes and hyphens people
+# put day and month in either order, so there the day must be a number that is no month.
 WAYS = (
     Way("{month} {day}, {year}"),
     Way("{month} {day} {year}"),
@@ -136,16 +130,20 @@ WAYS = (
     Way("{month} {nth}, {year}"),
     Way("{month} {nth} {year}"),
     Way("{month} the {nth}, {year}"),
-    Way("{lower_month} {day} {year}"),
-    Way("{MONTH} {day}, {year}"),
+    Way("{month} {day} {year}", letters=str.lower),
+    Way("{short} {day} {year}", letters=str.lower),
+    Way("{month} {day}, {year}", letters=str.upper),
     Way("{day} {month} {year}"),
     Way("{day} {short} {year}"),
-    Way("{day} {MONTH} {year}"),
+    Way("{day} {month} {year}", letters=str.lower),
+    Way("{day} {month} {year}", letters=str.upper),
     Way("{nth} {month} {year}"),
     Way("{nth} of {month} {year}"),
     Way("the {nth} of {month} {year}"),
     Way("the {nth} of {month}, {year}"),
     Way("{weekday}, {month} {day}, {year}"),
+    Way("{weekday} {month} {day} {year}", letters=str.lower),
+    Way("{weekday}, {month} {day}, {year}", letters=str.upper),
     Way("{weekday}, {day} {month} {year}"),
     Way("{weekday} {nth} {month} {year}"),
     Way("{weekday} the {nth} of {month} {year}"),
@@ -156,7 +154,7 @@ WAYS = (
     Way("{month} {day}, '{yy:02}"),
     Way("{day} {short} '{yy:02}"),
     Way("{day:02}-{short}-{year}"),
-    Way("{day:02}-{SHORT}-{yy:02}"),
+    Way("{day:02}-{short}-{yy:02}", letters=str.upper),
     Way("{year} {month} {day}"),
     Way("{year}-{short}-{day:02}"),
     Way("the {word} of {month} {year}"),
@@ -178,6 +176,7 @@ WAYS = (
     Way("{year}{number:02}{day:02}"),
     Way("{year}年{number}月{day}日"),
     Way("{day}. {month} {year}", "de"),
+    Way("{day}. {month} {year}", "de", letters=str.lower),
     Way("{day}. {short} {year}", "de"),
     Way("{day}. {month} '{yy:02}", "de"),
     Way("der {day}. {month} {year}", "de"),
@@ -199,14 +198,7 @@ WAYS = (
 )
 
 
-def letters() -> set[str]:
+def alphabet() -> set[str]:
     """All characters that dates are written in."""
-    names = [
-        name
-        for calendar in CALENDARS.values()
-        for name in (*calendar.months, *calendar.short_months, *calendar.weekdays)
-    ]
-    english = [name.upper() for name in CALENDARS["en"].months]
-    between = [re.sub("{.*?}", "", way.template) for way in WAYS]
-    ordinals = "".join(_nth(day, language) for day in range(1, 32) for language in CALENDARS)
-    return set("".join([*names, *english, *between, *DAYS_IN_WORDS, *ROMAN, ordinals, "-"]))
+    days = [datetime.date(2023, 1, 1) + datetime.timedelta(n) for n in range(365)]
+    return {letter for way in WAYS for day in days for letter in way.write(day)} | {*"0123456789"}

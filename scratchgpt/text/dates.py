@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.text.characters import CharacterTokenizer
-from scratchgpt.text.date_ways import TWO_FIGURES, WAYS, letters
+from scratchgpt.text.date_ways import TWO_FIGURES, WAYS, alphabet
 from scratchgpt.text.parallel_text import SPLITS, ParallelText, check_split
 from scratchgpt.text.task import TEST_SHARE, ExactMatch, held_out
 
@@ -53,7 +53,7 @@ class DatesTask:
     @cached_property
     def tokenizer(self) -> CharacterTokenizer:
         """Reads and writes both sides, with an end of text and padding."""
-        return CharacterTokenizer(letters(), end_of_text=True, padding=True)
+        return CharacterTokenizer(alphabet(), end_of_text=True, padding=True)
 
     def pairs(self, split: str) -> ParallelText:
         """Dates of one part, each in a way drawn at random; the same each time.

@@ -8,6 +8,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.text.parallel_text import ParallelText
+from scratchgpt.text.tokenizer import to_utf8
 
 _GZIP = b"\x1f\x8b"  # the first bytes of every file that gzip packed
 
@@ -76,6 +77,7 @@ def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> Parallel
                 what = f"no text as {name!r}" if name in fields else f"no field {name!r}"
                 has = ", ".join(map(repr, fields)) or "none"
                 raise UserError(f"{where} has {what}; its fields are {has}")
+            _check_text(fields[name], where)
         rows.append([fields[name] for name in names])
     return _one_file(path, rows, languages)
 
@@ -111,6 +113,14 @@ def read_lines(path: Path) -> list[str]:
     if lines[-1] == "":
         lines.pop()  # behind the last newline
     return [line.removesuffix("\r") for line in lines]
+
+
+def _check_text(text: str, where: str) -> None:
+    """Refuse half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        to_utf8(text)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _one_file(

@@ -18,7 +18,6 @@ NAMED_PAIRS = {
     "multi30k": MULTI30K,
 }
 
-_ENDINGS = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
 _FORMS = f"two files line by line, one .tsv or .jsonl file, or {', '.join(NAMED_PAIRS)}"
 
 
@@ -50,22 +49,16 @@ def read_pairs(words: Sequence[str], split: str = "train") -> ParallelText:
         raise UserError(f"a parallel text is {_FORMS}; these are {len(words)} words")
     word, languages = _word_and_languages(words[0])
     if word in NAMED_PAIRS and not os.path.exists(word):
-        if word == DatesTask.name:
-            if languages is not None:
-                raise UserError(f"{words[0]!r}: dates are in many languages; write dates alone")
-            return DatesTask().pairs(split)
-        return read_multi30k(languages or ("de", "en"), split, cache_directory())
+        return _named(word, languages, split)
     path = _existing(word)
     if word.endswith((".jsonl", ".jsonl.gz")):
         return read_jsonl(path, languages)
-    if not word.endswith((".tsv", ".tsv.gz")):
-        raise UserError(
-            f"{word} is one file, and its name does not say how it holds pairs; a parallel text "
-            f"is {_FORMS}"
-        )
-    if languages is not None:
-        raise UserError(f"{words[0]}: a .tsv file names no languages; leave out what follows the :")
-    return read_tsv(path)
+    if word.endswith((".tsv", ".tsv.gz")):
+        return read_tsv(path)
+    raise UserError(
+        f"{word} is one file, and its name does not say how it holds pairs; a parallel text is "
+        f"{_FORMS}"
+    )
 
 
 def training_pairs(
@@ -109,11 +102,19 @@ def training_pairs(
     )
 
 
+def _named(name: str, languages: tuple[str, str] | None, split: str) -> ParallelText:
+    if name == "multi30k":
+        return read_multi30k(languages or ("de", "en"), split, cache_directory())
+    if languages is not None:
+        raise UserError(f"dates are in many languages, to ISO 8601; write {name} alone")
+    return DatesTask().pairs(split)
+
+
 def _word_and_languages(word: str) -> tuple[str, tuple[str, str] | None]:
     """``multi30k:de-en`` as ``multi30k`` and (de, en); a file of that very name comes first."""
     name, colon, pair = word.rpartition(":")
-    is_name = name in NAMED_PAIRS or name.endswith(_ENDINGS)
-    if not colon or not is_name or os.path.exists(word):
+    has_languages = name in NAMED_PAIRS or name.endswith((".jsonl", ".jsonl.gz"))
+    if not colon or not has_languages or os.path.exists(word):
         return word, None
     languages = pair.split("-")
     if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
@@ -122,9 +123,10 @@ def _word_and_languages(word: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def _existing(word: str) -> Path:
-    if not os.path.exists(word):
-        hint = did_you_mean(word.split(":")[0], NAMED_PAIRS)
-        if word.split(":")[0] in NAMED_PAIRS:
-            hint = f"; {word} is a parallel text by itself, leave out the other word"
-        raise UserError(f"there is no file {word!r}{hint or f'; a parallel text is {_FORMS}'}")
-    return Path(word)
+    if os.path.exists(word):
+        return Path(word)
+    name = word.split(":")[0]
+    if name in NAMED_PAIRS:
+        raise UserError(f"{word} is a parallel text by itself; leave out the other word")
+    hint = did_you_mean(name, NAMED_PAIRS) or f"; a parallel text is {_FORMS}"
+    raise UserError(f"there is no file {word!r}{hint}")

@@ -1,6 +1,7 @@
 """What a parallel text is."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -76,10 +77,7 @@ class ParallelText:
     @property
     def fingerprint(self) -> str:
         """A hash of all sentences."""
-        digest = hashlib.sha256()
-        for sentence in (*self.source, *self.target):
-            digest.update(sentence.encode() + b"\n")
-        return digest.hexdigest()
+        return hashlib.sha256(json.dumps([self.source, self.target]).encode()).hexdigest()
 
 
 def check_split(split: str) -> None:

@@ -84,7 +84,7 @@ class TableModel:
         return src.sum(axis=1) % len(self.table)
 
     def new_cache(self, memory, memory_key_padding_mask=None, *, n_beams=1, n_positions=None):
-        return TableCache(np.repeat(memory, n_beams), np.zeros((len(memory) * n_beams, 0), int))
+        return TableCache(memory, np.zeros((len(memory), 0), int))
 
     def extend(self, tokens, cache):
         self.n_rows.append(len(tokens))
@@ -99,5 +99,5 @@ class TableCache:
         self.sums = sums
         self.texts = texts
 
-    def rows(self, rows):
-        return TableCache(self.sums[rows], self.texts[rows])
+    def select(self, rows):
+        self.sums, self.texts = self.sums[rows], self.texts[rows]

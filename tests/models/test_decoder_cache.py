@@ -1,7 +1,11 @@
 """Decoding with a cache beside the whole forward pass, float64."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
+
+from scratchgpt import kernels
 
 each_norm_position = pytest.mark.parametrize("norm_position", ["pre", "post"])
 
@@ -32,52 +36,41 @@ def test_extending_a_cache_gives_the_logits_of_the_whole_text(
     src, tgt = sources(), targets(3 * n_beams)
     expected, _ = model.forward(np.repeat(src, n_beams, axis=0), tgt)
     cache = begin(model, src, n_beams=n_beams)
+    cache.select(np.repeat(np.arange(3), n_beams))
     done = 0
     for n in (1, 2, 1, 1, 1):
         logits = model.extend(tgt[:, done : done + n], cache)
         done += n
         assert_close(logits, expected[:, done - 1], 1e-12)
-        np.testing.assert_array_equal(cache.texts.lengths, done)
+        assert cache.length == done
 
 
-@each_norm_position
-def test_hypotheses_may_be_chosen_and_reordered_within_their_sentence(
-    small_transformer, norm_position, assert_close
-):
-    model = small_transformer(norm_position=norm_position, padding_id=0)
-    src, tgt = sources(), targets(6)
-    cache = begin(model, src, n_beams=2)
-    model.extend(tgt[:, :3], cache)
-    rows = np.array([1, 1, 2, 3, 5, 4])
-    chosen = cache.rows(rows)
-    assert chosen.keys is cache.keys  # the sentences are the same
-    following = targets(6, 2, seed=2)
-    logits = model.extend(following, chosen)
-    texts = np.concatenate([tgt[rows, :3], following], axis=1)
-    expected, _ = model.forward(np.repeat(src, 2, axis=0), texts)
-    assert_close(logits, expected[:, -1], 1e-12)
-    # It was a copy: the first one goes on as if nothing had been.
-    expected, _ = model.forward(np.repeat(src, 2, axis=0), tgt[:, :4])
-    assert_close(model.extend(tgt[:, 3:4], cache), expected[:, -1], 1e-12)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("with_kernels", [True, False])
+def test_texts_go_on_from_what_others_wrote(small_transformer, with_kernels, dtype, assert_close):
+    """A search at random: texts are chosen, left out, chosen twice, again and again."""
+    model, exact = small_transformer(dtype, padding_id=0), small_transformer(padding_id=0)
+    rng = np.random.default_rng(3)
+    src, texts = sources(), np.zeros((3, 0), int)
+    cache = begin(model, src, n_beams=3)
+    sentences = np.arange(3)
+    if with_kernels:
+        pytest.importorskip("numba")
+    with nullcontext() if with_kernels else kernels.disabled():
+        for n_rows, n_new in ((3, 1), (9, 1), (9, 1), (5, 2), (1, 1), (7, 1)):
+            rows = rng.integers(0, len(texts), n_rows) if texts.size else np.arange(3)
+            cache.select(rows)
+            sentences, new = sentences[rows], targets(n_rows, n_new, seed=n_rows)
+            texts = np.concatenate([texts[rows], new], axis=1)
+            expected, _ = exact.forward(src[sentences], texts)
+            logits = model.extend(new, cache)
+            assert_close(logits, expected[:, -1], 1e-12 if dtype == np.float64 else 1e-4)
 
 
-def test_finished_sentences_leave_the_batch(small_transformer, assert_close):
-    model = small_transformer(padding_id=0)
-    src, tgt = sources(), targets(6)
-    cache = begin(model, src, n_beams=2)
-    model.extend(tgt[:, :3], cache)
-    by_sentences, by_rows = cache.sentences(np.array([2, 0])), cache.rows([4, 5, 0, 1])
-    texts = tgt[[4, 5, 0, 1], :4]
-    expected, _ = model.forward(np.repeat(src[[2, 0]], 2, axis=0), texts)
-    for chosen in (by_sentences, by_rows):
-        assert_close(model.extend(texts[:, 3:], chosen), expected[:, -1], 1e-12)
-
-
-def test_hypotheses_of_different_sentences_do_not_mix(small_transformer):
-    model = small_transformer(padding_id=0)
-    cache = begin(model, sources(), n_beams=2)
-    with pytest.raises(ValueError, match="mix hypotheses of different sentences"):
-        cache.rows(np.array([0, 2, 3, 3, 4, 5]))
+def test_more_texts_than_there_is_room_for_are_refused(small_transformer):
+    cache = begin(small_transformer(padding_id=0), sources(), n_beams=2)
+    with pytest.raises(ValueError, match="7 texts are more than the 6 that the cache has room"):
+        cache.select(np.zeros(7, int))
 
 
 def test_without_padding_no_mask_is_needed(small_transformer, assert_close):
@@ -85,19 +78,24 @@ def test_without_padding_no_mask_is_needed(small_transformer, assert_close):
     src, tgt = sources(), targets(3)
     expected, _ = model.forward(src, tgt)
     cache = model.new_cache(model.encode(src))
-    assert cache.key_padding_mask is None
     assert_close(model.extend(tgt, cache), expected[:, -1], 1e-12)
-    one = cache.sentences(np.array([1]))
-    assert one.key_padding_mask is None
 
 
 def test_a_cache_may_be_for_shorter_texts(small_transformer, assert_close):
     model = small_transformer(padding_id=0)
     src, tgt = sources(), targets(3)
     cache = begin(model, src, n_positions=4)
-    assert cache.texts.keys.shape == (3, 3, 3, 4, 4)  # L, B, H, positions, D
+    assert cache.keys.shape == (3, 3, 3, 4, 4)  # L, B, H, positions, D
     expected, _ = model.forward(src, tgt[:, :4])
     assert_close(model.extend(tgt[:, :4], cache), expected[:, -1], 1e-12)
+
+
+def test_targets_longer_than_the_cache_are_refused(small_transformer):
+    model = small_transformer()
+    cache = begin(model, sources(), n_positions=4)
+    model.extend(targets(3, 3), cache)
+    with pytest.raises(ValueError, match="5 tokens are more than the 4 positions of the cache"):
+        model.extend(targets(3, 2), cache)
 
 
 def test_targets_longer_than_a_block_are_refused(small_transformer):

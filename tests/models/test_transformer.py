@@ -98,7 +98,7 @@ def test_dtype_in_is_dtype_out(transformer_case, dtype):
     cache = model.new_cache(memory)
     extended = model.extend(tgt, cache)
     assert logits.dtype == loss.dtype == model.dtype == model.store.grads.dtype == dtype
-    assert memory.dtype == cache.keys.dtype == cache.texts.keys.dtype == extended.dtype == dtype
+    assert memory.dtype == cache.keys.dtype == cache.memory_keys.dtype == extended.dtype == dtype
     for path, array in walk(saved):
         assert array.dtype.kind in "iub" or array.dtype == dtype, path
 

@@ -49,6 +49,14 @@ def test_the_smallest_vocabulary_is_the_bytes_and_the_end_of_text():
     assert len(bpe.encode(TEXT)) == len(TEXT)
 
 
+def test_a_padding_token_takes_a_place_in_the_vocabulary():
+    bpe = train_bpe([TEXT], 258, padding=True)
+    assert (bpe.vocab_size, {bpe.end_of_text, bpe.padding}) == (258, {0, 1})
+    assert train_bpe([TEXT], 258).padding is None
+    with pytest.raises(UserError, match=r"257 is too small: .* the end of text and the padding"):
+        train_bpe([TEXT], 257, padding=True)
+
+
 def test_a_file_in_the_older_form_of_gpt2_gives_the_same_ids(bpe, tmp_path):
     old = json.loads(json.dumps(bpe.to_json()))
     del old["model"]["type"]

@@ -19,6 +19,13 @@ def test_the_end_of_text_comes_last():
     assert CharacterTokenizer("ab").end_of_text is None
 
 
+def test_the_padding_comes_behind_the_end_of_text():
+    tokenizer = CharacterTokenizer("ab", end_of_text=True, padding=True)
+    assert (tokenizer.vocab_size, tokenizer.end_of_text, tokenizer.padding) == (4, 2, 3)
+    alone = CharacterTokenizer("ab", padding=True)
+    assert (alone.vocab_size, alone.end_of_text, alone.padding) == (3, None, 2)
+
+
 @pytest.mark.parametrize("unknown", ["z", "\x00", "a\u0301", "😀", "\U0010ffff"])
 def test_an_unknown_character_is_named_with_its_code_and_place(unknown):
     tokenizer = CharacterTokenizer("abc")

@@ -18,12 +18,22 @@ def make(kind):
         return CharacterTokenizer(TEXT)
     if kind == "characters, end of text":
         return CharacterTokenizer(TEXT, end_of_text=True)
-    return ByteTokenizer() if kind == "bytes" else train_bpe([TEXT * 9, "one two " * 9], 280)
+    if kind == "characters, padding":
+        return CharacterTokenizer(TEXT, end_of_text=True, padding=True)
+    texts = [TEXT * 9, "one two " * 9]
+    return ByteTokenizer() if kind == "bytes" else train_bpe(texts, 280, padding="padding" in kind)
 
 
 @pytest.fixture(
     scope="module",
-    params=["characters", "characters, end of text", "bytes", "bpe"],
+    params=[
+        "characters",
+        "characters, end of text",
+        "characters, padding",
+        "bytes",
+        "bpe",
+        "bpe, padding",
+    ],
     name="tokenizer",
 )
 def _tokenizer(request):
@@ -72,8 +82,8 @@ def test_the_saved_file_gives_the_same_ids_and_text_in_the_tokenizers_library(to
     assert ids == tokenizer.encode(TEXT).tolist()
     assert reference.decode(ids) == TEXT
     assert reference.get_vocab_size() == tokenizer.vocab_size
-    end = reference.token_to_id("<|endoftext|>")
-    assert end == tokenizer.end_of_text
+    assert reference.token_to_id("<|endoftext|>") == tokenizer.end_of_text
+    assert reference.token_to_id("<|padding|>") == tokenizer.padding
 
 
 @pytest.mark.parametrize("by_library", [False, True])
@@ -87,20 +97,35 @@ def test_a_loaded_tokenizer_is_the_saved_one(tokenizer, tmp_path, by_library):
         assert loaded.kind == tokenizer.kind
         assert loaded.vocab_size == tokenizer.vocab_size
         assert loaded.end_of_text == tokenizer.end_of_text
+        assert loaded.padding == tokenizer.padding
         np.testing.assert_array_equal(loaded.encode(TEXT), tokenizer.encode(TEXT))
         assert loaded.decode(loaded.encode(TEXT)) == TEXT
         if not by_library:
             assert loaded.fingerprint == tokenizer.fingerprint
 
 
-def test_end_of_text_in_a_text_is_text_and_as_a_token_has_no_bytes(tokenizer):
-    text = TEXT if tokenizer.kind == "characters" else f"a<|endoftext|>b{TEXT}"
+def test_special_tokens_in_a_text_are_text_and_as_tokens_have_no_bytes(tokenizer):
+    text = TEXT if tokenizer.kind == "characters" else f"a<|endoftext|>b<|padding|>{TEXT}"
     tokens = tokenizer.encode(text)
-    assert tokenizer.end_of_text not in tokens
-    assert tokenizer.decode(tokens) == text
-    if tokenizer.end_of_text is not None:
-        assert tokenizer.token_bytes(tokenizer.end_of_text) == b""
-        assert tokenizer.decode([*tokens, tokenizer.end_of_text]) == text
+    for special in (tokenizer.end_of_text, tokenizer.padding):
+        assert special not in tokens
+        assert tokenizer.decode(tokens) == text
+        if special is not None:
+            assert tokenizer.token_bytes(special) == b""
+            assert tokenizer.decode([*tokens, special]) == text
+
+
+def test_many_texts_are_encoded_as_each_by_itself(tokenizer):
+    texts = [TEXT, "", "one", TEXT[3:]]
+    for tokens, text in zip(tokenizer.encode_all(texts), texts, strict=True):
+        assert tokens.dtype == np.int64
+        np.testing.assert_array_equal(tokens, tokenizer.encode(text))
+    assert tokenizer.encode_all([]) == []
+
+
+def test_of_many_texts_the_one_that_cannot_be_spelt_is_told_with_its_own_places(tokenizer):
+    with pytest.raises(UserError, match=r"character 1 .*U\+DC80|U\+DC80.*character 1"):
+        tokenizer.encode_all(["one", "o\udc80"])
 
 
 def test_half_a_surrogate_pair_is_refused_with_its_place(tokenizer):
@@ -113,7 +138,8 @@ def test_fingerprints_are_those_of_the_vocabulary():
     assert CharacterTokenizer("ab").fingerprint == CharacterTokenizer("ba").fingerprint
     others = [CharacterTokenizer("ab"), CharacterTokenizer("abc"), ByteTokenizer()]
     others.append(CharacterTokenizer("ab", end_of_text=True))
-    assert len({tokenizer.fingerprint for tokenizer in others}) == 4
+    others.append(CharacterTokenizer("ab", padding=True))
+    assert len({tokenizer.fingerprint for tokenizer in others}) == 5
 
 
 def test_a_file_of_utf8_that_is_damaged_or_strange_is_refused_by_its_name(tmp_path):
