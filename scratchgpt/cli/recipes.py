@@ -11,7 +11,7 @@ TRANSLATION = "translation"  # the task whose corpus is sentence pairs
 DATES = "dates"  # the corpus that is generated
 
 # Vaswani et al. 2017, section 5, for a corpus of tens of thousands of sentences: few updates at a
-# high rate, and much dropout (section 6.1, and Wu et al. 2021, arXiv:2106.02867, for Multi30k).
+# high rate, and much dropout.
 _TRANSLATION: dict[str, Any] = {
     "tokenizer": "bpe:8000",
     "preset": "transformer-small",
