@@ -34,8 +34,8 @@ class DatesTask:
     Examples
     --------
     >>> pairs = DatesTask().pairs("test")
-    >>> pairs.source[1], pairs.target[1]
-    ('Friday, 22 September 1950', '1950-09-22')
+    >>> pairs.source[3], pairs.target[3]
+    ('el 21 de octubre de 2023', '2023-10-21')
     """
 
     name: ClassVar[str] = "dates"

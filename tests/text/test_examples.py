@@ -1,0 +1,17 @@
+"""The examples in the docstrings of the package are run."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import scratchgpt.text
+
+MODULES = sorted(path.stem for path in Path(scratchgpt.text.__file__).parent.glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_show_what_comes_out(name):
+    module = importlib.import_module(f"scratchgpt.text.{name}")
+    assert doctest.testmod(module).failed == 0
