@@ -1,7 +1,7 @@
 """Beam search with four beams against PyTorch, without a cache and with one, on an equal model.
 
     python benchmarks/translation_decode.py                         random weights and sentences
-    python benchmarks/translation_decode.py --model RUN --file F    a trained model, a text a line
+    python benchmarks/translation_decode.py --model DIR --file F    a trained model, a text a line
 
 The random sentences are as long as those of Multi30k, and so are their translations, each of which
 is cut off at a length of its own. PyTorch's loops are in ``torch_decode.py``: one runs the decoder
