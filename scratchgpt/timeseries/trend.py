@@ -34,20 +34,15 @@ def trend_powers(trend: str | Sequence[int] | None, orders: Orders) -> tuple[int
     n_differences = orders.d + orders.D
     if trend is None:
         return () if n_differences else (0,)
-    if isinstance(trend, str):
-        if trend not in TRENDS:
-            raise UserError(
-                f"trend={trend!r} must be one of {', '.join(map(repr, TRENDS))}, or a "
-                "list of 0 and 1"
-            )
+    if isinstance(trend, str) and trend in TRENDS:
         powers = TRENDS[trend]
+    elif isinstance(trend, list | tuple) and all(flag in (0, 1) for flag in trend):
+        powers = tuple(power for power, flag in enumerate(trend) if flag)
     else:
-        flags = list(trend)
-        if any(flag not in (0, 1) for flag in flags):
-            raise UserError(
-                f"trend={flags} must say 0 or 1 for each power of time, from the constant on"
-            )
-        powers = tuple(power for power, flag in enumerate(flags) if flag)
+        raise UserError(
+            f"trend={trend!r} must be one of {', '.join(map(repr, TRENDS))}, or a list that says "
+            "0 or 1 for each power of time, from the constant on"
+        )
     if powers and powers[0] < n_differences:
         lost = (
             ("constant", "linear trend", "square trend")[powers[0]]
