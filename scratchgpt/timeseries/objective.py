@@ -44,7 +44,7 @@ class Objective:
         self.forward = conditional_forward if conditional else concentrated_forward
         self.backward = conditional_backward if conditional else concentrated_backward
         self.n = int(np.count_nonzero(~np.isnan(y))) - orders.n_diffuse
-        self.worst = -math.inf
+        self.worst = math.inf  # of the values seen: none yet
 
     def __call__(self, z: Array) -> tuple[float, Array]:
         """Value and gradient (size,); a wall where there is no likelihood."""
@@ -56,7 +56,7 @@ class Objective:
         if not np.isfinite(llf):
             return self.worst + WALL, np.zeros_like(z)
         value = -float(llf) / self.n
-        self.worst = max(self.worst, value)
+        self.worst = value if math.isinf(self.worst) else max(self.worst, value)
         return value, self.space.backward(self.backward(-1.0 / self.n, saved), kept)
 
     def sigma2(self, z: Array) -> float:

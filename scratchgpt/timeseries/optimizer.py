@@ -49,6 +49,8 @@ def minimize(objective: Objective, z: Array, bounded: Array, max_iterations: int
     """
     from scipy.optimize import minimize as scipy_minimize
 
+    if not z.size:
+        return Search(z, objective(z)[0], True, "nothing to search for", 0, 1)
     edge = np.where(bounded, EDGE, np.inf)
     found = scipy_minimize(
         objective,

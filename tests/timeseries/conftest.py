@@ -2,8 +2,10 @@
 
 import importlib
 import os
+from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 
@@ -29,3 +31,14 @@ def statsmodels() -> ModuleType:
 def pandas() -> ModuleType:
     """What many series come in; never imported by the package itself."""
     return peer("pandas")
+
+
+@pytest.fixture(scope="session")
+def arma_process() -> Callable[..., np.ndarray]:
+    """``arma_process(rng, n, ar=(), ma=())``: n values, by the textbook's recursion."""
+    from scipy.signal import lfilter
+
+    def draw(rng, n, ar=(), ma=(), burn=500):
+        return lfilter([1.0, *ma], [1.0, *(-np.asarray(ar))], rng.normal(size=n + burn))[burn:]
+
+    return draw
