@@ -118,7 +118,7 @@ def _numbers(data: Any, name: str) -> Array:
         except (TypeError, ValueError):
             data = data.to_numpy()
     if isinstance(data, np.ma.MaskedArray):
-        data = data.astype(np.float64).filled(np.nan)
+        data = np.ma.filled(data.astype(np.float64), np.nan)
     kind = getattr(getattr(data, "dtype", None), "kind", "f")
     if kind in "cmM":
         raise UserError(f"{name} is of dtype {data.dtype}; give real numbers")

@@ -50,8 +50,10 @@ class Objective:
         """Value and gradient (size,); a wall where there is no likelihood."""
         coefficients, kept = self.space.forward(z)
         try:
-            llf, saved = self.forward(coefficients, self.y, self.design, self.orders)
-        except np.linalg.LinAlgError:  # on the edge of stationarity, to rounding
+            # On the edge of stationarity rounding errors may leave no variance to divide by.
+            with np.errstate(all="ignore"):
+                llf, saved = self.forward(coefficients, self.y, self.design, self.orders)
+        except np.linalg.LinAlgError:
             llf = np.nan
         if not np.isfinite(llf):
             return self.worst + WALL, np.zeros_like(z)

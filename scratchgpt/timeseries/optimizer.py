@@ -13,7 +13,7 @@ from scratchgpt.backend import Array
 # is 1, and 1e-9 where it is a thousandth.
 GRADIENT = 1e-6
 ENOUGH = 1e-4  # a search that stops for rounding errors has arrived if the gradient is below
-EDGE = 9.0  # tanh(9) is 1 - 3e-8: beyond, coefficients at the edge no longer change
+EDGE = 7.0  # tanh(7) is 1 - 1.7e-6: further out nothing changes but rounding errors
 
 Objective = Callable[[Array], tuple[float, Array]]
 
