@@ -22,7 +22,7 @@ class Fit(NamedTuple):
     params : (k,) in the order of ``ARIMA.param_names``
     method : "mle", "css", "css-mle", or "given"
     converged : bool
-    message : what the optimiser said
+    message : why the search ended
     n_iterations, n_evaluations : of all searches together
     """
 

@@ -24,7 +24,7 @@ class Search(NamedTuple):
     z : (size,)
     value : the objective there
     converged : whether it is a stationary point
-    message : what the optimiser said
+    message : why it ended
     n_iterations, n_evaluations
     """
 
@@ -63,6 +63,8 @@ def minimize(objective: Objective, z: Array, bounded: Array, max_iterations: int
     outward = (found.x <= -edge) & (found.jac > 0) | (found.x >= edge) & (found.jac < 0)
     slope = np.abs(np.where(outward, 0.0, found.jac)).max(initial=0.0)
     converged = math.isfinite(found.fun) and (bool(found.success) or slope < ENOUGH)
-    return Search(
-        found.x, float(found.fun), converged, str(found.message), int(found.nit), int(found.nfev)
-    )
+    message = {
+        0: "the gradient vanished",
+        1: f"it was stopped after {found.nit} iterations; allow more with max_iterations",
+    }.get(found.status, f"it found no lower point and stopped ({found.message})")
+    return Search(found.x, float(found.fun), converged, message, int(found.nit), int(found.nfev))

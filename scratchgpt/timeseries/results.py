@@ -36,7 +36,7 @@ class ARIMAResults:
     converged : bool
         Whether the optimiser came to rest at an optimum.
     message : str
-        What it said.
+        Why the search ended.
     n_iterations, n_evaluations : int
         What it took.
     """
