@@ -73,22 +73,21 @@ def fit_model(
         raise UserError('method="css" needs a series without missing values; use method="mle"')
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
-    searches: list[Search] = []
     if start is None:
         points = starting_points(standard, orders, space, thorough=thorough)
     else:
-        points = [space.inverse(_standardized(start, standard, space))]
+        points = [space.inverse(_standardized(start, standard))]
+    searches: list[Search] = []
     if method != "mle" and not np.isnan(y).any():
-        conditional = Objective(standard, orders, space, conditional=True)
-        searches += _searched(conditional, points, max_iterations)
-        points = [_best(searches).z]
-    objective = Objective(standard, orders, space, conditional=method == "css")
+        objective = Objective(standard, orders, space, conditional=True)
+        searches += _searched(objective, points, max_iterations)
+        best = min(searches, key=_value)
+        points = [best.z]
     if method != "css":
+        objective = Objective(standard, orders, space, conditional=False)
         exact = _searched(objective, points, max_iterations)
+        best = min(exact, key=_value)
         searches += exact
-        best = _best(exact)
-    else:
-        best = _best(searches)
     coefficients, _ = space.forward(best.z)
     k = design.shape[1]
     params = np.concatenate(
@@ -109,18 +108,20 @@ def fit_model(
 
 
 def _searched(objective: Objective, points: list[Array], max_iterations: int) -> list[Search]:
-    return [minimize(objective, z, objective.space.bounded, max_iterations) for z in points]
+    """A search from each point, and one more from the lowest if that one got stuck."""
+    bounded = objective.space.bounded
+    searches = [minimize(objective, z, bounded, max_iterations) for z in points]
+    best = min(searches, key=_value)
+    if not best.converged and best.n_iterations < max_iterations:
+        searches.append(minimize(objective, best.z, bounded, max_iterations))
+    return searches
 
 
-def _best(searches: list[Search]) -> Search:
-    """The lowest of the searches that converged; of all, if none did."""
-    return min(
-        [search for search in searches if search.converged] or searches,
-        key=lambda search: search.value,
-    )
+def _value(search: Search) -> tuple[float, bool]:
+    return search.value, not search.converged
 
 
-def _standardized(params: Array, standard: Standardized, space: SearchSpace) -> Array:
+def _standardized(params: Array, standard: Standardized) -> Array:
     """Parameters (k + 1,) without the last, in the units of the search (k,)."""
     coefficients = params[:-1].copy()
     k = len(standard.beta)

@@ -1,5 +1,7 @@
 """Where the search for the coefficients begins."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scratchgpt.backend import Array
@@ -22,7 +24,7 @@ def starting_points(
     """Points of the search space to begin at, the most promising first.
 
     Models of autoregressions alone, or of moving averages alone, get one: their likelihoods were
-    seen to have one maximum on all series tried. Mixed ones get up to four.
+    seen to have one maximum on all series tried. Mixed ones get four, unless the series is long.
     """
     k = len(standard.beta)
     guess = np.zeros(space.size)
@@ -31,14 +33,12 @@ def starting_points(
         w = difference(interpolated(standard.y), orders.d, orders.D, orders.s)
         guess[k:] = hannan_rissanen(w, orders)
     points = [space.inverse(guess)]
-    if is_mixed and thorough:
-        points.append(np.zeros(space.size))
-        if len(standard.y) < MANY:
-            for inverse_root in CANCELLING:
-                coefficients = np.zeros(space.size)
-                for where, sign, _ in space.factors:
-                    coefficients[where.start] = sign * inverse_root
-                points.append(space.inverse(coefficients))
+    if is_mixed and thorough and len(standard.y) < MANY:
+        for inverse_root in (0.0, *CANCELLING):
+            coefficients = np.zeros(space.size)
+            for where, sign, _ in space.factors:
+                coefficients[where.start] = sign * inverse_root
+            points.append(space.inverse(coefficients))
     return points
 
 
@@ -66,20 +66,18 @@ def hannan_rissanen(w: Array, orders: Orders) -> Array:
     n_long = 0
     noise = w
     if noise_lags:
-        # Long enough for the season and for the logarithm that consistency asks for.
-        n_long = max(own_lags + noise_lags) + int(np.log(len(w)) ** 2 / 2)
+        # Longer than the season, and growing with the series as consistency asks for.
+        n_long = max(own_lags + noise_lags) + int(1.5 * np.log(len(w)))
         n_long = min(n_long, len(w) // 3)
         lagged = _lagged(w, range(1, n_long + 1), n_long)
         noise = np.zeros(len(w))
-        noise[n_long:] = w[n_long:] - lagged @ _least_squares(lagged, w[n_long:])
+        noise[n_long:] = w[n_long:] - _least_squares(lagged, w[n_long:]) @ lagged
     first = n_long + max(own_lags + noise_lags, default=0)
     n_columns = len(own_lags) + len(noise_lags)
     if len(w) - first < 2 * n_columns + 2 or not n_columns:
         return np.zeros(n_columns)
-    columns = np.concatenate(
-        [_lagged(w, own_lags, first), _lagged(noise, noise_lags, first)], axis=1
-    )
-    found = _least_squares(columns, w[first:])
+    rows = np.concatenate([_lagged(w, own_lags, first), _lagged(noise, noise_lags, first)])
+    found = _least_squares(rows, w[first:])
     ar, seasonal_ar, ma, seasonal_ma = np.split(found, np.cumsum([o.p, o.P, o.q]))
     return np.concatenate(
         [
@@ -102,12 +100,19 @@ def drawn_inside(phi: Array, margin: float = 0.95) -> Array:
     return phi * (margin / size) ** np.arange(1, len(phi) + 1)
 
 
-def _lagged(x: Array, lags: "list[int] | range", first: int) -> Array:
-    """Column i holds x from position ``first`` on, lags[i] steps earlier."""
-    if not len(lags):
-        return np.empty((len(x) - first, 0))
-    return np.stack([x[first - lag : len(x) - lag] for lag in lags], axis=1)
+def _lagged(x: Array, lags: Sequence[int], first: int) -> Array:
+    """Row i holds x from position ``first`` on, lags[i] steps earlier: (len(lags), n - first)."""
+    rows = np.empty((len(lags), len(x) - first))
+    for row, lag in zip(rows, lags, strict=True):
+        row[:] = x[first - lag : len(x) - lag]
+    return rows
 
 
-def _least_squares(columns: Array, target: Array) -> Array:
-    return np.linalg.lstsq(columns, target, rcond=None)[0]
+def _least_squares(rows: Array, target: Array) -> Array:
+    """Coefficients of the regression of target on the rows, by the normal equations.
+
+    A start needs no more digits than they leave, and of a long series they are much the fastest.
+    """
+    gram = rows @ rows.T
+    gram.flat[:: len(rows) + 1] += 1e-10 * np.trace(gram) / len(rows)  # they may be dependent
+    return np.linalg.solve(gram, rows @ target)

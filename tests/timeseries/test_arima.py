@@ -46,7 +46,7 @@ def test_it_shows_as_its_order():
         ({"endog": Y[:13], "order": (0, 1, 1), "seasonal_order": (0, 1, 0, 12)},
          "13 observations less 13 for the differences are too few"),
         ({"exog": Z[:59]}, "exog has 59 rows, but endog has 60"),
-        ({"exog": np.where(Z == Z[5, 1], np.nan, Z)}, "exog is nan in row 5, column 1"),
+        ({"exog": np.where(Z[5, 1] == Z, np.nan, Z)}, "exog is nan in row 5, column 1"),
         ({"exog": np.ones(60)}, "const, x1 are linearly dependent"),
         ({"exog": np.zeros(60)}, "x1 cannot be used: it is 0 everywhere"),
         ({"exog": np.ones(60), "order": (0, 1, 1)}, "x1 cannot be used: the differences"),

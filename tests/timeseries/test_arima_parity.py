@@ -19,6 +19,13 @@ from scratchgpt.timeseries.examples import EXAMPLES, load_example
 R_FITS = json.loads(Path(__file__).with_name("r_arima.json").read_text(encoding="utf-8"))
 NO_WORSE = 1e-4
 
+# Where R stops at a lower maximum, or short of one at the edge; by how much ours is higher.
+HIGHER = {
+    "arima(Nile, c(2,1,2))": 0.01,
+    "arima(LakeHuron, c(2,0,2))": 0.4,
+    "arima(sunspot.year, c(3,0,3))": 21,
+}
+
 
 def by_model():
     """The fits of R, those with the same model (by either of its methods) together."""
@@ -87,7 +94,7 @@ def test_no_fit_is_worse_than_that_of_statsmodels(call, statsmodels):
     fit = MODELS[call][0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # statsmodels comments on its own starts
-        theirs = statsmodels.tsa.arima.model.ARIMA(
+        theirs = statsmodels.tsa.arima.ARIMA(
             y, order=fit["order"], seasonal_order=fit["seasonal_order"], trend=fit["trend"]
         ).fit()
     assert result.llf >= model.loglike(theirs.params) - NO_WORSE
@@ -102,19 +109,22 @@ def test_there_are_thirty_models_of_eight_series_at_least():
     assert len(EMBEDDED) >= 30
 
 
-@pytest.mark.parametrize("call", EMBEDDED)
-def test_coefficients_and_errors_are_those_of_r_where_the_optimum_is_sharp(call):
-    """At an optimum that is the same, within a tenth of a thousandth, and well conditioned."""
+@pytest.mark.parametrize("call", [call for call in EMBEDDED if call not in HIGHER])
+def test_estimates_are_those_of_r(call):
+    """Within 0.0015, and within a fiftieth of their standard errors: as far as R iterates."""
     model = model_of(call, series_of(call))
     result = model.fit()
-    fit = MODELS[call][0]
-    theirs = r_params(fit, model)
-    n = len(model.layout.columns)
-    if result.llf - model.loglike(theirs) > 1e-5 or not np.isfinite(result.bse).all():
-        pytest.skip("R stopped elsewhere")
-    correlations = result.cov_params / np.outer(result.bse, result.bse)
-    if np.linalg.cond(correlations) > 100 or result.bse[n:-1].max(initial=0) > 0.2:
-        pytest.skip("the optimum is flat: many coefficients are as good")
-    np.testing.assert_allclose(result.params[n:-1], theirs[n:-1], atol=1e-3)
-    np.testing.assert_allclose(result.params[:n], theirs[:n], atol=0.02 * result.bse[:n].max(initial=1))
-    assert result.sigma2 == pytest.approx(theirs[-1], rel=1e-3)
+    assert result.warnings == ()
+    n_columns = len(model.layout.columns)
+    for fit in MODELS[call]:
+        gap = np.abs(result.params - r_params(fit, model))
+        assert (gap < 0.02 * result.bse).all(), fit["call"]
+        assert gap[n_columns:-1].max(initial=0) < 1.5e-3, fit["call"]
+
+
+@pytest.mark.parametrize("call", HIGHER)
+def test_where_the_likelihood_has_several_maxima_a_higher_one_is_found(call):
+    model = model_of(call, series_of(call))
+    result = model.fit()
+    best = max(model.loglike(r_params(fit, model)) for fit in MODELS[call])
+    assert result.llf > best + HIGHER[call]

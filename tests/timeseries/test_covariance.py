@@ -16,9 +16,7 @@ def test_that_of_a_normal_sample_is_the_textbooks(rng):
 
     def score(params):
         gap = x - params[0]
-        return np.array(
-            [gap.sum() / params[1], (gap @ gap / params[1] - len(x)) / (2 * params[1])]
-        )
+        return np.array([gap.sum() / params[1], (gap @ gap / params[1] - len(x)) / (2 * params[1])])
 
     best = np.array([x.mean(), x.var()])
     found = parameter_covariance(score, best, 1e-5 * best)

@@ -15,9 +15,7 @@ def indexes(pandas):
         "monthly": (dates[:24], dates[24:]),
         "dates": (plain[:24], plain[24:]),
         "quarters": (quarters[:24], quarters[24:]),
-        "business days": tuple(
-            np.split(pandas.bdate_range("2021-03-01", periods=27), [24])
-        ),
+        "business days": tuple(np.split(pandas.bdate_range("2021-03-01", periods=27), [24])),
         "zoned": (zoned[:24], zoned[24:]),
         "range": (pandas.RangeIndex(24), pandas.RangeIndex(24, 27)),
         "years": (pandas.Index(range(1871, 1895)), pandas.RangeIndex(1895, 1898)),
@@ -135,7 +133,7 @@ def test_new_data_must_begin_where_the_series_ends(pandas):
     assert list(index.followed_by([0.0, 1.0], 2).index) == [*labels, *following[:2]]
     assert index.n == 24
     wrong = pandas.Series(np.zeros(3), index=following + pandas.DateOffset(months=1))
-    with pytest.raises(UserError, match="new_data runs from 2022-02-01.*goes on from 2022-01-01"):
+    with pytest.raises(UserError, match=r"new_data runs from 2022-02-01.*goes on from 2022-01-01"):
         index.followed_by(wrong, 3)
 
 

@@ -73,7 +73,7 @@ def test_what_is_not_a_series_is_refused_in_one_line(endog, message):
 
 
 def test_a_constant_series_is_refused_and_a_single_value_is_not_called_so():
-    with pytest.raises(UserError, match="constant: all 3 observed values are 2.5"):
+    with pytest.raises(UserError, match=r"constant: all 3 observed values are 2\.5"):
         refuse_constant(np.array([2.5, np.nan, 2.5, 2.5]))
     refuse_constant(np.array([2.5]))
     refuse_constant(np.array([2.5, 2.5 + 1e-15]))
