@@ -68,7 +68,7 @@ class ARIMAResults:
 
     @functools.cached_property
     def llf(self) -> float:
-        """Log-likelihood; of ``method="css"`` the conditional one, as in R."""
+        """Log-likelihood; of ``method="css"`` that of what follows the first p + s P values."""
         return self.model.loglike(self.fit.params, conditional=self.method == "css")
 
     @property

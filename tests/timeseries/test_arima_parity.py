@@ -128,3 +128,32 @@ def test_where_the_likelihood_has_several_maxima_a_higher_one_is_found(call):
     result = model.fit()
     best = max(model.loglike(r_params(fit, model)) for fit in MODELS[call])
     assert result.llf > best + HIGHER[call]
+
+
+# arima(..., method="CSS", optim.control=list(reltol=1e-14)): the regression, coefficients, sigma2.
+R_CSS = {
+    "arima(Nile, c(1,0,1))": [889.324504, 0.886801959, -0.604797349, 19576.2468],
+    "arima(sunspot.year, c(2,0,0))": [49.4199439, 1.39000364, -0.692563167, 274.377562],
+    "arima(log(AirPassengers), c(0,1,1), list(order=c(0,1,1), period=12))": [
+        -0.377162271,
+        -0.572378085,
+        0.0013887499,
+    ],
+    "arima(USAccDeaths, c(0,1,1), list(order=c(1,0,0), period=12))": [
+        -0.510456012,
+        0.875289993,
+        115375.382,
+    ],
+}
+
+
+@pytest.mark.parametrize("call", R_CSS)
+def test_the_least_sum_of_squares_is_that_of_r(call):
+    result = model_of(call, series_of(call)).fit(method="css")
+    np.testing.assert_allclose(result.params, R_CSS[call], rtol=2e-5)
+
+
+@pytest.mark.parametrize("call", R_CSS)
+def test_both_ways_to_the_exact_likelihood_end_at_the_same_place(call):
+    model = model_of(call, series_of(call))
+    assert model.fit(method="css-mle").llf == pytest.approx(model.fit().llf, abs=1e-5)
