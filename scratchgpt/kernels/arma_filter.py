@@ -30,10 +30,11 @@ def _forward(w, ar, start, variance):
         for i in range(r - 1):
             a[i] = ar[i] * head[t] + a[i + 1] + gain[i] * step
         a[r - 1] = ar[r - 1] * head[t] + gain[r - 1] * step
+        if t < n_varying:
+            x[t], M[t] = W[t, 0], M_t
         if t < n_varying and t + 1 < n:
             direction, following, next_gain = W[t], W[t + 1], G[t + 1]
             x_t = direction[0]
-            x[t], M[t] = x_t, M_t
             b = M_t * x_t
             F_next = F_t + b * x_t
             ratio, largest = x_t / F_next, 0.0
@@ -48,7 +49,7 @@ def _forward(w, ar, start, variance):
             F_t = F_next
             if abs(M_t) * largest * largest <= NOTHING * F_t:
                 n_varying = t + 1
-    return v, F, head, x, M, G, W, n_varying
+    return v, F, head, x, M, G, W, n_varying, a
 
 
 @serial
@@ -98,7 +99,7 @@ def _backward(dv, dF, ar, v, F, head, x, M, G, W, n_varying):
 
 
 def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ...]:
-    """v, F, head, x, M, G, W and n_varying of ``ArmaFilterSaved``."""
+    """v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
     return _forward(np.ascontiguousarray(w), ar, start, variance)
 
 

@@ -52,9 +52,7 @@ def forward(w: Array, phi: Array, theta: Array) -> Array:
     return _forward(np.ascontiguousarray(w), phi, theta, ar_lags, ma_lags)
 
 
-def backward(
-    de: Array, w: Array, phi: Array, theta: Array, e: Array
-) -> tuple[Array, Array, Array]:
+def backward(de: Array, w: Array, phi: Array, theta: Array, e: Array) -> tuple[Array, Array, Array]:
     """Gradients of w, phi and theta."""
     ar_lags, ma_lags = np.flatnonzero(phi) + 1, np.flatnonzero(theta) + 1
     de, w = np.ascontiguousarray(de), np.ascontiguousarray(w)

@@ -22,6 +22,7 @@ class ArmaFilterSaved(NamedTuple):
     G: Array  # (n, r) unscaled gains; row t of the first n_varying + 1 is that of step t
     W: Array  # (n, r) directions of the increments
     n_varying: int  # from this step on the gain is constant
+    ahead: Array  # (r,) the state after the last step: predicted
     column: Array  # (r,) the first column of the state's stationary covariance
     autocovariance: AutocovarianceSaved
 
@@ -96,7 +97,7 @@ def arma_filter_forward(
             G[t + 1] = G[t] + b * ahead  # 7
             M[t + 1] = M[t] + b * b / F[t]  # 8
             W[t + 1] = ahead - G[t + 1] * (x[t] / F[t + 1])  # 9
-    return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n, column, autocovariance)
+    return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n, a, column, autocovariance)
 
 
 def arma_filter_backward(

@@ -34,6 +34,7 @@ class InnovationsSaved(NamedTuple):
     polynomials: ExpandSaved
     filter: ArmaFilterSaved | KalmanSaved | CssSaved
     counted: Array | None  # bool (n,) where there is an innovation; None where all are
+    constant: float = 0.0  # what the diffuse steps add to the log-likelihood
 
 
 class LikelihoodSaved(NamedTuple):
@@ -64,7 +65,7 @@ def log_likelihood_forward(
     """
     v, F, innovations = _innovations_forward(params[:-1], y, design, orders)
     llf, gaussian = gaussian_forward(v, F, params[-1])
-    return llf, LikelihoodSaved(innovations, gaussian)
+    return llf + innovations.constant, LikelihoodSaved(innovations, gaussian)
 
 
 def log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
@@ -79,7 +80,7 @@ def concentrated_forward(
     """:func:`log_likelihood_forward` at the best sigma2, which ``params`` lacks."""
     v, F, innovations = _innovations_forward(params, y, design, orders)
     llf, gaussian = concentrated_gaussian_forward(v, F)
-    return llf, LikelihoodSaved(innovations, gaussian)
+    return llf + innovations.constant, LikelihoodSaved(innovations, gaussian)
 
 
 def concentrated_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
@@ -132,11 +133,11 @@ def _innovations_forward(
     beta, (phi, theta), polynomials = _coefficients_forward(params, design, orders)
     u = y - design @ beta
     d, D, s = orders.d, orders.D, max(orders.s, 1)
-    missing = np.isnan(y)
-    if missing.any():
+    if np.isnan(y).any():
         (v, F), inner = kalman_forward(u, phi, theta, d, D, s)
         counted = ~np.isnan(F)
-        saved = InnovationsSaved(design, orders, polynomials, inner, counted)
+        constant = -0.5 * inner.steps.log_variance
+        saved = InnovationsSaved(design, orders, polynomials, inner, counted, constant)
         return v[counted], F[counted], saved
     (v, F), inner = arma_filter_forward(difference(u, d, D, s), phi, theta)
     return v, F, InnovationsSaved(design, orders, polynomials, inner, None)
@@ -182,8 +183,6 @@ def _coefficients_forward(
     return beta, coefficients, saved
 
 
-def _coefficients_backward(
-    du: Array, dphi: Array, dtheta: Array, saved: InnovationsSaved
-) -> Array:
+def _coefficients_backward(du: Array, dphi: Array, dtheta: Array, saved: InnovationsSaved) -> Array:
     factors = expand_backward(dphi, dtheta, saved.polynomials)
     return np.concatenate([-(saved.design.T @ du), *factors])

@@ -47,7 +47,7 @@ def expand_backward(
 
 
 def _product(a: Array, b: Array, s: int) -> Array:
-    """(1 + a_1 B + ...) (1 + b_1 B^s + ...) without its leading 1: a shifted copy of a for each b."""
+    """(1 + a_1 B + ...) (1 + b_1 B^s + ...) without its leading 1: copies of a, shifted."""
     if not len(b):
         return a
     out = np.zeros(len(a) + s * len(b), np.result_type(a, b))

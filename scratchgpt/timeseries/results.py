@@ -14,7 +14,7 @@ from scratchgpt.timeseries.fitting import Fit
 from scratchgpt.timeseries.forecasting import forecast, one_step_predictions
 from scratchgpt.timeseries.information import Criteria, criteria
 from scratchgpt.timeseries.predictions import Forecast, normal_quantile
-from scratchgpt.timeseries.simulation import simulate
+from scratchgpt.timeseries.simulation import simulate, simulate_future
 from scratchgpt.timeseries.summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -253,10 +253,13 @@ class ARIMAResults:
         n = _count("n", n)
         if anchor not in ("start", "end"):
             raise UserError(f"anchor={anchor!r} must be 'start' or 'end'")
-        start = 0 if anchor == "start" else self.nobs
-        design = m.design_at(start, n, exog)
-        values = simulate(self.fit.params, m.endog, m.design, m.orders)
-        return m.index.series(values, start, "simulated")
+        params = self.fit.params
+        if anchor == "start":
+            values = simulate(params, m.design_at(0, n, exog), m.orders, seed)
+            return m.index.series(values, 0, "simulated")
+        design = m.future_design(n, exog)
+        values = simulate_future(params, m.endog, m.design, m.orders, design, seed)
+        return m.index.series(values, self.nobs, "simulated")
 
     def append(self, new_data: Any, exog: Any = None, refit: bool = False) -> "ARIMAResults":
         """The results for the series with new values behind it.
