@@ -1,8 +1,10 @@
 """Fixtures of the time series suites."""
 
 import os
+from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 
@@ -20,3 +22,22 @@ def statsmodels() -> ModuleType:
             pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but statsmodels does not import: {error}")
         pytest.skip("statsmodels is not installed")
     return module
+
+
+@pytest.fixture(scope="session")
+def pandas(statsmodels: ModuleType) -> ModuleType:
+    """What many series come in; statsmodels brings it along, the package never imports it."""
+    import pandas as module
+
+    return module
+
+
+@pytest.fixture(scope="session")
+def arma_process() -> Callable[..., np.ndarray]:
+    """``arma_process(rng, n, ar=(), ma=())``: n values, by the textbook's recursion."""
+    from scipy.signal import lfilter
+
+    def draw(rng, n, ar=(), ma=(), burn=500):
+        return lfilter([1.0, *ma], [1.0, *(-np.asarray(ar))], rng.normal(size=n + burn))[burn:]
+
+    return draw
