@@ -71,7 +71,7 @@ class ARIMA:
     >>> flow = [1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140]
     >>> result = ARIMA(flow, order=(0, 1, 1)).fit()
     >>> result.forecast(2).round()
-    array([1139., 1139.])
+    array([1133., 1133.])
     """
 
     def __init__(

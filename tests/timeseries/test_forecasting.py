@@ -43,7 +43,7 @@ def test_means_are_the_predictions_of_a_series_that_has_gone_on(
 def test_they_are_those_of_statsmodels(
     order, seasonal_order, coefficients, missing, rng, statsmodels
 ):
-    params, y, design, orders = problem(order, seasonal_order, coefficients, rng, missing)
+    params, y, design, _ = problem(order, seasonal_order, coefficients, rng, missing)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = statsmodels.tsa.statespace.SARIMAX(
