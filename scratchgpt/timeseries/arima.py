@@ -18,6 +18,7 @@ from scratchgpt.timeseries.index import TimeIndex
 from scratchgpt.timeseries.inputs import (
     column_names,
     endog_values,
+    positive_count,
     refuse_constant,
     regressors,
 )
@@ -160,8 +161,7 @@ class ARIMA:
         """
         if method not in METHODS:
             raise UserError(f"method={method!r} must be one of {', '.join(map(repr, METHODS))}")
-        if not isinstance(max_iterations, int | np.integer) or max_iterations < 1:
-            raise UserError(f"max_iterations={max_iterations!r} must be a whole number from 1 on")
+        max_iterations = positive_count("max_iterations", max_iterations)
         start = None
         if start_params is not None:
             start = self.layout.checked(start_params, "start_params")

@@ -13,6 +13,7 @@ from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.fitting import Fit
 from scratchgpt.timeseries.forecasting import forecast, one_step_predictions
 from scratchgpt.timeseries.information import Criteria, criteria
+from scratchgpt.timeseries.inputs import positive_count
 from scratchgpt.timeseries.predictions import Forecast, normal_quantile
 from scratchgpt.timeseries.simulation import simulate, simulate_future
 from scratchgpt.timeseries.summary import Summary, summarize
@@ -226,7 +227,7 @@ class ARIMAResults:
 
     def _forecast(self, steps: int, exog: Any) -> tuple[Array, Array]:
         m = self.model
-        steps = _count("steps", steps)
+        steps = positive_count("steps", steps)
         design = m.future_design(steps, exog)
         return forecast(self.fit.params, m.endog, m.design, m.orders, steps, design)
 
@@ -250,11 +251,12 @@ class ARIMAResults:
         series : array (n,) or pandas Series
         """
         m = self.model
-        n = _count("n", n)
+        n = positive_count("n", n)
         if anchor not in ("start", "end"):
             raise UserError(f"anchor={anchor!r} must be 'start' or 'end'")
         params = self.fit.params
         if anchor == "start":
+            m.layout.require_stationary(params)
             values = simulate(params, m.design_at(0, n, exog), m.orders, seed)
             return m.index.series(values, 0, "simulated")
         design = m.future_design(n, exog)
@@ -292,9 +294,3 @@ class ARIMAResults:
 
     def _named(self, values: Array, columns: Sequence[Any] | None = None) -> Any:
         return self.model.index.named(values, self.param_names, columns)
-
-
-def _count(name: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{name}={value!r} must be a whole number from 1 on")
-    return int(value)

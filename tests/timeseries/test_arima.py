@@ -99,7 +99,7 @@ def test_a_start_outside_is_allowed_where_the_search_may_go_there():
     assert model.fit(start_params=[1.5, 1.0]).converged
     free = ARIMA(Y, order=(1, 0, 0), trend="n", enforce_stationarity=False)
     assert free.fit(start_params=[1.01, 1.0], method="css").converged
-    with pytest.raises(UserError, match="only of one that is"):
+    with pytest.raises(UserError, match="is not stationary, as it must be here"):
         free.fit(start_params=[1.01, 1.0])
 
 

@@ -89,3 +89,18 @@ def test_a_season_of_a_year_of_days_fits_in_memory(rng):
     tracemalloc.stop()
     assert np.isfinite(found.se_mean).all()
     assert peak < 200e6
+
+
+@pytest.mark.parametrize(("order", "seasonal_order", "coefficients"), MODELS)
+def test_given_the_first_values_they_are_the_same_once_those_are_forgotten(
+    order, seasonal_order, coefficients, rng, monkeypatch
+):
+    """The way of explosive series, tried on ordinary ones: the two differ by their starts alone."""
+    from scratchgpt.timeseries import ending
+
+    params, _, _, orders = problem(order, seasonal_order, coefficients, rng)
+    y, design = rng.normal(size=400).cumsum(), rng.normal(size=(406, 2))
+    expected = forecast(params, y, design[:400], orders, 6, design[400:])
+    monkeypatch.setattr(ending, "is_stationary", lambda phi: False)
+    found = forecast(params, y, design[:400], orders, 6, design[400:])
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
