@@ -23,6 +23,7 @@ from scratchgpt.timeseries.inputs import (
     regressors,
 )
 from scratchgpt.timeseries.likelihood import (
+    LikelihoodSaved,
     conditional_log_likelihood_backward,
     conditional_log_likelihood_forward,
     log_likelihood_backward,
@@ -203,19 +204,28 @@ class ARIMA:
         conditional : bool
             That of the conditional sum of squares instead of the exact one.
         """
-        return float(self._likelihood(params, conditional)[0])
+        values = self._inside(params, conditional)
+        return float(self.likelihood_forward(values, conditional)[0])
 
     def score(self, params: Any, *, conditional: bool = False) -> Array:
         """The gradient of :meth:`loglike`, (k,), by the hand-written backward pass."""
-        backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
-        return backward(1.0, self._likelihood(params, conditional)[1])
+        return self.score_unchecked(self._inside(params, conditional), conditional)
 
-    def _likelihood(self, params: Any, conditional: bool) -> tuple[Any, Any]:
+    def likelihood_forward(self, params: Array, conditional: bool) -> tuple[Any, LikelihoodSaved]:
+        """The log-likelihood of parameters that are taken as they come."""
+        forward = conditional_log_likelihood_forward if conditional else log_likelihood_forward
+        return forward(params, self.endog, self.design, self.orders)
+
+    def score_unchecked(self, params: Array, conditional: bool) -> Array:
+        """Its gradient: (k,)."""
+        backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
+        return backward(1.0, self.likelihood_forward(params, conditional)[1])
+
+    def _inside(self, params: Any, conditional: bool) -> Array:
         values = self.layout.checked(params)
-        if conditional:
-            return conditional_log_likelihood_forward(values, self.endog, self.design, self.orders)
-        self.layout.require_stationary(values)
-        return log_likelihood_forward(values, self.endog, self.design, self.orders)
+        if not conditional:
+            self.layout.require_stationary(values)
+        return values
 
     def extended(self, new_data: Any, exog: Any = None) -> "ARIMA":
         """The same model of the series with new values behind it; see ARIMAResults.append."""

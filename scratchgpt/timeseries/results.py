@@ -70,7 +70,7 @@ class ARIMAResults:
     @functools.cached_property
     def llf(self) -> float:
         """Log-likelihood; of ``method="css"`` that of what follows the first p + s P values."""
-        return self.model.loglike(self.fit.params, conditional=self.method == "css")
+        return float(self.model.likelihood_forward(self.fit.params, self.method == "css")[0])
 
     @property
     def criteria(self) -> Criteria:
@@ -95,9 +95,8 @@ class ARIMAResults:
 
     @functools.cached_property
     def _covariance(self) -> Array:
-        conditional = self.method == "css"
         return parameter_covariance(
-            functools.partial(self.model.score, conditional=conditional),
+            functools.partial(self.model.score_unchecked, conditional=self.method == "css"),
             self.fit.params,
             self.model.layout.steps(self.fit.params, self._column_errors()),
         )
