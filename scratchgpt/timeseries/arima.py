@@ -18,10 +18,12 @@ from scratchgpt.timeseries.index import TimeIndex
 from scratchgpt.timeseries.inputs import (
     column_names,
     endog_values,
+    positive_count,
     refuse_constant,
     regressors,
 )
 from scratchgpt.timeseries.likelihood import (
+    LikelihoodSaved,
     conditional_log_likelihood_backward,
     conditional_log_likelihood_forward,
     log_likelihood_backward,
@@ -71,7 +73,7 @@ class ARIMA:
     >>> flow = [1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140]
     >>> result = ARIMA(flow, order=(0, 1, 1)).fit()
     >>> result.forecast(2).round()
-    array([1139., 1139.])
+    array([1133., 1133.])
     """
 
     def __init__(
@@ -160,8 +162,7 @@ class ARIMA:
         """
         if method not in METHODS:
             raise UserError(f"method={method!r} must be one of {', '.join(map(repr, METHODS))}")
-        if not isinstance(max_iterations, int | np.integer) or max_iterations < 1:
-            raise UserError(f"max_iterations={max_iterations!r} must be a whole number from 1 on")
+        max_iterations = positive_count("max_iterations", max_iterations)
         start = None
         if start_params is not None:
             start = self.layout.checked(start_params, "start_params")
@@ -203,19 +204,28 @@ class ARIMA:
         conditional : bool
             That of the conditional sum of squares instead of the exact one.
         """
-        return float(self._likelihood(params, conditional)[0])
+        values = self._inside(params, conditional)
+        return float(self.likelihood_forward(values, conditional)[0])
 
     def score(self, params: Any, *, conditional: bool = False) -> Array:
         """The gradient of :meth:`loglike`, (k,), by the hand-written backward pass."""
-        backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
-        return backward(1.0, self._likelihood(params, conditional)[1])
+        return self.score_unchecked(self._inside(params, conditional), conditional)
 
-    def _likelihood(self, params: Any, conditional: bool) -> tuple[Any, Any]:
+    def likelihood_forward(self, params: Array, conditional: bool) -> tuple[Any, LikelihoodSaved]:
+        """The log-likelihood of parameters that are taken as they come."""
+        forward = conditional_log_likelihood_forward if conditional else log_likelihood_forward
+        return forward(params, self.endog, self.design, self.orders)
+
+    def score_unchecked(self, params: Array, conditional: bool) -> Array:
+        """Its gradient: (k,)."""
+        backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
+        return backward(1.0, self.likelihood_forward(params, conditional)[1])
+
+    def _inside(self, params: Any, conditional: bool) -> Array:
         values = self.layout.checked(params)
-        if conditional:
-            return conditional_log_likelihood_forward(values, self.endog, self.design, self.orders)
-        self.layout.require_stationary(values)
-        return log_likelihood_forward(values, self.endog, self.design, self.orders)
+        if not conditional:
+            self.layout.require_stationary(values)
+        return values
 
     def extended(self, new_data: Any, exog: Any = None) -> "ARIMA":
         """The same model of the series with new values behind it; see ARIMAResults.append."""

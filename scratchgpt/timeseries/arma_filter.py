@@ -77,9 +77,10 @@ def arma_filter_forward(
     if use_kernels(w, ar):
         from scratchgpt.kernels import arma_filter
 
-        arrays = arma_filter.forward(w, ar, start, float(column[0]))
-        v, F = arrays[:2]
-        return (v, F), ArmaFilterSaved(ar, *arrays, column, autocovariance)
+        v, F, head, x, M, G, W, n_varying, a = arma_filter.forward(w, ar, start, column[0])
+        return (v, F), ArmaFilterSaved(
+            ar, v, F, head, x, M, G, W, n_varying, a, column, autocovariance
+        )
 
     dtype = np.result_type(w, ar)
     v, F, head, x, M = np.empty((5, n), dtype)

@@ -28,11 +28,16 @@ def parameter_covariance(score: Callable[[Array], Array], params: Array, steps: 
     """
     k = len(params)
     hessian = np.empty((k, k))
-    for i, step in enumerate(steps):
-        above, below = params.copy(), params.copy()
-        above[i] += step
-        below[i] -= step
-        hessian[i] = (score(above) - score(below)) / (above[i] - below[i])
+    try:
+        # At the edge a step may lead where there is no likelihood.
+        with np.errstate(all="ignore"):
+            for i, step in enumerate(steps):
+                above, below = params.copy(), params.copy()
+                above[i] += step
+                below[i] -= step
+                hessian[i] = (score(above) - score(below)) / (above[i] - below[i])
+    except np.linalg.LinAlgError:
+        return np.full((k, k), np.nan)
     information = -(hessian + hessian.T) / 2
     if not np.isfinite(information).all():
         return np.full((k, k), np.nan)

@@ -6,10 +6,14 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.timeseries.arma_filter import ArmaFilterSaved
+from scratchgpt.timeseries.css import css_forward
+from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.diffuse import difference_coefficients
 from scratchgpt.timeseries.kalman import KalmanSaved
 from scratchgpt.timeseries.likelihood import log_likelihood_forward
 from scratchgpt.timeseries.orders import Orders
+from scratchgpt.timeseries.partial_autocorrelations import is_stationary
+from scratchgpt.timeseries.polynomials import expand_forward
 from scratchgpt.timeseries.stationary_state import stationary_covariance_forward
 
 
@@ -46,31 +50,71 @@ def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
     design : array (n, k)
     orders : Orders
     """
+    k, s = design.shape[1], max(orders.s, 1)
+    regression = design @ params[:k]
+    ar, ma, seasonal_ar, seasonal_ma = np.split(params[k:-1], np.cumsum(orders.n_coefficients)[:-1])
+    delta = difference_coefficients(orders.d, orders.D, s)
+    if not (is_stationary(ar) and is_stationary(seasonal_ar)):
+        (phi, theta), _ = expand_forward(ar, ma, seasonal_ar, seasonal_ma, s)
+        w = difference(y - regression, orders.d, orders.D, s)
+        return _explosive(y, y - regression, w, phi, theta, delta)
+
     _, saved = log_likelihood_forward(params, y, design, orders)
     inner = saved.innovations.filter
-    regression = design @ params[: design.shape[1]]
-    s = max(orders.s, 1)
     if isinstance(inner, KalmanSaved):
         r = len(inner.ar)
         covariance = inner.covariance.copy()
         covariance[:r, :r] -= np.outer(inner.noise, inner.noise)
         mean = inner.mean + regression
-        return Ending(*inner[:3], inner.state, covariance, mean, inner.variance)
+        return Ending(inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance)
 
-    u = y - regression
-    n_diffuse = orders.n_diffuse
-    delta = difference_coefficients(orders.d, orders.D, s)
     noise = np.zeros_like(inner.ar)
     noise[: orders.n_ma + 1] = inner.autocovariance.weights
-    r, m = len(noise), len(noise) + n_diffuse
-    state = np.concatenate([inner.ahead, u[len(u) - n_diffuse :][::-1]])
-    covariance = np.zeros((m, m))
-    covariance[:r, :r] = _covariance_after(inner) - np.outer(noise, noise)
+    covariance = _covariance_after(inner) - np.outer(noise, noise)
+    return _complete(
+        y, y - regression, inner.ar, noise, delta, inner.ahead, covariance, inner.v, inner.F
+    )
+
+
+def _complete(
+    y: Array,
+    u: Array,
+    ar: Array,
+    noise: Array,
+    delta: Array,
+    ahead: Array,
+    covariance: Array,
+    v: Array,
+    F: Array,
+) -> Ending:
+    """Of a series without missing values: the latest are known. v and F are of its last values."""
+    r, m = len(ar), len(ar) + len(delta)
+    state = np.concatenate([ahead, u[len(u) - len(delta) :][::-1]])
+    whole = np.zeros((m, m))
+    whole[:r, :r] = covariance
+    n_unsettled = len(y) - len(v)
     mean, variance = y.copy(), np.full(len(y), np.inf)
-    mean[n_diffuse:] -= inner.v
-    mean[:n_diffuse] = np.nan
-    variance[n_diffuse:] = inner.F
-    return Ending(inner.ar, noise, delta, state, covariance, mean, variance)
+    mean[n_unsettled:] -= v
+    mean[:n_unsettled] = np.nan
+    variance[n_unsettled:] = F
+    return Ending(ar, noise, delta, state, whole, mean, variance)
+
+
+def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Array) -> Ending:
+    """Where there is no stationary law: given the first values, by the residuals of the CSS.
+
+    The state is then known: its i-th element is what the past adds to the value i steps ahead.
+    """
+    e, _ = css_forward(w, phi, theta)
+    r = max(len(phi), len(theta) + 1)
+    ar, noise, ahead = np.zeros((3, r))
+    ar[: len(phi)] = phi
+    noise[0], noise[1 : len(theta) + 1] = 1.0, theta
+    for coefficients, past in ((phi, w), (theta, e)):
+        for i in range(len(coefficients)):
+            latest = past[::-1][: len(coefficients) - i]
+            ahead[i] += coefficients[i : i + len(latest)] @ latest
+    return _complete(y, u, ar, noise, delta, ahead, np.zeros((r, r)), e, np.ones_like(e))
 
 
 def _covariance_after(inner: ArmaFilterSaved) -> Array:

@@ -67,10 +67,14 @@ def fit_model(
     ------
     UserError
         If the data leave nothing to model, or a conditional sum of squares is asked of a series
-        with missing values.
+        that is too short for it or has missing values.
     """
-    if method == "css" and np.isnan(y).any():
-        raise UserError('method="css" needs a series without missing values; use method="mle"')
+    has_residuals = _has_residuals(y, design, orders)
+    if method == "css" and not has_residuals:
+        raise UserError(
+            'method="css" needs a series without missing values, and more of them after the first '
+            f'{orders.n_ar + orders.n_diffuse} than there are parameters; use method="mle"'
+        )
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
     if start is None:
@@ -78,7 +82,7 @@ def fit_model(
     else:
         points = [space.inverse(_standardized(start, standard))]
     searches: list[Search] = []
-    if method != "mle" and not np.isnan(y).any():
+    if method != "mle" and has_residuals:
         objective = Objective(standard, orders, space, conditional=True)
         searches += _searched(objective, points, max_iterations)
         best = min(searches, key=_value)
@@ -105,6 +109,12 @@ def fit_model(
         sum(search.n_iterations for search in searches),
         sum(search.n_evaluations for search in searches),
     )
+
+
+def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
+    """Whether there is a conditional sum of squares that can be made small in one way only."""
+    n_params = design.shape[1] + sum(orders.n_coefficients) + 1
+    return not np.isnan(y).any() and len(y) - orders.n_ar - orders.n_diffuse > n_params
 
 
 def _searched(objective: Objective, points: list[Array], max_iterations: int) -> list[Search]:

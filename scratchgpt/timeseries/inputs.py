@@ -110,6 +110,13 @@ def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
     return tuple(f"x{i + 1}" for i in range(n_columns))
 
 
+def positive_count(name: str, value: Any) -> int:
+    """A whole number from 1 on, or UserError."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise UserError(f"{name}={value!r} must be a whole number from 1 on")
+    return int(value)
+
+
 def _numbers(data: Any, name: str) -> Array:
     """A float64 copy of anything that is real numbers."""
     if hasattr(data, "to_numpy"):

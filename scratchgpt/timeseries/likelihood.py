@@ -9,12 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.timeseries.arma_filter import (
-    ArmaFilterSaved,
-    arma_filter_backward,
-    arma_filter_forward,
-)
-from scratchgpt.timeseries.css import CssSaved, css_backward, css_forward
+from scratchgpt.timeseries.arma_filter import arma_filter_backward, arma_filter_forward
+from scratchgpt.timeseries.css import css_backward, css_forward
 from scratchgpt.timeseries.differencing import difference, difference_backward
 from scratchgpt.timeseries.gaussian import (
     GaussianSaved,
@@ -23,7 +19,7 @@ from scratchgpt.timeseries.gaussian import (
     gaussian_backward,
     gaussian_forward,
 )
-from scratchgpt.timeseries.kalman import KalmanSaved, kalman_backward, kalman_forward
+from scratchgpt.timeseries.kalman import kalman_backward, kalman_forward
 from scratchgpt.timeseries.orders import Orders
 from scratchgpt.timeseries.polynomials import ExpandSaved, expand_backward, expand_forward
 
@@ -32,7 +28,7 @@ class InnovationsSaved(NamedTuple):
     design: Array  # (n, k)
     orders: Orders
     polynomials: ExpandSaved
-    filter: ArmaFilterSaved | KalmanSaved | CssSaved
+    filter: Any  # ArmaFilterSaved, KalmanSaved, or CssSaved
     counted: Array | None  # bool (n,) where there is an innovation; None where all are
     constant: float = 0.0  # what the diffuse steps add to the log-likelihood
 
@@ -134,10 +130,10 @@ def _innovations_forward(
     u = y - design @ beta
     d, D, s = orders.d, orders.D, max(orders.s, 1)
     if np.isnan(y).any():
-        (v, F), inner = kalman_forward(u, phi, theta, d, D, s)
+        (v, F), kalman = kalman_forward(u, phi, theta, d, D, s)
         counted = ~np.isnan(F)
-        constant = -0.5 * inner.steps.log_variance
-        saved = InnovationsSaved(design, orders, polynomials, inner, counted, constant)
+        constant = -0.5 * kalman.steps.log_variance
+        saved = InnovationsSaved(design, orders, polynomials, kalman, counted, constant)
         return v[counted], F[counted], saved
     (v, F), inner = arma_filter_forward(difference(u, d, D, s), phi, theta)
     return v, F, InnovationsSaved(design, orders, polynomials, inner, None)
@@ -175,12 +171,11 @@ def _coefficients_forward(
     params: Array, design: Array, orders: Orders
 ) -> tuple[Array, tuple[Array, Array], ExpandSaved]:
     """The regression's coefficients, and those of both polynomials."""
-    beta, factors, at = params[: design.shape[1]], [], design.shape[1]
-    for count in orders.n_coefficients:
-        factors.append(params[at : at + count])
-        at += count
-    coefficients, saved = expand_forward(*factors, max(orders.s, 1))
-    return beta, coefficients, saved
+    k, p, q, P = design.shape[1], orders.p, orders.q, orders.P
+    ar, ma = params[k : k + p], params[k + p : k + p + q]
+    seasonal = params[k + p + q :]
+    coefficients, saved = expand_forward(ar, ma, seasonal[:P], seasonal[P:], max(orders.s, 1))
+    return params[:k], coefficients, saved
 
 
 def _coefficients_backward(du: Array, dphi: Array, dtheta: Array, saved: InnovationsSaved) -> Array:

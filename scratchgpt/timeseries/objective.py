@@ -53,15 +53,18 @@ class Objective:
             # On the edge of stationarity rounding errors may leave no variance to divide by.
             with np.errstate(all="ignore"):
                 llf, saved = self.forward(coefficients, self.y, self.design, self.orders)
+                gradient = self.space.backward(self.backward(-1.0 / self.n, saved), kept)
         except np.linalg.LinAlgError:
-            llf = np.nan
-        if not np.isfinite(llf):
+            llf, gradient = np.nan, np.zeros_like(z)
+        if not (np.isfinite(llf) and np.isfinite(gradient).all()):
             return self.worst + WALL, np.zeros_like(z)
         value = -float(llf) / self.n
         self.worst = value if math.isinf(self.worst) else max(self.worst, value)
-        return value, self.space.backward(self.backward(-1.0 / self.n, saved), kept)
+        return value, gradient
 
     def sigma2(self, z: Array) -> float:
         """The variance of the innovations that is best at the point z."""
         coefficients, _ = self.space.forward(z)
-        return float(self.forward(coefficients, self.y, self.design, self.orders)[1].sigma2)
+        with np.errstate(all="ignore"):
+            _, saved = self.forward(coefficients, self.y, self.design, self.orders)
+        return float(saved.sigma2)

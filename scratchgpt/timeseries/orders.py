@@ -35,14 +35,15 @@ class Orders(NamedTuple):
             If these are not as many whole numbers from 0 on, or the period is not one of a season
             although there is a seasonal part.
         """
-        plain = _whole_numbers("order", order, "(p, d, q)", 3)
-        *seasonal, s = _whole_numbers("seasonal_order", seasonal_order, "(P, D, Q, s)", 4)
-        if any(seasonal) and s < 2:
+        p, d, q = _whole_numbers("order", order, "(p, d, q)", 3)
+        P, D, Q, s = _whole_numbers("seasonal_order", seasonal_order, "(P, D, Q, s)", 4)
+        is_seasonal = P + D + Q > 0
+        if is_seasonal and s < 2:
             raise UserError(
                 f"seasonal_order={tuple(seasonal_order)}: the period s={s} must be 2 or more, "
                 "for example 12 for months or 4 for quarters"
             )
-        return cls(*plain, *seasonal, s if any(seasonal) else 0)
+        return cls(p, d, q, P, D, Q, s if is_seasonal else 0)
 
     @property
     def n_ar(self) -> int:

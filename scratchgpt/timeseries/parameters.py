@@ -70,8 +70,8 @@ class Layout(NamedTuple):
         for what, phi, _ in self.factors(params):
             if not is_stationary(phi):
                 raise UserError(
-                    f"{name}: the {what}autoregression {_listed(phi)} is not stationary; an exact "
-                    "likelihood is only of one that is"
+                    f"{name}: the {what}autoregression {_listed(phi)} is not stationary, as it "
+                    "must be here"
                 )
 
     def require_invertible(self, params: Array, name: str = "params") -> None:

@@ -13,6 +13,7 @@ from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.fitting import Fit
 from scratchgpt.timeseries.forecasting import forecast, one_step_predictions
 from scratchgpt.timeseries.information import Criteria, criteria
+from scratchgpt.timeseries.inputs import positive_count
 from scratchgpt.timeseries.predictions import Forecast, normal_quantile
 from scratchgpt.timeseries.simulation import simulate, simulate_future
 from scratchgpt.timeseries.summary import Summary, summarize
@@ -69,7 +70,7 @@ class ARIMAResults:
     @functools.cached_property
     def llf(self) -> float:
         """Log-likelihood; of ``method="css"`` that of what follows the first p + s P values."""
-        return self.model.loglike(self.fit.params, conditional=self.method == "css")
+        return float(self.model.likelihood_forward(self.fit.params, self.method == "css")[0])
 
     @property
     def criteria(self) -> Criteria:
@@ -94,9 +95,8 @@ class ARIMAResults:
 
     @functools.cached_property
     def _covariance(self) -> Array:
-        conditional = self.method == "css"
         return parameter_covariance(
-            functools.partial(self.model.score, conditional=conditional),
+            functools.partial(self.model.score_unchecked, conditional=self.method == "css"),
             self.fit.params,
             self.model.layout.steps(self.fit.params, self._column_errors()),
         )
@@ -226,7 +226,7 @@ class ARIMAResults:
 
     def _forecast(self, steps: int, exog: Any) -> tuple[Array, Array]:
         m = self.model
-        steps = _count("steps", steps)
+        steps = positive_count("steps", steps)
         design = m.future_design(steps, exog)
         return forecast(self.fit.params, m.endog, m.design, m.orders, steps, design)
 
@@ -250,11 +250,12 @@ class ARIMAResults:
         series : array (n,) or pandas Series
         """
         m = self.model
-        n = _count("n", n)
+        n = positive_count("n", n)
         if anchor not in ("start", "end"):
             raise UserError(f"anchor={anchor!r} must be 'start' or 'end'")
         params = self.fit.params
         if anchor == "start":
+            m.layout.require_stationary(params)
             values = simulate(params, m.design_at(0, n, exog), m.orders, seed)
             return m.index.series(values, 0, "simulated")
         design = m.future_design(n, exog)
@@ -292,9 +293,3 @@ class ARIMAResults:
 
     def _named(self, values: Array, columns: Sequence[Any] | None = None) -> Any:
         return self.model.index.named(values, self.param_names, columns)
-
-
-def _count(name: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{name}={value!r} must be a whole number from 1 on")
-    return int(value)

@@ -24,13 +24,14 @@ def simulate(params: Array, design: Array, orders: Orders, seed: int) -> Array:
     seed : int
     """
     rng, k, s = random_stream(seed, "simulate"), design.shape[1], max(orders.s, 1)
-    factors = np.split(params[k:-1], np.cumsum(orders.n_coefficients)[:-1])
-    (phi, theta), _ = expand_forward(*factors, s)
+    ar, ma, seasonal_ar, seasonal_ma = np.split(params[k:-1], np.cumsum(orders.n_coefficients)[:-1])
+    (phi, theta), _ = expand_forward(ar, ma, seasonal_ar, seasonal_ma, s)
     covariance, saved = stationary_covariance_forward(phi, theta)
-    ar, noise = saved.ar, saved.noise
     later = _drawn(rng, covariance)
-    later = ar * later[0] + np.append(later[1:], 0.0)  # what of the state reaches the next step
-    w = _arma(rng, len(design), ar, noise, later) * params[-1] ** 0.5
+    later = saved.ar * later[0] + np.append(
+        later[1:], 0.0
+    )  # what of the state reaches the next step
+    w = _arma(rng, len(design), saved.ar, saved.noise, later) * params[-1] ** 0.5
     before = np.zeros(orders.n_diffuse)
     u = undifference(w, before, orders.d, orders.D, s)[orders.n_diffuse :]
     return u + design @ params[:k]

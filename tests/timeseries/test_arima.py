@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_a_start_outside_is_allowed_where_the_search_may_go_there():
     assert model.fit(start_params=[1.5, 1.0]).converged
     free = ARIMA(Y, order=(1, 0, 0), trend="n", enforce_stationarity=False)
     assert free.fit(start_params=[1.01, 1.0], method="css").converged
-    with pytest.raises(UserError, match="only of one that is"):
+    with pytest.raises(UserError, match="is not stationary, as it must be here"):
         free.fit(start_params=[1.01, 1.0])
 
 
@@ -122,7 +123,7 @@ def test_the_sum_of_squares_is_not_conditional_on_what_is_missing():
     y = Y.copy()
     y[30] = np.nan
     model = ARIMA(y, order=(1, 0, 0))
-    with pytest.raises(UserError, match='method="css" needs a series without missing values'):
+    with pytest.raises(UserError, match='method="css" needs a series without missing'):
         model.fit(method="css")
     exact, both = model.fit(), model.fit(method="css-mle")
     np.testing.assert_allclose(both.params, exact.params, rtol=1e-4)
@@ -184,3 +185,26 @@ def test_it_knows_nothing_of_gpt_and_imports_no_heavy_library():
     ).stdout.split()
     assert "pandas" not in names
     assert not [n for n in names if n.startswith(("scratchgpt.models", "scratchgpt.ops"))]
+
+
+def test_a_sum_of_squares_of_fewer_residuals_than_parameters_is_refused():
+    y = Y[:15]
+    model = ARIMA(y, order=(3, 1, 1), seasonal_order=(0, 1, 0, 7))
+    assert model.fit().converged
+    with pytest.raises(UserError, match="more of them after the first 11 than there are parameter"):
+        model.fit(method="css")
+    np.testing.assert_array_equal(model.fit(method="css-mle").params, model.fit().params)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_series_without_noise_to_speak_of_ends_in_a_fit_or_says_that_it_does_not(seed):
+    """At the edge of everything: whatever comes out is finite and honest."""
+    y = np.sin(np.arange(60) / 3) + 1e-4 * np.random.default_rng(seed).normal(size=60)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        result = ARIMA(y, order=(3, 0, 1)).fit()
+    assert np.isfinite(result.params).all()
+    assert np.isfinite(result.llf)
+    assert np.isfinite(result.get_forecast(3).se_mean).all()
+    assert "ar.L3" in result.summary()
+    assert result.converged or any("did not converge" in str(each.message) for each in said)

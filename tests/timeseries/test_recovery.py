@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from scratchgpt.errors import UserError
 from scratchgpt.timeseries.arima import ARIMA
 from scratchgpt.timeseries.search_space import SearchSpace
 
@@ -85,7 +86,18 @@ def test_an_explosive_series_is_found_so_where_that_is_allowed(rng):
     for e in rng.normal(size=60):
         y.append(1.1 * y[-1] + e)
     model = ARIMA(y, order=(1, 0, 0), trend="n", enforce_stationarity=False)
-    assert model.fit(method="css").params[0] == pytest.approx(1.1, abs=0.01)
+    result = model.fit(method="css")
+    assert result.params[0] == pytest.approx(1.1, abs=0.01)
+    assert np.abs(result.standardized_resid[1:]).max() < 5
+    assert "ar.L1" in result.summary()
+    ahead = result.get_forecast(3)
+    phi = result.params[0] ** np.arange(1, 4)
+    np.testing.assert_allclose(ahead.predicted_mean, phi * y[-1])
+    variance = result.sigma2 * np.cumsum(np.append(1, phi[:2] ** 2))
+    np.testing.assert_allclose(ahead.var_pred_mean, variance)
+    with pytest.raises(UserError, match="is not stationary"):
+        result.simulate(5)  # from where? there is no stationary law to begin in
+    assert np.isfinite(result.simulate(5, anchor="end")).all()
     assert model.fit().params[0] < 1
     enforced = ARIMA(y, order=(1, 0, 0), trend="n").fit(method="css")
     assert enforced.params[0] < 1
