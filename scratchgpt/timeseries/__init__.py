@@ -2,11 +2,13 @@
 
 from scratchgpt.timeseries.ar import AR, ARResults
 from scratchgpt.timeseries.arima import ARIMA
+from scratchgpt.timeseries.auto_arima import Choice, auto_arima
 from scratchgpt.timeseries.correlation import Correlogram, acf, pacf
 from scratchgpt.timeseries.dickey_fuller import DickeyFuller, dickey_fuller
 from scratchgpt.timeseries.examples import EXAMPLES, load_example
 from scratchgpt.timeseries.kpss import KPSS, kpss
 from scratchgpt.timeseries.ljung_box import LjungBox, ljung_box
+from scratchgpt.timeseries.model_search import Tried
 from scratchgpt.timeseries.n_differences import n_differences, n_seasonal_differences
 from scratchgpt.timeseries.orders import Orders
 from scratchgpt.timeseries.predictions import Forecast
@@ -23,6 +25,7 @@ __all__ = [
     "KPSS",
     "ARIMAResults",
     "ARResults",
+    "Choice",
     "Clock",
     "Correlogram",
     "Decomposition",
@@ -31,7 +34,9 @@ __all__ = [
     "LjungBox",
     "Orders",
     "TimeSeries",
+    "Tried",
     "acf",
+    "auto_arima",
     "clock_of",
     "dickey_fuller",
     "kpss",

@@ -79,6 +79,7 @@ def auto_arima(
     allow_constant : bool
         Try a mean, or after one difference a drift.
     criterion : {"aicc", "aic", "bic"}
+        Of three observations or fewer it is AIC, as in R.
     full : bool
         Try all models with p + q + P + Q up to ``max_order`` instead of walking.
     max_order : int
@@ -110,9 +111,13 @@ def auto_arima(
     y = endog_values(endog)
     refuse_constant(y)
     n = int(np.count_nonzero(~np.isnan(y)))
-    d, D = _differences(y, exog, period, 0 if stationary else d, 0 if stationary else D, max_d, max_D)
+    d, D = _differences(
+        y, exog, period, 0 if stationary else d, 0 if stationary else D, max_d, max_D
+    )
 
     limits = _limits(n, period, max_p, max_q, max_P, max_Q)
+    # Of so few the correction of AICc would refuse all.
+    criterion = "aic" if n <= 3 else criterion
     search = ModelSearch(endog, exog, d, D, period, criterion, on_tried)
     constant = allow_constant and d + D < 2
     if full:

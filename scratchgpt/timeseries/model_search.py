@@ -88,6 +88,8 @@ class ModelSearch:
             results = quiet_fit(model, start, thorough=False)
             value = float(getattr(results, self.criterion))
             refused = self._why_refused(results, value)
+            if value == np.inf:
+                refused = f"there are too few observations for its {self.criterion}"
         except UserError as error:
             refused = str(error)
         if refused:

@@ -102,7 +102,7 @@ def _neighbours(current: Candidate, limits: Limits, constant: bool) -> Iterator[
 
 def grid(limits: Limits, max_order: int, *, constant: bool) -> Iterator[Candidate]:
     """All models within the limits whose orders add up to no more than ``max_order``."""
-    orders = itertools.product(*(range(most + 1) for most in limits))
-    for each in orders:
-        if sum(each) <= max_order:
-            yield from (Candidate(*each, with_it) for with_it in (False, True)[: 1 + constant])
+    for p, q, P, Q in itertools.product(*(range(most + 1) for most in limits)):
+        if p + q + P + Q <= max_order:
+            for with_it in (False, True)[: 1 + constant]:
+                yield Candidate(p, q, P, Q, with_it)
