@@ -77,7 +77,7 @@ class AR:
     --------
     >>> from scratchgpt.timeseries import AR, load_example
     >>> AR(load_example("lynx").values, order=2).fit("burg").ar.round(4)
-    array([ 1.1621, -0.6229])
+    array([ 1.1508, -0.6046])
     """
 
     def __init__(self, endog: Any, order: int | None = None, *, max_order: int | None = None):

@@ -108,12 +108,16 @@ def auto_arima(
         raise UserError(f"criterion={criterion!r} must be one of {', '.join(CRITERIA)}")
     if not isinstance(period, int | np.integer) or period < 1:
         raise UserError(f"period={period!r} must be a whole number from 1 on; 1 is no season")
+    p, q, P, Q = start
+    _refuse_negative(d=d, D=D, max_p=max_p, max_q=max_q, max_P=max_P, max_Q=max_Q)
+    _refuse_negative(max_d=max_d, max_D=max_D, max_order=max_order, n_models=n_models)
+    _refuse_negative(start_p=p, start_q=q, start_P=P, start_Q=Q)
     y = endog_values(endog)
     refuse_constant(y)
     n = int(np.count_nonzero(~np.isnan(y)))
-    d, D = _differences(
-        y, exog, period, 0 if stationary else d, 0 if stationary else D, max_d, max_D
-    )
+    if stationary:
+        d = D = 0
+    d, D = _differences(y, exog, period, d, D, max_d, max_D)
 
     limits = _limits(n, period, max_p, max_q, max_P, max_Q)
     # Of so few the correction of AICc would refuse all.
@@ -132,6 +136,12 @@ def auto_arima(
     if results is None:
         raise UserError(f"none of {len(search.tried)} models suits: {search.tried[-1].refused}")
     return Choice(results, search.tried)
+
+
+def _refuse_negative(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and (not isinstance(count, int | np.integer) or count < 0):
+            raise UserError(f"{name}={count!r} must be a whole number from 0 on")
 
 
 def _limits(n: int, period: int, p: int, q: int, P: int, Q: int) -> Limits:

@@ -230,6 +230,11 @@ def test_a_pandas_series_keeps_its_index(pandas):
         (lambda: auto_arima([1.0, np.inf, 2.0, 3.0]), "infinite"),
         (lambda: auto_arima([1.0, 2.0, 4.0], 0), "period=0 must be a whole number from 1"),
         (lambda: auto_arima([1.0, 2.0, 4.0], 1.5), "period=1.5 must be"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], d=-1), "d=-1 must be a whole number from 0 on"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], max_p=1.5), "max_p=1.5 must be a whole number"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], start=(1, -2, 0, 0)), "start_q=-2 must be"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], d=3), "3 values are too few for differences"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], 4, D=1), "3 values are too few for differences"),
         (lambda: auto_arima([1.0, 2.0], exog=[1.0, 2.0, 3.0]), "exog has 3 rows"),
         (lambda: auto_arima([1.0, 2.0, 4.0], criterion="hqic"), "criterion='hqic' must be one of"),
         (
