@@ -58,7 +58,9 @@ def auto_arima(
     Seasonal differences are taken while the seasonal strength is above 0.64, others until the KPSS
     test is content. Orders and constant are then those of the least criterion by maximum
     likelihood (R's ``approximation=FALSE``), found in steps or by trying all. A model is refused
-    if a root of its polynomials has a modulus below 1.01, or it has no standard errors.
+    if a root of its polynomials has a modulus below 1.01, or it has no standard errors. The walk
+    is R's move by move; it parts from it only where one search finds a higher likelihood than the
+    other.
 
     Parameters
     ----------
