@@ -64,15 +64,8 @@ def arma_filter_forward(
     saved : ArmaFilterSaved
     """
     (gamma, psi), autocovariance = autocovariance_forward(phi, theta)  # 1
-    p, q, n = len(phi), len(theta), len(w)
-    r = max(p, q + 1)
-    ar = np.zeros(r, psi.dtype)
-    ar[:p] = phi
-    column = np.zeros(r, psi.dtype)
-    column[: q + 1] = np.convolve(autocovariance.weights, psi[::-1])[q:]  # 2
-    if p:
-        column[:p] += np.convolve(phi, gamma[:0:-1])[p - 1 :]
-        column[0] = gamma[0]
+    n, r = len(w), max(len(phi), len(theta) + 1)
+    ar, column = _column(phi, gamma, psi, autocovariance.weights)  # 2
     start = _advance(column, ar)  # 3
     if use_kernels(w, ar):
         from scratchgpt.kernels import arma_filter
@@ -126,10 +119,41 @@ def arma_filter_backward(
     dcolumn = _advance_backward(dstart, ar)
     dcolumn[0] += dF_next + dM / (column[0] * column[0])
 
-    phi, weights, gamma, psi, _ = saved.autocovariance  # undoes 2
+    phi, weights, gamma, psi, _ = saved.autocovariance
+    from_column = _column_backward(dcolumn, phi, gamma, psi, weights)  # undoes 2
+    dphi, dgamma, dpsi, dweights = from_column
+    more_dphi, dtheta = autocovariance_backward(dgamma, dpsi, saved.autocovariance)  # undoes 1
+    return dw, dar[: len(phi)] + dphi + more_dphi, dtheta + dweights[1:]
+
+
+def _column(phi: Array, gamma: Array, psi: Array, weights: Array) -> tuple[Array, Array]:
+    """phi as long as the state, and the state's covariances with its first element."""
+    if use_kernels(phi, gamma, psi, weights):
+        from scratchgpt.kernels import autocovariance
+
+        return autocovariance.column(phi, gamma, psi, weights)
+
     p, q = len(phi), len(weights) - 1
-    dgamma = np.zeros_like(gamma)
-    dphi = dar[:p]
+    ar, column = np.zeros((2, max(p, q + 1)), psi.dtype)
+    ar[:p] = phi
+    column[: q + 1] = np.convolve(weights, psi[::-1])[q:]
+    if p:
+        column[:p] += np.convolve(phi, gamma[:0:-1])[p - 1 :]
+        column[0] = gamma[0]
+    return ar, column
+
+
+def _column_backward(
+    dcolumn: Array, phi: Array, gamma: Array, psi: Array, weights: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Gradients in phi, gamma, psi and the weights."""
+    if use_kernels(dcolumn, phi, gamma, psi, weights):
+        from scratchgpt.kernels import autocovariance
+
+        return autocovariance.column_backward(dcolumn, phi, gamma, psi, weights)
+
+    p, q = len(phi), len(weights) - 1
+    dphi, dgamma = np.zeros_like(phi), np.zeros_like(gamma)
     dright = dcolumn[: q + 1]
     if p:
         dgamma[0] = dcolumn[0]
@@ -137,12 +161,11 @@ def arma_filter_backward(
         dright[0] = 0.0
         inner = dcolumn[:p].copy()
         inner[0] = 0.0
-        dphi = dphi + np.convolve(inner, gamma[1:])[:p]
+        dphi += np.convolve(inner, gamma[1:])[:p]
         dgamma[1:] = np.convolve(phi, inner[::-1])[p - 1 :]
     dweights = np.convolve(dright, psi)[: q + 1]
     dpsi = np.convolve(weights, dright[::-1])[len(dright) - 1 :]
-    more_dphi, dtheta = autocovariance_backward(dgamma, dpsi, saved.autocovariance)  # undoes 1
-    return dw, dphi + more_dphi, dtheta + dweights[1:]
+    return dphi, dgamma, dpsi, dweights
 
 
 def _undo_steps(

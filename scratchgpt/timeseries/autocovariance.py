@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 
 
 class AutocovarianceSaved(NamedTuple):
@@ -47,6 +47,12 @@ def autocovariance_forward(
     numpy.linalg.LinAlgError
         If the system is singular, as on the edge of stationarity.
     """
+    if use_kernels(phi, theta):
+        from scratchgpt.kernels import autocovariance
+
+        weights, gamma, psi, system = autocovariance.forward(phi, theta)
+        return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, system)
+
     p, q = len(phi), len(theta)
     weights = np.concatenate([np.ones(1, theta.dtype), theta])  # 1
     if p:
@@ -74,6 +80,11 @@ def autocovariance_backward(
     .. math:: d\phi_k = \sum_j \lambda_j \gamma_{|j-k|}
     """
     phi, weights, gamma, psi, system = saved
+    if use_kernels(dgamma, dpsi, phi):
+        from scratchgpt.kernels import autocovariance
+
+        return autocovariance.backward(dgamma, dpsi, *saved)
+
     p, q = len(phi), len(weights) - 1
     dphi, dpsi = np.zeros_like(phi), dpsi.copy()
     if p:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from scratchgpt import kernels
 from scratchgpt.timeseries.autocovariance import autocovariance_backward, autocovariance_forward
 from scratchgpt.timeseries.partial_autocorrelations import coefficients_forward
 
@@ -32,11 +33,23 @@ def test_the_textbook_of_arma_1_1():
 
 
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_the_backward_pass_is_that_of_complex_step(p, q, rng):
+def test_the_kernel_computes_the_same(p, q, rng, assert_close):
     inputs = arma(rng, p, q)
-    _, saved = autocovariance_forward(*inputs)
+    output, _ = autocovariance_forward(*inputs)
+    with kernels.disabled():
+        expected, _ = autocovariance_forward(*inputs)
+    for a, b in zip(output, expected, strict=True):
+        assert_close(a, b, 1e-13)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("p", "q"), SIZES)
+def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng):
+    inputs = arma(rng, p, q)
     dgamma, dpsi = rng.normal(size=p + 1), rng.normal(size=q + 1)
-    gradients = autocovariance_backward(dgamma, dpsi, saved)
+    with kernels.disabled(np.float32 if compiled else np.float64):
+        _, saved = autocovariance_forward(*inputs)
+        gradients = autocovariance_backward(dgamma, dpsi, saved)
     for which, gradient in enumerate(gradients):
         for i in range(len(gradient)):
             moved = [x.astype(complex) for x in inputs]
