@@ -18,7 +18,7 @@ SEASONAL = [(P, D, Q, s) for s in (4, 12) for P in (0, 1) for D in (0, 1) for Q 
 def test_the_score_with_missing_values_is_that_of_complex_step(order, rng, assert_close):
     for seasonal_order in SEASONAL:
         orders = Orders.of(order, seasonal_order)
-        n = 14 + orders.n_diffuse + orders.s
+        n = 8 + orders.n_diffuse + orders.s
         y, design = 3 * rng.normal(size=n).cumsum(), rng.normal(size=(n, 1))
         y[[0, 2, n // 2, n // 2 + 1, n - 2]] = np.nan
         space = SearchSpace(orders, 1, stationary=True, invertible=True)
