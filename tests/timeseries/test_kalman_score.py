@@ -33,3 +33,22 @@ def test_the_score_with_missing_values_is_that_of_complex_step(order, rng, asser
                 _, saved = log_likelihood_forward(params, y, design, orders)
                 score = log_likelihood_backward(1.0, saved)
             assert_close(score, slopes, 1e-10, f"{orders} {compiled=}")
+
+
+@pytest.mark.parametrize(
+    ("order", "seasonal_order"),
+    [((1, 0, 2), (0, 0, 0, 0)), ((0, 2, 1), (0, 0, 0, 0)), ((1, 1, 1), (1, 1, 1, 4)),
+     ((2, 0, 0), (0, 1, 1, 12))],
+)  # fmt: skip
+def test_statsmodels_has_the_same_log_likelihood(order, seasonal_order, rng, statsmodels):
+    """It counts 2 pi for the diffuse steps too, where we, as R, do not."""
+    orders = Orders.of(order, seasonal_order)
+    y, design = rng.normal(size=60).cumsum(), rng.normal(size=(60, 1))
+    y[[0, 3, 17, 18, 40, 59]] = np.nan
+    space = SearchSpace(orders, 1, stationary=True, invertible=True)
+    params = np.append(space.forward(rng.uniform(-1, 1, size=space.size))[0], 1.7)
+    peer = statsmodels.tsa.SARIMAX(
+        y, design, order=order, seasonal_order=seasonal_order, use_exact_diffuse=True
+    ).filter(params)
+    llf, _ = log_likelihood_forward(params, y, design, orders)
+    assert llf == pytest.approx(peer.llf + 0.5 * orders.n_diffuse * np.log(2 * np.pi), rel=1e-9)
