@@ -67,7 +67,8 @@ def _steps(observed_bytes: bytes, delta_bytes: bytes) -> DiffuseSteps:
     delta = np.frombuffer(delta_bytes)
     kinds = np.where(observed, ORDINARY, MISSING)
     settled = np.ones(len(observed), np.bool_)
-    gains, variances = [], []
+    gains: list[Array] = []
+    variances: list[float] = []
 
     unknown = np.eye(len(delta))  # A (n_diffuse, rank)
     nothing = NOTHING * np.abs(delta).sum()
@@ -75,7 +76,7 @@ def _steps(observed_bytes: bytes, delta_bytes: bytes) -> DiffuseSteps:
         if not unknown.shape[1]:
             break
         seen = delta @ unknown  # (rank,) how y_t depends on what is unknown
-        size = np.sqrt(seen @ seen)
+        size = float(np.sqrt(seen @ seen))
         settled[t] = size <= nothing
         if observed[t] and not settled[t]:
             kinds[t] = len(gains)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, use_kernels
 from scratchgpt.timeseries.diffuse import (
     MISSING,
     ORDINARY,
@@ -82,37 +82,16 @@ def kalman_forward(
         Of size O(n m): the reverse pass needs no covariance, only columns of it.
     """
     delta = difference_coefficients(d, D, s)
-    observed = ~np.isnan(y)
-    steps = diffuse_steps(observed, delta)
+    steps = diffuse_steps(~np.isnan(y), delta)
     start, stationary = stationary_covariance_forward(phi, theta)  # 1
     ar, noise = stationary.ar, stationary.noise
-    r, m, n = len(ar), len(ar) + len(delta), len(y)
-    Z = _observation(r, delta)
+    if use_kernels(y, ar, only=np.float64):
+        from scratchgpt.kernels import kalman
 
-    v, F = np.zeros(n, ar.dtype), np.full(n, np.nan, ar.dtype)
-    mean, variance, head = np.empty((3, n), ar.dtype)
-    seen, column = np.empty((2, n, m), ar.dtype)
-    a, P = np.zeros(m, ar.dtype), np.zeros((m, m), ar.dtype)
-    P[:r, :r] = start
-    for t in range(n):
-        mean[t] = Z @ a
-        M = P @ Z  # 2
-        variance[t] = Z @ M  # 3
-        if observed[t]:
-            surprise = y[t] - mean[t]  # 4
-            if steps.kinds[t] == ORDINARY:
-                v[t], F[t] = surprise, variance[t]
-                K = M / F[t]  # 5
-            else:
-                K = _diffuse_gain(steps, t, r)
-            a = a + K * surprise  # 6
-            P = P - np.outer(K, M) - np.outer(M, K) + variance[t] * np.outer(K, K)  # 7
-        seen[t], column[t], head[t] = M, P[:, 0], a[0]
-        a = _advance(a, ar, Z)  # 8
-        P = _advance(_advance(P, ar, Z).T, ar, Z)  # 9
-        P[:r, :r] += np.outer(noise, noise)  # 10
-        if observed[t] and len(delta):  # 11: y_t is known
-            a[r], P[r], P[:, r] = y[t], 0.0, 0.0
+        found = kalman.forward(y, steps.kinds, steps.gains, ar, noise, delta, start)
+    else:
+        found = _do_steps(y, steps, ar, noise, delta, start)
+    v, F, seen, column, head, mean, variance, a, P = found
     mean[~steps.settled] = np.nan
     variance[~steps.settled] = np.inf
     saved = KalmanSaved(
@@ -157,6 +136,49 @@ def kalman_backward(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Ar
     dphi : array (p,)
     dtheta : array (q,)
     """
+    if use_kernels(dv, dF, saved.ar, only=np.float64):
+        from scratchgpt.kernels import kalman_backward as kernel
+
+        dy, dar, dnoise, dstart = kernel.backward(dv, dF, saved)
+    else:
+        dy, dar, dnoise, dstart = _undo_steps(dv, dF, saved)
+    dphi, dtheta = stationary_covariance_backward(dstart, saved.stationary)  # undoes 1
+    return dy, dphi + dar[: len(dphi)], dtheta + dnoise[1 : len(dtheta) + 1]
+
+
+def _do_steps(
+    y: Array, steps: DiffuseSteps, ar: Array, noise: Array, delta: Array, start: Array
+) -> tuple[Array, ...]:
+    r, m, n = len(ar), len(ar) + len(delta), len(y)
+    Z = _observation(r, delta)
+    v, F = np.zeros(n, ar.dtype), np.full(n, np.nan, ar.dtype)
+    mean, variance, head = np.empty((3, n), ar.dtype)
+    seen, column = np.empty((2, n, m), ar.dtype)
+    a, P = np.zeros(m, ar.dtype), np.zeros((m, m), ar.dtype)
+    P[:r, :r] = start
+    for t in range(n):
+        mean[t] = Z @ a
+        M = P @ Z  # 2
+        variance[t] = Z @ M  # 3
+        if steps.kinds[t] != MISSING:
+            surprise = y[t] - mean[t]  # 4
+            if steps.kinds[t] == ORDINARY:
+                v[t], F[t] = surprise, variance[t]
+                K = M / F[t]  # 5
+            else:
+                K = _diffuse_gain(steps, t, r)
+            a = a + K * surprise  # 6
+            P = P - np.outer(K, M) - np.outer(M, K) + variance[t] * np.outer(K, K)  # 7
+        seen[t], column[t], head[t] = M, P[:, 0], a[0]
+        a = _advance(a, ar, Z)  # 8
+        P = _advance(_advance(P, ar, Z).T, ar, Z)  # 9
+        P[:r, :r] += np.outer(noise, noise)  # 10
+        if steps.kinds[t] != MISSING and len(delta):  # 11: y_t is known
+            a[r], P[r], P[:, r] = y[t], 0.0, 0.0
+    return v, F, seen, column, head, mean, variance, a, P
+
+
+def _undo_steps(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array, Array, Array]:
     ar, noise, delta, steps = saved.ar, saved.noise, saved.delta, saved.steps
     r, m, n = len(ar), len(ar) + len(delta), len(saved.v)
     Z = _observation(r, delta)
@@ -191,8 +213,7 @@ def kalman_backward(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Ar
         dM += Z * dvariance  # undoes 3
         half = np.outer(0.5 * dM, Z)
         dP += half + half.T  # undoes 2
-    dphi, dtheta = stationary_covariance_backward(dP[:r, :r], saved.stationary)  # undoes 1
-    return dy, dphi + dar[: len(dphi)], dtheta + dnoise[1 : len(dtheta) + 1]
+    return dy, dar, dnoise, dP[:r, :r]
 
 
 def _observation(r: int, delta: Array) -> Array:
