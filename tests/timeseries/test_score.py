@@ -47,16 +47,6 @@ def test_the_score_is_that_of_complex_step(order, rng, assert_close):
             assert_close(score, expected, 1e-10, f"{rest[-1]} {compiled=}")
 
 
-@pytest.mark.parametrize("order", PLAIN, ids=str)
-def test_with_missing_values_too(order, rng, assert_close):
-    for seasonal_order in SEASONAL[::3]:
-        params, *rest = problem(order, seasonal_order, rng, missing=True)
-        expected = complex_step(likelihood.log_likelihood_forward, params, *rest)
-        _, saved = likelihood.log_likelihood_forward(params, *rest)
-        score = likelihood.log_likelihood_backward(1.0, saved)
-        assert_close(score, expected, 1e-10, str(rest[-1]))
-
-
 @pytest.mark.parametrize("name", ["concentrated", "conditional", "conditional_log_likelihood"])
 def test_the_other_likelihoods_have_their_gradients(name, rng, assert_close):
     forward = getattr(likelihood, f"{name}_forward")
