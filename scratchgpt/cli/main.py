@@ -10,6 +10,7 @@ from scratchgpt.cli import (
     data,
     doctor,
     evaluate,
+    forecast,
     generate,
     info,
     tokenizer,
@@ -32,6 +33,7 @@ app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
+app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)

@@ -10,6 +10,7 @@ VERBS = (
     ("generate",),
     ("translate",),
     ("eval",),
+    ("forecast",),
     ("info",),
     ("verify",),
     ("bench",),
