@@ -52,8 +52,8 @@ class ARIMA:
     order : (p, d, q)
     seasonal_order : (P, D, Q, s)
     trend : {"n", "c", "t", "ct", "ctt"}, list of 0 and 1, or None
-        None is a constant where no difference is taken and nothing elsewhere; see
-        :func:`scratchgpt.timeseries.trend.trend_powers`.
+        None is a constant where no difference is taken and nothing elsewhere. A list says for
+        each power of time, from the constant on, whether it is there.
     enforce_stationarity : bool
         Search among stationary autoregressions alone, through their partial autocorrelations.
         False searches the coefficients themselves. The exact likelihood does not exist outside,
