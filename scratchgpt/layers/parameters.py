@@ -140,8 +140,11 @@ class Layer:
                 for i, layer in enumerate(attribute):
                     yield from layer.named_parameters(f"{prefix}{name}.{i}.")
 
-    def initialize(self, seed: int = 0, dtype: Any = np.float32) -> "Layer":
+    def initialize(self, seed: int | None = 0, dtype: Any = np.float32) -> "Layer":
         """Give the parameters their memory and first values; returns the layer itself.
+
+        Without a seed they are zeros, for whoever has values of his own: memory that nobody wrote
+        to costs nothing.
 
         Each parameter draws from a stream of its own, named after it. A parameter that is used in
         two places (a tied head) counts once, under the name that comes first.
@@ -153,6 +156,7 @@ class Layer:
                 seen.add(id(parameter))
                 named[name] = parameter
         self.store = ParameterStore(named, dtype)
-        for name, parameter in named.items():
-            parameter.initialize(random_stream(seed, "init", name))
+        if seed is not None:
+            for name, parameter in named.items():
+                parameter.initialize(random_stream(seed, "init", name))
         return self

@@ -106,7 +106,7 @@ class QuantizedGPT:
 
     def dequantize(self) -> GPT:
         """The model that this one computes, with its weights in float32."""
-        model = GPT(self.config)
+        model = GPT(self.config, seed=None)
         for name, parameter in model.store.named.items():
             self._fill(parameter.value, name)
         return model
@@ -140,6 +140,7 @@ class QuantizedGPT:
         for i in range(self.config.n_layer):
             for name, parameter in backbone.h[0].named_parameters():
                 self._fill(parameter.value, f"transformer.h.{i}.{name}")
+            backbone.h[0].attn.scale = self.config.attention_scale(i)
             x = backbone.h[0].extend(x, cache.layer(i, positions), mask)
         if backbone.ln_f:
             for name, parameter in backbone.ln_f.named_parameters():

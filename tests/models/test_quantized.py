@@ -12,6 +12,7 @@ from scratchgpt.models import GPT, GPTConfig, QuantizedGPT
 FORMS = [
     {},
     {"norm_position": "post", "bias": False},
+    {"scale_attn_by_inverse_layer_idx": True, "scale_attn_weights": False},
     {"tied_head": False, "n_inner": 45, "activation": "relu"},
     {"n_embd": 96, "n_inner": 700, "vocab_size": 130},
 ]
