@@ -1,5 +1,6 @@
 """Continue prompts of text: tokenizer, stop strings and streaming around :func:`generate`."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -81,9 +82,9 @@ def generate_text(
     check_tokenizer(model, tokenizer)
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of strings, not one string")
-    tokens = [tokenizer.encode(p) if p else start_tokens(tokenizer) for p in prompts]
+    tokens = [_prompt_tokens(tokenizer, prompt) for prompt in prompts]
     samples = {
-        (p, i): _TextStream(tokenizer, stop)
+        (p, i): _TextStream(tokenizer, stop, tokens[p])
         for p in range(len(prompts))
         for i in range(num_samples)
     }
@@ -116,6 +117,11 @@ def generate_text(
     return results
 
 
+def _prompt_tokens(tokenizer: Tokenizer, prompt: str) -> Array:
+    tokens = tokenizer.encode(prompt)
+    return tokens if len(tokens) else start_tokens(tokenizer)
+
+
 def start_tokens(tokenizer: Tokenizer) -> Array:
     """What a text starts from that has no prompt.
 
@@ -125,10 +131,11 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
     """
     if tokenizer.end_of_text is not None:
         return np.array([tokenizer.end_of_text])
-    try:
-        return tokenizer.encode("\n")
-    except UserError:
-        return np.array([0])
+    with contextlib.suppress(UserError):
+        newline = tokenizer.encode("\n")
+        if len(newline):  # to some it is white space, and that nothing
+            return newline
+    return np.array([0])
 
 
 def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenizer) -> None:
@@ -144,8 +151,8 @@ def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenize
 class _TextStream:
     """One sample's tokens on their way to text."""
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
-        self._decoder = StreamDecoder(tokenizer)
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], before: Array) -> None:
+        self._decoder = StreamDecoder(tokenizer, before)
         self._matcher = StopMatcher(stop)
         self.text = ""
 

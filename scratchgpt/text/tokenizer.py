@@ -78,6 +78,10 @@ class Tokenizer(ABC):
         """The bytes that one token stands for; none for a special token."""
         return self._token_bytes[self._checked([token])[0]]
 
+    def ends_word(self, token: int) -> bool:
+        """Whether a space that its bytes do not hold belongs between a token and the next."""
+        return False
+
     def decode(self, tokens: Array | Sequence[int]) -> str:
         """The text that tokens spell; bytes that are not UTF-8 become U+FFFD.
 
@@ -156,8 +160,16 @@ def base_json(**parts: Any) -> dict[str, Any]:
     }
 
 
+def special_token(token: int, content: str) -> dict[str, Any]:
+    """An entry of ``added_tokens``."""
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"id": token, "content": content, **flags, "special": True}
+
+
 def load_tokenizer(path: Path | str) -> Tokenizer:
     """The tokenizer of a ``tokenizer.json``, or of a model directory that holds one.
+
+    A directory may hold ``vocab.json`` and ``merges.txt`` in its place.
 
     Raises
     ------
@@ -167,18 +179,17 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
     from scratchgpt.text.bpe import BPETokenizer
     from scratchgpt.text.byte_level import ByteTokenizer
     from scratchgpt.text.characters import CharacterTokenizer
+    from scratchgpt.text.vocab_files import VOCAB_FILE, read_vocab_files
+    from scratchgpt.text.word_bpe import WordBPETokenizer
 
     path = Path(path)
-    if path.is_dir():
-        path = path / TOKENIZER_FILE
+    if not (path / TOKENIZER_FILE).exists() and (path / VOCAB_FILE).exists():
+        content = read_vocab_files(path)
+    else:
+        path = path / TOKENIZER_FILE if path.is_dir() else path
+        content = _read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"there is no tokenizer at {path}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the tokenizer {path}: {error}") from error
-    try:
-        for kind in (CharacterTokenizer, ByteTokenizer, BPETokenizer):
+        for kind in (CharacterTokenizer, ByteTokenizer, WordBPETokenizer, BPETokenizer):
             tokenizer = kind.from_json(content)
             if tokenizer is not None:
                 return tokenizer
@@ -187,5 +198,14 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         raise UserError(f"the tokenizer {path} is damaged: {reason}") from error
     raise UserError(
         f"{path} is a tokenizer of a kind that scratchgpt does not know; "
-        "it reads characters, bytes and byte-level BPE"
+        "it reads characters, bytes, byte-level BPE and that of GPT-1"
     )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no tokenizer at {path}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the tokenizer {path}: {error}") from error
