@@ -235,6 +235,18 @@ class GPT(Layer):
             parameter.value[...] = self.store.named[name].value
         return other
 
+    def crop(self, block_size: int) -> "GPT":
+        """A copy for contexts of at most ``block_size`` tokens, without the positions beyond."""
+        if block_size > self.config.block_size:
+            raise UserError(
+                f"block_size={block_size} is more than the {self.config.block_size} positions that "
+                "the model knows"
+            )
+        other = GPT(self.config.replace(block_size=block_size), seed=None, dtype=self.dtype)
+        for name, parameter in other.store.named.items():
+            parameter.value[...] = self.store.named[name].value[: parameter.shape[0]]
+        return other
+
     def describe(self, *, n_batch: int = 1) -> Description:
         """Parameters, memory and arithmetic; see :class:`Description`."""
         return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)

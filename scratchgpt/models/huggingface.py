@@ -132,7 +132,7 @@ def _one_dropout(values: dict[str, Any]) -> float:
         told = ", ".join(f"{name}={values[name]!r}" for name in _DROPOUTS)
         raise UserError(
             f"{told} differ, and scratchgpt drops with one probability everywhere; choose it with "
-            "dropout="
+            "dropout=, or with scratchgpt import --dropout"
         )
     return first
 

@@ -22,6 +22,7 @@ from scratchgpt.models.huggingface import (
     stored_name,
     write_family,
 )
+from scratchgpt.models.quantized import QuantizedGPT
 from scratchgpt.models.transformer import Transformer
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.models.weight_files import Stored, fill, open_weights, rename, save_weights
@@ -30,6 +31,7 @@ CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 OUR_TYPE = "scratchgpt"
 TRANSFORMER_TYPE = "scratchgpt-transformer"
+INT8_TYPE = "scratchgpt-int8"
 
 # A config.json of ours says what GPT-2's says in the same words: our names, and those there.
 _OUR_FIELDS = {
@@ -44,7 +46,7 @@ _HEAD, _TABLE = "lm_head.weight", "transformer.wte.weight"
 
 
 def save_pretrained(
-    model: GPT | Transformer,
+    model: GPT | QuantizedGPT | Transformer,
     directory: Path | str,
     *,
     end_of_text: int | None = None,
@@ -54,8 +56,8 @@ def save_pretrained(
 
     Parameters
     ----------
-    model : GPT or Transformer
-        In float32 or float64.
+    model : GPT, QuantizedGPT or Transformer
+        In float32 or float64; what is quantised, in 8 bits.
     directory : path
         Made if it is not there.
     end_of_text : int, optional
@@ -71,12 +73,16 @@ def save_pretrained(
     directory = Path(directory)
     make_folder(directory)
     values = config_to_json(model.config)
-    tensors = {
-        stored_name(name, values["model_type"]): parameter.value
-        for name, parameter in model.store.named.items()
-    }
+    if isinstance(model, QuantizedGPT):
+        values = {**_our_json(model.config), "model_type": INT8_TYPE}
+        tensors = model.arrays()
+    else:
+        tensors = {
+            stored_name(name, values["model_type"]): parameter.value
+            for name, parameter in model.store.named.items()
+        }
     save_weights(directory, tensors, shard_bytes)
-    if end_of_text is not None and isinstance(model, GPT):
+    if end_of_text is not None and not isinstance(model, Transformer):
         of_text = {"bos_token_id": end_of_text, "eos_token_id": end_of_text}
         values.update(of_text)
         _write_json(directory / GENERATION_FILE, of_text)
@@ -106,11 +112,37 @@ def load_pretrained(
     """
     directory = Path(directory)
     config = read_config(directory, dropout)
+    if is_quantized(directory):
+        raise UserError(f"the model in {directory} is quantised; read it with load_quantized")
     kind: Any = Transformer if isinstance(config, TransformerConfig) else GPT
     stored = _named_as_ours(open_weights(directory), config, directory)
     model = kind(config, seed=None, dtype=dtype)
     _fill(model, stored, directory)
     return model
+
+
+def load_quantized(directory: Path | str) -> QuantizedGPT:
+    """Read a model that was saved in 8 bits a weight.
+
+    Raises
+    ------
+    UserError
+        As for :func:`load_pretrained`, and if the model is not quantised.
+    """
+    directory = Path(directory)
+    config = read_config(directory)
+    if not (isinstance(config, GPTConfig) and is_quantized(directory)):
+        raise UserError(f"the model in {directory} is not quantised; read it with load_pretrained")
+    stored = open_weights(directory)
+    model = QuantizedGPT.blank(config)
+    fill(model.arrays(), stored, directory)
+    return model
+
+
+def is_quantized(directory: Path) -> bool:
+    """Whether the model in a directory is in 8 bits a weight."""
+    values = _read_json(directory)
+    return isinstance(values, dict) and values.get("model_type") == INT8_TYPE
 
 
 def load_weights(directory: Path, model: GPT | Transformer) -> None:
@@ -152,16 +184,7 @@ def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
 
 def read_config(directory: Path, dropout: float | None = None) -> GPTConfig | TransformerConfig:
     """The configuration of the model in a directory."""
-    path = directory / CONFIG_FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
-            "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    path, values = directory / CONFIG_FILE, _read_json(directory)
     of_ours = isinstance(values, dict) and values.get("model_type") == TRANSFORMER_TYPE
     kind = "Transformer" if of_ours else "GPT"
     try:
@@ -174,13 +197,28 @@ def read_config(directory: Path, dropout: float | None = None) -> GPTConfig | Tr
         raise UserError(f"{path} is not the configuration of a {kind}: {error}") from error
 
 
+def _read_json(directory: Path) -> Any:
+    path = directory / CONFIG_FILE
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
+            "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+
+
 def config_to_json(config: GPTConfig | TransformerConfig) -> dict[str, Any]:
     """The content of ``config.json``; of GPT-1 and GPT-2 in the vocabulary of transformers."""
     if isinstance(config, TransformerConfig):
         head = {"architectures": ["Transformer"], "model_type": TRANSFORMER_TYPE}
         return {**head, **config.as_dict()}
-    if obstacle(config) is None:
-        return write_family(config)
+    return write_family(config) if obstacle(config) is None else _our_json(config)
+
+
+def _our_json(config: GPTConfig) -> dict[str, Any]:
     return {
         "architectures": ["GPT"],
         "model_type": OUR_TYPE,
@@ -197,7 +235,7 @@ def config_from_json(
 ) -> GPTConfig | TransformerConfig:
     """The configuration that a ``config.json`` describes."""
     model_type = values["model_type"]
-    if model_type not in (OUR_TYPE, TRANSFORMER_TYPE):
+    if model_type not in (OUR_TYPE, INT8_TYPE, TRANSFORMER_TYPE):
         return read_family(values, dropout)
     if model_type == TRANSFORMER_TYPE:
         own = {k: v for k, v in values.items() if k not in ("architectures", "model_type")}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
@@ -135,7 +137,7 @@ def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> No
     Raises
     ------
     UserError
-        If the names or shapes are not those of ``values``, or one is not of floating point.
+        If the names or shapes are not those of ``values``, or the dtype of one does not suit.
     """
     for name in sorted(stored.keys() ^ values.keys()):
         if name in values:
@@ -149,10 +151,11 @@ def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> No
                 f"{file.path}: {their_name} is {tensor.shape} but the configuration needs "
                 f"{value.shape}; {ANOTHER}"
             )
-        if tensor.dtype not in FLOATS:
+        allowed = ("I8",) if value.dtype == np.int8 else FLOATS
+        if tensor.dtype not in allowed:
             raise UserError(
-                f"{file.path}: {their_name} is stored as {tensor.dtype}; weights are read in "
-                f"{', '.join(FLOATS)}"
+                f"{file.path}: {their_name} is stored as {tensor.dtype}; it is read in "
+                f"{', '.join(allowed)}"
             )
     bad = [name for name, value in values.items() if not _read(stored[name], value)]
     if bad:
