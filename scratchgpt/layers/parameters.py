@@ -1,7 +1,7 @@
 """Parameters, and the flat arrays that they are views of."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,25 @@ class ParameterStore:
             name: flat[offsets[name] : offsets[name] + parameter.size].reshape(parameter.shape)
             for name, parameter in self.named.items()
         }
+
+    def spans_without(self, names: Collection[str]) -> list[tuple[int, int]]:
+        """Where in the flat arrays the parameters are that are not among ``names``.
+
+        Returns
+        -------
+        spans : list of (start, stop)
+            In rising order, as few as can be; gaps belong to the parameter before them.
+        """
+        in_order = sorted(self._offsets.items(), key=lambda item: item[1])
+        ends = [start for _, start in in_order[1:]] + [self.values.size]
+        spans: list[tuple[int, int]] = []
+        for (name, start), stop in zip(in_order, ends, strict=True):
+            if name in names:
+                continue
+            if spans and spans[-1][1] == start:
+                start = spans.pop()[0]
+            spans.append((start, stop))
+        return spans
 
     @property
     def size(self) -> int:
