@@ -10,14 +10,14 @@ from scratchgpt.cli.kernels import Threads, prepare_kernels
 
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
-    from scratchgpt.models import GPT
+    from scratchgpt.models import GPT, QuantizedGPT
     from scratchgpt.text import Tokenizer
 
 EPILOG = """Examples:
 
 scratchgpt generate --model runs/first --prompt "The "
 
-scratchgpt generate -m runs/first -p "The " --top-p 0.9 --num-samples 3
+scratchgpt generate -m models/gpt2 -p "The " --top-p 0.9 --num-samples 3
 
 scratchgpt generate -m runs/addition -p "12+34=" --temperature 0
 
@@ -154,7 +154,9 @@ def _read_prompts(prompts: list[str]) -> list[str]:
     return prompts
 
 
-def _note_long_prompts(prompts: list[str], model: "GPT", tokenizer: "Tokenizer") -> None:
+def _note_long_prompts(
+    prompts: list[str], model: "GPT | QuantizedGPT", tokenizer: "Tokenizer"
+) -> None:
     """Say so where the model will not see all of a prompt."""
     import sys
 

@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import StopMatcher, generate, generate_text
-from scratchgpt.text import ByteTokenizer, CharacterTokenizer, train_bpe
+from scratchgpt.text import ByteTokenizer, CharacterTokenizer, WordBPETokenizer, train_bpe
 
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as many as the test models know
 BYTES = ByteTokenizer()
@@ -45,6 +47,36 @@ def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model)
     assert [r.text for r in results] == [LETTERS.decode(r.tokens) for r in expected]
     assert [r.prompt for r in results] == ["ab", "ab", "q", "q"]
     assert {r.finish_reason for r in results} == {"length"}
+
+
+@pytest.fixture(scope="module")
+def words():
+    """A tokenizer like that of GPT-1, whose tokens know where a word ends and have no space."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    vocab = {"<unk>": 0, "a</w>": 1, "b": 2, "b</w>": 3, "c</w>": 4}
+    backend = Tokenizer(models.BPE(vocab, [], unk_token="<unk>", end_of_word_suffix="</w>"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.BPEDecoder(suffix="</w>")
+    return WordBPETokenizer(json.loads(backend.to_str()))
+
+
+@pytest.mark.parametrize("prompt", ["a", " a b ", "", " "])
+def test_between_a_prompt_and_what_follows_is_a_space_where_a_word_ended(make_model, words, prompt):
+    model = make_model(vocab_size=5)
+    pieces = []
+    [result] = generate_text(
+        model,
+        words,
+        [prompt],
+        max_new_tokens=12,
+        seed=3,
+        on_text=lambda _prompt, _sample, piece: pieces.append(piece),
+    )
+    assert "".join(pieces) == result.text
+    before = words.encode(prompt).tolist()
+    whole = words.decode(before + result.tokens.tolist())
+    assert words.decode(before) + result.text == whole
 
 
 @pytest.mark.parametrize(
