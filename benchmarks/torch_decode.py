@@ -19,8 +19,7 @@ class Plain:
     def __init__(self, model: TorchTransformer, src, padding, n_beams: int, n_positions: int):
         self.model = model
         memory = model.transformer.encoder(model.embed(src), src_key_padding_mask=padding)
-        self.memory = memory.repeat_interleave(n_beams, dim=0)
-        self.padding = padding.repeat_interleave(n_beams, dim=0)
+        self.memory, self.padding = memory, padding
 
     def next_logits(self, targets: torch.Tensor) -> torch.Tensor:
         n_time = targets.shape[1]
@@ -41,7 +40,7 @@ class Cached:
     """The last position alone, with keys and values kept: those of the memory once a sentence."""
 
     def __init__(self, model: TorchTransformer, src, padding, n_beams: int, n_positions: int):
-        self.model, self.n_beams, self.n_time = model, n_beams, 0
+        self.model, self.n_beams, self.n_time = model, 1, 0
         self.layers = model.transformer.decoder.layers
         n_rows, c = len(src) * n_beams, model.config
         memory = model.transformer.encoder(model.embed(src), src_key_padding_mask=padding)
@@ -53,7 +52,8 @@ class Cached:
             self.memory.append(kv.permute(2, 0, 3, 1, 4).contiguous())  # (2, B, H, S, D)
         self.allowed = ~padding[:, None, None, :]  # (B, 1, 1, S)
         shape = (len(self.layers), 2, n_rows, c.n_head, n_positions, c.head_size)
-        self.texts, self.spare = torch.empty(shape), torch.empty(shape)
+        self.room = torch.empty(shape), torch.empty(shape)  # choices go from one to the other
+        self.texts = self.room[0][:, :, : len(src)]
 
     def next_logits(self, targets: torch.Tensor) -> torch.Tensor:
         model, c = self.model, self.model.config
@@ -95,12 +95,14 @@ class Cached:
         return F.linear(x if norm is None else norm(x), model.table.weight)
 
     def select(self, rows: torch.Tensor) -> None:
-        past, n_rows = slice(0, self.n_time), len(rows)
-        chosen = self.spare[:, :, :n_rows]
+        past = slice(0, self.n_time)
+        self.room = self.room[::-1]
+        chosen = self.room[0][:, :, : len(rows)]
         chosen[..., past, :] = self.texts[..., past, :].index_select(2, rows)
-        self.texts, self.spare = chosen, self.texts
-        if len(rows) // self.n_beams != len(self.allowed):
-            sentences = rows[:: self.n_beams] // self.n_beams
+        self.texts = chosen
+        sentences = torch.unique(rows // self.n_beams)
+        self.n_beams = len(rows) // max(len(sentences), 1)
+        if len(sentences) != len(self.allowed):
             self.memory = [kv[:, sentences] for kv in self.memory]
             self.allowed = self.allowed[sentences]
 

@@ -1,7 +1,7 @@
 """Beam search with four beams against PyTorch, without a cache and with one, on an equal model.
 
     python benchmarks/translation_decode.py                         random weights and sentences
-    python benchmarks/translation_decode.py --model RUN --file F    a trained model, a text a line
+    python benchmarks/translation_decode.py --model DIR --file F    a trained model, a text a line
 
 The random sentences are as long as those of Multi30k, and so are their translations, each of which
 is cut off at a length of its own. PyTorch's loops are in ``torch_decode.py``: one runs the decoder
@@ -25,7 +25,6 @@ from scratchgpt.models import Transformer, TransformerConfig
 
 TARGETS = {"torch, no cache": 3.0, "torch, cache": 1.0}  # of the sentences a second
 N_SENTENCES, BATCH, N_BEAMS, ALPHA = 128, 32, 4, 0.6
-SHARPNESS = 4.0  # of the random model: some tokens are much more probable than others
 END_OF_TEXT, PADDING = 0, 1
 CLOSE = 1e-4  # relative, of the scores
 
@@ -47,12 +46,25 @@ def random_problem() -> Problem:
     """The small model with random weights, and random sentences sorted by length."""
     rng = np.random.default_rng(0)
     model = Transformer(TransformerConfig.from_preset("transformer-small", padding_id=PADDING))
-    model.decoder.ln_f.weight.value *= SHARPNESS
+    sharpen(model)
     lengths = np.sort(random_lengths(rng, N_SENTENCES))
     limits = np.maximum(lengths + rng.integers(-3, 4, N_SENTENCES), 2)
     vocab_size = model.config.vocab_size
     sources = [np.append(rng.integers(2, vocab_size, n - 1), END_OF_TEXT) for n in lengths]
     return Problem(model, END_OF_TEXT, batched(sources, limits), N_SENTENCES)
+
+
+def sharpen(model: Transformer) -> None:
+    """Have random weights make some tokens much more probable than others, and the end never.
+
+    The head is the table of the embeddings, so without large matrices each token would follow
+    itself.
+    """
+    for name, parameter in model.store.named.items():
+        if parameter.decays and "wte" not in name:
+            parameter.value *= 2.0
+    model.decoder.ln_f.weight.value *= 2.0
+    model.decoder.embedding.wte.weight.value[END_OF_TEXT] = 0.0
 
 
 def trained_problem(folder: Path, file: Path) -> Problem:

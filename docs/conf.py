@@ -20,6 +20,7 @@ extensions = [
     "run_directives",
     "residuals",
     "block_drawing",
+    "transformer_drawing",
     "docstrings",
 ]
 exclude_patterns = ["_build"]

@@ -7,6 +7,7 @@ by :func:`scratchgpt.memory.nbytes` on the ``saved`` of that run.
 from typing import Any, NamedTuple
 
 import numpy as np
+import svg
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -100,7 +101,7 @@ def draw(kept: list[Kept]) -> str:
         ("backward", "backward, downwards"),
     ):
         left, width = COLUMNS[column]
-        parts.append(_text(left + width / 2, 24, title, "title"))
+        parts.append(svg.text(left + width / 2, 24, title, "title"))
     for i, row in enumerate(ROWS):
         parts += _row(i, row, kept_by_path.get(row.saved))
     for fork, join in zip(FORKS, JOINS, strict=True):
@@ -120,7 +121,7 @@ def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
             x = _centre(column)
             low, high = _y(i) - HEIGHT_OF_BOX / 2, _y(i + 1) + HEIGHT_OF_BOX / 2
             ends = (low, high) if column == "forward" else (high, low)
-            parts.append(_arrow([(x, ends[0]), (x, ends[1])], column))
+            parts.append(svg.arrow([(x, ends[0]), (x, ends[1])], column))
     if kept:
         fields = ", ".join(name for name in kept.fields if name != "has_bias")
         name, below = ("p, seed", "the mask is drawn again from its seed")
@@ -129,7 +130,7 @@ def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
         parts += _box("saved", i, name, below)
         for start, stop in (("forward", "saved"), ("saved", "backward")):
             x = COLUMNS[start][0] + COLUMNS[start][1]
-            parts.append(_arrow([(x, _y(i)), (COLUMNS[stop][0], _y(i))], "saved"))
+            parts.append(svg.arrow([(x, _y(i)), (COLUMNS[stop][0], _y(i))], "saved"))
     return parts
 
 
@@ -150,35 +151,8 @@ def _centre(column: str) -> float:
 
 
 def _box(column: str, i: int, name: str, below: str) -> list[str]:
-    left, width = COLUMNS[column]
-    y = _y(i)
-    return [
-        f'<rect class="box {column}" x="{left}" y="{y - HEIGHT_OF_BOX / 2}" '
-        f'width="{width}" height="{HEIGHT_OF_BOX}" rx="6"/>',
-        _text(_centre(column), y - 3, name, "code"),
-        _text(_centre(column), y + 13, below, "small"),
-    ]
-
-
-def _text(x: float, y: float, text: str, style: str) -> str:
-    return f'<text class="{style}" x="{x}" y="{y}" text-anchor="middle">{text}</text>'
-
-
-def _arrow(points: list[tuple[float, float]], style: str) -> str:
-    """A line through the points, with a tip at its end."""
-    path = "M" + " L".join(f"{x} {y}" for x, y in points)
-    (x0, y0), (x, y) = points[-2:]
-    along = (np.sign(x - x0), np.sign(y - y0))
-    back, side = 7, 4
-    tip = [
-        (x, y),
-        (x - back * along[0] + side * along[1], y - back * along[1] + side * along[0]),
-        (x - back * along[0] - side * along[1], y - back * along[1] - side * along[0]),
-    ]
-    corners = " ".join(f"{a},{b}" for a, b in tip)
-    return (
-        f'<path class="flow {style}" d="{path}"/><polygon class="tip {style}" points="{corners}"/>'
-    )
+    size = COLUMNS[column][1], HEIGHT_OF_BOX
+    return svg.box((_centre(column), _y(i)), size, column, name, below)
 
 
 def _skip(column: str, start: int, stop: int) -> str:
@@ -186,7 +160,7 @@ def _skip(column: str, start: int, stop: int) -> str:
     left, width = COLUMNS[column]
     edge, outside = (left, left - 34) if column == "forward" else (left + width, left + width + 34)
     points = [(edge, _y(start)), (outside, _y(start)), (outside, _y(stop)), (edge, _y(stop))]
-    return _arrow(points, column)
+    return svg.arrow(points, column)
 
 
 class BlockDrawing(SphinxDirective):

@@ -116,8 +116,9 @@ def _pairs(run: RunConfig | None, words: Sequence[str]) -> tuple[ParallelText, s
         return pairs, f"the test part of {name}" if pairs.has_splits else name
     assert run is not None
     name = " and ".join(run.corpus)
-    if read_pairs(run.corpus).has_splits:
-        return read_pairs(run.corpus, "test"), f"the test part of {name}"
+    pairs = read_pairs(run.corpus, "test")
+    if pairs.has_splits:
+        return pairs, f"the test part of {name}"
     return training_pairs(run.corpus, run.val_fraction)[1], f"the validation part of {name}"
 
 

@@ -75,5 +75,5 @@ def test_the_operations_are_those_of_the_matrix_products(config, flops):
 def test_the_cache_is_that_of_generation(config):
     model = Transformer(config)
     cache = model.new_cache(model.encode(np.ones((3, config.block_size), int)))
-    counted = [cache.texts.keys, cache.texts.values, cache.keys, cache.values]
+    counted = [cache.keys, cache.values, cache.memory_keys, cache.memory_values]
     assert model.describe(n_batch=3).cache_bytes == sum(array.nbytes for array in counted)

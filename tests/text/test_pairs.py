@@ -10,6 +10,7 @@ from scratchgpt.text import NAMED_PAIRS, DatesTask, find_documents, read_pairs, 
 
 GERMAN = ["Ein Hund.", "Zwei Männer", "Die Katze schläft."]
 ENGLISH = ["A dog.", "Two men", "The cat sleeps."]
+PACKED = gzip.compress(b"ja\tyes" * 9, mtime=0)  # the same bytes each time: they name tests
 
 # What cannot stand in a line of a file: what ends it. Tabs only separate in TSV.
 SENTENCES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\t\ufeff")).filter(
@@ -157,9 +158,9 @@ def test_a_sentence_that_is_empty_is_refused_with_its_place(
         ("", r"there is no text in .*a\.tsv"),
         (b"ja\tyes\nn\xe4\tno\n", r"a\.tsv is not UTF-8: byte 0xe4 in line 2 \(.*\); convert it"),
         (b"\x1f\x8b\x08\0", r"cannot unpack .*a\.tsv: .*; it is damaged, get it again"),
-        (gzip.compress(b"ja\tyes" * 9)[:-9], r"cannot unpack .*a\.tsv"),
-        (gzip.compress(b"ja\tyes" * 9)[:-8] + bytes(8), r"cannot unpack .*a\.tsv"),
-        (gzip.compress(b"ja\tyes" * 9)[:12] + bytes(30), r"cannot unpack .*a\.tsv"),
+        (PACKED[:-9], r"cannot unpack .*a\.tsv"),
+        (PACKED[:-8] + bytes(8), r"cannot unpack .*a\.tsv"),
+        (PACKED[:12] + bytes(30), r"cannot unpack .*a\.tsv"),
     ],
 )
 def test_what_is_no_tsv_is_refused_with_the_line(write, content, message):
