@@ -70,6 +70,13 @@ def generate_command(
             metavar="TEXT", help="End before this text; may be repeated.", show_default=False
         ),
     ] = None,
+    special_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--special-tokens",
+            help="Take <|endoftext|> in a prompt for the token, as transformers does.",
+        ),
+    ] = False,
     num_samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
     stream: Annotated[
@@ -120,6 +127,7 @@ def generate_command(
         num_samples=num_samples,
         seed=seed,
         stop=stop or [],
+        special_tokens=special_tokens,
         on_text=(lambda _prompt, _sample, text: _write(text)) if streaming else None,
     )
     elapsed = time.perf_counter() - started

@@ -48,6 +48,7 @@ def generate_text(
     num_samples: int = 1,
     seed: int = 0,
     stop: Sequence[str] = (),
+    special_tokens: bool = False,
     on_text: OnText | None = None,
 ) -> list[TextGeneration]:
     """Continue each prompt; see :func:`generate` for what is not said here.
@@ -63,6 +64,9 @@ def generate_text(
         As for :func:`generate`.
     stop : sequence of str
         Generation ends where one of them appears in what was generated; see :class:`StopMatcher`.
+    special_tokens : bool
+        Take ``<|endoftext|>`` in a prompt for the token of that name, as ``transformers`` does; by
+        default it is text.
     on_text : callable, optional
         Called with (prompt index, sample index, text) as text becomes certain: never half a
         character, never the beginning of what turns out to be a stop string. The pieces of a
@@ -82,7 +86,9 @@ def generate_text(
     check_tokenizer(model, tokenizer)
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of strings, not one string")
-    tokens = [_prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    encoded = [encode(prompt) for prompt in prompts]
+    tokens = [ids if len(ids) else start_tokens(tokenizer) for ids in encoded]
     samples = {
         (p, i): _TextStream(tokenizer, stop, tokens[p])
         for p in range(len(prompts))
@@ -104,6 +110,7 @@ def generate_text(
         num_samples=num_samples,
         seed=seed,
         end_of_text=tokenizer.end_of_text,
+        vocab_size=tokenizer.vocab_size,
         on_token=on_token,
     )
     results = []
@@ -115,11 +122,6 @@ def generate_text(
         reason: FinishReason = "stop" if sample.stopped else g.finish_reason
         results.append(TextGeneration(prompts[g.prompt_index], sample.text, g.tokens, reason))
     return results
-
-
-def _prompt_tokens(tokenizer: Tokenizer, prompt: str) -> Array:
-    tokens = tokenizer.encode(prompt)
-    return tokens if len(tokens) else start_tokens(tokenizer)
 
 
 def start_tokens(tokenizer: Tokenizer) -> Array:
@@ -139,13 +141,27 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
 
 
 def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenizer) -> None:
-    """Refuse a tokenizer that cannot be the one that the model was trained with."""
-    if tokenizer.vocab_size != model.config.vocab_size:
+    """Refuse a tokenizer that cannot be the one that the model was trained with.
+
+    A GPT may have some rows more, see :func:`fits_vocabulary`.
+    """
+    n_tokens, n_rows = tokenizer.vocab_size, model.config.vocab_size
+    may_have_more = not isinstance(model, Transformer)
+    if not (n_tokens == n_rows or (may_have_more and fits_vocabulary(n_tokens, n_rows))):
         raise UserError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens but the model "
-            f"{model.config.vocab_size}: they do not belong together; "
+            f"the tokenizer has {n_tokens} tokens but the model {n_rows}: "
+            "they do not belong together; "
             "take the tokenizer.json that was saved with the model"
         )
+
+
+def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
+    """Whether a model with embeddings of ``n_rows`` tokens can be one of ``n_tokens``.
+
+    nanoGPT, llm.c and others fill tables up to a multiple of 64 or 128, which is faster on a GPU:
+    50,304 rows for GPT-2's 50,257 tokens. The rows beyond stand for nothing, and are never drawn.
+    """
+    return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)
 
 
 class _TextStream:

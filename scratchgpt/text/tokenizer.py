@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,9 +26,10 @@ class Tokenizer(ABC):
     Every token stands for a string of bytes, and a text is what its tokens' bytes spell in UTF-8.
     A byte-level token may be a part of a character, so one token alone need not be text.
 
-    Text is data: where the characters ``<|endoftext|>`` stand in a text, they are encoded as the
-    characters that they are. The token of that name is put behind a document by
-    :func:`scratchgpt.text.prepare`, and around sentences by those who translate; nowhere else.
+    Text is data: where the characters ``<|endoftext|>`` stand in a text, :meth:`encode` takes them
+    for the characters that they are. The token of that name is put behind a document by
+    :func:`scratchgpt.text.prepare`, and around sentences by those who translate. Others, as
+    ``transformers``, read the name in a text as the token; so does :meth:`encode_marked`.
 
     Attributes
     ----------
@@ -65,6 +67,29 @@ class Tokenizer(ABC):
             If the vocabulary cannot spell one of them.
         """
         return [self.encode(text) for text in texts]
+
+    def encode_marked(self, text: str) -> Array:
+        """Token ids of a text in which the name of a special token is that token.
+
+        These are the ids that ``transformers`` gives, whatever the text. They suit a text whose
+        writer may say where it ends, as a prompt of one's own; not a corpus, nor what strangers
+        send.
+
+        Raises
+        ------
+        UserError
+            As for :meth:`encode`.
+        """
+        ids = {END_OF_TEXT: self.end_of_text, PADDING: self.padding}
+        names = [re.escape(name) for name, token in ids.items() if token is not None]
+        if not names:
+            return self.encode(text)
+        parts = re.split(f"({'|'.join(names)})", text)  # texts, and between them names
+        pieces = [
+            np.array([ids[part]], np.int64) if i % 2 else self.encode(part)
+            for i, part in enumerate(parts)
+        ]
+        return np.concatenate(pieces)
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
