@@ -1,5 +1,6 @@
 """What a training run is made of: a TOML file, and what stands over it."""
 
+import contextlib
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from scratchgpt.cli.model_folder import find_model
 from scratchgpt.cli.recipes import TRANSLATION, check_data, chosen_data, recipe
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.files import write_text
+from scratchgpt.generation import fits_vocabulary
 from scratchgpt.models import GPTConfig, TransformerConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.training.config import TrainConfig
@@ -85,7 +87,7 @@ class RunConfig:
             raise UserError(f"init={init!r}: training starts from a GPT only, not to translate")
         if self.preset != PRESET:
             raise UserError(f"the model in {init} has its own sizes; leave out preset")
-        if vocab_size not in (None, config.vocab_size):
+        if vocab_size is not None and not fits_vocabulary(vocab_size, config.vocab_size):
             raise UserError(
                 f"the tokenizer has {vocab_size} tokens but the model in {init} "
                 f"{config.vocab_size}; leave out tokenizer, and its own is taken"
@@ -143,8 +145,16 @@ def starting_run(*layers: dict[str, Any]) -> RunConfig:
 
 
 def read_run_config(path: Path) -> RunConfig:
-    """The run that a TOML file describes."""
+    """The run that the file in its folder describes.
+
+    One that started from a model takes sizes and tokenizer from its own checkpoint, where there is
+    one: what it started from need not be there any more.
+    """
     values = read_settings(path)
+    if "init" in values:
+        with contextlib.suppress(UserError):
+            own = str(find_model(path.parent, "last"))
+            values |= {"init": own, "tokenizer": own}
     return starting_run(values).merged(values, str(path))
 
 
@@ -158,16 +168,26 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not a TOML file: {error}") from error
 
 
-def write_run_config(config: RunConfig, model: GPTConfig | TransformerConfig, path: Path) -> None:
+def write_run_config(
+    config: RunConfig,
+    model: GPTConfig | TransformerConfig,
+    path: Path,
+    *,
+    resumed: bool = False,
+) -> None:
     """Write the whole configuration, every default resolved, so that it can be run again.
 
-    The size of the vocabulary is left out: it is that of the tokenizer, also on other text.
+    The size of the vocabulary is left out: it is that of the tokenizer, also on other text. Of a
+    run that is resumed, what it started from stays as it was told, see :func:`read_run_config`.
     """
     import tomli_w
 
     fields_of_model = model.as_dict().items()
     own = {name: value for name, value in fields_of_model if name not in FROM_TOKENIZER}
     values = {**asdict(config), "model": own}
+    if config.init is not None and resumed:
+        before = read_settings(path)
+        values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
     write_text(path, text + tomli_w.dumps(_without_none(values)))
 

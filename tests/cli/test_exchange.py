@@ -227,6 +227,38 @@ def test_a_run_from_a_model_is_resumed_as_if_unbroken(scratchgpt, theirs, text_f
     np.testing.assert_array_equal(one.transformer.wpe.weight.value, wpe[:12])
 
 
+def test_a_run_goes_on_without_the_model_that_it_started_from(
+    scratchgpt, theirs, text_file, tmp_path
+):
+    out = tmp_path / "run"
+    assert train(scratchgpt, text_file, "--init", theirs, "--steps", 2, "--out", out).status == 0
+    told = (out / "config.toml").read_text(encoding="utf-8")
+    theirs.rename(tmp_path / "elsewhere")
+    outcome = scratchgpt("train", "--out", out, "--resume", "--steps", 4)
+    assert outcome.status == 0, outcome.stderr
+    resumed = (out / "config.toml").read_text(encoding="utf-8")
+    assert resumed == told.replace("steps = 2", "steps = 4")
+    assert scratchgpt("eval", "--model", out).status == 0
+
+
+def test_a_model_with_rows_to_spare_is_imported_trained_on_and_generates(
+    scratchgpt, theirs, text_file, tmp_path
+):
+    padded, out, run = tmp_path / "padded", tmp_path / "mine", tmp_path / "run"
+    save_pretrained(gpt(vocab_size=320), padded)
+    TOKENIZER.save(padded / "tokenizer.json")
+    assert scratchgpt("import", padded, "--out", out).status == 0
+    assert load_pretrained(out).config.vocab_size == 320
+    assert train(scratchgpt, text_file, "--init", out, "--steps", 2, "--out", run).status == 0
+    assert load_pretrained(run / "last").config.vocab_size == 320
+    outcome = scratchgpt("generate", "-m", run, "-p", "the", "--max-new-tokens", 200, "--json")
+    tokens = json.loads(outcome.stdout)["tokens"]
+    assert max(tokens) < TOKENIZER.vocab_size
+    outcome = scratchgpt("export", run, "--out", tmp_path / "theirs-again")
+    assert outcome.status == 0, outcome.stderr
+    assert load_pretrained(tmp_path / "theirs-again").config.vocab_size == 320
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
