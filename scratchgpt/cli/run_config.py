@@ -90,7 +90,7 @@ class RunConfig:
         if vocab_size is not None and not fits_vocabulary(vocab_size, config.vocab_size):
             raise UserError(
                 f"the tokenizer has {vocab_size} tokens but the model in {init} "
-                f"{config.vocab_size}; leave out tokenizer, and its own is taken"
+                f"{config.vocab_size}; take the one that was saved with it"
             )
         changed = GPTConfig.from_dict({**config.as_dict(), **self.model})
         allowed = config.replace(
