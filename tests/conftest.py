@@ -1,6 +1,8 @@
 """Fixtures that all suites share."""
 
+import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
 from types import ModuleType
@@ -36,14 +38,26 @@ def torch() -> ModuleType:
     Where it is not installed the test is skipped, unless SCRATCHGPT_REQUIRE_PARITY=1 says that
     here it must be: then its absence is a failure, lest a CI that lost it stays green.
     """
-    try:
-        import torch as module
-    except ImportError as error:
-        if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
-            pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but PyTorch does not import: {error}")
-        pytest.skip("PyTorch is not installed")
+    module = _peer("torch", "PyTorch")
     module.set_num_threads(1)
     return module
+
+
+@pytest.fixture(scope="session")
+def transformers(torch: ModuleType) -> ModuleType:
+    """Hugging Face's transformers, whose files and models ours must equal; as PyTorch, above."""
+    return _peer("transformers", "transformers")
+
+
+def _peer(name: str, title: str) -> ModuleType:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what others deprecate
+            return importlib.import_module(name)
+    except ImportError as error:
+        if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
+            pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but {title} does not import: {error}")
+        pytest.skip(f"{title} is not installed")
 
 
 @pytest.fixture

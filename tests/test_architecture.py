@@ -38,7 +38,17 @@ FLOORS = [
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # A few paths between floors are closed although they lead downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
-HEAVY = ("scipy", "numba", "typer", "rich", "tokenizers", "safetensors", "pooch", "matplotlib")
+HEAVY = (
+    "scipy",
+    "numba",
+    "typer",
+    "rich",
+    "tokenizers",
+    "safetensors",
+    "pooch",
+    "matplotlib",
+    "huggingface_hub",
+)
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 each_op = pytest.mark.parametrize("path", OPS, ids=lambda path: path.stem)

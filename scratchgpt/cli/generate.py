@@ -10,14 +10,14 @@ from scratchgpt.cli.kernels import Threads, prepare_kernels
 
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
-    from scratchgpt.models import GPT
+    from scratchgpt.models import GPT, QuantizedGPT
     from scratchgpt.text import Tokenizer
 
 EPILOG = """Examples:
 
 scratchgpt generate --model runs/first --prompt "The "
 
-scratchgpt generate -m runs/first -p "The " --top-p 0.9 --num-samples 3
+scratchgpt generate -m models/gpt2 -p "The " --top-p 0.9 --num-samples 3
 
 scratchgpt generate -m runs/addition -p "12+34=" --temperature 0
 
@@ -70,6 +70,13 @@ def generate_command(
             metavar="TEXT", help="End before this text; may be repeated.", show_default=False
         ),
     ] = None,
+    special_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--special-tokens",
+            help="Take <|endoftext|> in a prompt for the token, as transformers does.",
+        ),
+    ] = False,
     num_samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
     stream: Annotated[
@@ -120,6 +127,7 @@ def generate_command(
         num_samples=num_samples,
         seed=seed,
         stop=stop or [],
+        special_tokens=special_tokens,
         on_text=(lambda _prompt, _sample, text: _write(text)) if streaming else None,
     )
     elapsed = time.perf_counter() - started
@@ -154,7 +162,9 @@ def _read_prompts(prompts: list[str]) -> list[str]:
     return prompts
 
 
-def _note_long_prompts(prompts: list[str], model: "GPT", tokenizer: "Tokenizer") -> None:
+def _note_long_prompts(
+    prompts: list[str], model: "GPT | QuantizedGPT", tokenizer: "Tokenizer"
+) -> None:
     """Say so where the model will not see all of a prompt."""
     import sys
 

@@ -1,6 +1,7 @@
 """``scratchgpt VERB``: the entry point, and the one place where errors become exit statuses."""
 
 import sys
+import warnings
 from typing import NoReturn, cast
 
 import typer
@@ -10,9 +11,12 @@ from scratchgpt.cli import (
     data,
     doctor,
     evaluate,
+    export_model,
     forecast,
     generate,
+    import_model,
     info,
+    quantize,
     tokenizer,
     train,
     translate,
@@ -33,6 +37,9 @@ app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
+app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
+app.command("export", epilog=export_model.EPILOG)(export_model.export_command)
+app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
 app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
@@ -63,6 +70,7 @@ _UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 def run() -> None:
     """Run the command line; bad input ends in one line on stderr and exit status 2."""
+    warnings.formatwarning = lambda message, *where: f"warning: {message}\n"
     try:
         sys.exit(app(standalone_mode=False))
     except UserError as error:

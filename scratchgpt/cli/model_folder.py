@@ -9,11 +9,13 @@ from scratchgpt.models import (
     GPT,
     TRANSFORMER_PRESETS,
     GPTConfig,
+    QuantizedGPT,
     Transformer,
     TransformerConfig,
     load_pretrained,
+    load_quantized,
 )
-from scratchgpt.models.pretrained import CONFIG_FILE, read_config
+from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
 
@@ -52,19 +54,33 @@ def find_model(path: Path, which: str | None = None) -> Path:
 
 
 def load_any_model(path: Path, which: str | None = None) -> tuple[GPT | Transformer, Tokenizer]:
-    """The model and the tokenizer that :func:`find_model` finds."""
+    """The model and the tokenizer that :func:`find_model` finds; float32, if it was quantised."""
     directory = find_model(path, which)
-    model, tokenizer = load_pretrained(directory), load_tokenizer(directory)
+    if is_quantized(directory):
+        model: GPT | Transformer = load_quantized(directory).dequantize()
+    else:
+        model = load_pretrained(directory)
+    tokenizer = load_tokenizer(directory)
     check_tokenizer(model, tokenizer)
     return model, tokenizer
 
 
-def load_model(path: Path, which: str | None = None) -> tuple[GPT, Tokenizer]:
-    """A model that continues texts, and its tokenizer."""
-    model, tokenizer = load_any_model(path, which)
-    if not isinstance(model, GPT):
-        raise UserError(f"the model in {path} translates; use scratchgpt translate")
+def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
+    """A model that continues texts, in the form that it was saved in, and its tokenizer."""
+    directory = find_model(path, which)
+    quantized = is_quantized(directory)
+    model = load_quantized(directory) if quantized else load_gpt(directory)
+    tokenizer = load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
     return model, tokenizer
+
+
+def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
+    """A model that continues texts and can be trained on, from a model directory."""
+    model = load_pretrained(directory, dropout=dropout)
+    if not isinstance(model, GPT):
+        raise UserError(f"the model in {directory} translates; use scratchgpt translate")
+    return model
 
 
 def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:

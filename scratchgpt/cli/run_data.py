@@ -1,10 +1,12 @@
 """The data of a run, as its configuration names it: a prepared corpus, a task, sentence pairs."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from scratchgpt.cli.console import preparation_progress
 from scratchgpt.cli.exact_match import exact_match
+from scratchgpt.cli.model_folder import find_model, load_gpt
 from scratchgpt.cli.recipes import TRANSLATION
 from scratchgpt.cli.run_config import RunConfig
 from scratchgpt.cli.translation_data import TranslationData, open_translation
@@ -47,14 +49,19 @@ class RunData:
 
     def new_model(self, run: RunConfig) -> GPT:
         """The model that the run describes, for this vocabulary (and the length of the task)."""
-        return GPT(self._model_config(run), seed=run.training.seed)
+        config = self._model_config(run)
+        if run.init is None:
+            return GPT(config, seed=run.training.seed)
+        model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
+        cropped = config.block_size < model.config.block_size
+        return model.crop(config.block_size) if cropped else model
 
     def _model_config(self, run: RunConfig) -> GPTConfig:
         config = run.model_config(vocab_size=self.tokenizer.vocab_size)
         assert isinstance(config, GPTConfig)
         if self.task is None:
             return config
-        if "block_size" not in run.model:
+        if "block_size" not in run.model and run.init is None:
             return config.replace(block_size=self.task.block_size)
         if config.block_size < self.task.block_size:
             raise UserError(

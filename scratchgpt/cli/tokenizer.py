@@ -103,6 +103,13 @@ def show_command(
     text: Annotated[
         str | None, typer.Argument(help="What to cut; - reads standard input.", show_default=False)
     ] = None,
+    special_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--special-tokens",
+            help="Take <|endoftext|> in the text for the token, as transformers does.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Show what a tokenizer is, and how it cuts a text: ids and pieces.
@@ -119,7 +126,8 @@ def show_command(
     tokenizer = load_tokenizer(find_model(file) if is_run else file)
     if text == "-":
         text = read_standard_input()
-    tokens = None if text is None else tokenizer.encode(text).tolist()
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    tokens = None if text is None else encode(text).tolist()
     pieces = [tokenizer.token_bytes(token) for token in tokens or []]
     if as_json:
         record = {"file": str(file), **_properties(tokenizer)}

@@ -24,6 +24,8 @@ scratchgpt train --task translation multi30k:de-en --out runs/de-en
 
 scratchgpt train --task translation mine.de mine.en --tokenizer bpe:4000 --out runs/mine
 
+scratchgpt train novel.txt --init models/gpt2 --freeze wte,wpe --out runs/mine
+
 scratchgpt train --out runs/mine --resume --steps 10000
 """
 
@@ -42,7 +44,7 @@ MODEL_OPTIONS = (
     "activation",
     "tied_head",
 )
-TOP_OPTIONS = ("corpus", "task", "tokenizer", "val_fraction", "preset")
+TOP_OPTIONS = ("corpus", "task", "tokenizer", "val_fraction", "preset", "init")
 RUN_OPTIONS = ("out", "config", "resume", "as_json", "threads")
 
 
@@ -93,6 +95,12 @@ def train_command(
     ] = None,
     preset: Annotated[
         str | None, _option("Size of the model; see scratchgpt info.", default="char")
+    ] = None,
+    init: Annotated[
+        str | None, _option("Folder of a model or run to start from; its sizes and tokenizer.")
+    ] = None,
+    freeze: Annotated[
+        str | None, _option("With it, layers that stay as they are, such as wte,wpe,h.0.")
     ] = None,
     n_layer: Annotated[int | None, _option("Blocks of a GPT.")] = None,
     n_encoder_layer: Annotated[

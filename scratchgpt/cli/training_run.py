@@ -87,7 +87,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         tokenizer=data.tokenizer,
         data_fingerprint=data.fingerprint,
     )
-    write_run_config(run, model.config, out / CONFIG_FILE)
+    write_run_config(run, model.config, out / CONFIG_FILE, resumed=resume)
     introduction = f"{model.store.size:,} parameters, {data.describe(model)}; into {out}"
     print(introduction, file=sys.stderr)
 

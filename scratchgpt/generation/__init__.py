@@ -11,6 +11,7 @@ from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.generation.text import (
     TextGeneration,
     check_tokenizer,
+    fits_vocabulary,
     generate_text,
     start_tokens,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "beam_search",
     "check_tokenizer",
     "draw_alignment",
+    "fits_vocabulary",
     "generate",
     "generate_text",
     "length_penalty",

@@ -46,6 +46,7 @@ def generate(
     num_samples: int = 1,
     seed: int = 0,
     end_of_text: int | None = None,
+    vocab_size: int | None = None,
     on_token: OnToken | None = None,
 ) -> list[Generation]:
     """Continue each prompt with tokens drawn from the model, all prompts in one batch.
@@ -67,6 +68,9 @@ def generate(
     seed : int
     end_of_text : int, optional
         The token with which the model ends a text.
+    vocab_size : int, optional
+        Draw from the first so many tokens, where the model has rows that stand for none; by default
+        from all.
     on_token : callable, optional
         Called with (prompt index, sample index, token) for each token as it is drawn, except
         ``end_of_text``; where it returns True that sample ends.
@@ -91,12 +95,17 @@ def generate(
     >>> [(r.prompt_index, r.sample_index, len(r.tokens), r.finish_reason) for r in results]
     [(0, 0, 5, 'length'), (0, 1, 5, 'length'), (1, 0, 5, 'length'), (1, 1, 5, 'length')]
     """
-    for name, value in (("max_new_tokens", max_new_tokens), ("num_samples", num_samples)):
+    n_rows = model.config.vocab_size
+    n_tokens = n_rows if vocab_size is None else vocab_size
+    if n_tokens > n_rows:
+        raise UserError(f"vocab_size={n_tokens} is more than the {n_rows} tokens of the model")
+    counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
+    for name, value in counts.items():
         if value < 1:
             raise UserError(f"{name}={value} must be at least 1")
     if seed < 0:
         raise UserError(f"seed={seed} must not be negative")
-    texts = [_check_prompt(i, p, model.config.vocab_size) for i, p in enumerate(prompts)]
+    texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
         return []
 
@@ -111,12 +120,12 @@ def generate(
     sampler = _Sampler(
         sampling or SamplingConfig(),
         [texts[sample.prompt_index] for sample in samples],
-        model.config.vocab_size,
+        n_tokens,
     )
 
     running = samples
     for _ in range(max_new_tokens):
-        logits = decoding.advance(tokens)  # (B, V)
+        logits = decoding.advance(tokens)[:, :n_tokens]  # (B, V)
         tokens = sampler.next_tokens(logits, [sample.stream for sample in running])  # (B,)
         for sample, token in zip(running, tokens.tolist(), strict=True):
             sample.tokens.append(token)

@@ -1,5 +1,6 @@
 """Continue prompts of text: tokenizer, stop strings and streaming around :func:`generate`."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ def generate_text(
     num_samples: int = 1,
     seed: int = 0,
     stop: Sequence[str] = (),
+    special_tokens: bool = False,
     on_text: OnText | None = None,
 ) -> list[TextGeneration]:
     """Continue each prompt; see :func:`generate` for what is not said here.
@@ -62,6 +64,9 @@ def generate_text(
         As for :func:`generate`.
     stop : sequence of str
         Generation ends where one of them appears in what was generated; see :class:`StopMatcher`.
+    special_tokens : bool
+        Take ``<|endoftext|>`` in a prompt for the token of that name, as ``transformers`` does; by
+        default it is text.
     on_text : callable, optional
         Called with (prompt index, sample index, text) as text becomes certain: never half a
         character, never the beginning of what turns out to be a stop string. The pieces of a
@@ -81,9 +86,11 @@ def generate_text(
     check_tokenizer(model, tokenizer)
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of strings, not one string")
-    tokens = [tokenizer.encode(p) if p else start_tokens(tokenizer) for p in prompts]
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    encoded = [encode(prompt) for prompt in prompts]
+    tokens = [ids if len(ids) else start_tokens(tokenizer) for ids in encoded]
     samples = {
-        (p, i): _TextStream(tokenizer, stop)
+        (p, i): _TextStream(tokenizer, stop, tokens[p])
         for p in range(len(prompts))
         for i in range(num_samples)
     }
@@ -103,6 +110,7 @@ def generate_text(
         num_samples=num_samples,
         seed=seed,
         end_of_text=tokenizer.end_of_text,
+        vocab_size=tokenizer.vocab_size,
         on_token=on_token,
     )
     results = []
@@ -125,27 +133,42 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
     """
     if tokenizer.end_of_text is not None:
         return np.array([tokenizer.end_of_text])
-    try:
-        return tokenizer.encode("\n")
-    except UserError:
-        return np.array([0])
+    with contextlib.suppress(UserError):
+        newline = tokenizer.encode("\n")
+        if len(newline):  # to some it is white space, and that nothing
+            return newline
+    return np.array([0])
 
 
 def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenizer) -> None:
-    """Refuse a tokenizer that cannot be the one that the model was trained with."""
-    if tokenizer.vocab_size != model.config.vocab_size:
+    """Refuse a tokenizer that cannot be the one that the model was trained with.
+
+    A GPT may have some rows more, see :func:`fits_vocabulary`.
+    """
+    n_tokens, n_rows = tokenizer.vocab_size, model.config.vocab_size
+    may_have_more = not isinstance(model, Transformer)
+    if not (n_tokens == n_rows or (may_have_more and fits_vocabulary(n_tokens, n_rows))):
         raise UserError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens but the model "
-            f"{model.config.vocab_size}: they do not belong together; "
+            f"the tokenizer has {n_tokens} tokens but the model {n_rows}: "
+            "they do not belong together; "
             "take the tokenizer.json that was saved with the model"
         )
+
+
+def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
+    """Whether a model with embeddings of ``n_rows`` tokens can be one of ``n_tokens``.
+
+    nanoGPT, llm.c and others fill tables up to a multiple of 64 or 128, which is faster on a GPU:
+    50,304 rows for GPT-2's 50,257 tokens. The rows beyond stand for nothing, and are never drawn.
+    """
+    return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)
 
 
 class _TextStream:
     """One sample's tokens on their way to text."""
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
-        self._decoder = StreamDecoder(tokenizer)
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], before: Array) -> None:
+        self._decoder = StreamDecoder(tokenizer, before)
         self._matcher = StopMatcher(stop)
         self.text = ""
 

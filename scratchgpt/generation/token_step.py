@@ -138,6 +138,7 @@ class TokenStep:
             *(floats, weights, scales),
             *(of_blocks(BLOCK_PARAMETERS, begin), of_blocks(matrices, scale_begin)),
             *(of_ends(END_PARAMETERS, begin), of_ends(END_PARAMETERS[:2], scale_begin)),
+            np.array([c.attention_scale(i) for i in range(c.n_layer)], np.float32),
             np.float32(c.layer_norm_epsilon),
             ACTIVATIONS[c.activation],
             0 if c.norm_position == "pre" else 1,

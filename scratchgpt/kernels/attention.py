@@ -12,6 +12,7 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchgpt.backend import Array
+from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.attention_heads import backward_head, forward_head
 from scratchgpt.kernels.attention_scores import STRIP, Dropped
 from scratchgpt.kernels.jit import kernel
@@ -20,29 +21,43 @@ from scratchgpt.memory import empty, scope
 
 
 @kernel
-def _forward(q, k, v, y, log_total, padding, sizes, n_batch, causal, scale, dropped, scratch):
+def _forward(
+    head, q, k, v, y, log_total, padding, sizes, n_batch, causal, scale, dropped, scratch
+):  # head: the address of forward_head
     n_head = sizes[0]
     n_heads, n_shares = n_batch * n_head, scratch.shape[0]
     for share in prange(n_shares):
         for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-            forward_head(
-                *(i // n_head, i % n_head, q, k, v, y, log_total, padding),
-                *(sizes, causal, scale, dropped, scratch[share]),
-            )
+            place = (i // n_head, i % n_head, q, k, v, y, log_total, padding)
+            call(forward_head, head, (*place, sizes, causal, scale, dropped, scratch[share]))
 
 
 @kernel
 def _backward(
-    dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, n_batch, causal, scale, dropped, scratch
-):
+    head,
+    dy,
+    q,
+    k,
+    v,
+    y,
+    log_total,
+    dq,
+    dk,
+    dv,
+    padding,
+    sizes,
+    n_batch,
+    causal,
+    scale,
+    dropped,
+    scratch,
+):  # head: the address of backward_head
     n_head = sizes[0]
     n_heads, n_shares = n_batch * n_head, scratch.shape[0]
     for share in prange(n_shares):
         for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-            backward_head(
-                *(i // n_head, i % n_head, dy, q, k, v, y, log_total, dq, dk, dv, padding),
-                *(sizes, causal, scale, dropped, scratch[share]),
-            )
+            place = (i // n_head, i % n_head, dy, q, k, v, y, log_total, dq, dk, dv, padding)
+            call(backward_head, head, (*place, sizes, causal, scale, dropped, scratch[share]))
 
 
 def attention_forward(
@@ -73,6 +88,7 @@ def attention_forward(
     n_elements = n_keys * (d + e) + STRIP * (n_keys + d + e)
     with scope():
         _forward(
+            _forward_head(q),
             *(_place(x) for x in (q, k, v, y)),
             log_total.reshape(-1),
             _padding(key_padding_mask, len(q)),
@@ -107,6 +123,7 @@ def attention_backward(
     n_elements = 2 * n_keys * (d + e) + STRIP * (2 * n_keys + 3 * d + 2 * e)
     with scope():
         _backward(
+            _backward_head(q),
             *(_place(x) for x in (dy, q, k, v, y)),
             log_total.reshape(-1),
             *(_place(x) for x in (dq, dk, dv)),
@@ -153,3 +170,15 @@ def _padding(mask: Array | None, n_batch: int) -> Array:
 def _dropped(p: float, seed: int, number: Any) -> Dropped:
     kept = number(1 / (1 - p)) if p < 1 else number(0)
     return Dropped(np.uint64(round(p * 2**32)), np.uint64(seed & 0xFFFFFFFFFFFFFFFF), kept)
+
+
+def _types(like: Array, before: int, after: int) -> tuple[Any, ...]:
+    """Arguments of a head, with so many arrays before the log-sum-exp, and after it."""
+    place, number = (0, 0, 0, 0), like.dtype.type
+    arrays = (*[place] * before, like, *[place] * after)
+    rest = (np.empty((0, 0), bool), (0, 0, 0, 0, 0), True, number(0), _dropped(0.0, 0, number))
+    return (0, 0, *arrays, *rest, like)
+
+
+_forward_head = address_of(forward_head, lambda like: _types(like, 4, 0))
+_backward_head = address_of(backward_head, lambda like: _types(like, 5, 3))

@@ -11,7 +11,6 @@ keys and values are all stored before any of them attends, so each sees those be
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import get_num_threads, prange
 
 from scratchgpt.kernels.decode_rows import attend_head, normalise, store_keys
@@ -61,6 +60,7 @@ class Weights(NamedTuple):
     scale_offsets: Any  # (L, 4), of the scales of their matrices
     ends: Any  # (5,): wte, wpe, weight and bias of ln_f, head
     end_scales: Any  # (3,): of wte, wpe and head
+    attention_scales: Any  # (L,), of the scores
     eps: Any
     activation: Any  # what becomes of the first product of the feed-forward half
     position: Any  # PRE or POST
@@ -168,7 +168,7 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
     elif kind == ATTEND:
         keys, values = texts.keys[layer], texts.values[layer]
         n_heads = texts.owners.size * keys.shape[1]
-        scale = ONE / np.sqrt(F(keys.shape[3]))
+        scale = w.attention_scales[layer]
         for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
             attend_head(
                 *(i, buffers.qkv, keys, values, texts.owners, texts.positions),

@@ -14,6 +14,7 @@ from numba import get_num_threads, prange
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import copy, prefetch
+from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES, load, store, transpose
@@ -167,12 +168,18 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
                     )
 
 
+_share_address = address_of(
+    _share, lambda like: (like, (0, 0, 0), (0, 0, 0), (0, 0), (0, 0, 0), 0, 0, 0, 0, 0)
+)
+
+
 @kernel
-def _product(a, b, c, sizes, block_rows, start, start_row, n_units, scratch):
+def _product(address, a, b, c, sizes, block_rows, start, start_row, n_units, scratch):
     n_shares = scratch.shape[0]
     for share in prange(n_shares):
         first, last = n_units * share // n_shares, n_units * (share + 1) // n_shares
-        _share(scratch[share], a, b, c, sizes, block_rows, start, start_row, first, last)
+        own = scratch[share]
+        call(_share, address, (own, a, b, c, sizes, block_rows, start, start_row, first, last))
 
 
 def matmul(
@@ -216,6 +223,7 @@ def matmul(
     with scope():
         scratch = empty((n_shares, needs // item), like=out)
         _product(
+            _share_address(out),
             (a.ctypes.data, *a.strides),
             (b.ctypes.data, *b.strides),
             (out.ctypes.data, out.strides[0]),

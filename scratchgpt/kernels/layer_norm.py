@@ -4,72 +4,96 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.jit import kernel
+from scratchgpt.kernels.apart import address_of, call
+from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.memory import empty, scope
 
 ROWS = 32  # a thread takes this many at a time
 
 
-@kernel
-def _forward(x, branch, weight, bias, eps, sums, y, mean, rstd):
-    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
-    n_rows, n_channels = x.shape
-    for block in prange((n_rows + ROWS - 1) // ROWS):
-        real = x.dtype.type
-        for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
-            row, out = x[i], y[i]
-            if branch.size:
-                first, second, row = x[i], branch[i], sums[i]
-                for j in range(n_channels):
-                    row[j] = first[j] + second[j]
-            total = real(0)
+@part
+def _forward_rows(x, branch, weight, bias, eps, sums, y, mean, rstd, first, last):
+    n_channels = x.shape[1]
+    real = x.dtype.type
+    for i in range(first, last):
+        row, out = x[i], y[i]
+        if branch.size:
+            one, other, row = x[i], branch[i], sums[i]
             for j in range(n_channels):
-                total += row[j]
-            mu = total / real(n_channels)
-            squares = real(0)
-            for j in range(n_channels):
-                squares += (row[j] - mu) * (row[j] - mu)
-            inverse = real(1) / np.sqrt(squares / real(n_channels) + eps)
-            if bias.size:
-                for j in range(n_channels):
-                    out[j] = (row[j] - mu) * inverse * weight[j] + bias[j]
-            else:
-                for j in range(n_channels):
-                    out[j] = (row[j] - mu) * inverse * weight[j]
-            mean[i] = mu
-            rstd[i] = inverse
-
-
-@kernel
-def _backward(dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
-    n_rows, n_channels = x.shape
-    for block in prange(dweights.shape[0]):
-        real = x.dtype.type
-        dweight, dbias = dweights[block], dbiases[block]
+                row[j] = one[j] + other[j]
+        total = real(0)
         for j in range(n_channels):
-            dweight[j] = real(0)
-            dbias[j] = real(0)
-        for i in range(block * ROWS, min(n_rows, (block + 1) * ROWS)):
-            g, row, out = dy[i], x[i], dx[i]
-            mu, inverse = mean[i], rstd[i]
+            total += row[j]
+        mu = total / real(n_channels)
+        squares = real(0)
+        for j in range(n_channels):
+            squares += (row[j] - mu) * (row[j] - mu)
+        inverse = real(1) / np.sqrt(squares / real(n_channels) + eps)
+        if bias.size:
             for j in range(n_channels):
-                out[j] = g[j] * weight[j]  # dx_hat
-            along_ones, along_x_hat = real(0), real(0)
+                out[j] = (row[j] - mu) * inverse * weight[j] + bias[j]
+        else:
             for j in range(n_channels):
-                along_ones += out[j]
-                along_x_hat += out[j] * ((row[j] - mu) * inverse)
-            along_ones /= real(n_channels)
-            along_x_hat /= real(n_channels)
+                out[j] = (row[j] - mu) * inverse * weight[j]
+        mean[i] = mu
+        rstd[i] = inverse
+
+
+@kernel
+def _forward(rows, x, branch, weight, bias, eps, sums, y, mean, rstd):
+    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
+    for block in prange((x.shape[0] + ROWS - 1) // ROWS):
+        first, last = block * ROWS, min(x.shape[0], (block + 1) * ROWS)
+        arrays = (x, branch, weight, bias, eps, sums, y, mean, rstd)
+        call(_forward_rows, rows, (*arrays, first, last))
+
+
+@part
+def _backward_rows(dy, x, weight, mean, rstd, past, dx, dweight, dbias, first, last):
+    n_channels = x.shape[1]
+    real = x.dtype.type
+    for j in range(n_channels):
+        dweight[j] = real(0)
+        dbias[j] = real(0)
+    for i in range(first, last):
+        g, row, out = dy[i], x[i], dx[i]
+        mu, inverse = mean[i], rstd[i]
+        for j in range(n_channels):
+            out[j] = g[j] * weight[j]  # dx_hat
+        along_ones, along_x_hat = real(0), real(0)
+        for j in range(n_channels):
+            along_ones += out[j]
+            along_x_hat += out[j] * ((row[j] - mu) * inverse)
+        along_ones /= real(n_channels)
+        along_x_hat /= real(n_channels)
+        for j in range(n_channels):
+            x_hat = (row[j] - mu) * inverse
+            out[j] = inverse * (out[j] - along_ones - x_hat * along_x_hat)
+        if past.size:
+            other = past[i]
             for j in range(n_channels):
-                x_hat = (row[j] - mu) * inverse
-                out[j] = inverse * (out[j] - along_ones - x_hat * along_x_hat)
-            if past.size:
-                other = past[i]
-                for j in range(n_channels):
-                    out[j] += other[j]
-            for j in range(n_channels):
-                dweight[j] += g[j] * ((row[j] - mu) * inverse)
-                dbias[j] += g[j]
+                out[j] += other[j]
+        for j in range(n_channels):
+            dweight[j] += g[j] * ((row[j] - mu) * inverse)
+            dbias[j] += g[j]
+
+
+@kernel
+def _backward(rows, dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
+    for block in prange(dweights.shape[0]):
+        first, last = block * ROWS, min(x.shape[0], (block + 1) * ROWS)
+        arrays = (dy, x, weight, mean, rstd, past, dx, dweights[block], dbiases[block])
+        call(_backward_rows, rows, (*arrays, first, last))
+
+
+_forward_address = address_of(
+    _forward_rows,
+    lambda x: (rows := x.reshape(0, 0), rows, x, x, x.dtype.type(0), rows, rows, x, x, 0, 0),
+)
+_backward_address = address_of(
+    _backward_rows,
+    lambda x: (rows := x.reshape(0, 0), rows, x, x, x, rows, rows, x, x, 0, 0),
+)
 
 
 def layer_norm_forward(
@@ -93,6 +117,7 @@ def residual_layer_norm_forward(
     """The same of x + branch, which is written to ``total``; that may be one of the two."""
     n_channels = x.shape[-1]
     _forward(
+        _forward_address(x),
         _rows(x, x),
         _rows(branch, x),
         np.ascontiguousarray(weight),
@@ -123,6 +148,7 @@ def layer_norm_backward(
     with scope():
         partial = empty((2, -(-rows // ROWS), n_channels), like=x)
         _backward(
+            _backward_address(x),
             _rows(dy, x),
             _rows(x, x),
             np.ascontiguousarray(weight),

@@ -29,7 +29,7 @@ class SelfAttentionSaved(NamedTuple):
 
 
 class SelfAttention(Layer):
-    """Every position looks at those of its own text, with H heads at once.
+    r"""Every position looks at those of its own text, with H heads at once.
 
     One linear map makes queries, keys and values of all heads side by side: its output has 3C
     channels, [q | k | v], and each third is H heads of D = C / H channels.
@@ -46,6 +46,8 @@ class SelfAttention(Layer):
     std, proj_std : float, optional
         Standard deviations of the initial weights, the latter of the output projection; see
         :class:`Linear`.
+    scale : float, optional
+        What scores are multiplied by, in place of :math:`1/\sqrt D`.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class SelfAttention(Layer):
         bias: bool,
         proj_std: float | None,
         std: float | None = 0.02,
+        scale: float | None = None,
     ) -> None:
         self.c_attn = Linear(n_embd, 3 * n_embd, bias=bias, std=std)
         self.c_proj = Linear(n_embd, n_embd, bias=bias, std=proj_std)
         self.n_head = n_head
         self.dropout = dropout
+        self.scale = scale
 
     def forward(
         self, x: Array, dropout_seed: int | None = None, masks: Masks = CAUSAL
@@ -80,8 +84,9 @@ class SelfAttention(Layer):
         q, k, v = split_heads(qkv, 3, self.n_head)  # 3 views (B, H, T, D)
         p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)
         merged = empty(x.shape, like=x)  # (B, T, C)
+        y_heads = heads(merged, self.n_head)
         _, attention = attention_forward(
-            q, k, v, *masks, dropout_p=p, dropout_seed=seed, y=heads(merged, self.n_head)
+            q, k, v, *masks, dropout_p=p, dropout_seed=seed, scale=self.scale, y=y_heads
         )
         y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
         return y, SelfAttentionSaved(c_attn, attention, c_proj)
@@ -114,7 +119,8 @@ class SelfAttention(Layer):
         q, k, v = split_heads(qkv, 3, self.n_head)
         keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
         merged = empty(x.shape, like=x)  # (B, T, C)
-        attention_forward(q, keys, values, mask=mask, y=heads(merged, self.n_head))
+        y_heads = heads(merged, self.n_head)
+        attention_forward(q, keys, values, mask=mask, scale=self.scale, y=y_heads)
         return self.c_proj.forward(merged)[0]
 
     def extend_shared(self, x: Array, texts: SharedLayer) -> Array:
@@ -123,7 +129,7 @@ class SelfAttention(Layer):
         q, k, v = split_heads(qkv, 3, self.n_head)
         texts.write(k, v)
         merged = empty(x.shape, like=x)
-        texts.attend(q, heads(merged, self.n_head))
+        texts.attend(q, heads(merged, self.n_head), self.scale)
         return self.c_proj.forward(merged)[0]
 
 

@@ -30,7 +30,7 @@ class BlockSaved(NamedTuple):
 
 
 class Block(Layer):
-    """Attention, then feed-forward, each around a residual connection.
+    r"""Attention, then feed-forward, each around a residual connection.
 
     ``norm_position="pre"`` is GPT-2's block (Radford et al. 2019, section 2.3)::
 
@@ -55,6 +55,8 @@ class Block(Layer):
     std, proj_std : float, optional
         Standard deviations of the initial weights, the latter of those that write to the residual
         stream; see :class:`Linear`.
+    attention_scale : float, optional
+        In place of :math:`1/\sqrt D`.
     """
 
     def __init__(
@@ -70,10 +72,17 @@ class Block(Layer):
         layer_norm_epsilon: float,
         proj_std: float | None,
         std: float | None = 0.02,
+        attention_scale: float | None = None,
     ) -> None:
         self.ln_1 = LayerNorm(n_embd, bias=bias, eps=layer_norm_epsilon)
         self.attn = SelfAttention(
-            n_embd, n_head, dropout=dropout, bias=bias, proj_std=proj_std, std=std
+            n_embd,
+            n_head,
+            dropout=dropout,
+            bias=bias,
+            proj_std=proj_std,
+            std=std,
+            scale=attention_scale,
         )
         self.ln_2 = LayerNorm(n_embd, bias=bias, eps=layer_norm_epsilon)
         self.mlp = MLP(

@@ -1,7 +1,7 @@
 """Parameters, and the flat arrays that they are views of."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,25 @@ class ParameterStore:
             for name, parameter in self.named.items()
         }
 
+    def spans_without(self, names: Collection[str]) -> list[tuple[int, int]]:
+        """Where in the flat arrays the parameters are that are not among ``names``.
+
+        Returns
+        -------
+        spans : list of (start, stop)
+            In rising order, as few as can be; gaps belong to the parameter before them.
+        """
+        in_order = sorted(self._offsets.items(), key=lambda item: item[1])
+        ends = [start for _, start in in_order[1:]] + [self.values.size]
+        spans: list[tuple[int, int]] = []
+        for (name, start), stop in zip(in_order, ends, strict=True):
+            if name in names:
+                continue
+            if spans and spans[-1][1] == start:
+                start = spans.pop()[0]
+            spans.append((start, stop))
+        return spans
+
     @property
     def size(self) -> int:
         """How many numbers the parameters are, gaps not counted."""
@@ -140,8 +159,11 @@ class Layer:
                 for i, layer in enumerate(attribute):
                     yield from layer.named_parameters(f"{prefix}{name}.{i}.")
 
-    def initialize(self, seed: int = 0, dtype: Any = np.float32) -> "Layer":
+    def initialize(self, seed: int | None = 0, dtype: Any = np.float32) -> "Layer":
         """Give the parameters their memory and first values; returns the layer itself.
+
+        Without a seed they are zeros, for whoever has values of his own: memory that nobody wrote
+        to costs nothing.
 
         Each parameter draws from a stream of its own, named after it. A parameter that is used in
         two places (a tied head) counts once, under the name that comes first.
@@ -153,6 +175,7 @@ class Layer:
                 seen.add(id(parameter))
                 named[name] = parameter
         self.store = ParameterStore(named, dtype)
-        for name, parameter in named.items():
-            parameter.initialize(random_stream(seed, "init", name))
+        if seed is not None:
+            for name, parameter in named.items():
+                parameter.initialize(random_stream(seed, "init", name))
         return self

@@ -34,19 +34,21 @@ class SharedLayer(NamedTuple):
         self.keys[: len(k), :, new] = k
         self.values[: len(v), :, new] = v
 
-    def attend(self, q: Array, y: Array) -> None:
+    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
         """Write to y what new positions see, q and y (R, H, T, D)."""
         n_new, size = q.shape[2:]
+        scale = 1 / math.sqrt(size) if scale is None else scale
         n_seen = min(self.first + n_new, self.keys.shape[2])
         places = self.places[:, :n_seen]
         if use_kernels(q, self.keys, self.values, y):
             from scratchgpt.kernels.shared_attention import attend
 
-            attend(q, self.keys, self.values, places, self.first, 1 / math.sqrt(size), y)
+            attend(q, self.keys, self.values, places, self.first, scale, y)
             return
         positions = np.arange(n_seen)
         # Two index arrays around a slice put their axes first: these are (R, S, H, D).
         keys, values = (x[np.maximum(places, 0), :, positions] for x in (self.keys, self.values))
         before = positions <= self.first + np.arange(n_new)[:, None]  # (T, S)
         allowed = (places >= 0)[:, None, None, :] & before
-        attention_forward(q, keys.swapaxes(1, 2), values.swapaxes(1, 2), mask=allowed, y=y)
+        keys, values = keys.swapaxes(1, 2), values.swapaxes(1, 2)
+        attention_forward(q, keys, values, mask=allowed, scale=scale, y=y)

@@ -53,8 +53,9 @@ class Backbone(Layer):
                 activation=config.activation,
                 layer_norm_epsilon=config.layer_norm_epsilon,
                 proj_std=proj_std,
+                attention_scale=config.attention_scale(i),
             )
-            for _ in range(config.n_layer)
+            for i in range(config.n_layer)
         ]
         self.ln_f = (
             LayerNorm(config.n_embd, bias=config.bias, eps=config.layer_norm_epsilon)

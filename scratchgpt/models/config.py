@@ -106,6 +106,10 @@ class GPTConfig(ModelConfig):
     n_inner : int, optional
         Width of the feed-forward layer; None stands for 4 n_embd.
     layer_norm_epsilon : float
+    scale_attn_weights : bool
+        Whether attention scores are divided by the root of the head size.
+    scale_attn_by_inverse_layer_idx : bool
+        Whether those of layer i, counted from 0, are divided by i + 1 too.
 
     Raises
     ------
@@ -125,13 +129,23 @@ class GPTConfig(ModelConfig):
     tied_head: bool = True
     n_inner: int | None = None
     layer_norm_epsilon: float = 1e-5
+    scale_attn_weights: bool = True
+    scale_attn_by_inverse_layer_idx: bool = False
 
     def __post_init__(self) -> None:
         self._check(
             sizes=("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner"),
-            switches=("bias", "tied_head"),
+            switches=(
+                *("bias", "tied_head"),
+                *("scale_attn_weights", "scale_attn_by_inverse_layer_idx"),
+            ),
             choices={"norm_position": NORM_POSITIONS, "activation": ACTIVATIONS},
         )
+
+    def attention_scale(self, layer: int) -> float:
+        """What the attention scores of a layer are multiplied by."""
+        scale = 1 / math.sqrt(self.head_size) if self.scale_attn_weights else 1.0
+        return scale / (layer + 1) if self.scale_attn_by_inverse_layer_idx else scale
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> "GPTConfig":

@@ -5,11 +5,13 @@ et al. 2019, "Language models are unsupervised multitask learners". Parameters h
 layouts of the published GPT-2 checkpoints.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
 from scratchgpt.layers import Head, KVCache, Layer, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.memory import scope
@@ -40,9 +42,10 @@ class GPT(Layer):
     Parameters
     ----------
     config : GPTConfig
-    seed : int
+    seed : int, optional
         Decides the initial parameters (GPT-2's: normal with standard deviation 0.02, smaller by
         the root of the number of residual branches where a map writes to the residual stream).
+        None leaves them at 0, to be filled.
     dtype : float32, float64 or complex128
 
     Examples
@@ -57,7 +60,7 @@ class GPT(Layer):
     (8, 24)
     """
 
-    def __init__(self, config: GPTConfig, *, seed: int = 0, dtype: Any = np.float32) -> None:
+    def __init__(self, config: GPTConfig, *, seed: int | None = 0, dtype: Any = np.float32) -> None:
         self.config = config
         self.transformer = Backbone(config)
         if config.tied_head:
@@ -66,6 +69,44 @@ class GPT(Layer):
             table = Parameter((config.vocab_size, config.n_embd), normal(0.02))
         self.lm_head = Head(table)
         self.initialize(seed, dtype)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_name: Path | str,
+        *,
+        dtype: Any = np.float32,
+        dropout: float | None = None,
+    ) -> "GPT":
+        """Read a GPT-1 or GPT-2 in the layout of Hugging Face, or a model of ours.
+
+        Parameters
+        ----------
+        path_or_name : path or str
+            A folder; or a name like ``openai-community/gpt2``, which is fetched where
+            ``huggingface_hub`` is installed.
+        dtype, dropout
+            As for :func:`load_pretrained`.
+
+        Raises
+        ------
+        UserError
+            If there is no such model, or scratchgpt cannot compute exactly that.
+        """
+        from scratchgpt.models.hub import find_folder
+        from scratchgpt.models.pretrained import load_pretrained  # it makes models of this class
+
+        folder = find_folder(path_or_name)
+        model = load_pretrained(folder, dtype=dtype, dropout=dropout)
+        if not isinstance(model, GPT):
+            raise UserError(f"the model in {folder} is no GPT; read it with load_pretrained")
+        return model
+
+    def save_pretrained(self, directory: Path | str, **options: Any) -> None:
+        """Write the model such that others read it; see :func:`save_pretrained`."""
+        from scratchgpt.models.pretrained import save_pretrained
+
+        save_pretrained(self, directory, **options)
 
     @property
     def dtype(self) -> Any:
@@ -189,9 +230,21 @@ class GPT(Layer):
 
     def astype(self, dtype: Any) -> "GPT":
         """A copy of the model with its parameters in another dtype."""
-        other = GPT(self.config, dtype=dtype)
+        other = GPT(self.config, seed=None, dtype=dtype)
         for name, parameter in other.store.named.items():
             parameter.value[...] = self.store.named[name].value
+        return other
+
+    def crop(self, block_size: int) -> "GPT":
+        """A copy for contexts of at most ``block_size`` tokens, without the positions beyond."""
+        if block_size > self.config.block_size:
+            raise UserError(
+                f"block_size={block_size} is more than the {self.config.block_size} positions that "
+                "the model knows"
+            )
+        other = GPT(self.config.replace(block_size=block_size), seed=None, dtype=self.dtype)
+        for name, parameter in other.store.named.items():
+            parameter.value[...] = self.store.named[name].value[: parameter.shape[0]]
         return other
 
     def describe(self, *, n_batch: int = 1) -> Description:

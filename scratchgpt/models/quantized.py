@@ -73,20 +73,38 @@ class QuantizedGPT:
     """
 
     def __init__(self, model: GPT) -> None:
+        for name, parameter in model.store.named.items():
+            if not np.isfinite(parameter.value).all():
+                raise UserError(f"{name} has values that are not finite; nothing was quantised")
+        self._allocate(model)
+        for name, vector in self.vectors.items():
+            vector[...] = model.store.named[name].value
+        for name, (weight, scale) in self.matrices.items():
+            _quantize(_rows(name, model.store.named[name].value), weight, scale)
+
+    @classmethod
+    def blank(cls, config: GPTConfig) -> "QuantizedGPT":
+        """A model whose parameters are all 0, to be filled through :meth:`arrays`."""
+        model = cls.__new__(cls)
+        model._allocate(GPT(config, seed=None))  # which costs nothing: nobody writes to it
+        return model
+
+    def arrays(self) -> dict[str, Array]:
+        """All parameters by name, the scales of a matrix under its name and ``.scale``."""
+        arrays = dict(self.vectors)
+        for name, (weight, scale) in self.matrices.items():
+            arrays |= {name: weight, f"{name}.scale": scale}
+        return arrays
+
+    def _allocate(self, model: GPT) -> None:
+        """Memory for the parameters of a model."""
         self.config: GPTConfig = model.config
         named = {name: parameter.value for name, parameter in model.store.named.items()}
-        for name, value in named.items():
-            if not np.isfinite(value).all():
-                raise UserError(f"{name} has values that are not finite; nothing was quantised")
         matrices = {name: _rows(name, value) for name, value in named.items() if value.ndim == 2}
-        vectors = {name: value for name, value in named.items() if value.ndim == 1}
         self.weights, weights = _flat({k: v.shape for k, v in matrices.items()}, np.int8)
         self.scales, scales = _flat({k: v.shape[:1] for k, v in matrices.items()}, np.float32)
-        self.floats, self.vectors = _flat({k: v.shape for k, v in vectors.items()}, np.float32)
-        for name, value in vectors.items():
-            self.vectors[name][...] = value
-        for name, value in matrices.items():
-            _quantize(value, weights[name], scales[name])
+        vectors = {name: value.shape for name, value in named.items() if value.ndim == 1}
+        self.floats, self.vectors = _flat(vectors, np.float32)
         self.matrices = {name: Quantized(weights[name], scales[name]) for name in matrices}
         # Prompts go through one block in float32, which lends itself to each layer in turn.
         self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
@@ -106,7 +124,7 @@ class QuantizedGPT:
 
     def dequantize(self) -> GPT:
         """The model that this one computes, with its weights in float32."""
-        model = GPT(self.config)
+        model = GPT(self.config, seed=None)
         for name, parameter in model.store.named.items():
             self._fill(parameter.value, name)
         return model
@@ -140,6 +158,7 @@ class QuantizedGPT:
         for i in range(self.config.n_layer):
             for name, parameter in backbone.h[0].named_parameters():
                 self._fill(parameter.value, f"transformer.h.{i}.{name}")
+            backbone.h[0].attn.scale = self.config.attention_scale(i)
             x = backbone.h[0].extend(x, cache.layer(i, positions), mask)
         if backbone.ln_f:
             for name, parameter in backbone.ln_f.named_parameters():

@@ -72,7 +72,7 @@ class Transformer(Layer):
     """
 
     def __init__(
-        self, config: TransformerConfig, *, seed: int = 0, dtype: Any = np.float32
+        self, config: TransformerConfig, *, seed: int | None = 0, dtype: Any = np.float32
     ) -> None:
         self.config = config
         self.encoder = TransformerEncoder(config)

@@ -5,6 +5,7 @@ algorithm 2.
 """
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class AdamW:
     eps : float
         Greater than 0.
     weight_decay : float
+    frozen : collection of str
+        Names of parameters that stay as they are.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class AdamW:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        frozen: Collection[str] = (),
     ) -> None:
         if store.dtype.kind != "f":
             raise TypeError(f"AdamW updates real parameters; these are {store.dtype}")
@@ -62,6 +66,7 @@ class AdamW:
         self.eps = eps
         self.weight_decay = weight_decay
         self.n_steps = 0
+        self._spans = store.spans_without(frozen)
         self.exp_avg = aligned_zeros(store.values.size, store.dtype)
         self.exp_avg_sq = aligned_zeros(store.values.size, store.dtype)
         self._scratch = aligned_zeros(min(CHUNK, store.values.size), store.dtype)
@@ -82,28 +87,42 @@ class AdamW:
         root = math.sqrt(1 - beta2**self.n_steps)
         step_size = lr * root / (1 - beta1**self.n_steps)
         keep = 1 - lr * self.weight_decay
-        n_decay = self.store.n_decay if self.weight_decay else 0
         # Scaled before it is squared: the square of an unclipped gradient may overflow.
         gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
+        for start, stop in self._spans:
+            self._move(start, stop, gains, keep, step_size, self.eps * root)
+
+    def _move(
+        self,
+        first: int,
+        last: int,
+        gains: tuple[float, float],
+        keep: float,
+        step_size: float,
+        eps: float,
+    ) -> None:
+        """A step of the parameters in one stretch of the flat arrays."""
+        beta1, beta2 = self.betas
+        n_decay = self.store.n_decay if self.weight_decay else 0
         if use_kernels(self.store.values):
             from scratchgpt.kernels import adamw
 
             adamw.adamw_step(
-                self.store.values,
-                self.store.grads,
-                self.exp_avg,
-                self.exp_avg_sq,
-                n_decay=n_decay,
+                self.store.values[first:last],
+                self.store.grads[first:last],
+                self.exp_avg[first:last],
+                self.exp_avg_sq[first:last],
+                n_decay=max(n_decay - first, 0),
                 betas=self.betas,
                 gains=gains,
                 keep=keep,
                 step_size=step_size,
-                eps=self.eps * root,
+                eps=eps,
             )
             return
 
-        for start in range(0, self.store.values.size, CHUNK):
-            chunk = slice(start, start + CHUNK)
+        for start in range(first, last, CHUNK):
+            chunk = slice(start, min(start + CHUNK, last))
             value, grad = self.store.values[chunk], self.store.grads[chunk]
             m, v = self.exp_avg[chunk], self.exp_avg_sq[chunk]
             x = self._scratch[: value.size]
@@ -115,7 +134,7 @@ class AdamW:
             v += np.multiply(x, x, out=x)
 
             np.sqrt(v, out=x)
-            x += self.eps * root
+            x += eps
             np.divide(m, x, out=x)
             x *= step_size
             value[: max(n_decay - start, 0)] *= keep

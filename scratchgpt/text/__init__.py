@@ -27,6 +27,7 @@ from scratchgpt.text.tasks import TASKS, AdditionTask, SortTask, task_from_spec
 from scratchgpt.text.token_rows import TokenPairs, TokenRows, encode_pairs
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer, load_tokenizer
 from scratchgpt.text.tokenizer_choice import choose_tokenizer, learn_tokenizer
+from scratchgpt.text.word_bpe import WordBPETokenizer
 
 __all__ = [
     "NAMED_CORPORA",
@@ -52,6 +53,7 @@ __all__ = [
     "TokenRows",
     "TokenStream",
     "Tokenizer",
+    "WordBPETokenizer",
     "cache_directory",
     "choose_tokenizer",
     "corpora_directory",

@@ -5,6 +5,7 @@ Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al.
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,22 +35,36 @@ class BPETokenizer(Tokenizer):
     kind = "bpe"
 
     def __init__(self, content: dict[str, Any]) -> None:
-        from tokenizers import Tokenizer as Backend
-
-        try:
-            self._backend = Backend.from_str(json.dumps(content))
-        except Exception as error:  # the library raises nothing more specific
-            raise UserError(f"not a tokenizer: {error}") from error
-        self._backend.encode_special_tokens = True  # text is data, see Tokenizer
-        self._backend.no_truncation()
-        self._backend.no_padding()
         self._content = content
+        self._backend = self._read_content()
+        self._backend.encode_special_tokens = True  # text is data, see Tokenizer
         self.vocab_size = max(self._backend.get_vocab().values()) + 1
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
         self.padding = self._backend.token_to_id(PADDING)
 
+    def _read_content(self) -> Any:
+        from tokenizers import Tokenizer as Backend
+
+        try:
+            backend = Backend.from_str(json.dumps(self._content))
+        except Exception as error:  # the library raises nothing more specific
+            raise UserError(f"not a tokenizer: {error}") from error
+        backend.no_truncation()
+        backend.no_padding()
+        return backend
+
     def encode(self, text: str) -> Array:
         return self.encode_all([text])[0]
+
+    def encode_marked(self, text: str) -> Array:
+        to_utf8(text)
+        ids = self._marked_backend.encode(text, add_special_tokens=False).ids
+        return np.array(ids, np.int64)
+
+    @cached_property
+    def _marked_backend(self) -> Any:
+        """A second one: which reading it has is a state of the library's object."""
+        return self._read_content()
 
     def encode_all(self, texts: Sequence[str]) -> list[Array]:
         for text in texts:

@@ -8,7 +8,14 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.text.tokenizer import END_OF_TEXT, PADDING, Tokenizer, base_json, to_utf8
+from scratchgpt.text.tokenizer import (
+    END_OF_TEXT,
+    PADDING,
+    Tokenizer,
+    base_json,
+    special_token,
+    to_utf8,
+)
 
 # Splits text into single characters, the newline included.
 _EACH_CHARACTER = {
@@ -87,7 +94,9 @@ class CharacterTokenizer(Tokenizer):
         }
         specials = [(self.end_of_text, END_OF_TEXT), (self.padding, PADDING)]
         return base_json(
-            added_tokens=[_special(token, name) for token, name in specials if token is not None],
+            added_tokens=[
+                special_token(token, name) for token, name in specials if token is not None
+            ],
             pre_tokenizer=_EACH_CHARACTER,
             decoder={"type": "Fuse"},
             model=model,
@@ -132,9 +141,3 @@ class CharacterTokenizer(Tokenizer):
             f"the tokenizer has not seen {names}{more}, first at character {positions[0]}; "
             f"it knows {len(self.characters)} others; leave these out, or train with bytes or bpe"
         )
-
-
-def _special(token: int, content: str) -> dict[str, Any]:
-    """An entry of ``added_tokens``."""
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    return {"id": token, "content": content, **flags, "special": True}

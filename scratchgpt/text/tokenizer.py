@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,9 +26,10 @@ class Tokenizer(ABC):
     Every token stands for a string of bytes, and a text is what its tokens' bytes spell in UTF-8.
     A byte-level token may be a part of a character, so one token alone need not be text.
 
-    Text is data: where the characters ``<|endoftext|>`` stand in a text, they are encoded as the
-    characters that they are. The token of that name is put behind a document by
-    :func:`scratchgpt.text.prepare`, and around sentences by those who translate; nowhere else.
+    Text is data: where the characters ``<|endoftext|>`` stand in a text, :meth:`encode` takes them
+    for the characters that they are. The token of that name is put behind a document by
+    :func:`scratchgpt.text.prepare`, and around sentences by those who translate. Others, as
+    ``transformers``, read the name in a text as the token; so does :meth:`encode_marked`.
 
     Attributes
     ----------
@@ -66,6 +68,29 @@ class Tokenizer(ABC):
         """
         return [self.encode(text) for text in texts]
 
+    def encode_marked(self, text: str) -> Array:
+        """Token ids of a text in which the name of a special token is that token.
+
+        These are the ids that ``transformers`` gives, whatever the text. They suit a text whose
+        writer may say where it ends, as a prompt of one's own; not a corpus, nor what strangers
+        send.
+
+        Raises
+        ------
+        UserError
+            As for :meth:`encode`.
+        """
+        ids = {END_OF_TEXT: self.end_of_text, PADDING: self.padding}
+        names = [re.escape(name) for name, token in ids.items() if token is not None]
+        if not names:
+            return self.encode(text)
+        parts = re.split(f"({'|'.join(names)})", text)  # texts, and between them names
+        pieces = [
+            np.array([ids[part]], np.int64) if i % 2 else self.encode(part)
+            for i, part in enumerate(parts)
+        ]
+        return np.concatenate(pieces)
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The content of ``tokenizer.json``, in the format of the ``tokenizers`` library."""
@@ -77,6 +102,10 @@ class Tokenizer(ABC):
     def token_bytes(self, token: int) -> bytes:
         """The bytes that one token stands for; none for a special token."""
         return self._token_bytes[self._checked([token])[0]]
+
+    def ends_word(self, token: int) -> bool:
+        """Whether a space that its bytes do not hold belongs between a token and the next."""
+        return False
 
     def decode(self, tokens: Array | Sequence[int]) -> str:
         """The text that tokens spell; bytes that are not UTF-8 become U+FFFD.
@@ -156,8 +185,16 @@ def base_json(**parts: Any) -> dict[str, Any]:
     }
 
 
+def special_token(token: int, content: str) -> dict[str, Any]:
+    """An entry of ``added_tokens``."""
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"id": token, "content": content, **flags, "special": True}
+
+
 def load_tokenizer(path: Path | str) -> Tokenizer:
     """The tokenizer of a ``tokenizer.json``, or of a model directory that holds one.
+
+    A directory may hold ``vocab.json`` and ``merges.txt`` in its place.
 
     Raises
     ------
@@ -167,18 +204,17 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
     from scratchgpt.text.bpe import BPETokenizer
     from scratchgpt.text.byte_level import ByteTokenizer
     from scratchgpt.text.characters import CharacterTokenizer
+    from scratchgpt.text.vocab_files import VOCAB_FILE, read_vocab_files
+    from scratchgpt.text.word_bpe import WordBPETokenizer
 
     path = Path(path)
-    if path.is_dir():
-        path = path / TOKENIZER_FILE
+    if not (path / TOKENIZER_FILE).exists() and (path / VOCAB_FILE).exists():
+        content = read_vocab_files(path)
+    else:
+        path = path / TOKENIZER_FILE if path.is_dir() else path
+        content = _read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"there is no tokenizer at {path}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the tokenizer {path}: {error}") from error
-    try:
-        for kind in (CharacterTokenizer, ByteTokenizer, BPETokenizer):
+        for kind in (CharacterTokenizer, ByteTokenizer, WordBPETokenizer, BPETokenizer):
             tokenizer = kind.from_json(content)
             if tokenizer is not None:
                 return tokenizer
@@ -187,5 +223,14 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         raise UserError(f"the tokenizer {path} is damaged: {reason}") from error
     raise UserError(
         f"{path} is a tokenizer of a kind that scratchgpt does not know; "
-        "it reads characters, bytes and byte-level BPE"
+        "it reads characters, bytes, byte-level BPE and that of GPT-1"
     )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no tokenizer at {path}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the tokenizer {path}: {error}") from error

@@ -11,7 +11,8 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.files import make_folder
-from scratchgpt.models.pretrained import load_tensors, save_tensors
+from scratchgpt.models.tensor_file import save_tensors
+from scratchgpt.models.weight_files import load_tensors
 from scratchgpt.training.model import Model
 
 RECENT = "recent"

@@ -12,12 +12,10 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.models.pretrained import (
-    WEIGHTS_FILE,
-    load_tensors,
-    save_pretrained,
-    save_tensors,
-)
+from scratchgpt.models import GPTConfig
+from scratchgpt.models.pretrained import load_weights, save_pretrained
+from scratchgpt.models.tensor_file import save_tensors
+from scratchgpt.models.weight_files import load_tensors
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
@@ -64,7 +62,7 @@ class TrainingState:
 
 def save_model(directory: Path, model: Model, tokenizer: Tokenizer | None) -> None:
     """Write a model directory, with tokenizer.json where there is a tokenizer."""
-    save_pretrained(model, directory)
+    save_pretrained(model, directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
     if tokenizer is not None:
         tokenizer.save(directory / TOKENIZER_FILE)
 
@@ -90,9 +88,8 @@ def load_checkpoint(directory: Path, model: Model, optimizer: AdamW) -> None:
     UserError
         If a file is missing, damaged, or belongs to another model.
     """
-    values = {name: parameter.value for name, parameter in model.store.named.items()}
     try:
-        load_tensors(directory / WEIGHTS_FILE, values)
+        load_weights(directory, model)
         load_tensors(directory / MOMENTS_FILE, optimizer.named_moments())
     except UserError as error:
         raise UserError(f"{error}; {_way_out(directory)}") from error
@@ -140,9 +137,15 @@ def check_resumable(saved: TrainingState, current: TrainingState, run_directory:
                 f"{run} was started with another {name}{detail}; "
                 "resume it with the same, or choose another folder"
             )
+    # A run from before there was a setting has its default.
+    added = GPTConfig().as_dict() if "n_layer" in current.model_config else {}
     for title, before_all, now_all, allowed in (
-        ("model", saved.model_config, current.model_config, frozenset[str]()),
-        # A run from before there was a setting has its default.
+        (
+            "model",
+            {**added, **saved.model_config},
+            current.model_config,
+            frozenset[str](),
+        ),
         (
             "training",
             {**TrainConfig().as_dict(), **saved.train_config},

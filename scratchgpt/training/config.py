@@ -70,6 +70,9 @@ class TrainConfig:
         Decides what dropout drops (and, for who builds model and batches, those).
     recompute : bool
         Keep the inputs of the blocks alone and compute the rest again in the backward pass.
+    freeze : str
+        Parameters and layers that stay as they are, separated by commas, with the wildcards of
+        file names: ``wte,wpe,h.[0-5]``.
 
     Raises
     ------
@@ -99,6 +102,7 @@ class TrainConfig:
     log_interval: int = 10
     seed: int = 1337
     recompute: bool = False
+    freeze: str = ""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "tokens_per_batch", "grad_accum"):
@@ -133,6 +137,8 @@ class TrainConfig:
                 raise UserError(f"min_lr={self.min_lr} must be within 0 and lr={self.lr}")
         if not isinstance(self.recompute, bool):
             raise UserError(f"recompute={self.recompute!r} must be true or false")
+        if not isinstance(self.freeze, str):
+            raise UserError(f"freeze={self.freeze!r} must be a string, names separated by commas")
         if self.schedule not in SCHEDULES:
             raise UserError(
                 f"schedule={self.schedule!r} is not one of {', '.join(SCHEDULES)}"

@@ -14,6 +14,7 @@ from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
+from scratchgpt.training.freezing import frozen_names
 from scratchgpt.training.model import Model
 from scratchgpt.training.signals import StopRequest
 
@@ -62,6 +63,8 @@ class Stepper:
 
     Attributes
     ----------
+    frozen : set of str
+        Names of the parameters that stay as they are.
     stop : StopRequest
         Looked at before each micro-batch.
     """
@@ -70,11 +73,13 @@ class Stepper:
         self.model = model
         self.batches = batches
         self.config = config
+        self.frozen = frozen_names(model.store.named, config.freeze)
         self.optimizer = AdamW(
             model.store,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             weight_decay=config.weight_decay,
+            frozen=self.frozen,
         )
         self.arena = Arena()
         self.stop = StopRequest()
@@ -100,6 +105,8 @@ class Stepper:
         for micro_batch, count in zip(micro_batches, counts, strict=True):
             share = count / n_counted
             loss += share * self._micro_step(micro_batch, config.label_smoothing, dloss=share)
+        for name in self.frozen:  # what does not move has no part in the norm
+            store.named[name].grad[...] = 0
         with self.arena:
             norm = global_norm(store.grads)
         if not math.isfinite(norm):

@@ -260,7 +260,8 @@ def test_damaged_weights_are_told(tmp_path):
     model = load_pretrained(directory)
     model.transformer.wte.weight.value[...] = np.nan
     save_pretrained(model, directory)
-    with pytest.raises(UserError, match="not finite"):
+    warned = pytest.warns(UserWarning, match=r"wte.weight has values that are not finite")
+    with warned, pytest.raises(UserError, match="not finite"):
         run("--model", directory)
 
 

@@ -153,3 +153,16 @@ def test_text_that_cannot_be_cut_is_refused_in_one_line(refused, letters, tmp_pa
 def test_a_file_that_is_no_tokenizer_is_refused_in_one_line(refused, text_file, tmp_path):
     assert "cannot read the tokenizer" in refused("tokenizer", "show", text_file)
     assert "there is no tokenizer at" in refused("tokenizer", "show", tmp_path / "gone.json")
+
+
+def test_the_name_of_a_special_token_is_text_or_the_token(scratchgpt, tmp_path):
+    tokenizer = train_bpe(["ab"], 257)
+    tokenizer.save(tmp_path / "bpe.json")
+    command = ("tokenizer", "show", tmp_path / "bpe.json", "a<|endoftext|>b", "--json")
+    as_text, as_token = (
+        json.loads(scratchgpt(*command, *options).stdout) for options in ((), ("--special-tokens",))
+    )
+    assert as_text["ids"] == tokenizer.encode("a<|endoftext|>b").tolist()
+    assert as_text["pieces"] == list("a<|endoftext|>b")
+    assert as_token["ids"] == [*tokenizer.encode("a"), 0, *tokenizer.encode("b")]
+    assert as_token["pieces"] == ["a", "", "b"]

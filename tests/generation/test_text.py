@@ -1,9 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.generation import StopMatcher, generate, generate_text
-from scratchgpt.text import ByteTokenizer, CharacterTokenizer, train_bpe
+from scratchgpt.generation import (
+    SamplingConfig,
+    StopMatcher,
+    check_tokenizer,
+    fits_vocabulary,
+    generate,
+    generate_text,
+)
+from scratchgpt.text import ByteTokenizer, CharacterTokenizer, WordBPETokenizer, train_bpe
 
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as many as the test models know
 BYTES = ByteTokenizer()
@@ -45,6 +54,36 @@ def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model)
     assert [r.text for r in results] == [LETTERS.decode(r.tokens) for r in expected]
     assert [r.prompt for r in results] == ["ab", "ab", "q", "q"]
     assert {r.finish_reason for r in results} == {"length"}
+
+
+@pytest.fixture(scope="module")
+def words():
+    """A tokenizer like that of GPT-1, whose tokens know where a word ends and have no space."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    vocab = {"<unk>": 0, "a</w>": 1, "b": 2, "b</w>": 3, "c</w>": 4}
+    backend = Tokenizer(models.BPE(vocab, [], unk_token="<unk>", end_of_word_suffix="</w>"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.BPEDecoder(suffix="</w>")
+    return WordBPETokenizer(json.loads(backend.to_str()))
+
+
+@pytest.mark.parametrize("prompt", ["a", " a b ", "", " "])
+def test_between_a_prompt_and_what_follows_is_a_space_where_a_word_ended(make_model, words, prompt):
+    model = make_model(vocab_size=5)
+    pieces = []
+    [result] = generate_text(
+        model,
+        words,
+        [prompt],
+        max_new_tokens=12,
+        seed=3,
+        on_text=lambda _prompt, _sample, piece: pieces.append(piece),
+    )
+    assert "".join(pieces) == result.text
+    before = words.encode(prompt).tolist()
+    whole = words.decode(before + result.tokens.tolist())
+    assert words.decode(before) + result.text == whole
 
 
 @pytest.mark.parametrize(
@@ -181,3 +220,50 @@ def test_the_tokenizer_of_another_model_is_refused(make_model):
 def test_one_string_in_place_of_a_list_of_prompts_is_refused(make_model):
     with pytest.raises(TypeError, match="list of strings"):
         generate_text(make_model(), LETTERS, "abc")
+
+
+def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, bpe):
+    model, prompt = make_model(vocab_size=bpe.vocab_size, block_size=64), "so<|endoftext|>small"
+    ids = [*bpe.encode("so"), bpe.end_of_text, *bpe.encode("small")]
+    for options, tokens in (({"special_tokens": True}, ids), ({}, bpe.encode(prompt))):
+        [result] = generate_text(model, bpe, [prompt], max_new_tokens=9, seed=3, **options)
+        [expected] = generate(
+            model, [tokens], max_new_tokens=9, seed=3, end_of_text=bpe.end_of_text
+        )
+        assert result.tokens.tolist() == expected.tokens.tolist()
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
+    """A model of 64 rows gives what one of the tokens' 23 gives."""
+    model, padded = make_model(), make_model(vocab_size=64)
+    for name, parameter in model.store.named.items():
+        value = padded.store.named[name].value
+        value[: len(parameter.value)] = parameter.value
+    padded.lm_head.weight.value[23:] = 100 * padded.lm_head.weight.value[:41]  # they would win
+    options = {
+        "sampling": SamplingConfig(temperature=temperature, top_k=9, repetition_penalty=1.3),
+        **{"max_new_tokens": 20, "num_samples": 3, "seed": 5},
+    }
+    results, expected = (generate_text(m, LETTERS, ["ab"], **options) for m in (padded, model))
+    assert [r.tokens.tolist() for r in results] == [r.tokens.tolist() for r in expected]
+    drawn = generate(padded, [LETTERS.encode("ab")], **options)
+    assert max(r.tokens.max() for r in drawn) >= 23
+
+
+@pytest.mark.parametrize("n_rows", [22, 24, 63, 127, 192])
+def test_only_a_table_filled_up_as_others_do_is_larger_than_the_tokenizer(make_model, n_rows):
+    assert [n for n in range(300) if fits_vocabulary(23, n)] == [23, 64, 128]
+    with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model {n_rows}"):
+        check_tokenizer(make_model(vocab_size=n_rows), LETTERS)
+
+
+def test_padded_gpt2_is_gpt2():
+    assert fits_vocabulary(50257, 50304)
+    assert not fits_vocabulary(50304, 50257)
+
+
+def test_a_translator_has_no_rows_to_spare(make_transformer):
+    model = make_transformer(vocab_size=64)
+    with pytest.raises(UserError, match="tokenizer has 23 tokens but the model 64"):
+        check_tokenizer(model, LETTERS)

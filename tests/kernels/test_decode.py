@@ -15,6 +15,7 @@ FORMS = [
     {},
     {"norm_position": "post"},
     {"bias": False},
+    {"scale_attn_by_inverse_layer_idx": True, "scale_attn_weights": False},
     {"tied_head": False, "n_inner": 45, "activation": "gelu"},
     {"norm_position": "post", "activation": "relu", "bias": False, "layer_norm_epsilon": 0.1},
     {"n_embd": 48, "vocab_size": 65, "n_inner": 50},

@@ -256,3 +256,19 @@ def test_what_mixes_precisions_is_for_the_reference(rng):
     assert use_kernels(x.astype(np.float64))
     assert not use_kernels(x, x.astype(np.float64))
     assert not use_kernels(x.astype(np.float64), only=np.float32)
+
+
+def test_arrays_that_may_not_be_written_to_or_are_not_aligned(rng):
+    x = draw(rng, 5, 8)
+    expected, _ = ops.layer_norm_forward(x, np.full(8, 2, np.float32))
+    bytes_ = np.empty(x.nbytes + 1, np.uint8)
+    unaligned = np.frombuffer(bytes_.data, np.float32, x.size, offset=1).reshape(x.shape)
+    unaligned[...] = x
+    weight = np.full(8, 2, np.float32)
+    for array in (x, unaligned):
+        array.flags.writeable = False
+        y, saved = ops.layer_norm_forward(array, weight)
+        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_equal(
+            ops.layer_norm_backward(array, saved)[0], ops.layer_norm_backward(x.copy(), saved)[0]
+        )

@@ -87,6 +87,12 @@ def test_a_seed_decides_the_values_and_each_parameter_has_a_stream_of_its_own():
     assert (a.reshape(-1)[:10] != b.reshape(-1)).all()
 
 
+def test_without_a_seed_all_is_zero():
+    store = Pair().initialize(seed=None).store
+    assert store.size
+    assert not store.values.any()
+
+
 def test_initial_values_are_what_they_are_called():
     rng = np.random.default_rng(0)
     value = np.empty(20_000, np.float32)

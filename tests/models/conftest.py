@@ -99,6 +99,7 @@ BOTH = {**DROPOUT, **RECOMPUTE}
 POST: dict[str, Any] = {"norm_position": "post"}
 UNTIED: dict[str, Any] = {"tied_head": False}
 NO_BIAS: dict[str, Any] = {"bias": False}
+SCALED: dict[str, Any] = {"scale_attn_by_inverse_layer_idx": True}
 CASES = (
     ModelCase("gpt2", {}),
     ModelCase("gpt2, dropout", {"dropout": 0.25}, DROPOUT),
@@ -111,6 +112,9 @@ CASES = (
     ModelCase("relu, untied", {"activation": "relu", **UNTIED}),
     ModelCase("one token", {"dropout": 0.25}, DROPOUT, shape=(1, 1)),
     ModelCase("one row, full block", {"layer_norm_epsilon": 0.1}, shape=(1, 7)),
+    ModelCase("scores divided by layer", SCALED),
+    ModelCase("gpt1, scores divided by layer, recompute", {**POST, **SCALED}, RECOMPUTE),
+    ModelCase("scores as they are", {"scale_attn_weights": False}),
     ModelCase("one layer, one head", {"n_layer": 1, "n_head": 1}, shape=(3, 4)),
 )
 

@@ -98,6 +98,11 @@ def test_a_preset_may_be_changed():
         ({"n_layer": None}, "n_layer=None must be a positive whole number"),
         ({"bias": 1}, "bias=1 must be true or false"),
         ({"tied_head": "yes"}, "tied_head='yes' must be true or false"),
+        ({"scale_attn_weights": 1}, "scale_attn_weights=1 must be true or false"),
+        (
+            {"scale_attn_by_inverse_layer_idx": None},
+            "scale_attn_by_inverse_layer_idx=None must be true or false",
+        ),
         (
             {"n_embd": 100},
             "n_embd=100 is not divisible by n_head=12; choose a multiple of 12",
@@ -115,6 +120,15 @@ def test_what_makes_no_sense_is_refused_in_one_line(changes, message):
         GPTConfig(**changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_scores_are_scaled_by_head_and_layer():
+    config = GPTConfig(n_embd=48, n_head=3)
+    assert [config.attention_scale(i) for i in range(3)] == [0.25, 0.25, 0.25]
+    by_layer = config.replace(scale_attn_by_inverse_layer_idx=True)
+    assert [by_layer.attention_scale(i) for i in (0, 1, 3)] == [0.25, 0.125, 0.0625]
+    assert by_layer.replace(scale_attn_weights=False).attention_scale(1) == 0.5
+    assert config.replace(scale_attn_weights=False).attention_scale(5) == 1
 
 
 def test_unknown_names_are_refused_with_the_nearest_known_one():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena, nbytes, walk
 from scratchgpt.models import GPT, GPTConfig
 
@@ -280,3 +281,17 @@ def test_a_step_of_gradient_descent_lowers_the_loss(model_case):
     lower, _ = gradients(model, *data, **model_case.settings)
     expected = 1e-4 * np.linalg.norm(grads)
     assert loss - lower == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("tied_head", [True, False])
+def test_a_cropped_model_computes_the_same_in_its_shorter_context(small_gpt, tied_head):
+    model = small_gpt(tied_head=tied_head)  # of 7 positions
+    cropped = model.crop(4)
+    assert cropped.config == model.config.replace(block_size=4)
+    assert cropped.dtype == model.dtype
+    tokens = np.arange(8).reshape(2, 4)
+    np.testing.assert_array_equal(cropped.forward(tokens)[0], model.forward(tokens)[0])
+    cropped.transformer.wte.weight.value[...] = 0
+    assert model.transformer.wte.weight.value.any()
+    with pytest.raises(UserError, match="block_size=8 is more than the 7 positions"):
+        model.crop(8)

@@ -25,12 +25,16 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
         mask = dropout_mask(tuple(x.shape), config.dropout, seed, like=np.empty(0))
         return x * torch.tensor(mask) / (1 - config.dropout)
 
-    def attention(x, name, seed):
+    def attention(x, name, seed, layer):
         q, k, v = (
             part.unflatten(-1, (config.n_head, -1)).transpose(1, 2)
             for part in linear(x, f"{name}.c_attn").chunk(3, dim=-1)
         )
-        scores = q @ k.mT / config.head_size**0.5
+        scores = q @ k.mT
+        if config.scale_attn_weights:
+            scores = scores / config.head_size**0.5
+        if config.scale_attn_by_inverse_layer_idx:
+            scores = scores / (layer + 1)
         future = torch.ones(scores.shape[-2:], dtype=bool).triu(1)
         weights = drop(scores.masked_fill(future, -float("inf")).softmax(-1), seed, "attn")
         return linear((weights @ v).transpose(1, 2).flatten(-2), f"{name}.c_proj")
@@ -50,10 +54,10 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
         h = f"transformer.h.{i}"
         seed = None if dropout_seed is None else derive_seed(dropout_seed, "h", i)
         if config.norm_position == "pre":
-            x = x + drop(attention(norm(x, f"{h}.ln_1"), f"{h}.attn", seed), seed, "drop_1")
+            x = x + drop(attention(norm(x, f"{h}.ln_1"), f"{h}.attn", seed, i), seed, "drop_1")
             x = x + drop(mlp(norm(x, f"{h}.ln_2"), f"{h}.mlp"), seed, "drop_2")
         else:
-            x = norm(x + drop(attention(x, f"{h}.attn", seed), seed, "drop_1"), f"{h}.ln_1")
+            x = norm(x + drop(attention(x, f"{h}.attn", seed, i), seed, "drop_1"), f"{h}.ln_1")
             x = norm(x + drop(mlp(x, f"{h}.mlp"), seed, "drop_2"), f"{h}.ln_2")
     if config.norm_position == "pre":
         x = norm(x, "transformer.ln_f")

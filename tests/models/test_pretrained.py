@@ -13,7 +13,7 @@ from scratchgpt.models import (
     load_pretrained,
     save_pretrained,
 )
-from scratchgpt.models.pretrained import load_tensors, save_tensors
+from scratchgpt.models.pretrained import load_weights
 
 SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 6, "block_size": 5, "vocab_size": 7}
 FORMS = [
@@ -21,6 +21,8 @@ FORMS = [
     {"norm_position": "post", "bias": False, "activation": "relu"},
     {"tied_head": False, "n_inner": 10, "dropout": 0.1, "activation": "gelu"},
     {"layer_norm_epsilon": 1e-3},
+    {"norm_position": "post", "tied_head": False},
+    {"scale_attn_weights": False, "scale_attn_by_inverse_layer_idx": True, "bias": False},
 ]
 
 
@@ -65,20 +67,58 @@ def test_the_files_are_those_that_others_read(saved):
     assert (config["n_positions"], config["vocab_size"]) == (5, 7)
 
 
-@pytest.mark.parametrize("form", [{"bias": False}, {"norm_position": "post"}])
-def test_what_is_no_gpt2_does_not_call_itself_one(tmp_path, form):
+@pytest.mark.parametrize(
+    ("form", "model_type"),
+    [
+        ({"activation": "gelu", "n_inner": 10, "scale_attn_weights": False}, "gpt2"),
+        ({"bias": False}, "scratchgpt"),
+        ({"norm_position": "post"}, "openai-gpt"),
+        ({"norm_position": "post", "n_inner": 24, "activation": "relu"}, "openai-gpt"),
+        ({"norm_position": "post", "n_inner": 10}, "scratchgpt"),
+        ({"norm_position": "post", "activation": "gelu"}, "scratchgpt"),
+        ({"norm_position": "post", "scale_attn_weights": False}, "scratchgpt"),
+        ({"norm_position": "post", "scale_attn_by_inverse_layer_idx": True}, "scratchgpt"),
+    ],
+)
+def test_a_model_calls_itself_what_others_would_compute(tmp_path, form, model_type):
     save_pretrained(GPT(GPTConfig(**SIZES, **form)), tmp_path)
-    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "scratchgpt"
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == model_type
 
 
-def test_arrays_that_are_not_contiguous_come_back_right(tmp_path, rng):
-    """safetensors itself would write the memory as it lies."""
-    arrays = {"t": rng.normal(size=(3, 5)).T, "s": rng.normal(size=(6, 4))[::2, 1::2]}
-    save_tensors(tmp_path / "a.safetensors", arrays)
-    read = {name: np.empty(array.shape) for name, array in arrays.items()}
-    load_tensors(tmp_path / "a.safetensors", read)
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(read[name], array)
+def test_a_configuration_from_before_attention_had_scales_is_read(tmp_path):
+    model = GPT(GPTConfig(**SIZES, bias=False))
+    save_pretrained(model, tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text())
+    del values["scale_attn_weights"], values["scale_attn_by_inverse_layer_idx"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert load_pretrained(tmp_path).config == model.config
+
+
+def test_weights_that_do_not_fit_leave_a_model_as_it_was(saved, tmp_path):
+    """The file is good up to its last array."""
+    _, path = saved
+    model = GPT(GPTConfig(**{**SIZES, "tied_head": False}), seed=9)
+    before = model.store.values.copy()
+    with pytest.raises(UserError, match=r"has no array 'lm_head.weight'"):
+        load_weights(path, model)
+    np.testing.assert_array_equal(model.store.values, before)
+
+
+def test_the_end_of_a_text_is_told_to_others(saved):
+    model, path = saved
+    save_pretrained(model, path, end_of_text=6)
+    for name in ("config.json", "generation_config.json"):
+        values = json.loads((path / name).read_text())
+        assert (values["bos_token_id"], values["eos_token_id"]) == (6, 6)
+    assert load_pretrained(path).config == model.config
+
+
+def test_dropout_may_be_chosen_when_a_model_is_read(saved, tmp_path):
+    _, path = saved
+    assert load_pretrained(path).config.dropout == 0
+    assert load_pretrained(path, dropout=0.2).config.dropout == 0.2
+    save_pretrained(GPT(GPTConfig(**SIZES, bias=False)), tmp_path / "own")
+    assert load_pretrained(tmp_path / "own", dropout=0.3).config.dropout == 0.3
 
 
 def test_saving_again_leaves_no_other_files(saved):
@@ -171,7 +211,8 @@ def test_weights_of_another_configuration_are_refused(saved, changes, parts):
         ("{", "cannot read"),
         ("[]", "is not the configuration of a GPT"),
         ("{}", "is not the configuration of a GPT"),
-        ('{"n_layer": 2}', "'n_head'"),
+        ('{"n_layer": 2}', "'model_type'"),
+        ('{"model_type": "scratchgpt", "n_layer": 2}', "'n_head'"),
     ],
 )
 def test_a_damaged_configuration_is_refused(saved, text, part):

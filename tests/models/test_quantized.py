@@ -1,5 +1,7 @@
 """Eight bits a weight: how far they move, and that all ways to compute with them agree."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,20 @@ from scratchgpt import kernels
 from scratchgpt.errors import UserError
 from scratchgpt.generation import SamplingConfig, generate
 from scratchgpt.generation.token_step import TokenStep
-from scratchgpt.models import GPT, GPTConfig, QuantizedGPT
+from scratchgpt.models import (
+    GPT,
+    GPTConfig,
+    QuantizedGPT,
+    load_pretrained,
+    load_quantized,
+    save_pretrained,
+)
+from scratchgpt.models.weight_files import save_weights
 
 FORMS = [
     {},
     {"norm_position": "post", "bias": False},
+    {"scale_attn_by_inverse_layer_idx": True, "scale_attn_weights": False},
     {"tied_head": False, "n_inner": 45, "activation": "relu"},
     {"n_embd": 96, "n_inner": 700, "vocab_size": 130},
 ]
@@ -58,6 +69,42 @@ def test_prompts_and_tokens_are_those_of_the_dequantised_model(model, rng, asser
             expected = reference.extend(one[:, None], expected_cache)
         # Where the CPU multiplies integers, inputs are rounded to int16.
         assert_close(step(one, cache), expected, 5e-4)
+
+
+def test_it_comes_back_bit_for_bit(model, tmp_path):
+    quantized = QuantizedGPT(model)
+    save_pretrained(quantized, tmp_path)
+    again = load_quantized(tmp_path)
+    assert again.config == model.config
+    for name in ("weights", "scales", "floats"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(quantized, name))
+    assert (tmp_path / "model.safetensors").stat().st_size < 0.5 * 4 * model.store.size
+
+
+def test_nobody_takes_it_for_what_it_is_not(tmp_path):
+    model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
+    save_pretrained(QuantizedGPT(model), tmp_path / "small")
+    with pytest.raises(UserError, match="is quantised; read it with load_quantized"):
+        load_pretrained(tmp_path / "small")
+    values = json.loads((tmp_path / "small" / "config.json").read_text())
+    assert values["model_type"] == "scratchgpt-int8"
+    save_pretrained(model, tmp_path / "whole")
+    with pytest.raises(UserError, match="is not quantised; read it with load_pretrained"):
+        load_quantized(tmp_path / "whole")
+    (tmp_path / "whole" / "config.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match=r"has no array '.*scale'"):
+        load_quantized(tmp_path / "whole")
+
+
+def test_a_matrix_that_is_not_of_whole_numbers_is_refused(tmp_path):
+    model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
+    quantized = QuantizedGPT(model)
+    save_pretrained(quantized, tmp_path)
+    name = "transformer.wte.weight"
+    arrays = quantized.arrays()
+    save_weights(tmp_path, {**arrays, name: arrays[name].astype(np.float32)})
+    with pytest.raises(UserError, match=f"{name} is stored as F32; it is read in I8"):
+        load_quantized(tmp_path)
 
 
 def test_it_generates(model):

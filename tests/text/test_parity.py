@@ -52,6 +52,17 @@ def test_bytes_and_bpe_are_the_same_to_others(tokenizer, text):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+END_OF_CHARACTERS = CharacterTokenizer("".join(STRANGE), end_of_text=True, padding=True)
+
+
+@pytest.mark.parametrize("tokenizer", [BYTES, BPE, END_OF_CHARACTERS], ids=lambda t: t.kind)
+@given(parts=st.lists(st.sampled_from([*STRANGE, "<|padding|>", "<|end", "oftext|>"]), max_size=30))
+def test_names_of_special_tokens_can_be_read_as_others_read_them(tokenizer, parts):
+    text = "".join(parts)
+    ids = by_library(tokenizer).encode(text, add_special_tokens=False).ids
+    np.testing.assert_array_equal(tokenizer.encode_marked(text), np.array(ids, np.int64))
+
+
 @given(st.lists(st.integers(0, BPE.vocab_size - 1), max_size=20))
 def test_any_ids_are_the_same_text_to_others(tokens):
     assert READ["bpe"].decode(tokens) == BPE.decode(tokens)

@@ -118,6 +118,15 @@ def test_intervals_and_recomputation_may_change(make_trainer, tmp_path, settings
     make_trainer(out_dir=tmp_path, resume=True, **settings).close()
 
 
+def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path).train()
+    path = tmp_path / "last" / "training_state.json"
+    state = json.loads(path.read_text())
+    del state["model_config"]["scale_attn_by_inverse_layer_idx"]
+    path.write_text(json.dumps(state))
+    make_trainer(out_dir=tmp_path, resume=True).close()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,0 +1,130 @@
+"""Files of llm.c: ``gpt2_124M.bin`` and what its trainer leaves.
+
+256 numbers (int32) say what the file is, the sizes of the model among them; then come the
+parameters, each for all layers at once, the weights of linear maps (n_out, n_in). The vocabulary is
+filled up with rows of zeros to a multiple of 128 since version 3.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.files import replacing
+from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.description import describe
+from scratchgpt.models.gpt import GPT
+from scratchgpt.models.state_dicts import check_expressible
+from scratchgpt.models.tensor_file import widen_bfloat16
+
+MAGIC = 20240326
+HEADER = 256
+PADDED_TO = 128
+# Of each version the dtype of the file, and whether the vocabulary is filled up.
+VERSIONS = {1: ("<f4", False), 3: ("<f4", True), 5: ("<u2", True)}
+WRITTEN = 3
+
+_OF_BLOCKS = tuple(
+    f"{layer}.{kind}"
+    for layer in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
+    for kind in ("weight", "bias")
+)
+
+
+def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> GPT:
+    """Read a model of llm.c, in float32 (version 1 or 3) or bfloat16 (version 5).
+
+    Raises
+    ------
+    UserError
+        If the file is missing or damaged, or of another version.
+    """
+    try:
+        with open(path, "rb") as file:
+            header = np.fromfile(file, "<i4", HEADER)
+            if len(header) < HEADER or header[0] != MAGIC:
+                raise UserError(f"{path} is not a model of llm.c, or is damaged")
+            version = int(header[1])
+            if version not in VERSIONS:
+                known = ", ".join(map(str, VERSIONS))
+                raise UserError(f"{path} is of version {version}; scratchgpt reads {known}")
+            stored, is_padded = VERSIONS[version]
+            config = _config(header, dropout)
+            n_rows = int(header[7]) if is_padded else config.vocab_size
+            n_padding = (n_rows - config.vocab_size) * config.n_embd
+            n_numbers = describe(config).n_parameters + n_padding
+            n_bytes = file.seek(0, 2)
+            expected = 4 * HEADER + np.dtype(stored).itemsize * n_numbers
+            if n_bytes != expected or n_padding < 0:
+                raise UserError(
+                    f"{path} is damaged: it has {n_bytes} bytes where its header says {expected}"
+                )
+            model = GPT(config, seed=None, dtype=dtype)
+            file.seek(4 * HEADER)
+            for i, view in enumerate(_views(model)):
+                array = np.fromfile(file, stored, view.size)
+                view[...] = (widen_bfloat16(array) if version == 5 else array).reshape(view.shape)
+                if i == 0:
+                    file.seek(n_padding * np.dtype(stored).itemsize, 1)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return model
+
+
+def write_llmc(model: GPT, path: Path) -> None:
+    """Write a GPT-2 for llm.c, in float32.
+
+    Raises
+    ------
+    UserError
+        If llm.c computes something else, or the file cannot be written.
+    """
+    config = model.config
+    needed = {
+        **{"norm_position": "pre", "activation": "gelu_tanh", "bias": True, "tied_head": True},
+        **{"inner_size": 4 * config.n_embd, "layer_norm_epsilon": 1e-5},
+        **{"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False},
+    }
+    check_expressible(config, needed, "llm.c")
+    n_padding = -config.vocab_size % PADDED_TO
+    header = np.zeros(HEADER, "<i4")
+    header[:8] = (
+        *(MAGIC, WRITTEN, config.block_size, config.vocab_size, config.n_layer, config.n_head),
+        *(config.n_embd, config.vocab_size + n_padding),
+    )
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(header.tobytes())
+        for i, view in enumerate(_views(model)):
+            file.write(np.ascontiguousarray(view, "<f4").data)
+            if i == 0:
+                file.write(bytes(4 * n_padding * config.n_embd))
+
+
+def _config(header: Array, dropout: float) -> GPTConfig:
+    block_size, vocab_size, n_layer, n_head, n_embd = header[2:7].tolist()
+    return GPTConfig(
+        n_layer=n_layer,
+        n_head=n_head,
+        n_embd=n_embd,
+        block_size=block_size,
+        vocab_size=vocab_size,
+        dropout=dropout,
+    )
+
+
+def _views(model: GPT) -> Iterator[Array]:
+    """Our parameters in the order and in the shapes of the file."""
+    named = model.store.named
+    yield named["transformer.wte.weight"].value
+    yield named["transformer.wpe.weight"].value
+    for name in _OF_BLOCKS:
+        for i in range(model.config.n_layer):
+            value = named[f"transformer.h.{i}.{name}"].value
+            yield value.T if value.ndim == 2 else value
+    yield named["transformer.ln_f.weight"].value
+    yield named["transformer.ln_f.bias"].value

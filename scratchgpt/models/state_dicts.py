@@ -1,0 +1,198 @@
+"""State dictionaries of minGPT and nanoGPT, saved as safetensors: read, and written.
+
+Both store the weight of a linear map (n_out, n_in), the transpose of ours, and neither says how
+many heads there are or which activation: the one must be given, the other is what their code has.
+Arrays are read and written through views of our parameters in their shapes and by their names.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.gpt import GPT
+from scratchgpt.models.tensor_file import TensorFile, save_tensors
+from scratchgpt.models.weight_files import Stored, fill, rename
+
+# nanoGPT has the GELU itself, minGPT the approximation; the minGPT of 2020 had the former too, and
+# other names.
+ACTIVATIONS = {"nanogpt": "gelu", "mingpt": "gelu_tanh", "mingpt-2020": "gelu"}
+SOURCES = ("nanogpt", "mingpt")
+HEADS = "n_head"  # in the metadata of files of ours
+
+_TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")
+_WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")  # of several devices, of torch.compile
+_BUFFER = re.compile(r".*\.attn\.(bias|mask)$")
+_HEAD = {"nanogpt": "lm_head.weight", "mingpt": "lm_head.weight", "mingpt-2020": "head.weight"}
+_TABLE = {
+    **dict.fromkeys(("nanogpt", "mingpt"), "transformer.wte.weight"),
+    "mingpt-2020": "tok_emb.weight",
+}
+_NAMES_OF_2020 = {
+    **{"transformer.wte": "tok_emb", "transformer.ln_f": "ln_f", "lm_head": "head"},
+    **{".ln_1.": ".ln1.", ".ln_2.": ".ln2.", ".attn.c_proj.": ".attn.proj."},
+    **{".mlp.c_fc.": ".mlp.0.", ".mlp.c_proj.": ".mlp.2.", "transformer.h.": "blocks."},
+}
+
+
+def read_state_dict(
+    path: Path,
+    source: str,
+    *,
+    n_head: int | None = None,
+    activation: str | None = None,
+    dropout: float = 0.0,
+    dtype: Any = np.float32,
+) -> GPT:
+    """Read a model of minGPT or nanoGPT.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file.
+    source : {"nanogpt", "mingpt"}
+    n_head : int, optional
+        Heads of a block, which the file does not tell unless it is one of ours.
+    activation : str, optional
+        Where it is another than that code has now.
+    dropout : float
+    dtype : float32 or float64
+
+    Raises
+    ------
+    UserError
+        If the file is damaged, or is not such a model.
+    """
+    file = TensorFile(path)
+    names = {name: _WRAPPERS.sub("", name) for name in file.tensors}
+    stored = {name: Stored(file, name) for name in file.tensors}
+    stored = rename(stored, lambda name: None if _is_buffer(names[name]) else names[name], path)
+    if source == "mingpt" and _TABLE["mingpt-2020"] in stored:
+        source = "mingpt-2020"
+    tied = _settle_head(stored, _TABLE[source], _HEAD[source])
+    sizes = _sizes(stored, source, path)
+    if n_head is None:
+        n_head = _heads_of(file)
+    config = GPTConfig(
+        **sizes,
+        n_head=n_head,
+        tied_head=tied,
+        activation=activation or ACTIVATIONS[source],
+        dropout=dropout,
+    )
+    model = GPT(config, seed=None, dtype=dtype)
+    fill(dict(_views(model, source)), stored, path)
+    return model
+
+
+def write_state_dict(model: GPT, path: Path, source: str) -> None:
+    """Write a model as a state dictionary of minGPT or nanoGPT, with its head in any case.
+
+    Raises
+    ------
+    UserError
+        If that code computes something else, or the file cannot be written.
+    """
+    config = model.config
+    needed: dict[str, Any] = {
+        "norm_position": "pre",
+        "activation": ACTIVATIONS[source],
+        "inner_size": 4 * config.n_embd,
+        "layer_norm_epsilon": 1e-5,
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+    }
+    needed["tied_head" if source == "nanogpt" else "bias"] = True
+    check_expressible(config, needed, source)
+    arrays = dict(_views(model, source))
+    arrays[_HEAD[source]] = model.lm_head.weight.value
+    save_tensors(path, arrays, {"format": "pt", HEADS: str(config.n_head)})
+
+
+def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> None:
+    """Refuse a model that would be another one elsewhere; names the field."""
+    for name, value in needed.items():
+        if getattr(config, name) != value:
+            raise UserError(
+                f"{where} has only {name}={value!r}, and the model {getattr(config, name)!r}"
+            )
+
+
+def _is_buffer(name: str) -> bool:
+    return bool(_BUFFER.fullmatch(name))
+
+
+def _views(model: GPT, source: str) -> Iterator[tuple[str, Array]]:
+    """Views of our parameters in the shapes that they have there, with their names there."""
+    for name, parameter in model.store.named.items():
+        value = parameter.value
+        if value.ndim == 2 and not name.endswith(_TABLES):
+            value = value.T  # (n_out, n_in)
+        if source != "mingpt-2020":
+            yield name, value
+        elif name == "transformer.wpe.weight":
+            yield "pos_emb", value[None]  # (1, T, C)
+        else:
+            for ours, theirs in _NAMES_OF_2020.items():
+                name = name.replace(ours, theirs)
+            if ".attn.c_attn." in name:
+                parts = zip(("query", "key", "value"), np.split(value, 3), strict=True)
+                for part, view in parts:
+                    yield name.replace("c_attn", part), view
+            else:
+                yield name, value
+
+
+def _settle_head(stored: dict[str, Stored], table: str, head: str) -> bool:
+    """Whether the head is the embedding; of the two, one is then left, as the embedding.
+
+    A file may hold a tied matrix under either name, or under both.
+    """
+    if head in stored and table not in stored:
+        stored[table] = stored.pop(head)
+        return True
+    if head not in stored or table not in stored:
+        return True
+    first, second = stored[table], stored[head]
+    tied = first.file.holds_twice(first.name, second.file, second.name)
+    if tied:
+        del stored[head]
+    return tied
+
+
+def _sizes(stored: dict[str, Stored], source: str, path: Path) -> dict[str, Any]:
+    """What the shapes of a file say of a model."""
+    shapes = {name: one.file.tensors[one.name].shape for name, one in stored.items()}
+    old = source == "mingpt-2020"
+    block, norm, widen = (
+        ("blocks", "ln1", "mlp.0") if old else ("transformer.h", "ln_1", "mlp.c_fc")
+    )
+    try:
+        vocab_size, n_embd = shapes[_TABLE[source]]
+        block_size = shapes["pos_emb" if old else "transformer.wpe.weight"][-2]
+        n_inner = shapes[f"{block}.0.{widen}.weight"][0]
+    except (KeyError, ValueError, IndexError) as error:
+        raise UserError(f"{path} is no state dictionary of {source}: no {error}") from error
+    n_layer = 0
+    while f"{block}.{n_layer}.{norm}.weight" in shapes:
+        n_layer += 1
+    return {
+        "n_layer": n_layer,
+        "n_embd": n_embd,
+        "block_size": block_size,
+        "vocab_size": vocab_size,
+        "n_inner": None if n_inner == 4 * n_embd else n_inner,
+        "bias": f"{block}.0.{norm}.bias" in shapes,
+    }
+
+
+def _heads_of(file: TensorFile) -> int:
+    told = str(file.metadata.get(HEADS, ""))
+    if not told.isdecimal():
+        raise UserError(f"{file.path} does not say how many heads a block has; give n_head")
+    return int(told)

@@ -1,0 +1,200 @@
+"""The weights of a model directory: one safetensors file, or several with an index."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.files import write_text
+from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
+
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+METADATA = {"format": "pt"}  # transformers asks for it
+PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+ANOTHER = "it belongs to a model of another configuration"
+
+
+class Stored(NamedTuple):
+    """An array in a file, and what it is called there."""
+
+    file: TensorFile
+    name: str
+
+
+def open_weights(directory: Path) -> dict[str, Stored]:
+    """All arrays of a model directory, by the names that they have in its files.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, or does not hold what the index says.
+    """
+    if (directory / WEIGHTS_FILE).exists():
+        file = TensorFile(directory / WEIGHTS_FILE)
+        return {name: Stored(file, name) for name in file.tensors}
+    if (directory / INDEX_FILE).exists():
+        return _open_shards(directory)
+    for name in PICKLED:
+        if (directory / name).exists():
+            raise UserError(
+                f"{directory} has its weights in {name}, which can run any code when it is read; "
+                'convert it where you trust it: python -c "from transformers import '
+                f"AutoModelForCausalLM as M; M.from_pretrained({str(directory)!r})"
+                f'.save_pretrained({str(directory)!r})"'
+            )
+    raise UserError(f"{directory / WEIGHTS_FILE} is missing")
+
+
+def _open_shards(directory: Path) -> dict[str, Stored]:
+    index = directory / INDEX_FILE
+    try:
+        places = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+        shards = sorted(set(places.values()))
+        if any(Path(shard).name != shard for shard in shards):
+            raise ValueError("it names a file in another folder")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{index} is damaged: {error}") from error
+    for shard in shards:
+        if not (directory / shard).exists():
+            raise UserError(f"{directory / shard} is missing: {INDEX_FILE} has arrays in it")
+    files = {shard: TensorFile(directory / shard) for shard in shards}
+    for name, shard in places.items():
+        if name not in files[shard].tensors:
+            raise UserError(f"{directory / shard} has no array {name!r}, which {INDEX_FILE} names")
+    return {name: Stored(files[shard], name) for name, shard in places.items()}
+
+
+def save_weights(
+    directory: Path, tensors: dict[str, Array], shard_bytes: int | None = None
+) -> None:
+    """Write ``model.safetensors``, or files of at most ``shard_bytes`` each with their index.
+
+    What another save left there under the other form is removed, lest it be read.
+    """
+    old = _listed_shards(directory)
+    shards = _share_out(tensors, shard_bytes)
+    if len(shards) == 1:
+        save_tensors(directory / WEIGHTS_FILE, tensors, METADATA)
+        (directory / INDEX_FILE).unlink(missing_ok=True)
+        written = [WEIGHTS_FILE]
+    else:
+        written = [f"model-{i:05}-of-{len(shards):05}.safetensors" for i in _from_1(shards)]
+        for name, shard in zip(written, shards, strict=True):
+            save_tensors(directory / name, shard, METADATA)
+        places = {key: name for name, shard in zip(written, shards, strict=True) for key in shard}
+        total = sum(array.nbytes for array in tensors.values())
+        content = {"metadata": {"total_size": total}, "weight_map": places}
+        write_text(directory / INDEX_FILE, json.dumps(content, indent=2) + "\n")
+        (directory / WEIGHTS_FILE).unlink(missing_ok=True)
+    for name in old - set(written):
+        (directory / name).unlink(missing_ok=True)
+
+
+def _from_1(items: list[dict[str, Array]]) -> range:
+    return range(1, len(items) + 1)
+
+
+def _listed_shards(directory: Path) -> set[str]:
+    """The files of an index that is there already."""
+    try:
+        places = json.loads((directory / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
+        return {name for name in places.values() if Path(name).name == name}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return set()
+
+
+def _share_out(tensors: dict[str, Array], shard_bytes: int | None) -> list[dict[str, Array]]:
+    """The arrays in their order, a new file where the next would not fit."""
+    shards: list[dict[str, Array]] = [{}]
+    taken = 0
+    for name, array in tensors.items():
+        if shard_bytes is not None and shards[-1] and taken + array.nbytes > shard_bytes:
+            shards.append({})
+            taken = 0
+        shards[-1][name] = array
+        taken += array.nbytes
+    return shards
+
+
+def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> None:
+    """Write stored arrays to those of the same names in ``values``; all are checked before.
+
+    What is not finite is warned of.
+
+    Parameters
+    ----------
+    values : dict of str to array
+    stored : dict of str to Stored
+    where : Path
+        What the arrays were looked for in.
+
+    Raises
+    ------
+    UserError
+        If the names or shapes are not those of ``values``, or the dtype of one does not suit.
+    """
+    for name in sorted(stored.keys() ^ values.keys()):
+        if name in values:
+            raise UserError(f"{where} has no array {name!r}: {ANOTHER}")
+        raise UserError(f"{where} has an unexpected array {stored[name].name!r}: {ANOTHER}")
+    for name, value in values.items():
+        file, their_name = stored[name]
+        tensor = file.tensors[their_name]
+        if tensor.shape != value.shape:
+            raise UserError(
+                f"{file.path}: {their_name} is {tensor.shape} but the configuration needs "
+                f"{value.shape}; {ANOTHER}"
+            )
+        allowed = ("I8",) if value.dtype == np.int8 else FLOATS
+        if tensor.dtype not in allowed:
+            raise UserError(
+                f"{file.path}: {their_name} is stored as {tensor.dtype}; it is read in "
+                f"{', '.join(allowed)}"
+            )
+    bad = [name for name, value in values.items() if not _read(stored[name], value)]
+    if bad:
+        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        warnings.warn(f"{where}: {bad[0]}{others} has values that are not finite", stacklevel=2)
+
+
+def _read(stored: Stored, value: Array) -> bool:
+    return stored.file.read(stored.name, value)
+
+
+def load_tensors(path: Path, values: dict[str, Array]) -> None:
+    """Fill ``values`` from the arrays of the same names in a safetensors file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or damaged, or its names or shapes are not those of ``values``.
+    """
+    file = TensorFile(path)
+    fill(values, {name: Stored(file, name) for name in file.tensors}, path)
+
+
+def rename(
+    stored: dict[str, Stored], new_name: Callable[[str], str | None], where: Path
+) -> dict[str, Stored]:
+    """Stored arrays by other names; those without one are left out.
+
+    Raises
+    ------
+    UserError
+        If two come to have the same.
+    """
+    renamed: dict[str, Stored] = {}
+    for name, one in stored.items():
+        new = new_name(name)
+        if new is None:
+            continue
+        if new in renamed:
+            raise UserError(f"{where} has {new!r} twice, as {renamed[new].name!r} and {name!r}")
+        renamed[new] = one
+    return renamed
