@@ -12,6 +12,7 @@ from scratchgpt.cli import (
     doctor,
     evaluate,
     export_model,
+    forecast,
     generate,
     import_model,
     info,
@@ -39,6 +40,7 @@ app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
 app.command("export", epilog=export_model.EPILOG)(export_model.export_command)
 app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
+app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)

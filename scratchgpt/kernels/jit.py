@@ -24,6 +24,11 @@ def kernel(function: Any) -> Any:
     return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
 
 
+def serial(function: Any) -> Any:
+    """Compile a loop whose steps follow one from the other: it runs on one thread."""
+    return numba.njit(fastmath=FAST, cache=True, error_model="numpy")(function)
+
+
 def part(function: Any) -> Any:
     """Compile a piece that kernels call, once for all places that call it, and not for Python."""
     return numba.njit(

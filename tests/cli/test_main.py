@@ -13,6 +13,7 @@ VERBS = (
     ("import",),
     ("export",),
     ("quantize",),
+    ("forecast",),
     ("info",),
     ("verify",),
     ("bench",),

@@ -1,0 +1,71 @@
+"""Coefficients of a stationary autoregression from any real numbers, and back."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+
+
+class PartialAutocorrelationsSaved(NamedTuple):
+    r: Array  # (p,) the partial autocorrelations
+    steps: list[Array]  # coefficients of order 0, 1, ..., p - 1
+
+
+def coefficients_forward(z: Array) -> tuple[Array, PartialAutocorrelationsSaved]:
+    r"""Coefficients whose partial autocorrelations are :math:`r = \tanh z`.
+
+    By Durbin's and Levinson's recursion, from order k - 1 to order k:
+
+    .. math:: \phi_i \leftarrow \phi_i - r_k\, \phi_{k-i} \quad (i < k) \qquad \phi_k = r_k
+
+    Each stationary autoregression has partial autocorrelations between -1 and 1 and the other
+    way round (Jones 1980, Technometrics 22; Barndorff-Nielsen and Schou 1973).
+
+    Parameters
+    ----------
+    z : array (p,)
+
+    Returns
+    -------
+    phi : array (p,)
+    saved : PartialAutocorrelationsSaved
+    """
+    r = np.tanh(z)
+    phi, steps = r[:0], []
+    for k in range(len(r)):
+        steps.append(phi)
+        phi = np.concatenate([phi - r[k] * phi[::-1], r[k : k + 1]])
+    return phi, PartialAutocorrelationsSaved(r, steps)
+
+
+def coefficients_backward(dphi: Array, saved: PartialAutocorrelationsSaved) -> Array:
+    """Gradient of :func:`coefficients_forward` in z: (p,)."""
+    r, steps = saved
+    dr = np.empty_like(r)
+    for k in reversed(range(len(r))):
+        inner = dphi[:-1]
+        dr[k] = dphi[-1] - inner @ steps[k][::-1]
+        dphi = inner - r[k] * inner[::-1]
+    return dr * (1.0 - r * r)
+
+
+def coefficients_inverse(phi: Array) -> Array:
+    """The z of the coefficients of a stationary autoregression: (p,)."""
+    return np.arctanh(_partial_autocorrelations(phi))
+
+
+def is_stationary(phi: Array) -> bool:
+    """Whether all roots of 1 - phi_1 z - ... lie outside the unit circle."""
+    with np.errstate(all="ignore"):
+        return bool((np.abs(_partial_autocorrelations(phi)) < 1).all())
+
+
+def _partial_autocorrelations(phi: Array) -> Array:
+    """Durbin's and Levinson's recursion backwards: (p,)."""
+    r = np.empty_like(phi)
+    for k in reversed(range(len(phi))):
+        r[k] = phi[k]
+        rest = phi[:k]
+        phi = (rest + r[k] * rest[::-1]) / (1.0 - r[k] * r[k])
+    return r

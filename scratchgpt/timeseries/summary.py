@@ -1,0 +1,107 @@
+"""The table that a fitted model prints."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scratchgpt.timeseries.ljung_box import ljung_box
+
+if TYPE_CHECKING:
+    from scratchgpt.timeseries.results import ARIMAResults
+
+WIDTH = 79
+
+
+class Summary(str):
+    """Text that shows as it prints, so that a notebook's last line is the table itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def summarize(results: "ARIMAResults", alpha: float = 0.05) -> Summary:
+    """The estimates with their uncertainty, the fit, what the residuals say, and any warning."""
+    rule = "=" * WIDTH
+    lines = [str(results.model.orders).center(WIDTH).rstrip(), rule, *_heading(results), rule]
+    lines += [*_estimates(results, alpha), rule, *_residuals(results), rule]
+    lines += [f"Warning: {warning}" for warning in results.warnings]
+    return Summary("\n".join(lines))
+
+
+def _heading(results: "ARIMAResults") -> list[str]:
+    model = results.model
+    n_missing = int(np.isnan(model.endog).sum())
+    name = "y" if model.index.name is None else str(model.index.name)
+    method = {
+        "mle": "exact maximum likelihood",
+        "css": "conditional sum of squares",
+        "css-mle": "conditional sum of squares, then exact ML",
+        "given": "parameters given",
+    }[results.method]
+    left = [
+        ("Series", name[:24]),
+        ("Observations", f"{model.nobs:,}"),
+        ("  missing", f"{n_missing:,}"),
+        ("  used up by differences", f"{model.orders.n_diffuse:,}"),
+    ]
+    right = [
+        ("Log-likelihood", f"{results.llf:.3f}"),
+        ("AIC", f"{results.aic:.3f}"),
+        ("AICc", f"{results.aicc:.3f}"),
+        ("BIC", f"{results.bic:.3f}"),
+    ]
+    lines = [
+        f"{a + ':':<26}{b:>12}   {c + ':':<24}{d:>14}"
+        for (a, b), (c, d) in zip(left, right, strict=True)
+    ]
+    reached = (
+        ""
+        if results.method == "given"
+        else (
+            f"; {'converged' if results.converged else 'NOT CONVERGED'} after "
+            f"{results.n_iterations} iterations"
+        )
+    )
+    return [*lines, f"Method: {method}{reached}"]
+
+
+def _estimates(results: "ARIMAResults", alpha: float) -> list[str]:
+    width = max(12, *(min(len(name), 24) for name in results.param_names))
+    low, high = f"[{alpha / 2:.4g}", f"{1 - alpha / 2:.4g}]"
+    lines = [
+        f"{'':<{width}}{'coef':>12}{'std err':>11}{'z':>10}{'P>|z|':>9}{low:>12}{high:>12}",
+        "-" * WIDTH,
+    ]
+    columns = np.column_stack(
+        [results.params, results.bse, results.tvalues, results.pvalues, results.conf_int(alpha)]
+    )
+    for name, (value, error, t, p, lower, upper) in zip(results.param_names, columns, strict=True):
+        lines.append(
+            f"{name[:width]:<{width}}{value:>12.5g}{error:>11.4g}{t:>10.3f}{p:>9.3f}"
+            f"{lower:>12.5g}{upper:>12.5g}"
+        )
+    return lines
+
+
+def _residuals(results: "ARIMAResults") -> list[str]:
+    """Are they free of correlation (Ljung and Box), and Gaussian (Jarque and Bera)?"""
+    from scipy.special import chdtrc
+
+    residuals = np.asarray(results.standardized_resid)
+    residuals = residuals[np.isfinite(residuals)]
+    n, s = len(residuals), results.model.orders.s
+    lags = max(1, min(2 * s if s > 1 else 10, n // 5))  # Hyndman and Athanasopoulos
+    n_coefficients = sum(results.model.orders.n_coefficients)
+    lags = max(lags, n_coefficients + 1)
+    test = ljung_box(residuals, lags, n_parameters=n_coefficients)
+    centred = residuals - residuals.mean()
+    skew = (centred**3).mean() / (centred**2).mean() ** 1.5
+    kurtosis = (centred**4).mean() / (centred**2).mean() ** 2
+    jarque_bera = n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4)
+    return [
+        f"Ljung-Box, {lags} lags: Q = {test.statistic[0]:.2f}, p = {test.p_value[0]:.3f}",
+        f"Jarque-Bera: {jarque_bera:.2f}, p = {chdtrc(2, jarque_bera):.3f}, "
+        f"skew {skew:.2f}, kurtosis {kurtosis:.2f}",
+    ]

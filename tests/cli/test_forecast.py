@@ -1,0 +1,217 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from scratchgpt.timeseries import ARIMA, load_example
+
+AIRLINE = ("--example", "airline", "--order", "0,1,1", "--seasonal", "0,1,1", "--log")
+
+
+@pytest.fixture
+def sales(tmp_path):
+    """A file of 60 months: sales follow the price, and a column of text."""
+    rng = np.random.default_rng(0)
+    price = 10 + rng.standard_normal(60)
+    values = 50 - 3 * price + rng.standard_normal(60)
+    lines = ["month,sales,price,remark"]
+    for i, (a, b) in enumerate(zip(values, price, strict=True)):
+        lines.append(f"{2020 + i // 12}-{i % 12 + 1:02d},{a:.6f},{b:.6f},fair")
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Prices of the four months that follow."""
+    path = tmp_path / "plan.csv"
+    path.write_text("price\n9\n10\n11\n12\n", encoding="utf-8")
+    return path
+
+
+def column_of(path, name):
+    with open(path, encoding="utf-8") as file:
+        return np.array([float(row[name]) for row in csv.DictReader(file)])
+
+
+def test_the_forecast_is_that_of_the_library(scratchgpt):
+    record = json.loads(scratchgpt("forecast", *AIRLINE, "--steps", 3, "--json").stdout)
+    y = np.log(load_example("airline").values)
+    results = ARIMA(y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 12)).fit()
+    expected = np.exp(results.get_forecast(3).summary_frame(0.05)[:, [0, 2, 3]])
+    told = [[row["forecast"], row["lower"], row["upper"]] for row in record["forecast"]]
+    assert np.allclose(told, expected, rtol=1e-12)
+    assert [row["time"] for row in record["forecast"]] == ["1961-01", "1961-02", "1961-03"]
+    assert record["model"] == "ARIMA(0,1,1)(0,1,1)[12]"
+    assert record["params"] == pytest.approx(
+        dict(zip(results.param_names, results.params, strict=True))
+    )
+    assert record["llf"] == pytest.approx(results.llf)
+
+
+def test_the_table_shows_summary_and_intervals(scratchgpt):
+    outcome = scratchgpt("forecast", *AIRLINE, "--steps", 2, "--level", 80)
+    assert outcome.status == 0
+    assert outcome.stderr == ""
+    assert "example airline: log passengers, 1949-01 to 1960-12" in outcome.stdout
+    assert "ma.S.L12" in outcome.stdout
+    *_, heading, first, second = outcome.stdout.splitlines()
+    assert heading.split() == ["time", "median", "lower", "80", "%", "upper", "80", "%"]
+    assert first.split()[:2] == ["1961-01", "450.42"]
+    assert second.startswith("1961-02")
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+
+
+def test_csv_is_the_forecast_alone(scratchgpt):
+    outcome = scratchgpt("forecast", *AIRLINE, "--csv")
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout)))
+    assert list(rows[0]) == ["time", "forecast", "lower", "upper"]
+    assert len(rows) == 24  # two seasons
+    assert all(float(row["lower"]) < float(row["forecast"]) < float(row["upper"]) for row in rows)
+
+
+def test_without_an_order_one_is_chosen_and_said(scratchgpt):
+    outcome = scratchgpt("forecast", "--example", "huron", "--json", "--verbose")
+    record = json.loads(outcome.stdout)
+    *tried, chosen = outcome.stderr.splitlines()
+    assert chosen.startswith(record["model"])
+    assert f"chosen of {len(tried)} " in chosen
+    assert any(f"AICc {record['aicc']:.2f}" in line for line in tried)
+    assert len(record["forecast"]) == 10
+    quiet = scratchgpt("forecast", "--example", "huron", "--auto", "--json")
+    assert len(quiet.stderr.splitlines()) == 1
+    assert json.loads(quiet.stdout) == record
+
+
+def test_all_orders_can_be_tried(scratchgpt):
+    walk = scratchgpt("forecast", "--example", "nile", "--json").stdout
+    outcome = scratchgpt("forecast", "--example", "nile", "--full", "--json")
+    assert json.loads(outcome.stdout)["aicc"] <= json.loads(walk)["aicc"] + 1e-6
+
+
+def test_regressors_come_from_the_file_and_from_the_plan(scratchgpt, sales, plan):
+    options = ("-c", "sales", "--exog", "price", "--future", plan, "--order", "0,0,0")
+    record = json.loads(scratchgpt("forecast", sales, *options, "-n", 4, "--json").stdout)
+    price, y = column_of(sales, "price"), column_of(sales, "sales")
+    const, slope = np.linalg.lstsq(np.column_stack([np.ones(60), price]), y, rcond=None)[0]
+    assert record["params"]["price"] == pytest.approx(slope, rel=1e-6)
+    told = [row["forecast"] for row in record["forecast"]]
+    assert told == pytest.approx([const + slope * x for x in (9, 10, 11, 12)], rel=1e-6)
+    assert record["forecast"][0]["time"] == "2025-01"
+
+
+def test_a_missing_value_is_bridged(scratchgpt, sales):
+    lines = sales.read_text(encoding="utf-8").splitlines()
+    lines[30] = "2022-06,,10,fair"
+    sales.write_text("\n".join(lines), encoding="utf-8")
+    outcome = scratchgpt("forecast", sales, "-c", "sales", "--order", "1,0,0", "--json")
+    assert all(np.isfinite(row["forecast"]) for row in json.loads(outcome.stdout)["forecast"])
+
+
+def test_numbers_without_times_are_counted(scratchgpt, tmp_path):
+    path = tmp_path / "plain.csv"
+    path.write_text("\n".join(map(str, load_example("nile").values)), encoding="utf-8")
+    record = json.loads(scratchgpt("forecast", path, "--order", "0,1,1", "--json").stdout)
+    assert [row["time"] for row in record["forecast"]][:2] == ["101", "102"]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_pictures_are_drawn(scratchgpt, tmp_path, ending):
+    beginning = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    paths = tmp_path / f"forecast.{ending}", tmp_path / f"rest.{ending}"
+    outcome = scratchgpt("forecast", *AIRLINE, "--plot", paths[0], "--diagnostics", paths[1])
+    assert outcome.status == 0
+    assert all(path.read_bytes().startswith(beginning) for path in paths)
+    assert sorted(tmp_path.glob("*.*")) == sorted(paths)
+
+
+def test_a_search_that_does_not_converge_says_so(scratchgpt, monkeypatch):
+    from scratchgpt.timeseries import ARIMA
+
+    fit = ARIMA.fit
+    monkeypatch.setattr(ARIMA, "fit", lambda self, **given: fit(self, max_iterations=1, **given))
+    outcome = scratchgpt("forecast", "--example", "lynx", "--order", "3,0,2", "--json")
+    assert outcome.status == 0
+    assert outcome.stderr.startswith("warning: the optimiser did not converge")
+    assert json.loads(outcome.stdout)["converged"] is False
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "said"),
+    [
+        (["y", "1", "x"], (), "line 3 of {path}: y is 'x', which is not a number"),
+        (["y", "1", "inf"], (), "line 3 of {path}: y is infinite"),
+        (["t,y", "1,2", "2,3,4"], (), "line 3 of {path} has 3 columns"),
+        (["t,y,z", "1,2,3"], ("-c", "yy"), "no column 'yy'; did you mean 'y'?"),
+        (["t,y,z", "1,2,3"], (), "has 3 columns; say which is meant"),
+        (["t,y,z", "1,2,3"], ("-c", 4), "no column 4"),
+        (["2001-01,1", "2001-03,2", "2001-04,3"], (), "2001-04 follows 2001-03"),
+        ([], (), "is empty"),
+        (["y", *["NA"] * 9], (), "y has no observation"),
+        (["y", *["7"] * 9], (), "y is constant"),
+        (["y", "1", "2", "4"], ("--order", "2,0,2"), "too few"),
+        (["y", "1", "-2", "4"], ("--log",), "y is -2 at 2"),
+    ],
+    ids=str,
+)
+def test_a_bad_file_is_refused_in_one_line(refused, tmp_path, lines, options, said):
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert said.format(path=path) in refused("forecast", path, *options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "give a CSV file, or --example"),
+        (("nothing.csv",), "cannot read nothing.csv"),
+        (("--example", "airlin"), "did you mean 'airline'?"),
+        (("--example", "nile", "--column", "flow"), "leave out --column"),
+        (("--example", "nile", "--order", "0,-1,1"), "whole numbers from 0 on, p,d,q"),
+        (("--example", "nile", "--order", "1,1"), "whole numbers from 0 on, p,d,q"),
+        (("--example", "nile", "--order", "0,1,1", "--seasonal", "1,0,0,1"), "must be 2 or more"),
+        (("--example", "nile", "--order", "0,1,1", "--seasonal", "1,0,0"), "must be 2 or more"),
+        (("--example", "nile", "--order", "0,1,1", "--seasonal", "1,0,0,4,4"), "P,D,Q,s"),
+        (("--example", "nile", "--order", "0,1,1", "--trend", "c"), "trend"),
+        (("--example", "nile", "--order", "0,1,1", "--auto"), "--order"),
+        (("--example", "nile", "--seasonal", "1,0,0,4"), "given by --order"),
+        (("--example", "nile", "--level", "100"), "between 0 and 100"),
+        (("--example", "nile", "--steps", "0"), "--steps"),
+        (("--example", "nile", "--json", "--csv"), "one of --json and --csv"),
+        (("--example", "nile", "--plot", "nile.doc"), "must end in one of .png"),
+        (("--example", "nile", "--plot", "no/folder/x.png", "--order", "0,1,1"), "folder"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_refused_in_one_line(scratchgpt, options, said):
+    outcome = scratchgpt("forecast", *options)
+    assert outcome.status == 2
+    (error,) = [line for line in outcome.stderr.splitlines() if line.startswith("error: ")]
+    assert said in error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--exog", "price"), "need --exog, their columns, and --future"),
+        (("--exog", "prize", "--future", "{plan}"), "no column 'prize'; did you mean 'price'?"),
+        (("--exog", "remark", "--future", "{plan}"), "line 2 of {sales}: remark is 'fair'"),
+        (("--exog", "price", "--future", "{plan}", "-n", "5"), "{plan} has 4 rows; 5 steps"),
+    ],
+    ids=str,
+)
+def test_bad_regressors_are_refused_in_one_line(refused, sales, plan, options, said):
+    places = {"sales": sales, "plan": plan}
+    options = [option.format(**places) for option in options]
+    assert said.format(**places) in refused("forecast", sales, "-c", "sales", *options)
+
+
+def test_a_regressor_must_be_known_at_every_time(refused, sales, plan):
+    lines = sales.read_text(encoding="utf-8").splitlines()
+    lines[30] = "2022-06,9,NA,fair"
+    sales.write_text("\n".join(lines), encoding="utf-8")
+    options = ("-c", "sales", "--exog", "price", "--future", plan)
+    assert f"{sales}: price is missing at 2022-06" in refused("forecast", sales, *options)

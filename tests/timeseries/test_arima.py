@@ -1,0 +1,210 @@
+"""The class itself: what it takes, and what it refuses."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.arima import ARIMA
+
+Y = np.random.default_rng(7).normal(size=60).cumsum()
+Z = np.random.default_rng(8).normal(size=(60, 2))
+
+
+def test_parameters_have_the_names_and_the_order_of_statsmodels():
+    model = ARIMA(Y, Z, order=(2, 0, 1), seasonal_order=(1, 0, 2, 4), trend="ct")
+    assert model.param_names == (
+        "const", "trend", "x1", "x2", "ar.L1", "ar.L2", "ma.L1",
+        "ar.S.L4", "ma.S.L4", "ma.S.L8", "sigma2",
+    )  # fmt: skip
+    assert ARIMA(Y, order=(0, 1, 1), trend="t").param_names == ("drift", "ma.L1", "sigma2")
+    assert ARIMA(Y, order=(0, 1, 0)).param_names == ("sigma2",)
+
+
+def test_observations_that_count_are_those_there_are_less_the_diffuse_ones():
+    y = Y.copy()
+    y[[3, 4, 50]] = np.nan
+    model = ARIMA(y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 4))
+    assert (model.nobs, model.n_used) == (60, 60 - 3 - 5)
+
+
+def test_it_shows_as_its_order():
+    model = ARIMA(Y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 12))
+    assert repr(model) == "<ARIMA(0,1,1)(0,1,1)[12] of 60 observations>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"endog": np.full(60, np.nan)}, "no observation: all 60 values are NaN"),
+        ({"endog": [1.0, 2.0, np.inf, 3.0, 5.0]}, "infinite"),
+        ({"endog": np.full(60, 2.5)}, "constant: all 60 observed values are 2.5"),
+        ({"endog": [1.0, 3.0, 2.0, 5.0]}, "4 observations are too few for the 4 parameters of "
+         r"ARIMA\(1,0,1\): const, ar.L1, ma.L1, sigma2"),
+        ({"endog": Y[:13], "order": (0, 1, 1), "seasonal_order": (0, 1, 0, 12)},
+         "13 observations less 13 for the differences are too few"),
+        ({"exog": Z[:59]}, "exog has 59 rows, but endog has 60"),
+        ({"exog": np.where(Z[5, 1] == Z, np.nan, Z)}, "exog is nan in row 5, column 1"),
+        ({"exog": np.ones(60)}, "const, x1 are linearly dependent"),
+        ({"exog": np.zeros(60)}, "x1 cannot be used: it is 0 everywhere"),
+        ({"exog": np.ones(60), "order": (0, 1, 1)}, "x1 cannot be used: the differences"),
+        ({"exog": np.stack([Z[:, 0], Z[:, 1], Z @ [1, 2]], axis=1)}, "linearly dependent"),
+        ({"order": (-1, 0, 0)}, "order"),
+        ({"order": (1, 0, 0.5)}, "order"),
+        ({"order": (1, 0)}, "order"),
+        ({"seasonal_order": (1, 0, 0, 1)}, "period"),
+        ({"seasonal_order": (1, 0, 0, 0)}, "period"),
+        ({"seasonal_order": (-1, 0, 0, 4)}, "order"),
+        ({"trend": "c", "order": (0, 1, 1)}, "turns the constant into 0"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_modelled_is_refused_in_one_line(arguments, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        ARIMA(**{"endog": Y, "order": (1, 0, 1), **arguments})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"start_params": [0, 1.01, 0.2, 1]}, r"start_params: the autoregression \(1.01\) is not "
+         "stationary"),
+        ({"start_params": [0, 0.5, -1.2, 1]}, r"start_params: the moving average \(-1.2\) is not "
+         "invertible"),
+        ({"start_params": [0, 0.5, 1]}, r"start_params has shape \(3,\); ARIMA\(1,0,1\) has 4 "
+         "parameters: const, ar.L1, ma.L1, sigma2"),
+        ({"start_params": [0, 0.5, 0.2, -1]}, "start_params: sigma2=-1 must be positive"),
+        ({"start_params": [0, np.nan, 0.2, 1]}, "start_params: ar.L1 is not a finite number"),
+        ({"start_params": "good ones"}, "start_params is not an array of numbers"),
+        ({"method": "ols"}, "method='ols' must be one of 'mle', 'css', 'css-mle'"),
+        ({"max_iterations": 0}, "max_iterations=0 must be a whole number from 1 on"),
+    ],
+)  # fmt: skip
+def test_a_fit_that_cannot_begin_is_refused_in_one_line(arguments, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        ARIMA(Y, order=(1, 0, 1)).fit(**arguments)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_seasonal_start_that_is_not_stationary_is_named_so():
+    model = ARIMA(Y, order=(1, 0, 0), seasonal_order=(1, 0, 1, 4), trend="n")
+    with pytest.raises(UserError, match=r"the seasonal autoregression \(-1\) is not stationary"):
+        model.fit(start_params=[0.5, -1.0, 0.3, 1.0])
+
+
+def test_a_start_outside_is_allowed_where_the_search_may_go_there():
+    model = ARIMA(Y, order=(0, 1, 1), enforce_invertibility=False)
+    assert model.fit(start_params=[1.5, 1.0]).converged
+    free = ARIMA(Y, order=(1, 0, 0), trend="n", enforce_stationarity=False)
+    assert free.fit(start_params=[1.01, 1.0], method="css").converged
+    with pytest.raises(UserError, match="is not stationary, as it must be here"):
+        free.fit(start_params=[1.01, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("endog", "arguments", "message"),
+    [
+        (3 + 2 * np.arange(30.0), {"order": (1, 1, 0)}, r"differenced as ARIMA\(1,1,0\) says, is"),
+        (3 + 2 * np.arange(30.0), {"order": (1, 0, 0), "trend": "ct"}, "less its 2 regression"),
+        (np.tile([1.0, 4.0, 2.0], 12), {"order": (1, 0, 0), "seasonal_order": (0, 1, 0, 3)},
+         "constant; there is nothing to model"),
+        (Z @ [2.0, 3.0], {"exog": Z, "order": (1, 0, 0)}, "less its 3 regression terms"),
+    ],
+)  # fmt: skip
+def test_data_that_leave_nothing_to_model_are_refused(endog, arguments, message):
+    with pytest.raises(UserError, match=message):
+        ARIMA(endog, **arguments).fit()
+
+
+def test_the_sum_of_squares_is_not_conditional_on_what_is_missing():
+    y = Y.copy()
+    y[30] = np.nan
+    model = ARIMA(y, order=(1, 0, 0))
+    with pytest.raises(UserError, match='method="css" needs a series without missing'):
+        model.fit(method="css")
+    exact, both = model.fit(), model.fit(method="css-mle")
+    np.testing.assert_allclose(both.params, exact.params, rtol=1e-4)
+
+
+def test_regressors_are_dependent_also_where_only_what_is_observed_says_so():
+    y, z = Y.copy(), np.zeros(60)
+    z[20:25], y[20:25] = Z[20:25, 0], np.nan
+    with pytest.raises(UserError, match="where endog is observed"):
+        ARIMA(y, z, order=(1, 0, 0))
+
+
+def test_columns_of_any_size_are_told_apart():
+    time = np.arange(60.0)
+    ARIMA(Y, np.stack([1e9 + time, 1e-9 * time**2], axis=1), order=(1, 1, 0))
+    ARIMA(Y, time + 1e5, order=(1, 0, 0))
+
+
+def test_future_regressors_are_checked_and_found_by_name(pandas):
+    frame = pandas.DataFrame(Z, columns=["rain", "price"])
+    result = ARIMA(Y, frame, order=(1, 0, 0)).fit()
+    assert result.param_names == ("const", "rain", "price", "ar.L1", "sigma2")
+    ahead = pandas.DataFrame({"price": [1.0, 2.0], "rain": [3.0, 4.0], "other": [0.0, 0.0]})
+    expected = result.forecast(2, exog=[[3.0, 1.0], [4.0, 2.0]])
+    np.testing.assert_array_equal(result.forecast(2, exog=ahead), expected)
+    np.testing.assert_array_equal(result.forecast(1, exog=[3.0, 1.0]), expected[:1])
+    with pytest.raises(UserError, match=r"the model has regressors \(rain, price\); give exog"):
+        result.forecast(2)
+    with pytest.raises(UserError, match="exog has 3 rows, but the stretch ahead has 2"):
+        result.forecast(2, exog=np.zeros((3, 2)))
+    with pytest.raises(UserError, match="exog has 1 columns, but the model has 2: rain, price"):
+        result.forecast(2, exog=[1.0, 2.0])
+    with pytest.raises(UserError, match="the model has no regressors"):
+        ARIMA(Y, order=(1, 0, 0)).fit().forecast(2, exog=[1.0, 2.0])
+
+
+def test_the_score_is_the_gradient_of_the_log_likelihood(rng):
+    model = ARIMA(Y, Z, order=(1, 1, 1))
+    params = np.array([0.3, -0.2, 0.4, 0.5, 1.3])
+    for conditional in (False, True):
+        score = model.score(params, conditional=conditional)
+        for i in range(len(params)):
+            step = 1e-5 * np.eye(len(params))[i]
+            slope = (
+                model.loglike(params + step, conditional=conditional)
+                - model.loglike(params - step, conditional=conditional)
+            ) / 2e-5
+            assert score[i] == pytest.approx(slope, rel=1e-6)
+
+
+def test_it_knows_nothing_of_gpt_and_imports_no_heavy_library():
+    code = (
+        "import sys, scratchgpt.timeseries.arima as a, numpy as np\n"
+        "a.ARIMA([1.0, 2.0, 4.0, 3.0, 5.0, 4.0], order=(0, 1, 0)).fit().forecast(3)\n"
+        "print(*sys.modules)"
+    )
+    names = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "pandas" not in names
+    assert not [n for n in names if n.startswith(("scratchgpt.models", "scratchgpt.ops"))]
+
+
+def test_a_sum_of_squares_of_fewer_residuals_than_parameters_is_refused():
+    y = Y[:15]
+    model = ARIMA(y, order=(3, 1, 1), seasonal_order=(0, 1, 0, 7))
+    assert model.fit().converged
+    with pytest.raises(UserError, match="more of them after the first 11 than there are parameter"):
+        model.fit(method="css")
+    np.testing.assert_array_equal(model.fit(method="css-mle").params, model.fit().params)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_series_without_noise_to_speak_of_ends_in_a_fit_or_says_that_it_does_not(seed):
+    """At the edge of everything: whatever comes out is finite and honest."""
+    y = np.sin(np.arange(60) / 3) + 1e-4 * np.random.default_rng(seed).normal(size=60)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        result = ARIMA(y, order=(3, 0, 1)).fit()
+    assert np.isfinite(result.params).all()
+    assert np.isfinite(result.llf)
+    assert np.isfinite(result.get_forecast(3).se_mean).all()
+    assert "ar.L3" in result.summary()
+    assert result.converged or any("did not converge" in str(each.message) for each in said)
