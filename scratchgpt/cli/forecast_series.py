@@ -41,6 +41,10 @@ class SeriesToForecast:
         return np.log(self.read.values) if self.log else self.read.values
 
     @property
+    def has_gaps(self) -> bool:
+        return bool(np.isnan(self.read.values).any())
+
+    @property
     def exog_names(self) -> tuple[str, ...]:
         return () if self.exog is None else self.exog.columns
 

@@ -34,3 +34,17 @@ def prepare_kernels(threads: int | None) -> None:
         import threadpoolctl
 
         threadpoolctl.threadpool_limits(threads, user_api="blas")
+
+
+def tell_of_compiling(module: str) -> None:
+    """Say why the first answer takes so long, where the kernels of a module are not kept yet.
+
+    For kernels that are compiled when they are first called, one after the other.
+    """
+    from scratchgpt.backend import kernels_available
+
+    if kernels_available(float):
+        from scratchgpt.kernels.cache import cache_folder
+
+        if next(cache_folder().glob(f"*/{module}.*.nbi"), None) is None:
+            print("compiling kernels (first run only) ...", file=sys.stderr)
