@@ -5,6 +5,7 @@ Whoever hands in a pandas object has imported pandas, so that it is found in ``s
 
 import copy
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,12 @@ class TimeIndex:
         if kind == "PeriodIndex":
             return pandas.period_range(index[-1] + 1, periods=steps, freq=index.freq)
         if kind == "DatetimeIndex":
-            frequency = index.freq or (pandas.infer_freq(index) if n > 2 else None)
+            frequency = index.freq
+            if frequency is None and n > 2:
+                with warnings.catch_warnings():
+                    # What type the answer has changes with pandas; date_range takes either.
+                    warnings.simplefilter("ignore")
+                    frequency = pandas.infer_freq(index)
             if frequency is not None:
                 return pandas.date_range(index[-1], periods=steps + 1, freq=frequency)[1:]
         rule = self._integer_rule()
