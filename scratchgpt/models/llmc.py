@@ -19,6 +19,7 @@ from scratchgpt.models.description import describe
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.state_dicts import check_expressible
 from scratchgpt.models.tensor_file import widen_bfloat16
+from scratchgpt.models.weight_files import warn_not_finite
 
 MAGIC = 20240326
 HEADER = 256
@@ -32,10 +33,14 @@ _OF_BLOCKS = tuple(
     for layer in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
     for kind in ("weight", "bias")
 )
+_TABLES = ("transformer.wte.weight", "transformer.wpe.weight")
+_LAST_NORM = ("transformer.ln_f.weight", "transformer.ln_f.bias")
 
 
 def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> GPT:
     """Read a model of llm.c, in float32 (version 1 or 3) or bfloat16 (version 5).
+
+    Where weights are not finite, a warning says which.
 
     Raises
     ------
@@ -64,15 +69,19 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
                 )
             model = GPT(config, seed=None, dtype=dtype)
             file.seek(4 * HEADER)
-            for i, view in enumerate(_views(model)):
+            bad = []
+            for i, (name, view) in enumerate(_views(model)):
                 array = np.fromfile(file, stored, view.size)
                 view[...] = (widen_bfloat16(array) if version == 5 else array).reshape(view.shape)
+                if not np.isfinite(view).all():
+                    bad.append(name)
                 if i == 0:
                     file.seek(n_padding * np.dtype(stored).itemsize, 1)
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    warn_not_finite(bad, path)
     return model
 
 
@@ -99,7 +108,7 @@ def write_llmc(model: GPT, path: Path) -> None:
     )
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(header.tobytes())
-        for i, view in enumerate(_views(model)):
+        for i, (_, view) in enumerate(_views(model)):
             file.write(np.ascontiguousarray(view, "<f4").data)
             if i == 0:
                 file.write(bytes(4 * n_padding * config.n_embd))
@@ -117,14 +126,12 @@ def _config(header: Array, dropout: float) -> GPTConfig:
     )
 
 
-def _views(model: GPT) -> Iterator[Array]:
-    """Our parameters in the order and in the shapes of the file."""
+def _views(model: GPT) -> Iterator[tuple[str, Array]]:
+    """Our parameters in the order and in the shapes of the file, with our names."""
     named = model.store.named
-    yield named["transformer.wte.weight"].value
-    yield named["transformer.wpe.weight"].value
-    for name in _OF_BLOCKS:
-        for i in range(model.config.n_layer):
-            value = named[f"transformer.h.{i}.{name}"].value
-            yield value.T if value.ndim == 2 else value
-    yield named["transformer.ln_f.weight"].value
-    yield named["transformer.ln_f.bias"].value
+    of_blocks = [
+        f"transformer.h.{i}.{name}" for name in _OF_BLOCKS for i in range(model.config.n_layer)
+    ]
+    for name in (*_TABLES, *of_blocks, *_LAST_NORM):
+        value = named[name].value
+        yield name, value.T if value.ndim == 2 and name not in _TABLES else value

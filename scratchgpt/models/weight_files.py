@@ -158,9 +158,14 @@ def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> No
                 f"{', '.join(allowed)}"
             )
     bad = [name for name, value in values.items() if not _read(stored[name], value)]
-    if bad:
-        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        warnings.warn(f"{where}: {bad[0]}{others} has values that are not finite", stacklevel=2)
+    warn_not_finite(bad, where)
+
+
+def warn_not_finite(names: list[str], where: Path) -> None:
+    """Say in which arrays of a file there are such values, if there are any."""
+    if names:
+        others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        warnings.warn(f"{where}: {names[0]}{others} has values that are not finite", stacklevel=3)
 
 
 def _read(stored: Stored, value: Array) -> bool:

@@ -109,6 +109,16 @@ def test_sizes_that_make_no_sense_are_refused(model, tmp_path):
         read_llmc(tmp_path / "a.bin")
 
 
+def test_weights_that_are_not_finite_are_told_with_their_names(model, tmp_path):
+    model.transformer.h[1].mlp.c_fc.weight.value[2, 5] = np.nan
+    model.transformer.ln_f.bias.value[3] = np.inf
+    write_llmc(model, tmp_path / "a.bin")
+    where = r"a\.bin: transformer\.h\.1\.mlp\.c_fc\.weight \(and 1 more\) has values that are not"
+    with pytest.warns(UserWarning, match=where):
+        read = read_llmc(tmp_path / "a.bin")
+    np.testing.assert_array_equal(read.store.values, model.store.values)
+
+
 def test_a_missing_file_is_named(tmp_path):
     refused(tmp_path / "a.bin", "is missing")
 
