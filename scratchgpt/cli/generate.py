@@ -10,8 +10,6 @@ from scratchgpt.cli.kernels import Threads, prepare_kernels
 
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
-    from scratchgpt.models import GPT, QuantizedGPT
-    from scratchgpt.text import Tokenizer
 
 EPILOG = """Examples:
 
@@ -112,7 +110,8 @@ def generate_command(
     prompts = _read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
     prepare_kernels(threads)
-    _note_long_prompts(prompts, gpt, tokenizer)
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    _note_long_prompts([len(encode(text)) for text in prompts], gpt.config.block_size)
 
     streaming = stream and not as_json and len(prompts) * num_samples == 1
     if streaming:
@@ -162,17 +161,13 @@ def _read_prompts(prompts: list[str]) -> list[str]:
     return prompts
 
 
-def _note_long_prompts(
-    prompts: list[str], model: "GPT | QuantizedGPT", tokenizer: "Tokenizer"
-) -> None:
-    """Say so where the model will not see all of a prompt."""
+def _note_long_prompts(lengths: list[int], block_size: int) -> None:
+    """Say so where the model will not see all of a prompt; lengths are in tokens."""
     import sys
 
     from scratchgpt.generation import window_start
 
-    block_size = model.config.block_size
-    for i, prompt in enumerate(prompts, start=1):
-        n_tokens = len(tokenizer.encode(prompt))
+    for i, n_tokens in enumerate(lengths, start=1):
         start = window_start(n_tokens, block_size)
         if start:
             print(

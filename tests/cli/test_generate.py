@@ -9,7 +9,7 @@ from scratchgpt.cli.generate import EPILOG, generate_command
 from scratchgpt.errors import UserError
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
-from scratchgpt.text import ByteTokenizer, CharacterTokenizer
+from scratchgpt.text import ByteTokenizer, CharacterTokenizer, train_bpe
 
 TOKENIZER = CharacterTokenizer("abcdefghij é\n")
 
@@ -170,6 +170,13 @@ def test_a_prompt_longer_than_the_context_is_noted(model_dir):
     )
     short = run("-m", model_dir, "-p", "abcdefgh", "--max-new-tokens", 2)
     assert "prompt" not in short.stderr
+
+
+def test_a_prompt_is_counted_as_it_is_read(tmp_path):
+    directory = save_model(tmp_path / "bpe", tokenizer=train_bpe(["ab"], 257))
+    options = ("-m", directory, "-p", "<|endoftext|>ab", "--max-new-tokens", 2)
+    assert run(*options).stderr.startswith("prompt 1 has 15 tokens")
+    assert "prompt" not in run(*options, "--special-tokens").stderr
 
 
 def test_a_terminal_without_the_character_gets_a_question_mark(model_dir):
