@@ -52,3 +52,22 @@ def test_statsmodels_has_the_same_log_likelihood(order, seasonal_order, rng, sta
     ).filter(params)
     llf, _ = log_likelihood_forward(params, y, design, orders)
     assert llf == pytest.approx(peer.llf + 0.5 * orders.n_diffuse * np.log(2 * np.pi), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("order", "seasonal_order", "tolerance"),
+    [((1, 0, 2), (0, 0, 0, 0), 1e-8), ((0, 2, 1), (0, 0, 0, 0), 1e-3),
+     ((1, 1, 1), (1, 1, 1, 4), 1e-3), ((2, 0, 0), (0, 1, 1, 12), 1e-3)],
+)  # fmt: skip
+def test_statsmodels_comes_close_with_a_variance_that_is_large_and_not_infinite(
+    order, seasonal_order, tolerance, rng, statsmodels
+):
+    """Its default. It leaves out the first d + s D values, so those are not missing here."""
+    orders = Orders.of(order, seasonal_order)
+    y = rng.normal(size=90).cumsum()
+    y[[30, 31, 47, 60, 89]] = np.nan
+    space = SearchSpace(orders, 0, stationary=True, invertible=True)
+    params = np.append(space.forward(rng.uniform(-1, 1, size=space.size))[0], 1.7)
+    peer = statsmodels.tsa.SARIMAX(y, order=order, seasonal_order=seasonal_order).filter(params)
+    llf, _ = log_likelihood_forward(params, y, np.zeros((90, 0)), orders)
+    assert llf == pytest.approx(peer.llf, abs=tolerance)
