@@ -108,7 +108,7 @@ def _write_json(
         "model": str(results.model.orders),
         "orders": results.model.orders._asdict(),
         "method": results.method,
-        "converged": bool(results.converged),
+        "converged": results.converged,
         "warnings": list(results.warnings),
         "nobs": results.nobs,
         "params": _by_name(results, results.params),

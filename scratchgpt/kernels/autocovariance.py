@@ -49,35 +49,29 @@ def _backward(dgamma, dpsi, phi, weights, gamma, psi, system):
 
 
 @serial
-def _column(phi, gamma, psi, weights):
-    p, q = len(phi), len(weights) - 1
-    r = max(p, q + 1)
-    ar, column = np.zeros(r), np.zeros(r)
-    ar[:p] = phi
+def _first_column(ar, noise, gamma, psi):
+    p, q, r = len(gamma) - 1, len(psi) - 1, len(ar)
+    column = np.zeros(r)
     for i in range(r):
         for j in range(i, q + 1):
-            column[i] += weights[j] * psi[j - i]
+            column[i] += noise[j] * psi[j - i]
         for j in range(i, p):
-            column[i] += phi[j] * gamma[j - i + 1]
-    if p:
-        column[0] = gamma[0]
-    return ar, column
+            column[i] += ar[j] * gamma[j - i + 1]
+    return column
 
 
 @serial
-def _column_backward(dcolumn, phi, gamma, psi, weights):
-    p, q = len(phi), len(weights) - 1
-    dphi, dgamma, dpsi, dweights = np.zeros(p), np.zeros(p + 1), np.zeros(q + 1), np.zeros(q + 1)
-    if p:
-        dgamma[0] = dcolumn[0]
-    for i in range(1 if p else 0, len(dcolumn)):
+def _first_column_backward(dcolumn, ar, noise, gamma, psi):
+    p, q = len(gamma) - 1, len(psi) - 1
+    dphi, dnoise, dgamma, dpsi = np.zeros(p), np.zeros(q + 1), np.zeros(p + 1), np.zeros(q + 1)
+    for i in range(len(dcolumn)):
         for j in range(i, q + 1):
-            dweights[j] += dcolumn[i] * psi[j - i]
-            dpsi[j - i] += dcolumn[i] * weights[j]
+            dnoise[j] += dcolumn[i] * psi[j - i]
+            dpsi[j - i] += dcolumn[i] * noise[j]
         for j in range(i, p):
             dphi[j] += dcolumn[i] * gamma[j - i + 1]
-            dgamma[j - i + 1] += dcolumn[i] * phi[j]
-    return dphi, dgamma, dpsi, dweights
+            dgamma[j - i + 1] += dcolumn[i] * ar[j]
+    return dphi, dnoise, dgamma, dpsi
 
 
 def forward(phi: Array, theta: Array) -> tuple[Array, Array, Array, Array]:
@@ -99,13 +93,13 @@ def backward(
     return _backward(dgamma, dpsi, np.ascontiguousarray(phi), weights, gamma, psi, system)
 
 
-def column(phi: Array, gamma: Array, psi: Array, weights: Array) -> tuple[Array, Array]:
-    """phi as long as the state (r,), and the state's covariances with its first element (r,)."""
-    return _column(np.ascontiguousarray(phi), gamma, psi, weights)
+def first_column(ar: Array, noise: Array, gamma: Array, psi: Array) -> Array:
+    """The covariances of the state with its first element (r,)."""
+    return _first_column(ar, noise, gamma, psi)
 
 
-def column_backward(
-    dcolumn: Array, phi: Array, gamma: Array, psi: Array, weights: Array
+def first_column_backward(
+    dcolumn: Array, ar: Array, noise: Array, gamma: Array, psi: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Gradients in phi, gamma, psi and the weights."""
-    return _column_backward(dcolumn, np.ascontiguousarray(phi), gamma, psi, weights)
+    """Gradients in phi (p,), in 1 and theta (q + 1,), in gamma and in psi."""
+    return _first_column_backward(np.ascontiguousarray(dcolumn), ar, noise, gamma, psi)

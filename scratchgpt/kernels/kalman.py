@@ -38,15 +38,9 @@ def _forward(y, kinds, gains, ar, noise, lags, weights, start, v, F, seen, colum
         K[:] = 0.0
         if kinds[t] != MISSING:
             surprise = y[t] - prediction
+            gain(kinds[t], gains, t, r, M, F_t, unknown[:n_unknown], K)
         if kinds[t] == ORDINARY:
             v[t], F[t] = surprise, F_t
-            for i in range(r):
-                K[i] = M[i] / F_t
-            for slot in unknown[:n_unknown]:
-                K[slot] = M[slot] / F_t
-        elif kinds[t] >= 0:
-            for lag in range(1, ring + 1):
-                K[slot_of(t - lag, r, ring)] = gains[kinds[t], lag - 1]
         for i in range(m):
             N[i] = M[i] - 0.5 * F_t * K[i]  # so that K M' + M K' - F K K' is K N' + N K'
             a[i] += K[i] * surprise
@@ -89,6 +83,20 @@ def unknown_slots(kinds, t, r, ring, slots):
             slots[count] = slot_of(time, r, ring)
             count += 1
     return count
+
+
+@part
+def gain(kind, gains, t, r, M, F, unknown, K):
+    """Write the gain of a step with an observation; 0 for what is known."""
+    K[:] = 0.0
+    if kind == ORDINARY:
+        for i in range(r):
+            K[i] = M[i] / F
+        for slot in unknown:
+            K[slot] = M[slot] / F
+    else:
+        for lag in range(1, len(K) - r + 1):
+            K[slot_of(t - lag, r, len(K) - r)] = gains[kind, lag - 1]
 
 
 @part

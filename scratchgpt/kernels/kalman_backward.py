@@ -13,6 +13,7 @@ from scratchgpt.kernels.jit import part, serial
 from scratchgpt.kernels.kalman import (
     MISSING,
     ORDINARY,
+    gain,
     nonzero_lags,
     slot_of,
     turned,
@@ -60,12 +61,7 @@ def _backward(dv, dF, kinds, gains, ar, noise, lags, weights, v, F, seen, column
             for slot in unknown[:n_unknown]:
                 _pull_value(dP[slot], ar)
             dlatest, da[latest] = da[latest], 0.0
-        first = 0.0
-        for i in range(r):
-            first += ar[i] * da[i]
-        for i in range(r - 1, 0, -1):
-            da[i] = da[i - 1]
-        da[0] = first
+        _pull_value(da, ar)
 
         n_unknown = unknown_slots(kinds, t, r, ring, unknown)
         dsurprise = 0.0
@@ -75,7 +71,7 @@ def _backward(dv, dF, kinds, gains, ar, noise, lags, weights, v, F, seen, column
         else:
             if ring:
                 dy[t] = dlatest
-            _gain(kinds[t], gains, t, r, M, F[t], unknown[:n_unknown], K)
+            gain(kinds[t], gains, t, r, M, F[t], unknown[:n_unknown], K)
             _product(dP, K, unknown[:n_unknown], r, along)
             curvature, slope = 0.0, 0.0
             for i in range(m):
@@ -152,7 +148,7 @@ def _pull_latest(dP, latest, unknown, ar, dM):
 
 @part
 def _pull_value(row, ar):
-    """Undo T on the row of a value that is not known."""
+    """Undo T on a row: on da, or on that of a value that is not known."""
     r = len(ar)
     first = 0.0
     for i in range(r):
@@ -160,20 +156,6 @@ def _pull_value(row, ar):
     for j in range(r - 1, 0, -1):
         row[j] = row[j - 1]
     row[0] = first
-
-
-@part
-def _gain(kind, gains, t, r, M, F, unknown, K):
-    """Write the gain of a step with an observation; 0 for what is known."""
-    K[:] = 0.0
-    if kind == ORDINARY:
-        for i in range(r):
-            K[i] = M[i] / F
-        for slot in unknown:
-            K[slot] = M[slot] / F
-    else:
-        for lag in range(1, len(K) - r + 1):
-            K[slot_of(t - lag, r, len(K) - r)] = gains[kind, lag - 1]
 
 
 @part

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
-from scratchgpt.timeseries.autocovariance import (
-    AutocovarianceSaved,
-    autocovariance_backward,
-    autocovariance_forward,
+from scratchgpt.timeseries.first_column import (
+    FirstColumnSaved,
+    first_column_backward,
+    first_column_forward,
 )
+from scratchgpt.timeseries.transition import advance, advance_backward
 
 
 class ArmaFilterSaved(NamedTuple):
@@ -24,7 +25,7 @@ class ArmaFilterSaved(NamedTuple):
     n_varying: int  # from this step on the gain is constant
     ahead: Array  # (r,) the state after the last step: predicted
     column: Array  # (r,) the first column of the state's stationary covariance
-    autocovariance: AutocovarianceSaved
+    first: FirstColumnSaved
 
 
 def arma_filter_forward(
@@ -63,17 +64,14 @@ def arma_filter_forward(
     F : array (n,)
     saved : ArmaFilterSaved
     """
-    (gamma, psi), autocovariance = autocovariance_forward(phi, theta)  # 1
-    n, r = len(w), max(len(phi), len(theta) + 1)
-    ar, column = _column(phi, gamma, psi, autocovariance.weights)  # 2
-    start = _advance(column, ar)  # 3
+    column, first = first_column_forward(phi, theta)  # 1, 2
+    ar, n, r = first.ar, len(w), len(first.ar)
+    start = advance(column, ar)  # 3
     if use_kernels(w, ar):
         from scratchgpt.kernels import arma_filter
 
         v, F, head, x, M, G, W, n_varying, a = arma_filter.forward(w, ar, start, column[0])
-        return (v, F), ArmaFilterSaved(
-            ar, v, F, head, x, M, G, W, n_varying, a, column, autocovariance
-        )
+        return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n_varying, a, column, first)
 
     dtype = np.result_type(w, ar)
     v, F, head, x, M = np.empty((5, n), dtype)
@@ -83,15 +81,15 @@ def arma_filter_forward(
     for t in range(n):
         head[t], x[t] = a[0], W[t, 0]
         v[t] = w[t] - head[t]  # 4
-        a = _advance(a, ar) + G[t] * (v[t] / F[t])  # 5
+        a = advance(a, ar) + G[t] * (v[t] / F[t])  # 5
         if t + 1 < n:
             b = M[t] * x[t]
-            ahead = _advance(W[t], ar)
+            ahead = advance(W[t], ar)
             F[t + 1] = F[t] + b * x[t]  # 6
             G[t + 1] = G[t] + b * ahead  # 7
             M[t + 1] = M[t] + b * b / F[t]  # 8
             W[t + 1] = ahead - G[t + 1] * (x[t] / F[t + 1])  # 9
-    return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n, a, column, autocovariance)
+    return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n, a, column, first)
 
 
 def arma_filter_backward(
@@ -116,56 +114,11 @@ def arma_filter_backward(
         dw, dar, dG, dW, dF_next, dM = _undo_steps(dv, dF, saved)
     dstart = dG + dW  # undoes 3
     dar = dar + dstart * column[0]
-    dcolumn = _advance_backward(dstart, ar)
+    dcolumn = advance_backward(dstart, ar)
     dcolumn[0] += dF_next + dM / (column[0] * column[0])
 
-    phi, weights, gamma, psi, _ = saved.autocovariance
-    from_column = _column_backward(dcolumn, phi, gamma, psi, weights)  # undoes 2
-    dphi, dgamma, dpsi, dweights = from_column
-    more_dphi, dtheta = autocovariance_backward(dgamma, dpsi, saved.autocovariance)  # undoes 1
-    return dw, dar[: len(phi)] + dphi + more_dphi, dtheta + dweights[1:]
-
-
-def _column(phi: Array, gamma: Array, psi: Array, weights: Array) -> tuple[Array, Array]:
-    """phi as long as the state, and the state's covariances with its first element."""
-    if use_kernels(phi, gamma, psi, weights):
-        from scratchgpt.kernels import autocovariance
-
-        return autocovariance.column(phi, gamma, psi, weights)
-
-    p, q = len(phi), len(weights) - 1
-    ar, column = np.zeros((2, max(p, q + 1)), psi.dtype)
-    ar[:p] = phi
-    column[: q + 1] = np.convolve(weights, psi[::-1])[q:]
-    if p:
-        column[:p] += np.convolve(phi, gamma[:0:-1])[p - 1 :]
-        column[0] = gamma[0]
-    return ar, column
-
-
-def _column_backward(
-    dcolumn: Array, phi: Array, gamma: Array, psi: Array, weights: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Gradients in phi, gamma, psi and the weights."""
-    if use_kernels(dcolumn, phi, gamma, psi, weights):
-        from scratchgpt.kernels import autocovariance
-
-        return autocovariance.column_backward(dcolumn, phi, gamma, psi, weights)
-
-    p, q = len(phi), len(weights) - 1
-    dphi, dgamma = np.zeros_like(phi), np.zeros_like(gamma)
-    dright = dcolumn[: q + 1]
-    if p:
-        dgamma[0] = dcolumn[0]
-        dright = dright.copy()
-        dright[0] = 0.0
-        inner = dcolumn[:p].copy()
-        inner[0] = 0.0
-        dphi += np.convolve(inner, gamma[1:])[:p]
-        dgamma[1:] = np.convolve(phi, inner[::-1])[p - 1 :]
-    dweights = np.convolve(dright, psi)[: q + 1]
-    dpsi = np.convolve(weights, dright[::-1])[len(dright) - 1 :]
-    return dphi, dgamma, dpsi, dweights
+    dphi, dtheta = first_column_backward(dcolumn, saved.first)  # undoes 2 and 1
+    return dw, dphi + dar[: len(dphi)], dtheta
 
 
 def _undo_steps(
@@ -179,7 +132,7 @@ def _undo_steps(
     for t in reversed(range(n)):
         if t + 1 < n:
             b, ratio = M[t] * x[t], x[t] / F[t + 1]
-            ahead = _advance(W[t], ar)
+            ahead = advance(W[t], ar)
             dratio = -(dW @ G[t + 1])  # undoes 9
             dG = dG - ratio * dW
             dx = dratio / F[t + 1]
@@ -194,7 +147,7 @@ def _undo_steps(
             dM += db * x[t]
             dx += db * M[t]
             dar += dahead * x[t]
-            dW = _advance_backward(dahead, ar)
+            dW = advance_backward(dahead, ar)
             dW[0] += dx
         step = v[t] / F[t]
         dstep = da @ G[t]  # undoes 5
@@ -202,18 +155,6 @@ def _undo_steps(
         dar += da * head[t]
         dw[t] = dv[t] + dstep / F[t]  # undoes 4
         dF_next += dF[t] - dstep * step / F[t]
-        da = _advance_backward(da, ar)
+        da = advance_backward(da, ar)
         da[0] -= dw[t]
     return dw, dar, dG, dW, dF_next, dM
-
-
-def _advance(x: Array, ar: Array) -> Array:
-    """T x."""
-    out = ar * x[0]
-    out[:-1] += x[1:]
-    return out
-
-
-def _advance_backward(dout: Array, ar: Array) -> Array:
-    """T' dout."""
-    return np.concatenate([[ar @ dout], dout[:-1]])

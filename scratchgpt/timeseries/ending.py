@@ -10,10 +10,9 @@ from scratchgpt.timeseries.css import css_forward
 from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.diffuse import difference_coefficients
 from scratchgpt.timeseries.kalman import KalmanSaved
-from scratchgpt.timeseries.likelihood import log_likelihood_forward
+from scratchgpt.timeseries.likelihood import coefficients_forward, log_likelihood_forward
 from scratchgpt.timeseries.orders import Orders
 from scratchgpt.timeseries.partial_autocorrelations import is_stationary
-from scratchgpt.timeseries.polynomials import expand_forward
 from scratchgpt.timeseries.stationary_state import stationary_covariance_forward
 
 
@@ -50,12 +49,10 @@ def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
     design : array (n, k)
     orders : Orders
     """
-    k, s = design.shape[1], max(orders.s, 1)
-    regression = design @ params[:k]
-    ar, ma, seasonal_ar, seasonal_ma = np.split(params[k:-1], np.cumsum(orders.n_coefficients)[:-1])
+    beta, (phi, theta), factors = coefficients_forward(params[:-1], design, orders)
+    regression, s = design @ beta, max(orders.s, 1)
     delta = difference_coefficients(orders.d, orders.D, s)
-    if not (is_stationary(ar) and is_stationary(seasonal_ar)):
-        (phi, theta), _ = expand_forward(ar, ma, seasonal_ar, seasonal_ma, s)
+    if not (is_stationary(factors.ar) and is_stationary(factors.seasonal_ar)):
         w = difference(y - regression, orders.d, orders.D, s)
         return _explosive(y, y - regression, w, phi, theta, delta)
 
@@ -68,9 +65,8 @@ def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
         mean = inner.mean + regression
         return Ending(inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance)
 
-    noise = np.zeros_like(inner.ar)
-    noise[: orders.n_ma + 1] = inner.autocovariance.weights
-    covariance = _covariance_after(inner) - np.outer(noise, noise)
+    noise = inner.first.noise
+    covariance = _covariance_after(inner, phi, theta) - np.outer(noise, noise)
     return _complete(
         y, y - regression, inner.ar, noise, delta, inner.ahead, covariance, inner.v, inner.F
     )
@@ -117,9 +113,8 @@ def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Ar
     return _complete(y, u, ar, noise, delta, ahead, np.zeros((r, r)), e, np.ones_like(e))
 
 
-def _covariance_after(inner: ArmaFilterSaved) -> Array:
+def _covariance_after(inner: ArmaFilterSaved, phi: Array, theta: Array) -> Array:
     """Of the prediction of the next state: the stationary one and all increments, (r, r)."""
-    phi, theta = inner.autocovariance.phi, inner.autocovariance.weights[1:]
     covariance, _ = stationary_covariance_forward(phi, theta)
     W, M = inner.W[: inner.n_varying], inner.M[: inner.n_varying]
     return covariance + (W.T * M) @ W

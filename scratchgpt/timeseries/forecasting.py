@@ -5,6 +5,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.timeseries.ending import Ending, ending
 from scratchgpt.timeseries.orders import Orders
+from scratchgpt.timeseries.transition import advance, advance_backward, observation
 
 
 def forecast(
@@ -69,30 +70,15 @@ def _means(end: Ending, steps: int) -> Array:
     for h in range(steps):
         before = latest[h : h + n_diffuse][::-1]
         latest[n_diffuse + h] = a[0] + end.delta @ before
-        a = end.ar * a[0] + np.append(a[1:], 0.0)
+        a = advance(a, end.ar)
     return latest[n_diffuse:]
 
 
 def _rows(end: Ending, steps: int) -> Array:
     """Row h takes the value h + 1 steps ahead from the state: (steps, m)."""
-    r, m = len(end.ar), len(end.state)
-    rows = np.empty((steps, m))
-    row = np.concatenate([[1.0], np.zeros(r - 1), end.delta])
+    rows = np.empty((steps, len(end.state)))
+    row = Z = observation(len(end.ar), end.delta)
     for h in range(steps):
         rows[h] = row
-        row = _times_transition(row, end.ar, end.delta)
+        row = advance_backward(row, end.ar, Z)
     return rows
-
-
-def _times_transition(row: Array, ar: Array, delta: Array) -> Array:
-    """row T: (m,)."""
-    r = len(ar)
-    out = np.empty_like(row)
-    out[0] = row[:r] @ ar
-    out[1:r] = row[: r - 1]
-    if len(delta):
-        out[0] += row[r]
-        out[r:-1] = row[r + 1 :]
-        out[-1] = 0.0
-        out[r:] += row[r] * delta
-    return out

@@ -17,6 +17,7 @@ from scratchgpt.timeseries.stationary_state import (
     stationary_covariance_backward,
     stationary_covariance_forward,
 )
+from scratchgpt.timeseries.transition import advance, advance_backward, observation
 
 
 class KalmanSaved(NamedTuple):
@@ -150,7 +151,7 @@ def _do_steps(
     y: Array, steps: DiffuseSteps, ar: Array, noise: Array, delta: Array, start: Array
 ) -> tuple[Array, ...]:
     r, m, n = len(ar), len(ar) + len(delta), len(y)
-    Z = _observation(r, delta)
+    Z = observation(r, delta)
     v, F = np.zeros(n, ar.dtype), np.full(n, np.nan, ar.dtype)
     mean, variance, head = np.empty((3, n), ar.dtype)
     seen, column = np.empty((2, n, m), ar.dtype)
@@ -170,8 +171,8 @@ def _do_steps(
             a = a + K * surprise  # 6
             P = P - np.outer(K, M) - np.outer(M, K) + variance[t] * np.outer(K, K)  # 7
         seen[t], column[t], head[t] = M, P[:, 0], a[0]
-        a = _advance(a, ar, Z)  # 8
-        P = _advance(_advance(P, ar, Z).T, ar, Z)  # 9
+        a = advance(a, ar, Z)  # 8
+        P = advance(advance(P, ar, Z).T, ar, Z)  # 9
         P[:r, :r] += np.outer(noise, noise)  # 10
         if steps.kinds[t] != MISSING and len(delta):  # 11: y_t is known
             a[r], P[r], P[:, r] = y[t], 0.0, 0.0
@@ -181,7 +182,7 @@ def _do_steps(
 def _undo_steps(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array, Array, Array]:
     ar, noise, delta, steps = saved.ar, saved.noise, saved.delta, saved.steps
     r, m, n = len(ar), len(ar) + len(delta), len(saved.v)
-    Z = _observation(r, delta)
+    Z = observation(r, delta)
     dy = np.zeros(n, ar.dtype)
     dar, dnoise = np.zeros((2, r), ar.dtype)
     da, dP = np.zeros(m, ar.dtype), np.zeros((m, m), ar.dtype)
@@ -190,10 +191,10 @@ def _undo_steps(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array,
             dy[t] = da[r]
             da[r], dP[r], dP[:, r] = 0.0, 0.0, 0.0
         dnoise += 2.0 * (dP[:r, :r] @ noise)  # undoes 10
-        dar += 2.0 * (dP[:r] @ _advance(saved.column[t], ar, Z))  # undoes 9
+        dar += 2.0 * (dP[:r] @ advance(saved.column[t], ar, Z))  # undoes 9
         dar += da[:r] * saved.head[t]  # undoes 8
-        dP = _advance_backward(_advance_backward(dP, ar, Z).T, ar, Z)
-        da = _advance_backward(da, ar, Z)
+        dP = advance_backward(advance_backward(dP, ar, Z).T, ar, Z)
+        da = advance_backward(da, ar, Z)
 
         M = saved.seen[t]
         dM, dvariance = np.zeros(m, ar.dtype), 0.0
@@ -216,36 +217,6 @@ def _undo_steps(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array,
     return dy, dar, dnoise, dP[:r, :r]
 
 
-def _observation(r: int, delta: Array) -> Array:
-    """Z, which makes y_t of the state: (m,)."""
-    return np.concatenate(([1.0], np.zeros(r - 1), delta))
-
-
 def _diffuse_gain(steps: DiffuseSteps, t: int, r: int) -> Array:
     """K of a diffuse step: (m,). It moves nothing but the values that nobody knows."""
     return np.concatenate((np.zeros(r), steps.gains[steps.kinds[t]]))
-
-
-def _advance(x: Array, ar: Array, Z: Array) -> Array:
-    """T x, the columns of x one step later: (m, ...)."""
-    r = len(ar)
-    later = np.empty_like(x)
-    later[:r] = np.multiply.outer(ar, x[0])
-    later[: r - 1] += x[1:r]
-    if len(x) > r:
-        later[r] = Z @ x
-        later[r + 1 :] = x[r:-1]
-    return later
-
-
-def _advance_backward(dlater: Array, ar: Array, Z: Array) -> Array:
-    """T' dlater: (m, ...)."""
-    r = len(ar)
-    dx = np.empty_like(dlater)
-    dx[0] = ar @ dlater[:r]
-    dx[1:r] = dlater[: r - 1]
-    if len(dx) > r:
-        dx[r:-1] = dlater[r + 1 :]
-        dx[-1] = 0.0
-        dx += np.multiply.outer(Z, dlater[r])
-    return dx

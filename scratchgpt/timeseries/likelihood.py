@@ -126,7 +126,7 @@ def conditional_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
 def _innovations_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Array, Array, InnovationsSaved]:
-    beta, (phi, theta), polynomials = _coefficients_forward(params, design, orders)
+    beta, (phi, theta), polynomials = coefficients_forward(params, design, orders)
     u = y - design @ beta
     d, D, s = orders.d, orders.D, max(orders.s, 1)
     if np.isnan(y).any():
@@ -154,7 +154,7 @@ def _innovations_backward(dv: Array, dF: Array, saved: InnovationsSaved) -> Arra
 def _residuals_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Array, InnovationsSaved]:
-    beta, (phi, theta), polynomials = _coefficients_forward(params, design, orders)
+    beta, (phi, theta), polynomials = coefficients_forward(params, design, orders)
     w = difference(y - design @ beta, orders.d, orders.D, max(orders.s, 1))
     e, inner = css_forward(w, phi, theta)
     return e, InnovationsSaved(design, orders, polynomials, inner, None)
@@ -167,10 +167,18 @@ def _residuals_backward(de: Array, saved: InnovationsSaved) -> Array:
     return _coefficients_backward(du, dphi, dtheta, saved)
 
 
-def _coefficients_forward(
+def coefficients_forward(
     params: Array, design: Array, orders: Orders
 ) -> tuple[Array, tuple[Array, Array], ExpandSaved]:
-    """The regression's coefficients, and those of both polynomials."""
+    """The regression's coefficients, phi and theta, and the factors that these are products of.
+
+    Parameters
+    ----------
+    params : array (k + p + q + P + Q,)
+        Without sigma2.
+    design : array (n, k)
+    orders : Orders
+    """
     k, p, q, P = design.shape[1], orders.p, orders.q, orders.P
     ar, ma = params[k : k + p], params[k + p : k + p + q]
     seasonal = params[k + p + q :]

@@ -62,7 +62,7 @@ def minimize(objective: Objective, z: Array, bounded: Array, max_iterations: int
     )
     outward = (found.x <= -edge) & (found.jac > 0) | (found.x >= edge) & (found.jac < 0)
     slope = np.abs(np.where(outward, 0.0, found.jac)).max(initial=0.0)
-    converged = math.isfinite(found.fun) and (bool(found.success) or slope < ENOUGH)
+    converged = math.isfinite(found.fun) and bool(found.success or slope < ENOUGH)
     message = {
         0: "the gradient vanished",
         1: f"it was stopped after {found.nit} iterations; allow more with max_iterations",

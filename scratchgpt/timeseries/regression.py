@@ -8,6 +8,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.orders import Orders
+from scratchgpt.timeseries.series_values import interpolated
 
 NOTHING = 1e-12  # of the size of the data, what rounding leaves of 0
 
@@ -108,12 +109,3 @@ def refuse_redundant_columns(
 
 def _rank(columns: Array) -> int:
     return int(np.linalg.matrix_rank(columns, rtol=1e-10))
-
-
-def interpolated(y: Array) -> Array:
-    """y with straight lines across what is missing."""
-    missing = np.isnan(y)
-    if not missing.any():
-        return y
-    time = np.arange(len(y))
-    return np.interp(time, time[~missing], y[~missing])

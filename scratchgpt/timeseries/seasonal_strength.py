@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.timeseries.series_values import series_values
+from scratchgpt.timeseries.series_values import interpolated, series_values
 from scratchgpt.timeseries.stl import stl
 
 
@@ -45,15 +45,9 @@ def fill_in(y: Array, period: int) -> Array:
     R's ``na.interp`` goes the same way, with a robust decomposition.
     """
     known = ~np.isnan(y)
-    filled = _join(y, known)
+    filled = interpolated(y)
     if period > 1 and y.size > 2 * period:
         for _ in range(2):  # the first season was seen through the gaps
             season = stl(filled, period).seasonal
-            filled = np.where(known, y, _join(y - season, known) + season)
+            filled = np.where(known, y, interpolated(y - season) + season)
     return filled
-
-
-def _join(y: Array, known: Array) -> Array:
-    """Lines between the known values, the nearest one before the first and after the last."""
-    time = np.arange(y.size)
-    return np.interp(time, time[known], y[known])

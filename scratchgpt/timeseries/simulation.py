@@ -5,9 +5,10 @@ import numpy as np
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.timeseries.differencing import undifference
 from scratchgpt.timeseries.ending import Ending, ending
+from scratchgpt.timeseries.likelihood import coefficients_forward
 from scratchgpt.timeseries.orders import Orders
-from scratchgpt.timeseries.polynomials import expand_forward
 from scratchgpt.timeseries.stationary_state import stationary_covariance_forward
+from scratchgpt.timeseries.transition import advance
 
 
 def simulate(params: Array, design: Array, orders: Orders, seed: int) -> Array:
@@ -23,18 +24,14 @@ def simulate(params: Array, design: Array, orders: Orders, seed: int) -> Array:
     orders : Orders
     seed : int
     """
-    rng, k, s = random_stream(seed, "simulate"), design.shape[1], max(orders.s, 1)
-    ar, ma, seasonal_ar, seasonal_ma = np.split(params[k:-1], np.cumsum(orders.n_coefficients)[:-1])
-    (phi, theta), _ = expand_forward(ar, ma, seasonal_ar, seasonal_ma, s)
+    rng, s = random_stream(seed, "simulate"), max(orders.s, 1)
+    beta, (phi, theta), _ = coefficients_forward(params[:-1], design, orders)
     covariance, saved = stationary_covariance_forward(phi, theta)
-    later = _drawn(rng, covariance)
-    later = saved.ar * later[0] + np.append(
-        later[1:], 0.0
-    )  # what of the state reaches the next step
+    later = advance(_drawn(rng, covariance), saved.ar)  # what of the state reaches the next step
     w = _arma(rng, len(design), saved.ar, saved.noise, later) * params[-1] ** 0.5
     before = np.zeros(orders.n_diffuse)
     u = undifference(w, before, orders.d, orders.D, s)[orders.n_diffuse :]
-    return u + design @ params[:k]
+    return u + design @ beta
 
 
 def simulate_future(

@@ -8,8 +8,9 @@ from scratchgpt.backend import Array
 from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.orders import Orders
 from scratchgpt.timeseries.parameters import largest_inverse_root
-from scratchgpt.timeseries.regression import Standardized, interpolated
+from scratchgpt.timeseries.regression import Standardized
 from scratchgpt.timeseries.search_space import SearchSpace
+from scratchgpt.timeseries.series_values import interpolated
 
 # Where a root of the autoregression cancels one of the moving average, the model is one of lower
 # order, and near there the likelihood often has maxima of its own. These are inverse roots, one

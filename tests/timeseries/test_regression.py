@@ -3,7 +3,8 @@ import pytest
 
 from scratchgpt.timeseries.differencing import difference
 from scratchgpt.timeseries.orders import Orders
-from scratchgpt.timeseries.regression import interpolated, standardize
+from scratchgpt.timeseries.regression import standardize
+from scratchgpt.timeseries.series_values import interpolated
 
 ORDERS = [Orders.of((1, 0, 0)), Orders.of((0, 1, 1)), Orders.of((0, 1, 1), (0, 1, 1, 4))]
 
