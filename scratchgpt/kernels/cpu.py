@@ -18,3 +18,6 @@ VECTOR_BYTES, TILE_ROWS = (64, 8) if _has("avx512f") else (32, 4)
 
 # Whether one instruction multiplies int16 in pairs and adds them up in int32.
 HAS_INT16_DOT = _has("avx512vnni")
+
+# Whether one instruction multiplies bfloat16 in pairs and adds them up in float32.
+HAS_BFLOAT16_DOT = _has("avx512bf16") and VECTOR_BYTES == 64

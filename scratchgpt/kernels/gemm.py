@@ -7,19 +7,25 @@ of a GPT costs more than it saves.
 
 An element is summed over k in the same order whoever computes it, so the result has the same bits
 for any number of threads.
+
+Where products are taken in bfloat16 (:mod:`scratchgpt.precision`), A is rounded ahead and B while
+it is packed; an item of a panel is then a pair of numbers, and everything else is as it was.
 """
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads, prange, types
+from numba.extending import overload
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import copy, prefetch
 from scratchgpt.kernels.apart import address_of, call
-from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
+from scratchgpt.kernels.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
+from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES, load, store, transpose
 from scratchgpt.kernels.tile import tile
 from scratchgpt.memory import empty, scope
+from scratchgpt.precision import factors, in_bfloat16
 
 PANEL_BYTES = 2048  # of a row of B^T that are packed at a time
 AHEAD = 8  # rows of B from memory to the cache, while one is packed
@@ -58,6 +64,36 @@ def _pack(like, b, b_row, b_column, n_sum, width, panels, block):
                 load(b, 0, 0, 0, panel, TILE_BYTES, n_sum, TILE_BYTES)
             at = b + j // item * b_column
             transpose(like, at, b_column, now // item, n_sum, panel, TILE_BYTES, block)
+
+
+def _together(like):
+    """How many numbers of the sum an item of a panel holds: 1, or 2 in bfloat16."""
+
+
+@overload(_together)
+def _choose_together(like):
+    if like.dtype == types.uint32:
+        return lambda like: 2
+    return lambda like: 1
+
+
+def _pack_panels(like, b, b_row, b_column, n_sum, width, panels, block):
+    """Rows of B into panels, as they are or rounded to bfloat16."""
+
+
+@overload(_pack_panels)
+def _choose_packing(like, b, b_row, b_column, n_sum, width, panels, block):
+    if like.dtype == types.uint32:
+
+        def packing(like, b, b_row, b_column, n_sum, width, panels, block):
+            step = _panel_bytes(like)
+            pack_pairs(like, b, b_row, b_column, n_sum, width, panels, step, block)
+    else:
+
+        def packing(like, b, b_row, b_column, n_sum, width, panels, block):
+            _pack(like, b, b_row, b_column, n_sum, width, panels, block)
+
+    return packing
 
 
 @part
@@ -137,8 +173,9 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
     panels = like.ctypes.data
     edge = panels + GROUP * _panel_bytes(like)
     block = edge + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
-    packed = block + BLOCK_BYTES
-    whole, depth = n_columns * item, PANEL_BYTES // item
+    packed = block + ROUNDED_BYTES
+    together = _together(like)
+    whole, depth = n_columns * item, PANEL_BYTES // item * together
     n_panels = (whole + TILE_BYTES - 1) // TILE_BYTES
     for row_block in range(first_unit // n_panels, (last_unit + n_panels - 1) // n_panels):
         i = row_block * block_rows
@@ -147,14 +184,15 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
         last = min(min(last_unit - row_block * n_panels, n_panels) * TILE_BYTES, whole)
         for k in range(0, n_sum, depth):
             now = min(depth, n_sum - k)
-            a_now, a_step, column = a_at + i * a_row + k * a_column, a_row, a_column
+            items = (now + together - 1) // together
+            a_now, a_step, column = a_at + i * a_row + k // together * a_column, a_row, a_column
             if a_column != item and rows % TILE_ROWS == 0:
-                _pack_transposed(like, a_now, a_column, rows, now, packed)
+                _pack_transposed(like, a_now, a_column, rows, items, packed)
                 a_now, a_step, column = packed, PACKED_STEP, TILE_ROWS * item
             for group in range(first, last, GROUP * TILE_BYTES):
                 b_now = b_at + k * b_row + group // item * b_column
                 width = min(GROUP * TILE_BYTES, last - group)
-                _pack(like, b_now, b_row, b_column, now, width, panels, block)
+                _pack_panels(like, b_now, b_row, b_column, now, width, panels, block)
                 for j in range(group, group + width, TILE_BYTES):
                     at = c_at + i * c_row + j
                     begin, begin_row = at, c_row
@@ -164,7 +202,7 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
                     panel = panels + (j - group) // TILE_BYTES * _panel_bytes(like)
                     _run_down(
                         *(like, a_now, a_step, a_row, column, panel, at, c_row),
-                        *(rows, min(TILE_BYTES, last - j), now, begin, begin_row, edge),
+                        *(rows, min(TILE_BYTES, last - j), items, begin, begin_row, edge),
                     )
 
 
@@ -197,7 +235,8 @@ def matmul(
     accumulate : bool
         Add to what ``out`` holds.
 
-    All are float32, or all float64.
+    All are float32, or all float64. Inside :func:`scratchgpt.precision.bfloat16_products` float32
+    factors are rounded to bfloat16.
     """
     item = out.itemsize
     if out.strides[1] != item and out.shape[1] > 1:
@@ -219,11 +258,17 @@ def matmul(
     block_rows = _block_rows(m, n_panels, n_shares)
     n_units = -(-m // block_rows) * n_panels
     needs = GROUP * (PANEL_BYTES // item * TILE_BYTES + 64) + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
-    needs += BLOCK_BYTES + ROWS * PACKED_STEP
+    needs += ROUNDED_BYTES + ROWS * PACKED_STEP
     with scope():
-        scratch = empty((n_shares, needs // item), like=out)
+        items = out.dtype
+        if in_bfloat16(out.dtype):
+            if HAS_BFLOAT16_DOT:
+                a, items = pairs(a), np.dtype(np.uint32)
+            else:
+                a, b = factors(a, b)
+        scratch = empty((n_shares, needs // item), like=out, dtype=items)
         _product(
-            _share_address(out),
+            _share_address(scratch),
             (a.ctypes.data, *a.strides),
             (b.ctypes.data, *b.strides),
             (out.ctypes.data, out.strides[0]),

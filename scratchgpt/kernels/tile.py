@@ -3,7 +3,8 @@
 Their vectors are LLVM's own, as wide as the registers of the CPU
 (:mod:`scratchgpt.kernels.cpu`), of float32 or float64. Matrices are addresses and strides in bytes,
 all int64. The first argument, an array, tells by its dtype of what numbers they are; it is not
-looked at.
+looked at. uint32 stands for pairs of bfloat16 (:mod:`scratchgpt.kernels.bfloat16`), whose products
+are summed in float32.
 """
 
 from typing import Any
@@ -53,6 +54,10 @@ class Numbers:
         function = cgutils.get_or_insert_function(builder.module, type_, name)
         return builder.call(function, arguments)
 
+    def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
+        """total + a b."""
+        return self.call(builder, "fma", a, b, total)
+
     def splat(self, builder: Any, scalar: Any) -> Any:
         """A number in all lanes."""
         undefined = ir.Constant(self.vector, ir.Undefined)
@@ -60,6 +65,35 @@ class Numbers:
         return builder.shuffle_vector(
             first, undefined, ir.Constant(ir.VectorType(_INT32, self.lanes), [0] * self.lanes)
         )
+
+
+class BFloat16(ir.Type):
+    """The type, which llvmlite does not name."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BFloat16)
+
+    def __hash__(self) -> int:
+        return hash(BFloat16)
+
+
+class Pairs(Numbers):
+    """Vectors of pairs of bfloat16, moved about as if they were float32, and sums in float32."""
+
+    def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
+        """total + the products of both halves of the pairs."""
+        halves = ir.VectorType(BFloat16(), 2 * self.lanes)
+        type_ = ir.FunctionType(self.vector, [self.vector, halves, halves])
+        name = "llvm.x86.avx512bf16.dpbf16ps.512"
+        function = cgutils.get_or_insert_function(builder.module, type_, name)
+        return builder.call(function, [total, *(builder.bitcast(x, halves) for x in (a, b))])
+
+
+def numbers_of(dtype: Any) -> Numbers:
+    return Pairs(dtype) if dtype == types.uint32 else Numbers(dtype)
 
 
 def _steps(builder: Any, address: Any, stride: Any, n: int) -> list[Any]:
@@ -76,7 +110,7 @@ def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, st
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row = arguments
-        numbers = Numbers(signature.args[0].dtype)
+        numbers = numbers_of(signature.args[0].dtype)
         offsets = [ir.Constant(_INT64, 0), ir.Constant(_INT64, VECTOR_BYTES)]
         a_rows = _steps(builder, a, a_row, TILE_ROWS)
 
@@ -108,7 +142,7 @@ def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, st
         vectors = [numbers.load(builder, builder.add(b_now, offset)) for offset in offsets]
         factors = [numbers.broadcast(builder, builder.add(row, moved)) for row in a_rows]
         new = [
-            numbers.call(builder, "fma", factors[i // 2], vectors[i % 2], total)
+            numbers.multiply_add(builder, factors[i // 2], vectors[i % 2], total)
             for i, total in enumerate(sums)
         ]
         next_step = builder.add(step, ir.Constant(_INT64, 1))

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, scope, zeros
+from scratchgpt.precision import factors
 
 
 class LinearSaved(NamedTuple):
@@ -50,7 +51,8 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
         matmul(x.reshape(-1, n_in), weight, y.reshape(-1, n_out), bias=bias)
         return y, LinearSaved(x, weight, bias is not None)
 
-    np.matmul(x.reshape(-1, n_in), weight, out=y.reshape(-1, n_out))
+    with scope():
+        np.matmul(*factors(x.reshape(-1, n_in), weight), out=y.reshape(-1, n_out))
     if bias is not None:
         y += bias
     return y, LinearSaved(x, weight, bias is not None)
@@ -98,10 +100,11 @@ def linear_backward(
             add_rows(dy_rows, dbias)
         return dx, dweight, dbias
 
-    np.matmul(dy_rows, weight.T, out=dx.reshape(-1, n_in))
     with scope():
         product = empty(weight.shape, like=dy)
-        np.matmul(x_rows.T, dy_rows, out=product)
+        x_factor, dy_factor, weight_factor = factors(x_rows, dy_rows, weight)
+        np.matmul(dy_factor, weight_factor.T, out=dx.reshape(-1, n_in))
+        np.matmul(x_factor.T, dy_factor, out=product)
         dweight += product
     if dbias is not None:
         dbias += dy_rows.sum(axis=0)
