@@ -1,12 +1,11 @@
 """Matrix products of numbers in bfloat16, where float32 is more than is needed.
 
 A bfloat16 has the exponent of a float32 and 8 of its 24 binary digits. Inside ``with
-bfloat16_products():`` the two factors of each float32 product of a linear map are rounded to it, in
-the forward and in the backward pass, and their products are summed in float32. All else stays what
-it is: parameters, activations, gradients, norms, the softmax, the optimizer. This is mixed precision
-as Micikevicius et al. 2018 train with it (https://arxiv.org/abs/1710.03740), and Kalamkar et al.
-2019 in bfloat16 (https://arxiv.org/abs/1905.12322), whose range makes a scale for the loss
-unnecessary.
+products_in("bf16"):`` both factors of the products of linear maps are rounded to it, in the forward
+and in the backward pass, and what is multiplied is summed in float32. All else stays float32:
+parameters, activations, gradients, norms, attention, the loss, the optimizer. It is the mixed
+precision of Micikevicius et al. 2018 (https://arxiv.org/abs/1710.03740) in the numbers of Kalamkar
+et al. 2019 (https://arxiv.org/abs/1905.12322), whose range makes a scale for the loss unnecessary.
 
 float64 and complex128 are not touched, so what is verified in them is the gradient of the maths.
 """
@@ -19,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
 from scratchgpt.memory import empty
 
-__all__ = ["PRECISIONS", "bfloat16_products", "factors", "in_bfloat16", "round_to_bfloat16"]
+__all__ = ["PRECISIONS", "factors", "in_bfloat16", "products_in", "round_to_bfloat16"]
 
 PRECISIONS = ("float32", "bf16")
 
@@ -29,9 +29,22 @@ _bfloat16: ContextVar[bool] = ContextVar("bfloat16", default=False)
 
 
 @contextmanager
-def bfloat16_products(on: bool = True) -> Iterator[None]:
-    """``with bfloat16_products():`` rounds the factors of float32 products inside the block."""
-    token = _bfloat16.set(on)
+def products_in(precision: str) -> Iterator[None]:
+    """``with products_in("bf16"):`` rounds the factors of float32 products inside the block.
+
+    Parameters
+    ----------
+    precision : {"float32", "bf16"}
+        Inside ``with products_in("float32"):`` nothing is rounded.
+
+    Raises
+    ------
+    UserError
+        If it is none of these.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"precision={precision!r} is not one of {', '.join(PRECISIONS)}")
+    token = _bfloat16.set(precision == "bf16")
     try:
         yield
     finally:

@@ -23,6 +23,7 @@ FLOORS = [
     {"version", "errors"},
     {"backend"},
     {"files", "memory"},
+    {"precision"},
     {"kernels"},
     {"ops"},
     {"verify"},

@@ -16,6 +16,8 @@ scratchgpt bench
 
 scratchgpt bench gpt2 --no-breakdown
 
+scratchgpt bench baby --precision bf16
+
 scratchgpt bench runs/first --batch 12 --json
 """
 
@@ -50,6 +52,9 @@ def bench_command(
         typer.Option("--breakdown/--no-breakdown", help="The time of each operation, too."),
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    precision: Annotated[
+        str, typer.Option(help="Of the matrix products of training: float32 or bf16.")
+    ] = "float32",
     threads: Threads = None,
 ) -> None:
     """Time training and generation, against what the machine can do.
@@ -62,9 +67,10 @@ def bench_command(
     from scratchgpt.measure import benchmark
 
     chosen = _shape(shape, batch, block)
-    prepare_kernels(threads)
+    prepare_kernels(threads, precision)
     result = benchmark(
         chosen,
+        precision=precision,
         seconds=seconds,
         most=steps,
         breakdown=breakdown,
@@ -75,7 +81,8 @@ def bench_command(
         return
     print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
     print(
-        f"{chosen.n_batch} x {chosen.n_time} tokens in float32, {result.threads} "
+        f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
+        f"{', products in bfloat16' if precision == 'bf16' else ''}, {result.threads} "
         f"thread{'' if result.threads == 1 else 's'}"
         f"{'' if result.kernels else ', without compiled kernels'}"
     )

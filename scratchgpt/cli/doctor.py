@@ -26,7 +26,14 @@ KERNELS = {
     "missing": "none, without Numba",
     "broken": "they do not run",
 }
-VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "fma": "FMA", "sve": "SVE", "neon": "Neon"}
+VECTORS = {
+    "avx512f": "AVX-512",
+    "avx512bf16": "AVX-512 BF16",
+    "avx2": "AVX2",
+    "fma": "FMA",
+    "sve": "SVE",
+    "neon": "Neon",
+}
 
 
 def doctor_command(

@@ -17,23 +17,32 @@ Threads = Annotated[
 ]
 
 
-def prepare_kernels(threads: int | None) -> None:
+def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
     """Settle the number of threads, before anything computes; compile what is not compiled yet."""
     from scratchgpt.backend import kernels_available
 
+    imitated = precision == "bf16"
     if threads is not None:
         os.environ["SCRATCHGPT_THREADS"] = str(threads)
     if kernels_available():
+        from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT
         from scratchgpt.kernels.threads import set_threads
         from scratchgpt.training.compilation import ensure_compiled
 
         if threads is not None:
             set_threads(threads)
-        ensure_compiled(lambda text: print(text, file=sys.stderr))
+        ensure_compiled(lambda text: print(text, file=sys.stderr), precision)
+        imitated = imitated and not HAS_BFLOAT16_DOT
     elif threads is not None:
         import threadpoolctl
 
         threadpoolctl.threadpool_limits(threads, user_api="blas")
+    if imitated:
+        print(
+            "bf16 is imitated here, and slower than float32: it takes a processor with AVX-512 "
+            "BF16, and the compiled kernels",
+            file=sys.stderr,
+        )
 
 
 def tell_of_compiling(module: str) -> None:

@@ -22,7 +22,7 @@ from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
 from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.jit import kernel, part
-from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES, load, store, transpose
+from scratchgpt.kernels.scratch import TILE_BYTES, load, store, transpose
 from scratchgpt.kernels.tile import tile
 from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors, in_bfloat16
@@ -235,7 +235,7 @@ def matmul(
     accumulate : bool
         Add to what ``out`` holds.
 
-    All are float32, or all float64. Inside :func:`scratchgpt.precision.bfloat16_products` float32
+    All are float32, or all float64. Inside :func:`scratchgpt.precision.products_in` float32
     factors are rounded to bfloat16.
     """
     item = out.itemsize

@@ -52,6 +52,8 @@ class Benchmark:
     Attributes
     ----------
     shape : Shape
+    precision : {"float32", "bf16"}
+        Of the training step.
     kernels : bool
         Whether the compiled kernels computed.
     threads : int
@@ -66,6 +68,7 @@ class Benchmark:
     """
 
     shape: Shape
+    precision: str
     kernels: bool
     threads: int
     step: Times
@@ -97,6 +100,7 @@ class Benchmark:
             "batch": self.shape.n_batch,
             "block": self.shape.n_time,
             "dtype": "float32",
+            "precision": self.precision,
             "kernels": self.kernels,
             "threads": self.threads,
             "step": {
@@ -126,6 +130,7 @@ class Benchmark:
 def benchmark(
     shape: Shape,
     *,
+    precision: str = "float32",
     seconds: float = 3.0,
     most: int | None = None,
     breakdown: bool = True,
@@ -136,6 +141,8 @@ def benchmark(
     Parameters
     ----------
     shape : Shape
+    precision : {"float32", "bf16"}
+        What the factors of the matrix products of training are rounded to.
     seconds : float
         How long each measurement goes on; three repetitions are made in any case.
     most : int, optional
@@ -146,7 +153,7 @@ def benchmark(
         Called with a line of text when something else begins.
     """
     model = GPT(shape.config)
-    stepper = one_batch_stepper(model, *random_batch(shape))
+    stepper = one_batch_stepper(model, *random_batch(shape), precision)
     tell("training steps ...")
     # The first step finds out how much memory it needs, the second touches it.
     step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
@@ -170,6 +177,7 @@ def benchmark(
         decoding.append(Decoding(dtype, times, n_bytes, n_bytes / times.median / bandwidth))
     return Benchmark(
         shape=shape,
+        precision=precision,
         kernels=kernels_available(),
         threads=n_threads_in_use(),
         step=step,

@@ -6,7 +6,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-VECTORS = ("avx512f", "avx2", "fma", "sve", "neon")
+VECTORS = ("avx512f", "avx512bf16", "avx2", "fma", "sve", "neon")
 
 
 def n_cores() -> int:
@@ -33,7 +33,8 @@ def processor_vectors() -> tuple[str, ...]:
 
         features = llvmlite.binding.get_host_cpu_features()
         return tuple(name for name in VECTORS if features.get(name))
-    flags = f"{_cpuinfo('flags')} {_cpuinfo('Features')}".replace("asimd", "neon").split()
+    told = f"{_cpuinfo('flags')} {_cpuinfo('Features')}"
+    flags = told.replace("asimd", "neon").replace("avx512_", "avx512").split()
     return tuple(name for name in VECTORS if name in flags)
 
 

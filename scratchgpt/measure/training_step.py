@@ -1,6 +1,7 @@
 """Training steps of a model on one batch, again and again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.measure.shapes import Shape
@@ -41,6 +42,8 @@ def random_batch(shape: Shape, seed: int = 0) -> tuple[Array, Array]:
     return tokens, targets
 
 
-def one_batch_stepper(model: GPT, tokens: Array, targets: Array) -> Stepper:
+def one_batch_stepper(
+    model: GPT, tokens: Array, targets: Array, precision: str = "float32"
+) -> Stepper:
     """What makes one update after the other from one batch: ``stepper.update(0)``."""
-    return Stepper(model, _OneBatch(tokens, targets), SETTINGS)
+    return Stepper(model, _OneBatch(tokens, targets), replace(SETTINGS, precision=precision))

@@ -52,7 +52,8 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
         return y, LinearSaved(x, weight, bias is not None)
 
     with scope():
-        np.matmul(*factors(x.reshape(-1, n_in), weight), out=y.reshape(-1, n_out))
+        x_factor, weight_factor = factors(x.reshape(-1, n_in), weight)
+        np.matmul(x_factor, weight_factor, out=y.reshape(-1, n_out))
     if bias is not None:
         y += bias
     return y, LinearSaved(x, weight, bias is not None)

@@ -24,34 +24,45 @@ from scratchgpt.ops import (
     layer_norm,
     linear,
 )
+from scratchgpt.precision import products_in
 
 MARKER = "compiled"
 
 
-def ensure_compiled(tell: Callable[[str], None] = lambda text: None) -> None:
+def ensure_compiled(
+    tell: Callable[[str], None] = lambda text: None, precision: str = "float32"
+) -> None:
     """Compile what is not in the cache yet; with nothing to do it costs nothing.
 
     Parameters
     ----------
     tell : callable
         Called with a line of text before the wait, and not at all where there is none.
+    precision : {"float32", "bf16"}
+        Of the training that is to come.
     """
     if not kernels_available():
         return
-    marker = cache_folder() / MARKER  # which asks Numba for its version
-    if marker.exists():
+    folder = cache_folder()  # which asks Numba for its version
+    needed = {MARKER: PARTS, f"{MARKER}-bf16": BFLOAT16_PARTS if precision == "bf16" else {}}
+    missing = {m: parts for m, parts in needed.items() if parts and not (folder / m).exists()}
+    if not missing:
         return
     tell("compiling kernels (first run only) ...")
-    processes = [
-        subprocess.Popen([sys.executable, "-m", "scratchgpt.training.compilation", name])
-        for name in PARTS
-    ]
-    succeeded = [process.wait() == 0 for process in processes]
-    # What could not be compiled or kept here says so, if it matters, when it is called.
-    with suppress(OSError):
-        if all(succeeded):
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            marker.touch()
+    processes = {
+        marker: [
+            subprocess.Popen([sys.executable, "-m", "scratchgpt.training.compilation", name])
+            for name in parts
+        ]
+        for marker, parts in missing.items()
+    }
+    for marker, group in processes.items():
+        succeeded = [process.wait() == 0 for process in group]
+        # What could not be compiled or kept here says so, if it matters, when it is called.
+        with suppress(OSError):
+            if all(succeeded):
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / marker).touch()
 
 
 def _ones(*shape: int) -> Array:
@@ -95,9 +106,15 @@ def _second_part() -> None:
     adamw.sum_of_squares(_ones(9))
 
 
+def _bfloat16_part() -> None:
+    with products_in("bf16"):
+        linear.linear_forward(_ones(2, 4), _ones(4, 4))
+
+
 PARTS: dict[str, Callable[[], None]] = {"first": _first_part, "second": _second_part}
+BFLOAT16_PARTS: dict[str, Callable[[], None]] = {"bf16": _bfloat16_part}
 
 
 if __name__ == "__main__":
     os.environ.setdefault("SCRATCHGPT_THREADS", "1")
-    PARTS[sys.argv[1]]()
+    {**PARTS, **BFLOAT16_PARTS}[sys.argv[1]]()

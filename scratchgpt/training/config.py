@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
+from scratchgpt.precision import PRECISIONS
 
 SCHEDULES = ("cosine", "constant", "inverse_sqrt")
 
@@ -18,6 +19,7 @@ CHANGEABLE = frozenset(
         "checkpoint_interval",
         "log_interval",
         "recompute",
+        "precision",
     }
 )
 
@@ -70,6 +72,8 @@ class TrainConfig:
         Decides what dropout drops (and, for who builds model and batches, those).
     recompute : bool
         Keep the inputs of the blocks alone and compute the rest again in the backward pass.
+    precision : {"float32", "bf16"}
+        What the factors of matrix products are rounded to; see :mod:`scratchgpt.precision`.
     freeze : str
         Parameters and layers that stay as they are, separated by commas, with the wildcards of
         file names: ``wte,wpe,h.[0-5]``.
@@ -102,6 +106,7 @@ class TrainConfig:
     log_interval: int = 10
     seed: int = 1337
     recompute: bool = False
+    precision: str = "float32"
     freeze: str = ""
 
     def __post_init__(self) -> None:
@@ -139,11 +144,13 @@ class TrainConfig:
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
             raise UserError(f"freeze={self.freeze!r} must be a string, names separated by commas")
-        if self.schedule not in SCHEDULES:
-            raise UserError(
-                f"schedule={self.schedule!r} is not one of {', '.join(SCHEDULES)}"
-                f"{did_you_mean(str(self.schedule), SCHEDULES)}"
-            )
+        for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(
+                    f"{name}={value!r} is not one of {', '.join(choices)}"
+                    f"{did_you_mean(str(value), choices)}"
+                )
 
     def _check_whole(self, name: str, *, least: int) -> None:
         value = getattr(self, name)

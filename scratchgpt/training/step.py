@@ -12,6 +12,7 @@ from scratchgpt.backend import Array, derive_seed
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
+from scratchgpt.precision import products_in
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
 from scratchgpt.training.freezing import frozen_names
@@ -73,6 +74,11 @@ class Stepper:
         self.model = model
         self.batches = batches
         self.config = config
+        if config.precision != "float32" and model.dtype != np.float32:
+            raise UserError(
+                f"precision={config.precision!r} is for models in float32; "
+                f"this one is in {model.dtype}"
+            )
         self.frozen = frozen_names(model.store.named, config.freeze)
         self.optimizer = AdamW(
             model.store,
@@ -163,7 +169,11 @@ class Stepper:
         self.stop.check()
         model: Any = self.model  # whichever it is, what it saves goes back to it
         # What is not finite is looked for here, and told in one line instead of NumPy's many.
-        with self.arena, np.errstate(all="ignore"):
+        with (
+            self.arena,
+            products_in(self.config.precision),
+            np.errstate(all="ignore"),
+        ):
             value, saved = model.loss(
                 *micro_batch.arrays,
                 label_smoothing=label_smoothing,

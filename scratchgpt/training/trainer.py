@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizer import Tokenizer
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
@@ -270,11 +271,14 @@ class Trainer:
         if self._run and self._run.saved_step is not None:
             last = self._run.directory.find(LAST)
             checkpoint = f"the last good checkpoint is {last} (step {self._run.saved_step})"
+        recompute = self.config.recompute
+        with products_in(self.config.precision):
+            where = find_nonfinite(self.model, error.micro_batches, recompute=recompute)
         return NonFiniteError(
             error.what,
             step=self.step,
             lr=self.config.lr_at(self.step),
             grad_norm=self._grad_norm if error.grad_norm is None else error.grad_norm,
-            where=find_nonfinite(self.model, error.micro_batches, recompute=self.config.recompute),
+            where=where,
             checkpoint=checkpoint,
         )

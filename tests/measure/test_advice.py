@@ -63,6 +63,7 @@ CASES = {
         {"threading_layer": "workqueue", "environment": {"NUMBA_THREADING_LAYER": "workqueue"}},
         "unset NUMBA_THREADING_LAYER",
     ),
+    "bfloat16": ({"compiled_vectors": (*AVX512, "avx512bf16")}, "train with --precision bf16"),
     "few threads": (
         {"threads": 2, "environment": {"SCRATCHGPT_THREADS": "2"}},
         "2 of 8 cores are used; unset SCRATCHGPT_THREADS",

@@ -41,8 +41,8 @@ def test_llvm_can_be_told_to_use_none(monkeypatch):
 
 def test_the_vectors_of_a_processor_are_known_without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    told = {"flags": "fpu sse avx2 fma avx512f", "Features": ""}
+    told = {"flags": "fpu sse avx2 fma avx512f avx512_bf16", "Features": ""}
     monkeypatch.setattr(processor, "_cpuinfo", told.__getitem__)
-    assert processor.processor_vectors() == ("avx512f", "avx2", "fma")
+    assert processor.processor_vectors() == ("avx512f", "avx512bf16", "avx2", "fma")
     told |= {"flags": "", "Features": "fp asimd sve"}
     assert processor.processor_vectors() == ("sve", "neon")

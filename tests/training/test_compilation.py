@@ -45,6 +45,13 @@ def test_it_is_told_once_and_then_remembered(cache, parts):
     assert (cache / compilation.MARKER).exists()
 
 
+def test_bfloat16_is_compiled_when_it_is_asked_for(cache, parts):
+    compilation.ensure_compiled()
+    compilation.ensure_compiled(precision="bf16")
+    compilation.ensure_compiled(precision="bf16")
+    assert parts.started == len(compilation.PARTS) + len(compilation.BFLOAT16_PARTS)
+
+
 def test_a_failure_is_not_remembered(cache, parts):
     parts.status = 1
     compilation.ensure_compiled()
@@ -65,7 +72,9 @@ import numba
 from scratchgpt.training import compilation
 for part in compilation.PARTS.values():
     part()
+compilation._bfloat16_part()
 from scratchgpt.kernels import adamw, attention, cross_entropy, gelu, gemm, layer_norm
+from scratchgpt.precision import products_in
 functions = [attention._forward, attention._backward, gelu._tanh_forward, gelu._tanh_backward,
              gemm._product, layer_norm._forward, layer_norm._backward, adamw._step,
              adamw._squares, cross_entropy._forward, cross_entropy._backward]
@@ -79,7 +88,11 @@ loss, saved = model.loss(tokens, tokens)
 model.loss_backward(1.0, saved, in_place=True)
 global_norm(model.store.grads)
 AdamW(model.store).step(0.1)
-print(before == [len(f.signatures) for f in functions] == [1] * len(functions))
+with products_in("bf16"):
+    loss, saved = model.loss(tokens, tokens)
+    model.loss_backward(1.0, saved, in_place=True)
+kinds = [1 + (gemm.HAS_BFLOAT16_DOT and f is gemm._product) for f in functions]
+print(before == [len(f.signatures) for f in functions] == kinds)
 """
     environment = {**os.environ, "SCRATCHGPT_THREADS": "1"}
     run = subprocess.run(

@@ -38,6 +38,8 @@ def test_defaults_are_nano_gpts_recipe_for_characters():
         ("weight_decay", -0.1),
         ("grad_clip", -1.0),
         ("label_smoothing", -0.1),
+        ("precision", "float16"),
+        ("precision", None),
         ("label_smoothing", 1.0),
         ("average", -1),
         ("tokens_per_batch", 0),
