@@ -2,11 +2,15 @@
 
     python benchmarks/train_step.py                     all three shapes, 5 rounds
     python benchmarks/train_step.py --shapes char --rounds 3
+    python benchmarks/train_step.py --precisions float32    without bfloat16
 
 A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both sides start from the same
 weights, and the losses of the first and of a later step must agree. Our speed is also told as a
 share of the machine's best product of large float32 matrices, from the arithmetic in the matrix
 products of a step (of attention the whole square, though ours skips what the mask forbids).
+
+In bfloat16 (`--precision bf16`) ours is held against PyTorch in float32, eager and compiled, and in
+its own automatic mixed precision.
 """
 
 import sys
@@ -21,6 +25,8 @@ from scratchgpt.models import GPT
 # Of the ratio of the times.
 TARGETS = {"char": 0.70, "baby": 0.87, "gpt2": 0.55}
 CHECKED_STEP = 5
+# How far losses may lie apart: by the order of sums, or by the digits of bfloat16.
+ALIKE = {"float32": 1e-4, "bf16": 1e-2}
 
 
 def problem(shape: str):
@@ -28,8 +34,8 @@ def problem(shape: str):
     return GPT(SHAPES[shape].config), *random_batch(SHAPES[shape])
 
 
-def ours(shape: str) -> None:
-    run = one_batch_stepper(*problem(shape))
+def ours(shape: str, precision: str = "float32") -> None:
+    run = one_batch_stepper(*problem(shape), precision)
     losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
     seconds = median_seconds(lambda: run.update(0))
     peak = peak_mib()  # before the matrices that the best product takes
@@ -37,7 +43,7 @@ def ours(shape: str) -> None:
     tell(seconds, peak=peak, first_loss=losses[0], later_loss=losses[-1], of_sgemm_peak=share)
 
 
-def torch_step(shape: str, *, compiled: bool) -> None:
+def torch_step(shape: str, *, compiled: bool = False, mixed: bool = False) -> None:
     import torch
     from torch_gpt import TorchGPT
 
@@ -58,7 +64,8 @@ def torch_step(shape: str, *, compiled: bool) -> None:
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = forward(tokens, targets)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            loss = forward(tokens, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), SETTINGS.grad_clip)
         optimizer.step()
@@ -70,14 +77,17 @@ def torch_step(shape: str, *, compiled: bool) -> None:
 
 CONTESTANTS = {
     "ours": ours,
-    "eager": lambda shape: torch_step(shape, compiled=False),
+    "ours in bf16": lambda shape: ours(shape, "bf16"),
+    "eager": torch_step,
     "compiled": lambda shape: torch_step(shape, compiled=True),
+    "mixed": lambda shape: torch_step(shape, mixed=True),
 }
 
 
 def main() -> None:
     parser = benchmark_parser(__doc__, CONTESTANTS)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--precisions", nargs="+", choices=ALIKE, default=list(ALIKE))
     parser.add_argument(
         "--peers", nargs="*", choices=("eager", "compiled"), default=["eager", "compiled"]
     )
@@ -85,15 +95,27 @@ def main() -> None:
     if arguments.contestant:
         CONTESTANTS[arguments.contestant](arguments.shapes[0])
         return
+    sides = {
+        "float32": ["ours", *arguments.peers],
+        "bf16": ["ours in bf16", *arguments.peers, "mixed"],
+    }
+    sides = {precision: sides[precision] for precision in arguments.precisions}
     rows = []
     for shape in arguments.shapes:
-        names = ("ours", *arguments.peers)
-        contestants = [itself(__file__, name, "--shapes", shape) for name in names]
+        every = {
+            name: itself(__file__, name, "--shapes", shape)
+            for name in CONTESTANTS
+            if any(name in names for names in sides.values())
+        }
         print(f"{shape}:", file=sys.stderr)
-        contest(contestants, arguments.rounds)
-        for loss in ("first_loss", "later_loss"):
-            check_equal(shape, contestants, loss, 1e-4)
-        rows.append((shape, contestants, TARGETS[shape]))
+        contest(list(every.values()), arguments.rounds)
+        for precision, names in sides.items():
+            contestants = [every[name] for name in names]
+            for loss in ("first_loss", "later_loss"):
+                check_equal(shape, contestants, loss, ALIKE[precision])
+            plain = precision == "float32"
+            title = shape if plain else f"{shape}, {precision}"
+            rows.append((title, contestants, TARGETS[shape] if plain else None))
     report("train_step", rows, arguments.out, {"of sgemm's peak": ("of_sgemm_peak", "{:.0%}")})
 
 
