@@ -1,6 +1,6 @@
 """nanoGPT's CPU recipe on the characters of tiny Shakespeare: does it reach the published loss?
 
-    python benchmarks/tinyshakespeare.py [--seeds 3] [--json FILE]
+    python benchmarks/tinyshakespeare.py [--seeds 3] [--precision bf16] [--json FILE]
 
 nanoGPT's README publishes a validation loss of 1.88 for 2,000 steps of the model in
 ``examples/tinyshakespeare.toml``, which this trains with the command line. nanoGPT estimates the
@@ -26,9 +26,10 @@ def scratchgpt(*arguments: object) -> dict:
     return json.loads(result.stdout)
 
 
-def measure(seed: int, folder: Path) -> dict:
+def measure(seed: int, precision: str, folder: Path) -> dict:
     out = folder / f"seed-{seed}"
-    trained = scratchgpt("train", "--config", RECIPE, "--seed", seed, "--out", out)
+    options = ("--seed", seed, "--precision", precision, "--out", out)
+    trained = scratchgpt("train", "--config", RECIPE, *options)
     exact = scratchgpt("eval", "--model", out, "--which", "last")
     return {
         "seed": seed,
@@ -41,10 +42,13 @@ def measure(seed: int, folder: Path) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many runs")
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     parser.add_argument("--json", type=Path, help="write the table to this file too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(1337 + i, Path(folder)) for i in range(arguments.seeds)]
+        rows = [
+            measure(1337 + i, arguments.precision, Path(folder)) for i in range(arguments.seeds)
+        ]
     print("seed   validation loss: 20 batches      all   published   training")
     for row in rows:
         print(
