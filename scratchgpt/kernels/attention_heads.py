@@ -17,7 +17,7 @@ from scratchgpt.kernels.attention_scores import (
     forbid,
     weights_and_gradient,
 )
-from scratchgpt.kernels.cpu import TILE_ROWS
+from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.jit import part
 from scratchgpt.kernels.scratch import (
     BLOCK_BYTES,
@@ -28,6 +28,7 @@ from scratchgpt.kernels.scratch import (
     store,
     transpose,
 )
+from scratchgpt.kernels.tile import half_tile
 
 # A matrix is read where it lies if its rows are not spread over more memory than this.
 SPREAD = 1 << 19
@@ -74,6 +75,58 @@ def _settle(result, result_row, n_rows, width, at, row):
 
 
 @part
+def _scores(like, a, a_row, b, c, end, n_sum, first):
+    """C (end, STRIP) = A B, of a strip of queries in columns.
+
+    No vector is written all of whose queries come before the key ``first`` + i, which is not seen
+    by queries before query i.
+    """
+    strip = STRIP * like.itemsize
+    for s in range(0, end, TILE_ROWS):
+        skip = max(0, s - first) * like.itemsize // VECTOR_BYTES * VECTOR_BYTES
+        at, to = a + s * a_row, c + s * strip
+        if skip % TILE_BYTES:
+            half_tile(
+                *(like, at, a_row, like.itemsize, b + skip, strip, to + skip, strip, n_sum, 0, 0)
+            )
+            skip += VECTOR_BYTES
+        product(
+            *(like, at, a_row, like.itemsize, b + skip, strip, to + skip, strip),
+            *(TILE_ROWS, strip - skip, n_sum, False),
+        )
+
+
+@part
+def _until_seen(like, a, b, b_row, c, c_row, n_rows, width, n_sum, first):
+    """C (n_rows, width) = A B, with A (n_rows, n_sum) the transpose of a strip of weights.
+
+    From query i on, which is row i, no weight after the key ``first`` + i is other than 0.
+    """
+    strip = STRIP * like.itemsize
+    for i in range(0, n_rows, TILE_ROWS):
+        n = min(n_sum, first + i + TILE_ROWS)
+        at, to = a + i * like.itemsize, c + i * c_row
+        product(like, at, like.itemsize, strip, b, b_row, to, c_row, TILE_ROWS, width, n, False)
+
+
+@part
+def _since_seen(like, a, b, b_row, c, c_row, reached, n_rows, width, n_sum, first):
+    """C (n_rows, width) += A B, with A (n_rows, n_sum) a strip of weights.
+
+    Rows from ``reached`` on hold nothing yet. Key ``first`` + i, a row, has no weight other than 0
+    before query i.
+    """
+    item, strip = like.itemsize, STRIP * like.itemsize
+    for s in range(0, n_rows, TILE_ROWS):
+        i = max(0, s - first)
+        at, to = a + s * strip + i * item, c + s * c_row
+        product(
+            *(like, at, strip, item, b + i * b_row, b_row),
+            *(to, c_row, TILE_ROWS, width, n_sum - i, s < reached),
+        )
+
+
+@part
 def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, scratch):
     """y, and the log-sum-exp of each query's scores, of head h of text b."""
     n_head, n_queries, n_keys, d, e = sizes
@@ -99,10 +152,8 @@ def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dro
         end = _visible(first + n_rows - 1, n_keys, causal)
         query = head * n_queries + first
         transpose(scratch, _at(q, b, h, first), q[3], n_rows, d, queries_t, strip, block)
-        product(
-            *(scratch, keys, keys_row, item, queries_t, strip),
-            *(scores_at, strip, end, strip, d, False),
-        )
+        diagonal = first if causal else n_keys
+        _scores(scratch, keys, keys_row, queries_t, scores_at, end, d, diagonal)
         scores = vector(scratch, scores_at, end * STRIP).reshape(end, STRIP)
         forbid(scores, first, causal, padding[b])
         exponentials(scores, scale, highest, totals, sums)
@@ -110,25 +161,14 @@ def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dro
             drop(scores, dropped, query * n_keys, n_keys)
         at, tall = _at(y, b, h, first), round_up(n_rows, TILE_ROWS)
         out, out_row = _result(at, y[3], n_rows, width_e, tall, wide_e, own_out)
-        product(
-            *(scratch, scores_at, item, strip, values, values_row),
-            *(out, out_row, tall, wide_e, end, False),
+        _until_seen(
+            *(scratch, scores_at, values, values_row, out, out_row, tall, wide_e, end, diagonal)
         )
         for i in range(n_rows):
             total = totals[i]
             divide(vector(scratch, out + i * out_row, e), total)
             log_total[query + i] = highest[i] * scale + np.log(total) if total != 0 else total
         _settle(out, out_row, n_rows, width_e, at, y[3])
-
-
-@part
-def _add(like, a, a_row, b, b_row, c, c_row, reached, end, width, n_sum):
-    """C (end, width) += A B, where the rows from ``reached`` on hold nothing yet."""
-    product(like, a, a_row, like.itemsize, b, b_row, c, c_row, reached, width, n_sum, True)
-    product(
-        *(like, a + reached * a_row, a_row, like.itemsize, b, b_row),
-        *(c + reached * c_row, c_row, end - reached, width, n_sum, False),
-    )
 
 
 @part
@@ -171,14 +211,9 @@ def backward_head(
         dout, dout_row = _operand(dy_at, dy[3], n_rows, width_e, n_rows, wide_e, own_dout)
         transpose(scratch, q_at, q[3], n_rows, d, queries_t, strip, block)
         transpose(scratch, dy_at, dy[3], n_rows, e, dout_t, strip, block)
-        product(
-            *(scratch, keys, keys_row, item, queries_t, strip),
-            *(weights_at, strip, end, strip, d, False),
-        )
-        product(
-            *(scratch, values, values_row, item, dout_t, strip),
-            *(dscores_at, strip, end, strip, e, False),
-        )
+        diagonal = first if causal else n_keys
+        _scores(scratch, keys, keys_row, queries_t, weights_at, end, d, diagonal)
+        _scores(scratch, values, values_row, dout_t, dscores_at, end, e, diagonal)
         weights = vector(scratch, weights_at, end * STRIP).reshape(end, STRIP)
         dscores = vector(scratch, dscores_at, end * STRIP).reshape(end, STRIP)
         forbid(weights, first, causal, padding[b])
@@ -196,18 +231,18 @@ def backward_head(
         clear(weights_at + end * strip, (tall_end - end) * strip)
         clear(dscores_at + end * strip, (tall_end - end) * strip)
         dqueries, dqueries_row = _result(dq_at, dq[3], n_rows, width_d, tall, wide_d, own_dqueries)
-        product(
-            *(scratch, dscores_at, item, strip, keys, keys_row),
-            *(dqueries, dqueries_row, tall, wide_d, end, False),
+        _until_seen(
+            *(scratch, dscores_at, keys, keys_row, dqueries, dqueries_row),
+            *(tall, wide_d, end, diagonal),
         )
         _settle(dqueries, dqueries_row, n_rows, width_d, dq_at, dq[3])
-        _add(
-            *(scratch, dscores_at, strip, queries, queries_row),
-            *(dkeys, dkeys_row, reached, tall_end, wide_d, n_rows),
+        _since_seen(
+            *(scratch, dscores_at, queries, queries_row, dkeys, dkeys_row),
+            *(reached, tall_end, wide_d, n_rows, diagonal),
         )
-        _add(
-            *(scratch, weights_at, strip, dout, dout_row),
-            *(dvalues, dvalues_row, reached, tall_end, wide_e, n_rows),
+        _since_seen(
+            *(scratch, weights_at, dout, dout_row, dvalues, dvalues_row),
+            *(reached, tall_end, wide_e, n_rows, diagonal),
         )
         reached = tall_end
     for i in range(reached, n_keys):  # no query sees these

@@ -101,65 +101,78 @@ def _steps(builder: Any, address: Any, stride: Any, n: int) -> list[Any]:
     return [builder.add(address, builder.mul(stride, ir.Constant(_INT64, i))) for i in range(n)]
 
 
-@intrinsic
-def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row):
-    """C = S + A B with A (rows, n), B (n, columns), n at least 1; the rows of B, C, S contiguous.
+def _tile(n_vectors: int) -> Any:
+    """An intrinsic: a tile that is so many vectors wide."""
 
-    S is what is at ``start``; an address of 0 is no S, and a row stride of 0 the same row for all.
-    """
+    @intrinsic
+    def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row):
+        """C = S + A B with A (rows, n), B (n, columns), n at least 1; rows of B, C, S contiguous.
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row = arguments
-        numbers = numbers_of(signature.args[0].dtype)
-        offsets = [ir.Constant(_INT64, 0), ir.Constant(_INT64, VECTOR_BYTES)]
-        a_rows = _steps(builder, a, a_row, TILE_ROWS)
+        S is what is at ``start``; an address of 0 is no S, and a row stride of 0 the same row for
+        all of C.
+        """
 
-        before = builder.block
-        given = builder.append_basic_block("tile.given")
-        loop = builder.append_basic_block("tile.loop")
-        done = builder.append_basic_block("tile.done")
-        builder.cbranch(builder.icmp_signed("!=", start, ir.Constant(_INT64, 0)), given, loop)
-        builder.position_at_end(given)
-        starts = [
-            numbers.load(builder, builder.add(row, offset))
-            for row in _steps(builder, start, start_row, TILE_ROWS)
-            for offset in offsets
-        ]
-        builder.branch(loop)
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row = arguments
+            numbers = numbers_of(signature.args[0].dtype)
+            offsets = [ir.Constant(_INT64, VECTOR_BYTES * i) for i in range(n_vectors)]
+            a_rows = _steps(builder, a, a_row, TILE_ROWS)
 
-        builder.position_at_end(loop)
+            before = builder.block
+            given = builder.append_basic_block("tile.given")
+            loop = builder.append_basic_block("tile.loop")
+            done = builder.append_basic_block("tile.done")
+            builder.cbranch(builder.icmp_signed("!=", start, ir.Constant(_INT64, 0)), given, loop)
+            builder.position_at_end(given)
+            starts = [
+                numbers.load(builder, builder.add(row, offset))
+                for row in _steps(builder, start, start_row, TILE_ROWS)
+                for offset in offsets
+            ]
+            builder.branch(loop)
 
-        def phi(first: Any, other: Any) -> Any:
-            node = builder.phi(first.type)
-            node.add_incoming(first, before)
-            node.add_incoming(other, given)
-            return node
+            builder.position_at_end(loop)
 
-        zero = ir.Constant(numbers.vector, [0.0] * numbers.lanes)
-        step, b_now = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0)), phi(b, b)
-        moved = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0))
-        sums = [phi(zero, value) for value in starts]
-        vectors = [numbers.load(builder, builder.add(b_now, offset)) for offset in offsets]
-        factors = [numbers.broadcast(builder, builder.add(row, moved)) for row in a_rows]
-        new = [
-            numbers.multiply_add(builder, factors[i // 2], vectors[i % 2], total)
-            for i, total in enumerate(sums)
-        ]
-        next_step = builder.add(step, ir.Constant(_INT64, 1))
-        step.add_incoming(next_step, loop)
-        b_now.add_incoming(builder.add(b_now, b_row), loop)
-        moved.add_incoming(builder.add(moved, a_column), loop)
-        for node, total in zip(sums, new, strict=True):
-            node.add_incoming(total, loop)
-        builder.cbranch(builder.icmp_signed("<", next_step, n_sum), loop, done)
+            def phi(first: Any, other: Any) -> Any:
+                node = builder.phi(first.type)
+                node.add_incoming(first, before)
+                node.add_incoming(other, given)
+                return node
 
-        builder.position_at_end(done)
-        c_rows = _steps(builder, c, c_row, TILE_ROWS)
-        for i, total in enumerate(new):
-            numbers.store(builder, total, builder.add(c_rows[i // 2], offsets[i % 2]))
-        return context.get_dummy_value()
+            zero = ir.Constant(numbers.vector, [0.0] * numbers.lanes)
+            step, b_now = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0)), phi(b, b)
+            moved = phi(ir.Constant(_INT64, 0), ir.Constant(_INT64, 0))
+            sums = [phi(zero, value) for value in starts]
+            vectors = [numbers.load(builder, builder.add(b_now, offset)) for offset in offsets]
+            factors = [numbers.broadcast(builder, builder.add(row, moved)) for row in a_rows]
+            new = [
+                numbers.multiply_add(
+                    builder, factors[i // n_vectors], vectors[i % n_vectors], total
+                )
+                for i, total in enumerate(sums)
+            ]
+            next_step = builder.add(step, ir.Constant(_INT64, 1))
+            step.add_incoming(next_step, loop)
+            b_now.add_incoming(builder.add(b_now, b_row), loop)
+            moved.add_incoming(builder.add(moved, a_column), loop)
+            for node, total in zip(sums, new, strict=True):
+                node.add_incoming(total, loop)
+            builder.cbranch(builder.icmp_signed("<", next_step, n_sum), loop, done)
 
-    return types.void(like, *[types.int64] * 10), generate
+            builder.position_at_end(done)
+            c_rows = _steps(builder, c, c_row, TILE_ROWS)
+            for i, total in enumerate(new):
+                numbers.store(
+                    builder, total, builder.add(c_rows[i // n_vectors], offsets[i % n_vectors])
+                )
+            return context.get_dummy_value()
+
+        return types.void(like, *[types.int64] * 10), generate
+
+    return tile
+
+
+tile, half_tile = _tile(2), _tile(1)
 
 
 @intrinsic
