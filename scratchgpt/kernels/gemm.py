@@ -255,7 +255,9 @@ def matmul(
         start = bias.ctypes.data
     n_shares = max(1, min(get_num_threads(), m * n * k // FEWEST_OPERATIONS))
     n_panels = -(-n * item // TILE_BYTES)
-    block_rows = _block_rows(m, n_panels, n_shares)
+    # Each thread packs what it needs of A, where that is packed: of a tall one best a part.
+    fewest = n_shares if a.strides[1] != item and m > n else 1
+    block_rows = _block_rows(m, n_panels, n_shares, fewest)
     n_units = -(-m // block_rows) * n_panels
     needs = GROUP * (PANEL_BYTES // item * TILE_BYTES + 64) + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
     needs += ROUNDED_BYTES + ROWS * PACKED_STEP
@@ -277,9 +279,9 @@ def matmul(
         )
 
 
-def _block_rows(m: int, n_panels: int, n_shares: int) -> int:
+def _block_rows(m: int, n_panels: int, n_shares: int, fewest: int) -> int:
     """Rows of a block of A: as many as there may be, so that all shares get about as much."""
-    n_blocks = -(-m // ROWS)
+    n_blocks = max(fewest, -(-m // ROWS))
     while n_blocks * n_panels % n_shares and n_blocks * n_panels < 16 * n_shares:
         n_blocks += 1
     return -(-m // (n_blocks * TILE_ROWS)) * TILE_ROWS
