@@ -8,6 +8,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
+from scratchgpt.kernels.jit import part
+
 
 def _pointer(builder: Any, address: Any) -> Any:
     return builder.inttoptr(address, ir.IntType(8).as_pointer())
@@ -24,6 +26,17 @@ def copy(typing_context, target, source, n_bytes):
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@part
+def bring(source, target):
+    """Copy an array over another of the same size, both C-contiguous, unless it is that one.
+
+    A loop over the other alone is made of vectors. One that reads the first and writes the second
+    runs number by number where the two are one array, lest they overlap in another way.
+    """
+    if source.ctypes.data != target.ctypes.data:
+        copy(target.ctypes.data, source.ctypes.data, source.size * source.itemsize)
 
 
 @intrinsic

@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
+from scratchgpt.kernels.addresses import bring
 from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.fast_math import exp
 from scratchgpt.kernels.jit import kernel, part
@@ -39,14 +40,14 @@ def _forward(rows, logits, log_total, mean):
 def _backward_rows(logits, log_total, targets, weights, on_target, elsewhere, dlogits, first, last):
     n_vocab, real = logits.shape[1], logits.dtype.type
     for i in range(first, last):
-        row, out = logits[i], dlogits[i]
-        weight, shift = weights[i], log_total[i]
+        out, weight, shift = dlogits[i], weights[i], log_total[i]
         if weight == real(0):
             for j in range(n_vocab):
                 out[j] = real(0)
         else:
+            bring(logits[i], out)
             for j in range(n_vocab):
-                out[j] = weight * (exp(row[j] - shift) - elsewhere)
+                out[j] = weight * (exp(out[j] - shift) - elsewhere)
             out[targets[i]] -= weight * on_target
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
+from scratchgpt.kernels.addresses import bring
 from scratchgpt.kernels.jit import CHUNK, inner, kernel
 
 U = np.uint64
@@ -24,17 +25,17 @@ def random_bits(seed, i):
 def _dropout(x, y, seed, threshold, scale):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         zero = x.dtype.type(0)
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
+        bring(x[chunk * CHUNK : (chunk + 1) * CHUNK], ys)
         first = U(chunk * (CHUNK // 2) + 1)
-        for pair in range(xs.size // 2):
+        for pair in range(ys.size // 2):
             bits = random_bits(seed, first + U(pair))
-            ys[2 * pair] = xs[2 * pair] * scale if bits & LOWER_HALF >= threshold else zero
-            ys[2 * pair + 1] = xs[2 * pair + 1] * scale if bits >> U(32) >= threshold else zero
-        if xs.size % 2:
-            bits = random_bits(seed, first + U(xs.size // 2))
-            last = xs.size - 1
-            ys[last] = xs[last] * scale if bits & LOWER_HALF >= threshold else zero
+            ys[2 * pair] = ys[2 * pair] * scale if bits & LOWER_HALF >= threshold else zero
+            ys[2 * pair + 1] = ys[2 * pair + 1] * scale if bits >> U(32) >= threshold else zero
+        if ys.size % 2:
+            bits = random_bits(seed, first + U(ys.size // 2))
+            last = ys.size - 1
+            ys[last] = ys[last] * scale if bits & LOWER_HALF >= threshold else zero
 
 
 def dropout(x: Array, p: float, seed: int, y: Array) -> None:

@@ -15,6 +15,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
+from scratchgpt.kernels.addresses import bring
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
 from scratchgpt.kernels.jit import CHUNK, FAST, inner, kernel
 
@@ -89,13 +90,13 @@ def _tanh_backward(dy, x, dx):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         real = x.dtype.type
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
         dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+        bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
         one, twice, three_cubic = real(1), real(TWICE), real(3 * CUBIC)
         for i in range(xs.size):
             s = _sigmoid_2u(xs[i])
             slope = s + xs[i] * s * (one - s) * twice * (one + three_cubic * xs[i] * xs[i])
-            dxs[i] = dys[i] * slope
+            dxs[i] *= slope
 
 
 @kernel
@@ -112,11 +113,11 @@ def _exact_backward(dy, x, dx):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         real = x.dtype.type
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        dys = dy[chunk * CHUNK : (chunk + 1) * CHUNK]
         dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+        bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
         for i in range(xs.size):
             bell = _bell(xs[i])
-            dxs[i] = dys[i] * (_phi(xs[i], bell) + xs[i] * bell * real(DENSITY))
+            dxs[i] *= _phi(xs[i], bell) + xs[i] * bell * real(DENSITY)
 
 
 def gelu_forward(x: Array, approximate: str, y: Array) -> None:
@@ -126,7 +127,7 @@ def gelu_forward(x: Array, approximate: str, y: Array) -> None:
 
 
 def gelu_backward(dy: Array, x: Array, approximate: str, dx: Array) -> None:
-    """Write the gradient with respect to x (...) to dx (...), C-contiguous."""
+    """Write the gradient with respect to x (...) to dx (...), C-contiguous, which may be dy."""
     run = _tanh_backward if approximate == "tanh" else _exact_backward
     flat_dy, flat_x = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(x).reshape(-1)
     run(flat_dy, flat_x, dx.reshape(-1))

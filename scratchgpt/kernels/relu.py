@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from scratchgpt.backend import Array
+from scratchgpt.kernels.addresses import bring
 from scratchgpt.kernels.jit import CHUNK, kernel
 
 
@@ -11,17 +12,17 @@ from scratchgpt.kernels.jit import CHUNK, kernel
 def _gate(source, x, out):
     for chunk in prange((x.size + CHUNK - 1) // CHUNK):
         zero = x.dtype.type(0)
-        sources = source[chunk * CHUNK : (chunk + 1) * CHUNK]
         xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
         outs = out[chunk * CHUNK : (chunk + 1) * CHUNK]
+        bring(source[chunk * CHUNK : (chunk + 1) * CHUNK], outs)
         for i in range(xs.size):
-            outs[i] = zero if xs[i] <= zero else sources[i]  # NaN passes and stays visible
+            outs[i] = zero if xs[i] <= zero else outs[i]  # NaN passes and stays visible
 
 
 def relu(source: Array, x: Array, out: Array) -> None:
     """Write ``source`` where x > 0 and 0 elsewhere to ``out``, which is C-contiguous.
 
-    The source is x itself forward, and dy backward.
+    The source is x itself forward, and dy backward, which may be ``out``.
     """
     flat_source = np.ascontiguousarray(source).reshape(-1)
     _gate(flat_source, np.ascontiguousarray(x).reshape(-1), out.reshape(-1))

@@ -24,5 +24,6 @@ class Head(Layer):
 
     def backward(self, dlogits: Array, saved: LinearSaved) -> Array:
         """dlogits (..., V) -> dx (..., C)."""
-        dx, _, _ = linear_backward(dlogits, saved, self.weight.grad.T)
+        dweight, add = self.weight.take_grad()
+        dx, _, _ = linear_backward(dlogits, saved, dweight.T, add=add)
         return dx

@@ -30,8 +30,9 @@ class Linear(Layer):
         """x (..., n_in) -> y (..., n_out)."""
         return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
 
-    def backward(self, dy: Array, saved: LinearSaved) -> Array:
-        """dy (..., n_out) -> dx (..., n_in)."""
+    def backward(self, dy: Array, saved: LinearSaved, dx: Array | None = None) -> Array:
+        """dy (..., n_out) -> dx (..., n_in), which may be written over x."""
+        dweight, add = self.weight.take_grad()
         dbias = self.bias.grad if self.bias else None
-        dx, _, _ = linear_backward(dy, saved, self.weight.grad, dbias)
+        dx, _, _ = linear_backward(dy, saved, dweight, dbias, dx, add=add)
         return dx

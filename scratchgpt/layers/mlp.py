@@ -65,9 +65,8 @@ class MLP(Layer):
     def backward(self, dy: Array, saved: MLPSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""
         act_forward, act_backward = ACTIVATIONS[self.activation]
-        with lending():
-            h = saved.act.x
-            a, _ = act_forward(h, y=borrow(h.shape, like=h))
-            da = self.c_proj.backward(dy, saved.c_proj._replace(x=a))
-        dh = act_backward(da, saved.act)
+        # One array (..., F) is all three: a, over it da, over that dh.
+        a, _ = act_forward(saved.act.x)
+        da = self.c_proj.backward(dy, saved.c_proj._replace(x=a), dx=a)
+        dh = act_backward(da, saved.act, dx=da)
         return self.c_fc.backward(dh, saved.c_fc)

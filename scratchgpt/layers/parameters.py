@@ -46,14 +46,42 @@ class Parameter:
         :meth:`Layer.initialize`.
     """
 
-    __slots__ = ("_initializer", "grad", "shape", "value")
+    __slots__ = ("_forgotten", "_grad", "_initializer", "shape", "value")
 
     value: Array
-    grad: Array
 
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
         self.shape = shape
         self._initializer = initializer
+        self._forgotten = False
+
+    @property
+    def grad(self) -> Array:
+        self.settle_grad()
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Array) -> None:
+        self._grad, self._forgotten = grad, False
+
+    def forget_grad(self) -> None:
+        """Let the gradient be 0, which is written when somebody asks for it."""
+        self._forgotten = True
+
+    def settle_grad(self) -> None:
+        """Write the zeros that are due."""
+        if self._forgotten:
+            self._grad[...] = 0
+            self._forgotten = False
+
+    def take_grad(self) -> tuple[Array, bool]:
+        """The memory of the gradient, and whether it holds anything to add to.
+
+        If not, the caller writes all of it. So zeros need not be written before the first product
+        of a step, nor read by it.
+        """
+        add, self._forgotten = not self._forgotten, False
+        return self._grad, add
 
     @property
     def size(self) -> int:
@@ -89,17 +117,28 @@ class ParameterStore:
         order = sorted(named, key=lambda name: not named[name].decays)  # stable: matrices first
         step = ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
         offsets, total, self.n_decay = {}, 0, 0
+        self._gaps = []
         for name in order:
             offsets[name] = total
+            end = total + named[name].size
             total += -(-named[name].size // step) * step
+            if end < total:
+                self._gaps.append(slice(end, total))
             if named[name].decays:
                 self.n_decay = total
         self.values = aligned_zeros(total, self.dtype)
-        self.grads = aligned_zeros(total, self.dtype)  # costs no memory until it is written
-        values, grads = self.views(self.values, offsets), self.views(self.grads, offsets)
+        self._grads = aligned_zeros(total, self.dtype)  # costs no memory until it is written
+        values, grads = self.views(self.values, offsets), self.views(self._grads, offsets)
         for name, parameter in named.items():
             parameter.value, parameter.grad = values[name], grads[name]
         self._offsets = offsets
+
+    @property
+    def grads(self) -> Array:
+        """All gradients, flat (n,)."""
+        for parameter in self.named.values():
+            parameter.settle_grad()
+        return self._grads
 
     def views(self, flat: Array, offsets: dict[str, int] | None = None) -> dict[str, Array]:
         """Views of a flat array of this layout (values, gradients, moments), one a parameter."""
@@ -135,7 +174,10 @@ class ParameterStore:
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        self.grads[...] = 0
+        for parameter in self.named.values():
+            parameter.forget_grad()
+        for gap in self._gaps:
+            self._grads[gap] = 0
 
 
 class Layer:

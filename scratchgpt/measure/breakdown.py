@@ -17,7 +17,6 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import scratchgpt.ops as ops
-from scratchgpt.layers import ParameterStore
 from scratchgpt.measure.timing import goes_on
 from scratchgpt.optim import AdamW, global_norm
 from scratchgpt.training.step import Stepper
@@ -106,7 +105,6 @@ def _watched() -> dict[Function, Key]:
     watched: dict[Function, Key] = {
         global_norm: ("gradient norm", ""),
         AdamW.step: ("AdamW", ""),
-        ParameterStore.zero_grad: ("zeroing gradients", ""),
     }
     for found in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
         module = importlib.import_module(found.name)

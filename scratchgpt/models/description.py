@@ -9,7 +9,7 @@ from scratchgpt.ops.attention import FEWEST_QUERIES
 
 INDEX_BYTES = 8  # token ids and targets are int64
 # Measured, without kernels and with them, which bring Numba and LLVM.
-PROCESS_BYTES = {False: 45_000_000, True: 177_000_000}
+PROCESS_BYTES = {False: 45_000_000, True: 163_000_000}
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,10 @@ def _describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description
     recompute = itemsize * (inputs + block_elements + head_elements) + index_bytes
 
     # The gradient of the stream that comes down and goes on, of its middle, of a norm and the norm
-    # itself; and two of the activation's input. The reference also makes gradients of the weights.
-    temporary_elements = n_tokens * (6 * n_channels + 2 * n_inner + (0 if flash else 2 * attention))
+    # itself; and that of the activation's input, or those of the heads, queries, keys and values.
+    # The reference also makes gradients of the weights.
+    half = max(n_inner, 4 * n_channels)
+    temporary_elements = n_tokens * (6 * n_channels + half + (0 if flash else 2 * attention))
 
     block_flops = 2 * block + 4 * n_time * n_channels  # q kᵀ and weights v
     head_flops = 2 * n_channels * vocab_size
@@ -192,7 +194,8 @@ def _describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int
     inputs = n_tokens * n_channels * (n_encoder + n_decoder - 1)  # one is among those of a block
 
     # As for a block of a GPT, one more gradient of the stream, and two of the memory.
-    temporary = n_tokens * (9 * n_channels + 2 * n_inner + (0 if flash else 2 * attention))
+    half = max(n_inner, 4 * n_channels)
+    temporary = n_tokens * (9 * n_channels + half + (0 if flash else 2 * attention))
 
     scores = 4 * n_time * n_channels  # q kᵀ and weights v
     forward_flops = (

@@ -65,7 +65,7 @@ def gelu_forward(
     return y, GeluSaved(x, approximate)
 
 
-def gelu_backward(dy: Array, saved: GeluSaved) -> Array:
+def gelu_backward(dy: Array, saved: GeluSaved, dx: Array | None = None) -> Array:
     r"""Gradient of :func:`gelu_forward`.
 
     .. math::
@@ -76,42 +76,49 @@ def gelu_backward(dy: Array, saved: GeluSaved) -> Array:
         u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,x^2)
 
     with :math:`\varphi` the density of the standard normal distribution.
+
+    Parameters
+    ----------
+    dy : array (...)
+    saved : GeluSaved
+    dx : array (...), optional
+        Where the result is written. It may be dy, which is lost then.
     """
     x, approximate = saved
-    dx = empty(x.shape, like=dy)
-    if use_kernels(dy, x):
+    dx = empty(x.shape, like=dy) if dx is None else dx
+    if use_kernels(dy, x, dx) and contiguous(dx):
         from scratchgpt.kernels import gelu
 
         gelu.gelu_backward(dy, x, approximate, dx)
         return dx
 
     with scope():
-        slope = empty(x.shape, like=dy)
+        slope, rest = empty(x.shape, like=dy), empty(x.shape, like=dy)
         if approximate == "tanh":
-            _tanh_u(x, out=dx)
-            np.multiply(dx, dx, out=slope)
-            np.subtract(1, slope, out=slope)  # 1 - tanh²
-            slope *= x
-            dx += 1
+            _tanh_u(x, out=slope)
+            np.multiply(slope, slope, out=rest)
+            np.subtract(1, rest, out=rest)  # 1 - tanh²
+            rest *= x
+            slope += 1
             with scope():
                 u_prime = empty(x.shape, like=dy)
                 np.multiply(x, x, out=u_prime)
                 u_prime *= 3 * CUBIC * SQRT_2_OVER_PI
                 u_prime += SQRT_2_OVER_PI
-                slope *= u_prime
-            dx += slope
-            dx *= 0.5
+                rest *= u_prime
+            slope += rest
+            slope *= 0.5
         else:
-            _erf(x, out=dx)
-            dx += 1
-            dx *= 0.5  # Φ(x)
-            np.multiply(x, x, out=slope)
-            slope *= -0.5
-            np.exp(slope, out=slope)
-            slope *= 1 / math.sqrt(2 * math.pi)  # φ(x)
-            slope *= x
-            dx += slope
-        dx *= dy
+            _erf(x, out=slope)
+            slope += 1
+            slope *= 0.5  # Φ(x)
+            np.multiply(x, x, out=rest)
+            rest *= -0.5
+            np.exp(rest, out=rest)
+            rest *= 1 / math.sqrt(2 * math.pi)  # φ(x)
+            rest *= x
+            slope += rest
+        np.multiply(dy, slope, out=dx)
     return dx
 
 

@@ -60,7 +60,13 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
 
 
 def linear_backward(
-    dy: Array, saved: LinearSaved, dweight: Array | None = None, dbias: Array | None = None
+    dy: Array,
+    saved: LinearSaved,
+    dweight: Array | None = None,
+    dbias: Array | None = None,
+    dx: Array | None = None,
+    *,
+    add: bool = True,
 ) -> tuple[Array, Array, Array | None]:
     r"""Gradients of :func:`linear_forward`.
 
@@ -74,6 +80,10 @@ def linear_backward(
     dweight, dbias : array, optional
         Where these gradients are added: a layer hands in its accumulated ones. By default they
         start from zero.
+    dx : array (..., n_in), optional
+        Where this one is written, C-contiguous. It may be x, which is lost then.
+    add : bool
+        Whether ``dweight`` is added to; if not, what it holds is written over.
 
     Returns
     -------
@@ -84,9 +94,9 @@ def linear_backward(
     x, weight, has_bias = saved
     assert x is not None
     n_in, n_out = weight.shape
-    dx = empty(x.shape, like=dy)
+    dx = empty(x.shape, like=dy) if dx is None else dx
     if dweight is None:
-        dweight = zeros(weight.shape, like=dy)
+        dweight, add = empty(weight.shape, like=dy), False
     if dbias is None and has_bias:
         dbias = zeros((n_out,), like=dy)
     x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
@@ -95,18 +105,21 @@ def linear_backward(
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 
+        matmul(x_rows.T, dy_rows, dweight, accumulate=add)
         matmul(dy_rows, weight.T, dx.reshape(-1, n_in))
-        matmul(x_rows.T, dy_rows, dweight, accumulate=True)
         if dbias is not None:
             add_rows(dy_rows, dbias)
         return dx, dweight, dbias
 
     with scope():
-        product = empty(weight.shape, like=dy)
         x_factor, dy_factor, weight_factor = factors(x_rows, dy_rows, weight)
+        if add:
+            product = empty(weight.shape, like=dy)
+            np.matmul(x_factor.T, dy_factor, out=product)
+            dweight += product
+        else:
+            np.matmul(x_factor.T, dy_factor, out=dweight)
         np.matmul(dy_factor, weight_factor.T, out=dx.reshape(-1, n_in))
-        np.matmul(x_factor.T, dy_factor, out=product)
-        dweight += product
     if dbias is not None:
         dbias += dy_rows.sum(axis=0)
     return dx, dweight, dbias

@@ -33,17 +33,25 @@ def relu_forward(x: Array, y: Array | None = None) -> tuple[Array, ReluSaved]:
     return y, ReluSaved(x)
 
 
-def relu_backward(dy: Array, saved: ReluSaved) -> Array:
-    r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink."""
-    dx = empty(saved.x.shape, like=dy)
-    if use_kernels(dy, saved.x):
+def relu_backward(dy: Array, saved: ReluSaved, dx: Array | None = None) -> Array:
+    r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink.
+
+    Parameters
+    ----------
+    dy : array (...)
+    saved : ReluSaved
+    dx : array (...), optional
+        Where the result is written. It may be dy, which is lost then.
+    """
+    dx = empty(saved.x.shape, like=dy) if dx is None else dx
+    if use_kernels(dy, saved.x, dx) and contiguous(dx):
         from scratchgpt.kernels import relu
 
         relu.relu(dy, saved.x, out=dx)
         return dx
 
-    dx[...] = 0
-    np.copyto(dx, dy, where=_passes(saved.x))
+    np.copyto(dx, dy)
+    np.copyto(dx, 0, where=~_passes(saved.x))
     return dx
 
 

@@ -79,6 +79,48 @@ def test_zero_grad_forgets_the_gradients():
     assert (store.grads == 0).all()
 
 
+def test_what_was_forgotten_is_never_read(rng):
+    """Neither by the first who adds to a gradient nor by whoever looks; the second adds."""
+    pair = Pair().initialize()
+    x = rng.standard_normal((4, 3)).astype(np.float32)
+    dy = rng.standard_normal((4, 5)).astype(np.float32)
+    dlogits = rng.standard_normal((4, 3)).astype(np.float32)
+    linear, head = pair.maps[0], pair.head  # of one weight
+    _, saved = linear.forward(x)
+    _, head_saved = head.forward(dy)
+    linear.backward(dy, saved)
+    once = pair.store.grads.copy()
+    head.backward(dlogits, head_saved)
+    both = pair.store.grads.copy()
+    assert once.any()
+    assert (both != once).any()
+
+    for runs, expected in (("l", once), ("lh", both), ("hl", both), ("", 0 * once)):
+        pair.store.grads[...] = np.nan
+        pair.store.zero_grad()
+        for run in runs:
+            if run == "l":
+                linear.backward(dy, saved)
+            else:
+                head.backward(dlogits, head_saved)
+        np.testing.assert_allclose(pair.store.grads, expected, rtol=1e-6)
+
+
+def test_the_memory_of_a_gradient_is_taken_empty_once():
+    store = Pair().initialize().store
+    parameter = store.named["maps.1.weight"]
+    assert parameter.take_grad()[1]  # at first it holds zeros
+    store.zero_grad()
+    grad, add = parameter.take_grad()
+    assert not add
+    grad[...] = 2
+    assert parameter.take_grad()[1]
+    assert (parameter.grad == 2).all()
+    parameter.forget_grad()
+    parameter.grad = np.ones((5, 2), np.float32)
+    assert (parameter.grad == 1).all()
+
+
 def test_a_seed_decides_the_values_and_each_parameter_has_a_stream_of_its_own():
     first, again, other = (Pair().initialize(seed=s).store for s in (1, 1, 2))
     np.testing.assert_array_equal(first.values, again.values)

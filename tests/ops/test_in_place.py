@@ -1,0 +1,64 @@
+"""Gradients written over what is not needed any more are those that are written elsewhere."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from scratchgpt import kernels, ops
+
+SHAPES = [(3, 5), (129, 130), (70, 1, 257)]  # fewer elements than a thread takes at a time, more
+FORWARDS = {
+    "gelu": (ops.gelu_forward, ops.gelu_backward),
+    "gelu_tanh": (lambda x: ops.gelu_forward(x, "tanh"), ops.gelu_backward),
+    "relu": (ops.relu_forward, ops.relu_backward),
+}
+
+
+@pytest.fixture(params=["kernels", "reference"], autouse=True)
+def way(request):
+    """Compiled where there are kernels, and by the reference."""
+    with kernels.disabled() if request.param == "reference" else nullcontext():
+        yield
+
+
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+
+
+@each_dtype
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", FORWARDS)
+def test_of_an_activation_over_the_upstream_gradient(name, shape, dtype, rng):
+    forward, backward = FORWARDS[name]
+    x, dy = rng.standard_normal((2, *shape)).astype(dtype)
+    _, saved = forward(x)
+    before = x.copy()
+    expected = backward(dy, saved)
+    elsewhere = np.empty_like(dy)
+    assert backward(dy, saved, elsewhere) is elsewhere
+    assert backward(dy, saved, dy) is dy
+    np.testing.assert_array_equal(dy, expected)
+    np.testing.assert_array_equal(elsewhere, expected)
+    np.testing.assert_array_equal(x, before)
+
+
+@each_dtype
+def test_of_a_linear_map_over_its_input(dtype, rng):
+    x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
+    _, saved = ops.linear_forward(x, weight, np.zeros(33, dtype))
+    expected = ops.linear_backward(dy, saved)
+    dx, dweight, dbias = ops.linear_backward(dy, saved, dx=x)
+    assert dx is x
+    for actual, reference in zip((dx, dweight, dbias), expected, strict=True):
+        np.testing.assert_array_equal(actual, reference)
+
+
+@each_dtype
+@pytest.mark.parametrize("transposed", [False, True])
+def test_of_a_weight_over_what_does_not_count(transposed, dtype, rng):
+    x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
+    _, saved = ops.linear_forward(x, weight)
+    _, expected, _ = ops.linear_backward(dy, saved)
+    held = np.full((33, 40) if transposed else (40, 33), np.nan, dtype)
+    ops.linear_backward(dy, saved, held.T if transposed else held, add=False)
+    np.testing.assert_allclose(held.T if transposed else held, expected, rtol=1e-5, atol=1e-6)
