@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 from scratchgpt.kernels.cpu import HAS_INT16_DOT
 from scratchgpt.kernels.fast_math import ONE, ZERO, F
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
-from scratchgpt.kernels.int8_dot import MANY, int8_dots, round_inputs
+from scratchgpt.kernels.int8_dot import int8_dots, round_inputs
 from scratchgpt.kernels.jit import part
 
 SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 64  # at most, of a matrix of each kind
 COLUMNS = 512  # of eight rows of float32 weights, which together fill half of the nearest cache
-ROWS = 64  # of int8 weights, which stay near while the next few texts come to them
 PIECE = 32_768  # elements that are worth a thread's while
 # What becomes of a product.
 STORE, ADD, GELU_TANH, GELU, RELU = range(5)
@@ -87,11 +86,7 @@ def _dots(x, inputs, table, scale, start, stop, out):
             for b in range(n_texts):
                 out[b, v] = _dot(table[v], x[b])
     else:
-        for first in range(start, stop, ROWS):
-            for b in range(0, n_texts, MANY):
-                few = inputs.rounded[b : min(b + MANY, n_texts), : x.shape[1]]
-                for v in range(first, min(first + ROWS, stop)):
-                    int8_dots(table[v], few, out[b : b + few.shape[0], v])
+        int8_dots(table[start:stop], inputs.rounded[:, : x.shape[1]], out[:, start:stop])
     if table.itemsize == 1:
         for b in range(n_texts):
             unit = inputs.units[b] if HAS_INT16_DOT else ONE
