@@ -25,8 +25,8 @@ CHAINS = 4  # of sums for one row and one input, which do not wait for one anoth
 EXACT = 8192  # products of which each of the 16 sums holds its share, whatever they are
 
 
-def _dots(side: int, n_chains: int) -> Any:
-    """An intrinsic: ``side`` rows of int8 times as many rows of int16.
+def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
+    """An intrinsic: ``n_rows`` rows of int8 times ``n_inputs`` rows of int16.
 
     A row of weights is widened once for all of the inputs.
     """
@@ -63,21 +63,21 @@ def _dots(side: int, n_chains: int) -> Any:
             totals = [
                 [
                     [cgutils.alloca_once_value(builder, zero) for _ in range(n_chains)]
-                    for _ in range(side)
+                    for _ in range(n_inputs)
                 ]
-                for _ in range(side)
+                for _ in range(n_rows)
             ]
 
             def multiply(vector: Any, chain: int) -> None:
                 inputs = [
                     builder.load(at(at(x, k, x_stride, None), vector, 2 * PAIRS, sums), align=1)
-                    for k in range(side)
+                    for k in range(n_inputs)
                 ]
-                for i in range(side):
+                for i in range(n_rows):
                     row = at(rows, i, row_stride, None)
                     eight = builder.load(at(row, vector, PAIRS, bytes_), align=1)
                     weights = builder.bitcast(builder.sext(eight, words), sums)
-                    for k in range(side):
+                    for k in range(n_inputs):
                         total = totals[i][k][chain]
                         new = builder.call(multiply_add, [builder.load(total), weights, inputs[k]])
                         builder.store(new, total)
@@ -92,8 +92,8 @@ def _dots(side: int, n_chains: int) -> Any:
                 n_done = builder.mul(n_rounds, chains)
                 with cgutils.for_range(builder, builder.sub(n_vectors, n_done)) as loop:
                     multiply(builder.add(n_done, loop.index), 0)
-            for i in range(side):
-                for k in range(side):
+            for i in range(n_rows):
+                for k in range(n_inputs):
                     total, *others = [builder.load(chain) for chain in totals[i][k]]
                     for other in others:
                         total = builder.add(total, other)
@@ -108,7 +108,8 @@ def _dots(side: int, n_chains: int) -> Any:
     return dots
 
 
-_dots_of_tile, _dots_of_one = _dots(SIDE, 1), _dots(1, CHAINS)
+_dots_of_one, _dots_of_four = _dots(1, 1, CHAINS), _dots(SIDE, SIDE, 1)
+_dots_of_two, _dots_of_three = _dots(SIDE, 2, 1), _dots(SIDE, 3, 1)
 
 
 @part
@@ -139,18 +140,25 @@ def int8_dots(rows, rounded, y):
         stop = min(first + EXACT, n)
         n_vectors = (stop - first) // PAIRS
         for few in range(0, n_rows, SIDE):
-            last = min(few + SIDE, n_rows)
-            n_tiled = n_inputs - n_inputs % SIDE if last == few + SIDE else 0
-            row, x = rows.ctypes.data + few * row_stride + first, rounded.ctypes.data + 2 * first
-            out = y.ctypes.data + few * y_row
-            for r in range(0, n_tiled, SIDE):
-                inputs, sums = x + r * x_stride, out + r * y_input
-                _dots_of_tile(row, row_stride, n_vectors, inputs, x_stride, sums, y_row, y_input)
-            for r in range(n_tiled, n_inputs):
-                inputs, sums = x + r * x_stride, out + r * y_input
-                for i in range(last - few):
-                    at, total = row + i * row_stride, sums + i * y_row
-                    _dots_of_one(at, row_stride, n_vectors, inputs, x_stride, total, y_row, y_input)
+            n_few, row = min(SIDE, n_rows - few), rows.ctypes.data + few * row_stride + first
+            for r in range(0, n_inputs, SIDE):
+                n_side, x = min(SIDE, n_inputs - r), rounded.ctypes.data + r * x_stride + 2 * first
+                sums = y.ctypes.data + few * y_row + r * y_input
+                if n_few < SIDE or n_side == 1:
+                    for k in range(n_side):
+                        for i in range(n_few):
+                            a, b, at = (
+                                row + i * row_stride,
+                                x + k * x_stride,
+                                i * y_row + k * y_input,
+                            )
+                            _dots_of_one(a, 0, n_vectors, b, 0, sums + at, 0, 0)
+                elif n_side == SIDE:
+                    _dots_of_four(row, row_stride, n_vectors, x, x_stride, sums, y_row, y_input)
+                elif n_side == 3:
+                    _dots_of_three(row, row_stride, n_vectors, x, x_stride, sums, y_row, y_input)
+                else:
+                    _dots_of_two(row, row_stride, n_vectors, x, x_stride, sums, y_row, y_input)
         for j in range(first + n_vectors * PAIRS, stop):
             for r in range(n_inputs):
                 for i in range(n_rows):
