@@ -113,7 +113,7 @@ def ours(n_tokens: int, *, int8: bool) -> None:
 
     def read() -> np.ndarray:
         decoding = Decoding(model, [[]])
-        return np.concatenate([decoding.advance(np.array([token])) for token in TEXT])
+        return np.concatenate([decoding.advance(np.array([token])).copy() for token in TEXT])
 
     measure(n_tokens, run, read, weight_bytes(model))
 

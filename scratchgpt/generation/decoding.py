@@ -80,7 +80,7 @@ class Decoding:
         Returns
         -------
         logits : array (B, V)
-            Of the token that follows, in the model's dtype.
+            Of the token that follows, in the model's dtype; the next call may write over them.
         """
         self._encode_moved()
         for text, token in zip(self.texts, tokens, strict=True):

@@ -176,7 +176,8 @@ class _Sampler:
 
     def next_tokens(self, logits: Array, streams: list[np.random.Generator]) -> Array:
         """logits (B, V) -> tokens (B,)"""
-        if not np.isfinite(logits).all():
+        # Not-a-number is the least and the greatest of what it is among.
+        if not (np.isfinite(logits.min()) and np.isfinite(logits.max())):
             raise UserError(
                 "the model's logits are not finite: its weights are damaged, or its training "
                 "diverged; take an earlier checkpoint"

@@ -41,7 +41,7 @@ class TokenStep:
         self._weights: Any = None
 
     def __call__(self, tokens: Array, cache: KVCache) -> Array:
-        """tokens (B,) -> logits (B, V), a new array; the cache grows by a position.
+        """tokens (B,) -> logits (B, V), for the next call to write over; the cache grows by one.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class TokenStep:
         owners, positions = np.arange(len(tokens)), cache.lengths
         logits = self._run(tokens, owners, positions, cache, n_logits=len(tokens))
         cache.lengths += 1
-        return logits.copy()
+        return logits
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> None:
         """Append ``counts`` (B,) of the tokens (B, T) to the texts, whose next tokens are known.

@@ -18,6 +18,7 @@ from scratchgpt.kernels.fast_math import ONE, F
 from scratchgpt.kernels.jit import kernel, part
 from scratchgpt.kernels.products import (
     ADD,
+    FEW,
     STORE,
     Inputs,
     finish_linear,
@@ -150,12 +151,13 @@ def _pieces(stage, w, texts, buffers):
     if layer == texts.keys.shape[0]:
         return head_pieces(_head(w, buffers)[0])
     if kind != ATTEND:
-        return linear_pieces(_product(kind, layer, w, buffers)[1])
+        return linear_pieces(_product(kind, layer, w, buffers)[1], buffers.x.shape[0])
     seen = 0
     for r in range(texts.positions.size):
         seen += texts.positions[r] + 1
     alone = seen * buffers.qkv.shape[1] <= ATTENTION_ALONE
-    return 1 if alone else texts.owners.size * texts.keys.shape[2]
+    most = texts.keys.shape[1] * texts.keys.shape[2]
+    return 1 if alone else min(most, FEW * texts.owners.size)
 
 
 @part
@@ -167,7 +169,7 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
         head_piece(piece, buffers.x, _inputs(buffers), table, scale, buffers.logits)
     elif kind == ATTEND:
         keys, values = texts.keys[layer], texts.values[layer]
-        n_heads = texts.owners.size * keys.shape[1]
+        n_heads = keys.shape[0] * keys.shape[1]
         scale = w.attention_scales[layer]
         for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
             attend_head(
@@ -185,10 +187,7 @@ def _together(team, done, stage, w, texts, buffers):
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if layer == texts.keys.shape[0]:
         round_for(w.matrices, buffers.x, _inputs(buffers))
-    elif kind == ATTEND:
-        keys, values = texts.keys[layer], texts.values[layer]
-        store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
-    else:
+    elif kind != ATTEND:
         round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
     n_pieces = _pieces(stage, w, texts, buffers)
     if n_pieces == 1:

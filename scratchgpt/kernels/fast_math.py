@@ -25,7 +25,7 @@ P2, P1, P0 = F(4.1665795894e-2), F(1.6666665459e-1), F(5.0000001201e-1)
 
 
 @intrinsic
-def _float_of_bits(typing_context: Any, bits: Any) -> Any:
+def float_of_bits(typing_context: Any, bits: Any) -> Any:
     """The float32 whose bits are those of an int32, or the float64 of an int64."""
     result = {types.int32: types.float32, types.int64: types.float64}[bits]
 
@@ -36,7 +36,7 @@ def _float_of_bits(typing_context: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def _round(typing_context: Any, x: Any) -> Any:
+def nearest(typing_context: Any, x: Any) -> Any:
     """The nearest whole number, as one instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -61,7 +61,7 @@ def _exp_in_float32(x):
         # Compared this way round, not-a-number passes and stays visible.
         x = LOWEST if x < LOWEST else x
         x = HIGHEST if x > HIGHEST else x
-        n = _round(x * LOG2_E)
+        n = nearest(x * LOG2_E)
         r = x - n * LN2_HIGH
         r = r - n * LN2_LOW
         p = P5
@@ -71,7 +71,7 @@ def _exp_in_float32(x):
         p = p * r + P1
         p = p * r + P0
         p = p * r * r + r + ONE
-        return p * _float_of_bits(np.int32((np.int32(n) + 127) << 23))
+        return p * float_of_bits(np.int32((np.int32(n) + 127) << 23))
 
     return exp if x == types.float32 else None
 
@@ -82,7 +82,7 @@ def _exp_in_float64(x):
     def exp(x):
         x = -709.0 if x < -709.0 else x
         x = 710.0 if x > 710.0 else x
-        n = _round(x * 1.4426950408889634)
+        n = nearest(x * 1.4426950408889634)
         r = x - n * 0.6931471803691238  # exact: this ln 2 ends in 32 zeros
         r = r - n * 1.9082149292705877e-10
         p = 2.510038549551032e-08
@@ -96,6 +96,6 @@ def _exp_in_float64(x):
         p = p * r + 1.6666666666666669e-01
         p = p * r + 0.5000000000000001
         p = p * r * r + r + 1.0
-        return p * _float_of_bits(np.int64(np.int32(n) + 1023) << 52)
+        return p * float_of_bits(np.int64(np.int32(n) + 1023) << 52)
 
     return exp if x == types.float64 else None

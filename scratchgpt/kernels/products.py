@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from scratchgpt.kernels.cpu import HAS_INT16_DOT
 from scratchgpt.kernels.fast_math import ONE, ZERO, F
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
-from scratchgpt.kernels.int8_dot import MANY, int8_dots, round_inputs
+from scratchgpt.kernels.int8_dot import int8_dots, round_inputs
 from scratchgpt.kernels.jit import part
 
-SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 64  # at most, of a matrix of each kind
+SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 16  # at most, of a matrix of each kind
+FEW = 4  # pieces for a single row, of which each takes little longer than it takes to begin one
 COLUMNS = 512  # of eight rows of float32 weights, which together fill half of the nearest cache
-ROWS = 64  # of int8 weights, which stay near while the next few texts come to them
 PIECE = 32_768  # elements that are worth a thread's while
 # What becomes of a product.
 STORE, ADD, GELU_TANH, GELU, RELU = range(5)
@@ -87,11 +87,7 @@ def _dots(x, inputs, table, scale, start, stop, out):
             for b in range(n_texts):
                 out[b, v] = _dot(table[v], x[b])
     else:
-        for first in range(start, stop, ROWS):
-            for b in range(0, n_texts, MANY):
-                few = inputs.rounded[b : min(b + MANY, n_texts), : x.shape[1]]
-                for v in range(first, min(first + ROWS, stop)):
-                    int8_dots(table[v], few, out[b : b + few.shape[0], v])
+        int8_dots(table[start:stop], inputs.rounded[:, : x.shape[1]], out[:, start:stop])
     if table.itemsize == 1:
         for b in range(n_texts):
             unit = inputs.units[b] if HAS_INT16_DOT else ONE
@@ -143,8 +139,10 @@ def _add_up(sums, b, bias, y, mode):
 
 
 @part
-def linear_pieces(weights):
-    most = DOT_PIECES if weights.itemsize == 1 else SWEEP_PIECES
+def linear_pieces(weights, n_texts):
+    most = SWEEP_PIECES
+    if weights.itemsize == 1:
+        most = FEW if n_texts == 1 else DOT_PIECES
     return min(most, max(1, weights.size // PIECE))
 
 
@@ -155,7 +153,7 @@ def linear_piece(piece, x, inputs, weights, scale, bias, sums, y, mode):
     An int8 matrix leaves the outputs of its rows in y; a float32 one leaves sums (pieces, B, at
     least n_out), from which :func:`finish_linear` makes y when all pieces are there.
     """
-    n_pieces, n_rows = linear_pieces(weights), weights.shape[0]
+    n_pieces, n_rows = linear_pieces(weights, x.shape[0]), weights.shape[0]
     start, stop = n_rows * piece // n_pieces, n_rows * (piece + 1) // n_pieces
     if weights.itemsize == 1:
         _dots(x, inputs, weights, scale, start, stop, sums[0])
@@ -170,7 +168,7 @@ def linear_piece(piece, x, inputs, weights, scale, bias, sums, y, mode):
 def finish_linear(weights, bias, sums, y, mode):
     if weights.itemsize != 1:
         for b in range(y.shape[0]):
-            _add_up(sums[: linear_pieces(weights)], b, bias, y[b], mode)
+            _add_up(sums[: linear_pieces(weights, y.shape[0])], b, bias, y[b], mode)
 
 
 @part

@@ -6,7 +6,7 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.generation import generate
 from scratchgpt.generation.token_step import TokenStep
-from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models import GPT, GPTConfig, QuantizedGPT
 
 numba = pytest.importorskip("numba")
 
@@ -87,12 +87,18 @@ def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
     assert_close(TokenStep(model)(tokens[0, 2:3], alone)[0], results[0][2], 1e-5)
 
 
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("n_batch", [1, 7])
 @pytest.mark.parametrize("n_members", [1, 2, 5])
-def test_threads_that_come_late_or_never_change_nothing(n_members, n_threads, rng, monkeypatch):
-    model = GPT(GPTConfig(n_layer=2, n_head=3, n_embd=96, block_size=64, vocab_size=700))
-    _, (cache, _), tokens = texts(model, rng, 7)
+def test_threads_that_come_late_or_never_change_nothing(
+    n_members, n_batch, int8, n_threads, rng, monkeypatch
+):
+    sizes = {"n_embd": 96, "n_inner": 1500, "block_size": 64, "vocab_size": 700}
+    model = GPT(GPTConfig(n_layer=2, n_head=3, **sizes))
+    _, (cache, _), tokens = texts(model, rng, n_batch)
+    model = QuantizedGPT(model) if int8 else model
     n_threads(1)
-    expected = TokenStep(model)(tokens[0], cache.rows(np.arange(7)))
+    expected = TokenStep(model)(tokens[0], cache.rows(np.arange(n_batch)))
     n_threads(numba.config.NUMBA_NUM_THREADS)
     monkeypatch.setattr("scratchgpt.kernels.decode.get_num_threads", lambda: n_members)
     np.testing.assert_array_equal(TokenStep(model)(tokens[0], cache), expected)

@@ -10,17 +10,17 @@ from scratchgpt.kernels.int8_dot import int8_dots, round_inputs  # noqa: E402
 
 
 @numba.njit
-def products(row, x, rounded):
-    """The sums of the products of each row of x, and what they are in units of."""
-    units, sums = np.zeros(len(x), np.float32), np.zeros((len(x), 3), np.float32)
+def products(rows, x, rounded):
+    """The sums of the products of rows and of each row of x, and what they are in units of."""
+    units, sums = np.zeros(len(x), np.float32), np.zeros((len(x), 2 * len(rows)), np.float32)
     for r in range(len(x)):
         units[r] = round_inputs(x[r], rounded[r])
-    int8_dots(row, rounded, sums[:, 1])
-    return sums[:, 1], units
+    int8_dots(rows, rounded, sums[:, 1::2])
+    return sums[:, 1::2], units
 
 
 def rounded_dot(row, x, rounded):
-    [total], [unit] = products(row, x[None], rounded[None])
+    [[total]], [unit] = products(row[None], x[None], rounded[None])
     return total, unit
 
 
@@ -42,12 +42,13 @@ def test_the_sum_is_that_of_the_integers(n, rng):
 
 
 @needs_the_instruction
+@pytest.mark.parametrize("n_rows", [1, 4, 6])
 @pytest.mark.parametrize("n_inputs", [2, 4, 7, 8])
-def test_several_inputs_get_what_each_gets_alone(n_inputs, rng):
-    row = rng.integers(-127, 128, 8250, dtype=np.int8)
+def test_several_inputs_and_rows_get_what_each_gets_alone(n_rows, n_inputs, rng):
+    rows = rng.integers(-127, 128, (n_rows, 8250), dtype=np.int8)
     x = rng.standard_normal((n_inputs, 8250)).astype(np.float32)
-    together, _ = products(row, x, np.zeros(x.shape, np.int16))
-    alone = [rounded_dot(row, one, np.zeros(one.shape, np.int16))[0] for one in x]
+    together, _ = products(rows, x, np.zeros(x.shape, np.int16))
+    alone = [[rounded_dot(row, one, np.zeros(one.shape, np.int16))[0] for row in rows] for one in x]
     np.testing.assert_array_equal(together, alone)
 
 
@@ -66,8 +67,9 @@ def test_inputs_of_zeros_stay_zeros():
 
 
 @needs_the_instruction
-def test_not_a_number_stays_visible():
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_stays_visible(value):
     x = np.ones(40, np.float32)
-    x[7] = np.nan
+    x[7] = value
     total, unit = rounded_dot(np.ones(40, np.int8), x, np.zeros(40, np.int16))
-    assert np.isnan(total * unit)
+    assert not np.isfinite(float(total) * float(unit))
