@@ -18,7 +18,7 @@ from scratchgpt.kernels.attention_scores import (
     weights_and_gradient,
 )
 from scratchgpt.kernels.cpu import TILE_ROWS
-from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.jit import inner, part
 from scratchgpt.kernels.scratch import (
     BLOCK_BYTES,
     TILE_BYTES,
@@ -73,7 +73,7 @@ def _settle(result, result_row, n_rows, width, at, row):
         store(result, result_row, n_rows, width, at, row)
 
 
-@part
+@inner
 def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, scratch):
     """y, and the log-sum-exp of each query's scores, of head h of text b."""
     n_head, n_queries, n_keys, d, e = sizes
@@ -131,7 +131,7 @@ def _add(like, a, a_row, b, b_row, c, c_row, reached, end, width, n_sum):
     )
 
 
-@part
+@inner
 def backward_head(
     b, h, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped, scratch
 ):

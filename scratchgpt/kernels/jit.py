@@ -1,4 +1,4 @@
-"""How every kernel is compiled: for all threads, cached on disk, NaN left what it is."""
+"""How all pieces of the kernels are compiled: cached on disk, NaN left what it is."""
 
 import os
 from typing import Any
@@ -17,11 +17,6 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 # Elements in the chunk that a thread takes at a time: enough to be worth its while, and small
 # enough for its cache. Chunks depend on sizes alone, so sums do not depend on the threads.
 CHUNK = 16_384
-
-
-def kernel(function: Any) -> Any:
-    """Compile a loop whose ``prange`` runs on all threads."""
-    return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
 
 
 def serial(function: Any) -> Any:
