@@ -5,6 +5,7 @@ from typing import Any
 
 import numba
 
+import scratchgpt.kernels.no_blas
 import scratchgpt.kernels.threads  # noqa: F401 (settles the pool before the first kernel)
 from scratchgpt.kernels.cache import cache_folder
 
