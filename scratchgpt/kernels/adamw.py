@@ -1,40 +1,38 @@
 """AdamW in one pass over memory, and the norm of a gradient; see :mod:`scratchgpt.optim`."""
 
 import numpy as np
-from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.jit import CHUNK, kernel
+from scratchgpt.kernels.jit import CHUNK
+from scratchgpt.kernels.parallel import kernel
 
 
 @kernel
 def _step(
-    value, grad, m, v, n_decay, beta1, beta2, gain1, gain2, keep, step_size, eps
+    chunk, value, grad, m, v, n_decay, beta1, beta2, gain1, gain2, keep, step_size, eps
 ):  # gain1 and gain2 scale the gradient before it enters m, and before it is squared into v
-    for chunk in prange((value.size + CHUNK - 1) // CHUNK):
-        start = chunk * CHUNK
-        values, grads = value[start : start + CHUNK], grad[start : start + CHUNK]
-        ms, vs = m[start : start + CHUNK], v[start : start + CHUNK]
-        # Where the decay ends in the middle of a chunk, its elements are looked at one by one.
-        n_kept = min(max(n_decay - start, 0), values.size)
-        for part in range(2):
-            first, last = (0, n_kept) if part == 0 else (n_kept, values.size)
-            factor = keep if part == 0 else value.dtype.type(1)
-            x, g, a, b = values[first:last], grads[first:last], ms[first:last], vs[first:last]
-            for i in range(x.size):
-                a[i] = beta1 * a[i] + gain1 * g[i]
-                b[i] = beta2 * b[i] + (gain2 * g[i]) * (gain2 * g[i])
-                x[i] = factor * x[i] - step_size * (a[i] / (np.sqrt(b[i]) + eps))
+    start = chunk * CHUNK
+    values, grads = value[start : start + CHUNK], grad[start : start + CHUNK]
+    ms, vs = m[start : start + CHUNK], v[start : start + CHUNK]
+    # Where the decay ends in the middle of a chunk, its elements are looked at one by one.
+    n_kept = min(max(n_decay - start, 0), values.size)
+    for part in range(2):
+        first, last = (0, n_kept) if part == 0 else (n_kept, values.size)
+        factor = keep if part == 0 else value.dtype.type(1)
+        x, g, a, b = values[first:last], grads[first:last], ms[first:last], vs[first:last]
+        for i in range(x.size):
+            a[i] = beta1 * a[i] + gain1 * g[i]
+            b[i] = beta2 * b[i] + (gain2 * g[i]) * (gain2 * g[i])
+            x[i] = factor * x[i] - step_size * (a[i] / (np.sqrt(b[i]) + eps))
 
 
 @kernel
-def _squares(x, partial):
-    for chunk in prange(partial.size):
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        total = 0.0
-        for i in range(xs.size):
-            total += np.float64(xs[i]) * np.float64(xs[i])
-        partial[chunk] = total
+def _squares(chunk, x, partial):
+    xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
+    total = 0.0
+    for i in range(xs.size):
+        total += np.float64(xs[i]) * np.float64(xs[i])
+    partial[chunk] = total
 
 
 def adamw_step(
@@ -62,11 +60,12 @@ def adamw_step(
         With the corrections of both moments taken into them.
     """
     scalars = (*betas, *gains, keep, step_size, eps)
-    _step(value, grad, m, v, n_decay, *(value.dtype.type(x) for x in scalars))
+    arrays = (value, grad, m, v)
+    _step(-(-value.size // CHUNK), *arrays, n_decay, *(value.dtype.type(x) for x in scalars))
 
 
 def sum_of_squares(x: Array) -> float:
     """Of a flat array (n,), summed in float64, chunk by chunk."""
     partial = np.empty(-(-x.size // CHUNK))
-    _squares(x, partial)
+    _squares(partial.size, x, partial)
     return float(partial.sum())

@@ -9,55 +9,36 @@ shared out among the threads, and each is summed by one thread in one order.
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.attention_heads import backward_head, forward_head
 from scratchgpt.kernels.attention_scores import STRIP, Dropped
-from scratchgpt.kernels.jit import kernel
+from scratchgpt.kernels.parallel import kernel
 from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.memory import empty, scope
 
 
 @kernel
-def _forward(
-    head, q, k, v, y, log_total, padding, sizes, n_batch, causal, scale, dropped, scratch
-):  # head: the address of forward_head
-    n_head = sizes[0]
-    n_heads, n_shares = n_batch * n_head, scratch.shape[0]
-    for share in prange(n_shares):
-        for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-            place = (i // n_head, i % n_head, q, k, v, y, log_total, padding)
-            call(forward_head, head, (*place, sizes, causal, scale, dropped, scratch[share]))
+def _forward(share, scratch, q, k, v, y, log_total, padding, sizes, causal, scale, dropped):
+    n_head, n_shares, own = sizes[0], scratch.shape[0], scratch[share]
+    n_heads = padding.shape[0] * n_head
+    for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
+        b, h = i // n_head, i % n_head
+        forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, own)
 
 
 @kernel
 def _backward(
-    head,
-    dy,
-    q,
-    k,
-    v,
-    y,
-    log_total,
-    dq,
-    dk,
-    dv,
-    padding,
-    sizes,
-    n_batch,
-    causal,
-    scale,
-    dropped,
-    scratch,
-):  # head: the address of backward_head
-    n_head = sizes[0]
-    n_heads, n_shares = n_batch * n_head, scratch.shape[0]
-    for share in prange(n_shares):
-        for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-            place = (i // n_head, i % n_head, dy, q, k, v, y, log_total, dq, dk, dv, padding)
-            call(backward_head, head, (*place, sizes, causal, scale, dropped, scratch[share]))
+    share, scratch, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped
+):
+    n_head, n_shares, own = sizes[0], scratch.shape[0], scratch[share]
+    n_heads = padding.shape[0] * n_head
+    for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
+        b, h = i // n_head, i % n_head
+        backward_head(
+            b, h, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped, own
+        )
 
 
 def attention_forward(
@@ -87,17 +68,17 @@ def attention_forward(
     sizes, (n_keys, d, e) = _sizes(q, k, v)
     n_elements = n_keys * (d + e) + STRIP * (n_keys + d + e)
     with scope():
+        scratch = _scratch(len(q) * q.shape[1], n_elements, like=q)
         _forward(
-            _forward_head(q),
+            len(scratch),
+            scratch,
             *(_place(x) for x in (q, k, v, y)),
             log_total.reshape(-1),
             _padding(key_padding_mask, len(q)),
             sizes,
-            len(q),
             causal,
             q.dtype.type(scale),
             _dropped(dropout_p, dropout_seed, q.dtype.type),
-            _scratch(len(q) * q.shape[1], n_elements, like=q),
         )
 
 
@@ -122,18 +103,18 @@ def attention_backward(
     sizes, (n_keys, d, e) = _sizes(q, k, v)
     n_elements = 2 * n_keys * (d + e) + STRIP * (2 * n_keys + 3 * d + 2 * e)
     with scope():
+        scratch = _scratch(len(q) * q.shape[1], n_elements, like=q)
         _backward(
-            _backward_head(q),
+            len(scratch),
+            scratch,
             *(_place(x) for x in (dy, q, k, v, y)),
             log_total.reshape(-1),
             *(_place(x) for x in (dq, dk, dv)),
             _padding(key_padding_mask, len(q)),
             sizes,
-            len(q),
             causal,
             q.dtype.type(scale),
             _dropped(dropout_p, dropout_seed, q.dtype.type),
-            _scratch(len(q) * q.shape[1], n_elements, like=q),
         )
 
 
@@ -170,15 +151,3 @@ def _padding(mask: Array | None, n_batch: int) -> Array:
 def _dropped(p: float, seed: int, number: Any) -> Dropped:
     kept = number(1 / (1 - p)) if p < 1 else number(0)
     return Dropped(np.uint64(round(p * 2**32)), np.uint64(seed & 0xFFFFFFFFFFFFFFFF), kept)
-
-
-def _types(like: Array, before: int, after: int) -> tuple[Any, ...]:
-    """Arguments of a head, with so many arrays before the log-sum-exp, and after it."""
-    place, number = (0, 0, 0, 0), like.dtype.type
-    arrays = (*[place] * before, like, *[place] * after)
-    rest = (np.empty((0, 0), bool), (0, 0, 0, 0, 0), True, number(0), _dropped(0.0, 0, number))
-    return (0, 0, *arrays, *rest, like)
-
-
-_forward_head = address_of(forward_head, lambda like: _types(like, 4, 0))
-_backward_head = address_of(backward_head, lambda like: _types(like, 5, 3))

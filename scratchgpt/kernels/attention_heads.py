@@ -18,7 +18,7 @@ from scratchgpt.kernels.attention_scores import (
     weights_and_gradient,
 )
 from scratchgpt.kernels.cpu import TILE_ROWS, VECTOR_BYTES
-from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.jit import inner, part
 from scratchgpt.kernels.scratch import (
     BLOCK_BYTES,
     TILE_BYTES,
@@ -126,7 +126,7 @@ def _since_seen(like, a, b, b_row, c, c_row, reached, n_rows, width, n_sum, firs
         )
 
 
-@part
+@inner
 def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, scratch):
     """y, and the log-sum-exp of each query's scores, of head h of text b."""
     n_head, n_queries, n_keys, d, e = sizes
@@ -171,7 +171,7 @@ def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dro
         _settle(out, out_row, n_rows, width_e, at, y[3])
 
 
-@part
+@inner
 def backward_head(
     b, h, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped, scratch
 ):

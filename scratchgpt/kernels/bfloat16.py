@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import get_num_threads, prange, types
+from numba import get_num_threads, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import clear, copy, prefetch
-from scratchgpt.kernels.apart import address_of, call
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.parallel import kernel
 from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.kernels.tile import BFloat16, transpose_block
 from scratchgpt.memory import empty, scope
@@ -119,10 +119,11 @@ def pack_pairs(like, b, b_row, b_column, n_sum, width, panels, step, block):
                 transpose_block(like, block, 4 * VECTOR, target, TILE_BYTES)
 
 
-@part
-def _round_rows(target, source, source_row, n_rows, n, across, scratch, first, last):
-    """The rows ``first`` to ``last`` of the target."""
-    block = scratch.ctypes.data
+@kernel
+def _round(share, target, source, source_row, n_rows, n, across, scratch):
+    """A share of the rows of the target."""
+    n_shares, block = scratch.shape[0], scratch[share].ctypes.data
+    first, last = target.shape[0] * share // n_shares, target.shape[0] * (share + 1) // n_shares
     for i in range(first, last):
         to = target[i].ctypes.data
         if across:
@@ -131,20 +132,6 @@ def _round_rows(target, source, source_row, n_rows, n, across, scratch, first, l
             _round_across(at, second, n, to, block)
         else:
             _round_along(source + i * source_row, n, to, block)
-
-
-_rows_address = address_of(
-    _round_rows, lambda like: (like.reshape(1, 0), 0, 0, 0, 0, True, like, 0, 0)
-)
-
-
-@kernel
-def _round(address, target, source, source_row, n_rows, n, across, scratch):
-    n_shares = scratch.shape[0]
-    for share in prange(n_shares):
-        first, last = target.shape[0] * share // n_shares, target.shape[0] * (share + 1) // n_shares
-        sizes = (source_row, n_rows, n)
-        call(_round_rows, address, (target, source, *sizes, across, scratch[share], first, last))
 
 
 def pairs(x: Array) -> Array:
@@ -168,9 +155,7 @@ def pairs(x: Array) -> Array:
     target = empty((shape[0], pitch), like=x, dtype=np.uint32)
     with scope():
         scratch = empty((get_num_threads(), 2 * VECTOR), like=target)
-        _round(
-            *(_rows_address(target), target, rows.ctypes.data, rows.strides[0]),
-            *(n_rows, n, across, scratch),
-        )
+        arguments = (target, rows.ctypes.data, rows.strides[0], n_rows, n, across, scratch)
+        _round(len(scratch), *arguments)
     target = target[:, : shape[1]]
     return target.T if across else target

@@ -11,11 +11,12 @@ keys and values are all stored before any of them attends, so each sees those be
 
 from typing import Any, NamedTuple
 
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchgpt.kernels.decode_rows import attend_head, normalise, store_keys
 from scratchgpt.kernels.fast_math import ONE, F
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.parallel import kernel
 from scratchgpt.kernels.products import (
     ADD,
     FEW,
@@ -275,15 +276,14 @@ def _lead(team, w, texts, buffers):
 
 
 @kernel
-def _tokens(team, n_members, w, texts, buffers):
-    for _ in prange(n_members):
-        if join(team):
-            _lead(team, w, texts, buffers)
-            close(team)
-        else:
-            _follow(team, w, texts, buffers)
+def _tokens(_, team, w, texts, buffers):
+    if join(team):
+        _lead(team, w, texts, buffers)
+        close(team)
+    else:
+        _follow(team, w, texts, buffers)
 
 
 def decode_tokens(weights: Weights, texts: Texts, buffers: Buffers) -> None:
     """Write the keys and values of each row, and the logits of what follows it."""
-    _tokens(new_team(), get_num_threads(), weights, texts, buffers)
+    _tokens(get_num_threads(), new_team(), weights, texts, buffers)

@@ -1,27 +1,25 @@
 """Scatter-add of rows; see :mod:`scratchgpt.ops.embedding`."""
 
 import numpy as np
-from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.jit import kernel
+from scratchgpt.kernels.parallel import kernel
 
 WIDTH = 64  # columns that a thread takes at a time
 
 
 @kernel
-def _backward(tokens, dy, dweight):
+def _backward(band, dy, tokens, dweight):
     # Cut by columns: two threads never write to the same place, and each row is summed in the
     # order of the tokens.
-    n_channels = dy.shape[1]
-    for band in prange((n_channels + WIDTH - 1) // WIDTH):
-        start, stop = band * WIDTH, min(n_channels, (band + 1) * WIDTH)
-        for i in range(tokens.size):
-            source, target = dy[i, start:stop], dweight[tokens[i], start:stop]
-            for j in range(stop - start):
-                target[j] += source[j]
+    start, stop = band * WIDTH, min(dy.shape[1], (band + 1) * WIDTH)
+    for i in range(tokens.size):
+        source, target = dy[i, start:stop], dweight[tokens[i], start:stop]
+        for j in range(stop - start):
+            target[j] += source[j]
 
 
 def embedding_backward(tokens: Array, dy: Array, dweight: Array) -> None:
     """Add row i of dy (n, C) to row ``tokens[i]`` of dweight (V, C), which is C-contiguous."""
-    _backward(tokens.astype(np.int64, copy=False), np.ascontiguousarray(dy), dweight)
+    n_bands = -(-dy.shape[1] // WIDTH)
+    _backward(n_bands, np.ascontiguousarray(dy), tokens.astype(np.int64, copy=False), dweight)

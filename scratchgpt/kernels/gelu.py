@@ -11,13 +11,14 @@ float32's own. Its exponential is that of the density φ(x), which the backward 
 import math
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import bring
 from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.jit import CHUNK, FAST, inner, kernel
+from scratchgpt.kernels.jit import CHUNK, FAST, inner
+from scratchgpt.kernels.parallel import kernel
 
 TWICE = 2 * math.sqrt(2 / math.pi)
 CUBIC = 0.044715
@@ -77,57 +78,49 @@ def exact_gelu(x):
 
 
 @kernel
-def _tanh_forward(x, y):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
-        for i in range(xs.size):
-            ys[i] = tanh_gelu(xs[i])
+def _tanh_forward(chunk, x, y):
+    xs, ys = x[chunk * CHUNK : (chunk + 1) * CHUNK], y[chunk * CHUNK : (chunk + 1) * CHUNK]
+    for i in range(xs.size):
+        ys[i] = tanh_gelu(xs[i])
 
 
 @kernel
-def _tanh_backward(dy, x, dx):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        real = x.dtype.type
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
-        bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
-        one, twice, three_cubic = real(1), real(TWICE), real(3 * CUBIC)
-        for i in range(xs.size):
-            s = _sigmoid_2u(xs[i])
-            slope = s + xs[i] * s * (one - s) * twice * (one + three_cubic * xs[i] * xs[i])
-            dxs[i] *= slope
+def _tanh_backward(chunk, dy, x, dx):
+    real = x.dtype.type
+    xs, dxs = x[chunk * CHUNK : (chunk + 1) * CHUNK], dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+    bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
+    one, twice, three_cubic = real(1), real(TWICE), real(3 * CUBIC)
+    for i in range(xs.size):
+        s = _sigmoid_2u(xs[i])
+        slope = s + xs[i] * s * (one - s) * twice * (one + three_cubic * xs[i] * xs[i])
+        dxs[i] *= slope
 
 
 @kernel
-def _exact_forward(x, y):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
-        for i in range(xs.size):
-            ys[i] = exact_gelu(xs[i])
+def _exact_forward(chunk, x, y):
+    xs, ys = x[chunk * CHUNK : (chunk + 1) * CHUNK], y[chunk * CHUNK : (chunk + 1) * CHUNK]
+    for i in range(xs.size):
+        ys[i] = exact_gelu(xs[i])
 
 
 @kernel
-def _exact_backward(dy, x, dx):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        real = x.dtype.type
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        dxs = dx[chunk * CHUNK : (chunk + 1) * CHUNK]
-        bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
-        for i in range(xs.size):
-            bell = _bell(xs[i])
-            dxs[i] *= _phi(xs[i], bell) + xs[i] * bell * real(DENSITY)
+def _exact_backward(chunk, dy, x, dx):
+    real = x.dtype.type
+    xs, dxs = x[chunk * CHUNK : (chunk + 1) * CHUNK], dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+    bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
+    for i in range(xs.size):
+        bell = _bell(xs[i])
+        dxs[i] *= _phi(xs[i], bell) + xs[i] * bell * real(DENSITY)
 
 
 def gelu_forward(x: Array, approximate: str, y: Array) -> None:
     """Write GELU of x (...) to y (...), C-contiguous."""
     run = _tanh_forward if approximate == "tanh" else _exact_forward
-    run(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
+    run(-(-x.size // CHUNK), np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
 
 
 def gelu_backward(dy: Array, x: Array, approximate: str, dx: Array) -> None:
     """Write the gradient with respect to x (...) to dx (...), C-contiguous, which may be dy."""
     run = _tanh_backward if approximate == "tanh" else _exact_backward
     flat_dy, flat_x = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(x).reshape(-1)
-    run(flat_dy, flat_x, dx.reshape(-1))
+    run(-(-x.size // CHUNK), flat_dy, flat_x, dx.reshape(-1))

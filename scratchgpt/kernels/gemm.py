@@ -13,15 +13,15 @@ it is packed; an item of a panel is then a pair of numbers, and everything else 
 """
 
 import numpy as np
-from numba import get_num_threads, prange, types
+from numba import get_num_threads, types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import copy, prefetch
-from scratchgpt.kernels.apart import address_of, call
 from scratchgpt.kernels.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
 from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.parallel import kernel
 from scratchgpt.kernels.scratch import TILE_BYTES, load, store, transpose
 from scratchgpt.kernels.tile import tile
 from scratchgpt.memory import empty, scope
@@ -162,9 +162,11 @@ def _run_down(
             )
 
 
-@part
-def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_unit):
-    """The units ``first_unit`` to ``last_unit``: panels of a block of rows, block after block."""
+@kernel
+def _product(share, scratch, a, b, c, sizes, block_rows, start, start_row, n_units):
+    """A share of the units: panels of a block of rows, block after block."""
+    n_shares, like = scratch.shape[0], scratch[share]
+    first_unit, last_unit = n_units * share // n_shares, n_units * (share + 1) // n_shares
     a_at, a_row, a_column = a
     b_at, b_row, b_column = b
     c_at, c_row = c
@@ -204,20 +206,6 @@ def _share(like, a, b, c, sizes, block_rows, start, start_row, first_unit, last_
                         *(like, a_now, a_step, a_row, column, panel, at, c_row),
                         *(rows, min(TILE_BYTES, last - j), items, begin, begin_row, edge),
                     )
-
-
-_share_address = address_of(
-    _share, lambda like: (like, (0, 0, 0), (0, 0, 0), (0, 0), (0, 0, 0), 0, 0, 0, 0, 0)
-)
-
-
-@kernel
-def _product(address, a, b, c, sizes, block_rows, start, start_row, n_units, scratch):
-    n_shares = scratch.shape[0]
-    for share in prange(n_shares):
-        first, last = n_units * share // n_shares, n_units * (share + 1) // n_shares
-        own = scratch[share]
-        call(_share, address, (own, a, b, c, sizes, block_rows, start, start_row, first, last))
 
 
 def matmul(
@@ -270,12 +258,13 @@ def matmul(
                 a, b = factors(a, b)
         scratch = empty((n_shares, needs // item), like=out, dtype=items)
         _product(
-            _share_address(scratch),
+            n_shares,
+            scratch,
             (a.ctypes.data, *a.strides),
             (b.ctypes.data, *b.strides),
             (out.ctypes.data, out.strides[0]),
             (m, n, k),
-            *(block_rows, start, start_row, n_units, scratch),
+            *(block_rows, start, start_row, n_units),
         )
 
 

@@ -1,37 +1,16 @@
-"""How every kernel is compiled: for all threads, cached on disk, NaN left what it is."""
+"""How all pieces of the kernels are compiled: cached on disk, NaN left what it is."""
 
-import importlib
-import importlib.util
 import os
 from typing import Any
 
 import numba
-from numba.np import linalg
 
+import scratchgpt.kernels.no_blas
 import scratchgpt.kernels.threads  # noqa: F401 (settles the pool before the first kernel)
 from scratchgpt.kernels.cache import cache_folder
 
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_folder())
-
-
-def _put_off_scipy() -> None:
-    """Let Numba import SciPy's BLAS when compiled code is the first to need it, not at the start.
-
-    Where SciPy is installed, Numba imports it only to know that it is there, which takes 15 MiB and
-    a tenth of a second, and no kernel here calls it.
-    """
-    if importlib.util.find_spec("scipy") is None:
-        return
-    look = linalg.ensure_blas
-    linalg.ensure_blas = lambda: None
-    try:
-        importlib.import_module("numba.np.arraymath")  # looks once, and remembers
-    finally:
-        linalg.ensure_blas = look
-
-
-_put_off_scipy()
 
 # Sums may be cut into vectors, products fused into them; not-a-number stays what it is.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -39,11 +18,6 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 # Elements in the chunk that a thread takes at a time: enough to be worth its while, and small
 # enough for its cache. Chunks depend on sizes alone, so sums do not depend on the threads.
 CHUNK = 16_384
-
-
-def kernel(function: Any) -> Any:
-    """Compile a loop whose ``prange`` runs on all threads."""
-    return numba.njit(parallel=True, fastmath=FAST, cache=True, error_model="numpy")(function)
 
 
 def serial(function: Any) -> Any:

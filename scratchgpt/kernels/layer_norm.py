@@ -1,21 +1,20 @@
 """Layer normalisation, one pass over each row; see :mod:`scratchgpt.ops.layer_norm`."""
 
 import numpy as np
-from numba import prange
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.apart import address_of, call
-from scratchgpt.kernels.jit import kernel, part
+from scratchgpt.kernels.parallel import kernel
 from scratchgpt.memory import empty, scope
 
 ROWS = 32  # a thread takes this many at a time
 
 
-@part
-def _forward_rows(x, branch, weight, bias, eps, sums, y, mean, rstd, first, last):
+@kernel
+def _forward(block, x, branch, weight, bias, eps, sums, y, mean, rstd):
+    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
     n_channels = x.shape[1]
     real = x.dtype.type
-    for i in range(first, last):
+    for i in range(block * ROWS, min(x.shape[0], (block + 1) * ROWS)):
         row, out = x[i], y[i]
         if branch.size:
             one, other, row = x[i], branch[i], sums[i]
@@ -40,22 +39,14 @@ def _forward_rows(x, branch, weight, bias, eps, sums, y, mean, rstd, first, last
 
 
 @kernel
-def _forward(rows, x, branch, weight, bias, eps, sums, y, mean, rstd):
-    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
-    for block in prange((x.shape[0] + ROWS - 1) // ROWS):
-        first, last = block * ROWS, min(x.shape[0], (block + 1) * ROWS)
-        arrays = (x, branch, weight, bias, eps, sums, y, mean, rstd)
-        call(_forward_rows, rows, (*arrays, first, last))
-
-
-@part
-def _backward_rows(dy, x, weight, mean, rstd, past, dx, dweight, dbias, first, last):
+def _backward(block, dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
     n_channels = x.shape[1]
     real = x.dtype.type
+    dweight, dbias = dweights[block], dbiases[block]
     for j in range(n_channels):
         dweight[j] = real(0)
         dbias[j] = real(0)
-    for i in range(first, last):
+    for i in range(block * ROWS, min(x.shape[0], (block + 1) * ROWS)):
         g, row, out = dy[i], x[i], dx[i]
         mu, inverse = mean[i], rstd[i]
         for j in range(n_channels):
@@ -78,24 +69,6 @@ def _backward_rows(dy, x, weight, mean, rstd, past, dx, dweight, dbias, first, l
             dbias[j] += g[j]
 
 
-@kernel
-def _backward(rows, dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
-    for block in prange(dweights.shape[0]):
-        first, last = block * ROWS, min(x.shape[0], (block + 1) * ROWS)
-        arrays = (dy, x, weight, mean, rstd, past, dx, dweights[block], dbiases[block])
-        call(_backward_rows, rows, (*arrays, first, last))
-
-
-_forward_address = address_of(
-    _forward_rows,
-    lambda x: (rows := x.reshape(0, 0), rows, x, x, x.dtype.type(0), rows, rows, x, x, 0, 0),
-)
-_backward_address = address_of(
-    _backward_rows,
-    lambda x: (rows := x.reshape(0, 0), rows, x, x, x, rows, rows, x, x, 0, 0),
-)
-
-
 def layer_norm_forward(
     x: Array, weight: Array, bias: Array | None, eps: float, y: Array, mean: Array, rstd: Array
 ) -> None:
@@ -116,9 +89,10 @@ def residual_layer_norm_forward(
 ) -> None:
     """The same of x + branch, which is written to ``total``; that may be one of the two."""
     n_channels = x.shape[-1]
+    rows = _rows(x, x)
     _forward(
-        _forward_address(x),
-        _rows(x, x),
+        -(-len(rows) // ROWS),
+        rows,
         _rows(branch, x),
         np.ascontiguousarray(weight),
         np.empty(0, x.dtype) if bias is None else np.ascontiguousarray(bias),
@@ -144,13 +118,14 @@ def layer_norm_backward(
     Each block of rows sums its share of the parameter gradients, then the blocks are added up.
     """
     n_channels = x.shape[-1]
-    rows = x.size // n_channels
+    rows = _rows(x, x)
+    n_blocks = -(-len(rows) // ROWS)
     with scope():
-        partial = empty((2, -(-rows // ROWS), n_channels), like=x)
+        partial = empty((2, n_blocks, n_channels), like=x)
         _backward(
-            _backward_address(x),
+            n_blocks,
             _rows(dy, x),
-            _rows(x, x),
+            rows,
             np.ascontiguousarray(weight),
             np.ascontiguousarray(mean).reshape(-1),
             np.ascontiguousarray(rstd).reshape(-1),

@@ -1,22 +1,20 @@
 """ReLU in one pass; see :mod:`scratchgpt.ops.relu`."""
 
 import numpy as np
-from numba import prange
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.addresses import bring
-from scratchgpt.kernels.jit import CHUNK, kernel
+from scratchgpt.kernels.jit import CHUNK
+from scratchgpt.kernels.parallel import kernel
 
 
 @kernel
-def _gate(source, x, out):
-    for chunk in prange((x.size + CHUNK - 1) // CHUNK):
-        zero = x.dtype.type(0)
-        xs = x[chunk * CHUNK : (chunk + 1) * CHUNK]
-        outs = out[chunk * CHUNK : (chunk + 1) * CHUNK]
-        bring(source[chunk * CHUNK : (chunk + 1) * CHUNK], outs)
-        for i in range(xs.size):
-            outs[i] = zero if xs[i] <= zero else outs[i]  # NaN passes and stays visible
+def _gate(chunk, source, x, out):
+    zero = x.dtype.type(0)
+    xs, outs = x[chunk * CHUNK : (chunk + 1) * CHUNK], out[chunk * CHUNK : (chunk + 1) * CHUNK]
+    bring(source[chunk * CHUNK : (chunk + 1) * CHUNK], outs)
+    for i in range(xs.size):
+        outs[i] = zero if xs[i] <= zero else outs[i]  # NaN passes and stays visible
 
 
 def relu(source: Array, x: Array, out: Array) -> None:
@@ -25,4 +23,5 @@ def relu(source: Array, x: Array, out: Array) -> None:
     The source is x itself forward, and dy backward, which may be ``out``.
     """
     flat_source = np.ascontiguousarray(source).reshape(-1)
-    _gate(flat_source, np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
+    flat_x = np.ascontiguousarray(x).reshape(-1)
+    _gate(-(-x.size // CHUNK), flat_source, flat_x, out.reshape(-1))

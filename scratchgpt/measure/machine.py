@@ -138,7 +138,8 @@ def _multiply(a: Array, b: Array, out: Array) -> None:
 def _read(x: Array) -> None:
     """Read a flat float32 array once."""
     if kernels_available():
-        _compiled_sum()(x, np.empty(n_threads_in_use(), np.float32))
+        sums = np.empty(n_threads_in_use(), np.float32)
+        _compiled_sum()(sums.size, x, sums)
     else:
         np.dot(x, x)
 
@@ -146,19 +147,16 @@ def _read(x: Array) -> None:
 @functools.cache
 def _compiled_sum() -> Any:
     """Sums of an array, a part for each thread, which reads one stream and does little else."""
-    from numba import prange
-
-    from scratchgpt.kernels.jit import kernel
+    from scratchgpt.kernels.parallel import kernel
 
     @kernel
-    def add_up(x, sums):
+    def add_up(piece, x, sums):
         n = sums.size
-        for piece in prange(n):
-            part = x[x.size * piece // n : x.size * (piece + 1) // n]
-            total = np.float32(0)
-            for i in range(part.size):
-                total += part[i]
-            sums[piece] = total
+        part = x[x.size * piece // n : x.size * (piece + 1) // n]
+        total = np.float32(0)
+        for i in range(part.size):
+            total += part[i]
+        sums[piece] = total
 
     return add_up
 

@@ -49,7 +49,7 @@ def test_the_product_that_is_timed_is_the_product(rng):
 def test_the_reading_pass_reads_all_of_it(n_pieces):
     x = np.arange(100, dtype=np.float32)
     sums = np.empty(n_pieces, np.float32)
-    machine._compiled_sum()(x, sums)
+    machine._compiled_sum()(n_pieces, x, sums)
     assert sums.sum() == x.sum()
 
 
