@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import os
 from pathlib import Path
+from typing import Any
 
 
 @functools.cache
@@ -24,3 +25,23 @@ def cache_folder() -> Path:
     for source in sources:
         digest.update(source.read_bytes())
     return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels" / digest.hexdigest()
+
+
+def saved_one_at_a_time(function: Any) -> Any:
+    """A compiled function whose results processes that compile side by side keep in turn.
+
+    Numba numbers the files of a function by its list of them, which it reads, extends and writes
+    again. Two processes that do so at once, for different types of arguments, take the same number,
+    and one of them leaves machine code under the other's types.
+    """
+    file = function._cache._cache_file
+    save = file.save
+
+    def save_in_turn(key: Any, data: Any) -> None:
+        import filelock
+
+        with filelock.FileLock(os.path.join(file._cache_path, "lock")):
+            save(key, data)
+
+    file.save = save_in_turn
+    return function

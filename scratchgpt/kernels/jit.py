@@ -7,7 +7,7 @@ import numba
 
 import scratchgpt.kernels.no_blas
 import scratchgpt.kernels.threads  # noqa: F401 (settles the pool before the first kernel)
-from scratchgpt.kernels.cache import cache_folder
+from scratchgpt.kernels.cache import cache_folder, saved_one_at_a_time
 
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_folder())
@@ -20,22 +20,27 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 CHUNK = 16_384
 
 
+def cached(function: Any, **options: Any) -> Any:
+    """``numba.njit``, with the result kept on disk."""
+    return saved_one_at_a_time(numba.njit(cache=True, **options)(function))
+
+
 def serial(function: Any) -> Any:
     """Compile a loop whose steps follow one from the other: it runs on one thread."""
-    return numba.njit(fastmath=FAST, cache=True, error_model="numpy")(function)
+    return cached(function, fastmath=FAST, error_model="numpy")
 
 
 def part(function: Any) -> Any:
     """Compile a piece that kernels call, once for all places that call it, and not for Python."""
-    return numba.njit(
+    return cached(
+        function,
         fastmath=FAST,
-        cache=True,
         error_model="numpy",
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
-    )(function)
+    )
 
 
 def inner(function: Any) -> Any:
     """Compile a piece that becomes part of the loop it is called in."""
-    return numba.njit(inline="always", fastmath=FAST, cache=True, error_model="numpy")(function)
+    return cached(function, inline="always", fastmath=FAST, error_model="numpy")

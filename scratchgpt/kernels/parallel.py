@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from scratchgpt.kernels.jit import part
+from scratchgpt.kernels.jit import cached, part
 
 _INT32, _INT64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 _FAILED = 3  # place of a mark in what the threads share
@@ -34,7 +34,7 @@ class kernel:
         # A function and a name for each kernel, by which Numba keeps the loop on disk.
         self.loop: Any = FunctionType(_loop.__code__, globals())
         self.loop.__qualname__ = f"{turn.__module__}.{turn.__qualname__}"
-        self.loop = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True)(self.loop)
+        self.loop = cached(self.loop, nogil=True, no_cfunc_wrapper=True)
 
     def __call__(self, n: int, *arguments: Any) -> None:
         if not self.loop(0, n, *arguments):
