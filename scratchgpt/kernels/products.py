@@ -15,7 +15,7 @@ from scratchgpt.kernels.int8_dot import int8_dots, round_inputs
 from scratchgpt.kernels.jit import part
 
 SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 16  # at most, of a matrix of each kind
-FEW = 4  # pieces for a single row, of which each takes little longer than it takes to begin one
+FEW = 8  # pieces for a single row, of which each takes longer than to begin one
 COLUMNS = 512  # of eight rows of float32 weights, which together fill half of the nearest cache
 PIECE = 32_768  # elements that are worth a thread's while
 # What becomes of a product.
