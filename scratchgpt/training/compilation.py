@@ -44,8 +44,10 @@ def ensure_compiled(
     if not kernels_available():
         return
     folder = cache_folder()  # which asks Numba for its version
-    needed = {MARKER: PARTS, f"{MARKER}-bf16": BFLOAT16_PARTS if precision == "bf16" else {}}
-    missing = {m: parts for m, parts in needed.items() if parts and not (folder / m).exists()}
+    needed = {MARKER: PARTS}
+    if precision == "bf16":
+        needed[f"{MARKER}-bf16"] = BFLOAT16_PARTS
+    missing = {m: parts for m, parts in needed.items() if not (folder / m).exists()}
     if not missing:
         return
     tell("compiling kernels (first run only) ...")

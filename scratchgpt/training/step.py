@@ -169,11 +169,7 @@ class Stepper:
         self.stop.check()
         model: Any = self.model  # whichever it is, what it saves goes back to it
         # What is not finite is looked for here, and told in one line instead of NumPy's many.
-        with (
-            self.arena,
-            products_in(self.config.precision),
-            np.errstate(all="ignore"),
-        ):
+        with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = model.loss(
                 *micro_batch.arrays,
                 label_smoothing=label_smoothing,
