@@ -25,8 +25,8 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
     if threads is not None:
         os.environ["SCRATCHGPT_THREADS"] = str(threads)
     if kernels_available():
-        from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT
-        from scratchgpt.kernels.threads import set_threads
+        from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
+        from scratchgpt.kernels.compiler.threads import set_threads
         from scratchgpt.training.compilation import ensure_compiled
 
         if threads is not None:
@@ -53,7 +53,7 @@ def tell_of_compiling(module: str) -> None:
     from scratchgpt.backend import kernels_available
 
     if kernels_available(float):
-        from scratchgpt.kernels.cache import cache_folder
+        from scratchgpt.kernels.compiler.cache import cache_folder
 
         if next(cache_folder().glob(f"*/{module}.*.nbi"), None) is None:
             print("compiling kernels (first run only) ...", file=sys.stderr)

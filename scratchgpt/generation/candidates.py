@@ -27,7 +27,7 @@ def best_tokens(logits: Array, n: int) -> tuple[Array, Array]:
         If the logits are not finite.
     """
     if use_kernels(logits):
-        from scratchgpt.kernels import best_tokens as kernel
+        from scratchgpt.kernels.decoding import best_tokens as kernel
 
         log_p, tokens = np.empty((len(logits), n)), np.empty((len(logits), n), np.int64)
         kernel.best_tokens(logits, log_p, tokens)

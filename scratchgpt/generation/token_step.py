@@ -10,7 +10,7 @@ from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.ops.embedding import check_tokens
 
-# In the order of scratchgpt.kernels.decode's table of offsets.
+# In the order of scratchgpt.kernels.decoding.decode's table of offsets.
 BLOCK_PARAMETERS = (
     *("ln_1.weight", "ln_1.bias", "attn.c_attn.weight", "attn.c_attn.bias"),
     *("attn.c_proj.weight", "attn.c_proj.bias", "ln_2.weight", "ln_2.bias"),
@@ -27,7 +27,7 @@ class TokenStep:
     """``step(tokens, cache)`` is ``model.extend(tokens[:, None], cache)``, faster where it can be.
 
     With kernels a token is one compiled call over buffers that are made once, and so is a short
-    prompt; see :mod:`scratchgpt.kernels.decode`.
+    prompt; see :mod:`scratchgpt.kernels.decoding.decode`.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class TokenStep:
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
     ) -> Array:
         """Rows (R,) through the kernel; the logits are a buffer, (R, V) or without elements."""
-        from scratchgpt.kernels.decode import Texts, decode_tokens
+        from scratchgpt.kernels.decoding.decode import Texts, decode_tokens
 
         block_size, n_cached = self.model.config.block_size, cache.keys.shape[3]
         n_tokens = positions.max() + 1
@@ -101,8 +101,8 @@ class TokenStep:
         return buffers.logits
 
     def _describe_weights(self) -> Any:
-        """The model as :class:`scratchgpt.kernels.decode.Weights`."""
-        from scratchgpt.kernels.decode import Weights
+        """The model as :class:`scratchgpt.kernels.decoding.decode.Weights`."""
+        from scratchgpt.kernels.decoding.decode import Weights
 
         model = self.model
         if isinstance(model, QuantizedGPT):
@@ -145,9 +145,9 @@ class TokenStep:
         )
 
     def _take_buffers(self, n_rows: int, n_logits: int) -> Any:
-        """Those of the last call where they fit: :class:`scratchgpt.kernels.decode.Buffers`."""
-        from scratchgpt.kernels.decode import Buffers
-        from scratchgpt.kernels.products import DOT_PIECES, SWEEP_PIECES
+        """The :class:`scratchgpt.kernels.decoding.decode.Buffers` of the last call, if they fit."""
+        from scratchgpt.kernels.decoding.decode import Buffers
+        from scratchgpt.kernels.decoding.products import DOT_PIECES, SWEEP_PIECES
 
         fits = self._buffers is not None and len(self._buffers.x) == n_rows
         if not fits or len(self._buffers.logits) != n_logits:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.jit import CHUNK
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.jit import CHUNK
+from scratchgpt.kernels.compiler.parallel import kernel
 
 
 @kernel

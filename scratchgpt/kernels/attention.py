@@ -12,10 +12,10 @@ import numpy as np
 from numba import get_num_threads
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.attention_heads import backward_head, forward_head
-from scratchgpt.kernels.attention_scores import STRIP, Dropped
-from scratchgpt.kernels.parallel import kernel
-from scratchgpt.kernels.scratch import BLOCK_BYTES, TILE_BYTES
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.parts.attention_heads import backward_head, forward_head
+from scratchgpt.kernels.parts.attention_scores import STRIP, Dropped
+from scratchgpt.kernels.parts.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.memory import empty, scope
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import bring
-from scratchgpt.kernels.fast_math import exp
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.parts.fast_math import exp
 
 ROWS = 4  # a thread takes this many at a time
 

@@ -3,22 +3,10 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import bring
-from scratchgpt.kernels.jit import CHUNK, inner
-from scratchgpt.kernels.parallel import kernel
-
-U = np.uint64
-GOLDEN, MIX_1, MIX_2 = U(0x9E3779B97F4A7C15), U(0xBF58476D1CE4E5B9), U(0x94D049BB133111EB)
-LOWER_HALF = U(0xFFFFFFFF)
-
-
-@inner
-def random_bits(seed, i):
-    """Output i of splitmix64 from state ``seed``: 64 bits that decide two elements."""
-    z = seed + i * GOLDEN
-    z = (z ^ (z >> U(30))) * MIX_1
-    z = (z ^ (z >> U(27))) * MIX_2
-    return z ^ (z >> U(31))
+from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.jit import CHUNK
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
 
 
 @kernel

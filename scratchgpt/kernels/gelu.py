@@ -15,10 +15,10 @@ from numba import types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import bring
-from scratchgpt.kernels.fast_math import ONE, ZERO, F, exp
-from scratchgpt.kernels.jit import CHUNK, FAST, inner
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.jit import CHUNK, FAST, inner
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.parts.fast_math import ONE, ZERO, F, exp
 
 TWICE = 2 * math.sqrt(2 / math.pi)
 CUBIC = 0.044715

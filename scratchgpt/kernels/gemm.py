@@ -1,4 +1,4 @@
-"""The general matrix product on all threads, made of tiles (:mod:`scratchgpt.kernels.tile`).
+"""The general matrix product on all threads, made of tiles (:mod:`scratchgpt.kernels.parts.tile`).
 
 The columns of B are cut into panels as wide as a tile. A thread packs a piece of a panel side by
 side, small enough to stay in its cache, and runs down the rows of A with it; A is read where it
@@ -17,13 +17,13 @@ from numba import get_num_threads, types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import copy, prefetch
-from scratchgpt.kernels.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
-from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
-from scratchgpt.kernels.jit import part
-from scratchgpt.kernels.parallel import kernel
-from scratchgpt.kernels.scratch import TILE_BYTES, load, store, transpose
-from scratchgpt.kernels.tile import tile
+from scratchgpt.kernels.compiler.addresses import copy, prefetch
+from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
+from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.parts.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
+from scratchgpt.kernels.parts.scratch import TILE_BYTES, load, store, transpose
+from scratchgpt.kernels.parts.tile import tile
 from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors, in_bfloat16
 

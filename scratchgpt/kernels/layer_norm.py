@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.memory import empty, scope
 
 ROWS = 32  # a thread takes this many at a time

@@ -3,9 +3,9 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.addresses import bring
-from scratchgpt.kernels.jit import CHUNK
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.jit import CHUNK
+from scratchgpt.kernels.compiler.parallel import kernel
 
 
 @kernel

@@ -41,7 +41,7 @@ class SharedLayer(NamedTuple):
         n_seen = min(self.first + n_new, self.keys.shape[2])
         places = self.places[:, :n_seen]
         if use_kernels(q, self.keys, self.values, y):
-            from scratchgpt.kernels.shared_attention import attend
+            from scratchgpt.kernels.decoding.shared_attention import attend
 
             attend(q, self.keys, self.values, places, self.first, scale, y)
             return

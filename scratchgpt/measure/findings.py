@@ -242,7 +242,7 @@ def _owner(path: str) -> str:
 
 
 def _cache() -> Cache:
-    from scratchgpt.kernels.cache import cache_folder
+    from scratchgpt.kernels.compiler.cache import cache_folder
     from scratchgpt.training.compilation import MARKER
 
     folder = cache_folder()

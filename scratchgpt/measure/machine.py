@@ -59,7 +59,7 @@ def n_threads_in_use() -> int:
     if kernels_available():
         import numba
 
-        import scratchgpt.kernels.threads  # noqa: F401 (settles the number)
+        import scratchgpt.kernels.compiler.threads  # noqa: F401 (settles the number)
 
         return numba.get_num_threads()
     import threadpoolctl
@@ -100,7 +100,7 @@ def _using_threads(n: int | None) -> Iterator[None]:
     if n is None:
         yield
     elif kernels_available():
-        from scratchgpt.kernels.threads import set_threads
+        from scratchgpt.kernels.compiler.threads import set_threads
 
         before = n_threads_in_use()
         set_threads(n)
@@ -147,7 +147,7 @@ def _read(x: Array) -> None:
 @functools.cache
 def _compiled_sum() -> Any:
     """Sums of an array, a part for each thread, which reads one stream and does little else."""
-    from scratchgpt.kernels.parallel import kernel
+    from scratchgpt.kernels.compiler.parallel import kernel
 
     @kernel
     def add_up(piece, x, sums):

@@ -183,7 +183,7 @@ class QuantizedGPT:
             weight, scale = self.matrices[name]
             rows = _rows(name, value)
             if use_kernels(value) and rows.flags.c_contiguous:
-                from scratchgpt.kernels.dequantize import dequantize
+                from scratchgpt.kernels.decoding.dequantize import dequantize
 
                 dequantize(weight, scale, rows)
             else:

@@ -68,7 +68,7 @@ def arma_filter_forward(
     ar, n, r = first.ar, len(w), len(first.ar)
     start = advance(column, ar)  # 3
     if use_kernels(w, ar):
-        from scratchgpt.kernels import arma_filter
+        from scratchgpt.kernels.timeseries import arma_filter
 
         v, F, head, x, M, G, W, n_varying, a = arma_filter.forward(w, ar, start, column[0])
         return (v, F), ArmaFilterSaved(ar, v, F, head, x, M, G, W, n_varying, a, column, first)
@@ -107,7 +107,7 @@ def arma_filter_backward(
     """
     ar, column = saved.ar, saved.column
     if use_kernels(dv, dF, ar):
-        from scratchgpt.kernels import arma_filter
+        from scratchgpt.kernels.timeseries import arma_filter
 
         dw, dar, dG, dW, dF_next, dM = arma_filter.backward(dv, dF, saved)
     else:

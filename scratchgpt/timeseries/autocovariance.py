@@ -48,7 +48,7 @@ def autocovariance_forward(
         If the system is singular, as on the edge of stationarity.
     """
     if use_kernels(phi, theta):
-        from scratchgpt.kernels import autocovariance
+        from scratchgpt.kernels.timeseries import autocovariance
 
         weights, gamma, psi, system = autocovariance.forward(phi, theta)
         return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, system)
@@ -81,7 +81,7 @@ def autocovariance_backward(
     """
     phi, weights, gamma, psi, system = saved
     if use_kernels(dgamma, dpsi, phi):
-        from scratchgpt.kernels import autocovariance
+        from scratchgpt.kernels.timeseries import autocovariance
 
         return autocovariance.backward(dgamma, dpsi, *saved)
 

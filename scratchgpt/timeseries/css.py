@@ -32,7 +32,7 @@ def css_forward(w: Array, phi: Array, theta: Array) -> tuple[Array, CssSaved]:
     """
     p, q, n = len(phi), len(theta), len(w)
     if use_kernels(w, phi, theta):
-        from scratchgpt.kernels import css
+        from scratchgpt.kernels.timeseries import css
 
         e = css.forward(w, phi, theta)
         return e, CssSaved(w, phi, theta, e)
@@ -47,7 +47,7 @@ def css_backward(de: Array, saved: CssSaved) -> tuple[Array, Array, Array]:
     """Gradients in w, phi and theta, for de (n - p,)."""
     w, phi, theta, e = saved
     if use_kernels(de, w, phi, theta):
-        from scratchgpt.kernels import css
+        from scratchgpt.kernels.timeseries import css
 
         return css.backward(de, w, phi, theta, e)
 

@@ -47,7 +47,7 @@ def first_column_forward(phi: Array, theta: Array) -> tuple[Array, FirstColumnSa
     noise[: len(theta) + 1] = inner.weights
     saved = FirstColumnSaved(ar, noise, inner)
     if use_kernels(ar, gamma, psi):
-        from scratchgpt.kernels import autocovariance
+        from scratchgpt.kernels.timeseries import autocovariance
 
         return autocovariance.first_column(ar, noise, gamma, psi), saved
 
@@ -76,7 +76,7 @@ def first_column_backward(dcolumn: Array, saved: FirstColumnSaved) -> tuple[Arra
     ar, noise, inner = saved
     gamma, psi = inner.gamma, inner.psi
     if use_kernels(dcolumn, ar, gamma, psi):
-        from scratchgpt.kernels import autocovariance
+        from scratchgpt.kernels.timeseries import autocovariance
 
         found = autocovariance.first_column_backward(dcolumn, ar, noise, gamma, psi)
     else:

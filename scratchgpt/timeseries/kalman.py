@@ -87,7 +87,7 @@ def kalman_forward(
     start, stationary = stationary_covariance_forward(phi, theta)  # 1
     ar, noise = stationary.ar, stationary.noise
     if use_kernels(y, ar, only=np.float64):
-        from scratchgpt.kernels import kalman
+        from scratchgpt.kernels.timeseries import kalman
 
         found = kalman.forward(y, steps.kinds, steps.gains, ar, noise, delta, start)
     else:
@@ -138,7 +138,7 @@ def kalman_backward(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Ar
     dtheta : array (q,)
     """
     if use_kernels(dv, dF, saved.ar, only=np.float64):
-        from scratchgpt.kernels import kalman_backward as kernel
+        from scratchgpt.kernels.timeseries import kalman_backward as kernel
 
         dy, dar, dnoise, dstart = kernel.backward(dv, dF, saved)
     else:

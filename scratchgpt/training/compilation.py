@@ -14,7 +14,7 @@ from contextlib import suppress
 import numpy as np
 
 from scratchgpt.backend import Array, kernels_available
-from scratchgpt.kernels.cache import cache_folder
+from scratchgpt.kernels.compiler.cache import cache_folder
 from scratchgpt.ops import (
     attention,
     cross_entropy,

@@ -8,7 +8,7 @@ pytest.importorskip("numba")
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("scratchgpt.kernels.cache.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("scratchgpt.kernels.compiler.cache.cache_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -93,7 +93,7 @@ def test_what_the_user_can_put_right_is_an_error_of_theirs(monkeypatch):
 class TestCache:
     @pytest.fixture
     def folder(self, monkeypatch, tmp_path):
-        from scratchgpt.kernels import cache
+        from scratchgpt.kernels.compiler import cache
 
         folder = tmp_path / "kernels"
         monkeypatch.setattr(cache, "cache_folder", lambda: folder)

@@ -72,7 +72,7 @@ import sys
 from scratchgpt.training import compilation
 for part in [*compilation.PARTS.values(), *compilation.BFLOAT16_PARTS.values()]:
     part()
-from scratchgpt.kernels.parallel import kernel
+from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.precision import products_in
 kernels = [x for name, module in list(sys.modules.items()) if name.startswith("scratchgpt.kernels.")
            for x in vars(module).values() if isinstance(x, kernel)]
@@ -97,7 +97,7 @@ print(before == compiled(), set(before) <= {(0, 0), (1, 1), (2, 2)}, sum(n for n
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    from scratchgpt.kernels.cpu import HAS_BFLOAT16_DOT
+    from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
 
     n_kernels = 14 + 2 * HAS_BFLOAT16_DOT
     assert run.stdout.split() == ["True", "True", str(n_kernels)]

@@ -1,0 +1,149 @@
+"""Loops on all threads: a kernel is the body of such a loop, compiled once and called by address.
+
+With ``prange`` Numba makes four functions, one around the other, and each has the body in it; and
+whatever the body is, the rest takes half a second. Here the body is a function of its own, and
+around it is as little as there can be: a function that keeps the arguments on its stack and lets
+the threads take their shares. To start them it calls what ``prange`` calls too, the C function
+``numba_parallel_for``.
+"""
+
+from types import FunctionType
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from scratchgpt.kernels.compiler.jit import cached, part
+
+_INT32, _INT64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
+_FAILED = 3  # place of a mark in what the threads share
+
+
+class kernel:
+    """``@kernel`` makes of ``turn(i, *arguments)`` the loop ``turn(n, *arguments)``.
+
+    The loop calls it with every i from 0 to n - 1, in n_threads shares of consecutive i. It returns
+    nothing. For each combination of types of the arguments it is compiled when that comes first.
+    """
+
+    def __init__(self, turn: Any) -> None:
+        self.turn = part(turn)
+        # A function and a name for each kernel, by which Numba keeps the loop on disk.
+        self.loop: Any = FunctionType(_loop.__code__, globals())
+        self.loop.__qualname__ = f"{turn.__module__}.{turn.__qualname__}"
+        self.loop = cached(self.loop, nogil=True, no_cfunc_wrapper=True)
+
+    def __call__(self, n: int, *arguments: Any) -> None:
+        if not self.loop(0, n, *arguments):
+            self.loop(self._address(arguments), n, *arguments)
+
+    def _address(self, arguments: tuple[Any, ...]) -> int:
+        """Where the turn lies, compiled for such arguments."""
+        argument_types = [_plain(numba.typeof(x)) for x in arguments]
+        compiled = self.turn.get_compile_result(types.none(types.int64, *argument_types))
+        return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def _plain(kind: types.Type) -> types.Type:
+    """The type itself; of an array the one that says no more than element, axes and layout.
+
+    Whether it may be written to and how its memory is aligned changes nothing in how it is passed.
+    """
+    return (
+        types.Array(kind.dtype, kind.ndim, kind.layout) if isinstance(kind, types.Array) else kind
+    )
+
+
+def _loop(address, n, *arguments):
+    return _in_parallel(address, n, arguments)
+
+
+@intrinsic
+def _in_parallel(typing_context, address, n, arguments):
+    """Call the function at an address with 0 to n - 1 and a tuple of arguments, on all threads.
+
+    The address is remembered, and may be 0 from the second time on. Returns whether it is known.
+    """
+    argument_types = (types.int64, *(_plain(x) for x in arguments.types))
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        address, n, arguments = values
+        arguments = _lend(context, builder, signature.args[2], arguments)
+        memory = ir.GlobalVariable(builder.module, _INT64, "address")
+        memory.linkage, memory.initializer = "internal", _INT64(0)
+        with builder.if_then(cgutils.is_not_null(builder, address)):
+            builder.store(address, memory)
+        address = builder.load(memory)
+        known = cgutils.is_not_null(builder, address)
+        with builder.if_then(known, likely=True):
+            n_threads = _call(builder, "get_num_threads", _INT32)
+            n_shares = builder.sext(n_threads, _INT64)
+            fields = [address, n, n_shares, _INT64(0), arguments]
+            place = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, fields))
+            share = _share(context, builder.module, place.type, argument_types)
+            # To each address in the first array Numba adds i of the steps in the third; 0 stays 0.
+            first, sizes, steps = (
+                cgutils.alloca_once_value(builder, x)
+                for x in (builder.inttoptr(_INT64(1), _BYTES), n_shares, _INT64(1))
+            )
+            function, data = (builder.bitcast(x, _BYTES) for x in (share, place))
+            given = [function, first, sizes, steps, data, _INT64(0), _INT64(1), n_threads]
+            _call(builder, "numba_parallel_for", ir.VoidType(), *given)
+            failed = builder.load(cgutils.gep_inbounds(builder, place, 0, _FAILED))
+            with cgutils.if_unlikely(builder, cgutils.is_not_null(builder, failed)):
+                context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel failed",))
+        return known
+
+    return types.boolean(types.int64, types.int64, arguments), generate
+
+
+def _lend(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
+    """The value with its arrays owned by nobody, so that the threads do not count who holds them.
+
+    They would all write to the same counters at once. The caller of the loop holds the arrays.
+    """
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        for i, part_kind in enumerate(kind):
+            one = _lend(context, builder, part_kind, builder.extract_value(value, i))
+            value = builder.insert_value(value, one, i)
+    return value
+
+
+def _call(builder: Any, name: str, result: Any, *values: Any) -> Any:
+    """Call a C function."""
+    type_ = ir.FunctionType(result, [x.type for x in values])
+    return builder.call(cgutils.get_or_insert_function(builder.module, type_, name), values)
+
+
+def _share(context: Any, module: Any, place_type: Any, argument_types: tuple[Any, ...]) -> Any:
+    """The function that a thread calls: it finds its share of i, and calls the turns of it."""
+    numbers = _INT64.as_pointer()
+    type_ = ir.FunctionType(ir.VoidType(), [_BYTES.as_pointer(), numbers, numbers, _BYTES])
+    function = ir.Function(module, type_, "share")
+    function.linkage = "internal"
+    builder = ir.IRBuilder(function.append_basic_block())
+    first, sizes, _, data = function.args
+    place = builder.bitcast(data, place_type)
+    address, n, n_shares, _, arguments = cgutils.unpack_tuple(builder, builder.load(place))
+
+    convention = context.call_conv
+    turn_type = convention.get_function_type(types.none, argument_types)
+    turn = builder.inttoptr(address, turn_type.as_pointer())
+    arguments = cgutils.unpack_tuple(builder, arguments)
+    share = builder.sub(builder.ptrtoint(builder.load(first), _INT64), _INT64(1))
+    next_share = builder.add(share, builder.load(sizes))  # not always the one after it
+    start, stop = (builder.sdiv(builder.mul(n, x), n_shares) for x in (share, next_share))
+    with cgutils.for_range_slice(builder, start, stop, _INT64(1)) as (i, _):
+        given = [i, *arguments]
+        status, _ = convention.call_function(builder, turn, types.none, argument_types, given)
+        with cgutils.if_unlikely(builder, status.is_error):
+            builder.store(_INT64(1), cgutils.gep_inbounds(builder, place, 0, _FAILED))
+    builder.ret_void()
+    return function

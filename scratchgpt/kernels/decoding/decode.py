@@ -1,0 +1,289 @@
+"""A few tokens through a whole GPT, in one compiled call.
+
+Generation reads every weight once a token, so memory decides its speed: a product of a matrix and
+a vector is a sweep over the matrix in the order in which it lies there. The weights are slices of
+flat arrays, in float32, or in int8 with a scale for each output. All threads stay together from the
+first layer to the last (:mod:`scratchgpt.kernels.compiler.team`).
+
+A row is one token, as a rule the next of its text. Several rows of one text are a prompt: their
+keys and values are all stored before any of them attends, so each sees those before it.
+"""
+
+from typing import Any, NamedTuple
+
+from numba import get_num_threads
+
+from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.compiler.team import (
+    OVER,
+    close,
+    join,
+    look,
+    n_done,
+    new_team,
+    open_stage,
+    report,
+    take,
+    wait,
+)
+from scratchgpt.kernels.decoding.decode_rows import attend_head, normalise, store_keys
+from scratchgpt.kernels.decoding.products import (
+    ADD,
+    FEW,
+    STORE,
+    Inputs,
+    finish_linear,
+    head_piece,
+    head_pieces,
+    linear_piece,
+    linear_pieces,
+    round_for,
+)
+from scratchgpt.kernels.parts.fast_math import ONE, F
+
+ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
+PRE, POST = 0, 1
+# Columns of the table of offsets: where the parameters of a block begin, -1 where there is none.
+LN_1_WEIGHT, LN_1_BIAS, ATTN_WEIGHT, ATTN_BIAS, ATTN_PROJ_WEIGHT, ATTN_PROJ_BIAS = range(6)
+LN_2_WEIGHT, LN_2_BIAS, FC_WEIGHT, FC_BIAS, FC_PROJ_WEIGHT, FC_PROJ_BIAS = range(6, 12)
+# What a block shares out, in its order; a stage of the team is 1 + layer * KINDS + kind, and the
+# head comes after the last block.
+QKV, ATTEND, PROJ, FC, FC_PROJ, KINDS = range(6)
+
+
+class Weights(NamedTuple):
+    """A model: flat arrays, and where in them each parameter begins; -1 where there is none."""
+
+    floats: Any  # vectors, and in float32 matrices too
+    matrices: Any  # float32, or int8
+    scales: Any  # of int8 matrices; otherwise without elements
+    offsets: Any  # (L, 12), of the parameters of blocks
+    scale_offsets: Any  # (L, 4), of the scales of their matrices
+    ends: Any  # (5,): wte, wpe, weight and bias of ln_f, head
+    end_scales: Any  # (3,): of wte, wpe and head
+    attention_scales: Any  # (L,), of the scores
+    eps: Any
+    activation: Any  # what becomes of the first product of the feed-forward half
+    position: Any  # PRE or POST
+
+
+class Texts(NamedTuple):
+    """What each row is, and what its text has been through."""
+
+    tokens: Any  # (R,)
+    owners: Any  # (R,) its text
+    positions: Any  # (R,) its place in the text
+    keys: Any  # (L, B, H, block, D)
+    values: Any  # (L, B, H, block, D)
+
+
+class Buffers(NamedTuple):
+    """What is computed on the way."""
+
+    x: Any  # (R, C) the residual stream
+    n: Any  # (R, C) its norm
+    qkv: Any  # (R, 3C)
+    merged: Any  # (R, C)
+    inner: Any  # (R, F)
+    rounded: Any  # (R, widest product) what is multiplied with int8 weights, as int16
+    units: Any  # (R,) what one of its units stands for
+    sums: Any  # (pieces, R, widest product)
+    scores: Any  # (R H, block)
+    logits: Any  # (R, V), or (0, V) where nobody asks for them
+
+
+@part
+def _vector(flat, offset, n):
+    """The parameter that begins at ``offset``; without elements where there is none."""
+    return flat[offset : offset + n] if offset >= 0 and flat.size else flat[:0]
+
+
+@part
+def _matrix(flat, offset, n_in, n_out):
+    """A weight: (n_in, n_out) in float32, and (n_out, n_in) in int8."""
+    matrix = flat[offset : offset + n_in * n_out]
+    return matrix.reshape(n_out, n_in) if flat.itemsize == 1 else matrix.reshape(n_in, n_out)
+
+
+@part
+def _product(kind, layer, w, buffers):
+    """Of a product of a block: its input, weight, scale, bias, output, and what becomes of it."""
+    x, inner = buffers.x, buffers.inner
+    c, f = x.shape[1], inner.shape[1]
+    normed = buffers.n if w.position == PRE else x
+    if kind == QKV:
+        source, target, mode, column, scale = normed, buffers.qkv, STORE, ATTN_WEIGHT, 0
+        n_in, n_out = c, 3 * c
+    elif kind == PROJ:
+        source, target, mode, column, scale = buffers.merged, x, ADD, ATTN_PROJ_WEIGHT, 1
+        n_in, n_out = c, c
+    elif kind == FC:
+        source, target, mode, column, scale = normed, inner, w.activation, FC_WEIGHT, 2
+        n_in, n_out = c, f
+    else:
+        source, target, mode, column, scale = inner, x, ADD, FC_PROJ_WEIGHT, 3
+        n_in, n_out = f, c
+    o = w.offsets[layer]
+    weight = _matrix(w.matrices, o[column], n_in, n_out)
+    scales = _vector(w.scales, w.scale_offsets[layer, scale], n_out)
+    return source, weight, scales, _vector(w.floats, o[column + 1], n_out), target, mode
+
+
+@part
+def _inputs(buffers):
+    return Inputs(buffers.rounded, buffers.units)
+
+
+@part
+def _head(w, buffers):
+    """The table of the head, and its scales."""
+    c, n_vocab = buffers.x.shape[1], buffers.logits.shape[1]
+    table = w.matrices[w.ends[4] : w.ends[4] + n_vocab * c].reshape(n_vocab, c)
+    return table, _vector(w.scales, w.end_scales[2], n_vocab)
+
+
+@part
+def _pieces(stage, w, texts, buffers):
+    """Into how many pieces a stage is cut."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if stage == 0 or stage == OVER:
+        return 0
+    if layer == texts.keys.shape[0]:
+        return head_pieces(_head(w, buffers)[0])
+    if kind != ATTEND:
+        return linear_pieces(_product(kind, layer, w, buffers)[1], buffers.x.shape[0])
+    seen = 0
+    for r in range(texts.positions.size):
+        seen += texts.positions[r] + 1
+    alone = seen * buffers.qkv.shape[1] <= ATTENTION_ALONE
+    most = texts.keys.shape[1] * texts.keys.shape[2]
+    return 1 if alone else min(most, FEW * texts.owners.size)
+
+
+@part
+def _work(stage, piece, n_pieces, w, texts, buffers):
+    """One piece of a stage."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if layer == texts.keys.shape[0]:
+        table, scale = _head(w, buffers)
+        head_piece(piece, buffers.x, _inputs(buffers), table, scale, buffers.logits)
+    elif kind == ATTEND:
+        keys, values = texts.keys[layer], texts.values[layer]
+        n_heads = keys.shape[0] * keys.shape[1]
+        scale = w.attention_scales[layer]
+        for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
+            attend_head(
+                *(i, buffers.qkv, keys, values, texts.owners, texts.positions),
+                *(buffers.scores, buffers.merged, scale),
+            )
+    else:
+        x, weight, scale, bias, y, mode = _product(kind, layer, w, buffers)
+        linear_piece(piece, x, _inputs(buffers), weight, scale, bias, buffers.sums, y, mode)
+
+
+@part
+def _together(team, done, stage, w, texts, buffers):
+    """Lead through a stage; returns how many pieces are done then, of all stages together."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if layer == texts.keys.shape[0]:
+        round_for(w.matrices, buffers.x, _inputs(buffers))
+    elif kind != ATTEND:
+        round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
+    n_pieces = _pieces(stage, w, texts, buffers)
+    if n_pieces == 1:
+        _work(stage, 0, 1, w, texts, buffers)
+    else:
+        open_stage(team, stage)
+        _, piece = take(team)
+        while piece < n_pieces:
+            _work(stage, piece, n_pieces, w, texts, buffers)
+            report(team)
+            _, piece = take(team)
+        done += n_pieces
+        looks = 0
+        while n_done(team) < done:
+            looks = wait(team, looks)
+    if layer < texts.keys.shape[0] and kind != ATTEND:
+        _, weight, _, bias, y, mode = _product(kind, layer, w, buffers)
+        finish_linear(weight, bias, buffers.sums, y, mode)
+    return done
+
+
+@part
+def _follow(team, w, texts, buffers):
+    """Take pieces of whatever stage is open, until there are no more."""
+    looks = 0
+    while True:
+        stage, piece = look(team)
+        if stage == OVER:
+            return
+        if piece < _pieces(stage, w, texts, buffers):
+            stage, piece = take(team)
+            n_pieces = _pieces(stage, w, texts, buffers)
+            if piece < n_pieces:
+                _work(stage, piece, n_pieces, w, texts, buffers)
+                report(team)
+                looks = 0
+        looks = wait(team, looks)
+
+
+@part
+def _embed(w, texts, x):
+    c = x.shape[1]
+    for r in range(x.shape[0]):
+        token, at, row = texts.tokens[r], texts.positions[r], x[r]
+        first = w.matrices[w.ends[0] + token * c : w.ends[0] + (token + 1) * c]
+        second = w.matrices[w.ends[1] + at * c : w.ends[1] + (at + 1) * c]
+        s1 = w.scales[w.end_scales[0] + token] if w.scales.size else ONE
+        s2 = w.scales[w.end_scales[1] + at] if w.scales.size else ONE
+        for j in range(c):
+            row[j] = F(first[j]) * s1 + F(second[j]) * s2
+
+
+@part
+def _lead(team, w, texts, buffers):
+    """The whole model: what is short alone, and what is long together."""
+    x, n, c = buffers.x, buffers.n, buffers.x.shape[1]
+    n_layer, n_logits, done = texts.keys.shape[0], buffers.logits.shape[0], 0
+    _embed(w, texts, x)
+    for layer in range(n_layer):
+        o = w.offsets[layer]
+        ln_1, ln_1_bias = _vector(w.floats, o[LN_1_WEIGHT], c), _vector(w.floats, o[LN_1_BIAS], c)
+        ln_2, ln_2_bias = _vector(w.floats, o[LN_2_WEIGHT], c), _vector(w.floats, o[LN_2_BIAS], c)
+        first = 1 + layer * KINDS
+        if w.position == PRE:
+            normalise(x, ln_1, ln_1_bias, w.eps, n)
+        done = _together(team, done, first + QKV, w, texts, buffers)
+        if layer == n_layer - 1 and n_logits == 0:
+            keys, values = texts.keys[layer], texts.values[layer]
+            store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
+            return
+        for kind in (ATTEND, PROJ):
+            done = _together(team, done, first + kind, w, texts, buffers)
+        if w.position == PRE:
+            normalise(x, ln_2, ln_2_bias, w.eps, n)
+        else:
+            normalise(x, ln_1, ln_1_bias, w.eps, x)
+        for kind in (FC, FC_PROJ):
+            done = _together(team, done, first + kind, w, texts, buffers)
+        if w.position == POST:
+            normalise(x, ln_2, ln_2_bias, w.eps, x)
+    if w.position == PRE:
+        weight, bias = _vector(w.floats, w.ends[2], c), _vector(w.floats, w.ends[3], c)
+        normalise(x, weight, bias, w.eps, x)
+    _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
+
+
+@kernel
+def _tokens(_, team, w, texts, buffers):
+    if join(team):
+        _lead(team, w, texts, buffers)
+        close(team)
+    else:
+        _follow(team, w, texts, buffers)
+
+
+def decode_tokens(weights: Weights, texts: Texts, buffers: Buffers) -> None:
+    """Write the keys and values of each row, and the logits of what follows it."""
+    _tokens(get_num_threads(), new_team(), weights, texts, buffers)

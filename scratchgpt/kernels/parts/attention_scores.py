@@ -1,0 +1,119 @@
+"""What attention does to the scores of a strip of queries; see :mod:`scratchgpt.kernels.attention`.
+
+Scores stand with a row for each key and a column for each query of the strip, so that a softmax
+runs down the columns: what is done to a row is done to all queries at once, in vectors.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.parts.column_vectors import (
+    column_exponentials,
+    column_gradient,
+    column_highest,
+)
+from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
+
+STRIP = 32  # queries at a time
+SUMMED = 64  # keys whose exponentials are summed before the sum is added to the total
+FORBIDDEN = -np.inf
+
+
+class Dropped(NamedTuple):
+    """What decides which attention weights are dropped."""
+
+    threshold: Any  # uint64, of 2^32; 0 where nothing is dropped
+    seed: Any  # uint64
+    scale: Any  # of the dtype of the weights
+
+
+@part
+def forbid(scores, first, causal, padding):
+    """Minus infinity where a query may not look: at later keys, and at padding.
+
+    Parameters
+    ----------
+    scores : array (S, STRIP)
+    first : int
+        The first query of the strip.
+    causal : bool
+    padding : bool array (at least S), or without elements
+    """
+    forbidden = scores.dtype.type(FORBIDDEN)
+    if padding.size:
+        for s in range(scores.shape[0]):
+            if padding[s]:
+                scores[s, :] = forbidden
+    if causal:
+        for s in range(first + 1, scores.shape[0]):
+            row = scores[s]
+            for i in range(min(s - first, STRIP)):
+                row[i] = forbidden
+
+
+@part
+def exponentials(scores, scale, highest, totals, sums):
+    """Scores (S, STRIP) to the exponentials of what they are less than the highest of their query.
+
+    Writes the highest of each query and the sum of its exponentials; ``sums`` is scratch memory.
+    """
+    n_keys, strip = scores.shape[0], STRIP * scores.itemsize
+    column_highest(scores, scores.ctypes.data, n_keys, strip, highest.ctypes.data)
+    for i in range(STRIP):
+        totals[i] = 0
+    for first in range(0, n_keys, SUMMED):
+        column_exponentials(
+            *(scores, scores.ctypes.data + first * strip, min(SUMMED, n_keys - first), strip),
+            *(scale, highest.ctypes.data, sums.ctypes.data),
+        )
+        for i in range(STRIP):
+            totals[i] += sums[i]
+
+
+@part
+def weights_and_gradient(scores, d, scale, log_total, along):
+    """Scores become weights; d, the gradient of the weights, becomes that of the scores.
+
+    Parameters
+    ----------
+    scores, d : array (S, STRIP)
+    scale : scalar
+    log_total, along : array (STRIP,)
+        Of each query the log-sum-exp of its scores, and the sum of its weights times their
+        gradients.
+    """
+    column_gradient(
+        *(scores, scores.ctypes.data, d.ctypes.data, scores.shape[0], STRIP * scores.itemsize),
+        *(scale, log_total.ctypes.data, along.ctypes.data),
+    )
+
+
+@part
+def drop(x, dropped, first_weight, n_keys):
+    """Dropout of x (S, STRIP); the weights of its first query begin at ``first_weight`` of all."""
+    zero = x.dtype.type(0)
+    for s in range(x.shape[0]):
+        row = x[s]
+        for i in range(STRIP):
+            at = U(first_weight + i * n_keys + s)
+            bits = random_bits(dropped.seed, (at >> U(1)) + U(1))
+            half = bits >> U(32) if at & U(1) else bits & LOWER_HALF
+            row[i] *= dropped.scale if half >= dropped.threshold else zero
+
+
+@part
+def dot(a, b):
+    total = a.dtype.type(0)
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@part
+def divide(x, total):
+    """x divided by a total; 0 where that is 0."""
+    inverse = x.dtype.type(1) / total if total != 0 else total
+    for j in range(x.size):
+        x[j] *= inverse

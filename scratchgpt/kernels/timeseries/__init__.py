@@ -1,0 +1,1 @@
+"""The recursions of ARIMA's likelihood and of its gradient."""

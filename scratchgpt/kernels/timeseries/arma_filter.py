@@ -1,0 +1,110 @@
+"""The Chandrasekhar recursions; see :mod:`scratchgpt.timeseries.arma_filter`.
+
+Once an increment is too small to change any bit of what it is added to, the gain is constant;
+from there on only the state is moved, forward as well as backward.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.compiler.jit import serial
+
+NOTHING = 1e-18  # of the variance of an innovation; smaller increments are left out
+
+
+@serial
+def _forward(w, ar, start, variance):
+    n, r = len(w), len(ar)
+    v, F, head, x, M = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    G, W = np.empty((n, r)), np.empty((n, r))
+    a = np.zeros(r)
+    G[0, :], W[0, :] = start, start
+    F_t, M_t, n_varying = variance, -1.0 / variance, n
+    for t in range(n):
+        gain = G[min(t, n_varying)]
+        F[t], head[t] = F_t, a[0]
+        v[t] = w[t] - head[t]
+        step = v[t] / F_t
+        for i in range(r - 1):
+            a[i] = ar[i] * head[t] + a[i + 1] + gain[i] * step
+        a[r - 1] = ar[r - 1] * head[t] + gain[r - 1] * step
+        if t < n_varying:
+            x[t], M[t] = W[t, 0], M_t
+        if t < n_varying and t + 1 < n:
+            direction, following, next_gain = W[t], W[t + 1], G[t + 1]
+            x_t = direction[0]
+            b = M_t * x_t
+            F_next = F_t + b * x_t
+            ratio, largest = x_t / F_next, 0.0
+            for i in range(r):
+                ahead = ar[i] * x_t
+                if i + 1 < r:
+                    ahead += direction[i + 1]
+                next_gain[i] = gain[i] + b * ahead
+                following[i] = ahead - next_gain[i] * ratio
+                largest = max(largest, abs(following[i]))
+            M_t += b * b / F_t
+            F_t = F_next
+            if abs(M_t) * largest * largest <= NOTHING * F_t:
+                n_varying = t + 1
+    return v, F, head, x, M, G, W, n_varying, a
+
+
+@serial
+def _backward(dv, dF, ar, v, F, head, x, M, G, W, n_varying):
+    n, r = G.shape
+    dw = np.empty(n)
+    dar, da, dG, dW, dahead = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.empty(r)
+    dF_next, dM = 0.0, 0.0
+    for t in range(n - 1, -1, -1):
+        gain = G[min(t, n_varying)]
+        if t < n_varying and t + 1 < n:
+            direction, next_gain = W[t], G[t + 1]
+            x_t, M_t, F_t, F_after = x[t], M[t], F[t], F[t + 1]
+            b, ratio = M_t * x_t, x_t / F_after
+            dratio, db = 0.0, 2.0 * dM * b / F_t
+            for i in range(r):
+                dratio -= dW[i] * next_gain[i]
+                dG[i] -= ratio * dW[i]
+                ahead = ar[i] * x_t
+                if i + 1 < r:
+                    ahead += direction[i + 1]
+                db += dG[i] * ahead
+                dahead[i] = dW[i] + b * dG[i]
+            dF_next -= dratio * ratio / F_after
+            db += dF_next * x_t
+            dx = dratio / F_after + dF_next * b + db * M_t
+            dF_next -= dM * b * b / (F_t * F_t)
+            dM += db * x_t
+            for i in range(r):
+                dar[i] += dahead[i] * x_t
+                dx += ar[i] * dahead[i]
+            for i in range(r - 1, 0, -1):
+                dW[i] = dahead[i - 1]
+            dW[0] = dx
+        step, dstep, first = v[t] / F[t], 0.0, 0.0
+        for i in range(r):
+            dstep += da[i] * gain[i]
+            dG[i] += da[i] * step
+            dar[i] += da[i] * head[t]
+            first += ar[i] * da[i]
+        dw[t] = dv[t] + dstep / F[t]
+        dF_next += dF[t] - dstep * step / F[t]
+        for i in range(r - 1, 0, -1):
+            da[i] = da[i - 1]
+        da[0] = first - dw[t]
+    return dw, dar, dG, dW, dF_next, dM
+
+
+def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ...]:
+    """v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
+    return _forward(np.ascontiguousarray(w), ar, start, variance)
+
+
+def backward(dv: Array, dF: Array, saved: Any) -> tuple[Any, ...]:
+    """Gradients of w and of the companion matrix's coefficients, and of G, W, F, M at the start."""
+    return _backward(
+        np.ascontiguousarray(dv), np.ascontiguousarray(dF), saved.ar, *saved[1:8], saved.n_varying
+    )

@@ -1,0 +1,210 @@
+"""The Kalman filter of an integrated ARMA process; see :mod:`scratchgpt.timeseries.kalman`.
+
+The same numbers as the reference, with less work:
+
+- The latest values of the series stand in a ring, so that they need not be moved: the one of time
+  t is in slot ``r + t % n_diffuse``. A value that was observed is known; its row and its column
+  of the covariance are 0 and are not visited. Without missing values that leaves, once the start
+  is over, the r x r block of the ARMA process.
+- Of that block the lower triangle is kept. T moves it along its diagonals, in place.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.compiler.jit import part, serial
+
+MISSING, ORDINARY = -2, -1  # as in scratchgpt.timeseries.diffuse, which this may not import
+
+
+@serial
+def _forward(y, kinds, gains, ar, noise, lags, weights, start, v, F, seen, column, head, ahead):
+    """Returns the state and its covariance after the last step, its latest values in the ring."""
+    n, m, r = len(y), seen.shape[1], len(ar)
+    ring = m - r
+    a, P = np.zeros(m), np.zeros((m, m))
+    P[:r, :r] = start
+    K, N, g = np.zeros(m), np.zeros(m), np.zeros(r)
+    unknown = np.empty(ring, np.int64)
+    for t in range(n):
+        M, first = seen[t], column[t]
+        n_unknown = unknown_slots(kinds, t, r, ring, unknown)
+        prediction, F_t = _observe(a, P, t, lags, weights, unknown[:n_unknown], M, r)
+        ahead[0, t], ahead[1, t] = prediction, F_t
+
+        surprise = 0.0
+        K[:] = 0.0
+        if kinds[t] != MISSING:
+            surprise = y[t] - prediction
+            gain(kinds[t], gains, t, r, M, F_t, unknown[:n_unknown], K)
+        if kinds[t] == ORDINARY:
+            v[t], F[t] = surprise, F_t
+        for i in range(m):
+            N[i] = M[i] - 0.5 * F_t * K[i]  # so that K M' + M K' - F K K' is K N' + N K'
+            a[i] += K[i] * surprise
+        for i in range(r):
+            first[i] = P[i, 0] - K[i] * N[0] - N[i] * K[0]
+        for slot in unknown[:n_unknown]:
+            first[slot] = P[slot, 0] - K[slot] * N[0] - N[slot] * K[0]
+        head[t] = a[0]
+
+        for slot in unknown[:n_unknown]:
+            _advance_value(P, slot, unknown[:n_unknown], K, N, first, ar)
+        for i in range(r):
+            g[i] = 0.5 * ar[i] * first[0]
+        for i in range(r - 1):
+            g[i] += first[i + 1]
+        for i in range(r):
+            _advance_row(P, i, K, M, ar, g, noise)
+        for i in range(r - 1):
+            a[i] = ar[i] * head[t] + a[i + 1]
+        a[r - 1] = ar[r - 1] * head[t]
+        if ring:
+            slot = slot_of(t, r, ring)
+            a[slot] = prediction if kinds[t] == MISSING else y[t]
+            _enter(P, slot, kinds[t] == MISSING, M, F_t, ar)
+    return a, P
+
+
+@part
+def slot_of(t, r, ring):
+    """Where the value of time t stands, t at least -ring."""
+    return r + (t + ring) % ring
+
+
+@part
+def unknown_slots(kinds, t, r, ring, slots):
+    """Write the slots of those of the latest values before time t that were not observed."""
+    count = 0
+    for time in range(t - ring, t):
+        if time < 0 or kinds[time] == MISSING:
+            slots[count] = slot_of(time, r, ring)
+            count += 1
+    return count
+
+
+@part
+def gain(kind, gains, t, r, M, F, unknown, K):
+    """Write the gain of a step with an observation; 0 for what is known."""
+    K[:] = 0.0
+    if kind == ORDINARY:
+        for i in range(r):
+            K[i] = M[i] / F
+        for slot in unknown:
+            K[slot] = M[slot] / F
+    else:
+        for lag in range(1, len(K) - r + 1):
+            K[slot_of(t - lag, r, len(K) - r)] = gains[kind, lag - 1]
+
+
+@part
+def _observe(a, P, t, lags, weights, unknown, M, r):
+    """Write M = P Z' where it is not 0; returns Z a and Z M."""
+    ring = len(M) - r
+    prediction = a[0]
+    for i in range(r):
+        M[i] = P[i, 0]
+    for slot in unknown:
+        M[slot] = P[slot, 0]
+    for k in range(len(lags)):
+        at = slot_of(t - lags[k], r, ring)
+        prediction += weights[k] * a[at]
+        row = P[at]
+        for i in range(r):
+            M[i] += weights[k] * row[i]
+        for slot in unknown:
+            M[slot] += weights[k] * row[slot]
+    variance = M[0]
+    for k in range(len(lags)):
+        variance += weights[k] * M[slot_of(t - lags[k], r, ring)]
+    return prediction, variance
+
+
+@part
+def _advance_value(P, slot, unknown, K, N, first, ar):
+    """Update and move on the row of a value that is not known."""
+    row, r = P[slot], len(ar)
+    k, n = K[slot], N[slot]
+    for other in unknown:
+        row[other] -= k * N[other] + n * K[other]
+    for j in range(r - 1):
+        row[j] = row[j + 1] - k * N[j + 1] - n * K[j + 1] + first[slot] * ar[j]
+    row[r - 1] = first[slot] * ar[r - 1]
+
+
+@part
+def _advance_row(P, i, K, M, ar, g, noise):
+    """Update and move on row i of the ARMA process's block, up to its diagonal.
+
+    Of the rows from i on nothing is changed yet, so they can be read. Here K is M / F or 0.
+    """
+    row, r = P[i], len(ar)
+    if i < r - 1:
+        below, k = P[i + 1], K[i + 1]
+        for j in range(i + 1):
+            row[j] = below[j + 1] - k * M[j + 1]
+        for j in range(i + 1):
+            row[j] += g[i] * ar[j]
+    else:
+        for j in range(r):
+            row[j] = g[i] * ar[j]
+    if ar[i] != 0.0:
+        for j in range(i + 1):
+            row[j] += ar[i] * g[j]
+    if noise[i] != 0.0:
+        for j in range(i + 1):
+            row[j] += noise[i] * noise[j]
+
+
+@part
+def _enter(P, slot, missing, M, variance, ar):
+    """Put the covariance of the value of this time in its slot, which was the oldest one's."""
+    row, r = P[slot], len(ar)
+    for i in range(r, len(row)):
+        row[i] = M[i] if missing else 0.0
+        P[i, slot] = row[i]
+    for i in range(r):
+        row[i] = 0.0
+    if missing:
+        for i in range(r - 1):
+            row[i] = M[i + 1] + ar[i] * M[0]
+        row[r - 1] = ar[r - 1] * M[0]
+        row[slot] = variance
+
+
+def forward(
+    y: Array, kinds: Array, gains: Array, ar: Array, noise: Array, delta: Array, start: Array
+) -> tuple[Any, ...]:
+    """v, F, seen, column, head, mean, variance, and the state after the last step with its P."""
+    n, r, ring = len(y), len(ar), len(delta)
+    v, F, head = np.zeros(n), np.full(n, np.nan), np.empty(n)
+    seen, column = np.zeros((2, n, r + ring))
+    ahead = np.empty((2, n))
+    lags, weights = nonzero_lags(delta)
+    a, P = _forward(
+        np.ascontiguousarray(y), kinds, gains, ar, noise, lags, weights, start,
+        v, F, seen, column, head, ahead,
+    )  # fmt: skip
+    P[:r, :r] = np.tril(P[:r, :r]) + np.tril(P[:r, :r], -1).T
+    P[:r, r:] = P[r:, :r].T
+    order = np.arange(r + ring)
+    if ring:
+        order[r:] = r + (n - 1 - np.arange(ring)) % ring
+    return v, F, turned(seen, r), turned(column, r), head, *ahead, a[order], P[np.ix_(order, order)]
+
+
+def nonzero_lags(delta: Array) -> tuple[Array, Array]:
+    """The lags that a differenced series depends on, and their coefficients."""
+    lags = np.flatnonzero(delta) + 1
+    return lags, delta[lags - 1]
+
+
+def turned(table: Array, r: int) -> Array:
+    """What stands in the ring, latest value first, and what stands so, in the ring: (n, m)."""
+    n, m = table.shape
+    if m == r:
+        return table
+    at = (np.arange(n)[:, None] - np.arange(1, m - r + 1)) % (m - r)
+    return np.hstack([table[:, :r], np.take_along_axis(table[:, r:], at, 1)])

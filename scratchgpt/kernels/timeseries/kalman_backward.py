@@ -1,0 +1,221 @@
+"""The reverse pass of the Kalman filter; see :mod:`scratchgpt.kernels.timeseries.kalman`.
+
+What is known has covariance 0 whatever the parameters are, so that its rows of dP are not needed;
+of the ARMA process's block the lower triangle is kept here too.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.kernels.compiler.jit import part, serial
+from scratchgpt.kernels.timeseries.kalman import (
+    MISSING,
+    ORDINARY,
+    gain,
+    nonzero_lags,
+    slot_of,
+    turned,
+    unknown_slots,
+)
+
+
+@serial
+def _backward(dv, dF, kinds, gains, ar, noise, lags, weights, v, F, seen, column, head):
+    """Returns dy, dar, dnoise, and the gradient of the ARMA block at the start: its lower triangle.
+
+    An element off the diagonal stands for both of its sides, each of which has this gradient.
+    """
+    n, m, r = len(dv), seen.shape[1], len(ar)
+    ring = m - r
+    dy, dar, dnoise = np.zeros(n), np.zeros(r), np.zeros(r)
+    da, dP = np.zeros(m), np.zeros((m, m))
+    K, dM, along, x, h = np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(r)
+    unknown = np.empty(ring, np.int64)
+    latest, dlatest = 0, 0.0
+    for t in range(n - 1, -1, -1):
+        M, missing = seen[t], kinds[t] == MISSING
+        n_unknown = unknown_slots(kinds, t + 1, r, ring, unknown)
+
+        for i in range(r):  # what T makes of the column
+            x[i] = ar[i] * column[t, 0]
+        for i in range(r - 1):
+            x[i] += column[t, i + 1]
+        for slot in unknown[:n_unknown]:
+            x[slot] = column[t, slot]
+        dM[:] = 0.0
+        dvariance = 0.0
+        if ring:
+            latest = slot_of(t, r, ring)
+            x[latest] = M[0] if missing else 0.0
+        _pull_block(dP, x, ar, noise, dar, dnoise, h)
+        for slot in unknown[:n_unknown]:
+            for i in range(r):
+                dar[i] += 2.0 * dP[slot, i] * x[slot]
+        for i in range(r):
+            dar[i] += da[i] * head[t]
+        if ring:
+            if missing:
+                dvariance = _pull_latest(dP, latest, unknown[:n_unknown], ar, dM)
+            for slot in unknown[:n_unknown]:
+                _pull_value(dP[slot], ar)
+            dlatest, da[latest] = da[latest], 0.0
+        _pull_value(da, ar)
+
+        n_unknown = unknown_slots(kinds, t, r, ring, unknown)
+        dsurprise = 0.0
+        if missing:
+            if ring:
+                dsurprise = -dlatest  # the prediction is put in the place of the observation
+        else:
+            if ring:
+                dy[t] = dlatest
+            gain(kinds[t], gains, t, r, M, F[t], unknown[:n_unknown], K)
+            _product(dP, K, unknown[:n_unknown], r, along)
+            curvature, slope = 0.0, 0.0
+            for i in range(m):
+                dM[i] = -2.0 * along[i]
+                curvature += K[i] * along[i]
+                slope += K[i] * da[i]
+            dvariance, dsurprise = curvature, slope
+            if kinds[t] == ORDINARY:
+                for i in range(m):
+                    dM[i] += da[i] * (v[t] / F[t])
+                dvariance += dF[t] - slope * v[t] / F[t]
+                dsurprise += dv[t]
+            dy[t] += dsurprise
+        _pull_observation(
+            dP, da, dM, dvariance, dsurprise, t, lags, weights, unknown[:n_unknown], r
+        )
+    return dy, dar, dnoise, dP[:r, :r]
+
+
+@part
+def _pull_block(dP, x, ar, noise, dar, dnoise, h):
+    """Add 2 dP x to dar and 2 dP R to dnoise, write dP ar to h; then undo T on the block."""
+    r = len(ar)
+    h[:] = 0.0
+    for i in range(r):
+        row = dP[i]
+        by_x, by_noise, by_ar = 0.0, 0.0, 0.0
+        for j in range(i):
+            by_x += row[j] * x[j]
+            by_noise += row[j] * noise[j]
+            by_ar += row[j] * ar[j]
+        for j in range(i):
+            dar[j] += 2.0 * x[i] * row[j]
+        if noise[i] != 0.0:
+            for j in range(i):
+                dnoise[j] += 2.0 * noise[i] * row[j]
+        if ar[i] != 0.0:
+            for j in range(i):
+                h[j] += ar[i] * row[j]
+        dar[i] += 2.0 * (by_x + row[i] * x[i])
+        dnoise[i] += 2.0 * (by_noise + row[i] * noise[i])
+        h[i] += by_ar + row[i] * ar[i]
+    corner = 0.0
+    for i in range(r):
+        corner += ar[i] * h[i]
+    for i in range(r - 1, 0, -1):
+        row, above = dP[i], dP[i - 1]
+        for j in range(i):
+            row[j + 1] = above[j]
+        row[0] = h[i - 1]
+    dP[0, 0] = corner
+
+
+@part
+def _pull_latest(dP, latest, unknown, ar, dM):
+    """What flows through a missing value's covariance, T M, to M; returns that of its variance.
+
+    The slot is then the one of the value before, which had no part in what came after.
+    """
+    row, r = dP[latest], len(ar)
+    for i in range(r):
+        dM[0] += 2.0 * ar[i] * row[i]
+    for i in range(r - 1):
+        dM[i + 1] += 2.0 * row[i]
+    for slot in unknown:
+        dM[slot] = 2.0 * row[slot]
+    dM[latest] = 0.0
+    dvariance = row[latest]
+    for i in range(r, len(row)):
+        dP[i, latest] = 0.0
+    row[:] = 0.0
+    return dvariance
+
+
+@part
+def _pull_value(row, ar):
+    """Undo T on a row: on da, or on that of a value that is not known."""
+    r = len(ar)
+    first = 0.0
+    for i in range(r):
+        first += ar[i] * row[i]
+    for j in range(r - 1, 0, -1):
+        row[j] = row[j - 1]
+    row[0] = first
+
+
+@part
+def _product(dP, K, unknown, r, product):
+    """Write dP K; 0 for what is known."""
+    product[:] = 0.0
+    for i in range(r):
+        row = dP[i]
+        total = row[i] * K[i]
+        for j in range(i):
+            total += row[j] * K[j]
+        if K[i] != 0.0:
+            for j in range(i):
+                product[j] += K[i] * row[j]
+        product[i] += total
+    for slot in unknown:
+        row = dP[slot]
+        total = 0.0
+        for j in range(r):
+            total += row[j] * K[j]
+            product[j] += row[j] * K[slot]
+        for other in unknown:
+            total += row[other] * K[other]
+        product[slot] += total
+
+
+@part
+def _pull_observation(dP, da, dM, dvariance, dsurprise, t, lags, weights, unknown, r):
+    """Undo M = P Z', F = Z M and v = y - Z a."""
+    ring = len(dM) - r
+    dM[0] += dvariance
+    da[0] -= dsurprise
+    for k in range(len(lags)):
+        slot = slot_of(t - lags[k], r, ring)
+        dM[slot] += weights[k] * dvariance
+        da[slot] -= weights[k] * dsurprise
+
+    dP[0, 0] += 0.5 * dM[0]
+    for i in range(r):
+        dP[i, 0] += 0.5 * dM[i]
+    for slot in unknown:
+        dP[slot, 0] += 0.5 * dM[slot]
+    for k in range(len(lags)):
+        at, half = slot_of(t - lags[k], r, ring), 0.5 * weights[k]
+        for slot in unknown:
+            if slot == at:
+                row = dP[at]
+                for j in range(r):
+                    row[j] += half * dM[j]
+                for other in unknown:
+                    row[other] += half * dM[other]
+                    dP[other, at] += half * dM[other]
+
+
+def backward(dv: Array, dF: Array, saved: Any) -> tuple[Array, Array, Array, Array]:
+    """Gradients of y, ar, noise and of the ARMA process's covariance at the start: (r, r)."""
+    r = len(saved.ar)
+    dy, dar, dnoise, dstart = _backward(
+        np.ascontiguousarray(dv), np.ascontiguousarray(dF), saved.steps.kinds, saved.steps.gains,
+        saved.ar, saved.noise, *nonzero_lags(saved.delta),
+        saved.v, saved.F, turned(saved.seen, r), turned(saved.column, r), saved.head,
+    )  # fmt: skip
+    return dy, dar, dnoise, np.tril(dstart) + np.tril(dstart, -1).T

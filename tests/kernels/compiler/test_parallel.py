@@ -1,0 +1,76 @@
+"""Loops on all threads, whose turns are compiled by themselves."""
+
+import sys
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from scratchgpt.kernels.compiler.parallel import kernel  # noqa: E402
+
+# Each test has a kernel of its own: where two processes compile one for different types at the same
+# time, Numba's cache may mix them up.
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 100])
+def test_each_turn_comes_once(n):
+    @kernel
+    def count(i, counts):
+        counts[i] += i + 1
+
+    counts = np.zeros(100, np.int64)
+    count(n, counts)
+    np.testing.assert_array_equal(counts[:n], np.arange(n) + 1)
+    assert not counts[n:].any()
+
+
+def test_arguments_of_other_types_are_compiled_for_and_told_apart():
+    @kernel
+    def shift(i, counts, other):
+        counts[i] += i + other[0]
+
+    for _ in range(2):
+        for dtype, step in ((np.float32, 1), (np.float64, 1), (np.float32, 2)):
+            counts = np.zeros(8, dtype)
+            shift(4, counts[::step], np.full(1, 0.5, dtype))
+            np.testing.assert_array_equal(counts[::step][:4], [0.5, 1.5, 2.5, 3.5])
+
+
+def test_memory_that_is_not_to_be_written_takes_the_same_turn():
+    @kernel
+    def add(i, counts, other):
+        counts[i] += other[0]
+
+    counts, other = np.zeros(3), np.ones(1)
+    add(3, counts, other)
+    other.flags.writeable = False
+    add(3, counts, other)
+    np.testing.assert_array_equal(counts, [2, 2, 2])
+    assert len(add.loop.overloads) == 2
+    assert len(add.turn.overloads) == 1
+
+
+def test_a_turn_that_fails_is_not_passed_over_in_silence():
+    @kernel
+    def refuse(i, limit):
+        if i >= limit[0]:
+            raise ValueError("too far")
+
+    refuse(3, np.array([3]))
+    with pytest.raises(RuntimeError, match="a kernel failed"):
+        refuse(4, np.array([3]))
+
+
+def test_arrays_are_given_back():
+    """A loop does not hold what it was called with."""
+
+    @kernel
+    def touch(i, counts, others):
+        counts[i] += others[0][0]
+
+    counts, others = np.zeros(2), (np.ones(1), np.ones(1))
+    before = sys.getrefcount(counts), sys.getrefcount(others[0])
+    for _ in range(5):
+        touch(2, counts, others)
+    assert (sys.getrefcount(counts), sys.getrefcount(others[0])) == before
