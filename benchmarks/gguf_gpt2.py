@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgpt.models import GPT
-from scratchgpt.text.byte_level import BYTE_TO_CHARACTER
+from scratchgpt.text.tokenizers.byte_level import BYTE_TO_CHARACTER
 
 # Our names of the parameters, in pieces, and those of llama.cpp.
 NAMES = {

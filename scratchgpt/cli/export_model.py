@@ -86,7 +86,7 @@ def _write_folder(
     from scratchgpt.generation import check_tokenizer
     from scratchgpt.models.huggingface import obstacle
     from scratchgpt.text import TOKENIZER_FILE
-    from scratchgpt.text.tokenizer import END_OF_TEXT
+    from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT
 
     reason = obstacle(model.config)
     if reason is not None:

@@ -130,7 +130,7 @@ def _read(
 def _tokenizer(named: Path | None, own: Path | None) -> "Tokenizer | None":
     """The tokenizer that was named, or else the one beside the model."""
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
-    from scratchgpt.text.vocab_files import VOCAB_FILE
+    from scratchgpt.text.tokenizers.vocab_files import VOCAB_FILE
 
     if named is not None:
         return load_tokenizer(named)

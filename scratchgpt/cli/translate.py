@@ -122,7 +122,7 @@ def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
     """What to translate, and what one of them is called in a message: "line {} of FILE"."""
     from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
-    from scratchgpt.text.pair_files import read_lines
+    from scratchgpt.text.pairs.pair_files import read_lines
 
     if texts and file is not None:
         raise typer.BadParameter("is given, and texts are too; leave out one", param_hint="--file")

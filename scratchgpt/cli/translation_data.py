@@ -24,7 +24,7 @@ from scratchgpt.text import (
     train_bpe,
     training_pairs,
 )
-from scratchgpt.text.tokenizer_choice import Learnt
+from scratchgpt.text.corpora.tokenizer_choice import Learnt
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,34 @@
 """Text: tokenizers, corpora, token shards, parallel text, batches, tasks. Knows no model."""
 
 from scratchgpt.text.batches import TokenBatches, windows
-from scratchgpt.text.bpe import BPETokenizer, train_bpe
-from scratchgpt.text.byte_level import ByteTokenizer
-from scratchgpt.text.characters import CharacterTokenizer
-from scratchgpt.text.corpora import NAMED_CORPORA, find_documents
-from scratchgpt.text.corpus_reader import ProgressCallback
-from scratchgpt.text.dates import DatesTask
-from scratchgpt.text.documents import Document
-from scratchgpt.text.pair_batches import PairBatches
-from scratchgpt.text.pairs import NAMED_PAIRS, read_pairs, training_pairs
-from scratchgpt.text.parallel_text import ParallelText
-from scratchgpt.text.prepare import prepare
-from scratchgpt.text.prepared import (
+from scratchgpt.text.cache import cache_directory
+from scratchgpt.text.corpora.corpora import NAMED_CORPORA, find_documents
+from scratchgpt.text.corpora.corpus_reader import ProgressCallback
+from scratchgpt.text.corpora.documents import Document
+from scratchgpt.text.corpora.prepare import prepare
+from scratchgpt.text.corpora.prepared import (
     Manifest,
     PreparedCorpus,
-    cache_directory,
     corpora_directory,
     open_prepared,
     prepared_in_cache,
 )
-from scratchgpt.text.shards import TokenStream
-from scratchgpt.text.streaming import StreamDecoder
-from scratchgpt.text.task import ExactMatch
-from scratchgpt.text.tasks import TASKS, AdditionTask, SortTask, task_from_spec
-from scratchgpt.text.token_rows import TokenPairs, TokenRows, encode_pairs
-from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer, load_tokenizer
-from scratchgpt.text.tokenizer_choice import choose_tokenizer, learn_tokenizer
-from scratchgpt.text.word_bpe import WordBPETokenizer
+from scratchgpt.text.corpora.shards import TokenStream
+from scratchgpt.text.corpora.tokenizer_choice import choose_tokenizer, learn_tokenizer
+from scratchgpt.text.pairs.dates import DatesTask
+from scratchgpt.text.pairs.pair_batches import PairBatches
+from scratchgpt.text.pairs.pairs import NAMED_PAIRS, read_pairs, training_pairs
+from scratchgpt.text.pairs.parallel_text import ParallelText
+from scratchgpt.text.pairs.token_rows import TokenPairs, TokenRows, encode_pairs
+from scratchgpt.text.tasks.task import ExactMatch
+from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from_spec
+from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
+from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
+from scratchgpt.text.tokenizers.characters import CharacterTokenizer
+from scratchgpt.text.tokenizers.loading import load_tokenizer
+from scratchgpt.text.tokenizers.streaming import StreamDecoder
+from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
 
 __all__ = [
     "NAMED_CORPORA",

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
-from scratchgpt.text.shards import TokenStream
+from scratchgpt.text.corpora.shards import TokenStream
 
 
 class TokenBatches:

@@ -2,21 +2,21 @@
 
 from scratchgpt.timeseries.ar import AR, ARResults
 from scratchgpt.timeseries.arima import ARIMA
-from scratchgpt.timeseries.auto_arima import Choice, auto_arima
-from scratchgpt.timeseries.correlation import Correlogram, acf, pacf
-from scratchgpt.timeseries.dickey_fuller import DickeyFuller, dickey_fuller
-from scratchgpt.timeseries.examples import EXAMPLES, load_example
-from scratchgpt.timeseries.kpss import KPSS, kpss
-from scratchgpt.timeseries.ljung_box import LjungBox, ljung_box
-from scratchgpt.timeseries.model_search import Tried
-from scratchgpt.timeseries.n_differences import n_differences, n_seasonal_differences
+from scratchgpt.timeseries.data.examples import EXAMPLES, load_example
+from scratchgpt.timeseries.data.read_csv import TimeSeries, read_csv
+from scratchgpt.timeseries.data.time_labels import Clock, clock_of
+from scratchgpt.timeseries.diagnostics.correlation import Correlogram, acf, pacf
+from scratchgpt.timeseries.diagnostics.dickey_fuller import DickeyFuller, dickey_fuller
+from scratchgpt.timeseries.diagnostics.kpss import KPSS, kpss
+from scratchgpt.timeseries.diagnostics.ljung_box import LjungBox, ljung_box
+from scratchgpt.timeseries.diagnostics.seasonal_strength import seasonal_strength
+from scratchgpt.timeseries.diagnostics.stl import Decomposition, stl
+from scratchgpt.timeseries.forecasting.predictions import Forecast
 from scratchgpt.timeseries.orders import Orders
-from scratchgpt.timeseries.predictions import Forecast
-from scratchgpt.timeseries.read_csv import TimeSeries, read_csv
 from scratchgpt.timeseries.results import ARIMAResults
-from scratchgpt.timeseries.seasonal_strength import seasonal_strength
-from scratchgpt.timeseries.stl import Decomposition, stl
-from scratchgpt.timeseries.time_labels import Clock, clock_of
+from scratchgpt.timeseries.selection.auto_arima import Choice, auto_arima
+from scratchgpt.timeseries.selection.model_search import Tried
+from scratchgpt.timeseries.selection.n_differences import n_differences, n_seasonal_differences
 
 __all__ = [
     "AR",

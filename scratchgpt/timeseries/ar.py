@@ -11,7 +11,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.timeseries.ar_estimates import Estimate, burg, least_squares, yule_walker
-from scratchgpt.timeseries.series_values import is_constant, series_values
+from scratchgpt.timeseries.data.series_values import is_constant, series_values
 
 METHODS: dict[str, Callable[[Array, int], list[Estimate]]] = {
     "yule-walker": yule_walker,

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.correlation import autocovariances, durbin_levinson
+from scratchgpt.timeseries.diagnostics.correlation import autocovariances, durbin_levinson
 
 
 class Estimate(NamedTuple):

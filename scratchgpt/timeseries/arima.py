@@ -13,16 +13,19 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.fitting import METHODS, Fit, fit_model
-from scratchgpt.timeseries.index import TimeIndex
-from scratchgpt.timeseries.inputs import (
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.inputs import (
     column_names,
     endog_values,
     positive_count,
     refuse_constant,
     regressors,
 )
-from scratchgpt.timeseries.likelihood import (
+from scratchgpt.timeseries.fitting.fitting import METHODS, Fit, fit_model
+from scratchgpt.timeseries.fitting.parameters import Layout
+from scratchgpt.timeseries.fitting.regression import refuse_redundant_columns
+from scratchgpt.timeseries.fitting.trend import trend_columns, trend_names, trend_powers
+from scratchgpt.timeseries.likelihood.likelihood import (
     LikelihoodSaved,
     conditional_log_likelihood_backward,
     conditional_log_likelihood_forward,
@@ -30,10 +33,7 @@ from scratchgpt.timeseries.likelihood import (
     log_likelihood_forward,
 )
 from scratchgpt.timeseries.orders import Orders
-from scratchgpt.timeseries.parameters import Layout
-from scratchgpt.timeseries.regression import refuse_redundant_columns
 from scratchgpt.timeseries.results import ARIMAResults
-from scratchgpt.timeseries.trend import trend_columns, trend_names, trend_powers
 
 
 class ARIMA:

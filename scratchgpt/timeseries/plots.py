@@ -7,9 +7,9 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.correlation import acf
-from scratchgpt.timeseries.inputs import positive_count
-from scratchgpt.timeseries.ljung_box import ljung_box
+from scratchgpt.timeseries.data.inputs import positive_count
+from scratchgpt.timeseries.diagnostics.correlation import acf
+from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,14 +8,14 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.covariance import parameter_covariance
-from scratchgpt.timeseries.differencing import difference
-from scratchgpt.timeseries.fitting import Fit
-from scratchgpt.timeseries.forecasting import forecast, one_step_predictions
-from scratchgpt.timeseries.information import Criteria, criteria
-from scratchgpt.timeseries.inputs import positive_count
-from scratchgpt.timeseries.predictions import Forecast, normal_quantile
-from scratchgpt.timeseries.simulation import simulate, simulate_future
+from scratchgpt.timeseries.data.inputs import positive_count
+from scratchgpt.timeseries.fitting.covariance import parameter_covariance
+from scratchgpt.timeseries.fitting.fitting import Fit
+from scratchgpt.timeseries.fitting.information import Criteria, criteria
+from scratchgpt.timeseries.forecasting.forecasting import forecast, one_step_predictions
+from scratchgpt.timeseries.forecasting.predictions import Forecast, normal_quantile
+from scratchgpt.timeseries.forecasting.simulation import simulate, simulate_future
+from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.summary import Summary, summarize
 
 if TYPE_CHECKING:

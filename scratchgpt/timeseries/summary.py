@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchgpt.timeseries.ljung_box import ljung_box
+from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
 
 if TYPE_CHECKING:
     from scratchgpt.timeseries.results import ARIMAResults

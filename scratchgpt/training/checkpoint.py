@@ -17,7 +17,7 @@ from scratchgpt.models.pretrained import load_weights, save_pretrained
 from scratchgpt.models.tensor_file import save_tensors
 from scratchgpt.models.weight_files import load_tensors
 from scratchgpt.optim import AdamW
-from scratchgpt.text.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.model import Model
 

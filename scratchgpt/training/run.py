@@ -7,7 +7,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.optim import AdamW
-from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
     TrainingState,

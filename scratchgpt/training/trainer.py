@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
-from scratchgpt.text.tokenizer import Tokenizer
+from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
 from scratchgpt.training.model import Model

@@ -8,7 +8,10 @@ import pytest
 
 import scratchgpt.text
 
-MODULES = sorted(path.stem for path in Path(scratchgpt.text.__file__).parent.glob("[!_]*.py"))
+FOLDER = Path(scratchgpt.text.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FOLDER.rglob("[!_]*.py")
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

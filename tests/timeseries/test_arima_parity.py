@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.timeseries.arima import ARIMA
-from scratchgpt.timeseries.examples import EXAMPLES, load_example
+from scratchgpt.timeseries.data.examples import EXAMPLES, load_example
 
 R_FITS = json.loads(Path(__file__).with_name("r_arima.json").read_text(encoding="utf-8"))
 NO_WORSE = 1e-4

@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.arima import ARIMA
-from scratchgpt.timeseries.search_space import SearchSpace
+from scratchgpt.timeseries.fitting.search_space import SearchSpace
 
 MODELS = {
     "AR(2)": ({"order": (2, 0, 0)}, [0.5, -0.3], []),

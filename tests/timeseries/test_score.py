@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scratchgpt import kernels
-from scratchgpt.timeseries import likelihood
+from scratchgpt.timeseries.fitting.search_space import SearchSpace
+from scratchgpt.timeseries.likelihood import likelihood
 from scratchgpt.timeseries.orders import Orders
-from scratchgpt.timeseries.search_space import SearchSpace
 
 PLAIN = list(itertools.product(range(4), (0, 1), range(4)))
 SEASONAL = [(P, D, Q, s) for s in (4, 12) for P in (0, 1) for D in (0, 1) for Q in (0, 1)]

@@ -1,4 +1,4 @@
-"""The Chandrasekhar recursions; see :mod:`scratchgpt.timeseries.arma_filter`.
+"""The Chandrasekhar recursions; see :mod:`scratchgpt.timeseries.likelihood.arma_filter`.
 
 Once an increment is too small to change any bit of what it is added to, the gain is constant;
 from there on only the state is moved, forward as well as backward.

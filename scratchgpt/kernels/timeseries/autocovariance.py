@@ -1,4 +1,4 @@
-"""Autocovariances of an ARMA process; see :mod:`scratchgpt.timeseries.autocovariance`."""
+"""ARMA autocovariances; see :mod:`scratchgpt.timeseries.likelihood.autocovariance`."""
 
 import numpy as np
 

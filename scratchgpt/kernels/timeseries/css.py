@@ -1,4 +1,4 @@
-"""The residuals of the conditional sum of squares; see :mod:`scratchgpt.timeseries.css`.
+"""The residuals of the conditional sum of squares; see :mod:`scratchgpt.timeseries.likelihood.css`.
 
 Lags whose coefficient is 0, most of those of a seasonal model, are passed over.
 """

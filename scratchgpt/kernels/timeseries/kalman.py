@@ -1,4 +1,4 @@
-"""The Kalman filter of an integrated ARMA process; see :mod:`scratchgpt.timeseries.kalman`.
+"""The Kalman filter of an ARIMA process; see :mod:`scratchgpt.timeseries.likelihood.kalman`.
 
 The same numbers as the reference, with less work:
 
@@ -16,7 +16,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.jit import part, serial
 
-MISSING, ORDINARY = -2, -1  # as in scratchgpt.timeseries.diffuse, which this may not import
+MISSING, ORDINARY = -2, -1  # as in timeseries.likelihood.diffuse, which this may not import
 
 
 @serial

@@ -1,0 +1,1 @@
+"""Corpora: files, folders and named texts, prepared once as token shards."""

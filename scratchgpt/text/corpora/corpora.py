@@ -1,0 +1,136 @@
+"""Where text comes from: files, folders, globs, standard input, and corpora that have a name."""
+
+import glob
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.files import cannot_write, make_folder, replacing
+from scratchgpt.text.corpora.documents import BLOCK, Document, looks_binary
+from scratchgpt.text.corpora.downloads import DOWNLOADS, download
+from scratchgpt.text.corpora.python_docs import write_python_docs
+from scratchgpt.text.pairs.pairs import NAMED_PAIRS
+
+# What can be generated here, by the function that writes it to a path.
+GENERATED: dict[str, Callable[[Path], None]] = {"python-docs": write_python_docs}
+
+# What is in each corpus that has a name.
+NAMED_CORPORA = {
+    "python-docs": "the documentation of Python, from this installation; needs no network",
+    **{name: wanted.description for name, wanted in DOWNLOADS.items()},
+}
+
+
+def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
+    """The documents that words on a command line name, in order.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Each is the path of a file; of a folder (all files below it, sorted, but hidden ones and
+        ones that are not text); a glob; ``-`` for standard input; or one of NAMED_CORPORA. A file
+        or folder of such a name comes first.
+    cache : path
+        Folder for what has to be downloaded, generated or spooled.
+
+    Raises
+    ------
+    UserError
+        If a word names nothing, or a download fails.
+    """
+    documents: list[Document] = []
+    for word in words:
+        if word == "-":
+            documents.append(_spooled(sys.stdin.buffer, "standard input", cache))
+        elif os.path.isdir(word):
+            documents.extend(_file_document(p, cache) for p in _text_files_below(Path(word)))
+        elif os.path.exists(word):
+            documents.append(_file_document(Path(word), cache))
+        elif word in GENERATED:
+            documents.append(_generated(word, cache))
+        elif word in DOWNLOADS:
+            path = download(word, cache)
+            documents.append(Document(path, f"sha256:{DOWNLOADS[word].sha256}"))
+        elif glob.has_magic(word):
+            documents.extend(_file_document(path, cache) for path in _matches(word))
+        else:
+            hint = did_you_mean(word, NAMED_CORPORA)
+            if word.split(":")[0] in NAMED_PAIRS:
+                hint = "; the name is that of a parallel text, to train --task translation on"
+            if not hint:
+                hint = f"; name a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
+            raise UserError(f"there is no file or corpus {word!r}{hint}")
+    if not documents:
+        where = ", ".join(repr(word) for word in words) or "an empty list"
+        raise UserError(
+            f"the corpus is empty: there are no text files in {where}; name some, or python-docs"
+        )
+    return documents
+
+
+def _file_document(path: Path, cache: Path) -> Document:
+    if not path.is_file():  # a pipe (`<(command)`, /dev/stdin) can be read only once
+        try:
+            with open(path, "rb") as stream:
+                return _spooled(stream, str(path), cache)
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
+    status = path.stat()
+    # With the path: an archive may give all files one time, and some of them have one size.
+    changed = f"{status.st_size} bytes, changed {status.st_mtime_ns}"
+    return Document(path, f"{path.absolute()}, {changed}")
+
+
+def _text_files_below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and not looks_binary(path):
+            yield path
+
+
+def _matches(pattern: str) -> list[Path]:
+    paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+    files = [path for path in paths if not path.is_dir()]
+    if not files:
+        raise UserError(f"no file matches {pattern!r}")
+    return files
+
+
+def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
+    """What can be read only once, kept in the cache by its hash: a corpus may be read twice."""
+    folder = cache / "spool"
+    digest = hashlib.sha256()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            try:
+                while block := source.read(BLOCK):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                path = folder / f"{digest.hexdigest()[:32]}.txt"
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return Document(path, f"sha256:{digest.hexdigest()}", name)
+
+
+def _generated(name: str, cache: Path) -> Document:
+    """A corpus that is made from this Python installation, once for each installation."""
+    folder = cache / "generated"
+    installation = f"{sys.version} {sys.base_prefix}"
+    path = folder / f"{name}-{hashlib.sha256(installation.encode()).hexdigest()[:16]}.txt"
+    if not path.exists():
+        make_folder(folder)
+        with replacing(path) as temporary:
+            GENERATED[name](temporary)
+    identity = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Document(path, f"sha256:{identity}", name)

@@ -1,0 +1,280 @@
+"""A corpus, prepared once: from text to token shards with a manifest, in constant memory."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.files import cannot_write, write_text
+from scratchgpt.text.corpora.corpora import find_documents
+from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
+from scratchgpt.text.corpora.documents import Document
+from scratchgpt.text.corpora.prepared import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    Manifest,
+    PreparedCorpus,
+    cache_directory,
+    corpora_directory,
+    open_prepared,
+    read_manifest,
+    write_manifest,
+)
+from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
+from scratchgpt.text.corpora.tokenizer_choice import Learnt, choose_tokenizer
+from scratchgpt.text.tokenizers.loading import load_tokenizer
+from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+PROGRESS_FILE = "preparation.json"
+LOCK_FILE = ".lock"
+
+
+def prepare(
+    words: Sequence[str],
+    tokenizer: str | Tokenizer = "characters",
+    *,
+    directory: Path | str | None = None,
+    val_fraction: float = 0.1,
+    progress: ProgressCallback | None = None,
+) -> PreparedCorpus:
+    """Tokenize a corpus into shards, or find it done.
+
+    Memory does not grow with the corpus. What was interrupted, even by SIGKILL, goes on from the
+    last whole shard and gives the same files; what is done and unchanged is not done again. Two
+    processes may prepare the same corpus: one waits for the other.
+
+    Documents follow one another; where the tokenizer has an ``end_of_text`` token, it ends each.
+
+    Parameters
+    ----------
+    words : sequence of str
+        See :func:`scratchgpt.text.find_documents`.
+    tokenizer : str or Tokenizer
+        ``characters``, ``bytes``, ``bpe:SIZE`` (the first and the last learnt from the corpus),
+        the path of a ``tokenizer.json``, or a tokenizer.
+    directory : path, optional
+        Where the shards go; by default a folder of the cache.
+    val_fraction : float
+        The last part of the tokens, kept for validation.
+    progress : callable, optional
+        Called with (what is being done, bytes done, bytes in all).
+
+    Raises
+    ------
+    UserError
+        If there is no such corpus, it is empty or not UTF-8, a character is not in the
+        vocabulary, or the folder cannot be written or holds something else.
+    """
+    if not 0 < val_fraction < 1:
+        raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
+    choice = choose_tokenizer(tokenizer)
+    documents = find_documents(words, cache_directory())
+    key = _key(documents, choice, val_fraction)
+    directory = corpora_directory() / key if directory is None else Path(directory)
+    if _is_done(directory, key):
+        return open_prepared(directory)
+    report = progress or (lambda what, done, total: None)
+    lock = _acquire_lock(directory, report)
+    try:
+        if not _is_done(directory, key):
+            _Preparation(documents, choice, key, directory, val_fraction, report).run()
+    finally:
+        lock.release()
+    return open_prepared(directory)
+
+
+@dataclass
+class _State:
+    """How far a preparation got: what comes next, and what is on disk."""
+
+    key: str
+    tokenizer: str | None = None  # its fingerprint, once it is saved
+    document: int = 0
+    piece: int = 0  # of the document
+    token: int = 0  # of the piece
+    lengths: list[int] = field(default_factory=list)
+    sha256: list[str] = field(default_factory=list)
+
+
+class _Preparation:
+    """One pass over a corpus that has not been prepared yet, or not to its end."""
+
+    def __init__(
+        self,
+        documents: list[Document],
+        choice: Tokenizer | Learnt,
+        key: str,
+        directory: Path,
+        val_fraction: float,
+        report: ProgressCallback,
+    ) -> None:
+        self.documents = documents
+        self.choice = choice
+        self.directory = directory
+        self.val_fraction = val_fraction
+        self.reader = CorpusReader(documents, report)
+        self.state = self._last_state(key)
+
+    def run(self) -> None:
+        """Write the shards that are missing, then the manifest."""
+        tokenizer = self._tokenizer()
+        dtype = token_dtype(tokenizer.vocab_size)
+        waiting: list[Array] = []
+        n_waiting = 0
+        for document, piece, tokens in self._encoded(tokenizer):
+            is_next = (document, piece) == (self.state.document, self.state.piece)
+            first = self.state.token if is_next else 0
+            while n_waiting + len(tokens) - first >= SHARD_TOKENS:
+                end = first + SHARD_TOKENS - n_waiting
+                waiting.append(tokens[first:end].astype(dtype))
+                self._write(waiting, document, piece, end)
+                waiting, n_waiting, first = [], 0, end
+            waiting.append(tokens[first:].astype(dtype))
+            n_waiting += len(tokens) - first
+        if n_waiting:
+            self._write(waiting, len(self.documents), 0, 0)
+        write_manifest(self._manifest(tokenizer, dtype), self.directory)
+        (self.directory / PROGRESS_FILE).unlink()
+
+    def _last_state(self, key: str) -> _State:
+        """Where an interrupted preparation of the same corpus stopped, or the beginning.
+
+        The order matters, as this too can be interrupted: first it is noted that a preparation is
+        under way, and the old manifest goes before any shard that it speaks of.
+        """
+        path = self.directory / PROGRESS_FILE
+        if not path.exists():
+            self._check_directory()
+        state = _State(key)
+        try:
+            saved = _State(**json.loads(path.read_text("utf-8")))
+            if saved.key == key:
+                state = saved
+        except (OSError, ValueError, TypeError):
+            pass  # none, or not ours: from the beginning
+        self._save(state)
+        (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
+        wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
+        for file in [*self.directory.glob("shard-*.bin"), *self.directory.glob(".*.tmp")]:
+            if file not in wanted:
+                file.unlink()
+        return state
+
+    def _check_directory(self) -> None:
+        """Refuse a folder that holds anything but a prepared corpus, lest we overwrite it."""
+        names = [p.name for p in self.directory.iterdir() if not p.name.startswith(".")]
+        if MANIFEST_FILE in names:
+            read_manifest(self.directory)
+        elif names:
+            raise UserError(
+                f"{self.directory} holds something else ({min(names)}); choose an empty folder for "
+                "the prepared corpus"
+            )
+
+    def _save(self, state: _State) -> None:
+        write_text(self.directory / PROGRESS_FILE, json.dumps(asdict(state)))
+
+    def _write(self, waiting: list[Array], document: int, piece: int, token: int) -> None:
+        """Write a shard, and that the next one begins at this token of this piece."""
+        tokens = np.concatenate(waiting)
+        self.state.sha256.append(write_shard(self.directory, len(self.state.lengths), tokens))
+        self.state.lengths.append(len(tokens))
+        self.state.document, self.state.piece, self.state.token = document, piece, token
+        self._save(self.state)
+
+    def _encoded(self, tokenizer: Tokenizer) -> Iterator[tuple[int, int, Array]]:
+        """(document, piece, tokens) from where the state stands."""
+        first = (self.state.document, self.state.piece)
+        for index in range(first[0], len(self.documents)):
+            n_pieces = 0
+            for text in self.reader.pieces(index, "encoding"):
+                if (index, n_pieces) >= first:
+                    yield index, n_pieces, self._encode(tokenizer, index, text)
+                n_pieces += 1
+            if n_pieces and tokenizer.end_of_text is not None:
+                yield index, n_pieces, np.array([tokenizer.end_of_text])
+
+    def _encode(self, tokenizer: Tokenizer, index: int, text: str) -> Array:
+        try:
+            return tokenizer.encode(text)
+        except UserError as error:
+            raise UserError(f"{self.documents[index]}: {error}") from error
+
+    def _tokenizer(self) -> Tokenizer:
+        """The tokenizer, learnt from the corpus where it has to be; kept beside the shards."""
+        path = self.directory / TOKENIZER_FILE
+        if self.state.tokenizer is not None:
+            tokenizer = load_tokenizer(path)
+            if tokenizer.fingerprint == self.state.tokenizer:
+                return tokenizer
+            raise UserError(
+                f"{path} has changed since this preparation was interrupted; remove "
+                f"{self.directory} and prepare the corpus again"
+            )
+        if isinstance(self.choice, Learnt):
+            tokenizer = self.choice.learn(self.reader)
+        else:
+            tokenizer = self.choice
+        tokenizer.save(path)
+        self.state.tokenizer = tokenizer.fingerprint
+        self._save(self.state)
+        return tokenizer
+
+    def _manifest(self, tokenizer: Tokenizer, dtype: np.dtype) -> Manifest:
+        return Manifest(
+            key=self.state.key,
+            tokenizer={
+                "kind": tokenizer.kind,
+                "vocab_size": tokenizer.vocab_size,
+                "fingerprint": tokenizer.fingerprint,
+            },
+            dtype=dtype.str,
+            lengths=self.state.lengths,
+            sha256=self.state.sha256,
+            n_bytes=self.reader.n_bytes,
+            n_train=int((1 - self.val_fraction) * sum(self.state.lengths)),
+            val_fraction=self.val_fraction,
+            documents=[{"name": str(d), "identity": d.identity} for d in self.documents],
+        )
+
+
+def _key(documents: list[Document], choice: Tokenizer | Learnt, val_fraction: float) -> str:
+    """What the content of the shards depends on, as a hash."""
+    tokenizer = choice.spec if isinstance(choice, Learnt) else choice.fingerprint
+    content: list[Any] = [FORMAT_VERSION, SHARD_TOKENS, val_fraction, tokenizer]
+    content += [document.identity for document in documents]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _is_done(directory: Path, key: str) -> bool:
+    """Whether this very corpus has been prepared there; what is damaged counts as not."""
+    try:
+        return read_manifest(directory).key == key
+    except UserError:
+        return False
+
+
+def _acquire_lock(directory: Path, report: ProgressCallback) -> "FileLock":
+    """The right to write in a folder, which is made; waits for who has it."""
+    from filelock import FileLock, Timeout
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report("waiting for another process that prepares this corpus", 0, 0)
+            lock.acquire()
+    except OSError as error:
+        raise cannot_write(directory, error) from error
+    return lock

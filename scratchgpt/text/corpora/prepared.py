@@ -1,0 +1,172 @@
+"""A corpus that has been prepared: token shards, the tokenizer they were made with, a manifest."""
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.errors import UserError
+from scratchgpt.files import write_text
+from scratchgpt.text.cache import cache_directory
+from scratchgpt.text.corpora.shards import TokenStream, open_shards
+from scratchgpt.text.tokenizers.loading import load_tokenizer
+from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+
+MANIFEST_FILE = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is in a folder of token shards.
+
+    Attributes
+    ----------
+    key : str
+        A hash of what the shards were made from: documents, tokenizer and split.
+    tokenizer : dict
+        Its kind, vocab_size and fingerprint.
+    dtype : str
+        ``"|u1"``, ``"<u2"`` or ``"<u4"``.
+    lengths : list of int
+        Tokens in each shard.
+    sha256 : list of str
+        Checksum of each shard.
+    n_bytes : int
+        Size of the text.
+    n_train : int
+        Tokens before this one train, the others validate.
+    val_fraction : float
+    documents : list of dict
+        Name and identity of each.
+    format_version : int
+    """
+
+    key: str
+    tokenizer: dict[str, Any]
+    dtype: str
+    lengths: list[int]
+    sha256: list[str]
+    n_bytes: int
+    n_train: int
+    val_fraction: float
+    documents: list[dict[str, str]]
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(self.lengths)
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus that is ready to train on.
+
+    Attributes
+    ----------
+    tokens : TokenStream
+        All of it.
+    train, val : TokenStream
+        Its two parts.
+    tokenizer : Tokenizer
+    manifest : Manifest
+    directory : Path
+    """
+
+    tokens: TokenStream
+    train: TokenStream
+    val: TokenStream
+    tokenizer: Tokenizer
+    manifest: Manifest
+    directory: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the tokens and their split, wherever they came from."""
+        content = [*self.manifest.sha256, self.manifest.n_train]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def corpora_directory() -> Path:
+    """The folder of the cache with a folder for each prepared corpus."""
+    return cache_directory() / "corpora"
+
+
+def prepared_in_cache() -> list[tuple[Path, Manifest]]:
+    """The folder and the manifest of each prepared corpus in the cache, the latest first."""
+    found = []
+    for path in corpora_directory().glob(f"*/{MANIFEST_FILE}"):
+        with contextlib.suppress(UserError, OSError):  # one that is damaged or just removed
+            found.append((path.stat().st_mtime_ns, path.parent, read_manifest(path.parent)))
+    found.sort(key=lambda entry: (-entry[0], entry[1]))
+    return [(directory, manifest) for _, directory, manifest in found]
+
+
+def write_manifest(manifest: Manifest, directory: Path) -> None:
+    """Write ``manifest.json``, which says that all the rest is there."""
+    write_text(directory / MANIFEST_FILE, json.dumps(asdict(manifest), indent=1) + "\n")
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of a prepared corpus.
+
+    Raises
+    ------
+    UserError
+        If there is none, it is damaged, or it is of another version.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{directory} is not a prepared corpus; make one with `scratchgpt data prepare`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged: {error}; remove {directory} and prepare the corpus again"
+        ) from error
+    if not isinstance(values, dict) or "format_version" not in values:  # many things have one
+        raise UserError(f"{path} is not the manifest of a prepared corpus; choose another folder")
+    if values["format_version"] != FORMAT_VERSION:
+        raise UserError(
+            f"{path} has format version {values['format_version']}, this scratchgpt reads "
+            f"{FORMAT_VERSION}; remove {directory} and prepare the corpus again"
+        )
+    try:
+        return Manifest(**values)
+    except TypeError as error:
+        raise UserError(
+            f"{path} is damaged: {error}; remove {directory} and prepare the corpus again"
+        ) from error
+
+
+def open_prepared(directory: Path | str) -> PreparedCorpus:
+    """Open a corpus that :func:`scratchgpt.text.prepare` made; reads no tokens.
+
+    Raises
+    ------
+    UserError
+        If there is none, or its files are not what the manifest says.
+    """
+    directory = Path(directory)
+    manifest = read_manifest(directory)
+    tokenizer = load_tokenizer(directory)
+    if tokenizer.fingerprint != manifest.tokenizer["fingerprint"]:
+        raise UserError(
+            f"{directory / TOKENIZER_FILE} is not the tokenizer that the shards beside it were "
+            f"made with; remove {directory} and prepare the corpus again"
+        )
+    tokens = open_shards(directory, np.dtype(manifest.dtype), manifest.lengths)
+    return PreparedCorpus(
+        tokens=tokens,
+        train=tokens.slice(0, manifest.n_train),
+        val=tokens.slice(manifest.n_train, len(tokens)),
+        tokenizer=tokenizer,
+        manifest=manifest,
+        directory=directory,
+    )

@@ -1,0 +1,103 @@
+"""The tokenizer that words on a command line ask for: one that exists, or one to be learnt."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.text.cache import cache_directory
+from scratchgpt.text.corpora.corpora import find_documents
+from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
+from scratchgpt.text.tokenizers.bpe import check_bpe_size, train_bpe
+from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
+from scratchgpt.text.tokenizers.characters import CharacterTokenizer
+from scratchgpt.text.tokenizers.loading import load_tokenizer
+from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A tokenizer that a corpus decides.
+
+    Attributes
+    ----------
+    spec : str
+        ``characters`` or ``bpe:SIZE``.
+    bpe_size : int or None
+    """
+
+    spec: str
+    bpe_size: int | None = None
+
+    def learn(self, corpus: CorpusReader) -> Tokenizer:
+        """The tokenizer of a corpus, which is read once."""
+        texts = corpus.all_pieces(f"learning {self.spec}")
+        if self.bpe_size is not None:
+            return train_bpe(texts, self.bpe_size)
+        alphabet: set[str] = set()
+        for text in texts:
+            alphabet.update(text)
+        return CharacterTokenizer(alphabet)
+
+
+def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | Learnt:
+    """What ``--tokenizer`` means.
+
+    Parameters
+    ----------
+    spec : str or Tokenizer
+        ``bytes``, ``characters``, ``bpe:SIZE``, the path of a ``tokenizer.json`` or of a model's
+        folder, or a tokenizer, which stands for itself.
+
+    Raises
+    ------
+    UserError
+        If it is none of these.
+    """
+    if isinstance(spec, Tokenizer):
+        return spec
+    if spec == "bytes":
+        return ByteTokenizer()
+    if spec == "characters":
+        return Learnt(spec)
+    if spec == "bpe" or spec.startswith("bpe:"):
+        size = spec[len("bpe:") :]
+        if not (size.isascii() and size.isdecimal()):
+            raise UserError(f"tokenizer={spec!r} needs a number of tokens; for example bpe:4096")
+        check_bpe_size(int(size))
+        return Learnt(spec, int(size))
+    if not os.path.exists(spec):
+        hint = did_you_mean(spec, ("characters", "bytes", "bpe:4096"))
+        raise UserError(
+            f"tokenizer={spec!r} is not characters, bytes, bpe:SIZE or the path of a "
+            f"tokenizer.json{hint}"
+        )
+    return load_tokenizer(spec)
+
+
+def learn_tokenizer(
+    words: Sequence[str], spec: str, *, progress: ProgressCallback | None = None
+) -> Tokenizer:
+    """Learn a tokenizer from a corpus.
+
+    Parameters
+    ----------
+    words : sequence of str
+        See :func:`scratchgpt.text.find_documents`.
+    spec : str
+        ``characters`` or ``bpe:SIZE``.
+    progress : callable, optional
+        Called with (what is being done, bytes done, bytes in all).
+
+    Raises
+    ------
+    UserError
+        If that is not learnt from text, there is no such corpus, or it is empty or not UTF-8.
+    """
+    choice = choose_tokenizer(spec)
+    if not isinstance(choice, Learnt):
+        raise UserError(
+            f"tokenizer={spec!r} is not learnt from text; choose characters or bpe:SIZE"
+        )
+    documents = find_documents(words, cache_directory())
+    return choice.learn(CorpusReader(documents, progress or (lambda what, done, total: None)))

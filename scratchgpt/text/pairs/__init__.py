@@ -1,0 +1,1 @@
+"""Sentence pairs: files, named corpora, generated dates, and batches of them."""

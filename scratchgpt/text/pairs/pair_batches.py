@@ -1,0 +1,141 @@
+"""Batches of sentences and their translations, of like length and filled by token count."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.errors import UserError
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.text.batches import check_positive, evenly_spread
+from scratchgpt.text.pairs.token_rows import TokenPairs
+
+
+class PairBatches:
+    """Batches of pairs, as int64 arrays: source (B, S), target (B, T), targets (B, T).
+
+    The source ends in ``end_of_text``, the target begins with it, and targets are the tokens that
+    follow those of the target, ``end_of_text`` the last. What is behind is ``padding`` in the
+    source and target, and in the targets -100, which does not count.
+
+    As in section 5.1 of Vaswani et al. 2017, arXiv:1706.03762, pairs of about the same length
+    share a batch. The width of a pair is the longer of its two sides; in each epoch all pairs are
+    shuffled, sorted by width, and cut where one more would make B times S or B times T larger than
+    ``tokens_per_batch``. The widths in sorted order are those of every epoch, so the cuts are too:
+    an epoch has ``batches_per_epoch`` batches, and which batch comes when is drawn anew.
+
+    Parameters
+    ----------
+    train, val : TokenPairs
+        At least one pair each.
+    tokens_per_batch : int
+        The most positions of the sources of a batch, and of its targets, padding included.
+    seed : int
+        Decides which pairs train when.
+    end_of_text, padding : int
+        The tokens.
+    val_batches : int, optional
+        Validate on at most so many batches, evenly spread over all lengths; by default on all of
+        ``val``.
+
+    Raises
+    ------
+    UserError
+        If there is no pair, a pair is longer than ``tokens_per_batch``, or a size is below 1.
+
+    Examples
+    --------
+    >>> from scratchgpt.text import TokenRows
+    >>> rows = TokenRows(np.array([5, 6, 7, 8, 9]), np.array([2, 3]))
+    >>> pairs = TokenPairs(rows, rows)
+    >>> batches = PairBatches(pairs, pairs, tokens_per_batch=8, seed=0, end_of_text=1, padding=0)
+    >>> for array in batches.train_batch(0):
+    ...     print(array)
+    [[5 6 1 0]
+     [7 8 9 1]]
+    [[1 5 6 0]
+     [1 7 8 9]]
+    [[   5    6    1 -100]
+     [   7    8    9    1]]
+    """
+
+    def __init__(
+        self,
+        train: TokenPairs,
+        val: TokenPairs,
+        *,
+        tokens_per_batch: int,
+        seed: int,
+        end_of_text: int,
+        padding: int,
+        val_batches: int | None = None,
+    ) -> None:
+        check_positive(tokens_per_batch=tokens_per_batch, val_batches=val_batches)
+        self.train = train
+        self.val = val
+        self.tokens_per_batch = tokens_per_batch
+        self.seed = seed
+        self.end_of_text = end_of_text
+        self.padding = padding
+        self.val_batches = val_batches
+        self._cuts = self._find_cuts("training", train)
+        self._val_cuts = self._find_cuts("validation", val)
+        self._epoch: tuple[int, list[Array]] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """How many batches hold each training pair once."""
+        return len(self._cuts) - 1
+
+    def train_batch(self, index: int) -> tuple[Array, Array, Array]:
+        """The batch of a step, a function of ``index`` and the seed alone."""
+        epoch, place = divmod(index, self.batches_per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            self._epoch = epoch, self._epoch_batches(epoch)
+        return self._arrays(self.train, self._epoch[1][place])
+
+    def validation_batches(self) -> Iterator[tuple[Array, Array, Array]]:
+        """All pairs of the validation part by rising length, or ``val_batches`` batches of them."""
+        batches = np.split(np.argsort(_widths(self.val), kind="stable"), self._val_cuts[1:-1])
+        for i in evenly_spread(len(batches), self.val_batches or len(batches)):
+            yield self._arrays(self.val, batches[i])
+
+    def _epoch_batches(self, epoch: int) -> list[Array]:
+        """The pairs of each batch of an epoch, as numbers, in the order of training."""
+        rng = random_stream(self.seed, "epoch", epoch)
+        order = rng.permutation(len(self.train))
+        order = order[np.argsort(_widths(self.train)[order], kind="stable")]
+        batches = np.split(order, self._cuts[1:-1])
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _find_cuts(self, part: str, pairs: TokenPairs) -> list[int]:
+        """Where the pairs, sorted by width, are cut into batches; first 0, last their number."""
+        widths = np.sort(_widths(pairs))
+        n = len(widths)
+        if n == 0:
+            raise UserError(f"the {part} part has no pairs; give more text or a larger block_size")
+        if widths[-1] > self.tokens_per_batch:
+            raise UserError(
+                f"tokens_per_batch={self.tokens_per_batch} is too small for the {part} part, whose "
+                f"longest sentence takes {widths[-1]} positions; choose at least that"
+            )
+        cuts = [0]
+        while cuts[-1] < n:
+            # Sizes of the batches that begin here and end with each of the pairs that could fit.
+            most = self.tokens_per_batch // widths[cuts[-1]]
+            coming = widths[cuts[-1] : cuts[-1] + most]
+            sizes = coming * np.arange(1, len(coming) + 1)
+            cuts.append(cuts[-1] + int(np.searchsorted(sizes, self.tokens_per_batch, "right")))
+        return cuts
+
+    def _arrays(self, pairs: TokenPairs, rows: Array) -> tuple[Array, Array, Array]:
+        source = pairs.source.padded(rows, end=self.end_of_text, padding=self.padding)  # (B, S)
+        targets = pairs.target.padded(rows, end=self.end_of_text, padding=IGNORE_INDEX)  # (B, T)
+        target = np.full_like(targets, self.end_of_text)
+        target[:, 1:] = np.where(targets[:, 1:] == IGNORE_INDEX, self.padding, targets[:, :-1])
+        return source, target, targets
+
+
+def _widths(pairs: TokenPairs) -> Array:
+    """Positions that the longer side of each pair takes, (N,)."""
+    return np.maximum(*pairs.widths)

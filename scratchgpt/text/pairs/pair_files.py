@@ -1,0 +1,157 @@
+"""The files that parallel text comes in: two line by line, TSV, JSONL; plain or packed by gzip."""
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.errors import UserError
+from scratchgpt.text.pairs.parallel_text import ParallelText
+from scratchgpt.text.tokenizers.tokenizer import to_utf8
+
+_GZIP = b"\x1f\x8b"  # the first bytes of every file that gzip packed
+
+
+def read_two_files(
+    source: Path,
+    target: Path,
+    *,
+    languages: tuple[str, str] | None = None,
+    has_splits: bool = False,
+) -> ParallelText:
+    """Two files, of which each line translates the same line of the other.
+
+    Raises
+    ------
+    UserError
+        If one has more lines; says which, and the first without a partner.
+    """
+    sides = read_lines(source), read_lines(target)
+    n_source, n_target = map(len, sides)
+    if n_source != n_target:
+        longer, shorter = (source, target) if n_source > n_target else (target, source)
+        more, fewer = max(n_source, n_target), min(n_source, n_target)
+        raise UserError(
+            f"the lines do not pair up: {longer} has {more:,}, {shorter} has {fewer:,}, so line "
+            f"{fewer + 1:,} of {longer} is the first without a partner; each line must translate "
+            "the same line of the other file"
+        )
+    return ParallelText(
+        *sides, str(source), str(target), range(1, n_source + 1), languages, has_splits
+    )
+
+
+def read_tsv(path: Path) -> ParallelText:
+    """A file with a pair on each line: the source, a tab, the target. There is no quoting."""
+    rows = [line.split("\t") for line in read_lines(path)]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2:
+            columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
+            raise UserError(
+                f"line {number:,} of {path} has {columns}, not 2; each must be a source, a tab and "
+                "its translation"
+            )
+    return _one_file(path, rows)
+
+
+def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> ParallelText:
+    """A file with an object on each line: ``source`` and ``target``, or ``translation``.
+
+    Parameters
+    ----------
+    path : path
+    languages : (str, str), optional
+        Take these two fields of ``translation``, or of the object itself where it has none; by
+        default the first line says which two, in their order.
+    """
+    rows = []
+    for number, line in enumerate(read_lines(path), start=1):
+        where = f"line {number:,} of {path}"
+        fields = _fields(line, where)
+        if languages is None and not {"source", "target"} & set(fields):
+            languages = _languages(fields, where)
+        names = languages or ("source", "target")
+        for name in names:
+            if not isinstance(fields.get(name), str):
+                what = f"no text as {name!r}" if name in fields else f"no field {name!r}"
+                has = ", ".join(map(repr, fields)) or "none"
+                raise UserError(f"{where} has {what}; its fields are {has}")
+            _check_text(fields[name], where)
+        rows.append([fields[name] for name in names])
+    return _one_file(path, rows, languages)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file, without what ends them; gzip is unpacked.
+
+    Only a newline ends a line, with or without a carriage return: some of what Python's
+    ``splitlines`` cuts at is part of a sentence.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or is not UTF-8; says which line.
+    """
+    try:
+        content = path.read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"cannot unpack {path}: {error}; it is damaged, get it again") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path} is not UTF-8: byte 0x{content[error.start]:02x} in line {line:,} "
+            f"({error.reason}); convert it, for instance with iconv"
+        ) from None
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()  # behind the last newline
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _check_text(text: str, where: str) -> None:
+    """Refuse half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        to_utf8(text)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _one_file(
+    path: Path, rows: list[list[str]], languages: tuple[str, str] | None = None
+) -> ParallelText:
+    sources, targets = ([row[side] for row in rows] for side in (0, 1))
+    return ParallelText(sources, targets, str(path), str(path), range(1, len(rows) + 1), languages)
+
+
+def _fields(line: str, where: str) -> dict[str, Any]:
+    """The fields of one line of JSONL that sentences may be in."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON: {error}") from None
+    if isinstance(content, dict):
+        content = content.get("translation", content)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"{where} is not an object with source and target, or with translation, itself one"
+        )
+    return content
+
+
+def _languages(fields: dict[str, Any], where: str) -> tuple[str, str]:
+    """Which two languages a translation is in, by its own word."""
+    names = list(fields)
+    if len(names) != 2:
+        raise UserError(
+            f"{where} has neither source and target nor two languages, but "
+            f"{', '.join(map(repr, names)) or 'nothing'}; name the two that are meant, as in "
+            "FILE.jsonl:de-en"
+        )
+    return names[0], names[1]

@@ -1,0 +1,132 @@
+"""Parallel text: sentences and their translations, from files or by name."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.text.cache import cache_directory
+from scratchgpt.text.pairs.dates import DatesTask
+from scratchgpt.text.pairs.multi30k import MULTI30K, read_multi30k
+from scratchgpt.text.pairs.pair_files import read_jsonl, read_tsv, read_two_files
+from scratchgpt.text.pairs.parallel_text import ParallelText, check_split
+
+# What is in each parallel text that has a name.
+NAMED_PAIRS = {
+    "dates": "dates in many human ways, and as ISO 8601; generated, needs no network",
+    "multi30k": MULTI30K,
+}
+
+_FORMS = f"two files line by line, one .tsv or .jsonl file, or {', '.join(NAMED_PAIRS)}"
+
+
+def read_pairs(words: Sequence[str], split: str = "train") -> ParallelText:
+    """The parallel text that words on a command line name.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Two files, the source and its translation, line by line; or one file ending in ``.tsv``
+        (two columns) or ``.jsonl`` (objects with ``source`` and ``target``, or with
+        ``translation``, an object with a sentence for each language); or a name of NAMED_PAIRS,
+        such as ``multi30k`` (German to English). Any file may be packed by gzip. ``:en-de`` behind
+        a name, or behind a ``.jsonl`` file whose lines name the languages, chooses from which to
+        which.
+    split : {"train", "val", "test"}
+        Which part of a text that has a name. A text in files is one part, which is read whole.
+
+    Raises
+    ------
+    UserError
+        If the words name nothing, the lines do not pair up, a sentence is empty, or a file is not
+        what its name says; tells the line.
+    """
+    check_split(split)
+    if len(words) == 2:
+        return read_two_files(*map(_existing, words))
+    if len(words) != 1:
+        raise UserError(f"a parallel text is {_FORMS}; these are {len(words)} words")
+    word, languages = _word_and_languages(words[0])
+    if word in NAMED_PAIRS and not os.path.exists(word):
+        return _named(word, languages, split)
+    path = _existing(word)
+    if word.endswith((".jsonl", ".jsonl.gz")):
+        return read_jsonl(path, languages)
+    if word.endswith((".tsv", ".tsv.gz")):
+        return read_tsv(path)
+    raise UserError(
+        f"{word} is one file, and its name does not say how it holds pairs; a parallel text is "
+        f"{_FORMS}"
+    )
+
+
+def training_pairs(
+    words: Sequence[str], val_fraction: float = 0.1
+) -> tuple[ParallelText, ParallelText]:
+    """The pairs to train on and those to validate on.
+
+    A text that has a name comes with its validation part. Of a text in files a part is held out,
+    always the same, by a hash of the source: no source is in both.
+
+    Parameters
+    ----------
+    words : sequence of str
+        See :func:`read_pairs`.
+    val_fraction : float
+        How much of a text in files is held out.
+
+    Raises
+    ------
+    UserError
+        If there is no such text, or too little to hold out some.
+    """
+    if not 0 < val_fraction < 1:
+        raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
+    text = read_pairs(words)
+    if text.has_splits:
+        return text, read_pairs(words, "val")
+    keys = [hashlib.sha256(source.encode()).digest() for source in text.source]
+    ranked = sorted(set(keys))
+    if len(ranked) < 2:
+        raise UserError(
+            f"{text.source_name} has one sentence, too few to hold one out for validation; give "
+            "more pairs"
+        )
+    n_val = min(max(round(val_fraction * len(ranked)), 1), len(ranked) - 1)
+    last = ranked[n_val - 1]
+    is_val = [key <= last for key in keys]
+    return (
+        text.take([i for i, held_out in enumerate(is_val) if not held_out]),
+        text.take([i for i, held_out in enumerate(is_val) if held_out]),
+    )
+
+
+def _named(name: str, languages: tuple[str, str] | None, split: str) -> ParallelText:
+    if name == "multi30k":
+        return read_multi30k(languages or ("de", "en"), split, cache_directory())
+    if languages is not None:
+        raise UserError(f"dates are in many languages, to ISO 8601; write {name} alone")
+    return DatesTask().pairs(split)
+
+
+def _word_and_languages(word: str) -> tuple[str, tuple[str, str] | None]:
+    """``multi30k:de-en`` as ``multi30k`` and (de, en); a file of that very name comes first."""
+    name, colon, pair = word.rpartition(":")
+    has_languages = name in NAMED_PAIRS or name.endswith((".jsonl", ".jsonl.gz"))
+    if not colon or not has_languages or os.path.exists(word):
+        return word, None
+    languages = pair.split("-")
+    if len(languages) != 2 or not all(languages) or languages[0] == languages[1]:
+        raise UserError(f"{word!r}: what follows the : must be two languages, as in {name}:de-en")
+    return name, (languages[0], languages[1])
+
+
+def _existing(word: str) -> Path:
+    if os.path.exists(word):
+        return Path(word)
+    name = word.split(":")[0]
+    if name in NAMED_PAIRS:
+        raise UserError(f"{word} is a parallel text by itself; leave out the other word")
+    hint = did_you_mean(name, NAMED_PAIRS) or f"; a parallel text is {_FORMS}"
+    raise UserError(f"there is no file {word!r}{hint}")

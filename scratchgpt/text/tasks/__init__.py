@@ -1,0 +1,1 @@
+"""Tasks that generate problems with exact answers: addition and sorting."""

@@ -1,0 +1,247 @@
+"""What a generated task is: short problems with exact answers, to train on and to be tested by."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.text.batches import check_positive, evenly_spread
+from scratchgpt.text.tokenizers.characters import CharacterTokenizer
+
+SPLITS = ("train", "test")
+TEST_SHARE = 10  # one problem in so many is kept for testing
+MOST_PROBLEMS = 20_000  # of a task with more, a fixed sample of so many is listed
+FEWEST_PROBLEMS = 100  # with fewer there might be none to test
+
+
+@dataclass(frozen=True)
+class ExactMatch:
+    """How many answers were right to the last symbol.
+
+    Attributes
+    ----------
+    n, n_correct : int
+        Problems, and right answers.
+    failures : list of (str, str)
+        For each of the others: the prompt with the answer given, and with the right one.
+    """
+
+    n: int
+    n_correct: int
+    failures: list[tuple[str, str]]
+
+    @property
+    def fraction(self) -> float:
+        return self.n_correct / self.n
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """Problems of one length, each a prompt with one right answer, written in characters.
+
+    Problems are numbered from 0. A hash of its number decides whether a problem is for training
+    or for testing. No seed is in it, so that a model can be tested later, by whoever has it, on
+    problems that it never saw.
+
+    Attributes
+    ----------
+    name : str
+    alphabet : str
+        The characters that problems are written in.
+    n_problems : int
+        For training and testing together.
+    prompt_length, answer_length : int
+        P and A, in tokens. In training an ``<|endoftext|>`` follows the answer, so that generation
+        stops there.
+    """
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if self.n_problems < FEWEST_PROBLEMS:
+            raise UserError(
+                f"task={self.spec!r} has only {self.n_problems} different problems, too few to "
+                "keep some for testing; make it larger"
+            )
+        if self.n_problems >= 2**63:
+            raise UserError(f"task={self.spec!r} has too many different problems; make it smaller")
+
+    @property
+    @abstractmethod
+    def alphabet(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def n_problems(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def prompt_length(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def answer_length(self) -> int: ...
+
+    @abstractmethod
+    def encode(self, numbers: Array) -> tuple[Array, Array]:
+        """Problems by their numbers (N,) as tokens: prompts (N, P) and answers (N, A)."""
+
+    @property
+    def spec(self) -> str:
+        """The task as a word, ``addition:2`` or ``sort:6:3``, for :func:`task_from_spec`."""
+        return ":".join([self.name, *(str(getattr(self, field.name)) for field in fields(self))])
+
+    @property
+    def block_size(self) -> int:
+        """The context that a model needs, T: a prompt and its answer."""
+        return self.prompt_length + self.answer_length
+
+    @cached_property
+    def tokenizer(self) -> CharacterTokenizer:
+        """Reads and writes problems."""
+        return CharacterTokenizer(self.alphabet, end_of_text=True)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.tokenizer.vocab_size
+
+    def is_test(self, numbers: Array) -> Array:
+        """Whether problems are for testing, by a hash of their numbers (N,); bool (N,)."""
+        return held_out(self._same_question(numbers))
+
+    def _same_question(self, numbers: Array) -> Array:
+        """One number for all problems that ask the same thing, lest one gives away another."""
+        return numbers
+
+    def numbers(self, split: str) -> Array:
+        """The problems of one part, an int64 array (N,) in rising order.
+
+        All of them, or those in a sample of MOST_PROBLEMS that is the same each time.
+
+        Parameters
+        ----------
+        split : {"train", "test"}
+        """
+        if split not in SPLITS:
+            raise UserError(f"split={split!r} must be train or test{did_you_mean(split, SPLITS)}")
+        if self.n_problems <= MOST_PROBLEMS:
+            numbers = np.arange(self.n_problems)
+        else:
+            rng = random_stream(0, "problems", self.spec)
+            numbers = np.unique(rng.integers(0, self.n_problems, MOST_PROBLEMS))
+        return numbers[self.is_test(numbers) == (split == "test")]
+
+    def problems(self, split: str) -> tuple[Array, Array]:
+        """Prompts (N, P) and answers (N, A) of one part, as tokens; see :meth:`numbers`."""
+        return self.encode(self.numbers(split))
+
+    def batches(self, batch_size: int, seed: int, val_batches: int | None = None) -> "TaskBatches":
+        """What to train on; see :class:`TaskBatches`."""
+        return TaskBatches(self, batch_size=batch_size, seed=seed, val_batches=val_batches)
+
+    def exact_match(self, predict: Callable[[Array], Array], split: str = "test") -> ExactMatch:
+        """How often a model is right.
+
+        Parameters
+        ----------
+        predict : callable
+            Gives answers (N, A) to prompts (N, P), as tokens.
+        split : {"train", "test"}
+
+        Raises
+        ------
+        ValueError
+            If ``predict`` gives another shape.
+        """
+        prompts, answers = self.problems(split)
+        given = np.asarray(predict(prompts))
+        if given.shape != answers.shape:
+            raise ValueError(f"predict gave {given.shape}, answers are {answers.shape}")
+        wrong = np.flatnonzero((given != answers).any(axis=1))
+        failures = [
+            (self._text(prompts[i], given[i]), self._text(prompts[i], answers[i])) for i in wrong
+        ]
+        return ExactMatch(len(answers), len(answers) - len(wrong), failures)
+
+    def _text(self, prompt: Array, answer: Array) -> str:
+        """A model may give tokens that are no character (U+FFFD): the end, or none of the task."""
+        spelling = dict(enumerate(self.tokenizer.characters))
+        return "".join(spelling.get(int(token), "\ufffd") for token in (*prompt, *answer))
+
+
+class TaskBatches:
+    """Batches of a generated task, as int64 arrays (B, T): tokens, and those that follow them.
+
+    A row is a prompt and its answer. Targets are the answer and the ``<|endoftext|>`` behind it;
+    what would follow within the prompt is a matter of chance and does not count.
+
+    Parameters
+    ----------
+    task : Task
+    batch_size : int
+    seed : int
+        Decides which problems train when.
+    val_batches : int, optional
+        Validate on at most so many batches of test problems, spread evenly; by default on all.
+
+    Raises
+    ------
+    UserError
+        If a size is below 1.
+    """
+
+    def __init__(
+        self, task: Task, *, batch_size: int, seed: int, val_batches: int | None = None
+    ) -> None:
+        check_positive(batch_size=batch_size, val_batches=val_batches)
+        self.task = task
+        self.batch_size = batch_size
+        self.seed = seed
+        self.val_batches = val_batches
+
+    def train_batch(self, index: int) -> tuple[Array, Array]:
+        """Training problems at random, each as probable as any other."""
+        rng = random_stream(self.seed, "train batch", index)
+        numbers = np.empty(0, np.int64)
+        while len(numbers) < self.batch_size:
+            drawn = rng.integers(0, self.task.n_problems, 2 * self.batch_size)
+            numbers = np.append(numbers, drawn[~self.task.is_test(drawn)])
+        return self._rows(numbers[: self.batch_size])
+
+    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+        """Test problems in order, each once; the last batch may be smaller."""
+        numbers = self.task.numbers("test")
+        if self.val_batches is not None:
+            numbers = numbers[evenly_spread(len(numbers), self.val_batches * self.batch_size)]
+        for first in range(0, len(numbers), self.batch_size):
+            yield self._rows(numbers[first : first + self.batch_size])
+
+    def _rows(self, numbers: Array) -> tuple[Array, Array]:
+        prompts, answers = self.task.encode(numbers)
+        ends = np.full((len(numbers), 1), self.task.tokenizer.end_of_text)
+        tokens = np.concatenate([prompts, answers], axis=1)  # (B, T)
+        targets = np.concatenate([tokens[:, 1:], ends], axis=1)  # (B, T)
+        targets[:, : prompts.shape[1] - 1] = IGNORE_INDEX
+        return tokens, targets
+
+
+def held_out(numbers: Array, share: int = TEST_SHARE) -> Array:
+    """Which of the numbers (N,) a hash keeps for testing, one in ``share``; bool (N,)."""
+    return _hash(numbers) % np.uint64(share) == 0
+
+
+def _hash(numbers: Array) -> Array:
+    """SplitMix64's numbers at these places of its sequence.
+
+    Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
+    """
+    x = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

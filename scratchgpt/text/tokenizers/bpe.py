@@ -1,0 +1,147 @@
+"""Byte-level byte-pair encoding, trained and applied by the ``tokenizers`` library.
+
+Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al. 2019, section 2.2.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
+from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
+
+SMALLEST = 257  # the bytes and the end of text
+
+
+class BPETokenizer(Tokenizer):
+    """Byte-level BPE, with ``<|endoftext|>`` and ``<|padding|>`` where the vocabulary has them.
+
+    Parameters
+    ----------
+    content : dict
+        The content of a ``tokenizer.json``, for instance that of GPT-2.
+
+    Raises
+    ------
+    UserError
+        If the ``tokenizers`` library does not understand it.
+    """
+
+    kind = "bpe"
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self._content = content
+        self._backend = self._read_content()
+        self._backend.encode_special_tokens = True  # text is data, see Tokenizer
+        self.vocab_size = max(self._backend.get_vocab().values()) + 1
+        self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
+        self.padding = self._backend.token_to_id(PADDING)
+
+    def _read_content(self) -> Any:
+        from tokenizers import Tokenizer as Backend
+
+        try:
+            backend = Backend.from_str(json.dumps(self._content))
+        except Exception as error:  # the library raises nothing more specific
+            raise UserError(f"not a tokenizer: {error}") from error
+        backend.no_truncation()
+        backend.no_padding()
+        return backend
+
+    def encode(self, text: str) -> Array:
+        return self.encode_all([text])[0]
+
+    def encode_marked(self, text: str) -> Array:
+        to_utf8(text)
+        ids = self._marked_backend.encode(text, add_special_tokens=False).ids
+        return np.array(ids, np.int64)
+
+    @cached_property
+    def _marked_backend(self) -> Any:
+        """A second one: which reading it has is a state of the library's object."""
+        return self._read_content()
+
+    def encode_all(self, texts: Sequence[str]) -> list[Array]:
+        for text in texts:
+            to_utf8(text)
+        # The fast form leaves out the offsets, which nobody asks for.
+        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, np.int64) for encoding in encodings]
+
+    def to_json(self) -> dict[str, Any]:
+        return self._content
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "BPETokenizer | None":
+        """The tokenizer, where ``content`` describes byte-level BPE; None for another kind."""
+        # Files as old as that of GPT-2 do not name the type of the model.
+        is_bpe = content["model"].get("type", "BPE") == "BPE" and "merges" in content["model"]
+        if not is_bpe or "ByteLevel" not in json.dumps(content["decoder"]):
+            return None
+        return cls(content)
+
+    def _all_token_bytes(self) -> list[bytes]:
+        added = self._backend.get_added_tokens_decoder()
+        return [
+            self._bytes_of_added(added[token]) if token in added else self._bytes_of(token)
+            for token in range(self.vocab_size)
+        ]
+
+    def _bytes_of(self, token: int) -> bytes:
+        spelling = self._backend.id_to_token(token) or ""  # ids may have gaps
+        return bytes(CHARACTER_TO_BYTE[character] for character in spelling)
+
+    @staticmethod
+    def _bytes_of_added(token: Any) -> bytes:
+        return b"" if token.special else token.content.encode()
+
+
+def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
+    """Refuse a vocabulary that does not even hold the bytes and the special tokens."""
+    smallest = SMALLEST + padding
+    if vocab_size < smallest:
+        specials = "the end of text and the padding" if padding else "the end of text"
+        raise UserError(
+            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and {specials} "
+            f"take {smallest}; choose more"
+        )
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -> BPETokenizer:
+    """Learn a vocabulary from texts; the same texts give the same one.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Pieces of text of any length, read once. For translation, those of both languages: a joint
+        vocabulary lets the two share their embeddings.
+    vocab_size : int
+        At least 257: the bytes and the end of text. A small corpus may not fill a large one.
+    padding : bool
+        Have a ``<|padding|>`` token too.
+
+    Raises
+    ------
+    UserError
+        If ``vocab_size`` is too small.
+    """
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    check_bpe_size(vocab_size, padding=padding)
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT, PADDING] if padding else [END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    return BPETokenizer(json.loads(backend.to_str()))

@@ -1,0 +1,106 @@
+"""Tokenizers as GPT-1 and GPT-2 were published: ``vocab.json`` and ``merges.txt``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.errors import UserError
+from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
+from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, base_json, special_token
+from scratchgpt.text.tokenizers.word_bpe import UNKNOWN, WORD_END
+
+_BYTE_LEVEL = {
+    "type": "ByteLevel",
+    "add_prefix_space": False,
+    "trim_offsets": True,
+    "use_regex": True,
+}
+_LOWER_CASE = {
+    "type": "BertNormalizer",
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": True,
+}
+VOCAB_FILE, MERGES_FILE, ADDED_FILE = "vocab.json", "merges.txt", "added_tokens.json"
+
+
+def read_vocab_files(directory: Path) -> dict[str, Any]:
+    """What a ``tokenizer.json`` would say in place of the two files.
+
+    A vocabulary with the 256 characters that stand for bytes is GPT-2's kind, and one in which
+    tokens end in ``</w>`` is GPT-1's. What an ``added_tokens.json`` beside them has is special.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, or the vocabulary is of neither kind.
+    """
+    parts: dict[str, Any]
+    settings: dict[str, Any]
+    vocab = _read_ids(directory / VOCAB_FILE)
+    added = _read_ids(directory / ADDED_FILE) if (directory / ADDED_FILE).exists() else {}
+    merges = _read_merges(directory / MERGES_FILE)
+    if vocab.keys() >= CHARACTER_TO_BYTE.keys():
+        parts = {"pre_tokenizer": _BYTE_LEVEL, "decoder": _BYTE_LEVEL}
+        specials = [END_OF_TEXT, PADDING]
+        settings = {}
+    elif any(token.endswith(WORD_END) for token in vocab):
+        parts = {
+            "normalizer": _LOWER_CASE,
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "decoder": {"type": "BPEDecoder", "suffix": WORD_END},
+        }
+        specials = [UNKNOWN, END_OF_TEXT, PADDING]
+        settings = {"end_of_word_suffix": WORD_END}
+        if UNKNOWN in vocab:
+            settings["unk_token"] = UNKNOWN
+    else:
+        raise UserError(
+            f"{directory / VOCAB_FILE} is neither GPT-2's kind of vocabulary, which has all bytes, "
+            f"nor GPT-1's, whose words end in {WORD_END}"
+        )
+    special_ids = {name: vocab[name] for name in specials if name in vocab} | added
+    return base_json(
+        **parts,
+        model={"type": "BPE", **settings, "vocab": vocab, "merges": merges},
+        added_tokens=[
+            special_token(token, name)
+            for name, token in sorted(special_ids.items(), key=lambda item: item[1])
+        ],
+    )
+
+
+def _read_ids(path: Path) -> dict[str, int]:
+    try:
+        ids = json.loads(_read(path))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    if not isinstance(ids, dict) or any(type(i) is not int or i < 0 for i in ids.values()):
+        raise UserError(f"{path} is damaged: it is not a table of tokens and their numbers")
+    return ids
+
+
+def _read_merges(path: Path) -> list[list[str]]:
+    """Pairs of tokens, a line each, after a line that says the version."""
+    merges = []
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        pair = line.removesuffix("\r").split(" ")
+        if line.startswith("#version") or pair == [""]:
+            continue
+        if len(pair) != 2:
+            raise UserError(f"{path} is damaged: line {number} is not a pair of tokens")
+        merges.append(pair)
+    return merges
+
+
+def _read(path: Path) -> str:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is missing; {VOCAB_FILE} and {MERGES_FILE} belong together"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the tokenizer {path}: {error}") from error

@@ -1,0 +1,1 @@
+"""Series: reading them, their time index, the examples that come with the package."""

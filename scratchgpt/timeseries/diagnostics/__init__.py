@@ -1,0 +1,1 @@
+"""Diagnostics: correlations, unit root tests, seasonal strength and decomposition."""

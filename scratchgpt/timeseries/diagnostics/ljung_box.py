@@ -1,0 +1,66 @@
+"""Ljung and Box's test: are these residuals noise, or is there something left to explain?"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.series_values import series_values
+from scratchgpt.timeseries.diagnostics.correlation import autocovariances
+
+
+class LjungBox(NamedTuple):
+    """The test at some numbers of lags."""
+
+    lags: Array  # (k,), int
+    statistic: Array  # (k,)
+    p_value: Array  # (k,); NaN where no degree of freedom is left
+
+
+def ljung_box(
+    residuals: Any, lags: int | Iterable[int] | None = None, *, n_parameters: int = 0
+) -> LjungBox:
+    r"""Test whether the first autocorrelations are all 0 (Ljung and Box 1978, Biometrika 65).
+
+    .. math:: Q_h = n (n + 2) \sum_{k=1}^{h} \frac{r_k^2}{n - k}
+
+    is :math:`\chi^2` with h degrees of freedom if they are, less those that the model used up.
+
+    Parameters
+    ----------
+    residuals : array-like (n,)
+        NaN is a missing value: then n counts the others.
+    lags : int or ints, optional
+        One h, or several; by default 10, or a fifth of n if that is less.
+    n_parameters : int
+        How many parameters of autoregression and moving average the residuals are those of.
+
+    Returns
+    -------
+    LjungBox
+
+    Raises
+    ------
+    UserError
+        If there are too few residuals, they are all equal, or a lag is not from 1 to n - 1.
+    """
+    from scipy.special import chdtrc
+
+    residuals = series_values(residuals, "residuals", missing=True)
+    observed = int(np.isfinite(residuals).sum())
+    if lags is None:
+        lags = max(min(10, observed // 5), 1)
+    several = np.atleast_1d(np.asarray(lags if isinstance(lags, int) else list(lags)))
+    if several.dtype.kind not in "iu" or not ((several >= 1) & (several < observed)).all():
+        raise UserError(f"lags={lags} of {observed} residuals; choose from 1 to {observed - 1}")
+    if n_parameters < 0:
+        raise UserError(f"n_parameters={n_parameters} must not be negative")
+    last = int(several.max())
+    covariances = autocovariances(residuals, last)
+    squares = (covariances[1:] / covariances[0]) ** 2 / (observed - np.arange(1, last + 1))
+    statistic = observed * (observed + 2) * np.cumsum(squares)[several - 1]
+    freedom = (several - n_parameters).astype(np.float64)
+    p_value = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1), statistic), np.nan)
+    return LjungBox(several, statistic, p_value)

@@ -1,0 +1,1 @@
+"""Fitting: parameters, starting points, the optimizer and the covariance of the estimates."""

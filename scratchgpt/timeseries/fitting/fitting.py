@@ -1,0 +1,140 @@
+"""The search for the parameters of a model."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.fitting.negative_log_likelihood import Objective
+from scratchgpt.timeseries.fitting.optimizer import Search, minimize
+from scratchgpt.timeseries.fitting.regression import Standardized, standardize
+from scratchgpt.timeseries.fitting.search_space import SearchSpace
+from scratchgpt.timeseries.fitting.starting import starting_points
+from scratchgpt.timeseries.orders import Orders
+
+METHODS = ("mle", "css", "css-mle")
+
+
+class Fit(NamedTuple):
+    """Parameters, and how they were found.
+
+    params : (k,) in the order of ``ARIMA.param_names``
+    method : "mle", "css", "css-mle", or "given"
+    converged : bool
+    message : why the search ended
+    n_iterations, n_evaluations : of all searches together
+    """
+
+    params: Array
+    method: str
+    converged: bool = True
+    message: str = ""
+    n_iterations: int = 0
+    n_evaluations: int = 0
+
+
+def fit_model(
+    y: Array,
+    design: Array,
+    orders: Orders,
+    *,
+    method: str = "mle",
+    start: Array | None = None,
+    stationary: bool = True,
+    invertible: bool = True,
+    thorough: bool = True,
+    max_iterations: int = 500,
+) -> Fit:
+    """Find the parameters of a model.
+
+    Parameters
+    ----------
+    y : (n,)
+    design : (n, k)
+    orders : Orders
+    method : {"mle", "css", "css-mle"}
+    start : (k + 1,), optional
+        Parameters to search from, those of the regression first and sigma2 last.
+    stationary, invertible : bool
+        Whether to search among those alone.
+    thorough : bool
+        Several starts where the likelihood may have several maxima.
+    max_iterations : int
+        Of one search.
+
+    Raises
+    ------
+    UserError
+        If the data leave nothing to model, or a conditional sum of squares is asked of a series
+        that is too short for it or has missing values.
+    """
+    has_residuals = _has_residuals(y, design, orders)
+    if method == "css" and not has_residuals:
+        raise UserError(
+            'method="css" needs a series without missing values, and more of them after the first '
+            f'{orders.n_ar + orders.n_diffuse} than there are parameters; use method="mle"'
+        )
+    standard = standardize(y, design, orders)
+    space = SearchSpace(orders, design.shape[1], stationary, invertible)
+    if start is None:
+        points = starting_points(standard, orders, space, thorough=thorough)
+    else:
+        points = [space.inverse(_standardized(start, standard))]
+    searches: list[Search] = []
+    if method != "mle" and has_residuals:
+        objective = Objective(standard, orders, space, conditional=True)
+        searches += _searched(objective, points, max_iterations)
+        best = min(searches, key=_value)
+        points = [best.z]
+    if method != "css":
+        objective = Objective(standard, orders, space, conditional=False)
+        exact = _searched(objective, points, max_iterations)
+        best = min(exact, key=_value)
+        searches += exact
+    coefficients, _ = space.forward(best.z)
+    k = design.shape[1]
+    params = np.concatenate(
+        [
+            standard.beta + standard.to_beta @ coefficients[:k],
+            coefficients[k:],
+            [standard.scale**2 * objective.sigma2(best.z)],
+        ]
+    )
+    return Fit(
+        params,
+        method,
+        best.converged,
+        best.message,
+        sum(search.n_iterations for search in searches),
+        sum(search.n_evaluations for search in searches),
+    )
+
+
+def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
+    """Whether there is a conditional sum of squares that can be made small in one way only."""
+    n_params = design.shape[1] + sum(orders.n_coefficients) + 1
+    return not np.isnan(y).any() and len(y) - orders.n_ar - orders.n_diffuse > n_params
+
+
+def _searched(objective: Objective, points: list[Array], max_iterations: int) -> list[Search]:
+    """A search from each point, and one more from the lowest if that one got stuck."""
+    bounded = objective.space.bounded
+    searches = [minimize(objective, z, bounded, max_iterations) for z in points]
+    best = min(searches, key=_value)
+    if not best.converged and best.n_iterations < max_iterations:
+        searches.append(minimize(objective, best.z, bounded, max_iterations))
+    return searches
+
+
+def _value(search: Search) -> tuple[float, bool]:
+    return search.value, not search.converged
+
+
+def _standardized(params: Array, standard: Standardized) -> Array:
+    """Parameters (k + 1,) without the last, in the units of the search (k,)."""
+    coefficients = params[:-1].copy()
+    k = len(standard.beta)
+    if k:
+        coefficients[:k] = np.linalg.solve(standard.to_beta, params[:k] - standard.beta)
+    return coefficients

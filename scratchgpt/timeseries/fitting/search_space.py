@@ -1,0 +1,79 @@
+"""From the whole real space, where the optimiser walks, to the coefficients of a model."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.timeseries.likelihood.partial_autocorrelations import (
+    PartialAutocorrelationsSaved,
+    coefficients_backward,
+    coefficients_forward,
+    coefficients_inverse,
+)
+from scratchgpt.timeseries.orders import Orders
+
+
+class Factor(NamedTuple):
+    """One polynomial of a model and where its coefficients stand."""
+
+    where: slice
+    sign: float  # -1 for a moving average: invertible as the autoregression -theta is stationary
+    is_inside: bool  # whether it is kept stationary or invertible
+
+
+class SearchSpace:
+    """The regression's coefficients as they are, the others by partial autocorrelations.
+
+    Parameters
+    ----------
+    orders : Orders
+    n_columns : int
+        Coefficients of the regression, which come first.
+    stationary, invertible : bool
+        Whether the autoregressions and the moving averages are kept inside their regions.
+    """
+
+    def __init__(self, orders: Orders, n_columns: int, stationary: bool, invertible: bool) -> None:
+        sizes = [orders.p, orders.q, orders.P, orders.Q]
+        ends = n_columns + np.cumsum(sizes)
+        kinds = [(1.0, stationary), (-1.0, invertible)] * 2
+        self.size = int(ends[-1])
+        self.factors = [
+            Factor(slice(int(end) - size, int(end)), sign, inside)
+            for size, end, (sign, inside) in zip(sizes, ends, kinds, strict=True)
+            if size
+        ]
+        self.bounded = np.zeros(self.size, dtype=bool)
+        for factor in self.factors:
+            self.bounded[factor.where] = factor.is_inside
+
+    def forward(self, z: Array) -> tuple[Array, list[PartialAutocorrelationsSaved | None]]:
+        """Coefficients (size,) of the point z (size,)."""
+        coefficients = z.copy()
+        saved: list[PartialAutocorrelationsSaved | None] = []
+        for where, sign, is_inside in self.factors:
+            kept = None
+            if is_inside:
+                phi, kept = coefficients_forward(z[where])
+                coefficients[where] = sign * phi
+            saved.append(kept)
+        return coefficients, saved
+
+    def backward(
+        self, dcoefficients: Array, saved: list[PartialAutocorrelationsSaved | None]
+    ) -> Array:
+        """Gradient in z (size,) for the gradient in the coefficients (size,)."""
+        dz = dcoefficients.copy()
+        for (where, sign, _), kept in zip(self.factors, saved, strict=True):
+            if kept is not None:
+                dz[where] = coefficients_backward(sign * dcoefficients[where], kept)
+        return dz
+
+    def inverse(self, coefficients: Array) -> Array:
+        """The point z (size,) of coefficients that lie inside."""
+        z = coefficients.copy()
+        for where, sign, is_inside in self.factors:
+            if is_inside:
+                z[where] = coefficients_inverse(sign * coefficients[where])
+        return z

@@ -1,0 +1,1 @@
+"""Forecasts, their intervals, and simulated paths."""

@@ -1,0 +1,120 @@
+"""Where a series stands at its end: the state that its future starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.timeseries.likelihood.arma_filter import ArmaFilterSaved
+from scratchgpt.timeseries.likelihood.css import css_forward
+from scratchgpt.timeseries.likelihood.differencing import difference
+from scratchgpt.timeseries.likelihood.diffuse import difference_coefficients
+from scratchgpt.timeseries.likelihood.kalman import KalmanSaved
+from scratchgpt.timeseries.likelihood.likelihood import coefficients_forward, log_likelihood_forward
+from scratchgpt.timeseries.likelihood.partial_autocorrelations import is_stationary
+from scratchgpt.timeseries.likelihood.stationary_state import stationary_covariance_forward
+from scratchgpt.timeseries.orders import Orders
+
+
+class Ending(NamedTuple):
+    """The state after the last observation, in units of the noise's variance.
+
+    ar : (r,) phi, then zeros
+    noise : (r,) 1, theta, then zeros
+    delta : (n_diffuse,) the differencing, for the latest value first
+    state : (m,) the prediction of the next: Harvey's r elements, then the latest values of the
+        series less its regression, the latest first
+    covariance : (m, m) of the errors of ``state``, without the noise of the next step
+    mean, variance : (n,) one-step predictions and their variances; NaN and infinite where the
+        start is not settled
+    """
+
+    ar: Array
+    noise: Array
+    delta: Array
+    state: Array
+    covariance: Array
+    mean: Array
+    variance: Array
+
+
+def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
+    """Run through the series, and keep what its future needs.
+
+    Parameters
+    ----------
+    params : array (k + p + q + P + Q + 1,)
+    y : array (n,)
+        NaN where it is missing.
+    design : array (n, k)
+    orders : Orders
+    """
+    beta, (phi, theta), factors = coefficients_forward(params[:-1], design, orders)
+    regression, s = design @ beta, max(orders.s, 1)
+    delta = difference_coefficients(orders.d, orders.D, s)
+    if not (is_stationary(factors.ar) and is_stationary(factors.seasonal_ar)):
+        w = difference(y - regression, orders.d, orders.D, s)
+        return _explosive(y, y - regression, w, phi, theta, delta)
+
+    _, saved = log_likelihood_forward(params, y, design, orders)
+    inner = saved.innovations.filter
+    if isinstance(inner, KalmanSaved):
+        r = len(inner.ar)
+        covariance = inner.covariance.copy()
+        covariance[:r, :r] -= np.outer(inner.noise, inner.noise)
+        mean = inner.mean + regression
+        return Ending(inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance)
+
+    noise = inner.first.noise
+    covariance = _covariance_after(inner, phi, theta) - np.outer(noise, noise)
+    return _complete(
+        y, y - regression, inner.ar, noise, delta, inner.ahead, covariance, inner.v, inner.F
+    )
+
+
+def _complete(
+    y: Array,
+    u: Array,
+    ar: Array,
+    noise: Array,
+    delta: Array,
+    ahead: Array,
+    covariance: Array,
+    v: Array,
+    F: Array,
+) -> Ending:
+    """Of a series without missing values: the latest are known. v and F are of its last values."""
+    r, m = len(ar), len(ar) + len(delta)
+    state = np.concatenate([ahead, u[len(u) - len(delta) :][::-1]])
+    whole = np.zeros((m, m))
+    whole[:r, :r] = covariance
+    n_unsettled = len(y) - len(v)
+    mean, variance = y.copy(), np.full(len(y), np.inf)
+    mean[n_unsettled:] -= v
+    mean[:n_unsettled] = np.nan
+    variance[n_unsettled:] = F
+    return Ending(ar, noise, delta, state, whole, mean, variance)
+
+
+def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Array) -> Ending:
+    """Where there is no stationary law: given the first values, by the residuals of the CSS.
+
+    The state is then known: its i-th element is what the past adds to the value i steps ahead.
+    """
+    e, _ = css_forward(w, phi, theta)
+    r = max(len(phi), len(theta) + 1)
+    ar, noise, ahead = np.zeros((3, r))
+    ar[: len(phi)] = phi
+    noise[0], noise[1 : len(theta) + 1] = 1.0, theta
+    for coefficients, past in ((phi, w), (theta, e)):
+        for i in range(len(coefficients)):
+            latest = past[::-1][: len(coefficients) - i]
+            ahead[i] += coefficients[i : i + len(latest)] @ latest
+    return _complete(y, u, ar, noise, delta, ahead, np.zeros((r, r)), e, np.ones_like(e))
+
+
+def _covariance_after(inner: ArmaFilterSaved, phi: Array, theta: Array) -> Array:
+    """Of the prediction of the next state: the stationary one and all increments, (r, r)."""
+    covariance, _ = stationary_covariance_forward(phi, theta)
+    W, M = inner.W[: inner.n_varying], inner.M[: inner.n_varying]
+    return covariance + (W.T * M) @ W

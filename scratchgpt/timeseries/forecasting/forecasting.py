@@ -1,0 +1,84 @@
+"""Forecasts from the state at the end of a series, and one-step predictions within it."""
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.timeseries.forecasting.ending import Ending, ending
+from scratchgpt.timeseries.likelihood.transition import advance, advance_backward, observation
+from scratchgpt.timeseries.orders import Orders
+
+
+def forecast(
+    params: Array, y: Array, design: Array, orders: Orders, steps: int, future_design: Array
+) -> tuple[Array, Array]:
+    r"""Means and variances of the ``steps`` values after the last.
+
+    The mean is what the state becomes without further noise. Its error at h steps has two parts:
+    that of the state, whose covariance P is carried to :math:`c_h P c_h^\top` by what the state
+    has to do with the value h steps ahead, and the noise in between,
+    :math:`\sum_{j < h} \psi_j^2` with the weights of the whole process, differences included.
+
+    Parameters
+    ----------
+    params : array (k + p + q + P + Q + 1,)
+    y : array (n,)
+    design : array (n, k)
+    orders : Orders
+    steps : int
+    future_design : array (steps, k)
+
+    Returns
+    -------
+    mean, variance : array (steps,)
+    """
+    end = ending(params, y, design, orders)
+    mean = _means(end, steps) + future_design @ params[: design.shape[1]]
+    rows = _rows(end, steps)  # (steps, m)
+    of_state = np.einsum("hi,ij,hj->h", rows, end.covariance, rows, optimize=True)
+    of_noise = np.cumsum(noise_weights(end, steps) ** 2)
+    return mean, params[-1] * (np.maximum(of_state, 0.0) + of_noise)
+
+
+def one_step_predictions(
+    params: Array, y: Array, design: Array, orders: Orders
+) -> tuple[Array, Array]:
+    """Means and variances of each value given those before it.
+
+    Returns
+    -------
+    mean, variance : array (n,)
+        NaN and infinite until the starting values of the differences are settled.
+    """
+    end = ending(params, y, design, orders)
+    return end.mean, params[-1] * end.variance
+
+
+def noise_weights(end: Ending, steps: int) -> Array:
+    """What is left of the noise of one time in the value j steps later, j from 0: (steps,)."""
+    from scipy.signal import lfilter
+
+    impulse = np.zeros(steps)
+    impulse[0] = 1.0
+    weights = lfilter(end.noise, np.concatenate([[1.0], -end.ar]), impulse)
+    return lfilter([1.0], np.concatenate([[1.0], -end.delta]), weights)
+
+
+def _means(end: Ending, steps: int) -> Array:
+    r, n_diffuse = len(end.ar), len(end.delta)
+    a = end.state[:r]
+    latest = np.concatenate([end.state[r:][::-1], np.empty(steps)])  # the oldest first
+    for h in range(steps):
+        before = latest[h : h + n_diffuse][::-1]
+        latest[n_diffuse + h] = a[0] + end.delta @ before
+        a = advance(a, end.ar)
+    return latest[n_diffuse:]
+
+
+def _rows(end: Ending, steps: int) -> Array:
+    """Row h takes the value h + 1 steps ahead from the state: (steps, m)."""
+    rows = np.empty((steps, len(end.state)))
+    row = Z = observation(len(end.ar), end.delta)
+    for h in range(steps):
+        rows[h] = row
+        row = advance_backward(row, end.ar, Z)
+    return rows

@@ -1,0 +1,82 @@
+"""Forecasts with their uncertainty."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.index import TimeIndex
+
+
+class Forecast:
+    """Means and standard errors of the values that follow a series.
+
+    They say how far the noise still to come may carry the series, not how far the parameters
+    may be from the truth: as in R and in statsmodels, the estimates count as known.
+
+    Attributes
+    ----------
+    predicted_mean : array (steps,) or pandas Series
+    var_pred_mean : array (steps,) or pandas Series
+        Variances of the forecast errors.
+    se_mean : array (steps,) or pandas Series
+        Their roots.
+    """
+
+    def __init__(self, mean: Array, variance: Array, index: TimeIndex, start: int) -> None:
+        self._mean, self._variance, self._index, self._start = mean, variance, index, start
+
+    def __len__(self) -> int:
+        return len(self._mean)
+
+    @property
+    def predicted_mean(self) -> Any:
+        return self._index.series(self._mean, self._start, "predicted_mean")
+
+    @property
+    def var_pred_mean(self) -> Any:
+        return self._index.series(self._variance, self._start, "var_pred_mean")
+
+    @property
+    def se_mean(self) -> Any:
+        return self._index.series(np.sqrt(self._variance), self._start, "mean_se")
+
+    def conf_int(self, alpha: float = 0.05) -> Any:
+        """Intervals in which each value lies with probability 1 - alpha, for Gaussian noise.
+
+        Parameters
+        ----------
+        alpha : float
+            Between 0 and 1; 0.05 gives the intervals of 95 %.
+
+        Returns
+        -------
+        bounds : array (steps, 2) or pandas DataFrame
+            Lower and upper.
+
+        Raises
+        ------
+        UserError
+            If alpha is not between 0 and 1.
+        """
+        half = normal_quantile(alpha) * np.sqrt(self._variance)
+        bounds = np.stack([self._mean - half, self._mean + half], axis=1)
+        name = self._index.name if self._index.name is not None else "y"
+        return self._index.frame(bounds, self._start, [f"lower {name}", f"upper {name}"])
+
+    def summary_frame(self, alpha: float = 0.05) -> Any:
+        """Mean, standard error, lower and upper bound: array (steps, 4) or pandas DataFrame."""
+        bounds = np.asarray(self.conf_int(alpha))
+        table = np.column_stack([self._mean, np.sqrt(self._variance), bounds])
+        columns = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper"]
+        return self._index.frame(table, self._start, columns)
+
+
+def normal_quantile(alpha: float) -> float:
+    """How many standard errors on either side hold a share of 1 - alpha of the normal law."""
+    from scipy.special import ndtri
+
+    if not (isinstance(alpha, float | int) and 0 < alpha < 1):
+        raise UserError(f"alpha={alpha!r} must lie between 0 and 1; 0.05 gives intervals of 95 %")
+    return float(-ndtri(alpha / 2))

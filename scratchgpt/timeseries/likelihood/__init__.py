@@ -1,0 +1,1 @@
+"""The exact likelihood of ARIMA and its gradient, each forward pass beside its backward."""

@@ -1,0 +1,192 @@
+"""The choice of an ARIMA model: how many differences, what orders, a constant or none.
+
+Hyndman and Khandakar 2008, Journal of Statistical Software 27(3), as it is in R's forecast 8.20.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.inputs import endog_values, refuse_constant, regressors
+from scratchgpt.timeseries.data.series_values import is_constant
+from scratchgpt.timeseries.likelihood.differencing import difference
+from scratchgpt.timeseries.results import ARIMAResults
+from scratchgpt.timeseries.selection.model_search import CRITERIA, ModelSearch, Tried, describe
+from scratchgpt.timeseries.selection.n_differences import n_differences, n_seasonal_differences
+from scratchgpt.timeseries.selection.stepwise import Candidate, Limits, grid, stepwise
+
+
+class Choice(NamedTuple):
+    """The model that was chosen, fitted, and all that were tried, in their order."""
+
+    results: ARIMAResults
+    tried: list[Tried]
+
+    @property
+    def name(self) -> str:
+        """The model as R writes it, ``ARIMA(0,1,1)(0,1,1)[12]``, and what constant it has."""
+        return describe(self.results.model.orders, str(self.results.model.trend))
+
+
+def auto_arima(
+    endog: Any,
+    period: int = 1,
+    exog: Any = None,
+    *,
+    d: int | None = None,
+    D: int | None = None,
+    max_p: int = 5,
+    max_q: int = 5,
+    max_P: int = 2,
+    max_Q: int = 2,
+    max_d: int = 2,
+    max_D: int = 1,
+    start: tuple[int, int, int, int] = (2, 2, 1, 1),
+    stationary: bool = False,
+    allow_constant: bool = True,
+    criterion: str = "aicc",
+    full: bool = False,
+    max_order: int = 5,
+    n_models: int = 94,
+    on_tried: Callable[[Tried], None] | None = None,
+) -> Choice:
+    """Choose and fit an ARIMA model.
+
+    Seasonal differences are taken while the seasonal strength is above 0.64, others until the KPSS
+    test is content. Orders and constant are then those of the least criterion by maximum
+    likelihood (R's ``approximation=FALSE``), found in steps or by trying all. A model is refused
+    if a root of its polynomials has a modulus below 1.01, or it has no standard errors. The walk
+    is R's move by move; it parts from it only where one search finds a higher likelihood than the
+    other.
+
+    Parameters
+    ----------
+    endog : list, array (n,) or pandas Series
+        NaN is a missing value.
+    period : int
+        Observations per season, for instance 12 for months; 1 is none.
+    exog : array (n, k), optional
+        Regressors; the differences are chosen for what they leave.
+    d, D : int, optional
+        Differences, where they are known.
+    max_p, max_q, max_P, max_Q, max_d, max_D : int
+        Limits; the first four also a third of the observations, or of the seasons.
+    start : (p, q, P, Q)
+        Where the steps begin.
+    stationary : bool
+        Take no differences.
+    allow_constant : bool
+        Try a mean, or after one difference a drift.
+    criterion : {"aicc", "aic", "bic"}
+        Of three observations or fewer it is AIC, as in R.
+    full : bool
+        Try all models with p + q + P + Q up to ``max_order`` instead of walking.
+    max_order : int
+    n_models : int
+        The most that the walk tries.
+    on_tried : callable, optional
+        Called with each model as it is tried, to show progress.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    UserError
+        If the series is constant, also after its differences, or no model suits it.
+
+    Examples
+    --------
+    >>> from scratchgpt.timeseries import auto_arima, load_example
+    >>> accidents = load_example("accidents")
+    >>> auto_arima(accidents.values, accidents.period).name
+    'ARIMA(0,1,1)(0,1,1)[12]'
+    """
+    if criterion not in CRITERIA:
+        raise UserError(f"criterion={criterion!r} must be one of {', '.join(CRITERIA)}")
+    if not isinstance(period, int | np.integer) or period < 1:
+        raise UserError(f"period={period!r} must be a whole number from 1 on; 1 is no season")
+    p, q, P, Q = start
+    _refuse_negative(d=d, D=D, max_p=max_p, max_q=max_q, max_P=max_P, max_Q=max_Q)
+    _refuse_negative(max_d=max_d, max_D=max_D, max_order=max_order, n_models=n_models)
+    _refuse_negative(start_p=p, start_q=q, start_P=P, start_Q=Q)
+    y = endog_values(endog)
+    refuse_constant(y)
+    n = int(np.count_nonzero(~np.isnan(y)))
+    if stationary:
+        d = D = 0
+    d, D = _differences(y, exog, period, d, D, max_d, max_D)
+
+    limits = _limits(n, period, max_p, max_q, max_P, max_Q)
+    # Of so few the correction of AICc would refuse all.
+    criterion = "aic" if n <= 3 else criterion
+    search = ModelSearch(endog, exog, d, D, period, criterion, on_tried)
+    constant = allow_constant and d + D < 2
+    if full:
+        for candidate in grid(limits, max_order, constant=constant):
+            search.evaluate(candidate)
+    else:
+        at_most = [1, 1, 0, 0] if n < 10 else [*start]
+        p, q, P, Q = (min(*each) for each in zip(start, at_most, limits, strict=True))
+        first = Candidate(p, q, P, Q, constant)
+        stepwise(search.evaluate, first, limits, constant=constant, n_models=n_models)
+    results = search.result()
+    if results is None:
+        raise UserError(f"none of {len(search.tried)} models suits: {search.tried[-1].refused}")
+    return Choice(results, search.tried)
+
+
+def _refuse_negative(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and (not isinstance(count, int | np.integer) or count < 0):
+            raise UserError(f"{name}={count!r} must be a whole number from 0 on")
+
+
+def _limits(n: int, period: int, p: int, q: int, P: int, Q: int) -> Limits:
+    """The limits of the orders for n observations."""
+    if period == 1:
+        return Limits(min(p, n // 3), min(q, n // 3), 0, 0)
+    P, Q = (min(each, n // 3 // period) for each in (P, Q))
+    # Beyond a season, a plain coefficient would be a seasonal one.
+    p, q = (min(each, n // 3, period - 1 if at else each) for each, at in ((p, P), (q, Q)))
+    return Limits(p, q, P, Q)
+
+
+def _differences(
+    y: Array, exog: Any, period: int, d: int | None, D: int | None, max_d: int, max_D: int
+) -> tuple[int, int]:
+    """How many differences, plain and seasonal, where they are not given."""
+    columns = np.zeros((y.size, 0)) if exog is None else regressors(exog, y.size)
+    varying = columns[:, [not is_constant(column) for column in columns.T]]
+    if varying.shape[1]:
+        known = ~np.isnan(y)
+        design = np.column_stack([np.ones(y.size), varying])
+        y = y - design @ np.linalg.lstsq(design[known], y[known], rcond=None)[0]
+    if period == 1:
+        D = 0
+    elif D is None:
+        D = n_seasonal_differences(y, period, max_D=max_D)
+        if D and (_some_vanish(varying, 0, D, period) or _unknown(y, 0, D, period)):
+            D -= 1
+    if d is None:
+        d = n_differences(difference(y, 0, D, period), max_d=max_d)
+        if d and (_some_vanish(varying, d, D, period) or _unknown(y, d, D, period)):
+            d -= 1
+    if is_constant(difference(y, d, D, period)):
+        raise UserError(
+            f"endog less {d} differences and {D} seasonal ones is constant: it can be continued "
+            "without a model"
+        )
+    return d, D
+
+
+def _some_vanish(columns: Array, d: int, D: int, period: int) -> bool:
+    return any(is_constant(difference(column, d, D, period)) for column in columns.T)
+
+
+def _unknown(y: Array, d: int, D: int, period: int) -> bool:
+    return bool(np.isnan(difference(y, d, D, period)).all())

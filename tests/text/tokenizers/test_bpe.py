@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.text import ByteTokenizer, load_tokenizer, train_bpe
+from scratchgpt.text.tokenizers.bpe import BPETokenizer
+
+TEXT = "the cat sat on the mat, the rat sat on the cat\n" * 20
+
+
+@pytest.fixture(scope="module")
+def bpe():
+    return train_bpe([TEXT], 300)
+
+
+def test_words_that_come_often_become_tokens(bpe):
+    assert 260 < bpe.vocab_size <= 300
+    assert bpe.token_bytes(bpe.encode("on the")[-1]) == b" the"
+    assert len(bpe.encode(TEXT)) < len(TEXT) / 2
+
+
+def test_the_same_texts_give_the_same_vocabulary_however_they_are_cut(bpe):
+    lines = TEXT.splitlines(keepends=True)
+    assert train_bpe(iter(lines), 300).fingerprint == bpe.fingerprint
+
+
+def test_every_byte_can_be_spelt_whatever_was_trained_on(bpe):
+    text = "".join(map(chr, range(0x800))) + "😀\U0010ffff"
+    assert bpe.decode(bpe.encode(text)) == text
+
+
+def test_training_text_that_holds_the_name_of_the_end_of_text_changes_nothing_special():
+    bpe = train_bpe(["<|endoftext|>" * 50], 290)
+    assert bpe.end_of_text not in bpe.encode("a<|endoftext|>")
+    assert bpe.decode(bpe.encode("a<|endoftext|>")) == "a<|endoftext|>"
+
+
+@pytest.mark.parametrize("size", [256, 1, -3])
+def test_a_vocabulary_without_room_for_the_bytes_is_refused(size):
+    with pytest.raises(UserError, match=f"vocabulary of {size} is too small.* 257"):
+        train_bpe([TEXT], size)
+
+
+def test_the_smallest_vocabulary_is_the_bytes_and_the_end_of_text():
+    bpe = train_bpe([TEXT], 257)
+    assert bpe.vocab_size == 257
+    assert len(bpe.encode(TEXT)) == len(TEXT)
+
+
+def test_a_padding_token_takes_a_place_in_the_vocabulary():
+    bpe = train_bpe([TEXT], 258, padding=True)
+    assert (bpe.vocab_size, {bpe.end_of_text, bpe.padding}) == (258, {0, 1})
+    assert train_bpe([TEXT], 258).padding is None
+    with pytest.raises(UserError, match=r"257 is too small: .* the end of text and the padding"):
+        train_bpe([TEXT], 257, padding=True)
+
+
+def test_a_file_in_the_older_form_of_gpt2_gives_the_same_ids(bpe, tmp_path):
+    old = json.loads(json.dumps(bpe.to_json()))
+    del old["model"]["type"]
+    old["model"]["merges"] = [" ".join(pair) for pair in old["model"]["merges"]]
+    old["post_processor"] = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(old), encoding="utf-8")
+    loaded = load_tokenizer(tmp_path)
+    assert isinstance(loaded, BPETokenizer)
+    assert loaded.end_of_text == bpe.end_of_text
+    np.testing.assert_array_equal(loaded.encode(TEXT), bpe.encode(TEXT))
+
+
+def test_truncation_and_padding_in_the_file_do_not_touch_a_corpus(bpe):
+    content = json.loads(json.dumps(bpe.to_json()))
+    content["truncation"] = {
+        "direction": "Right",
+        "max_length": 5,
+        "strategy": "LongestFirst",
+        "stride": 0,
+    }
+    content["padding"] = {
+        "strategy": {"Fixed": 9999},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "<|endoftext|>",
+    }
+    np.testing.assert_array_equal(BPETokenizer(content).encode(TEXT), bpe.encode(TEXT))
+
+
+def test_ids_may_have_gaps(bpe):
+    content = json.loads(json.dumps(bpe.to_json()))
+    content["model"]["vocab"]["zz"] = 310
+    tokenizer = BPETokenizer(content)
+    assert tokenizer.vocab_size == 311
+    assert tokenizer.token_bytes(310) == b"zz"
+    assert tokenizer.token_bytes(305) == b""
+
+
+def test_an_added_token_that_is_not_special_has_the_bytes_of_its_name(bpe):
+    content = json.loads(json.dumps(bpe.to_json()))
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    added = {"id": bpe.vocab_size, "content": "<usér>", **flags, "special": False}
+    content["added_tokens"].append(added)
+    tokenizer = BPETokenizer(content)
+    assert tokenizer.encode("<usér>").tolist() == [bpe.vocab_size]
+    assert tokenizer.token_bytes(bpe.vocab_size) == "<usér>".encode()
+
+
+def test_a_bpe_of_bytes_alone_is_not_taken_for_the_byte_tokenizer_if_it_merges(bpe):
+    content = ByteTokenizer().to_json()
+    assert ByteTokenizer.from_json(content) is not None
+    assert ByteTokenizer.from_json(bpe.to_json()) is None
+    content["model"]["merges"] = [["a", "b"]]
+    assert ByteTokenizer.from_json(content) is None

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from scratchgpt.timeseries.data.series_values import interpolated
+from scratchgpt.timeseries.fitting.regression import standardize
+from scratchgpt.timeseries.likelihood.differencing import difference
+from scratchgpt.timeseries.orders import Orders
+
+ORDERS = [Orders.of((1, 0, 0)), Orders.of((0, 1, 1)), Orders.of((0, 1, 1), (0, 1, 1, 4))]
+
+
+@pytest.mark.parametrize("orders", ORDERS, ids=str)
+def test_what_is_left_has_size_one_and_the_columns_are_orthogonal_to_it(rng, orders):
+    y, design = 1e6 * rng.normal(size=50).cumsum(), rng.normal(size=(50, 2)) * [1e-3, 1e5]
+    standard = standardize(y, design, orders)
+    w = difference(standard.y, orders.d, orders.D, orders.s)
+    columns = difference(standard.design, orders.d, orders.D, orders.s)
+    assert w @ w / len(w) == pytest.approx(1, rel=1e-9)
+    np.testing.assert_allclose(columns.T @ columns / len(w), np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(columns.T @ w / len(w), 0, atol=1e-9)
+
+
+def test_the_way_back_to_the_units_of_the_data(rng):
+    y, design = 3 + rng.normal(size=50), rng.normal(size=(50, 2))
+    standard = standardize(y, design, ORDERS[0])
+    g = rng.normal(size=2)
+    beta = standard.beta + standard.to_beta @ g
+    expected = y - design @ beta
+    np.testing.assert_allclose(standard.scale * (standard.y - standard.design @ g), expected)
+
+
+def test_the_start_is_least_squares(rng):
+    y, design = rng.normal(size=50), rng.normal(size=(50, 3))
+    expected = np.linalg.lstsq(design, y, rcond=None)[0]
+    np.testing.assert_allclose(standardize(y, design, ORDERS[0]).beta, expected)
+
+
+def test_missing_values_are_drawn_through_for_the_start_and_stay_missing(rng):
+    y = 2.0 * np.arange(50) + rng.normal(size=50)
+    y[[0, 7, 8]] = np.nan
+    standard = standardize(y, np.ones((50, 1)), ORDERS[0])
+    np.testing.assert_array_equal(np.isnan(standard.y), np.isnan(y))
+    filled = interpolated(y)
+    assert filled[0] == y[1]
+    np.testing.assert_allclose(filled[7], y[6] + (y[9] - y[6]) / 3)
+    assert interpolated(filled) is filled
