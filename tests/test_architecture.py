@@ -23,7 +23,7 @@ FLOORS = [
     {"version", "errors"},
     {"backend"},
     {"files", "memory"},
-    {"precision"},
+    {"precision", "accumulator"},
     {"kernels"},
     {"ops"},
     {"verify"},

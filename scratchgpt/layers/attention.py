@@ -86,7 +86,7 @@ class SelfAttention(Layer):
         merged = empty(x.shape, like=x)  # (B, T, C)
         y_heads = heads(merged, self.n_head)
         _, attention = attention_forward(
-            q, k, v, *masks, dropout_p=p, dropout_seed=seed, scale=self.scale, y=y_heads
+            q, k, v, *masks, dropout_p=p, dropout_seed=seed, scale=self.scale, y_out=y_heads
         )
         y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
         return y, SelfAttentionSaved(c_attn, attention, c_proj)
@@ -95,8 +95,9 @@ class SelfAttention(Layer):
         """dy (B, T, C) -> dx (B, T, C)."""
         dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
         dqkv = empty((*dy.shape[:-1], 3 * dy.shape[-1]), like=dy)  # (B, T, 3C)
-        dheads = split_heads(dqkv, 3, self.n_head)
-        attention_backward(heads(dmerged, self.n_head), saved.attention, *dheads)
+        dq, dk, dv = split_heads(dqkv, 3, self.n_head)
+        dy_heads = heads(dmerged, self.n_head)
+        attention_backward(dy_heads, saved.attention, dq_out=dq, dk_out=dk, dv_out=dv)
         return self.c_attn.backward(dqkv, saved.c_attn)
 
     def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
@@ -120,7 +121,7 @@ class SelfAttention(Layer):
         keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
         merged = empty(x.shape, like=x)  # (B, T, C)
         y_heads = heads(merged, self.n_head)
-        attention_forward(q, keys, values, mask=mask, scale=self.scale, y=y_heads)
+        attention_forward(q, keys, values, mask=mask, scale=self.scale, y_out=y_heads)
         return self.c_proj.forward(merged)[0]
 
     def extend_shared(self, x: Array, texts: SharedLayer) -> Array:
@@ -196,7 +197,7 @@ class CrossAttention(Layer):
         merged = empty(x.shape, like=x)  # (B, T, C)
         q_heads, y_heads = heads(q, self.n_head), heads(merged, self.n_head)
         _, attention = attention_forward(
-            q_heads, k, v, *masks, dropout_p=p, dropout_seed=seed, y=y_heads
+            q_heads, k, v, *masks, dropout_p=p, dropout_seed=seed, y_out=y_heads
         )
         y, c_proj = self.c_proj.forward(merged)  # (B, T, C)
         return y, CrossAttentionSaved(c_q, c_kv, attention, c_proj)
@@ -208,8 +209,14 @@ class CrossAttention(Layer):
         assert memory is not None
         dq = empty(dy.shape, like=dy)  # (B, T, C)
         dkv = empty((*memory.shape[:-1], 2 * dy.shape[-1]), like=dy)  # (B, S, 2C)
-        dheads = heads(dq, self.n_head), *split_heads(dkv, 2, self.n_head)
-        attention_backward(heads(dmerged, self.n_head), saved.attention, *dheads)
+        dk, dv = split_heads(dkv, 2, self.n_head)
+        attention_backward(
+            heads(dmerged, self.n_head),
+            saved.attention,
+            dq_out=heads(dq, self.n_head),
+            dk_out=dk,
+            dv_out=dv,
+        )
         return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
 
     def extend(self, x: Array, memory: SharedLayer) -> Array:

@@ -12,12 +12,12 @@ class Dropout(Layer):
         self.p = p
 
     def forward(
-        self, x: Array, seed: int | None = None, y: Array | None = None
+        self, x: Array, seed: int | None = None, *, y_out: Array | None = None
     ) -> tuple[Array, DropoutSaved]:
-        """x (...) -> y (...), written to ``y`` where given; x itself where nothing is dropped."""
+        """x (...) -> y (...), which overwrites ``y_out``; x itself if nothing is dropped."""
         if seed is None or self.p == 0:
             return x, DropoutSaved(0.0, 0)
-        return dropout_forward(x, self.p, seed, y)
+        return dropout_forward(x, self.p, seed, y_out=y_out)
 
     def backward(self, dy: Array, saved: DropoutSaved) -> Array:
         """dy (...) -> dx (...); dx is dy itself where nothing was dropped."""

@@ -24,4 +24,4 @@ class Embedding(Layer):
 
     def backward(self, dy: Array, saved: EmbeddingSaved) -> None:
         """dy (..., C); token ids have no gradient."""
-        embedding_backward(dy, saved, dweight=self.weight.grad)
+        embedding_backward(dy, saved, dweight_into=self.weight.accumulator)

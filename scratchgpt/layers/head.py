@@ -24,6 +24,5 @@ class Head(Layer):
 
     def backward(self, dlogits: Array, saved: LinearSaved) -> Array:
         """dlogits (..., V) -> dx (..., C)."""
-        dweight, add = self.weight.take_grad()
-        dx, _, _ = linear_backward(dlogits, saved, dweight.T, add=add)
+        dx, _, _ = linear_backward(dlogits, saved, dweight_into=self.weight.transposed_accumulator)
         return dx

@@ -22,18 +22,23 @@ class LayerNorm(Layer):
         self.bias = Parameter((n_channels,), zeros) if bias else None
         self.eps = eps
 
-    def forward(self, x: Array, y: Array | None = None) -> tuple[Array, LayerNormSaved]:
-        """x (..., C) -> y (..., C), written to ``y`` where given."""
+    def forward(self, x: Array, *, y_out: Array | None = None) -> tuple[Array, LayerNormSaved]:
+        """x (..., C) -> y (..., C), which overwrites ``y_out``."""
         bias = self.bias.value if self.bias else None
-        return layer_norm_forward(x, self.weight.value, bias, self.eps, y)
+        return layer_norm_forward(x, self.weight.value, bias, self.eps, y_out=y_out)
 
     def forward_of_sum(
-        self, x: Array, branch: Array, y: Array | None = None, n: Array | None = None
+        self,
+        x: Array,
+        branch: Array,
+        *,
+        y_out: Array | None = None,
+        n_out: Array | None = None,
     ) -> tuple[tuple[Array, Array], LayerNormSaved]:
-        """x and branch (..., C) -> their sum y, and its norm n; both written where given."""
+        """x and branch (..., C) -> their sum y, and its norm n."""
         bias = self.bias.value if self.bias else None
         outputs, saved = residual_layer_norm_forward(
-            x, branch, self.weight.value, bias, self.eps, y, n
+            x, branch, self.weight.value, bias, self.eps, y_out=y_out, n_out=n_out
         )
         return outputs, saved.norm
 
@@ -41,12 +46,17 @@ class LayerNorm(Layer):
         self,
         dy: Array,
         saved: LayerNormSaved,
-        past: Array | None = None,
-        dx: Array | None = None,
+        *,
+        residual_gradient: Array | None = None,
+        dx_out: Array | None = None,
     ) -> Array:
-        """dy (..., C) -> dx (..., C), plus the gradient ``past`` that reaches x on another way."""
-        dx, dweight, dbias = layer_norm_backward(dy, saved, past, dx)
-        self.weight.grad += dweight
-        if self.bias:
-            self.bias.grad += dbias
+        """dy (..., C) -> dx (..., C), plus the gradient that reaches x around the norm."""
+        dx, _, _ = layer_norm_backward(
+            dy,
+            saved,
+            residual_gradient=residual_gradient,
+            dx_out=dx_out,
+            dweight_into=self.weight.accumulator,
+            dbias_into=self.bias.accumulator if self.bias else None,
+        )
         return dx

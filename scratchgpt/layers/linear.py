@@ -30,9 +30,13 @@ class Linear(Layer):
         """x (..., n_in) -> y (..., n_out)."""
         return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
 
-    def backward(self, dy: Array, saved: LinearSaved, dx: Array | None = None) -> Array:
-        """dy (..., n_out) -> dx (..., n_in), which may be written over x."""
-        dweight, add = self.weight.take_grad()
-        dbias = self.bias.grad if self.bias else None
-        dx, _, _ = linear_backward(dy, saved, dweight, dbias, dx, add=add)
+    def backward(self, dy: Array, saved: LinearSaved, *, dx_out: Array | None = None) -> Array:
+        """dy (..., n_out) -> dx (..., n_in), which overwrites ``dx_out``; that may be x."""
+        dx, _, _ = linear_backward(
+            dy,
+            saved,
+            dx_out=dx_out,
+            dweight_into=self.weight.accumulator,
+            dbias_into=self.bias.accumulator if self.bias else None,
+        )
         return dx

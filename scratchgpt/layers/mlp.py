@@ -58,7 +58,7 @@ class MLP(Layer):
         act_forward, _ = ACTIVATIONS[self.activation]
         h, c_fc = self.c_fc.forward(x)  # (..., F)
         with lending():
-            a, act = act_forward(h, y=borrow(h.shape, like=h))  # (..., F)
+            a, act = act_forward(h, y_out=borrow(h.shape, like=h))  # (..., F)
             y, c_proj = self.c_proj.forward(a)  # (..., C)
         return y, MLPSaved(c_fc, act, c_proj._replace(x=None))
 
@@ -67,6 +67,6 @@ class MLP(Layer):
         act_forward, act_backward = ACTIVATIONS[self.activation]
         # One array (..., F) is all three: a, over it da, over that dh.
         a, _ = act_forward(saved.act.x)
-        da = self.c_proj.backward(dy, saved.c_proj._replace(x=a), dx=a)
-        dh = act_backward(da, saved.act, dx=da)
+        da = self.c_proj.backward(dy, saved.c_proj._replace(x=a), dx_out=a)
+        dh = act_backward(da, saved.act, dx_out=da)
         return self.c_fc.backward(dh, saved.c_fc)

@@ -1,11 +1,12 @@
 """Parameters, and the flat arrays that they are views of."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.accumulator import NOT_WANTED, Accumulator, NotWanted
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.memory import ALIGNMENT, aligned_zeros
 
@@ -41,47 +42,42 @@ class Parameter:
     Attributes
     ----------
     shape : tuple of int
-    value, grad : array ``shape``
-        Views of the flat arrays of a :class:`ParameterStore`; there are none before
+    value : array ``shape``
+        A view of the flat values of a :class:`ParameterStore`; there is none before
         :meth:`Layer.initialize`.
+    accumulator : Accumulator or NOT_WANTED
+        What backward passes add the gradient to; ``NOT_WANTED`` if the parameter is frozen.
     """
 
-    __slots__ = ("_forgotten", "_grad", "_initializer", "shape", "value")
+    __slots__ = ("_initializer", "accumulator", "shape", "value")
 
     value: Array
+    accumulator: Accumulator | NotWanted
 
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
         self.shape = shape
         self._initializer = initializer
-        self._forgotten = False
 
     @property
     def grad(self) -> Array:
-        self.settle_grad()
-        return self._grad
+        """The gradient that backward passes have added up, an array ``shape``."""
+        if self.accumulator is NOT_WANTED:
+            raise AttributeError("a frozen parameter has no gradient")
+        return self.accumulator.array
 
     @grad.setter
     def grad(self, grad: Array) -> None:
-        self._grad, self._forgotten = grad, False
+        self.accumulator = Accumulator(grad)
 
-    def forget_grad(self) -> None:
-        """Let the gradient be 0, which is written when somebody asks for it."""
-        self._forgotten = True
+    @property
+    def transposed_accumulator(self) -> Accumulator | NotWanted:
+        """The accumulator for whoever uses the transposed value."""
+        return self.accumulator if self.accumulator is NOT_WANTED else self.accumulator.T
 
-    def settle_grad(self) -> None:
-        """Write the zeros that are due."""
-        if self._forgotten:
-            self._grad[...] = 0
-            self._forgotten = False
-
-    def take_grad(self) -> tuple[Array, bool]:
-        """The memory of the gradient, and whether it holds anything to add to.
-
-        If not, the caller writes all of it. So zeros need not be written before the first product
-        of a step, nor read by it.
-        """
-        add, self._forgotten = not self._forgotten, False
-        return self._grad, add
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training leaves the parameter as it is, so that it has no gradient."""
+        return self.accumulator is NOT_WANTED
 
     @property
     def size(self) -> int:
@@ -96,12 +92,22 @@ class Parameter:
         self._initializer(self.value, rng)
 
 
-class ParameterStore:
-    """All parameters of a model in one flat array, all gradients in a second of the same layout.
+class Span(NamedTuple):
+    """A run of neighboring trained parameters: where it lies in the flat arrays."""
 
-    So the optimiser is one loop, the norm of the gradient one pass, and a copy one assignment.
-    Matrices come first: ``values[:n_decay]`` is what weight decay pulls on. Each parameter starts
-    at a multiple of 64 bytes; the gaps stay zero in values and gradients.
+    values: slice
+    grads: slice  # of gradients and moments
+
+
+class ParameterStore:
+    """All parameters of a model in one flat array, their gradients in a second one.
+
+    So the optimizer is one loop, the norm of the gradient one pass, and a copy one assignment.
+    Matrices come first: ``values[:n_decay]`` is what weight decay applies to. Each parameter
+    starts at a multiple of 64 bytes; the gaps stay zero in values and gradients.
+
+    The flat gradients, and the moments of an optimizer, hold the trained parameters alone: see
+    :meth:`freeze`. As long as nothing is frozen they have the layout of the values.
 
     Parameters
     ----------
@@ -114,57 +120,66 @@ class ParameterStore:
         self.dtype = np.dtype(dtype)
         if self.dtype.kind not in "fc":
             raise TypeError(f"parameters must be floating point, got {self.dtype}")
-        order = sorted(named, key=lambda name: not named[name].decays)  # stable: matrices first
-        step = ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
-        offsets, total, self.n_decay = {}, 0, 0
-        self._gaps = []
-        for name in order:
-            offsets[name] = total
-            end = total + named[name].size
-            total += -(-named[name].size // step) * step
-            if end < total:
-                self._gaps.append(slice(end, total))
-            if named[name].decays:
-                self.n_decay = total
+        self._order = sorted(named, key=lambda name: not named[name].decays)  # matrices first
+        self._offsets, total = self._layout(self._order)
+        matrices = [name for name in named if named[name].decays]
+        self.n_decay = self._layout(matrices)[1]
         self.values = aligned_zeros(total, self.dtype)
+        for name, value in self.value_views(self.values).items():
+            named[name].value = value
+        self.freeze(())
+
+    def freeze(self, names: Collection[str]) -> None:
+        """Train all parameters but these, which get no memory for gradients or moments.
+
+        Gradients that were added up so far are lost.
+
+        Parameters
+        ----------
+        names : collection of str
+            Of parameters. An empty collection unfreezes all.
+        """
+        self.trained = [name for name in self._order if name not in names]
+        self._grad_offsets, total = self._layout(self.trained)
         self._grads = aligned_zeros(total, self.dtype)  # costs no memory until it is written
-        values, grads = self.views(self.values, offsets), self.views(self._grads, offsets)
-        for name, parameter in named.items():
-            parameter.value, parameter.grad = values[name], grads[name]
-        self._offsets = offsets
+        views = self.grad_views(self._grads)
+        for name, parameter in self.named.items():
+            parameter.accumulator = Accumulator(views[name]) if name in views else NOT_WANTED
+
+    @property
+    def frozen(self) -> set[str]:
+        """Names of the parameters that are not trained."""
+        return set(self.named) - set(self.trained)
 
     @property
     def grads(self) -> Array:
-        """All gradients, flat (n,)."""
-        for parameter in self.named.values():
-            parameter.settle_grad()
+        """The gradients of all trained parameters, flat (n,)."""
+        for name in self.trained:
+            self.named[name].grad  # noqa: B018 (writes the zeros that are due)
         return self._grads
 
-    def views(self, flat: Array, offsets: dict[str, int] | None = None) -> dict[str, Array]:
-        """Views of a flat array of this layout (values, gradients, moments), one a parameter."""
-        offsets = self._offsets if offsets is None else offsets
-        return {
-            name: flat[offsets[name] : offsets[name] + parameter.size].reshape(parameter.shape)
-            for name, parameter in self.named.items()
-        }
+    def value_views(self, flat: Array) -> dict[str, Array]:
+        """Views of a flat array in the layout of ``values``, one for each parameter."""
+        return self._views(flat, self._offsets)
 
-    def spans_without(self, names: Collection[str]) -> list[tuple[int, int]]:
-        """Where in the flat arrays the parameters are that are not among ``names``.
+    def grad_views(self, flat: Array) -> dict[str, Array]:
+        """Views of a flat array in the layout of ``grads``, one for each trained parameter."""
+        return self._views(flat, self._grad_offsets)
 
-        Returns
-        -------
-        spans : list of (start, stop)
-            In rising order, as few as can be; gaps belong to the parameter before them.
+    def trained_spans(self) -> list[Span]:
+        """Where the trained parameters lie in the flat arrays, in as few spans as possible.
+
+        The gap behind a parameter belongs to its span.
         """
-        in_order = sorted(self._offsets.items(), key=lambda item: item[1])
-        ends = [start for _, start in in_order[1:]] + [self.values.size]
-        spans: list[tuple[int, int]] = []
-        for (name, start), stop in zip(in_order, ends, strict=True):
-            if name in names:
-                continue
-            if spans and spans[-1][1] == start:
-                start = spans.pop()[0]
-            spans.append((start, stop))
+        spans: list[Span] = []
+        for name in self.trained:
+            size = self._padded(self.named[name].size)
+            start, grad_start = self._offsets[name], self._grad_offsets[name]
+            if spans and spans[-1].values.stop == start:
+                before = spans.pop()
+                size += start - before.values.start
+                start, grad_start = before.values.start, before.grads.start
+            spans.append(Span(slice(start, start + size), slice(grad_start, grad_start + size)))
         return spans
 
     @property
@@ -173,11 +188,36 @@ class ParameterStore:
         return sum(parameter.size for parameter in self.named.values())
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.named.values():
-            parameter.forget_grad()
-        for gap in self._gaps:
-            self._grads[gap] = 0
+        """Set all gradients to zero."""
+        for name in self.trained:
+            accumulator = self.named[name].accumulator
+            assert accumulator is not NOT_WANTED
+            accumulator.clear()
+            end = self._grad_offsets[name] + self.named[name].size
+            self._grads[end : end + -self.named[name].size % self._step] = 0  # the gap behind it
+
+    def _layout(self, names: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Where each parameter starts in a flat array of these, and the size of that array."""
+        offsets, total = {}, 0
+        for name in names:
+            offsets[name] = total
+            total += self._padded(self.named[name].size)
+        return offsets, total
+
+    @property
+    def _step(self) -> int:
+        """Parameters start at multiples of so many numbers."""
+        return ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
+
+    def _padded(self, size: int) -> int:
+        return size + -size % self._step
+
+    def _views(self, flat: Array, offsets: dict[str, int]) -> dict[str, Array]:
+        return {
+            name: flat[offsets[name] : offsets[name] + parameter.size].reshape(parameter.shape)
+            for name, parameter in self.named.items()
+            if name in offsets
+        }
 
 
 class Layer:

@@ -79,7 +79,7 @@ class InputEmbedding(Layer):
         else:
             added, wpe = self.sinusoids[positions].astype(x.dtype), None
         x += added  # 4
-        x, drop = self.drop.forward(x, dropout_seed, y=x)  # 5
+        x, drop = self.drop.forward(x, dropout_seed, y_out=x)  # 5
         return x, InputEmbeddingSaved(wte, wpe, drop)
 
     def backward(self, dy: Array, saved: InputEmbeddingSaved) -> None:

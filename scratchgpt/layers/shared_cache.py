@@ -51,4 +51,4 @@ class SharedLayer(NamedTuple):
         before = positions <= self.first + np.arange(n_new)[:, None]  # (T, S)
         allowed = (places >= 0)[:, None, None, :] & before
         keys, values = keys.swapaxes(1, 2), values.swapaxes(1, 2)
-        attention_forward(q, keys, values, mask=allowed, scale=scale, y=y)
+        attention_forward(q, keys, values, mask=allowed, scale=scale, y_out=y)

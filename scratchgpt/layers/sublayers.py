@@ -54,19 +54,19 @@ def sublayers_forward(
             with lending():
                 n = borrow(x.shape, like=x)
                 if a is None:
-                    n, ln = norm.forward(x, y=n)  # 1
+                    n, ln = norm.forward(x, y_out=n)  # 1
                 else:  # 4 of the sublayer before, in one pass with 1
-                    (x, n), ln = norm.forward_of_sum(x, a, y=a, n=n)
+                    (x, n), ln = norm.forward_of_sum(x, a, y_out=a, n_out=n)
                 a, kept = branch(n)  # 2
-            a, dropped = drop.forward(a, seed, y=a)  # 3
+            a, dropped = drop.forward(a, seed, y_out=a)  # 3
             saved.append(SublayerSaved(ln, kept.with_input(None), dropped))
         assert a is not None
-        x, _ = residual_forward(x, a, y=a)  # 4
+        x, _ = residual_forward(x, a, y_out=a)  # 4
     else:
         for (norm, branch), seed in zip(sublayers, seeds, strict=True):
             a, kept = branch(x)  # 1
-            a, dropped = drop.forward(a, seed, y=a)  # 2
-            (_, x), ln = norm.forward_of_sum(x, a, y=a)  # 3 and 4
+            a, dropped = drop.forward(a, seed, y_out=a)  # 2
+            (_, x), ln = norm.forward_of_sum(x, a, y_out=a)  # 3 and 4
             saved.append(SublayerSaved(ln, kept, dropped))
     return x, saved
 
@@ -93,7 +93,7 @@ def sublayers_backward(
                     da = drop.backward(dy, dropped)  # undoes 4 and 3
                     n, _ = norm.forward(ln.x)
                     dn = branch(da, kept.with_input(n))  # 2
-                    norm.backward(dn, ln, past=dy, dx=dx_i)  # 1, and 4: past the branch
+                    norm.backward(dn, ln, residual_gradient=dy, dx_out=dx_i)  # 1 and 4
                 else:
                     dsum = norm.backward(dy, ln)  # undoes 4
                     da = drop.backward(dsum, dropped)  # 3 and 2

@@ -187,8 +187,12 @@ class GPT(Layer):
             then ``saved`` serves this one pass only.
         """
         with scope():
-            target = saved.cross_entropy.logits if in_place else None
-            self.backward(cross_entropy_backward(dloss, saved.cross_entropy, target), saved.model)
+            dlogits = cross_entropy_backward(
+                dloss,
+                saved.cross_entropy,
+                dlogits_out=saved.cross_entropy.logits if in_place else None,
+            )
+            self.backward(dlogits, saved.model)
 
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
         """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""

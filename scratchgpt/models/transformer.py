@@ -213,8 +213,12 @@ class Transformer(Layer):
             then ``saved`` serves this one pass only.
         """
         with scope():
-            target = saved.cross_entropy.logits if in_place else None
-            self.backward(cross_entropy_backward(dloss, saved.cross_entropy, target), saved.model)
+            dlogits = cross_entropy_backward(
+                dloss,
+                saved.cross_entropy,
+                dlogits_out=saved.cross_entropy.logits if in_place else None,
+            )
+            self.backward(dlogits, saved.model)
 
     def padding_mask(self, src: Array) -> Array | None:
         """Where a source (B, S) is padding; None without a ``padding_id``."""

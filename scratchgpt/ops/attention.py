@@ -48,7 +48,8 @@ def attention_forward(
     dropout_p: float = 0.0,
     dropout_seed: int = 0,
     scale: float | None = None,
-    y: Array | None = None,
+    *,
+    y_out: Array | None = None,
 ) -> tuple[Array, AttentionSaved | FlashAttentionSaved]:
     r"""Each query takes the average of the values, weighted by how well their keys fit it.
 
@@ -79,8 +80,8 @@ def attention_forward(
         Decides which; see :func:`scratchgpt.ops.dropout_forward`.
     scale : float, optional
         In place of :math:`1/\sqrt D`.
-    y : array (..., T, E), optional
-        Where the result is written.
+    y_out : array (..., T, E), optional
+        Overwritten with the result.
 
     Returns
     -------
@@ -101,8 +102,7 @@ def attention_forward(
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
 
-    if y is None:
-        y = empty((*q.shape[:-1], v.shape[-1]), like=q)
+    y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
     # The kernel scales its scores after it has looked for the highest, and after it has masked.
     if mask is None and scale > 0 and _suits_the_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
@@ -128,9 +128,10 @@ def attention_forward(
 def attention_backward(
     dy: Array,
     saved: AttentionSaved | FlashAttentionSaved,
-    dq: Array | None = None,
-    dk: Array | None = None,
-    dv: Array | None = None,
+    *,
+    dq_out: Array | None = None,
+    dk_out: Array | None = None,
+    dv_out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
     r"""Gradients of :func:`attention_forward`, its steps undone from the last to the first.
 
@@ -146,8 +147,8 @@ def attention_backward(
     ----------
     dy : array (..., T, E)
     saved : AttentionSaved
-    dq, dk, dv : array, optional
-        Where the gradients are written.
+    dq_out, dk_out, dv_out : array, optional
+        Overwritten with the gradients.
 
     Returns
     -------
@@ -155,9 +156,9 @@ def attention_backward(
     dk : array (..., S, D)
     dv : array (..., S, E)
     """
-    dq = empty(saved.q.shape, like=dy) if dq is None else dq
-    dk = empty(saved.k.shape, like=dy) if dk is None else dk
-    dv = empty(saved.v.shape, like=dy) if dv is None else dv
+    dq = empty(saved.q.shape, like=dy) if dq_out is None else dq_out
+    dk = empty(saved.k.shape, like=dy) if dk_out is None else dk_out
+    dv = empty(saved.v.shape, like=dy) if dv_out is None else dv_out
     if isinstance(saved, FlashAttentionSaved):
         from scratchgpt.kernels import attention
 

@@ -90,7 +90,7 @@ def cross_entropy_forward(
 
 
 def cross_entropy_backward(
-    dloss: Any, saved: CrossEntropySaved, dlogits: Array | None = None
+    dloss: Any, saved: CrossEntropySaved, *, dlogits_out: Array | None = None
 ) -> Array:
     r"""Gradient of :func:`cross_entropy_forward` with respect to the logits.
 
@@ -103,8 +103,8 @@ def cross_entropy_backward(
     ----------
     dloss : scalar, or an array (...) where ``reduction="none"``
     saved : CrossEntropySaved
-    dlogits : array (..., V), optional
-        Where the gradient is written. It may be the logits themselves, which are lost then.
+    dlogits_out : array (..., V), optional
+        Overwritten with the gradient. It may be the logits themselves.
 
     Returns
     -------
@@ -112,8 +112,7 @@ def cross_entropy_backward(
     """
     logits, log_total, targets, counted, n_counted, label_smoothing, reduction = saved
     vocab_size = logits.shape[-1]
-    if dlogits is None:
-        dlogits = empty_like(logits)
+    dlogits = empty_like(logits) if dlogits_out is None else dlogits_out
     scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
     weights = np.where(counted, scale, 0).astype(logits.dtype)[..., None]  # (..., 1)
     in_rows = logits.size and logits.flags.c_contiguous and dlogits.flags.c_contiguous

@@ -24,7 +24,7 @@ class DropoutSaved(NamedTuple):
 
 
 def dropout_forward(
-    x: Array, p: float, seed: int, y: Array | None = None
+    x: Array, p: float, seed: int, *, y_out: Array | None = None
 ) -> tuple[Array, DropoutSaved]:
     r"""Set each element to zero with probability p and scale the others up.
 
@@ -37,8 +37,8 @@ def dropout_forward(
         Probability of being dropped, from 0 (nothing) to 1 (everything).
     seed : int
         Decides the mask; the same seed and shape give the same mask.
-    y : array (...), optional
-        Where the result is written. It may be x, which is lost then.
+    y_out : array (...), optional
+        Overwritten with the result. It may be x.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def dropout_forward(
         If p is not within [0, 1].
     """
     check_probability("dropout", p)
-    y = empty_like(x) if y is None else y
+    y = empty_like(x) if y_out is None else y_out
     dropout_into(x, p, seed, out=y)
     return y, DropoutSaved(p, seed)
 

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.accumulator import Into, take
 from scratchgpt.backend import Array, use_kernels
-from scratchgpt.memory import empty, zeros
+from scratchgpt.memory import empty
 
 
 class EmbeddingSaved(NamedTuple):
@@ -41,7 +42,9 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     return y, EmbeddingSaved(tokens, weight)
 
 
-def embedding_backward(dy: Array, saved: EmbeddingSaved, dweight: Array | None = None) -> Array:
+def embedding_backward(
+    dy: Array, saved: EmbeddingSaved, *, dweight_into: Into = None
+) -> Array | None:
     r"""Gradient of :func:`embedding_forward` with respect to ``weight``.
 
     A row that was looked up several times collects the gradient of each look-up:
@@ -54,9 +57,9 @@ def embedding_backward(dy: Array, saved: EmbeddingSaved, dweight: Array | None =
     ----------
     dy : array (..., C)
     saved : EmbeddingSaved
-    dweight : array (V, C), optional
-        Where the gradient is added. It touches few of the rows, so a layer hands in its
-        accumulated gradient instead of adding a table of zeros to it.
+    dweight_into : array (V, C) or Accumulator, optional
+        The gradient is added to this. It touches few of the rows, so that adding a table that is
+        mostly zeros would be a waste. By default it is a new array.
 
     Returns
     -------
@@ -64,8 +67,11 @@ def embedding_backward(dy: Array, saved: EmbeddingSaved, dweight: Array | None =
     """
     tokens, weight = saved
     n_channels = weight.shape[1]
+    dweight, holds_sum = take(dweight_into, weight.shape, like=dy)
     if dweight is None:
-        dweight = zeros(weight.shape, like=dy)
+        return None
+    if not holds_sum:
+        dweight[...] = 0
     if use_kernels(dy, dweight) and dweight.flags.c_contiguous:
         from scratchgpt.kernels import embedding
 

@@ -18,7 +18,7 @@ class GeluSaved(NamedTuple):
 
 
 def gelu_forward(
-    x: Array, approximate: str = "none", y: Array | None = None
+    x: Array, approximate: str = "none", *, y_out: Array | None = None
 ) -> tuple[Array, GeluSaved]:
     r"""Gaussian error linear unit, exact or by its tanh approximation.
 
@@ -33,8 +33,8 @@ def gelu_forward(
     x : array (...)
     approximate : {"none", "tanh"}
         PyTorch's names. GPT and GPT-2 use ``"tanh"``.
-    y : array (...), optional
-        Where the result is written.
+    y_out : array (...), optional
+        Overwritten with the result.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def gelu_forward(
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    y = empty_like(x) if y is None else y
+    y = empty_like(x) if y_out is None else y_out
     if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import gelu
 
@@ -65,7 +65,7 @@ def gelu_forward(
     return y, GeluSaved(x, approximate)
 
 
-def gelu_backward(dy: Array, saved: GeluSaved, dx: Array | None = None) -> Array:
+def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -> Array:
     r"""Gradient of :func:`gelu_forward`.
 
     .. math::
@@ -81,11 +81,11 @@ def gelu_backward(dy: Array, saved: GeluSaved, dx: Array | None = None) -> Array
     ----------
     dy : array (...)
     saved : GeluSaved
-    dx : array (...), optional
-        Where the result is written. It may be dy, which is lost then.
+    dx_out : array (...), optional
+        Overwritten with the result. It may be dy.
     """
     x, approximate = saved
-    dx = empty(x.shape, like=dy) if dx is None else dx
+    dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, x, dx) and contiguous(dx):
         from scratchgpt.kernels import gelu
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.accumulator import Into, collect
 from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 
@@ -21,7 +22,8 @@ def layer_norm_forward(
     weight: Array,
     bias: Array | None = None,
     eps: float = 1e-5,
-    y: Array | None = None,
+    *,
+    y_out: Array | None = None,
 ) -> tuple[Array, LayerNormSaved]:
     r"""Normalise the last axis to mean 0 and variance 1, then scale and shift.
 
@@ -39,8 +41,8 @@ def layer_norm_forward(
         :math:`\beta`.
     eps : float
         Added to the variance.
-    y : array (..., C), optional
-        Where the result is written.
+    y_out : array (..., C), optional
+        Overwritten with the result.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def layer_norm_forward(
     same_dtype("layer_norm", x=x, weight=weight, bias=bias)
     check_parameters("layer_norm", x, weight, bias)
     n_channels = x.shape[-1]
-    y = empty_like(x) if y is None else y
+    y = empty_like(x) if y_out is None else y_out
     mean = empty((*x.shape[:-1], 1), like=x)
     rstd = empty((*x.shape[:-1], 1), like=x)
     if use_kernels(x, weight, bias, y) and x.size and contiguous(y):
@@ -83,8 +85,14 @@ def layer_norm_forward(
 
 
 def layer_norm_backward(
-    dy: Array, saved: LayerNormSaved, past: Array | None = None, dx: Array | None = None
-) -> tuple[Array, Array, Array | None]:
+    dy: Array,
+    saved: LayerNormSaved,
+    *,
+    residual_gradient: Array | None = None,
+    dx_out: Array | None = None,
+    dweight_into: Into = None,
+    dbias_into: Into = None,
+) -> tuple[Array, Array | None, Array | None]:
     r"""Gradients of :func:`layer_norm_forward`.
 
     Each row's mean and variance depend on all of its elements. What flows back through them is
@@ -102,25 +110,32 @@ def layer_norm_backward(
     ----------
     dy : array (..., C)
     saved : LayerNormSaved
-    past : array (..., C), optional
-        A gradient that reaches x on another way, past the norm; it is added to dx.
-    dx : array (..., C), optional
-        Where the first result is written.
+    residual_gradient : array (..., C), optional
+        The gradient that reaches x through the residual connection around the norm; it is added
+        to dx.
+    dx_out : array (..., C), optional
+        Overwritten with the first result.
+    dweight_into, dbias_into : array (C,) or Accumulator, optional
+        The gradients of the parameters are added to these. By default they are new arrays.
 
     Returns
     -------
     dx : array (..., C)
     dweight : array (C,)
-    dbias : array (C,), or None where there was no bias
+    dbias : array (C,), or None if there was no bias
     """
     x, weight, mean, rstd, has_bias = saved
     n_channels = x.shape[-1]
-    dx = empty(x.shape, like=dy) if dx is None else dx
-    if use_kernels(dy, x, weight, past, dx) and x.size and contiguous(dx):
+    dx = empty(x.shape, like=dy) if dx_out is None else dx_out
+    dweight: Array
+    dbias: Array | None
+    if use_kernels(dy, x, weight, residual_gradient, dx) and x.size and contiguous(dx):
         from scratchgpt.kernels import layer_norm
 
-        gradients = layer_norm.layer_norm_backward(dy, x, weight, mean, rstd, past, dx)
-        return dx, gradients[0], gradients[1] if has_bias else None
+        dweight, dbias = layer_norm.layer_norm_backward(
+            dy, x, weight, mean, rstd, residual_gradient, dx
+        )
+        return dx, collect(dweight_into, dweight), collect(dbias_into, dbias if has_bias else None)
 
     dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None  # undoes 6
     with scope():
@@ -136,9 +151,9 @@ def layer_norm_backward(
         x_hat *= projection
         dx -= x_hat  # undoes 3: through the variance
         dx *= rstd  # undoes 4
-    if past is not None:
-        dx += past
-    return dx, dweight, dbias
+    if residual_gradient is not None:
+        dx += residual_gradient
+    return dx, collect(dweight_into, dweight), collect(dbias_into, dbias)
 
 
 def check_parameters(op: str, x: Array, weight: Array, bias: Array | None) -> None:

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.accumulator import NOT_WANTED, Into, take
 from scratchgpt.backend import Array, same_dtype, use_kernels
-from scratchgpt.memory import empty, scope, zeros
+from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors
 
 
@@ -62,12 +63,11 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
 def linear_backward(
     dy: Array,
     saved: LinearSaved,
-    dweight: Array | None = None,
-    dbias: Array | None = None,
-    dx: Array | None = None,
     *,
-    add: bool = True,
-) -> tuple[Array, Array, Array | None]:
+    dx_out: Array | None = None,
+    dweight_into: Into = None,
+    dbias_into: Into = None,
+) -> tuple[Array, Array | None, Array | None]:
     r"""Gradients of :func:`linear_forward`.
 
     .. math::
@@ -77,35 +77,35 @@ def linear_backward(
     ----------
     dy : array (..., n_out)
     saved : LinearSaved
-    dweight, dbias : array, optional
-        Where these gradients are added: a layer hands in its accumulated ones. By default they
-        start from zero.
-    dx : array (..., n_in), optional
-        Where this one is written, C-contiguous. It may be x, which is lost then.
-    add : bool
-        Whether ``dweight`` is added to; if not, what it holds is written over.
+    dx_out : array (..., n_in), optional
+        Overwritten with dx; C-contiguous. It may be x.
+    dweight_into, dbias_into : array or Accumulator, optional
+        The gradients of the parameters are added to these. By default they are new arrays. For
+        ``NOT_WANTED`` nothing is computed, and None is returned.
 
     Returns
     -------
     dx : array (..., n_in)
     dweight : array (n_in, n_out)
-    dbias : array (n_out,), or None where there was no bias
+    dbias : array (n_out,), or None if there was no bias
     """
     x, weight, has_bias = saved
     assert x is not None
     n_in, n_out = weight.shape
-    dx = empty(x.shape, like=dy) if dx is None else dx
-    if dweight is None:
-        dweight, add = empty(weight.shape, like=dy), False
-    if dbias is None and has_bias:
-        dbias = zeros((n_out,), like=dy)
+    dx = empty(x.shape, like=dy) if dx_out is None else dx_out
+    dweight, add_weight = take(dweight_into, weight.shape, like=dy)
+    dbias, add_bias = take(dbias_into if has_bias else NOT_WANTED, (n_out,), like=dy)
+    if dbias is not None and not add_bias:
+        dbias[...] = 0
     x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
     # The kernel writes rows or columns whose elements lie side by side.
-    if use_kernels(dy, x, weight, dweight, dbias) and dweight.itemsize in dweight.strides:
+    in_lines = dweight is None or dweight.itemsize in dweight.strides
+    if use_kernels(dy, x, weight, dweight, dbias) and in_lines:
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 
-        matmul(x_rows.T, dy_rows, dweight, accumulate=add)
+        if dweight is not None:
+            matmul(x_rows.T, dy_rows, dweight, accumulate=add_weight)
         matmul(dy_rows, weight.T, dx.reshape(-1, n_in))
         if dbias is not None:
             add_rows(dy_rows, dbias)
@@ -113,11 +113,11 @@ def linear_backward(
 
     with scope():
         x_factor, dy_factor, weight_factor = factors(x_rows, dy_rows, weight)
-        if add:
+        if dweight is not None and add_weight:
             product = empty(weight.shape, like=dy)
             np.matmul(x_factor.T, dy_factor, out=product)
             dweight += product
-        else:
+        elif dweight is not None:
             np.matmul(x_factor.T, dy_factor, out=dweight)
         np.matmul(dy_factor, weight_factor.T, out=dx.reshape(-1, n_in))
     if dbias is not None:

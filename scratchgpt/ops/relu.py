@@ -12,16 +12,16 @@ class ReluSaved(NamedTuple):
     x: Array  # (...)
 
 
-def relu_forward(x: Array, y: Array | None = None) -> tuple[Array, ReluSaved]:
+def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSaved]:
     r""":math:`y = \max(x, 0)`; for complex numbers the real part decides.
 
     Parameters
     ----------
     x : array (...)
-    y : array (...), optional
-        Where the result is written.
+    y_out : array (...), optional
+        Overwritten with the result.
     """
-    y = empty_like(x) if y is None else y
+    y = empty_like(x) if y_out is None else y_out
     if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import relu
 
@@ -33,17 +33,17 @@ def relu_forward(x: Array, y: Array | None = None) -> tuple[Array, ReluSaved]:
     return y, ReluSaved(x)
 
 
-def relu_backward(dy: Array, saved: ReluSaved, dx: Array | None = None) -> Array:
+def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -> Array:
     r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink.
 
     Parameters
     ----------
     dy : array (...)
     saved : ReluSaved
-    dx : array (...), optional
-        Where the result is written. It may be dy, which is lost then.
+    dx_out : array (...), optional
+        Overwritten with the result. It may be dy.
     """
-    dx = empty(saved.x.shape, like=dy) if dx is None else dx
+    dx = empty(saved.x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, saved.x, dx) and contiguous(dx):
         from scratchgpt.kernels import relu
 

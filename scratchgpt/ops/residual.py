@@ -13,15 +13,15 @@ class ResidualSaved(NamedTuple):
 
 
 def residual_forward(
-    x: Array, branch: Array, y: Array | None = None
+    x: Array, branch: Array, *, y_out: Array | None = None
 ) -> tuple[Array, ResidualSaved]:
     """``x + branch``, two arrays of one shape.
 
     Parameters
     ----------
     x, branch : array (...)
-    y : array (...), optional
-        Where the sum is written. It may be one of the two, which is lost then.
+    y_out : array (...), optional
+        Overwritten with the sum. It may be one of the two.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def residual_forward(
     same_dtype("residual", x=x, branch=branch)
     if x.shape != branch.shape:
         raise ValueError(f"residual: x is {x.shape} but branch is {branch.shape}")
-    y = empty_like(x) if y is None else y
+    y = empty_like(x) if y_out is None else y_out
     np.add(x, branch, out=y)
     return y, ResidualSaved()
 

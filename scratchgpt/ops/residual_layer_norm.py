@@ -23,8 +23,9 @@ def residual_layer_norm_forward(
     weight: Array,
     bias: Array | None = None,
     eps: float = 1e-5,
-    y: Array | None = None,
-    n: Array | None = None,
+    *,
+    y_out: Array | None = None,
+    n_out: Array | None = None,
 ) -> tuple[tuple[Array, Array], ResidualLayerNormSaved]:
     r""":func:`residual_forward` and :func:`layer_norm_forward` of what comes out.
 
@@ -39,8 +40,8 @@ def residual_layer_norm_forward(
     bias : array (C,), optional
     eps : float
         Added to the variance.
-    y, n : array (..., C), optional
-        Where the results are written. y may be x or the branch, which is lost then.
+    y_out, n_out : array (..., C), optional
+        Overwritten with the results. ``y_out`` may be x or the branch.
 
     Returns
     -------
@@ -59,25 +60,28 @@ def residual_layer_norm_forward(
     if x.shape != branch.shape:
         raise ValueError(f"residual_layer_norm: x is {x.shape} but branch is {branch.shape}")
     check_parameters("residual_layer_norm", x, weight, bias)
-    if use_kernels(x, branch, weight, bias, y, n) and x.size and contiguous(y, n):
+    if use_kernels(x, branch, weight, bias, y_out, n_out) and x.size and contiguous(y_out, n_out):
         from scratchgpt.kernels import layer_norm
 
-        y = empty_like(x) if y is None else y
-        n = empty_like(x) if n is None else n
+        y = empty_like(x) if y_out is None else y_out
+        n = empty_like(x) if n_out is None else n_out
         mean = empty((*x.shape[:-1], 1), like=x)
         rstd = empty((*x.shape[:-1], 1), like=x)
         layer_norm.residual_layer_norm_forward(x, branch, weight, bias, eps, y, n, mean, rstd)
         norm = LayerNormSaved(y, weight, mean, rstd, bias is not None)
         return (y, n), ResidualLayerNormSaved(norm)
 
-    y, _ = residual_forward(x, branch, y)
-    n, norm = layer_norm_forward(y, weight, bias, eps, n)
+    y, _ = residual_forward(x, branch, y_out=y_out)
+    n, norm = layer_norm_forward(y, weight, bias, eps, y_out=n_out)
     return (y, n), ResidualLayerNormSaved(norm)
 
 
 def residual_layer_norm_backward(
-    doutput: tuple[Array, Array], saved: ResidualLayerNormSaved, dx: Array | None = None
-) -> tuple[Array, Array, Array, Array | None]:
+    doutput: tuple[Array, Array],
+    saved: ResidualLayerNormSaved,
+    *,
+    dx_out: Array | None = None,
+) -> tuple[Array, Array, Array | None, Array | None]:
     r"""Gradients of :func:`residual_layer_norm_forward`.
 
     The sum goes to two places, so two gradients meet in it: what arrives at y itself, and what
@@ -87,8 +91,8 @@ def residual_layer_norm_backward(
     ----------
     doutput : (dy, dn), arrays (..., C)
     saved : ResidualLayerNormSaved
-    dx : array (..., C), optional
-        Where the first result is written.
+    dx_out : array (..., C), optional
+        Overwritten with the first result.
 
     Returns
     -------
@@ -98,5 +102,5 @@ def residual_layer_norm_backward(
     dbias : array (C,), or None where there was no bias
     """
     dy, dn = doutput
-    dx, dweight, dbias = layer_norm_backward(dn, saved.norm, past=dy, dx=dx)
+    dx, dweight, dbias = layer_norm_backward(dn, saved.norm, residual_gradient=dy, dx_out=dx_out)
     return dx, dx, dweight, dbias

@@ -5,12 +5,11 @@ algorithm 2.
 """
 
 import math
-from collections.abc import Collection
 
 import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
-from scratchgpt.layers.parameters import ParameterStore
+from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 
 # Five arrays of this many float32 are 1.25 MiB: each of the dozen passes finds them in the cache.
@@ -39,13 +38,11 @@ class AdamW:
     eps : float
         Greater than 0.
     weight_decay : float
-    frozen : collection of str
-        Names of parameters that stay as they are.
 
     Attributes
     ----------
     exp_avg, exp_avg_sq : array
-        m and v, in the layout of ``store.values``; :meth:`named_moments` has them by parameter.
+        m and v, in the layout of ``store.grads``; :meth:`named_moments` has them by parameter.
     n_steps : int
         Steps taken, t.
     """
@@ -57,7 +54,6 @@ class AdamW:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
-        frozen: Collection[str] = (),
     ) -> None:
         if store.dtype.kind != "f":
             raise TypeError(f"AdamW updates real parameters; these are {store.dtype}")
@@ -66,10 +62,10 @@ class AdamW:
         self.eps = eps
         self.weight_decay = weight_decay
         self.n_steps = 0
-        self._spans = store.spans_without(frozen)
-        self.exp_avg = aligned_zeros(store.values.size, store.dtype)
-        self.exp_avg_sq = aligned_zeros(store.values.size, store.dtype)
-        self._scratch = aligned_zeros(min(CHUNK, store.values.size), store.dtype)
+        n = store.grads.size
+        self.exp_avg = aligned_zeros(n, store.dtype)
+        self.exp_avg_sq = aligned_zeros(n, store.dtype)
+        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype)
 
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
         """One update of ``store.values`` from ``grad_scale * store.grads``.
@@ -89,30 +85,31 @@ class AdamW:
         keep = 1 - lr * self.weight_decay
         # Scaled before it is squared: the square of an unclipped gradient may overflow.
         gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
-        for start, stop in self._spans:
-            self._move(start, stop, gains, keep, step_size, self.eps * root)
+        for span in self.store.trained_spans():
+            self._move(span, gains, keep, step_size, self.eps * root)
 
     def _move(
         self,
-        first: int,
-        last: int,
+        span: Span,
         gains: tuple[float, float],
         keep: float,
         step_size: float,
         eps: float,
     ) -> None:
-        """A step of the parameters in one stretch of the flat arrays."""
+        """A step of the parameters in one span of the flat arrays."""
         beta1, beta2 = self.betas
-        n_decay = self.store.n_decay if self.weight_decay else 0
+        values, grads = self.store.values[span.values], self.store.grads[span.grads]
+        exp_avg, exp_avg_sq = self.exp_avg[span.grads], self.exp_avg_sq[span.grads]
+        n_decay = max(self.store.n_decay - span.values.start, 0) if self.weight_decay else 0
         if use_kernels(self.store.values):
             from scratchgpt.kernels import adamw
 
             adamw.adamw_step(
-                self.store.values[first:last],
-                self.store.grads[first:last],
-                self.exp_avg[first:last],
-                self.exp_avg_sq[first:last],
-                n_decay=max(n_decay - first, 0),
+                values,
+                grads,
+                exp_avg,
+                exp_avg_sq,
+                n_decay=n_decay,
                 betas=self.betas,
                 gains=gains,
                 keep=keep,
@@ -121,10 +118,9 @@ class AdamW:
             )
             return
 
-        for start in range(first, last, CHUNK):
-            chunk = slice(start, min(start + CHUNK, last))
-            value, grad = self.store.values[chunk], self.store.grads[chunk]
-            m, v = self.exp_avg[chunk], self.exp_avg_sq[chunk]
+        for start in range(0, values.size, CHUNK):
+            chunk = slice(start, start + CHUNK)
+            value, grad, m, v = values[chunk], grads[chunk], exp_avg[chunk], exp_avg_sq[chunk]
             x = self._scratch[: value.size]
 
             m *= beta1
@@ -146,5 +142,5 @@ class AdamW:
         return {
             f"{moment}.{name}": view
             for moment, flat in moments.items()
-            for name, view in self.store.views(flat).items()
+            for name, view in self.store.grad_views(flat).items()
         }

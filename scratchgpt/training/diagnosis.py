@@ -107,7 +107,7 @@ def find_nonfinite(
             if not math.isfinite(loss):
                 return "the loss, of finite activations"
     for name, parameter in reversed(model.store.named.items()):
-        if not _is_finite(parameter.grad):
+        if not parameter.is_frozen and not _is_finite(parameter.grad):
             return _describe("gradient of", name, parameter.grad)
     return "the gradient norm, of finite gradients"
 

@@ -80,12 +80,13 @@ class Stepper:
                 f"this one is in {model.dtype}"
             )
         self.frozen = frozen_names(model.store.named, config.freeze)
+        if self.frozen != model.store.frozen:
+            model.store.freeze(self.frozen)
         self.optimizer = AdamW(
             model.store,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             weight_decay=config.weight_decay,
-            frozen=self.frozen,
         )
         self.arena = Arena()
         self.stop = StopRequest()
@@ -111,8 +112,6 @@ class Stepper:
         for micro_batch, count in zip(micro_batches, counts, strict=True):
             share = count / n_counted
             loss += share * self._micro_step(micro_batch, config.label_smoothing, dloss=share)
-        for name in self.frozen:  # what does not move has no part in the norm
-            store.named[name].grad[...] = 0
         with self.arena:
             norm = global_norm(store.grads)
         if not math.isfinite(norm):

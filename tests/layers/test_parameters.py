@@ -58,14 +58,14 @@ def test_views_of_another_flat_array_have_the_same_layout():
     store = Pair().initialize().store
     moments = np.arange(store.values.size, dtype=np.float32)
     store.values[...] = moments
-    for name, view in store.views(moments).items():
+    for name, view in store.value_views(moments).items():
         np.testing.assert_array_equal(view, store.named[name].value)
 
 
 def test_the_gaps_between_parameters_stay_zero():
     store = Pair().initialize(seed=3).store
     used = np.zeros(store.values.size, bool)
-    for view in store.views(used).values():
+    for view in store.value_views(used).values():
         view[...] = True
     assert used.sum() == store.size < used.size
     assert (store.values[~used] == 0).all()
@@ -109,14 +109,14 @@ def test_what_was_forgotten_is_never_read(rng):
 def test_the_memory_of_a_gradient_is_taken_empty_once():
     store = Pair().initialize().store
     parameter = store.named["maps.1.weight"]
-    assert parameter.take_grad()[1]  # at first it holds zeros
+    assert parameter.accumulator.take()[1]  # at first it holds zeros
     store.zero_grad()
-    grad, add = parameter.take_grad()
-    assert not add
+    grad, holds_sum = parameter.accumulator.take()
+    assert not holds_sum
     grad[...] = 2
-    assert parameter.take_grad()[1]
+    assert parameter.accumulator.take()[1]
     assert (parameter.grad == 2).all()
-    parameter.forget_grad()
+    parameter.accumulator.clear()
     parameter.grad = np.ones((5, 2), np.float32)
     assert (parameter.grad == 1).all()
 

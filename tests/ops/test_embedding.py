@@ -32,7 +32,7 @@ def test_the_gradient_is_added_to_what_is_handed_in(rng):
     _, saved = embedding_forward(tokens, np.zeros((3, 2)))
     before = rng.normal(size=(3, 2))
     dweight = before.copy()
-    result = embedding_backward(dy, saved, dweight=dweight)
+    result = embedding_backward(dy, saved, dweight_into=dweight)
     assert result is dweight
     np.testing.assert_allclose(dweight, before + embedding_backward(dy, saved), rtol=1e-14)
 

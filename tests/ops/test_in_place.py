@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgpt import kernels, ops
+from scratchgpt.accumulator import NOT_WANTED, Accumulator
 
 SHAPES = [(3, 5), (129, 130), (70, 1, 257)]  # fewer elements than a thread takes at a time, more
 FORWARDS = {
@@ -35,8 +36,8 @@ def test_of_an_activation_over_the_upstream_gradient(name, shape, dtype, rng):
     before = x.copy()
     expected = backward(dy, saved)
     elsewhere = np.empty_like(dy)
-    assert backward(dy, saved, elsewhere) is elsewhere
-    assert backward(dy, saved, dy) is dy
+    assert backward(dy, saved, dx_out=elsewhere) is elsewhere
+    assert backward(dy, saved, dx_out=dy) is dy
     np.testing.assert_array_equal(dy, expected)
     np.testing.assert_array_equal(elsewhere, expected)
     np.testing.assert_array_equal(x, before)
@@ -47,7 +48,7 @@ def test_of_a_linear_map_over_its_input(dtype, rng):
     x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
     _, saved = ops.linear_forward(x, weight, np.zeros(33, dtype))
     expected = ops.linear_backward(dy, saved)
-    dx, dweight, dbias = ops.linear_backward(dy, saved, dx=x)
+    dx, dweight, dbias = ops.linear_backward(dy, saved, dx_out=x)
     assert dx is x
     for actual, reference in zip((dx, dweight, dbias), expected, strict=True):
         np.testing.assert_array_equal(actual, reference)
@@ -60,5 +61,23 @@ def test_of_a_weight_over_what_does_not_count(transposed, dtype, rng):
     _, saved = ops.linear_forward(x, weight)
     _, expected, _ = ops.linear_backward(dy, saved)
     held = np.full((33, 40) if transposed else (40, 33), np.nan, dtype)
-    ops.linear_backward(dy, saved, held.T if transposed else held, add=False)
+    accumulator = Accumulator(held)
+    accumulator.clear()
+    into = accumulator.T if transposed else accumulator
+    ops.linear_backward(dy, saved, dweight_into=into)
     np.testing.assert_allclose(held.T if transposed else held, expected, rtol=1e-5, atol=1e-6)
+    ops.linear_backward(dy, saved, dweight_into=into)
+    np.testing.assert_allclose(into.array, 2 * expected, rtol=1e-5, atol=1e-6)
+
+
+@each_dtype
+def test_of_what_is_not_wanted_there_is_none(dtype, rng):
+    x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
+    _, saved = ops.linear_forward(x, weight, np.zeros(33, dtype))
+    expected, _, _ = ops.linear_backward(dy, saved)
+    dx, dweight, dbias = ops.linear_backward(
+        dy, saved, dweight_into=NOT_WANTED, dbias_into=NOT_WANTED
+    )
+    assert dweight is None
+    assert dbias is None
+    np.testing.assert_array_equal(dx, expected)

@@ -40,7 +40,9 @@ def test_the_sum_may_be_written_over_the_branch(dtype, rng):
     (y, n), saved = residual_layer_norm_forward(x, branch, weight, bias)
     over = branch.copy()
     room = np.empty((6, 40), dtype).T  # not laid out as a kernel writes it
-    (sum_, normed), over_saved = residual_layer_norm_forward(x, over, weight, bias, y=over, n=room)
+    (sum_, normed), over_saved = residual_layer_norm_forward(
+        x, over, weight, bias, y_out=over, n_out=room
+    )
     assert sum_ is over
     assert normed is room
     np.testing.assert_array_equal(sum_, y)

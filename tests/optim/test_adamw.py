@@ -95,7 +95,7 @@ def test_gradients_are_left_as_they_are(make_store):
 def test_gaps_between_parameters_stay_zero(make_store):
     store = make_store(np.float32)
     inside = np.zeros(store.values.shape, bool)
-    for view in store.views(inside).values():
+    for view in store.value_views(inside).values():
         view[...] = True
     assert not inside.all()
     for _ in range(3):
