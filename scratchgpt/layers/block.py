@@ -10,7 +10,7 @@ from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.sublayers import (
+from scratchgpt.layers.sublayer import (
     SublayerSaved,
     sublayers_backward,
     sublayers_extend,

@@ -15,7 +15,7 @@ from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.layers.shared_cache import SharedLayer
-from scratchgpt.layers.sublayers import (
+from scratchgpt.layers.sublayer import (
     SublayerSaved,
     sublayers_backward,
     sublayers_extend,

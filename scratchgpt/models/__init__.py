@@ -8,7 +8,7 @@ from scratchgpt.models.llmc import read_llmc, write_llmc
 from scratchgpt.models.presets import PRESETS, TRANSFORMER_PRESETS
 from scratchgpt.models.pretrained import load_pretrained, load_quantized, save_pretrained
 from scratchgpt.models.quantized import QuantizedGPT
-from scratchgpt.models.stack import (
+from scratchgpt.models.encoder_decoder import (
     DecoderSaved,
     EncoderSaved,
     TransformerDecoder,
