@@ -23,7 +23,7 @@ FLOORS = [
     {"version", "errors"},
     {"backend"},
     {"files", "memory"},
-    {"precision", "accumulator"},
+    {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},
     {"verify"},

@@ -21,6 +21,15 @@ from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
 from scratchgpt.layers.positions import InputEmbedding, InputEmbeddingSaved, sinusoids
 from scratchgpt.layers.recompute import RecomputeSaved, recompute_backward, recompute_forward
 from scratchgpt.layers.shared_cache import SharedLayer
+from scratchgpt.layers.stack import BlockStack, StackSaved
+from scratchgpt.layers.sublayer import (
+    Branch,
+    PostNormSaved,
+    PreNormSaved,
+    Stream,
+    Sublayer,
+    SublayerSaved,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -29,6 +38,8 @@ __all__ = [
     "UNMASKED",
     "Block",
     "BlockSaved",
+    "BlockStack",
+    "Branch",
     "CrossAttention",
     "CrossAttentionSaved",
     "DecoderBlock",
@@ -47,10 +58,16 @@ __all__ = [
     "Masks",
     "Parameter",
     "ParameterStore",
+    "PostNormSaved",
+    "PreNormSaved",
     "RecomputeSaved",
     "SelfAttention",
     "SelfAttentionSaved",
     "SharedLayer",
+    "StackSaved",
+    "Stream",
+    "Sublayer",
+    "SublayerSaved",
     "read_masks",
     "recompute_backward",
     "recompute_forward",

@@ -16,6 +16,7 @@ from scratchgpt.ops.attention import (
     attention_forward,
 )
 from scratchgpt.ops.linear import LinearSaved
+from scratchgpt.recomputed import Recomputed, kept
 
 
 class SelfAttentionSaved(NamedTuple):
@@ -23,7 +24,7 @@ class SelfAttentionSaved(NamedTuple):
     attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
-    def with_input(self, x: Array | None) -> "SelfAttentionSaved":
+    def with_input(self, x: Array | Recomputed) -> "SelfAttentionSaved":
         """The same with another x."""
         return self._replace(c_attn=self.c_attn._replace(x=x))
 
@@ -100,17 +101,15 @@ class SelfAttention(Layer):
         attention_backward(dy_heads, saved.attention, dq_out=dq, dk_out=dk, dv_out=dv)
         return self.c_attn.backward(dqkv, saved.c_attn)
 
-    def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
+    def extend(self, x: Array, cache: LayerCache | SharedLayer) -> Array:
         """Attention of new positions to all so far, for generation; nothing is saved.
 
         Parameters
         ----------
         x : array (B, T, C)
             The new positions of each row.
-        cache : LayerCache
+        cache : LayerCache or SharedLayer
             Keys and values of this layer; those of the new positions are written to it.
-        mask : bool array (B, 1, T, S)
-            Which of the S cached positions each new one may see.
 
         Returns
         -------
@@ -118,19 +117,9 @@ class SelfAttention(Layer):
         """
         qkv, _ = self.c_attn.forward(x)
         q, k, v = split_heads(qkv, 3, self.n_head)
-        keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
+        cache.write(k, v)
         merged = empty(x.shape, like=x)  # (B, T, C)
-        y_heads = heads(merged, self.n_head)
-        attention_forward(q, keys, values, mask=mask, scale=self.scale, y_out=y_heads)
-        return self.c_proj.forward(merged)[0]
-
-    def extend_shared(self, x: Array, texts: SharedLayer) -> Array:
-        """:meth:`extend` for texts that share what they have in common; x and y are (R, T, C)."""
-        qkv, _ = self.c_attn.forward(x)
-        q, k, v = split_heads(qkv, 3, self.n_head)
-        texts.write(k, v)
-        merged = empty(x.shape, like=x)
-        texts.attend(q, heads(merged, self.n_head), self.scale)
+        cache.attend(q, heads(merged, self.n_head), self.scale)
         return self.c_proj.forward(merged)[0]
 
 
@@ -140,7 +129,7 @@ class CrossAttentionSaved(NamedTuple):
     attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
-    def with_input(self, x: Array | None) -> "CrossAttentionSaved":
+    def with_input(self, x: Array | Recomputed) -> "CrossAttentionSaved":
         """The same with another x."""
         return self._replace(c_q=self.c_q._replace(x=x))
 
@@ -205,8 +194,7 @@ class CrossAttention(Layer):
     def backward(self, dy: Array, saved: CrossAttentionSaved) -> tuple[Array, Array]:
         """dy (B, T, C) -> dx (B, T, C), dmemory (B, S, C)."""
         dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
-        memory = saved.c_kv.x
-        assert memory is not None
+        memory = kept(saved.c_kv.x, "c_kv.x", "CrossAttention.backward")
         dq = empty(dy.shape, like=dy)  # (B, T, C)
         dkv = empty((*memory.shape[:-1], 2 * dy.shape[-1]), like=dy)  # (B, S, 2C)
         dk, dv = split_heads(dkv, 2, self.n_head)
