@@ -7,6 +7,7 @@ import numpy as np
 from scratchgpt.accumulator import NOT_WANTED, Into, take
 from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, scope
+from scratchgpt.ops.observe import observed
 from scratchgpt.precision import factors
 from scratchgpt.recomputed import Recomputed, kept
 
@@ -17,6 +18,7 @@ class LinearSaved(NamedTuple):
     has_bias: bool
 
 
+@observed
 def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, LinearSaved]:
     r"""Affine map :math:`y = x W + b` of the last axis.
 
@@ -61,6 +63,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     return y, LinearSaved(x, weight, bias is not None)
 
 
+@observed
 def linear_backward(
     dy: Array,
     saved: LinearSaved,
