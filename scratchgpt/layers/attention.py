@@ -1,13 +1,11 @@
 """Multi-head attention with its projections: of a text to itself, and to another."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.memory import empty
 from scratchgpt.ops.attention import (
     AttentionSaved,
@@ -17,6 +15,16 @@ from scratchgpt.ops.attention import (
 )
 from scratchgpt.ops.linear import LinearSaved
 from scratchgpt.recomputed import Recomputed, kept
+
+
+class AttentionCache(Protocol):
+    """Keys and values that generation keeps: :class:`LayerCache` or :class:`SharedLayer`."""
+
+    def write(self, k: Array, v: Array) -> None:
+        """Store those of new positions, each (B, H, T, D)."""
+
+    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
+        """Write to y what the new positions see, q and y (B, H, T, D)."""
 
 
 class SelfAttentionSaved(NamedTuple):
@@ -101,14 +109,14 @@ class SelfAttention(Layer):
         attention_backward(dy_heads, saved.attention, dq_out=dq, dk_out=dk, dv_out=dv)
         return self.c_attn.backward(dqkv, saved.c_attn)
 
-    def extend(self, x: Array, cache: LayerCache | SharedLayer) -> Array:
+    def extend(self, x: Array, cache: AttentionCache) -> Array:
         """Attention of new positions to all so far, for generation; nothing is saved.
 
         Parameters
         ----------
         x : array (B, T, C)
             The new positions of each row.
-        cache : LayerCache or SharedLayer
+        cache : AttentionCache
             Keys and values of this layer; those of the new positions are written to it.
 
         Returns
@@ -207,13 +215,13 @@ class CrossAttention(Layer):
         )
         return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
 
-    def extend(self, x: Array, memory: SharedLayer) -> Array:
+    def extend(self, x: Array, memory: AttentionCache) -> Array:
         """Attention of new positions to a memory whose keys and values are known.
 
         Parameters
         ----------
         x : array (R, T, C)
-        memory : SharedLayer
+        memory : AttentionCache
 
         Returns
         -------

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.attention import SelfAttention, SelfAttentionSaved
+from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
@@ -104,6 +103,6 @@ class Block(Layer):
             self.sublayer_1.backward(dmid, saved.attn, dx_out=dx)  # 1
         return dx
 
-    def extend(self, x: Array, cache: LayerCache) -> Array:
+    def extend(self, x: Array, cache: AttentionCache) -> Array:
         """New positions x (B, T, C) through the block, for generation; see the attention's."""
         return self.sublayer_2.extend(self.sublayer_1.extend(x, cache))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.attention import (
+    AttentionCache,
     CrossAttention,
     CrossAttentionSaved,
     SelfAttention,
@@ -14,7 +15,6 @@ from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.layers.sublayer import Stream, Sublayer, SublayerSaved
 from scratchgpt.memory import empty_like, scope
 from scratchgpt.recomputed import kept
@@ -113,7 +113,7 @@ class DecoderBlock(Layer):
             self.sublayer_1.backward(dmid_1, saved.attn, dx_out=dx)  # 1
         return dx, dmemory
 
-    def extend(self, x: Array, texts: SharedLayer, memory: SharedLayer) -> Array:
+    def extend(self, x: Array, texts: AttentionCache, memory: AttentionCache) -> Array:
         """New positions x (R, T, C) of texts through the block, for generation."""
         x = self.sublayer_1.extend(x, texts)
         x = self.sublayer_2.extend(x, memory)

@@ -1,14 +1,25 @@
 """The feed-forward half of a block."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.activation import ACTIVATIONS
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import borrow, lending
+from scratchgpt.ops.gelu import gelu_backward, gelu_forward
 from scratchgpt.ops.linear import LinearSaved
+from scratchgpt.ops.relu import relu_backward, relu_forward
 from scratchgpt.recomputed import Recomputed
+
+Pair = tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]]
+
+ACTIVATIONS: dict[str, Pair] = {
+    "gelu_tanh": (partial(gelu_forward, approximate="tanh"), gelu_backward),
+    "gelu": (gelu_forward, gelu_backward),
+    "relu": (relu_forward, relu_backward),
+}
 
 ACTIVATED = Recomputed("the output of the activation", "MLP.backward")
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.block import Block
-from scratchgpt.layers.decoder_block import DecoderBlock
+from scratchgpt.layers.attention import AttentionCache
 from scratchgpt.layers.dropout import seed_for
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import Masks
 from scratchgpt.layers.parameters import Layer
@@ -17,7 +15,6 @@ from scratchgpt.layers.recompute import (
     recompute_backward,
     recompute_forward,
 )
-from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.memory import empty_like, scope
 from scratchgpt.ops.layer_norm import LayerNormSaved
 
@@ -36,7 +33,7 @@ class BlockStack(Layer):
     ln_f : LayerNorm or None
     """
 
-    def __init__(self, h: Sequence[Block | DecoderBlock], ln_f: LayerNorm | None) -> None:
+    def __init__(self, h: Sequence[AnyBlock], ln_f: LayerNorm | None) -> None:
         self.h: list[AnyBlock] = list(h)
         self.ln_f = ln_f
 
@@ -101,7 +98,7 @@ class BlockStack(Layer):
                     dmemory_into += dmemory
         return dx
 
-    def extend(self, x: Array, caches: Iterable[Sequence[LayerCache | SharedLayer]]) -> Array:
+    def extend(self, x: Array, caches: Iterable[Sequence[AttentionCache]]) -> Array:
         """New positions x (B, T, C) -> y (B, T, C), for generation: nothing is saved.
 
         Parameters

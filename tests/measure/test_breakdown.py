@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scratchgpt.ops as ops
-from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.measure import break_down, breakdown
 from scratchgpt.measure.breakdown import REST, Clock, timed_operations
 

@@ -168,7 +168,7 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
-        "scratchgpt/layers/activation.py",
+        "scratchgpt/layers/mlp.py",
         "",
         "Pair = tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]]",
         "Pair = tuple[Callable[..., Any], Callable[..., tuple[Any, Any]]]",
