@@ -13,7 +13,7 @@ from scratchgpt.layers.parameters import normal
 from scratchgpt.memory import scope
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.description import Description, describe
-from scratchgpt.models.stack import (
+from scratchgpt.models.encoder_decoder import (
     DecoderSaved,
     EncoderSaved,
     TransformerDecoder,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.config import NORM_POSITIONS, ModelConfig, find_preset
 from scratchgpt.models.presets import TRANSFORMER_PRESETS
 
