@@ -67,7 +67,7 @@ mutation: $(VENV)/installed-test,parity
 
 $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[$*]"
 	touch $@
 
 # Links to all that is installed, except Numba, which makes it fast and nothing else, and the peers.
