@@ -5,6 +5,8 @@ import pytest
 
 from scratchgpt.verify import check_layer
 
+pytestmark = pytest.mark.reference
+
 
 @pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
 def test_backward_is_the_derivative(layer_case, method):
