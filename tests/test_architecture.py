@@ -32,8 +32,10 @@ FLOORS = [
     {"text"},
     {"models"},
     {"training", "generation"},
-    {"measure"},
-    {"timeseries", "embeddings", "zero_shot", "chat", "explore"},
+    {"evaluation"},
+    {"finetuning", "embeddings"},
+    {"chat", "zero_shot", "explore", "measure", "timeseries"},
+    {"recipes", "proofs"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

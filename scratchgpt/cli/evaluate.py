@@ -54,9 +54,9 @@ def eval_command(
     """Measure loss and perplexity, exact match, or BLEU and chrF."""
     import json
 
-    from scratchgpt.cli.exact_match import exact_match
-    from scratchgpt.cli.model_folder import load_any_model
+    from scratchgpt.evaluation.exact_match import exact_match
     from scratchgpt.models import Transformer
+    from scratchgpt.recipes.model_folder import load_any_model
     from scratchgpt.text import task_from_spec
 
     gpt, tokenizer = load_any_model(model, which and which.value)
@@ -89,8 +89,8 @@ def eval_command(
 
 def _run_of(model: Path) -> Any:
     """The configuration of the run that a model belongs to."""
-    from scratchgpt.cli.run_config import CONFIG_FILE, read_run_config
     from scratchgpt.errors import UserError
+    from scratchgpt.recipes.config import CONFIG_FILE, read_run_config
 
     for folder in (model, model.resolve().parent):
         if (folder / CONFIG_FILE).exists():
@@ -101,14 +101,15 @@ def _run_of(model: Path) -> Any:
 def _text(corpus: list[str] | None, run: Any, tokenizer: "Tokenizer") -> "tuple[TokenStream, str]":
     """The tokens to evaluate on, and what to call them."""
     from scratchgpt.cli.console import preparation_progress
-    from scratchgpt.cli.run_data import RunData, open_data
     from scratchgpt.errors import UserError
+    from scratchgpt.recipes.language import RunData, open_data
     from scratchgpt.text import prepare
 
     if corpus:
         with preparation_progress() as progress:
             return prepare(corpus, tokenizer, progress=progress).tokens, ", ".join(corpus)
-    data = open_data(run)
+    with preparation_progress() as progress:
+        data = open_data(run, progress)
     assert isinstance(data, RunData)  # as the model is no translator
     if data.tokenizer.fingerprint != tokenizer.fingerprint or data.corpus is None:
         raise UserError(

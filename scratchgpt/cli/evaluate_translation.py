@@ -5,14 +5,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from scratchgpt.cli.exact_match import exact_dates
-from scratchgpt.cli.recipes import DATES
-from scratchgpt.cli.run_config import RunConfig
 from scratchgpt.errors import UserError
+from scratchgpt.evaluation.exact_match import exact_dates
 from scratchgpt.generation import translate
 from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.registry import DATES
 from scratchgpt.text import (
     PairBatches,
     ParallelText,

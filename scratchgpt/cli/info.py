@@ -29,8 +29,8 @@ def info_command(
     """Show the size of a model, its memory and its arithmetic."""
     import json
 
-    from scratchgpt.cli.model_folder import find_config
     from scratchgpt.models import describe
+    from scratchgpt.recipes.model_folder import find_config
 
     if model is None:
         _list_presets(as_json)
@@ -82,8 +82,8 @@ def info_command(
 def _list_presets(as_json: bool) -> None:
     import json
 
-    from scratchgpt.cli.model_folder import find_config
     from scratchgpt.models import PRESETS, TRANSFORMER_PRESETS, TransformerConfig, describe
+    from scratchgpt.recipes.model_folder import find_config
 
     records = []
     for name in [*PRESETS, *TRANSFORMER_PRESETS]:

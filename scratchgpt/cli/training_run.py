@@ -9,8 +9,10 @@ from typing import Any
 
 import typer
 
-from scratchgpt.cli.console import write_line
-from scratchgpt.cli.run_config import (
+from scratchgpt.cli.console import preparation_progress, write_line
+from scratchgpt.errors import UserError
+from scratchgpt.models import load_pretrained
+from scratchgpt.recipes.config import (
     CONFIG_FILE,
     RunConfig,
     read_run_config,
@@ -18,9 +20,7 @@ from scratchgpt.cli.run_config import (
     starting_run,
     write_run_config,
 )
-from scratchgpt.cli.run_data import open_data
-from scratchgpt.errors import UserError
-from scratchgpt.models import load_pretrained
+from scratchgpt.recipes.language import open_data
 from scratchgpt.text import cache_directory, find_documents
 from scratchgpt.training import (
     SampleRecord,
@@ -76,7 +76,8 @@ def _readable_again(word: str) -> str:
 
 def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
     """Train, show how it goes, and end with what came of it on standard output."""
-    data: Any = open_data(run)  # whose model is its own kind
+    with preparation_progress() as preparation:
+        data: Any = open_data(run, preparation)  # whose model is its own kind
     model = data.new_model(run)
     trainer = Trainer(
         model,

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from scratchgpt.cli.console import preparation_progress
-from scratchgpt.cli.exact_match import exact_match
-from scratchgpt.cli.model_folder import find_model, load_gpt
-from scratchgpt.cli.recipes import TRANSLATION
-from scratchgpt.cli.run_config import RunConfig
-from scratchgpt.cli.translation_data import TranslationData, open_translation
 from scratchgpt.errors import UserError
+from scratchgpt.evaluation.exact_match import exact_match
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.model_folder import find_model, load_gpt
+from scratchgpt.recipes.registry import TRANSLATION
+from scratchgpt.recipes.translation import TranslationData, open_translation
 from scratchgpt.text import (
     AdditionTask,
     ExactMatch,
     PreparedCorpus,
+    ProgressCallback,
     SortTask,
     TokenBatches,
     Tokenizer,
@@ -115,8 +115,10 @@ class RunData:
         return exact_match(model, self.task) if self.task is not None else None
 
 
-def open_data(run: RunConfig) -> RunData | TranslationData:
-    """Prepare the corpus of a run, showing how far it is, or make its task, or read its pairs.
+def open_data(
+    run: RunConfig, progress: ProgressCallback | None = None
+) -> RunData | TranslationData:
+    """Prepare the corpus of a run, or make its task, or read its pairs.
 
     Raises
     ------
@@ -132,8 +134,5 @@ def open_data(run: RunConfig) -> RunData | TranslationData:
         raise UserError(
             "there is nothing to train on; name a file, a folder, or a corpus such as python-docs"
         )
-    with preparation_progress() as progress:
-        corpus = prepare(
-            run.corpus, run.tokenizer, val_fraction=run.val_fraction, progress=progress
-        )
+    corpus = prepare(run.corpus, run.tokenizer, val_fraction=run.val_fraction, progress=progress)
     return RunData(corpus.tokenizer, corpus.fingerprint, corpus=corpus)

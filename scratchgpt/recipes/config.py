@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from scratchgpt.cli.model_folder import find_model
-from scratchgpt.cli.recipes import TRANSLATION, check_data, chosen_data, recipe
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.files import write_text
 from scratchgpt.generation import fits_vocabulary
 from scratchgpt.models import GPTConfig, TransformerConfig
 from scratchgpt.models.pretrained import read_config
+from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.recipes.registry import TRANSLATION, check_data, chosen_data, recipe
 from scratchgpt.training.config import TrainConfig
 
 CONFIG_FILE = "config.toml"

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from scratchgpt.cli.exact_match import exact_dates
-from scratchgpt.cli.recipes import DATES
-from scratchgpt.cli.run_config import RunConfig
 from scratchgpt.errors import UserError
+from scratchgpt.evaluation.exact_match import exact_dates
 from scratchgpt.generation import translate
 from scratchgpt.models import Transformer, TransformerConfig
+from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.registry import DATES
 from scratchgpt.text import (
     CharacterTokenizer,
     DatesTask,

@@ -2,8 +2,8 @@ import tomllib
 
 import pytest
 
-from scratchgpt.cli.run_config import RunConfig, read_run_config, write_run_config
 from scratchgpt.errors import UserError
+from scratchgpt.recipes.config import RunConfig, read_run_config, write_run_config
 
 
 def read(tmp_path, text):

@@ -1,0 +1,1 @@
+"""What `scratchgpt verify` proves: every operation, layer and model, by name."""

@@ -1,0 +1,1 @@
+"""What a training run is, by name: configuration, data, model, objective and evaluation."""
