@@ -1,38 +1,56 @@
-"""How often a model's answer to a problem with one right answer is right."""
+"""Exact match: the fraction of answers that are right to the last symbol."""
 
-import numpy as np
-
-from scratchgpt.backend import Array
-from scratchgpt.generation import SamplingConfig, generate, translate
-from scratchgpt.models import GPT, Transformer
-from scratchgpt.text import AdditionTask, DatesTask, ExactMatch, SortTask, Tokenizer
-
-BATCH = 512  # problems answered at once
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-def exact_match(model: GPT, task: AdditionTask | SortTask) -> ExactMatch:
-    """The share of the held-out problems that the model, greedily, answers without a mistake."""
+@dataclass(frozen=True)
+class ExactMatch:
+    """How many answers are right.
 
-    def predict(prompts: Array) -> Array:
-        """prompts (N, P) -> answers (N, A)"""
-        answers = []
-        for start in range(0, len(prompts), BATCH):
-            results = generate(
-                model,
-                list(prompts[start : start + BATCH]),
-                max_new_tokens=task.answer_length,
-                sampling=SamplingConfig(temperature=0),
-            )
-            answers += [result.tokens for result in results]
-        return np.stack(answers)
+    Attributes
+    ----------
+    n, n_correct : int
+        Number of answers, and of right answers.
+    failures : list of (str, str)
+        For each wrong answer: the answer and its reference.
+    """
 
-    return task.exact_match(predict, split="test")
+    n: int
+    n_correct: int
+    failures: list[tuple[str, str]]
+
+    @property
+    def fraction(self) -> float:
+        return self.n_correct / self.n
 
 
-def exact_dates(
-    model: Transformer, tokenizer: Tokenizer, *, n_beams: int = 1, alpha: float = 0.6
-) -> ExactMatch:
-    """The share of the held-out dates that the model translates without a mistake."""
-    return DatesTask().exact_match(
-        lambda texts: translate(model, tokenizer, texts, n_beams=n_beams, alpha=alpha)
-    )
+def exact_match(predictions: Sequence[str], references: Sequence[str]) -> ExactMatch:
+    """Compare answers with the right ones, symbol by symbol.
+
+    Parameters
+    ----------
+    predictions : sequence of str
+    references : sequence of str
+        The right answer for each prediction.
+
+    Raises
+    ------
+    ValueError
+        If the two lengths differ, or there is nothing to compare.
+
+    Examples
+    --------
+    >>> exact_match(["4", "5"], ["4", "6"])
+    ExactMatch(n=2, n_correct=1, failures=[('5', '6')])
+    """
+    if len(predictions) != len(references):
+        raise ValueError(f"there are {len(predictions)} predictions for {len(references)} answers")
+    if not references:
+        raise ValueError("there are no predictions to compare")
+    failures = [
+        (given, right)
+        for given, right in zip(predictions, references, strict=True)
+        if given != right
+    ]
+    return ExactMatch(len(references), len(references) - len(failures), failures)

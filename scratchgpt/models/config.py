@@ -89,27 +89,34 @@ class GPTConfig(ModelConfig):
 
     Parameters
     ----------
-    n_layer, n_head, n_embd : int
-        Blocks, heads a block, channels; n_head divides n_embd.
+    n_layer : int
+        Number of blocks of a GPT.
+    n_head : int
+        Attention heads per block; must divide n_embd.
+    n_embd : int
+        Channels: the width of embeddings and blocks.
     block_size : int
-        The longest context, in tokens.
+        Longest context, in tokens.
     vocab_size : int
     dropout : float
-        In training, on the embeddings, the attention weights and the residual branches.
+        Dropout probability in training. It applies to embeddings, attention weights and residual
+        branches.
     bias : bool
-        Whether linear layers and layer norms have one.
+        Whether linear layers and layer norms have a bias.
     norm_position : {"pre", "post"}
-        GPT-2's blocks or GPT-1's; with "pre" a last layer norm follows the blocks.
+        Layer norms before the sublayers (pre, as in GPT-2) or after them (post, as in GPT-1 and the
+        2017 Transformer). With "pre" a last layer norm follows the blocks.
     activation : {"gelu_tanh", "gelu", "relu"}
+        Activation of the feed-forward layers: gelu_tanh, gelu or relu.
     tied_head : bool
-        Whether the output head is the token embedding.
+        Whether the output head shares the token embedding.
     n_inner : int, optional
-        Width of the feed-forward layer; None stands for 4 n_embd.
+        Width of the feed-forward layers; by default 4 n_embd.
     layer_norm_epsilon : float
     scale_attn_weights : bool
-        Whether attention scores are divided by the root of the head size.
+        Whether attention scores are divided by the square root of the head size.
     scale_attn_by_inverse_layer_idx : bool
-        Whether those of layer i, counted from 0, are divided by i + 1 too.
+        Whether those of layer i, counted from 0, are also divided by i + 1.
 
     Raises
     ------

@@ -15,35 +15,40 @@ class TransformerConfig(ModelConfig):
 
     Parameters
     ----------
-    n_encoder_layer, n_decoder_layer : int
-        Blocks of the two halves.
-    n_head, n_embd : int
-        Heads a block, channels; n_head divides n_embd.
+    n_encoder_layer : int
+        Number of encoder blocks of a Transformer.
+    n_decoder_layer : int
+        Number of decoder blocks of a Transformer.
+    n_head : int
+        Attention heads per block; must divide n_embd.
+    n_embd : int
+        Channels: the width of embeddings and blocks.
     n_inner : int, optional
-        Width of the feed-forward layers; None stands for 4 n_embd.
+        Width of the feed-forward layers; by default 4 n_embd.
     block_size : int
-        The most positions of a source, and of a target.
+        Most positions of a source, and of a target.
     vocab_size : int
-        Of the target, and of the source where that has none of its own.
+        Of the target, and of the source unless it has its own.
     source_vocab_size : int, optional
     dropout : float
-        In training, on the embeddings, the attention weights and the residual branches.
+        Dropout probability in training. It applies to embeddings, attention weights and residual
+        branches.
     bias : bool
-        Whether linear layers and layer norms have one.
+        Whether linear layers and layer norms have a bias.
     norm_position : {"post", "pre"}
-        The paper's blocks, or norms before the sublayers; with "pre" a last layer norm follows the
-        blocks of each half.
+        Layer norms after the sublayers, as in the paper, or before them. With "pre" a last layer
+        norm follows the blocks of each half.
     activation : {"relu", "gelu", "gelu_tanh"}
     positions : {"sinusoidal", "learned"}
     scale_embeddings : bool
-        Whether embeddings are multiplied by the root of n_embd.
+        Whether embeddings are multiplied by the square root of n_embd.
     shared_embeddings : bool
-        Whether source and target have one table.
+        Whether source and target share one table.
     tied_head : bool
-        Whether the output head is the target's table.
+        Whether the output head shares the target's table.
     layer_norm_epsilon : float
     padding_id : int, optional
-        Which token of a source is padding.
+        The token that pads a source.
 
     Raises
     ------

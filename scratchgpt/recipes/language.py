@@ -1,95 +1,54 @@
-"""The data of a run, as its configuration names it: a prepared corpus, a task, sentence pairs."""
+"""Language models: a GPT that is trained on text."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from scratchgpt.errors import UserError
-from scratchgpt.evaluation.exact_match import exact_match
+from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
+from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.recipes.config import RunConfig
-from scratchgpt.recipes.model_folder import find_model, load_gpt
-from scratchgpt.recipes.registry import TRANSLATION
-from scratchgpt.recipes.translation import TranslationData, open_translation
-from scratchgpt.text import (
-    AdditionTask,
-    ExactMatch,
-    PreparedCorpus,
-    ProgressCallback,
-    SortTask,
-    TokenBatches,
-    Tokenizer,
-    prepare,
-    task_from_spec,
-)
-from scratchgpt.training import Batches
+from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
+from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_evaluate
+from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
+from scratchgpt.text.batches import windows
+from scratchgpt.text.corpora.shards import TokenStream
 
 SAMPLE_TOKENS = 300
 SAMPLING = SamplingConfig(temperature=0.8, top_p=0.95)
 
 
 @dataclass(frozen=True)
-class RunData:
-    """What a language model trains on; either ``corpus`` or ``task`` is there.
+class TextData:
+    """A prepared corpus that a language model is trained on."""
 
-    Attributes
-    ----------
-    tokenizer : Tokenizer
-    fingerprint : str
-        Names the data, so that a run is not resumed on other data.
-    """
+    corpus: PreparedCorpus
 
-    verb: ClassVar[str] = "generate"  # of the command that uses the model
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.corpus.tokenizer
 
-    tokenizer: Tokenizer
-    fingerprint: str
-    corpus: PreparedCorpus | None = None
-    task: AdditionTask | SortTask | None = None
+    @property
+    def fingerprint(self) -> str:
+        return self.corpus.fingerprint
 
     def new_model(self, run: RunConfig) -> GPT:
-        """The model that the run describes, for this vocabulary (and the length of the task)."""
-        config = self._model_config(run)
-        if run.init is None:
-            return GPT(config, seed=run.training.seed)
-        model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
-        cropped = config.block_size < model.config.block_size
-        return model.crop(config.block_size) if cropped else model
+        return new_gpt(run, run.model_config(GPTConfig, vocab_size=self.tokenizer.vocab_size))
 
-    def _model_config(self, run: RunConfig) -> GPTConfig:
-        config = run.model_config(vocab_size=self.tokenizer.vocab_size)
-        assert isinstance(config, GPTConfig)
-        if self.task is None:
-            return config
-        if "block_size" not in run.model and run.init is None:
-            return config.replace(block_size=self.task.block_size)
-        if config.block_size < self.task.block_size:
-            raise UserError(
-                f"block_size={config.block_size} is too short for the task {self.task.spec}, "
-                f"whose problems take {self.task.block_size}; leave it out"
-            )
-        return config
-
-    def batches(self, run: RunConfig, model: GPT) -> Batches:
-        """The batches of the run."""
-        training = run.training
-        if self.task is not None:
-            return self.task.batches(training.batch_size, training.seed, training.eval_batches)
-        assert self.corpus is not None
+    def batches(self, run: RunConfig, model: GPT) -> TokenBatches:
         return TokenBatches(
             self.corpus.train,
             self.corpus.val,
             block_size=model.config.block_size,
-            batch_size=training.batch_size,
-            seed=training.seed,
-            val_batches=training.eval_batches,
+            batch_size=run.training.batch_size,
+            seed=run.training.seed,
+            val_batches=run.training.eval_batches,
         )
 
     def describe(self, model: GPT) -> str:
-        """What there is, in a few words."""
-        if self.task is not None:
-            return f"the task {self.task.spec}"
-        assert self.corpus is not None
         manifest = self.corpus.manifest
         return (
             f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
@@ -97,42 +56,125 @@ class RunData:
         )
 
     def sample(self, model: GPT, seed: int) -> str:
-        """Some text that the model writes, or a problem of the task with the model's answer."""
-        if self.task is not None:
-            prompts, _ = self.task.problems("test")
-            prompt = self.tokenizer.decode(prompts[seed % len(prompts)])
-            n_tokens = self.task.answer_length
-            sampling = SamplingConfig(temperature=0)
-        else:
-            prompt, n_tokens, sampling = "", SAMPLE_TOKENS, SAMPLING
-        results = generate_text(
-            model, self.tokenizer, [prompt], max_new_tokens=n_tokens, sampling=sampling, seed=seed
+        """Some text that the model writes."""
+        [result] = generate_text(
+            model,
+            self.tokenizer,
+            [""],
+            max_new_tokens=SAMPLE_TOKENS,
+            sampling=SAMPLING,
+            seed=seed,
         )
-        return prompt + results[0].text
+        return result.text
 
-    def exact_match(self, model: GPT) -> ExactMatch | None:
-        """How often the model is right, where there are right answers."""
-        return exact_match(model, self.task) if self.task is not None else None
+    def evaluate(self, model: GPT) -> dict[str, float]:
+        return {}  # the validation loss says it all
 
 
-def open_data(
-    run: RunConfig, progress: ProgressCallback | None = None
-) -> RunData | TranslationData:
-    """Prepare the corpus of a run, or make its task, or read its pairs.
+def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
+    """Make the GPT of a run: one with random weights, or the one that it starts from."""
+    if run.init is None:
+        return GPT(config, seed=run.training.seed)
+    model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
+    cropped = config.block_size < model.config.block_size
+    return model.crop(config.block_size) if cropped else model
 
-    Raises
-    ------
-    UserError
-        If there is neither, or the corpus cannot be prepared.
+
+@dataclass(frozen=True)
+class TextEvaluation:
+    """How well a model predicts a text; ``str`` gives the table that a person reads."""
+
+    text: str
+    scores: Perplexity
+
+    def as_dict(self) -> dict[str, object]:
+        return {"text": self.text, **self.scores._asdict()}
+
+    def __str__(self) -> str:
+        scores = self.scores
+        return (
+            f"loss           {scores.loss:.4f} nats a token\n"
+            f"perplexity     {scores.perplexity:.3f}\n"
+            f"bits per byte  {scores.bits_per_byte:.4f}\n"
+            f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
+        )
+
+
+def _evaluate_run(
+    model: GPT,
+    tokenizer: Tokenizer,
+    run: RunConfig,
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> TextEvaluation:
+    """Evaluate on the validation part of the run's corpus."""
+    data = _open(run, watcher.progress)
+    if data.tokenizer.fingerprint != tokenizer.fingerprint:
+        raise UserError(
+            "the corpus of this run now gives another tokenizer than the model's: its text has "
+            "changed; name the text to evaluate on"
+        )
+    name = f"the validation part of {', '.join(run.corpus)}"
+    return _evaluate(model, tokenizer, data.corpus.val, name, settings)
+
+
+def _evaluate_corpus(
+    model: GPT,
+    tokenizer: Tokenizer,
+    corpus: Sequence[str],
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> TextEvaluation:
+    """Evaluate on the whole of a text."""
+    tokens = prepare(corpus, tokenizer, progress=watcher.progress).tokens
+    return _evaluate(model, tokenizer, tokens, ", ".join(corpus), settings)
+
+
+def _evaluate(
+    model: GPT, tokenizer: Tokenizer, tokens: TokenStream, name: str, settings: EvaluationSettings
+) -> TextEvaluation:
+    n_bytes = sum(tokenizer.n_bytes(block) for block in tokens.slice(1, len(tokens)).blocks())
+    losses = _losses(model, tokens, settings.batch_size)
+    return TextEvaluation(name, perplexity(losses, n_bytes))
+
+
+def _losses(model: GPT, tokens: TokenStream, batch_size: int) -> Iterator[tuple[float, int]]:
+    """Mean loss and number of tokens of each batch of windows.
+
+    Every token but the first is predicted once, from at most block_size tokens before it.
     """
-    if run.task == TRANSLATION:
-        return open_translation(run)
-    if run.task is not None:
-        task = task_from_spec(run.task)
-        return RunData(task.tokenizer, task.spec, task=task)
+    arena = Arena()
+    for x, y in windows(tokens, model.config.block_size, batch_size):
+        with arena:
+            loss = float(model.loss(x, y)[0])
+        yield loss, y.size
+
+
+def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
     if not run.corpus:
         raise UserError(
             "there is nothing to train on; name a file, a folder, or a corpus such as python-docs"
         )
-    corpus = prepare(run.corpus, run.tokenizer, val_fraction=run.val_fraction, progress=progress)
-    return RunData(corpus.tokenizer, corpus.fingerprint, corpus=corpus)
+    return TextData(
+        prepare(run.corpus, run.tokenizer, val_fraction=run.val_fraction, progress=progress)
+    )
+
+
+def _defaults(corpus: tuple[str, ...]) -> Settings:
+    return {}  # those of RunConfig
+
+
+def _check(run: RunConfig) -> None:
+    run.model_config(GPTConfig)
+
+
+TEXT = Recipe(
+    verb="generate",
+    makes_data=False,
+    defaults=_defaults,
+    check=_check,
+    open=_open,
+    load=load_gpt_to_evaluate,
+    evaluate_run=_evaluate_run,
+    evaluate_corpus=_evaluate_corpus,
+)

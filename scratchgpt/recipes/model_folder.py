@@ -53,18 +53,6 @@ def find_model(path: Path, which: str | None = None) -> Path:
     return find_checkpoint(path, CHECKPOINTS[-1])
 
 
-def load_any_model(path: Path, which: str | None = None) -> tuple[GPT | Transformer, Tokenizer]:
-    """The model and the tokenizer that :func:`find_model` finds; float32, if it was quantised."""
-    directory = find_model(path, which)
-    if is_quantized(directory):
-        model: GPT | Transformer = load_quantized(directory).dequantize()
-    else:
-        model = load_pretrained(directory)
-    tokenizer = load_tokenizer(directory)
-    check_tokenizer(model, tokenizer)
-    return model, tokenizer
-
-
 def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
     """A model that continues texts, in the form that it was saved in, and its tokenizer."""
     directory = find_model(path, which)
@@ -83,13 +71,29 @@ def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
     return model
 
 
-def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
-    """A model that translates, and its tokenizer."""
-    model, tokenizer = load_any_model(path, which)
+def load_gpt_to_evaluate(directory: Path) -> GPT:
+    """Load a GPT in float32, also one that was saved in 8 bits."""
+    return (
+        load_quantized(directory).dequantize() if is_quantized(directory) else load_gpt(directory)
+    )
+
+
+def load_transformer(directory: Path) -> Transformer:
+    """Load a model that translates, from a model directory."""
+    model = None if is_quantized(directory) else load_pretrained(directory)
     if not isinstance(model, Transformer):
         raise UserError(
-            f"the model in {path} continues texts and does not translate; use scratchgpt generate"
+            f"the model in {directory} continues texts and does not translate; "
+            "use scratchgpt generate"
         )
+    return model
+
+
+def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
+    """Load a model that translates, and its tokenizer."""
+    directory = find_model(path, which)
+    model, tokenizer = load_transformer(directory), load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
     return model, tokenizer
 
 

@@ -20,7 +20,6 @@ from scratchgpt.text.pairs.pair_batches import PairBatches
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS, read_pairs, training_pairs
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.pairs.token_rows import TokenPairs, TokenRows, encode_pairs
-from scratchgpt.text.tasks.task import ExactMatch
 from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from_spec
 from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
@@ -41,7 +40,6 @@ __all__ = [
     "CharacterTokenizer",
     "DatesTask",
     "Document",
-    "ExactMatch",
     "Manifest",
     "PairBatches",
     "ParallelText",
