@@ -23,6 +23,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.models import load_pretrained
 from scratchgpt.text import cache_directory, find_documents
 from scratchgpt.training import (
+    NextToken,
     SampleRecord,
     Trainer,
     TrainingProgress,
@@ -79,7 +80,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     data: Any = open_data(run)  # whose model is its own kind
     model = data.new_model(run)
     trainer = Trainer(
-        model,
+        NextToken.from_config(model, run.training),
         data.batches(run, model),
         run.training,
         out_dir=out,
