@@ -25,6 +25,8 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
         Keep only the inputs of the blocks, and compute the rest again in the backward pass.
     """
 
+    unit = "nats per token"
+
     def __init__(
         self, model: GPT | Transformer, *, label_smoothing: float = 0.0, recompute: bool = False
     ) -> None:

@@ -35,6 +35,9 @@ class Objective(Protocol[BatchT_contra, SavedT]):
     drops : bool
         Whether :meth:`loss` uses the dropout seed. If not, none is derived.
 
+    unit : str
+        Of the loss, for its plot.
+
     See Also
     --------
     scratchgpt.verify.check_model : proves the backward pass of an objective.
@@ -59,6 +62,7 @@ class Objective(Protocol[BatchT_contra, SavedT]):
     model: Layer
     splits: bool = True
     drops: bool = True
+    unit: str = ""
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """The parameters that the loss is a function of, with their names: those of the model."""

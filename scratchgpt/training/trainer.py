@@ -175,7 +175,7 @@ class Trainer:
                 finished = self._save_average(finished) and finished
                 self.position.elapsed = self._elapsed()
             if self._run and self.stepper.workers.rank == 0:
-                plot_metrics(self._run.path)
+                plot_metrics(self._run.path, unit=self.objective.unit)
         except NotFinite as error:
             raise self._nonfinite(error) from None
         finally:

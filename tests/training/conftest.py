@@ -95,7 +95,7 @@ def make_trainer(make_model, make_config, batches):
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training here."""
-    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory: False)
+    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
 
 
 @pytest.fixture

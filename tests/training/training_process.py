@@ -33,7 +33,7 @@ class SlowBatches:
 
 
 def main(out_dir, steps, checkpoint_interval, seconds=0.0):
-    trainer.plot_metrics = lambda run_directory: False
+    trainer.plot_metrics = lambda run_directory, unit: False
     config = GPTConfig(n_layer=2, n_head=2, n_embd=8, block_size=6, vocab_size=11, dropout=0.1)
     settings = TrainConfig(
         steps=steps,
