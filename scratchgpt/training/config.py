@@ -68,6 +68,12 @@ class TrainConfig:
     eval_interval : int
         Steps between evaluations; 0 never evaluates. There is one before the first step and one
         after the last.
+    best : str
+        Score that decides which model is kept as ``best/``: val_loss, val_NAME for a measure of the
+        objective, or a score of the recipe.
+    best_mode : {"min", "max"}, optional
+        Whether lower or higher is better, min or max; by default min if the score ends in loss. For
+        other scores it must be given.
     eval_batches : int, optional
         Validation batches per evaluation; by default all.
     sample_interval : int
@@ -110,6 +116,8 @@ class TrainConfig:
     label_smoothing: float = 0.0
     average: int = 0
     eval_interval: int = 250
+    best: str = "val_loss"
+    best_mode: str | None = None
     eval_batches: int | None = None
     sample_interval: int = 0
     checkpoint_interval: int = 250
@@ -154,6 +162,15 @@ class TrainConfig:
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
             raise UserError(f"freeze={self.freeze!r} must be a string, names separated by commas")
+        if not isinstance(self.best, str):
+            raise UserError(f"best={self.best!r} must be a string, the name of a score")
+        if self.best_mode not in (None, "min", "max"):
+            raise UserError(f"best_mode={self.best_mode!r} must be min or max")
+        if self.best_mode is None and not self.best.endswith("loss"):
+            raise UserError(
+                f"best={self.best!r} needs a direction; set best_mode=max if higher is better, "
+                "best_mode=min if lower is better"
+            )
         for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             value = getattr(self, name)
             if value not in choices:

@@ -11,7 +11,7 @@ import numpy as np
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.text.batches import check_positive, evenly_spread
+from scratchgpt.text.batches import TokenBatch, check_positive, evenly_spread
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 
 SPLITS = ("train", "test")
@@ -166,7 +166,7 @@ class TaskBatches:
         self.seed = seed
         self.val_batches = val_batches
 
-    def train_batch(self, index: int) -> tuple[Array, Array]:
+    def train_batch(self, index: int) -> TokenBatch:
         """Training problems at random, each as probable as any other."""
         rng = random_stream(self.seed, "train batch", index)
         numbers = np.empty(0, np.int64)
@@ -175,7 +175,7 @@ class TaskBatches:
             numbers = np.append(numbers, drawn[~self.task.is_test(drawn)])
         return self._rows(numbers[: self.batch_size])
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+    def validation_batches(self) -> Iterator[TokenBatch]:
         """Test problems in order, each once; the last batch may be smaller."""
         numbers = self.task.numbers("test")
         if self.val_batches is not None:
@@ -183,13 +183,13 @@ class TaskBatches:
         for first in range(0, len(numbers), self.batch_size):
             yield self._rows(numbers[first : first + self.batch_size])
 
-    def _rows(self, numbers: Array) -> tuple[Array, Array]:
+    def _rows(self, numbers: Array) -> TokenBatch:
         prompts, answers = self.task.encode(numbers)
         ends = np.full((len(numbers), 1), self.task.tokenizer.end_of_text)
         tokens = np.concatenate([prompts, answers], axis=1)  # (B, T)
         targets = np.concatenate([tokens[:, 1:], ends], axis=1)  # (B, T)
         targets[:, : prompts.shape[1] - 1] = IGNORE_INDEX
-        return tokens, targets
+        return TokenBatch(tokens, targets)
 
 
 def held_out(numbers: Array, share: int = TEST_SHARE) -> Array:
