@@ -25,7 +25,8 @@ class GPTSaved(NamedTuple):
     lm_head: LinearSaved
 
 
-GPTLossSaved = LossSaved[GPTSaved]
+class GPTLossSaved(LossSaved[GPTSaved]):
+    """What the loss of a GPT saves."""
 
 
 class FlatParameters(NamedTuple):
@@ -135,7 +136,7 @@ class GPT(Model[GPTSaved]):
         loss, cross_entropy = cross_entropy_forward(
             logits, targets, label_smoothing=label_smoothing
         )
-        return loss, LossSaved(model, cross_entropy)
+        return loss, GPTLossSaved(model, cross_entropy)
 
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
         """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""

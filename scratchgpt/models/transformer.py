@@ -30,7 +30,8 @@ class TransformerSaved(NamedTuple):
     lm_head: LinearSaved
 
 
-TransformerLossSaved = LossSaved[TransformerSaved]
+class TransformerLossSaved(LossSaved[TransformerSaved]):
+    """What the loss of a Transformer saves."""
 
 
 class Transformer(Model[TransformerSaved]):
@@ -188,7 +189,7 @@ class Transformer(Model[TransformerSaved]):
         loss, cross_entropy = cross_entropy_forward(
             logits, targets, label_smoothing=label_smoothing
         )
-        return loss, LossSaved(model, cross_entropy)
+        return loss, TransformerLossSaved(model, cross_entropy)
 
     def padding_mask(self, src: Array) -> Array | None:
         """Where a source (B, S) is padding; None without a ``padding_id``."""
