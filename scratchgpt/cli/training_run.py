@@ -1,20 +1,16 @@
-"""A training run as a person sees it: progress, samples, and what came of it."""
+"""The display of a training run: progress, samples and the result."""
 
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from scratchgpt.cli.console import preparation_progress, write_line
-from scratchgpt.models import GPT, Transformer
-from scratchgpt.recipes import RunConfig, TrainingRun, find_recipe, start
+from scratchgpt.recipes import RunConfig, start
+from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
-
-if TYPE_CHECKING:
-    AnyRun = TrainingRun[GPT] | TrainingRun[Transformer]
 
 # What a model is used for, by the command that uses it.
 VERBS = {"generate": "write", "translate": "translate"}
@@ -28,7 +24,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     result = _train(training)
     if result.interrupted is not None:
         print(
-            f"saved at step {result.step}; go on with: "
+            f"saved at step {result.step}; resume with: "
             f"scratchgpt train --out {shlex.quote(str(out))} --resume",
             file=sys.stderr,
         )
@@ -43,20 +39,21 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
             "best_step": result.best_step,
             "average_val_loss": result.average_val_loss,
             "elapsed": result.elapsed,
-            "exact_match": scores.get("exact_match"),
+            "exact_match": None,
+            **scores,
             "sample": sample,
         }
         print(json.dumps(record))
         return
     write_line(sample)
-    print("; ".join(_summary(result, scores)), file=sys.stderr)
+    print("; ".join(_summary(run.training.best, result, scores)), file=sys.stderr)
     curves = f"; the curves are in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
-    verb = find_recipe(run.task).verb
+    verb = training.model.config.verb
     command = f"scratchgpt {verb} --model {shlex.quote(str(out))}"
     print(f"let it {VERBS[verb]}: {command}{curves}", file=sys.stderr)
 
 
-def _train(training: "AnyRun") -> TrainResult:
+def _train(training: AnyRun) -> TrainResult:
     progress = TrainingProgress(training.trainer)
 
     def show_sample(trainer: Trainer, record: SampleRecord) -> None:
@@ -68,17 +65,13 @@ def _train(training: "AnyRun") -> TrainResult:
         return training.train()
 
 
-def _summary(result: TrainResult, scores: dict[str, float]) -> list[str]:
+def _summary(best: str, result: TrainResult, scores: dict[str, float]) -> list[str]:
     lines = [f"{result.step:,} steps in {result.elapsed:.0f} s"]
-    if result.best_val_loss is not None:
-        lines.append(
-            f"best validation loss {result.best_val_loss:.4f} at step {result.best_step:,}"
-        )
+    if result.best_value is not None:
+        name = "validation loss" if best == "val_loss" else best
+        lines.append(f"best {name} {result.best_value:.4f} at step {result.best_step:,}")
     if result.average_val_loss is not None:
-        lines.append(f"that of the averaged checkpoints {result.average_val_loss:.4f}")
-    if "exact_match" in scores:
-        lines.append(
-            f"exact match {scores['exact_match']:.2%} of {scores['n_problems']:,} problems not "
-            "trained on"
-        )
+        lines.append(f"validation loss of the averaged checkpoints {result.average_val_loss:.4f}")
+    for name, value in scores.items():
+        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data")
     return lines

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from scratchgpt.errors import UserError
-from scratchgpt.generation import fits_vocabulary
-from scratchgpt.models import GPTConfig, TransformerConfig
-from scratchgpt.models.pretrained import read_config
-from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.models import ModelConfig
 from scratchgpt.training.config import TrainConfig
 
 # Settings by the names and sections of the configuration file, not checked yet.
 Settings = Mapping[str, object]
 
-Config = TypeVar("Config", GPTConfig, TransformerConfig)
+Config = TypeVar("Config", bound=ModelConfig)
 
 PRESET = "char"
 
@@ -74,7 +70,7 @@ class RunConfig:
             raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
 
     def model_config(self, kind: type[Config], **of_tokenizer: int) -> Config:
-        """Return the configuration of the run's model.
+        """Return the configuration of the run's model: the preset, with the fields that differ.
 
         Parameters
         ----------
@@ -88,8 +84,6 @@ class RunConfig:
         UserError
             If the settings of the model do not fit together, or do not fit the tokenizer.
         """
-        if self.init is not None:
-            return self._initial_config(self.init, kind, **of_tokenizer)
         config = kind.from_preset(self.preset, **self.model)
         for name, value in of_tokenizer.items():
             if self.model.get(name, value) != value:
@@ -97,29 +91,3 @@ class RunConfig:
                     f"{name}={self.model[name]} is not the tokenizer's {value}; leave it out"
                 )
         return config.replace(**of_tokenizer)
-
-    def _initial_config(
-        self, init: str, kind: type[Config], vocab_size: int | None = None
-    ) -> Config:
-        """The configuration of the model in ``init``, with the changes that it allows."""
-        config = read_config(find_model(Path(init)))
-        if not isinstance(config, kind):
-            raise UserError(f"init={init!r}: training starts from a GPT only, not to translate")
-        if self.preset != PRESET:
-            raise UserError(f"the model in {init} has its own sizes; leave out preset")
-        if vocab_size is not None and not fits_vocabulary(vocab_size, config.vocab_size):
-            raise UserError(
-                f"the tokenizer has {vocab_size} tokens but the model in {init} "
-                f"{config.vocab_size}; take the one that was saved with it"
-            )
-        changed = kind.from_dict({**config.as_dict(), **self.model})
-        allowed = config.replace(
-            dropout=changed.dropout, block_size=min(changed.block_size, config.block_size)
-        )
-        for name, value in changed.as_dict().items():
-            if value != getattr(allowed, name):
-                raise UserError(
-                    f"{name}={value!r} does not fit the model in {init}, which has "
-                    f"{getattr(config, name)!r}; leave it out"
-                )
-        return changed

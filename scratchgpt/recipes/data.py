@@ -2,11 +2,12 @@
 
 from typing import Any, Protocol, TypeVar
 
+from scratchgpt.models import Model
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.text import Tokenizer
 from scratchgpt.training import Batches, Objective
 
-M = TypeVar("M", bound=GPT | Transformer)  # the model that is trained
+M = TypeVar("M", bound=Model[Any])  # the model that is trained
 B = TypeVar("B")  # the batches that it is trained on
 
 

@@ -9,13 +9,15 @@ from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.models.pretrained import read_config
+from scratchgpt.recipes.config import PRESET, RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_evaluate
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
 from scratchgpt.text.corpora.shards import TokenStream
+from scratchgpt.training import NextToken
 
 SAMPLE_TOKENS = 300
 SAMPLING = SamplingConfig(temperature=0.8, top_p=0.95)
@@ -36,7 +38,10 @@ class TextData:
         return self.corpus.fingerprint
 
     def new_model(self, run: RunConfig) -> GPT:
-        return new_gpt(run, run.model_config(GPTConfig, vocab_size=self.tokenizer.vocab_size))
+        return new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+
+    def objective(self, run: RunConfig, model: GPT) -> NextToken:
+        return NextToken.from_config(model, run.training)
 
     def batches(self, run: RunConfig, model: GPT) -> TokenBatches:
         return TokenBatches(
@@ -69,6 +74,38 @@ class TextData:
 
     def evaluate(self, model: GPT) -> dict[str, float]:
         return {}  # the validation loss says it all
+
+
+def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
+    """Return the configuration of the GPT that a run trains; see :meth:`RunConfig.model_config`."""
+    if run.init is not None:
+        return _initial_config(run, run.init, **of_tokenizer)
+    return run.model_config(GPTConfig, **of_tokenizer)
+
+
+def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) -> GPTConfig:
+    """The configuration of the model in ``init``, with the changes that it allows."""
+    config = read_config(find_model(Path(init)))
+    if not isinstance(config, GPTConfig):
+        raise UserError(f"init={init!r}: training starts from a GPT only, not to translate")
+    if run.preset != PRESET:
+        raise UserError(f"the model in {init} has its own sizes; leave out preset")
+    if vocab_size is not None and not config.fits_vocabulary(vocab_size):
+        raise UserError(
+            f"the tokenizer has {vocab_size} tokens but the model in {init} "
+            f"{config.vocab_size}; take the one that was saved with it"
+        )
+    changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
+    allowed = config.replace(
+        dropout=changed.dropout, block_size=min(changed.block_size, config.block_size)
+    )
+    for name, value in changed.as_dict().items():
+        if value != getattr(allowed, name):
+            raise UserError(
+                f"{name}={value!r} does not fit the model in {init}, which has "
+                f"{getattr(config, name)!r}; leave it out"
+            )
+    return changed
 
 
 def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
@@ -165,11 +202,10 @@ def _defaults(corpus: tuple[str, ...]) -> Settings:
 
 
 def _check(run: RunConfig) -> None:
-    run.model_config(GPTConfig)
+    gpt_config(run)
 
 
 TEXT = Recipe(
-    verb="generate",
     makes_data=False,
     defaults=_defaults,
     check=_check,

@@ -1,4 +1,4 @@
-"""A model on the command line: the folder of a model, or of a run with checkpoints in it."""
+"""Find and load models: in the folder of a model, or of a run with checkpoints."""
 
 import contextlib
 from pathlib import Path
@@ -7,35 +7,33 @@ from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
     GPT,
-    TRANSFORMER_PRESETS,
-    GPTConfig,
+    ModelConfig,
     QuantizedGPT,
     Transformer,
-    TransformerConfig,
-    load_pretrained,
     load_quantized,
+    preset_config,
 )
 from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
 
-CHECKPOINTS = ("average", "best", "last")  # which is taken where none is named: the first
+CHECKPOINTS = ("average", "best", "last")  # the first that a run has is the default
 
 
 def find_model(path: Path, which: str | None = None) -> Path:
-    """The model directory: ``path`` itself, or a checkpoint of the run in it.
+    """Return the model directory: ``path`` itself, or a checkpoint of the run in it.
 
     Parameters
     ----------
     path : Path
     which : {"average", "best", "last"}, optional
-        None stands for the first of them that the run has: whoever has checkpoints averaged wants
-        that, and a run that was never evaluated has no best.
+        By default the first of them that the run has. A run averages checkpoints only if it is told
+        to, and has no best one if it is never evaluated.
 
     Raises
     ------
     UserError
-        If there is none, or ``which`` asks for a checkpoint of what is none.
+        If there is no model, or ``which`` is given for a folder that is not a run.
     """
     if (path / CONFIG_FILE).exists():
         if which is not None:
@@ -54,7 +52,7 @@ def find_model(path: Path, which: str | None = None) -> Path:
 
 
 def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
-    """A model that continues texts, in the form that it was saved in, and its tokenizer."""
+    """Load a GPT, quantized if it was saved so, and its tokenizer."""
     directory = find_model(path, which)
     quantized = is_quantized(directory)
     model = load_quantized(directory) if quantized else load_gpt(directory)
@@ -64,29 +62,22 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT
 
 
 def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
-    """A model that continues texts and can be trained on, from a model directory."""
-    model = load_pretrained(directory, dropout=dropout)
-    if not isinstance(model, GPT):
-        raise UserError(f"the model in {directory} translates; use scratchgpt translate")
-    return model
+    """Load a GPT that can be trained, from a model directory."""
+    _check_verb("generate", directory)
+    return GPT.from_pretrained(directory, dropout=dropout)
 
 
 def load_gpt_to_evaluate(directory: Path) -> GPT:
     """Load a GPT in float32, also one that was saved in 8 bits."""
-    return (
-        load_quantized(directory).dequantize() if is_quantized(directory) else load_gpt(directory)
-    )
+    if is_quantized(directory):
+        return load_quantized(directory).dequantize()
+    return load_gpt(directory)
 
 
 def load_transformer(directory: Path) -> Transformer:
     """Load a model that translates, from a model directory."""
-    model = None if is_quantized(directory) else load_pretrained(directory)
-    if not isinstance(model, Transformer):
-        raise UserError(
-            f"the model in {directory} continues texts and does not translate; "
-            "use scratchgpt generate"
-        )
-    return model
+    _check_verb("translate", directory)
+    return Transformer.from_pretrained(directory)
 
 
 def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
@@ -97,10 +88,16 @@ def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, 
     return model, tokenizer
 
 
-def find_config(model: str) -> GPTConfig | TransformerConfig:
-    """The configuration of a preset, or of the model that :func:`find_model` finds in a folder."""
+def _check_verb(verb: str, directory: Path) -> None:
+    """Refuse a model that another command uses."""
+    config = read_config(directory)
+    if config.verb != verb:
+        raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
+
+
+def find_config(model: str) -> ModelConfig:
+    """Return the configuration of a preset, or of the model in a folder."""
     directory = Path(model)
     if directory.is_dir():
         return read_config(find_model(directory))
-    kind = TransformerConfig if model in TRANSFORMER_PRESETS else GPTConfig
-    return kind.from_preset(model)
+    return preset_config(model)

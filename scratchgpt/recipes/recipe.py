@@ -7,23 +7,21 @@ from typing import Generic
 
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.config import RunConfig, Settings
-from scratchgpt.recipes.data import M, RunData
+from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True)
-class Recipe(Generic[M]):
-    """How one kind of model is trained and evaluated; ``M`` is the class of the model.
+class Recipe(Generic[M, B]):
+    """How one kind of model (``M``) is trained on batches (``B``) and evaluated.
 
     A new kind of training is one of these, and an entry in
     :data:`scratchgpt.recipes.registry.RECIPES`.
 
     Attributes
     ----------
-    verb : str
-        The command that uses the model.
     makes_data : bool
         Whether the task generates its data; a corpus is then refused.
     defaults : callable
@@ -40,11 +38,10 @@ class Recipe(Generic[M]):
         ``(model, tokenizer, corpus, settings, watcher) -> Evaluation`` on any data.
     """
 
-    verb: str
     makes_data: bool
     defaults: Callable[[tuple[str, ...]], Settings]
     check: Callable[[RunConfig], None]
-    open: Callable[[RunConfig, ProgressCallback | None], RunData[M]]
+    open: Callable[[RunConfig, ProgressCallback | None], RunData[M, B]]
     load: Callable[[Path], M]
     evaluate_run: Callable[[M, Tokenizer, RunConfig, EvaluationSettings, Watcher], Evaluation]
     evaluate_corpus: Callable[
@@ -58,7 +55,7 @@ class Recipe(Generic[M]):
         *,
         resume: bool = False,
         progress: ProgressCallback | None = None,
-    ) -> TrainingRun[M]:
+    ) -> TrainingRun[M, B]:
         """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
         self.check(run)
         return TrainingRun(self.open(run, progress), self.load, run, out_dir, resume=resume)

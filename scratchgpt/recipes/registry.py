@@ -1,14 +1,16 @@
 """The recipes, by the task that a run names."""
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
+from scratchgpt.models import GPT, GPTConfig, ModelConfig, Transformer, TransformerConfig
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.tasks import TASK
+from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.recipes.translation_recipe import TRANSLATION
-from scratchgpt.text import TASKS
+from scratchgpt.text import TASKS, PairBatch, TokenBatch
 
-AnyRecipe = Recipe[GPT] | Recipe[Transformer]
+AnyRecipe = Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch]
+AnyRun = TrainingRun[GPT, TokenBatch] | TrainingRun[Transformer, PairBatch]
 
 # A task may have sizes behind a colon: addition:3. No task is a language model.
 RECIPES: dict[str | None, AnyRecipe] = {
@@ -18,7 +20,7 @@ RECIPES: dict[str | None, AnyRecipe] = {
 }
 
 # How a model is evaluated that belongs to no run.
-RECIPES_OF_MODELS: dict[type[GPTConfig] | type[TransformerConfig], AnyRecipe] = {
+RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.models import GPTConfig, TransformerConfig
+from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
 
 CONFIG_FILE = "config.toml"
@@ -33,7 +33,7 @@ def read_settings(path: Path) -> dict[str, object]:
 
 def write_run_config(
     run: RunConfig,
-    model: GPTConfig | TransformerConfig,
+    model: ModelConfig,
     path: Path,
     *,
     resumed: bool = False,

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPT, Transformer
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import find_model
-from scratchgpt.recipes.registry import RECIPES_OF_MODELS, find_recipe
+from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRun, find_recipe
 from scratchgpt.recipes.resolve import read_run
 from scratchgpt.recipes.run_file import CONFIG_FILE
-from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback
 from scratchgpt.training import TrainResult
 
@@ -23,7 +21,7 @@ def start(
     *,
     resume: bool = False,
     progress: ProgressCallback | None = None,
-) -> TrainingRun[GPT] | TrainingRun[Transformer]:
+) -> AnyRun:
     """Prepare the data, the model and the trainer of a run, without training.
 
     Parameters

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from scratchgpt.errors import UserError
 from scratchgpt.evaluation import ExactMatch, exact_match
 from scratchgpt.generation import SamplingConfig, generate, generate_text
-from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, ExactMatchEvaluation, Watcher
-from scratchgpt.recipes.language import TEXT, new_gpt
+from scratchgpt.recipes.language import TEXT, gpt_config, new_gpt
 from scratchgpt.recipes.model_folder import load_gpt_to_evaluate
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import AdditionTask, ProgressCallback, SortTask, Tokenizer, task_from_spec
 from scratchgpt.text.tasks.task import TaskBatches
+from scratchgpt.training import NextToken
 
 GREEDY = SamplingConfig(temperature=0)
 AT_ONCE = 512  # problems that are answered in one batch
@@ -34,7 +35,7 @@ class TaskData:
 
     def new_model(self, run: RunConfig) -> GPT:
         """Make a model with a context just long enough for a problem, unless the run says more."""
-        config = run.model_config(GPTConfig, vocab_size=self.tokenizer.vocab_size)
+        config = gpt_config(run, vocab_size=self.tokenizer.vocab_size)
         if "block_size" not in run.model and run.init is None:
             config = config.replace(block_size=self.task.block_size)
         if config.block_size < self.task.block_size:
@@ -43,6 +44,9 @@ class TaskData:
                 f"whose problems take {self.task.block_size}; leave it out"
             )
         return new_gpt(run, config)
+
+    def objective(self, run: RunConfig, model: GPT) -> NextToken:
+        return NextToken.from_config(model, run.training)
 
     def batches(self, run: RunConfig, model: GPT) -> TaskBatches:
         training = run.training
@@ -66,8 +70,7 @@ class TaskData:
         return prompt + result.text
 
     def evaluate(self, model: GPT) -> dict[str, float]:
-        match = self.match(model)
-        return {"exact_match": match.fraction, "n_problems": match.n}
+        return {"exact_match": self.match(model).fraction}
 
     def match(self, model: GPT) -> ExactMatch:
         """Let the model answer the held-out problems greedily, and compare."""
@@ -99,7 +102,7 @@ def _check(run: RunConfig) -> None:
         raise UserError(
             f"task={run.task!r} makes its own data; leave out the corpus {run.corpus[0]!r}"
         )
-    run.model_config(GPTConfig)
+    gpt_config(run)
 
 
 def _evaluate_run(
@@ -114,7 +117,6 @@ def _evaluate_run(
 
 
 TASK = Recipe(
-    verb="generate",
     makes_data=True,
     defaults=_defaults,
     check=_check,

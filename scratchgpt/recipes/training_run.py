@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Generic
 
 from scratchgpt.recipes.config import RunConfig
-from scratchgpt.recipes.data import M, RunData
+from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
 from scratchgpt.training import Trainer, TrainResult, find_checkpoint
 
 
-class TrainingRun(Generic[M]):
+class TrainingRun(Generic[M, B]):
     """The data, the model and the trainer of a run; :func:`scratchgpt.recipes.start` makes one.
 
     Attributes
@@ -26,7 +26,7 @@ class TrainingRun(Generic[M]):
 
     def __init__(
         self,
-        data: RunData[M],
+        data: RunData[M, B],
         load: Callable[[Path], M],
         run: RunConfig,
         out_dir: Path,
@@ -37,10 +37,13 @@ class TrainingRun(Generic[M]):
         self.out_dir = out_dir
         self.data = data
         self.model = data.new_model(run)
+        # These scores take a pass of generation: compute them in training only if one decides.
+        decides = not run.training.best.startswith("val_")
         self.trainer = Trainer(
-            self.model,
+            data.objective(run, self.model),
             data.batches(run, self.model),
             run.training,
+            evaluate=self.evaluate if decides else None,
             out_dir=out_dir,
             resume=resume,
             tokenizer=data.tokenizer,

@@ -26,6 +26,7 @@ from scratchgpt.text import (
     training_pairs,
 )
 from scratchgpt.text.corpora.tokenizer_choice import Learnt
+from scratchgpt.training import NextToken
 
 DATES = "dates"  # the corpus that is generated
 
@@ -67,6 +68,9 @@ class TranslationData:
         )
         return Transformer(config, seed=run.training.seed)
 
+    def objective(self, run: RunConfig, model: Transformer) -> NextToken:
+        return NextToken.from_config(model, run.training)
+
     def batches(self, run: RunConfig, model: Transformer) -> PairBatches:
         """Return batches of the pairs that the model has positions for."""
         block_size = model.config.block_size
@@ -105,8 +109,7 @@ class TranslationData:
         """Exact match of greedy translations, if each sentence has one right translation."""
         if not self.dates:
             return {}
-        match = match_dates(model, self.tokenizer, n_beams=1)
-        return {"exact_match": match.fraction, "n_problems": match.n}
+        return {"exact_match": match_dates(model, self.tokenizer, n_beams=1).fraction}
 
 
 def open_translation(run: RunConfig, progress: ProgressCallback | None = None) -> TranslationData:

@@ -206,7 +206,6 @@ def _evaluate(
 
 
 TRANSLATION = Recipe(
-    verb="translate",
     makes_data=False,
     defaults=_defaults,
     check=_check,

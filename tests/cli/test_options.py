@@ -15,7 +15,7 @@ from scratchgpt.cli.options import (
     settings,
 )
 
-# Name, type and flags of every option, as they were when each was written by hand.
+# Name, type and flags of every option: those that were once written by hand, best and best_mode.
 OPTIONS = """
 out path --out
 config path --config
@@ -58,6 +58,8 @@ recompute bool --recompute/--no-recompute
 precision str --precision
 seed int --seed
 eval_interval int --eval-interval
+best str --best
+best_mode str --best-mode
 eval_batches int --eval-batches
 sample_interval int --sample-interval
 checkpoint_interval int --checkpoint-interval
