@@ -6,6 +6,7 @@ Start at the size that interests you:
 * ``scratchgpt.layers``: operations that own parameters;
 * ``scratchgpt.models``: GPT;
 * ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
+* ``scratchgpt.recipes``: train and evaluate by name, as the command line does;
 * ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
 * ``scratchgpt --help``: the same from the command line.
 
@@ -18,7 +19,8 @@ from typing import Any
 from scratchgpt.version import __version__
 
 _SUBPACKAGES = (
-    *("generation", "layers", "measure", "models", "ops", "optim", "text", "training", "verify"),
+    *("evaluation", "generation", "layers", "measure", "models", "ops", "optim", "proofs"),
+    *("recipes", "text", "training", "verify"),
 )
 _SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.training import TrainConfig, Trainer, trainer
+from scratchgpt.training import NextToken, TrainConfig, Trainer, trainer
 
 VOCAB, TIME = 11, 6
 
@@ -77,10 +77,12 @@ def make_trainer(make_model, make_config, batches):
     """A trainer of a new small model; keyword arguments go to the configuration or the trainer."""
 
     def make(*, model=None, out_dir=None, resume=False, tokenizer=None, data=None, **settings):
+        config = make_config(**settings)
+        model = make_model(dropout=0.2) if model is None else model
         return Trainer(
-            make_model(dropout=0.2) if model is None else model,
+            NextToken.from_config(model, config),
             batches,
-            make_config(**settings),
+            config,
             out_dir=out_dir,
             resume=resume,
             tokenizer=tokenizer,
@@ -93,7 +95,7 @@ def make_trainer(make_model, make_config, batches):
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training here."""
-    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory: False)
+    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
 
 
 @pytest.fixture
