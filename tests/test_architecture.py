@@ -22,7 +22,7 @@ MAX_LINES = 300
 FLOORS = [
     {"version", "errors"},
     {"backend"},
-    {"files", "memory"},
+    {"files", "memory", "threads"},
     {"precision", "accumulator"},
     {"kernels"},
     {"ops"},

@@ -10,6 +10,7 @@ import numpy as np
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+from scratchgpt.threads import one_pool
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
 from scratchgpt.training.model import Model
@@ -149,7 +150,7 @@ class Trainer:
         if self._run:
             self._run.directory.acquire()
         try:
-            with StopRequest() as stop:
+            with one_pool(), StopRequest() as stop:
                 self.stepper.stop = stop
                 finished = self._loop()
                 self._save_last(averaged=finished)
@@ -172,7 +173,8 @@ class Trainer:
     def evaluate(self) -> float:
         """Mean loss over the validation part, in nats a counted token; nothing is dropped."""
         try:
-            return self.stepper.evaluate()
+            with one_pool():
+                return self.stepper.evaluate()
         except NotFinite as error:
             raise self._nonfinite(error) from None
 
