@@ -113,6 +113,16 @@ def test_heavy_libraries_are_imported_where_they_are_used(path):
 
 
 @each_source
+def test_numba_s_private_parts_are_touched_in_one_folder(path):
+    """Everywhere else its public modules are enough; see tests/kernels/compiler/test_internals."""
+    if path.parent == PACKAGE / "kernels" / "compiler":
+        return
+    for name in imported(ast.walk(tree(path))):
+        if name.split(".")[0] == "numba":
+            assert name in ("numba", "numba.extending"), f"{name} belongs in kernels/compiler"
+
+
+@each_source
 def test_nothing_is_printed_outside_the_command_line(path):
     if part(path) == "cli":
         return
