@@ -52,10 +52,15 @@ def _plain(kind: types.Type) -> types.Type:
     """The type itself; of an array the one that says no more than element, axes and layout.
 
     Whether it may be written to and how its memory is aligned changes nothing in how it is passed.
+    The fields of a NamedTuple are treated alike.
     """
-    return (
-        types.Array(kind.dtype, kind.ndim, kind.layout) if isinstance(kind, types.Array) else kind
-    )
+    if isinstance(kind, types.Array):
+        return types.Array(kind.dtype, kind.ndim, kind.layout)
+    if isinstance(kind, types.NamedUniTuple):
+        return types.NamedUniTuple(_plain(kind.dtype), kind.count, kind.instance_class)
+    if isinstance(kind, types.NamedTuple):
+        return types.NamedTuple([_plain(field) for field in kind], kind.instance_class)
+    return kind
 
 
 def _loop(address, n, *arguments):

@@ -31,6 +31,7 @@ from scratchgpt.kernels.decoding.products import (
     FEW,
     STORE,
     Inputs,
+    Product,
     finish_linear,
     head_piece,
     head_pieces,
@@ -88,7 +89,7 @@ def _matrix(flat, offset, n_in, n_out):
 
 @part
 def _product(kind, layer, w, buffers):
-    """Of a product of a block: its input, weight, scale, bias, output, and what becomes of it."""
+    """One of the products of a block."""
     x, inner = buffers.x, buffers.inner
     c, f = x.shape[1], inner.shape[1]
     normed = buffers.n if w.position == PRE else x
@@ -111,7 +112,8 @@ def _product(kind, layer, w, buffers):
     o = w.offsets[layer]
     weight = _matrix(w.matrices, o[column], n_in, n_out)
     scales = _vector(w.scales, w.scale_offsets[layer, scale], n_out)
-    return source, weight, scales, _vector(w.floats, o[column + 1], n_out), target, mode
+    bias = _vector(w.floats, o[column + 1], n_out)
+    return Product(source, weight, scales, bias, target, mode)
 
 
 @part
@@ -136,7 +138,7 @@ def _pieces(stage, w, texts, buffers):
     if layer == texts.keys.shape[0]:
         return head_pieces(_head(w, buffers)[0])
     if kind != ATTEND:
-        return linear_pieces(_product(kind, layer, w, buffers)[1], buffers.x.shape[0])
+        return linear_pieces(_product(kind, layer, w, buffers).weights, buffers.x.shape[0])
     seen = 0
     for r in range(texts.positions.size):
         seen += texts.positions[r] + 1
@@ -157,13 +159,10 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
         n_heads = keys.shape[0] * keys.shape[1]
         scale = w.attention_scales[layer]
         for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
-            attend_head(
-                *(i, buffers.qkv, keys, values, texts.owners, texts.positions),
-                *(buffers.scores, buffers.merged, scale),
-            )
+            attend_head(i, keys, values, scale, texts, buffers)
     else:
-        x, weight, scale, bias, y, mode = _product(kind, layer, w, buffers)
-        linear_piece(piece, x, _inputs(buffers), weight, scale, bias, buffers.sums, y, mode)
+        product = _product(kind, layer, w, buffers)
+        linear_piece(piece, product, _inputs(buffers), buffers.sums)
 
 
 @part
@@ -173,7 +172,7 @@ def _together(team, done, stage, w, texts, buffers):
     if layer == texts.keys.shape[0]:
         round_for(w.matrices, buffers.x, _inputs(buffers))
     elif kind != ATTEND:
-        round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
+        round_for(w.matrices, _product(kind, layer, w, buffers).x, _inputs(buffers))
     n_pieces = _pieces(stage, w, texts, buffers)
     if n_pieces == 1:
         _work(stage, 0, 1, w, texts, buffers)
@@ -189,8 +188,7 @@ def _together(team, done, stage, w, texts, buffers):
         while n_done(team) < done:
             looks = wait(team, looks)
     if layer < texts.keys.shape[0] and kind != ATTEND:
-        _, weight, _, bias, y, mode = _product(kind, layer, w, buffers)
-        finish_linear(weight, bias, buffers.sums, y, mode)
+        finish_linear(_product(kind, layer, w, buffers), buffers.sums)
     return done
 
 
@@ -241,7 +239,7 @@ def _lead(team, w, texts, buffers):
         done = _together(team, done, first + QKV, w, texts, buffers)
         if layer == n_layer - 1 and n_logits == 0:
             keys, values = texts.keys[layer], texts.values[layer]
-            store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
+            store_keys(buffers.qkv, keys, values, texts)
             return
         for kind in (ATTEND, PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
