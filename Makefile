@@ -29,7 +29,7 @@ demo: $(VENV)/installed-plots
 # without the kernels is tested whole by `make portable`; here, that they can be switched off, and
 # against PyTorch what is left then.
 test: $(VENV)/installed-$(TEST_EXTRAS)
-	SCRATCHGPT_THREADS=1 $(BIN)/python -m pytest -n auto
+	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q \
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
@@ -41,7 +41,7 @@ portable: $(PLAIN)/installed $(if $(filter x86_64,$(shell uname -m)),avx2)
 avx2: $(VENV)/installed-$(TEST_EXTRAS)
 	rm -rf build/kernels-avx2
 	NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=+avx2,+fma NUMBA_CACHE_DIR=$(CURDIR)/build/kernels-avx2 \
-		SCRATCHGPT_THREADS=1 $(BIN)/python -m pytest -n auto -q tests/kernels
+		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q tests/kernels
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .

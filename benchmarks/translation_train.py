@@ -19,6 +19,7 @@ from report import report
 
 from scratchgpt.models import Transformer, TransformerConfig
 from scratchgpt.text import PairBatches, TokenPairs, TokenRows
+from scratchgpt.threads import one_pool
 from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
@@ -95,7 +96,8 @@ def ours(dropout: float) -> None:
     first = batches.train_batch(0)
     first_loss = float(model.loss(*first, label_smoothing=SETTINGS.label_smoothing)[0])
     run = Stepper(NextToken.from_config(model, SETTINGS), batches, SETTINGS)
-    measure(lambda i: run.update(i).loss, first_loss, batches.n_tokens)
+    with one_pool():
+        measure(lambda i: run.update(i).loss, first_loss, batches.n_tokens)
 
 
 def eager(dropout: float) -> None:

@@ -19,12 +19,27 @@ from typing import Any
 from scratchgpt.version import __version__
 
 _SUBPACKAGES = (
-    *("evaluation", "generation", "layers", "measure", "models", "ops", "optim", "proofs"),
-    *("recipes", "text", "training", "verify"),
+    "evaluation",
+    "generation",
+    "layers",
+    "measure",
+    "models",
+    "ops",
+    "optim",
+    "proofs",
+    "recipes",
+    "text",
+    "timeseries",
+    "training",
+    "verify",
 )
-_SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
+_SHORTCUTS = {
+    "GPT": "scratchgpt.models",
+    "GPTConfig": "scratchgpt.models",
+    "one_pool": "scratchgpt.threads",
+}
 
-__all__ = ["GPT", "GPTConfig", "__version__", *_SUBPACKAGES]
+__all__ = ["GPT", "GPTConfig", "__version__", "one_pool", *_SUBPACKAGES]
 
 
 def __getattr__(name: str) -> Any:

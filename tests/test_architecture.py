@@ -24,7 +24,7 @@ MAX_LINES = 300
 FLOORS = [
     {"version", "errors"},
     {"backend"},
-    {"files", "memory"},
+    {"files", "memory", "threads"},
     {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},
@@ -148,6 +148,16 @@ def test_heavy_libraries_are_imported_where_they_are_used(path):
         if part(path) == "cli" and library in ("typer", "rich"):
             continue
         assert library not in HEAVY, f"{library} is imported at the top of the file"
+
+
+@each_source
+def test_numba_s_private_parts_are_touched_in_one_folder(path):
+    """Everywhere else its public modules are enough; see tests/kernels/compiler/test_internals."""
+    if path.parent == PACKAGE / "kernels" / "compiler":
+        return
+    for name in imported(ast.walk(tree(path))):
+        if name.split(".")[0] == "numba":
+            assert name in ("numba", "numba.extending"), f"{name} belongs in kernels/compiler"
 
 
 @each_source

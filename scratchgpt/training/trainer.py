@@ -10,6 +10,7 @@ import numpy as np
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+from scratchgpt.threads import one_pool
 from scratchgpt.training.batches import Batches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
@@ -167,7 +168,7 @@ class Trainer:
         if self._run:
             self._run.acquire()
         try:
-            with StopRequest() as stop:
+            with one_pool(), StopRequest() as stop:
                 stop.deferred = self._phases.is_under_way(self.step)
                 self.stepper.stop = stop
                 finished = self._loop()
@@ -192,7 +193,8 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """``val_loss``, the measures as ``val_NAME``, and the scores of ``evaluate``."""
         try:
-            return self._evaluation.scores()
+            with one_pool():
+                return self._evaluation.scores()
         except NotFinite as error:
             raise self._nonfinite(error) from None
 
