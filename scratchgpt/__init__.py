@@ -8,6 +8,7 @@ Start at the size that interests you:
 * ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
 * ``scratchgpt.recipes``: train and evaluate by name, as the command line does;
 * ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
+* ``scratchgpt.timeseries``: ARIMA, with the gradient of its likelihood by hand;
 * ``scratchgpt --help``: the same from the command line.
 
 Nothing is imported until it is asked for: ``import scratchgpt`` alone costs a few milliseconds.

@@ -58,7 +58,7 @@ def _enter() -> list[tuple[Any, int]]:
     global _n_inside
     import threadpoolctl
 
-    own = []
+    own: list[tuple[Any, int]] = []
     with _lock:
         _n_inside += 1
         for library in threadpoolctl.ThreadpoolController().lib_controllers:

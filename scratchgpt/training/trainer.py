@@ -152,9 +152,8 @@ class Trainer:
     def train(self) -> TrainResult:
         """Train until ``config.steps`` updates are made, or a signal asks for the end.
 
-        At Ctrl-C and at SIGTERM the micro-batch under way is finished and the run saved, so that
-        it can be resumed (calling this again goes on, too); the phase under way is finished if the
-        data source has phases. The second signal raises KeyboardInterrupt at once.
+        On Ctrl-C or SIGTERM the current micro-batch (or phase) is finished and the run is saved:
+        calling this again resumes it. A second signal raises KeyboardInterrupt at once.
 
         Raises
         ------
