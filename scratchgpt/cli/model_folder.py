@@ -2,18 +2,18 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
     GPT,
-    TRANSFORMER_PRESETS,
-    GPTConfig,
+    ModelConfig,
     QuantizedGPT,
     Transformer,
-    TransformerConfig,
     load_pretrained,
     load_quantized,
+    preset_config,
 )
 from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
@@ -57,7 +57,7 @@ def load_any_model(path: Path, which: str | None = None) -> tuple[GPT | Transfor
     """The model and the tokenizer that :func:`find_model` finds; float32, if it was quantised."""
     directory = find_model(path, which)
     if is_quantized(directory):
-        model: GPT | Transformer = load_quantized(directory).dequantize()
+        model: Any = load_quantized(directory).dequantize()
     else:
         model = load_pretrained(directory)
     tokenizer = load_tokenizer(directory)
@@ -77,26 +77,29 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT
 
 def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
     """A model that continues texts and can be trained on, from a model directory."""
-    model = load_pretrained(directory, dropout=dropout)
-    if not isinstance(model, GPT):
-        raise UserError(f"the model in {directory} translates; use scratchgpt translate")
-    return model
+    _check_verb("generate", directory)
+    return GPT.from_pretrained(directory, dropout=dropout)
 
 
 def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
     """A model that translates, and its tokenizer."""
-    model, tokenizer = load_any_model(path, which)
-    if not isinstance(model, Transformer):
-        raise UserError(
-            f"the model in {path} continues texts and does not translate; use scratchgpt generate"
-        )
+    directory = find_model(path, which)
+    _check_verb("translate", directory)
+    model, tokenizer = Transformer.from_pretrained(directory), load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
     return model, tokenizer
 
 
-def find_config(model: str) -> GPTConfig | TransformerConfig:
+def _check_verb(verb: str, directory: Path) -> None:
+    """Refuse a model that another command uses."""
+    config = read_config(directory)
+    if config.verb != verb:
+        raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
+
+
+def find_config(model: str) -> ModelConfig:
     """The configuration of a preset, or of the model that :func:`find_model` finds in a folder."""
     directory = Path(model)
     if directory.is_dir():
         return read_config(find_model(directory))
-    kind = TransformerConfig if model in TRANSFORMER_PRESETS else GPTConfig
-    return kind.from_preset(model)
+    return preset_config(model)

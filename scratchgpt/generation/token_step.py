@@ -78,12 +78,8 @@ class TokenStep:
         """Rows (R,) through the kernel; the logits are a buffer, (R, V) or without elements."""
         from scratchgpt.kernels.decoding.decode import Texts, decode_tokens
 
-        block_size, n_cached = self.model.config.block_size, cache.keys.shape[3]
-        n_tokens = positions.max() + 1
-        if n_tokens > block_size:
-            raise ValueError(
-                f"{n_tokens} tokens are more than the model's block_size of {block_size}"
-            )
+        n_tokens, n_cached = positions.max() + 1, cache.keys.shape[3]
+        self.model.config.check_length(n_tokens)
         if n_tokens > n_cached:
             raise ValueError(
                 f"{n_tokens} tokens are more than the {n_cached} positions of the cache; "
@@ -104,18 +100,7 @@ class TokenStep:
         """The model as :class:`scratchgpt.kernels.decoding.decode.Weights`."""
         from scratchgpt.kernels.decoding.decode import Weights
 
-        model = self.model
-        if isinstance(model, QuantizedGPT):
-            floats, weights, scales = model.floats, model.weights, model.scales
-            begin = {name: _offset(m.weight, weights) for name, m in model.matrices.items()}
-            begin |= {name: _offset(vector, floats) for name, vector in model.vectors.items()}
-            scale_begin = {name: _offset(m.scale, scales) for name, m in model.matrices.items()}
-        else:
-            floats = weights = model.store.values
-            scales = np.empty(0, np.float32)
-            named = model.store.named
-            begin = {name: _offset(parameter.value, weights) for name, parameter in named.items()}
-            scale_begin = {}
+        model, flat = self.model, self.model.flat_parameters()
 
         def of_blocks(names: tuple[str, ...], begin: dict[str, int]) -> Array:
             layers = range(model.config.n_layer)
@@ -135,9 +120,9 @@ class TokenStep:
         )
         c = model.config
         return Weights(
-            *(floats, weights, scales),
-            *(of_blocks(BLOCK_PARAMETERS, begin), of_blocks(matrices, scale_begin)),
-            *(of_ends(END_PARAMETERS, begin), of_ends(END_PARAMETERS[:2], scale_begin)),
+            *(flat.floats, flat.weights, flat.scales),
+            *(of_blocks(BLOCK_PARAMETERS, flat.begin), of_blocks(matrices, flat.scale_begin)),
+            *(of_ends(END_PARAMETERS, flat.begin), of_ends(END_PARAMETERS[:2], flat.scale_begin)),
             np.array([c.attention_scale(i) for i in range(c.n_layer)], np.float32),
             np.float32(c.layer_norm_epsilon),
             ACTIVATIONS[c.activation],
@@ -163,8 +148,3 @@ class TokenStep:
             units = np.empty(n_rows, np.float32)
             self._buffers = Buffers(x, n, qkv, merged, inner, rounded, units, sums, scores, logits)
         return self._buffers
-
-
-def _offset(view: Array, flat: Array) -> int:
-    """How many elements into a flat array a view of it begins."""
-    return (view.ctypes.data - flat.ctypes.data) // flat.itemsize

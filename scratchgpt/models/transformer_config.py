@@ -1,12 +1,11 @@
 """The configuration of an encoder-decoder Transformer."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.layers.activation import ACTIVATIONS
-from scratchgpt.models.config import NORM_POSITIONS, ModelConfig, find_preset
-from scratchgpt.models.presets import TRANSFORMER_PRESETS
+from scratchgpt.models.config import NORM_POSITIONS, ModelConfig
+from scratchgpt.models.presets import TRANSFORMER_KIND
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ class TransformerConfig(ModelConfig):
     UserError
         If a value is out of range, or the two vocabularies differ and are to share a table.
     """
+
+    kind = TRANSFORMER_KIND
+    task = "translates"
+    verb = "translate"
 
     n_encoder_layer: int = 6
     n_decoder_layer: int = 6
@@ -97,18 +100,6 @@ class TransformerConfig(ModelConfig):
             raise UserError(
                 f"padding_id={padding!r} must be a token of the source, 0 to {self.source_size - 1}"
             )
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> "TransformerConfig":
-        """A named size, with some fields changed.
-
-        Raises
-        ------
-        UserError
-            If there is no such preset or field; suggests the nearest.
-        """
-        preset = find_preset(name, TRANSFORMER_PRESETS, "encoder-decoder Transformer")
-        return cls.from_dict({**preset, **changes})
 
     @property
     def source_size(self) -> int:
