@@ -7,7 +7,7 @@ from typing import Any
 from scratchgpt.files import make_folder
 from scratchgpt.layers import Layer
 from scratchgpt.models import Model
-from scratchgpt.models.pretrained import load_weights, save_pretrained
+from scratchgpt.models.pretrained import load_weights
 from scratchgpt.models.weight_files import fill, open_weights, save_weights
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 
@@ -19,7 +19,7 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
     ``model.safetensors``, its parameters by their names.
     """
     if isinstance(model, Model):
-        save_pretrained(model, directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
+        model.save_pretrained(directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
     else:
         make_folder(directory)
         save_weights(directory, model.store.value_views(model.store.values))
