@@ -113,6 +113,15 @@ def _pack_transposed(like, a, a_column, n_rows, n_sum, packed):
                 copy(target + i * PACKED_STEP, source + i * 8, 8 * TILE_ROWS)
 
 
+class Tiles(NamedTuple):
+    """A matrix as tiles read it, TILE_ROWS rows at a time."""
+
+    at: Any
+    step: Any  # bytes from tile to tile, for each of its rows
+    row: Any  # bytes from row to row of a tile
+    column: Any
+
+
 @part
 def _edge_tile(like, a, panel, c, n_rows, width, n_sum, start, edge):
     """A tile of which only some rows and bytes are there, computed in scratch memory."""
@@ -138,15 +147,15 @@ def _edge_tile(like, a, panel, c, n_rows, width, n_sum, start, edge):
 
 
 @part
-def _run_down(like, a, a_step, panel, c, n_rows, width, n_sum, start, edge):
-    """C (n_rows, width) = S + A B, with B the panel; from tile to tile of A are ``a_step`` bytes.
+def _run_down(like, a, panel, c, n_rows, width, n_sum, start, edge):
+    """C (n_rows, width) = S + A B, with A Tiles and B the panel.
 
-    A is a Matrix, C and S are Rows; an S at address 0 is no S.
+    C and S are Rows; an S at address 0 is no S.
     """
     for i in range(0, n_rows, TILE_ROWS):
         rows = min(TILE_ROWS, n_rows - i)
         begin = 0 if start.at == 0 else start.at + i * start.row
-        at, to = a.at + i * a_step, c.at + i * c.row
+        at, to = a.at + i * a.step, c.at + i * c.row
         if rows == TILE_ROWS and width == TILE_BYTES:
             tile(like, at, a.row, a.column, panel, TILE_BYTES, to, c.row, n_sum, begin, start.row)
         else:
@@ -192,10 +201,10 @@ def _product(share, scratch, product):
             now = min(depth, n_sum - k)
             items = (now + together - 1) // together
             at = a.at + i * a.row + k // together * a.column
-            a_now, a_step = Matrix(at, a.row, a.column), a.row
+            a_now = Tiles(at, a.row, a.row, a.column)
             if a.column != item and rows % TILE_ROWS == 0:
                 _pack_transposed(like, at, a.column, rows, items, packed)
-                a_now, a_step = Matrix(packed, a.row, TILE_ROWS * item), PACKED_STEP
+                a_now = Tiles(packed, PACKED_STEP, a.row, TILE_ROWS * item)
             for group in range(first, last, GROUP * TILE_BYTES):
                 b_now = b.at + k * b.row + group // item * b.column
                 width = min(GROUP * TILE_BYTES, last - group)
@@ -208,9 +217,7 @@ def _product(share, scratch, product):
                         begin = Rows(0 if start.at == 0 else first_row, start.row)
                     panel = panels + (j - group) // TILE_BYTES * _panel_bytes(like)
                     now_wide = min(TILE_BYTES, last - j)
-                    _run_down(
-                        like, a_now, a_step, panel, target, rows, now_wide, items, begin, edge
-                    )
+                    _run_down(like, a_now, panel, target, rows, now_wide, items, begin, edge)
 
 
 def matmul(
