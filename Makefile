@@ -7,49 +7,59 @@
 # Each creates the virtual environment it needs; nothing but Python and make must be there.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-PLAIN := .venv-plain
+PLAIN ?= .venv-plain
 OUT ?= runs/demo
 
-# On CI the peer that gradients are compared with is installed too, and must be there.
+# On CI one environment serves all stages. The peers that gradients are compared with are installed
+# too, and must be there.
 ifdef CI
-TEST_EXTRAS := test,parity
+TEST := test,parity,docs,lint
+DOCS := $(TEST)
+LINT := $(TEST)
 else
-TEST_EXTRAS := test
+TEST := test
+DOCS := docs
+LINT := lint
 endif
 
-.PHONY: demo test portable avx2 lint docs mutation clean
+.PHONY: install demo test portable avx2 lint docs mutation clean
 
-# A demo that was interrupted goes on.
+install: $(VENV)/installed-$(TEST) $(PLAIN)/installed
+
+# A demo that was interrupted is resumed.
 demo: $(VENV)/installed-plots
 	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
-# One thread in each of the test processes: with more they wait for each other. What is computed
-# without the kernels is tested whole by `make portable`; here, that they can be switched off, and
-# against PyTorch what is left then.
-test: $(VENV)/installed-$(TEST_EXTRAS)
-	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+# One thread in each of the test processes: with more they wait for each other. `make portable` runs
+# everything without the kernels. Here, with the kernels switched off, runs what it cannot: the
+# comparison of the reference with PyTorch, and the switch itself.
+test: $(VENV)/installed-$(TEST)
+	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q \
-		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
+		-m "peer or switch" tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
-portable: $(PLAIN)/installed $(if $(filter x86_64,$(shell uname -m)),avx2)
-	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q
+portable: $(PLAIN)/installed
+	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal
 
-# The name alone would leave AVX-512 to the compiler: by default it may use all that this CPU has.
-# Compiled afresh, since Numba does not notice that a piece which a kernel calls has changed.
-avx2: $(VENV)/installed-$(TEST_EXTRAS)
+# Kernels for x86-64 processors without AVX-512, in one process, so that none is compiled twice. The
+# name of the CPU alone would let the compiler use all that this CPU has. Compiled afresh, since
+# Numba does not notice that a piece which a kernel calls has changed.
+avx2: $(VENV)/installed-$(TEST)
+ifeq ($(shell uname -m),x86_64)
 	rm -rf build/kernels-avx2
 	NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=+avx2,+fma NUMBA_CACHE_DIR=$(CURDIR)/build/kernels-avx2 \
-		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q tests/kernels
+		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/kernels
+endif
 
-lint: $(VENV)/installed-lint
+lint: $(VENV)/installed-$(LINT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # From nothing each time (-E): the pages show what the code computes, and the code may have changed.
-docs: $(VENV)/installed-docs
+docs: $(VENV)/installed-$(DOCS)
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
 
 mutation: $(VENV)/installed-test,parity
@@ -57,14 +67,20 @@ mutation: $(VENV)/installed-test,parity
 
 $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[$*]"
 	touch $@
 
-# All that the package asks for but Numba, which makes it fast and nothing else.
-$(PLAIN)/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(PLAIN)
-	$(PLAIN)/bin/python -m pip install --quiet --editable ".[test]"
-	$(PLAIN)/bin/python -m pip uninstall --quiet --yes numba llvmlite
+# Links to all that is installed, except Numba, which makes it fast and nothing else, and the peers.
+$(PLAIN)/installed: $(VENV)/installed-$(TEST)
+	rm -rf $(PLAIN)
+	$(PYTHON) -m venv --without-pip $(PLAIN)
+	for each in $(abspath $(VENV))/lib/python*/site-packages/*; do \
+		case $${each##*/} in \
+		numba*|llvmlite*|torch*|transformers*|statsmodels*) ;; \
+		*) ln -s $$each $(PLAIN)/lib/python*/site-packages/ ;; \
+		esac; \
+	done
+	! $(PLAIN)/bin/python -c "import numba" 2>/dev/null
 	touch $@
 
 clean:

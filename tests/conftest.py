@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -21,6 +22,18 @@ hypothesis.settings.register_profile(
     "reproducible", derandomize=True, deadline=None, max_examples=25, database=None
 )
 hypothesis.settings.load_profile("reproducible")
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in the background with Ctrl-C ignored; some tests press it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is compared with another implementation; ``-m peer`` selects it."""
+    for item in items:
+        if not {"torch", "transformers"}.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("peer")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 from scratchgpt.backend import kernels_available
 from scratchgpt.measure import examine
 
+pytestmark = pytest.mark.switch
 KEYS = set(examine(measure=False).as_dict()) | {"advice"}
 
 

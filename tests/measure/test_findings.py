@@ -11,6 +11,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.kernels import disabled
 from scratchgpt.measure import examine, findings
 
+pytestmark = pytest.mark.switch
 with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
 
 

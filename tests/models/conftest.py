@@ -33,6 +33,11 @@ class ModelCase:
         """A model with parameters of the order of 1, of layer norms away from 1."""
         return randomise(GPT(GPTConfig(**{**SIZES, **self.changes}), dtype=dtype))
 
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        """Arguments of the loss whose gradient is proven."""
+        return self.settings
+
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Tokens, some of them repeated, and targets, some of them ignored."""
         rng = random_stream(5, self.note)
@@ -80,6 +85,11 @@ class TransformerCase:
         # Half the size: the gradient of an encoder below many saturated softmaxes would be small,
         # and its rounding, which is that of the larger numbers above, not small beside it.
         return randomise(Transformer(config, dtype=dtype), size=0.5)
+
+    @property
+    def loss_settings(self) -> dict[str, Any]:
+        """Arguments of the loss whose gradient is proven."""
+        return {**self.settings, "label_smoothing": 0.1}
 
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A source, of which one row ends in padding, the target's beginning, what follows."""
@@ -148,12 +158,16 @@ TRANSFORMER_CASES = (
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "model_case" in metafunc.fixturenames:
-        cases = [pytest.param(case, id=case.note) for case in CASES]
-        metafunc.parametrize("model_case", cases)
-    if "transformer_case" in metafunc.fixturenames:
-        cases = [pytest.param(case, id=case.note) for case in TRANSFORMER_CASES]
-        metafunc.parametrize("transformer_case", cases)
+    gpts = [pytest.param(case, id=case.note) for case in CASES]
+    transformers = [pytest.param(case, id=case.note) for case in TRANSFORMER_CASES]
+    of_name = {
+        "model_case": gpts,
+        "transformer_case": transformers,
+        "any_case": gpts + transformers,
+    }
+    for name, cases in of_name.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, cases)
 
 
 @pytest.fixture
@@ -166,6 +180,19 @@ def small_gpt() -> Any:
 def small_transformer() -> Any:
     """``small_transformer(**changes)``: the same with an encoder and a decoder."""
     return lambda dtype=np.float64, **changes: TransformerCase("", changes).build(dtype)
+
+
+@pytest.fixture(scope="session")
+def gradients() -> Any:
+    """``gradients(model, *data, **settings)``: the loss, and the gradient of all parameters."""
+
+    def loss_and_gradients(model: Any, *data: np.ndarray, **settings: Any) -> tuple[Any, ...]:
+        model.store.zero_grad()
+        loss, saved = model.loss(*data, **settings)
+        model.loss_backward(1.0, saved)
+        return float(loss), model.store.grads.copy()
+
+    return loss_and_gradients
 
 
 @pytest.fixture

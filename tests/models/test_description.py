@@ -1,10 +1,10 @@
-"""The cost of a model, beside what is counted while it runs."""
+"""The cost of every model, beside what is counted while it runs."""
 
 import numpy as np
 import pytest
 
 from scratchgpt.memory import nbytes
-from scratchgpt.models import GPT, GPTConfig, describe
+from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig, describe
 
 SIZES = {"n_layer": 3, "n_head": 2, "n_embd": 8, "block_size": 5, "vocab_size": 13}
 FORMS = [
@@ -14,25 +14,54 @@ FORMS = [
     {"tied_head": False, "n_inner": 11},
     {"n_layer": 1, "norm_position": "post", "tied_head": False, "bias": False},
 ]
+TRANSFORMER_SIZES = {
+    "n_encoder_layer": 2,
+    "n_decoder_layer": 3,
+    "n_head": 2,
+    "n_embd": 8,
+    "n_inner": 11,
+    "block_size": 5,
+    "vocab_size": 13,
+}
+TRANSFORMER_FORMS = [
+    {},
+    {"norm_position": "pre", "padding_id": 0},
+    {"bias": False, "positions": "learned"},
+    {"shared_embeddings": False, "source_vocab_size": 17, "tied_head": False, "padding_id": 1},
+    {"n_decoder_layer": 1, "norm_position": "pre", "positions": "learned", "tied_head": False},
+]
+CONFIGS = {
+    **{f"GPT {form}": GPTConfig(**{**SIZES, **form}) for form in FORMS},
+    **{
+        f"Transformer {form}": TransformerConfig(**{**TRANSFORMER_SIZES, **form})
+        for form in TRANSFORMER_FORMS
+    },
+}
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: ", ".join(map(str, form)) or "gpt2")
+@pytest.fixture(params=CONFIGS.values(), ids=CONFIGS)
 def config(request):
-    return GPTConfig(**{**SIZES, **request.param})
+    return request.param
+
+
+def build(config, dtype=np.float32):
+    return (GPT if isinstance(config, GPTConfig) else Transformer)(config, dtype=dtype)
 
 
 def run(config, n_batch=2, dtype=np.float32, **settings):
-    model = GPT(config, dtype=dtype)
-    tokens = np.random.default_rng(0).integers(0, config.vocab_size, (n_batch, config.block_size))
-    return model, model.loss(tokens, tokens.copy(), **settings)[1]
+    model = build(config, dtype)
+    shape = (1 if isinstance(model, GPT) else 2, n_batch, config.block_size)
+    texts = np.random.default_rng(0).integers(0, config.vocab_size, shape)
+    return model, model.loss(*texts, texts[-1].copy(), **settings)[1]
 
 
 def test_the_parameters_are_those_of_the_model(config):
-    model = GPT(config)
+    model = build(config)
     description = describe(config)
     assert description.n_parameters == model.store.size
-    table = model.transformer.wte.weight.size + model.transformer.wpe.weight.size
-    assert description.n_embedding_parameters == table
+    tables = ("wte.weight", "wpe.weight")
+    n_in_tables = sum(p.size for name, p in model.store.named.items() if name.endswith(tables))
+    assert description.n_embedding_parameters == n_in_tables
     assert description.parameter_bytes == 4 * model.store.size
     assert description.optimizer_bytes == 12 * model.store.size
 
@@ -49,8 +78,11 @@ def test_the_activations_are_what_the_forward_saves(config, n_batch, dtype):
 def test_with_recomputation_they_are_all_inputs_and_one_block(config, n_batch):
     model, saved = run(config, n_batch, recompute=True)
     kept = nbytes(saved, exclude=[model.store.values])
-    block = model.transformer.h[0]
-    _, block_saved = block.forward(saved.model.transformer.stack.h[0].x)
+    if isinstance(model, GPT):
+        block, first = model.transformer.h[0], saved.model.transformer.stack.h[0]
+    else:
+        block, first = model.decoder.h[0], saved.model.decoder.stack.h[0]
+    _, block_saved = block.forward(first.x, *first.others, **first.settings)
     one_block = nbytes(block_saved, exclude=[model.store.values, saved])
     assert model.describe(n_batch=n_batch).recompute_activation_bytes == kept + one_block
 
@@ -58,17 +90,21 @@ def test_with_recomputation_they_are_all_inputs_and_one_block(config, n_batch):
 def test_the_operations_are_those_of_the_matrix_products(config, flops):
     model, saved = run(config, n_batch=2)
     n_tokens = 2 * config.block_size
-    forward = sum(flops)
     description = describe(config)
-    assert description.forward_flops_per_token * n_tokens == forward
+    assert description.forward_flops_per_token * n_tokens == sum(flops)
     model.loss_backward(1.0, saved)
     assert description.training_flops_per_token * n_tokens == sum(flops)
 
 
 def test_the_cache_is_that_of_generation(config):
-    model = GPT(config)
-    cache = model.new_cache(3)
-    assert model.describe(n_batch=3).cache_bytes == cache.keys.nbytes + cache.values.nbytes
+    model = build(config)
+    if isinstance(model, GPT):
+        cache = model.new_cache(3)
+        counted = [cache.keys, cache.values]
+    else:
+        cache = model.new_cache(model.encode(np.ones((3, config.block_size), int)))
+        counted = [cache.keys, cache.values, cache.memory_keys, cache.memory_values]
+    assert model.describe(n_batch=3).cache_bytes == sum(array.nbytes for array in counted)
 
 
 def test_totals():

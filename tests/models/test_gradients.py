@@ -1,21 +1,25 @@
-"""GPT in every form: the gradient of its loss with respect to every parameter."""
+"""Every model in every form: the gradient of its loss with respect to every parameter."""
 
 import numpy as np
 import pytest
 
+from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 from scratchgpt.verify import check_layer, check_model
+
+SEED = {"dropout_seed": 3}
+SMOOTHED = {"label_smoothing": 0.1}
 
 
 @pytest.mark.parametrize(
     ("method", "max_elements", "n_directions"), [("complex", 20, 2), ("central", 1, 1)]
 )
-def test_the_gradient_of_the_loss_is_its_derivative(model_case, method, max_elements, n_directions):
+def test_the_gradient_of_the_loss_is_its_derivative(any_case, method, max_elements, n_directions):
     """Some elements of each parameter, and directions through all of them."""
-    model = model_case.build()
+    model = any_case.build()
     report = check_model(
         model,
-        *model_case.data(),
-        settings=model_case.settings,
+        *any_case.data(),
+        settings=any_case.loss_settings,
         method=method,
         max_elements=max_elements,
         n_directions=n_directions,
@@ -24,47 +28,112 @@ def test_the_gradient_of_the_loss_is_its_derivative(model_case, method, max_elem
     assert [row.name for row in report.inputs] == list(model.store.named)
 
 
-def test_the_gradient_of_the_loss_is_its_adjoint(model_case):
-    model = model_case.build()
+def test_the_gradient_of_the_loss_is_its_adjoint(any_case):
+    model = any_case.build()
     for joint in (False, True):
         report = check_model(
-            model, *model_case.data(), settings=model_case.settings, method="adjoint", joint=joint
+            model, *any_case.data(), settings=any_case.settings, method="adjoint", joint=joint
         )
         report.raise_if_failed()
         assert report.worst_error <= 1e-10
 
 
-def test_the_backward_of_the_logits_is_the_adjoint_of_the_forward(model_case):
-    tokens, _ = model_case.data()
+def test_the_backward_of_the_logits_is_the_adjoint_of_the_forward(any_case):
+    *texts, _ = any_case.data()
     check_layer(
-        model_case.build(), tokens, settings=model_case.settings, method="adjoint"
+        any_case.build(), *texts, settings=any_case.settings, method="adjoint"
     ).raise_if_failed()
 
 
-@pytest.mark.parametrize("norm_position", ["pre", "post"])
-def test_every_single_element_of_every_parameter(small_gpt, norm_position):
-    model = small_gpt(n_layer=1, dropout=0.2, norm_position=norm_position)
-    tokens, targets = np.random.default_rng(0).integers(0, 13, (2, 2, 4))
+def check_every_element(model, *data, **settings):
     report = check_model(
-        model, tokens, targets, settings={"dropout_seed": 3}, method="complex", max_elements=10_000
+        model, *data, settings={**SEED, **settings}, method="complex", max_elements=10_000
     )
     report.raise_if_failed()
     assert sum(row.n_elements for row in report.inputs) == model.store.size
 
 
-def test_a_freshly_initialised_model_is_proven_too():
-    from scratchgpt.models import GPT, GPTConfig
+@pytest.mark.parametrize("norm_position", ["pre", "post"])
+def test_every_single_element_of_every_parameter_of_gpt(small_gpt, norm_position):
+    model = small_gpt(n_layer=1, dropout=0.2, norm_position=norm_position)
+    check_every_element(model, *np.random.default_rng(0).integers(0, 13, (2, 2, 4)))
 
-    config = GPTConfig(n_layer=3, n_head=2, n_embd=10, block_size=6, vocab_size=17, dropout=0.1)
-    tokens, targets = np.random.default_rng(0).integers(0, 17, (2, 3, 6))
-    check_model(
-        GPT(config, dtype=np.float32), tokens, targets, settings={"dropout_seed": 3}
-    ).raise_if_failed()
+
+@pytest.mark.parametrize("norm_position", ["pre", "post"])
+def test_every_single_element_of_every_parameter_of_a_transformer(small_transformer, norm_position):
+    layers = {"n_encoder_layer": 1, "n_decoder_layer": 1}
+    model = small_transformer(**layers, dropout=0.2, norm_position=norm_position)
+    rng = np.random.default_rng(0)
+    src, (tgt, targets) = rng.integers(0, 13, (2, 4)), rng.integers(0, 13, (2, 2, 3))
+    check_every_element(model, src, tgt, targets, **SMOOTHED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "n_texts"),
+    [
+        (
+            GPT,
+            GPTConfig(n_layer=3, n_head=2, n_embd=10, block_size=6, vocab_size=17, dropout=0.1),
+            2,
+        ),
+        (
+            Transformer,
+            TransformerConfig.from_preset("transformer-tiny", vocab_size=17, n_embd=12),
+            3,
+        ),
+    ],
+    ids=["GPT", "Transformer"],
+)
+def test_a_freshly_initialised_model_is_proven_too(kind, config, n_texts):
+    data = np.random.default_rng(0).integers(0, 17, (n_texts, 3, 6))
+    check_model(kind(config), *data, settings=SEED).raise_if_failed()
 
 
 def test_the_gradient_of_a_smoothed_loss_is_its_derivative(small_gpt):
     tokens, targets = np.random.default_rng(1).integers(0, 13, (2, 2, 4))
     targets[1, 2] = -100
-    check_model(
-        small_gpt(), tokens, targets, settings={"label_smoothing": 0.1}, method="complex"
-    ).raise_if_failed()
+    check_model(small_gpt(), tokens, targets, settings=SMOOTHED, method="complex").raise_if_failed()
+
+
+@pytest.mark.parametrize("norm_position", ["pre", "post"])
+def test_the_halves_alone(small_transformer, norm_position):
+    """Of the decoder the gradient of the memory too, which is what reaches the encoder."""
+    model = small_transformer(norm_position=norm_position, dropout=0.2)
+    rng = np.random.default_rng(0)
+    src, tgt = rng.integers(0, 13, (2, 5)), rng.integers(0, 13, (2, 4))
+    memory = rng.standard_normal((2, 5, 12))
+    settings = {"dropout_seed": 3}
+    for method in ("complex", "adjoint"):
+        options = {"settings": settings, "method": method}
+        check_layer(model.encoder, src, **options).raise_if_failed()
+        report = check_layer(model.decoder, tgt, memory, **options)
+        report.raise_if_failed()
+        assert "memory" in [row.name for row in report.inputs]
+
+
+def without_memory(block):
+    """What a block saved, with a weight of 0 for the keys and values of the memory."""
+    c_kv = block.cross.branch.c_kv
+    branch = block.cross.branch._replace(c_kv=c_kv._replace(weight=0 * c_kv.weight))
+    return block._replace(cross=block.cross._replace(branch=branch))
+
+
+def test_the_gradient_of_the_memory_is_the_sum_over_the_blocks(small_transformer, assert_close):
+    """Each block's share alone: what is left where the others' maps to keys and values are 0."""
+    model = small_transformer(n_decoder_layer=3)
+    rng = np.random.default_rng(0)
+    memory = rng.standard_normal((2, 5, 12))
+    x, saved = model.decoder.forward(rng.integers(0, 13, (2, 4)), memory)
+    dy = rng.standard_normal(x.shape)
+    total = model.decoder.backward(dy, saved)
+
+    shares = []
+    for kept in range(3):
+        # The maps are there in the forward pass, and taken away before the backward.
+        others = [
+            block if at == kept else without_memory(block) for at, block in enumerate(saved.stack.h)
+        ]
+        stack = saved.stack._replace(h=others)
+        shares.append(model.decoder.backward(dy, saved._replace(stack=stack)))
+        assert np.abs(shares[-1]).max() > 0
+    assert_close(sum(shares), total, 1e-13)

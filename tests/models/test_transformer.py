@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
 
-from scratchgpt.memory import Arena, nbytes, walk
+from scratchgpt.memory import nbytes
 from scratchgpt.models import Transformer, TransformerConfig
 
 SIZES = {"n_head": 2, "n_embd": 4, "block_size": 3, "vocab_size": 5}
-
-
-def gradients(model, *data, dloss=1.0, **settings):
-    model.store.zero_grad()
-    loss, saved = model.loss(*data, **settings)
-    model.loss_backward(dloss, saved)
-    return float(loss), model.store.grads.copy()
 
 
 def texts(n_source=5, n_target=4, n_batch=3, seed=0):
@@ -35,16 +28,10 @@ def test_future_tokens_do_not_change_past_logits_and_the_source_changes_all(smal
         assert (model.forward(other, tgt)[0] != logits).any(axis=-1).all()
 
 
-def test_a_batch_is_the_concatenation_of_its_rows(small_transformer, assert_close):
-    model = small_transformer()
-    src, tgt = texts()
-    logits, _ = model.forward(src, tgt)
-    for i, expected in enumerate(logits):
-        assert_close(model.forward(src[i : i + 1], tgt[i : i + 1])[0][0], expected, 1e-13)
-
-
 @pytest.mark.parametrize("norm_position", ["pre", "post"])
-def test_padding_of_both_texts_leaves_no_trace(small_transformer, norm_position, assert_close):
+def test_padding_of_both_texts_leaves_no_trace(
+    small_transformer, norm_position, assert_close, gradients
+):
     model = small_transformer(padding_id=0, norm_position=norm_position)
     src, tgt = texts()
     loss, expected = gradients(model, src, tgt, tgt)
@@ -72,14 +59,10 @@ def test_what_is_padding_can_be_said_by_masks_too(small_transformer):
     np.testing.assert_array_equal(knows, expected)
 
 
-def test_recomputation_changes_no_bit_and_keeps_far_less(transformer_case):
+def test_recomputation_keeps_far_less(transformer_case):
     model = transformer_case.build()
     data = transformer_case.data()
     settings = {**transformer_case.settings, "recompute": False}
-    loss, grads = gradients(model, *data, **settings)
-    loss_again, grads_again = gradients(model, *data, **{**settings, "recompute": True})
-    assert loss == loss_again
-    np.testing.assert_array_equal(grads, grads_again)
     kept = [
         nbytes(model.loss(*data, **{**settings, "recompute": r})[1], exclude=[model.store.values])
         for r in (False, True)
@@ -88,33 +71,13 @@ def test_recomputation_changes_no_bit_and_keeps_far_less(transformer_case):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_dtype_in_is_dtype_out(transformer_case, dtype):
+def test_its_memory_and_its_cache_have_its_dtype(transformer_case, dtype):
     model = transformer_case.build(dtype)
-    src, tgt, targets = transformer_case.data()
-    logits, _ = model.forward(src, tgt, **transformer_case.settings)
-    loss, saved = model.loss(src, tgt, targets, **transformer_case.settings)
-    model.loss_backward(1.0, saved)
+    src, tgt, _ = transformer_case.data()
     memory = model.encode(src)
     cache = model.new_cache(memory)
     extended = model.extend(tgt, cache)
-    assert logits.dtype == loss.dtype == model.dtype == model.store.grads.dtype == dtype
     assert memory.dtype == cache.keys.dtype == cache.memory_keys.dtype == extended.dtype == dtype
-    for path, array in walk(saved):
-        assert array.dtype.kind in "iub" or array.dtype == dtype, path
-
-
-def test_an_arena_changes_nothing_and_its_block_suffices(transformer_case):
-    model = transformer_case.build()
-    data = transformer_case.data()
-    loss, grads = gradients(model, *data, **transformer_case.settings)
-    arena = Arena(poison=True)
-    for step in range(3):
-        with arena:
-            loss_again, grads_again = gradients(model, *data, **transformer_case.settings)
-            if step > 0:
-                assert arena.peak == arena.capacity, "this step should fit into the block"
-        assert loss_again == loss
-        np.testing.assert_array_equal(grads_again, grads)
 
 
 def test_what_a_pass_is_given_is_left_as_it_was(transformer_case):
@@ -151,16 +114,7 @@ def test_dropout_needs_a_seed_and_no_two_places_share_a_mask(small_transformer):
     assert len(set(seeds)) == len(seeds) == 2 + 2 * 3 + 3 * 5
 
 
-def test_a_step_of_gradient_descent_lowers_the_loss(transformer_case):
-    model = transformer_case.build()
-    data = transformer_case.data()
-    loss, grads = gradients(model, *data, **transformer_case.settings)
-    model.store.values -= 1e-4 / np.linalg.norm(grads) * grads
-    lower, _ = gradients(model, *data, **transformer_case.settings)
-    assert loss - lower == pytest.approx(1e-4 * np.linalg.norm(grads), rel=0.05)
-
-
-def test_the_gradient_may_be_written_over_the_logits(small_transformer):
+def test_the_gradient_may_be_written_over_the_logits(small_transformer, gradients):
     model = small_transformer()
     src, tgt = texts()
     _, expected = gradients(model, src, tgt, tgt, label_smoothing=0.1)
@@ -285,21 +239,3 @@ def test_it_starts_with_variances_of_one():
     assert 0.5 < logits.std() < 2
     unscaled = Transformer(config.replace(scale_embeddings=False))
     assert abs(unscaled.lm_head.weight.value.std() / 0.02 - 1) < 0.06
-
-
-def test_a_seed_decides_the_parameters():
-    config = TransformerConfig(n_encoder_layer=1, n_decoder_layer=1, **SIZES)
-    first, again, other = (Transformer(config, seed=seed).store.values for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-
-
-def test_a_copy_in_another_dtype_has_the_same_values_and_its_own_memory(small_transformer):
-    model = small_transformer(dtype=np.float32)
-    other = model.astype(np.complex128)
-    assert other.dtype == np.complex128
-    assert other.config == model.config
-    for name, parameter in model.store.named.items():
-        np.testing.assert_array_equal(other.store.named[name].value, parameter.value)
-    other.store.values[...] = 0
-    assert (model.store.values != 0).any()
