@@ -27,10 +27,19 @@ SECTIONS = (
 )
 # Fields that can be set in a configuration file only.
 FILE_ONLY = {
-    *("corpus", "model", "training", "eps"),
-    *("vocab_size", "source_vocab_size", "padding_id"),
-    *("layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx"),
-    *("positions", "scale_embeddings", "shared_embeddings"),
+    "corpus",
+    "model",
+    "training",
+    "eps",
+    "vocab_size",
+    "source_vocab_size",
+    "padding_id",
+    "layer_norm_epsilon",
+    "scale_attn_weights",
+    "scale_attn_by_inverse_layer_idx",
+    "positions",
+    "scale_embeddings",
+    "shared_embeddings",
 }
 FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME
 
