@@ -17,6 +17,7 @@ from scratchgpt.layers import Block
 from scratchgpt.layers.block import BlockSaved
 from scratchgpt.memory import nbytes, walk
 from scratchgpt.models import Backbone, GPTConfig
+from scratchgpt.recomputed import Recomputed
 
 WIDTH, ROW, TOP = 860, 58, 62
 HEIGHT_OF_BOX = 40
@@ -34,19 +35,19 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("x", "(B, T, C)", "", "dx", "+ what came past the half"),
-    Row("ln_1", "n (B, T, C)", "ln_1", "ln_1", "(B, T, C)"),
-    Row("attn.c_attn", "qkv (B, T, 3C)", "attn.c_attn", "attn.c_attn", "dn (B, T, C)"),
-    Row("attention", "heads (B, H, T, D)", "attn.attention", "attention", "dqkv (B, T, 3C)"),
-    Row("attn.c_proj", "a (B, T, C)", "attn.c_proj", "attn.c_proj", "dmerged (B, T, C)"),
-    Row("drop", "a (B, T, C)", "drop_1", "drop", "da (B, T, C)"),
+    Row("x", "(B, T, C)", "", "dx", "+ dmid, past the sublayer"),
+    Row("ln_1", "n (B, T, C)", "attn.norm", "ln_1", "(B, T, C)"),
+    Row("attn.c_attn", "qkv (B, T, 3C)", "attn.branch.c_attn", "attn.c_attn", "dn (B, T, C)"),
+    Row("attention", "heads (B, H, T, D)", "attn.branch.attention", "attention", "dqkv (B, T, 3C)"),
+    Row("attn.c_proj", "a (B, T, C)", "attn.branch.c_proj", "attn.c_proj", "dmerged (B, T, C)"),
+    Row("drop", "a (B, T, C)", "attn.drop", "drop", "da (B, T, C)"),
     Row("+", "x + a", "", "•", "into both"),
-    Row("x", "(B, T, C)", "", "dx_mid", "+= dy, past the half"),
-    Row("ln_2", "n (B, T, C)", "ln_2", "ln_2", "(B, T, C)"),
-    Row("mlp.c_fc", "h (B, T, F)", "mlp.c_fc", "mlp.c_fc", "dn (B, T, C)"),
-    Row("gelu", "a (B, T, F)", "mlp.act", "gelu", "dh (B, T, F)"),
-    Row("mlp.c_proj", "m (B, T, C)", "mlp.c_proj", "mlp.c_proj", "da (B, T, F)"),
-    Row("drop", "m (B, T, C)", "drop_2", "drop", "dm (B, T, C)"),
+    Row("x", "(B, T, C)", "", "dmid", "+ dy, past the sublayer"),
+    Row("ln_2", "n (B, T, C)", "mlp.norm", "ln_2", "(B, T, C)"),
+    Row("mlp.c_fc", "h (B, T, F)", "mlp.branch.c_fc", "mlp.c_fc", "dn (B, T, C)"),
+    Row("gelu", "a (B, T, F)", "mlp.branch.act", "gelu", "dh (B, T, F)"),
+    Row("mlp.c_proj", "m (B, T, C)", "mlp.branch.c_proj", "mlp.c_proj", "da (B, T, F)"),
+    Row("drop", "m (B, T, C)", "mlp.drop", "drop", "dm (B, T, C)"),
     Row("+", "x + m", "", "•", "into both"),
     Row("y", "(B, T, C)", "", "dy", "(B, T, C)"),
 )
@@ -82,7 +83,12 @@ def what_is_kept(block: Block, saved: BlockSaved) -> list[Kept]:
         part: Any = saved
         for name in path.split("."):
             part = getattr(part, name)
-        kept.append(Kept(path, part._fields, nbytes(part, exclude=counted)))
+        fields = tuple(
+            name
+            for name, value in zip(part._fields, part, strict=True)
+            if not isinstance(value, Recomputed)
+        )
+        kept.append(Kept(path, fields, nbytes(part, exclude=counted)))
         counted += [array for _, array in walk(part)]
     return kept
 
@@ -125,7 +131,9 @@ def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
     if kept:
         fields = ", ".join(name for name in kept.fields if name != "has_bias")
         name, below = ("p, seed", "the mask is drawn again from its seed")
-        if kept.n_bytes:
+        if "weight" in kept.fields and not kept.n_bytes:
+            name, below = "nothing", "its input is recomputed"
+        elif kept.n_bytes:
             name, below = _without_settings(fields), f"{kept.n_bytes / 1e6:,.2f} MB"
         parts += _box("saved", i, name, below)
         for start, stop in (("forward", "saved"), ("saved", "backward")):

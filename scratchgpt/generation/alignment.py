@@ -40,8 +40,9 @@ def alignment(
     src, tgt = np.asarray(source)[None], np.asarray(target)
     inputs = np.concatenate([[end_of_text], tgt[:-1]])[None]  # what stood there as it was chosen
     _, saved = model.forward(src, inputs)
-    layers = saved.decoder.h if layer is None else [saved.decoder.h[layer]]
-    weights = [_weights(block.cross.attention) for block in layers]
+    h = saved.decoder.stack.h
+    layers = h if layer is None else [h[layer]]
+    weights = [_weights(block.cross.branch.attention) for block in layers]
     return np.mean(weights, axis=(0, 1, 2))
 
 

@@ -1,7 +1,7 @@
 """Layers: operations that own parameters, under the same forward and backward contract."""
 
-from scratchgpt.layers.activation import ACTIVATIONS
 from scratchgpt.layers.attention import (
+    AttentionCache,
     CrossAttention,
     CrossAttentionSaved,
     SelfAttention,
@@ -16,19 +16,31 @@ from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks, read_masks
-from scratchgpt.layers.mlp import MLP, MLPSaved
+from scratchgpt.layers.mlp import ACTIVATIONS, MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
 from scratchgpt.layers.positions import InputEmbedding, InputEmbeddingSaved, sinusoids
 from scratchgpt.layers.recompute import RecomputeSaved, recompute_backward, recompute_forward
 from scratchgpt.layers.shared_cache import SharedLayer
+from scratchgpt.layers.stack import BlockStack, StackSaved
+from scratchgpt.layers.sublayer import (
+    Branch,
+    PostNormSaved,
+    PreNormSaved,
+    Stream,
+    Sublayer,
+    SublayerSaved,
+)
 
 __all__ = [
     "ACTIVATIONS",
     "CAUSAL",
     "MLP",
     "UNMASKED",
+    "AttentionCache",
     "Block",
     "BlockSaved",
+    "BlockStack",
+    "Branch",
     "CrossAttention",
     "CrossAttentionSaved",
     "DecoderBlock",
@@ -47,10 +59,16 @@ __all__ = [
     "Masks",
     "Parameter",
     "ParameterStore",
+    "PostNormSaved",
+    "PreNormSaved",
     "RecomputeSaved",
     "SelfAttention",
     "SelfAttentionSaved",
     "SharedLayer",
+    "StackSaved",
+    "Stream",
+    "Sublayer",
+    "SublayerSaved",
     "read_masks",
     "recompute_backward",
     "recompute_forward",

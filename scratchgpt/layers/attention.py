@@ -1,13 +1,11 @@
 """Multi-head attention with its projections: of a text to itself, and to another."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.memory import empty
 from scratchgpt.ops.attention import (
     AttentionSaved,
@@ -16,6 +14,17 @@ from scratchgpt.ops.attention import (
     attention_forward,
 )
 from scratchgpt.ops.linear import LinearSaved
+from scratchgpt.recomputed import Recomputed, kept
+
+
+class AttentionCache(Protocol):
+    """Keys and values that generation keeps: :class:`LayerCache` or :class:`SharedLayer`."""
+
+    def write(self, k: Array, v: Array) -> None:
+        """Store those of new positions, each (B, H, T, D)."""
+
+    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
+        """Write to y what the new positions see, q and y (B, H, T, D)."""
 
 
 class SelfAttentionSaved(NamedTuple):
@@ -23,7 +32,7 @@ class SelfAttentionSaved(NamedTuple):
     attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
-    def with_input(self, x: Array | None) -> "SelfAttentionSaved":
+    def with_input(self, x: Array | Recomputed) -> "SelfAttentionSaved":
         """The same with another x."""
         return self._replace(c_attn=self.c_attn._replace(x=x))
 
@@ -100,17 +109,15 @@ class SelfAttention(Layer):
         attention_backward(dy_heads, saved.attention, dq_out=dq, dk_out=dk, dv_out=dv)
         return self.c_attn.backward(dqkv, saved.c_attn)
 
-    def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
+    def extend(self, x: Array, cache: AttentionCache) -> Array:
         """Attention of new positions to all so far, for generation; nothing is saved.
 
         Parameters
         ----------
         x : array (B, T, C)
             The new positions of each row.
-        cache : LayerCache
+        cache : AttentionCache
             Keys and values of this layer; those of the new positions are written to it.
-        mask : bool array (B, 1, T, S)
-            Which of the S cached positions each new one may see.
 
         Returns
         -------
@@ -118,19 +125,9 @@ class SelfAttention(Layer):
         """
         qkv, _ = self.c_attn.forward(x)
         q, k, v = split_heads(qkv, 3, self.n_head)
-        keys, values = cache.write(k, v, n_visible=mask.shape[-1])  # (B, H, S, D)
+        cache.write(k, v)
         merged = empty(x.shape, like=x)  # (B, T, C)
-        y_heads = heads(merged, self.n_head)
-        attention_forward(q, keys, values, mask=mask, scale=self.scale, y_out=y_heads)
-        return self.c_proj.forward(merged)[0]
-
-    def extend_shared(self, x: Array, texts: SharedLayer) -> Array:
-        """:meth:`extend` for texts that share what they have in common; x and y are (R, T, C)."""
-        qkv, _ = self.c_attn.forward(x)
-        q, k, v = split_heads(qkv, 3, self.n_head)
-        texts.write(k, v)
-        merged = empty(x.shape, like=x)
-        texts.attend(q, heads(merged, self.n_head), self.scale)
+        cache.attend(q, heads(merged, self.n_head), self.scale)
         return self.c_proj.forward(merged)[0]
 
 
@@ -140,7 +137,7 @@ class CrossAttentionSaved(NamedTuple):
     attention: AttentionSaved | FlashAttentionSaved
     c_proj: LinearSaved
 
-    def with_input(self, x: Array | None) -> "CrossAttentionSaved":
+    def with_input(self, x: Array | Recomputed) -> "CrossAttentionSaved":
         """The same with another x."""
         return self._replace(c_q=self.c_q._replace(x=x))
 
@@ -205,8 +202,7 @@ class CrossAttention(Layer):
     def backward(self, dy: Array, saved: CrossAttentionSaved) -> tuple[Array, Array]:
         """dy (B, T, C) -> dx (B, T, C), dmemory (B, S, C)."""
         dmerged = self.c_proj.backward(dy, saved.c_proj)  # (B, T, C)
-        memory = saved.c_kv.x
-        assert memory is not None
+        memory = kept(saved.c_kv.x, "c_kv.x", "CrossAttention.backward")
         dq = empty(dy.shape, like=dy)  # (B, T, C)
         dkv = empty((*memory.shape[:-1], 2 * dy.shape[-1]), like=dy)  # (B, S, 2C)
         dk, dv = split_heads(dkv, 2, self.n_head)
@@ -219,13 +215,13 @@ class CrossAttention(Layer):
         )
         return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
 
-    def extend(self, x: Array, memory: SharedLayer) -> Array:
+    def extend(self, x: Array, memory: AttentionCache) -> Array:
         """Attention of new positions to a memory whose keys and values are known.
 
         Parameters
         ----------
         x : array (R, T, C)
-        memory : SharedLayer
+        memory : AttentionCache
 
         Returns
         -------

@@ -1,32 +1,21 @@
-"""One block of a GPT or of an encoder, with the layer norms before or after its two halves."""
+"""One block of a GPT or of an encoder, with the layer norms before or after its two sublayers."""
 
 from typing import NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.attention import SelfAttention, SelfAttentionSaved
+from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
-from scratchgpt.layers.kv_cache import LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.sublayers import (
-    SublayerSaved,
-    sublayers_backward,
-    sublayers_extend,
-    sublayers_forward,
-)
-from scratchgpt.ops.dropout import DropoutSaved
-from scratchgpt.ops.layer_norm import LayerNormSaved
+from scratchgpt.layers.sublayer import Stream, Sublayer, SublayerSaved
+from scratchgpt.memory import empty_like, scope
 
 
 class BlockSaved(NamedTuple):
-    ln_1: LayerNormSaved
-    attn: SelfAttentionSaved
-    drop_1: DropoutSaved
-    ln_2: LayerNormSaved
-    mlp: MLPSaved
-    drop_2: DropoutSaved
+    attn: SublayerSaved[SelfAttentionSaved]
+    mlp: SublayerSaved[MLPSaved]
 
 
 class Block(Layer):
@@ -90,29 +79,30 @@ class Block(Layer):
         )
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
+        self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
+        self.sublayer_2 = Sublayer(self.ln_2, self.mlp, self.drop, norm_position)
 
     def forward(
         self, x: Array, dropout_seed: int | None = None, masks: Masks = CAUSAL
     ) -> tuple[Array, BlockSaved]:
         """x (B, T, C) -> y (B, T, C); without a seed nothing is dropped."""
-        attn_seed, *seeds = (seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2"))
-        halves = (
-            (self.ln_1, lambda n: self.attn.forward(n, attn_seed, masks)),
-            (self.ln_2, self.mlp.forward),
+        attn_seed, drop_1, drop_2 = (
+            seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2")
         )
-        y, saved = sublayers_forward(x, halves, self.drop, seeds, self.norm_position)
-        return y, BlockSaved(*saved[0], *saved[1])
+        stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks)  # 1
+        stream, mlp = self.sublayer_2.forward(stream, drop_2)  # 2
+        return stream.sum(), BlockSaved(attn, mlp)
 
     def backward(self, dy: Array, saved: BlockSaved) -> Array:
         """dy (B, T, C) -> dx (B, T, C)."""
-        kept = SublayerSaved(*saved[:3]), SublayerSaved(*saved[3:])
-        halves = (self.ln_1, self.attn.backward), (self.ln_2, self.mlp.backward)
-        return sublayers_backward(dy, kept, halves, self.drop, self.norm_position)
+        dx = empty_like(dy)
+        with scope():
+            dmid = empty_like(dy)  # of what is between the two
+            with scope():
+                self.sublayer_2.backward(dy, saved.mlp, dx_out=dmid)  # undoes 2
+            self.sublayer_1.backward(dmid, saved.attn, dx_out=dx)  # 1
+        return dx
 
-    def extend(self, x: Array, cache: LayerCache, mask: Array) -> Array:
+    def extend(self, x: Array, cache: AttentionCache) -> Array:
         """New positions x (B, T, C) through the block, for generation; see the attention's."""
-        halves = (
-            (self.ln_1, lambda n: self.attn.extend(n, cache, mask)),
-            (self.ln_2, lambda n: self.mlp.forward(n)[0]),
-        )
-        return sublayers_extend(x, halves, self.norm_position)
+        return self.sublayer_2.extend(self.sublayer_1.extend(x, cache))

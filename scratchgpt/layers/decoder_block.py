@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.attention import (
+    AttentionCache,
     CrossAttention,
     CrossAttentionSaved,
     SelfAttention,
@@ -14,28 +15,15 @@ from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.shared_cache import SharedLayer
-from scratchgpt.layers.sublayers import (
-    SublayerSaved,
-    sublayers_backward,
-    sublayers_extend,
-    sublayers_forward,
-)
-from scratchgpt.memory import empty_like
-from scratchgpt.ops.dropout import DropoutSaved
-from scratchgpt.ops.layer_norm import LayerNormSaved
+from scratchgpt.layers.sublayer import Stream, Sublayer, SublayerSaved
+from scratchgpt.memory import empty_like, scope
+from scratchgpt.recomputed import kept
 
 
 class DecoderBlockSaved(NamedTuple):
-    ln_1: LayerNormSaved
-    attn: SelfAttentionSaved
-    drop_1: DropoutSaved
-    ln_2: LayerNormSaved
-    cross: CrossAttentionSaved
-    drop_2: DropoutSaved
-    ln_3: LayerNormSaved
-    mlp: MLPSaved
-    drop_3: DropoutSaved
+    attn: SublayerSaved[SelfAttentionSaved]
+    cross: SublayerSaved[CrossAttentionSaved]
+    mlp: SublayerSaved[MLPSaved]
 
 
 class DecoderBlock(Layer):
@@ -89,6 +77,9 @@ class DecoderBlock(Layer):
         )
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
+        self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
+        self.sublayer_2 = Sublayer(self.ln_2, self.cross, self.drop, norm_position)
+        self.sublayer_3 = Sublayer(self.ln_3, self.mlp, self.drop, norm_position)
 
     def forward(
         self,
@@ -99,40 +90,31 @@ class DecoderBlock(Layer):
         memory_masks: Masks = UNMASKED,
     ) -> tuple[Array, DecoderBlockSaved]:
         """x (B, T, C) and memory (B, S, C) -> y (B, T, C); without a seed nothing is dropped."""
-        attn_seed, cross_seed, *seeds = (
+        attn_seed, cross_seed, drop_1, drop_2, drop_3 = (
             seed_for(dropout_seed, name) for name in ("attn", "cross", "drop_1", "drop_2", "drop_3")
         )
-        thirds = (
-            (self.ln_1, lambda n: self.attn.forward(n, attn_seed, masks)),
-            (self.ln_2, lambda n: self.cross.forward(n, memory, cross_seed, memory_masks)),
-            (self.ln_3, self.mlp.forward),
-        )
-        y, saved = sublayers_forward(x, thirds, self.drop, seeds, self.norm_position)
-        return y, DecoderBlockSaved(*saved[0], *saved[1], *saved[2])
+        stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks)  # 1
+        stream, cross = self.sublayer_2.forward(
+            stream, drop_2, memory, cross_seed, memory_masks
+        )  # 2
+        stream, mlp = self.sublayer_3.forward(stream, drop_3)  # 3
+        return stream.sum(), DecoderBlockSaved(attn, cross, mlp)
 
     def backward(self, dy: Array, saved: DecoderBlockSaved) -> tuple[Array, Array]:
         """dy (B, T, C) -> dx (B, T, C), dmemory (B, S, C)."""
-        memory = saved.cross.c_kv.x
-        assert memory is not None
-        dmemory = empty_like(memory)
+        memory = kept(saved.cross.branch.c_kv.x, "cross.branch.c_kv.x", "DecoderBlock.backward")
+        dx, dmemory = empty_like(dy), empty_like(memory)
+        with scope():
+            dmid_1, dmid_2 = empty_like(dy), empty_like(dy)  # of what is between the three
+            with scope():
+                self.sublayer_3.backward(dy, saved.mlp, dx_out=dmid_2)  # undoes 3
+            with scope():
+                _, dmemory[...] = self.sublayer_2.backward(dmid_2, saved.cross, dx_out=dmid_1)  # 2
+            self.sublayer_1.backward(dmid_1, saved.attn, dx_out=dx)  # 1
+        return dx, dmemory
 
-        def cross_backward(da: Array, kept: CrossAttentionSaved) -> Array:
-            dn, dmemory[...] = self.cross.backward(da, kept)
-            return dn
-
-        kept = SublayerSaved(*saved[:3]), SublayerSaved(*saved[3:6]), SublayerSaved(*saved[6:])
-        thirds = (
-            (self.ln_1, self.attn.backward),
-            (self.ln_2, cross_backward),
-            (self.ln_3, self.mlp.backward),
-        )
-        return sublayers_backward(dy, kept, thirds, self.drop, self.norm_position), dmemory
-
-    def extend(self, x: Array, texts: SharedLayer, memory: SharedLayer) -> Array:
+    def extend(self, x: Array, texts: AttentionCache, memory: AttentionCache) -> Array:
         """New positions x (R, T, C) of texts through the block, for generation."""
-        thirds = (
-            (self.ln_1, lambda n: self.attn.extend_shared(n, texts)),
-            (self.ln_2, lambda n: self.cross.extend(n, memory)),
-            (self.ln_3, lambda n: self.mlp.forward(n)[0]),
-        )
-        return sublayers_extend(x, thirds, self.norm_position)
+        x = self.sublayer_1.extend(x, texts)
+        x = self.sublayer_2.extend(x, memory)
+        return self.sublayer_3.extend(x)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.ops.attention import attention_forward
 
 
 class LayerCache(NamedTuple):
@@ -13,14 +14,24 @@ class LayerCache(NamedTuple):
     keys: Array  # (B, H, block, D)
     values: Array  # (B, H, block, D)
     positions: Array  # (B, T) where the new ones go
+    mask: Array  # (B, 1, T, S) bool: which of the first S positions each new one may see
 
-    def write(self, k: Array, v: Array, n_visible: int) -> tuple[Array, Array]:
-        """Store k and v, each (B, H, T, D); returns views of the first ``n_visible`` positions."""
+    def write(self, k: Array, v: Array) -> None:
+        """Store k and v of the new positions, each (B, H, T, D)."""
         rows = np.arange(len(self.positions))[:, None]  # (B, 1)
         # Two index arrays around a slice put their axes first: the left side is (B, T, H, D).
         self.keys[rows, :, self.positions] = k.swapaxes(1, 2)
         self.values[rows, :, self.positions] = v.swapaxes(1, 2)
+
+    def visible(self) -> tuple[Array, Array]:
+        """Views of the keys and values that the mask is about, each (B, H, S, D)."""
+        n_visible = self.mask.shape[-1]
         return self.keys[:, :, :n_visible], self.values[:, :, :n_visible]
+
+    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
+        """Write to y what the new positions see, q and y (B, H, T, D)."""
+        keys, values = self.visible()
+        attention_forward(q, keys, values, mask=self.mask, scale=scale, y_out=y)
 
 
 class KVCache:
@@ -53,9 +64,9 @@ class KVCache:
         self.values = np.zeros(shape, dtype)
         self.lengths = np.zeros(n_batch, np.int64)
 
-    def layer(self, index: int, positions: Array) -> LayerCache:
+    def layer(self, index: int, positions: Array, mask: Array) -> LayerCache:
         """The cache of one layer, about to be written at ``positions`` (B, T)."""
-        return LayerCache(self.keys[index], self.values[index], positions)
+        return LayerCache(self.keys[index], self.values[index], positions, mask)
 
     def rows(self, rows: Array) -> "KVCache":
         """A cache of a choice of rows (a copy), as rows finish or are reordered by a search."""

@@ -1,21 +1,35 @@
 """The feed-forward half of a block."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.activation import ACTIVATIONS
 from scratchgpt.layers.linear import Linear
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import borrow, lending
+from scratchgpt.ops.gelu import gelu_backward, gelu_forward
 from scratchgpt.ops.linear import LinearSaved
+from scratchgpt.ops.relu import relu_backward, relu_forward
+from scratchgpt.recomputed import Recomputed
+
+Pair = tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]]
+
+ACTIVATIONS: dict[str, Pair] = {
+    "gelu_tanh": (partial(gelu_forward, approximate="tanh"), gelu_backward),
+    "gelu": (gelu_forward, gelu_backward),
+    "relu": (relu_forward, relu_backward),
+}
+
+ACTIVATED = Recomputed("the output of the activation", "MLP.backward")
 
 
 class MLPSaved(NamedTuple):
     c_fc: LinearSaved
     act: Any  # of the activation
-    c_proj: LinearSaved  # without its input, which the activation makes again
+    c_proj: LinearSaved  # its x, the output of the activation, is recomputed
 
-    def with_input(self, x: Array | None) -> "MLPSaved":
+    def with_input(self, x: Array | Recomputed) -> "MLPSaved":
         """The same with another x."""
         return self._replace(c_fc=self.c_fc._replace(x=x))
 
@@ -60,7 +74,7 @@ class MLP(Layer):
         with lending():
             a, act = act_forward(h, y_out=borrow(h.shape, like=h))  # (..., F)
             y, c_proj = self.c_proj.forward(a)  # (..., C)
-        return y, MLPSaved(c_fc, act, c_proj._replace(x=None))
+        return y, MLPSaved(c_fc, act, c_proj._replace(x=ACTIVATED))
 
     def backward(self, dy: Array, saved: MLPSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""
@@ -70,3 +84,7 @@ class MLP(Layer):
         da = self.c_proj.backward(dy, saved.c_proj._replace(x=a), dx_out=a)
         dh = act_backward(da, saved.act, dx_out=da)
         return self.c_fc.backward(dh, saved.c_fc)
+
+    def extend(self, x: Array) -> Array:
+        """:meth:`forward` for generation: nothing is saved."""
+        return self.forward(x)[0]

@@ -230,16 +230,41 @@ class Layer:
 
     store: ParameterStore
 
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """Each parameter with its dotted name, in the order in which they were declared."""
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Each parameter with its dotted name, in the order in which they were declared.
+
+        A parameter that is used in two places (a tied head) counts once, under its first name.
+        """
+        seen = set()
+        for name, attribute in self._attributes():
+            if isinstance(attribute, Parameter) and id(attribute) not in seen:
+                seen.add(id(attribute))
+                yield name, attribute
+
+    def named_layers(self) -> Iterator[tuple[str, "Layer"]]:
+        """Each layer with its dotted path, itself with ``""`` first.
+
+        A layer that is used in two places counts once, under its first path.
+        """
+        yield "", self
+        seen = {id(self)}
+        for path, attribute in self._attributes():
+            if isinstance(attribute, Layer) and id(attribute) not in seen:
+                seen.add(id(attribute))
+                yield path, attribute
+
+    def _attributes(self, prefix: str = "") -> Iterator[tuple[str, "Parameter | Layer"]]:
+        """Everything below, each layer before what it is made of, as often as it is used."""
         for name, attribute in vars(self).items():
             if isinstance(attribute, Parameter):
                 yield prefix + name, attribute
             elif isinstance(attribute, Layer):
-                yield from attribute.named_parameters(f"{prefix}{name}.")
+                yield prefix + name, attribute
+                yield from attribute._attributes(f"{prefix}{name}.")
             elif isinstance(attribute, list):
                 for i, layer in enumerate(attribute):
-                    yield from layer.named_parameters(f"{prefix}{name}.{i}.")
+                    yield f"{prefix}{name}.{i}", layer
+                    yield from layer._attributes(f"{prefix}{name}.{i}.")
 
     def initialize(self, seed: int | None = 0, dtype: Any = np.float32) -> "Layer":
         """Give the parameters their memory and first values; returns the layer itself.
@@ -247,15 +272,9 @@ class Layer:
         Without a seed they are zeros, for whoever has values of his own: memory that nobody wrote
         to costs nothing.
 
-        Each parameter draws from a stream of its own, named after it. A parameter that is used in
-        two places (a tied head) counts once, under the name that comes first.
+        Each parameter draws from a stream of its own, named after it.
         """
-        named: dict[str, Parameter] = {}
-        seen = set()
-        for name, parameter in self.named_parameters():
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                named[name] = parameter
+        named = dict(self.named_parameters())
         self.store = ParameterStore(named, dtype)
         if seed is not None:
             for name, parameter in named.items():

@@ -5,10 +5,23 @@ it would have saved. Memory for the activations of one block instead of all, for
 more. Dropout masks are functions of a seed, so the second pass is the first one bit for bit.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from scratchgpt.backend import Array
 from scratchgpt.memory import empty_like, scope
+
+
+class AnyBlock(Protocol):
+    """:class:`Block` or :class:`DecoderBlock`, which differ in their inputs.
+
+    ``backward`` returns dx, or dx and the gradient of the memory.
+    """
+
+    def forward(self, x: Array, *memory: Any, **settings: Any) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, saved: Any) -> Array | tuple[Array, ...]: ...
+
+    def extend(self, x: Array, *caches: Any, **settings: Any) -> Array: ...
 
 
 class RecomputeSaved(NamedTuple):
@@ -18,7 +31,7 @@ class RecomputeSaved(NamedTuple):
 
 
 def recompute_forward(
-    block: Any, x: Array, *others: Array, **settings: Any
+    block: AnyBlock, x: Array, *others: Array, **settings: Any
 ) -> tuple[Array, RecomputeSaved]:
     """``block.forward(x, *others, **settings)``, keeping the inputs alone.
 
@@ -37,12 +50,15 @@ def recompute_forward(
     return y, RecomputeSaved(x, others, settings)
 
 
-def recompute_backward(block: Any, dy: Array, saved: RecomputeSaved) -> Any:
+def recompute_backward(
+    block: AnyBlock, dy: Array, saved: RecomputeSaved
+) -> Array | tuple[Array, ...]:
     """``block.backward``, after running the forward pass again."""
-    gradients = [empty_like(x) for x in (saved.x, *saved.others)]
+    gradients = tuple(empty_like(x) for x in (saved.x, *saved.others))
     with scope():
         _, block_saved = block.forward(saved.x, *saved.others, **saved.settings)
         found = block.backward(dy, block_saved)
-        for gradient, value in zip(gradients, found if saved.others else [found], strict=True):
+        found = found if isinstance(found, tuple) else (found,)
+        for gradient, value in zip(gradients, found, strict=True):
             gradient[...] = value
     return gradients if saved.others else gradients[0]

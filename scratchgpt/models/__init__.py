@@ -3,6 +3,12 @@
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.description import Description
+from scratchgpt.models.encoder_decoder import (
+    DecoderSaved,
+    EncoderSaved,
+    TransformerDecoder,
+    TransformerEncoder,
+)
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
 from scratchgpt.models.kinds import (
     KINDS,
@@ -18,12 +24,6 @@ from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.presets import ALL_PRESETS, PRESETS, TRANSFORMER_PRESETS, Preset
 from scratchgpt.models.pretrained import load_pretrained, load_quantized, save_pretrained
 from scratchgpt.models.quantized import QuantizedGPT
-from scratchgpt.models.stack import (
-    DecoderSaved,
-    EncoderSaved,
-    TransformerDecoder,
-    TransformerEncoder,
-)
 from scratchgpt.models.state_dicts import read_state_dict, write_state_dict
 from scratchgpt.models.transformer import Transformer, TransformerLossSaved, TransformerSaved
 from scratchgpt.models.transformer_config import TransformerConfig

@@ -1,36 +1,31 @@
 """The body of a GPT: embeddings, blocks, and the last layer norm."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.layers import (
     Block,
+    BlockStack,
     Dropout,
     Embedding,
     KVCache,
     Layer,
     LayerNorm,
-    recompute_backward,
-    recompute_forward,
+    StackSaved,
     seed_for,
 )
-from scratchgpt.memory import empty_like, scope
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.ops.dropout import DropoutSaved
 from scratchgpt.ops.embedding import EmbeddingSaved
-from scratchgpt.ops.layer_norm import LayerNormSaved
 
 
 class BackboneSaved(NamedTuple):
     wte: EmbeddingSaved
     wpe: EmbeddingSaved
     drop: DropoutSaved
-    h: list[Any]  # a BlockSaved or a RecomputeSaved for each block
-    ln_f: LayerNormSaved | None
-    recompute: bool
+    stack: StackSaved
 
 
 class Backbone(Layer):
@@ -62,6 +57,7 @@ class Backbone(Layer):
             if config.norm_position == "pre"
             else None
         )
+        self.stack = BlockStack(self.h, self.ln_f)
         self.config = config
 
     def forward(
@@ -73,35 +69,19 @@ class Backbone(Layer):
             raise ValueError(
                 f"{n_time} tokens are more than the model's block_size of {self.config.block_size}"
             )
-        x, wte = self.wte.forward(tokens)  # (B, T, C)
-        positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C)
-        x += positions
-        x, drop = self.drop.forward(x, seed_for(dropout_seed, "drop"))
-        h: list[Any] = []
-        for i, block in enumerate(self.h):
-            seed = seed_for(dropout_seed, "h", i)
-            forward = partial(recompute_forward, block) if recompute else block.forward
-            x, saved = forward(x, dropout_seed=seed)
-            h.append(saved)
-        ln_f = None
-        if self.ln_f:
-            x, ln_f = self.ln_f.forward(x)
-        return x, BackboneSaved(wte, wpe, drop, h, ln_f, recompute)
+        x, wte = self.wte.forward(tokens)  # (B, T, C) 1
+        positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C) 2
+        x += positions  # 3
+        x, drop = self.drop.forward(x, seed_for(dropout_seed, "drop"))  # 4
+        x, stack = self.stack.forward(x, dropout_seed=dropout_seed, recompute=recompute)  # 5
+        return x, BackboneSaved(wte, wpe, drop, stack)
 
     def backward(self, dy: Array, saved: BackboneSaved) -> None:
         """dy (B, T, C); the gradients of all parameters are added, tokens have none."""
-        dx = empty_like(dy)
-        with scope():
-            dx[...] = self.ln_f.backward(dy, saved.ln_f) if self.ln_f and saved.ln_f else dy
-        for block, block_saved in zip(reversed(self.h), reversed(saved.h), strict=True):
-            with scope():  # what one block's backward took is given back before the next
-                if saved.recompute:
-                    dx[...] = recompute_backward(block, dx, block_saved)
-                else:
-                    dx[...] = block.backward(dx, block_saved)
-        dx = self.drop.backward(dx, saved.drop)
-        self.wpe.backward(dx.sum(axis=0), saved.wpe)  # every row of the batch used them
-        self.wte.backward(dx, saved.wte)
+        dx = self.stack.backward(dy, saved.stack)  # undoes 5
+        dx = self.drop.backward(dx, saved.drop)  # 4
+        self.wpe.backward(dx.sum(axis=0), saved.wpe)  # 3 and 2: every row of the batch used them
+        self.wte.backward(dx, saved.wte)  # 3 and 1
 
     def extend(self, tokens: Array, cache: KVCache) -> Array:
         """New tokens (B, T) after those in the cache -> x (B, T, C); see :meth:`GPT.extend`."""
@@ -115,7 +95,4 @@ class Backbone(Layer):
             )
         mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
         x = self.wte.forward(tokens)[0] + self.wpe.forward(positions)[0]
-        for i, block in enumerate(self.h):
-            with scope():  # nothing is saved, so one block's arrays are the next one's
-                x[...] = block.extend(x, cache.layer(i, positions), mask)
-        return self.ln_f.forward(x)[0] if self.ln_f else x
+        return self.stack.extend(x, ([cache.layer(i, positions, mask)] for i in range(len(self.h))))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.presets import GPT_KIND, find_preset
 
 NORM_POSITIONS = ("pre", "post")

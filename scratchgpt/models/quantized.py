@@ -163,7 +163,7 @@ class QuantizedGPT:
             for name, parameter in backbone.h[0].named_parameters():
                 self._fill(parameter.value, f"transformer.h.{i}.{name}")
             backbone.h[0].attn.scale = self.config.attention_scale(i)
-            x = backbone.h[0].extend(x, cache.layer(i, positions), mask)
+            x = backbone.h[0].extend(x, cache.layer(i, positions, mask))
         if backbone.ln_f:
             for name, parameter in backbone.ln_f.named_parameters():
                 self._fill(parameter.value, f"transformer.ln_f.{name}")

@@ -11,14 +11,14 @@ from scratchgpt.backend import Array
 from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.decoder_cache import DecoderCache
-from scratchgpt.models.model import LossSaved, Model
-from scratchgpt.models.stack import (
+from scratchgpt.models.encoder_decoder import (
     DecoderSaved,
     EncoderSaved,
     TransformerDecoder,
     TransformerEncoder,
     table_std,
 )
+from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.linear import LinearSaved

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scratchgpt.errors import UserError
-from scratchgpt.layers.activation import ACTIVATIONS
+from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.config import NORM_POSITIONS, ModelConfig
 from scratchgpt.models.presets import TRANSFORMER_KIND
 

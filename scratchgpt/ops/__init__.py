@@ -50,6 +50,7 @@ from scratchgpt.ops.log_softmax import (
     log_softmax_backward,
     log_softmax_forward,
 )
+from scratchgpt.ops.observe import Observer, observed, observing
 from scratchgpt.ops.relu import (
     ReluSaved,
     relu_backward,
@@ -82,6 +83,7 @@ __all__ = [
     "LayerNormSaved",
     "LinearSaved",
     "LogSoftmaxSaved",
+    "Observer",
     "ReluSaved",
     "ResidualLayerNormSaved",
     "ResidualSaved",
@@ -105,6 +107,8 @@ __all__ = [
     "linear_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "observed",
+    "observing",
     "relu_backward",
     "relu_forward",
     "residual_backward",

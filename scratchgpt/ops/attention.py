@@ -8,6 +8,7 @@ import numpy as np
 from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.dropout import check_probability, dropout_into
+from scratchgpt.ops.observe import observed
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
 
 FEWEST_QUERIES = 4  # from which on the compiled kernel is the faster one
@@ -38,6 +39,7 @@ class FlashAttentionSaved(NamedTuple):
     scale: float
 
 
+@observed
 def attention_forward(
     q: Array,
     k: Array,
@@ -125,6 +127,7 @@ def attention_forward(
     return y, AttentionSaved(q, k, v, weights, scale, dropout_p, dropout_seed)
 
 
+@observed
 def attention_backward(
     dy: Array,
     saved: AttentionSaved | FlashAttentionSaved,

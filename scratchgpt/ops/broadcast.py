@@ -6,12 +6,14 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.memory import empty
+from scratchgpt.ops.observe import observed
 
 
 class BroadcastSaved(NamedTuple):
     shape: tuple[int, ...]  # of x
 
 
+@observed
 def broadcast_forward(x: Array, shape: tuple[int, ...]) -> tuple[Array, BroadcastSaved]:
     """A copy of ``x`` repeated to ``shape`` by NumPy's rules.
 
@@ -36,6 +38,7 @@ def broadcast_forward(x: Array, shape: tuple[int, ...]) -> tuple[Array, Broadcas
     return y, BroadcastSaved(x.shape)
 
 
+@observed
 def broadcast_backward(dy: Array, saved: BroadcastSaved) -> Array:
     """Gradient of :func:`broadcast_forward`: the sum over all axes along which x was repeated."""
     n_new = dy.ndim - len(saved.shape)

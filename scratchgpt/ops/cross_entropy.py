@@ -8,6 +8,7 @@ from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
+from scratchgpt.ops.observe import observed
 
 IGNORE_INDEX = -100  # PyTorch's default
 
@@ -22,6 +23,7 @@ class CrossEntropySaved(NamedTuple):
     reduction: str
 
 
+@observed
 def cross_entropy_forward(
     logits: Array,
     targets: Array,
@@ -89,6 +91,7 @@ def cross_entropy_forward(
     return (total / max(n_counted, 1) if reduction == "mean" else total), saved
 
 
+@observed
 def cross_entropy_backward(
     dloss: Any, saved: CrossEntropySaved, *, dlogits_out: Array | None = None
 ) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
 
 # splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -23,6 +24,7 @@ class DropoutSaved(NamedTuple):
     seed: int
 
 
+@observed
 def dropout_forward(
     x: Array, p: float, seed: int, *, y_out: Array | None = None
 ) -> tuple[Array, DropoutSaved]:
@@ -56,6 +58,7 @@ def dropout_forward(
     return y, DropoutSaved(p, seed)
 
 
+@observed
 def dropout_backward(dy: Array, saved: DropoutSaved) -> Array:
     r"""Gradient of :func:`dropout_forward`: the same mask and scale, :math:`dx = m\,dy/(1-p)`."""
     dx = empty_like(dy)

@@ -7,6 +7,7 @@ import numpy as np
 from scratchgpt.accumulator import Into, take
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty
+from scratchgpt.ops.observe import observed
 
 
 class EmbeddingSaved(NamedTuple):
@@ -14,6 +15,7 @@ class EmbeddingSaved(NamedTuple):
     weight: Array  # (V, C)
 
 
+@observed
 def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSaved]:
     """The rows of ``weight`` that ``tokens`` name.
 
@@ -42,6 +44,7 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     return y, EmbeddingSaved(tokens, weight)
 
 
+@observed
 def embedding_backward(
     dy: Array, saved: EmbeddingSaved, *, dweight_into: Into = None
 ) -> Array | None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
@@ -17,6 +18,7 @@ class GeluSaved(NamedTuple):
     approximate: str
 
 
+@observed
 def gelu_forward(
     x: Array, approximate: str = "none", *, y_out: Array | None = None
 ) -> tuple[Array, GeluSaved]:
@@ -65,6 +67,7 @@ def gelu_forward(
     return y, GeluSaved(x, approximate)
 
 
+@observed
 def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -> Array:
     r"""Gradient of :func:`gelu_forward`.
 

@@ -7,6 +7,7 @@ import numpy as np
 from scratchgpt.accumulator import Into, collect
 from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
 
 
 class LayerNormSaved(NamedTuple):
@@ -17,6 +18,7 @@ class LayerNormSaved(NamedTuple):
     has_bias: bool
 
 
+@observed
 def layer_norm_forward(
     x: Array,
     weight: Array,
@@ -84,6 +86,7 @@ def layer_norm_forward(
     return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
 
 
+@observed
 def layer_norm_backward(
     dy: Array,
     saved: LayerNormSaved,

@@ -7,15 +7,18 @@ import numpy as np
 from scratchgpt.accumulator import NOT_WANTED, Into, take
 from scratchgpt.backend import Array, same_dtype, use_kernels
 from scratchgpt.memory import empty, scope
+from scratchgpt.ops.observe import observed
 from scratchgpt.precision import factors
+from scratchgpt.recomputed import Recomputed, kept
 
 
 class LinearSaved(NamedTuple):
-    x: Array | None  # (..., n_in); None where the caller makes it again for the backward pass
+    x: Array | Recomputed  # (..., n_in)
     weight: Array  # (n_in, n_out)
     has_bias: bool
 
 
+@observed
 def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, LinearSaved]:
     r"""Affine map :math:`y = x W + b` of the last axis.
 
@@ -60,6 +63,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     return y, LinearSaved(x, weight, bias is not None)
 
 
+@observed
 def linear_backward(
     dy: Array,
     saved: LinearSaved,
@@ -88,9 +92,13 @@ def linear_backward(
     dx : array (..., n_in)
     dweight : array (n_in, n_out)
     dbias : array (n_out,), or None if there was no bias
+
+    Raises
+    ------
+    NotKeptError
+        If the x that was saved is :class:`Recomputed`.
     """
-    x, weight, has_bias = saved
-    assert x is not None
+    x, weight, has_bias = kept(saved.x, "x", "linear_backward"), saved.weight, saved.has_bias
     n_in, n_out = weight.shape
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     dweight, add_weight = take(dweight_into, weight.shape, like=dy)

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
 
 
 class LogSoftmaxSaved(NamedTuple):
@@ -13,6 +14,7 @@ class LogSoftmaxSaved(NamedTuple):
     axis: int
 
 
+@observed
 def log_softmax_forward(x: Array, axis: int = -1) -> tuple[Array, LogSoftmaxSaved]:
     r"""Log-softmax along one axis, :math:`y_i = x_i - \log \sum_j e^{x_j}`.
 
@@ -32,6 +34,7 @@ def log_softmax_forward(x: Array, axis: int = -1) -> tuple[Array, LogSoftmaxSave
     return y, LogSoftmaxSaved(y, axis)
 
 
+@observed
 def log_softmax_backward(dy: Array, saved: LogSoftmaxSaved) -> Array:
     r"""Gradient of :func:`log_softmax_forward`.
 

@@ -6,12 +6,14 @@ import numpy as np
 
 from scratchgpt.backend import Array, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like
+from scratchgpt.ops.observe import observed
 
 
 class ReluSaved(NamedTuple):
     x: Array  # (...)
 
 
+@observed
 def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSaved]:
     r""":math:`y = \max(x, 0)`; for complex numbers the real part decides.
 
@@ -33,6 +35,7 @@ def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSa
     return y, ReluSaved(x)
 
 
+@observed
 def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -> Array:
     r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink.
 

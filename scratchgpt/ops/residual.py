@@ -6,12 +6,14 @@ import numpy as np
 
 from scratchgpt.backend import Array, same_dtype
 from scratchgpt.memory import empty_like
+from scratchgpt.ops.observe import observed
 
 
 class ResidualSaved(NamedTuple):
     pass  # the derivative of a sum depends on nothing
 
 
+@observed
 def residual_forward(
     x: Array, branch: Array, *, y_out: Array | None = None
 ) -> tuple[Array, ResidualSaved]:
@@ -38,6 +40,7 @@ def residual_forward(
     return y, ResidualSaved()
 
 
+@observed
 def residual_backward(dy: Array, saved: ResidualSaved) -> tuple[Array, Array]:
     """Gradients of :func:`residual_forward`: ``dy`` flows unchanged into both.
 

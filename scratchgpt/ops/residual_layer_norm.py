@@ -10,6 +10,7 @@ from scratchgpt.ops.layer_norm import (
     layer_norm_backward,
     layer_norm_forward,
 )
+from scratchgpt.ops.observe import observed
 from scratchgpt.ops.residual import residual_forward
 
 
@@ -17,6 +18,7 @@ class ResidualLayerNormSaved(NamedTuple):
     norm: LayerNormSaved  # of the sum
 
 
+@observed
 def residual_layer_norm_forward(
     x: Array,
     branch: Array,
@@ -76,6 +78,7 @@ def residual_layer_norm_forward(
     return (y, n), ResidualLayerNormSaved(norm)
 
 
+@observed
 def residual_layer_norm_backward(
     doutput: tuple[Array, Array],
     saved: ResidualLayerNormSaved,

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
 
 
 class SoftmaxSaved(NamedTuple):
@@ -13,6 +14,7 @@ class SoftmaxSaved(NamedTuple):
     axis: int
 
 
+@observed
 def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
     r"""Softmax along one axis, :math:`y_i = e^{x_i} / \sum_j e^{x_j}`.
 
@@ -35,6 +37,7 @@ def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
     return y, SoftmaxSaved(y, axis)
 
 
+@observed
 def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
     r"""Gradient of :func:`softmax_forward`.
 

@@ -11,6 +11,7 @@ import numpy as np
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
+from scratchgpt.ops.observe import observed
 
 # Five arrays of this many float32 are 1.25 MiB: each of the dozen passes finds them in the cache.
 CHUNK = 65_536
@@ -67,6 +68,7 @@ class AdamW:
         self.exp_avg_sq = aligned_zeros(n, store.dtype)
         self._scratch = aligned_zeros(min(CHUNK, n), store.dtype)
 
+    @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
         """One update of ``store.values`` from ``grad_scale * store.grads``.
 

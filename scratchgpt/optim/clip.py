@@ -6,10 +6,12 @@ import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.memory import empty, scope
+from scratchgpt.ops.observe import observed
 
 CHUNK = 32_768
 
 
+@observed
 def global_norm(flat: Array) -> float:
     """Euclidean norm of a flat array, summed in float64 and always in the same order.
 

@@ -1,14 +1,13 @@
 """When the loss is no longer a number: find where it began."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.layers import BlockSaved, DecoderBlockSaved
 from scratchgpt.memory import walk
 from scratchgpt.training.objective import Objective
 
@@ -71,17 +70,16 @@ def find_nonfinite(objective: Objective[Any, Any], micro_batches: Iterable[Micro
     Returns
     -------
     where : str
-        As ``"activation transformer.h.1.mlp.act.x (3 of 4,096 values, first at (0, 2, 5))"``.
+        As ``"activation encoder.stack.h.1.mlp.branch.act.x (3 of 64 values, first at (0, 2))"``.
     """
     model = objective.model
-    norm_position = getattr(getattr(model, "config", None), "norm_position", "pre")
     for name, parameter in model.store.named.items():
         if not _is_finite(parameter.value):
             return _describe("parameter", name, parameter.value)
     with np.errstate(all="ignore"):
         for batch, dropout_seed in micro_batches:
             loss, saved = objective.loss(batch, dropout_seed=dropout_seed)
-            for path, array in _in_forward_order(saved, norm_position):
+            for path, array in walk(saved):
                 if not _is_finite(array):
                     return _describe("activation", path.removeprefix("model."), array)
             if not math.isfinite(loss):
@@ -90,27 +88,6 @@ def find_nonfinite(objective: Objective[Any, Any], micro_batches: Iterable[Micro
         if not parameter.is_frozen and not _is_finite(parameter.grad):
             return _describe("gradient of", name, parameter.grad)
     return "the gradient norm, of finite gradients"
-
-
-def _in_forward_order(
-    saved: Any, norm_position: str, path: str = ""
-) -> Iterator[tuple[str, Array]]:
-    """:func:`walk`, but the layer norms of a post-norm block come where they are computed.
-
-    That is last of the three of a sublayer, not first: norm, branch and dropout.
-    """
-    children: Iterable[tuple[str, Any]]
-    if isinstance(saved, tuple) and hasattr(saved, "_fields"):
-        children = list(zip(saved._fields, saved, strict=True))
-        if isinstance(saved, BlockSaved | DecoderBlockSaved) and norm_position == "post":
-            children = [children[i + j] for i in range(0, len(children), 3) for j in (1, 2, 0)]
-    elif isinstance(saved, tuple | list):
-        children = ((str(i), child) for i, child in enumerate(saved))
-    else:
-        yield from walk(saved, path)
-        return
-    for name, child in children:
-        yield from _in_forward_order(child, norm_position, f"{path}.{name}" if path else name)
 
 
 def _is_finite(array: Array) -> bool:

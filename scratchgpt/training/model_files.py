@@ -6,8 +6,8 @@ from typing import Any
 
 from scratchgpt.files import make_folder
 from scratchgpt.layers import Layer
-from scratchgpt.models import GPT, Transformer
-from scratchgpt.models.pretrained import load_weights, save_pretrained
+from scratchgpt.models import Model
+from scratchgpt.models.pretrained import load_weights
 from scratchgpt.models.weight_files import fill, open_weights, save_weights
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 
@@ -18,8 +18,8 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
     A layer that is not a model of its own, for instance an encoder with a temperature, becomes
     ``model.safetensors``, its parameters by their names.
     """
-    if isinstance(model, GPT | Transformer):
-        save_pretrained(model, directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
+    if isinstance(model, Model):
+        model.save_pretrained(directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
     else:
         make_folder(directory)
         save_weights(directory, model.store.value_views(model.store.values))
@@ -35,7 +35,7 @@ def load_model(directory: Path, model: Layer) -> None:
     UserError
         If a file is missing, damaged, or belongs to another model.
     """
-    if isinstance(model, GPT | Transformer):
+    if isinstance(model, Model):
         load_weights(directory, model)
     else:
         values = model.store.value_views(model.store.values)

@@ -1,5 +1,6 @@
 """The objective of a language model, and of a translation model: the token that follows."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -63,4 +64,6 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
 
     def for_evaluation(self) -> "NextToken":
         """The same without label smoothing."""
-        return NextToken(self.model, recompute=self.recompute)
+        other = copy(self)
+        other.label_smoothing = 0.0
+        return other

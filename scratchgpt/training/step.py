@@ -37,10 +37,20 @@ class Update(NamedTuple):
 
 
 class NotFinite(Exception):
-    """The loss or gradient norm is NaN or infinite; keeps the micro-batches."""
+    """The loss or gradient norm is NaN or infinite; keeps the micro-batches.
 
-    def __init__(self, what: str, micro_batches: list[MicroBatch], grad_norm: float | None):
+    ``where`` says in which value that began, if that is known already.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        micro_batches: list[MicroBatch],
+        grad_norm: float | None,
+        where: str | None = None,
+    ) -> None:
         super().__init__(what)
+        self.where = where
         self.what = what
         self.micro_batches = micro_batches
         self.grad_norm = grad_norm
@@ -131,7 +141,7 @@ class Stepper:
         began = time.perf_counter()
         config, store, objective = self.config, self.model.store, self.objective
         micro_batches = self._micro_batches(step)
-        weights = [objective.weight(micro_batch.batch) for micro_batch in micro_batches]
+        weights = [float(objective.weight(micro_batch.batch)) for micro_batch in micro_batches]
         counts = {
             "weight": sum(weights),
             "tokens": sum(objective.n_tokens(micro_batch.batch) for micro_batch in micro_batches),
@@ -173,7 +183,7 @@ class Stepper:
         def weighted() -> Iterator[tuple[MicroBatch, float]]:
             nonlocal n_all
             for batch in itertools.islice(self.batches.validation_batches(), rank, n, size):
-                weight = objective.weight(batch)
+                weight = float(objective.weight(batch))
                 n_all += weight
                 yield MicroBatch(batch), weight
 
@@ -229,7 +239,9 @@ class Stepper:
         if self.workers.any(isinstance(failure, Stopped)):
             raise Stopped
         if self.workers.any(failure is not None):
-            raise failure or NotFinite("the loss of another worker is not finite", [], None)
+            raise failure or NotFinite(
+                "a loss is not finite", [], None, "a value of another worker"
+            )
         measures = self.workers.total({**measures, "loss": loss})
         return measures.pop("loss"), measures
 

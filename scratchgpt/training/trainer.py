@@ -288,7 +288,7 @@ class Trainer:
     def _nonfinite(self, error: NotFinite) -> NonFiniteError:
         """The whole story of a loss or gradient that is not finite, found by running it again."""
         with products_in(self.config.precision):
-            where = find_nonfinite(self.objective, error.micro_batches)
+            where = error.where or find_nonfinite(self.objective, error.micro_batches)
         return NonFiniteError(
             error.what,
             step=self.step,

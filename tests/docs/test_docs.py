@@ -12,8 +12,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(
     path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts
 )
+NO_OPS = {"__init__", "observe"}  # observe shows the operations to whoever looks
 OPS = sorted(
-    path.stem for path in Path(scratchgpt.ops.__file__).parent.glob("*.py") if path.stem[0] != "_"
+    path.stem
+    for path in Path(scratchgpt.ops.__file__).parent.glob("*.py")
+    if path.stem not in NO_OPS
 )
 # These draw with Sphinx's extension or use its helpers; the build runs them.
 BUILT_ONLY = {"saved.md"}

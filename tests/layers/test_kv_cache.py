@@ -7,7 +7,9 @@ def test_new_positions_are_written_where_they_belong(rng):
     cache = KVCache(2, 3, 4, 6, 5, np.float64)
     positions = np.array([[0, 1], [2, 3], [4, 5]])
     k, v = rng.normal(size=(2, 3, 4, 2, 5))
-    keys, values = cache.layer(1, positions).write(k, v, n_visible=6)
+    layer = cache.layer(1, positions, np.ones((3, 1, 2, 6), bool))
+    layer.write(k, v)
+    keys, values = layer.visible()
     for b, (first, second) in enumerate(positions):
         np.testing.assert_array_equal(keys[b][:, [first, second]], k[b])
         np.testing.assert_array_equal(values[b][:, [first, second]], v[b])
@@ -19,7 +21,9 @@ def test_new_positions_are_written_where_they_belong(rng):
 def test_only_the_visible_positions_come_back(rng):
     cache = KVCache(1, 2, 3, 8, 4, np.float32)
     k = rng.normal(size=(2, 3, 1, 4)).astype(np.float32)
-    keys, values = cache.layer(0, np.array([[2], [0]])).write(k, 2 * k, n_visible=3)
+    layer = cache.layer(0, np.array([[2], [0]]), np.ones((2, 1, 1, 3), bool))
+    layer.write(k, 2 * k)
+    keys, values = layer.visible()
     assert keys.shape == values.shape == (2, 3, 3, 4)
     np.testing.assert_array_equal(values, 2 * keys)
 

@@ -50,7 +50,7 @@ def test_with_recomputation_they_are_all_inputs_and_one_block(config, n_batch):
     model, saved = run(config, n_batch, recompute=True)
     kept = nbytes(saved, exclude=[model.store.values])
     block = model.transformer.h[0]
-    _, block_saved = block.forward(saved.model.transformer.h[0].x)
+    _, block_saved = block.forward(saved.model.transformer.stack.h[0].x)
     one_block = nbytes(block_saved, exclude=[model.store.values, saved])
     assert model.describe(n_batch=n_batch).recompute_activation_bytes == kept + one_block
 

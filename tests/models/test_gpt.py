@@ -133,8 +133,9 @@ def test_no_two_places_share_a_dropout_mask(small_gpt):
     model = small_gpt(dropout=0.3)
     _, saved = model.forward(np.arange(10).reshape(2, 5), dropout_seed=1)
     seeds = [saved.transformer.drop.seed]
-    for block in saved.transformer.h:
-        seeds += [block.attn.attention.dropout_seed, block.drop_1.seed, block.drop_2.seed]
+    for block in saved.transformer.stack.h:
+        seeds += [block.attn.branch.attention.dropout_seed]
+        seeds += [block.attn.drop.seed, block.mlp.drop.seed]
     assert len(set(seeds)) == len(seeds) == 7
 
 

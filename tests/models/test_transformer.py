@@ -141,11 +141,13 @@ def test_dropout_needs_a_seed_and_no_two_places_share_a_mask(small_transformer):
     )
     _, saved = model.forward(src, tgt, dropout_seed=1)
     seeds = [saved.encoder.embedding.drop.seed, saved.decoder.embedding.drop.seed]
-    for block in saved.encoder.h:
-        seeds += [block.attn.attention.dropout_seed, block.drop_1.seed, block.drop_2.seed]
-    for block in saved.decoder.h:
-        seeds += [block.attn.attention.dropout_seed, block.cross.attention.dropout_seed]
-        seeds += [block.drop_1.seed, block.drop_2.seed, block.drop_3.seed]
+    for block in saved.encoder.stack.h:
+        seeds += [block.attn.branch.attention.dropout_seed]
+        seeds += [block.attn.drop.seed, block.mlp.drop.seed]
+    for block in saved.decoder.stack.h:
+        seeds += [block.attn.branch.attention.dropout_seed]
+        seeds += [block.cross.branch.attention.dropout_seed]
+        seeds += [block.attn.drop.seed, block.cross.drop.seed, block.mlp.drop.seed]
     assert len(set(seeds)) == len(seeds) == 2 + 2 * 3 + 3 * 5
 
 

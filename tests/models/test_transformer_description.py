@@ -57,7 +57,7 @@ def test_the_activations_are_what_the_forward_saves(config, n_batch, dtype):
 def test_with_recomputation_they_are_all_inputs_and_one_block(config, n_batch):
     model, saved = run(config, n_batch, recompute=True)
     kept = nbytes(saved, exclude=[model.store.values])
-    first = saved.model.decoder.h[0]
+    first = saved.model.decoder.stack.h[0]
     _, block_saved = model.decoder.h[0].forward(first.x, *first.others, **first.settings)
     one_block = nbytes(block_saved, exclude=[model.store.values, saved])
     assert model.describe(n_batch=n_batch).recompute_activation_bytes == kept + one_block

@@ -83,6 +83,13 @@ def test_every_single_element_of_every_parameter(small_transformer, norm_positio
     assert sum(row.n_elements for row in report.inputs) == model.store.size
 
 
+def without_memory(block):
+    """What a block saved, with a weight of 0 for the keys and values of the memory."""
+    c_kv = block.cross.branch.c_kv
+    branch = block.cross.branch._replace(c_kv=c_kv._replace(weight=0 * c_kv.weight))
+    return block._replace(cross=block.cross._replace(branch=branch))
+
+
 def test_the_gradient_of_the_memory_is_the_sum_over_the_blocks(small_transformer, assert_close):
     """Each block's share alone: what is left where the others' maps to keys and values are 0."""
     model = small_transformer(n_decoder_layer=3)
@@ -96,13 +103,10 @@ def test_the_gradient_of_the_memory_is_the_sum_over_the_blocks(small_transformer
     for kept in range(3):
         # The maps are there in the forward pass, and taken away before the backward.
         others = [
-            i._replace(cross=i.cross._replace(c_kv=i.cross.c_kv._replace(weight=0 * weight)))
-            if at != kept
-            else i
-            for at, i in enumerate(saved.h)
-            for weight in [i.cross.c_kv.weight]
+            block if at == kept else without_memory(block) for at, block in enumerate(saved.stack.h)
         ]
-        shares.append(model.decoder.backward(dy, saved._replace(h=others)))
+        stack = saved.stack._replace(h=others)
+        shares.append(model.decoder.backward(dy, saved._replace(stack=stack)))
         assert np.abs(shares[-1]).max() > 0
     assert_close(sum(shares), total, 1e-13)
 

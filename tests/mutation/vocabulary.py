@@ -6,6 +6,7 @@ SIGNS = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div
 OTHER_OPERATORS = {
     ast.Pow: ("**", "*"),
     ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "//"),
     ast.BitOr: ("|", "&"),
     ast.BitAnd: ("&", "|"),
     ast.BitXor: ("^", "|"),

@@ -1,3 +1,4 @@
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -92,6 +93,16 @@ def make_trainer(make_model, make_config, batches):
     return make
 
 
+@pytest.fixture(scope="session")
+def objectives():
+    """The module ``objectives.py`` beside this file."""
+    path = Path(__file__).with_name("objectives.py")
+    spec = importlib.util.spec_from_file_location("objectives", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training here."""
@@ -115,11 +126,11 @@ def stop_after():
 @pytest.fixture
 def start_training():
     """Start ``training_process.py`` as a process of its own; whatever is left of it is killed."""
-    script = Path(__file__).with_name("training_process.py")
     processes = []
 
-    def start(*arguments):
-        command = [sys.executable, str(script), *map(str, arguments)]
+    def start(*arguments, script="training_process.py"):
+        path = Path(__file__).with_name(script)
+        command = [sys.executable, str(path), *map(str, arguments)]
         processes.append(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )

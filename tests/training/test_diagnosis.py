@@ -105,8 +105,8 @@ def grow(model, name):
 @pytest.mark.parametrize(
     ("grown", "first"),
     [
-        ("transformer.h.1.attn.c_attn.weight", "transformer.h.1.attn.attention.q"),
-        ("transformer.h.0.mlp.c_fc.weight", "transformer.h.0.mlp.act.x"),
+        ("transformer.h.1.attn.c_attn.weight", "transformer.stack.h.1.attn.branch.attention.q"),
+        ("transformer.h.0.mlp.c_fc.weight", "transformer.stack.h.0.mlp.branch.act.x"),
     ],
 )
 def test_the_first_activation_in_forward_order_is_named(
@@ -122,7 +122,7 @@ def test_with_recomputation_the_input_of_the_next_block_is_named(make_model, bat
     model = make_model()
     grow(model, "transformer.h.0.mlp.c_fc.weight")
     where = find_nonfinite(NextToken(model, recompute=True), [MicroBatch(batches.train_batch(0))])
-    assert where.startswith("activation transformer.h.1.x (")
+    assert where.startswith("activation transformer.stack.h.1.x (")
 
 
 def test_every_micro_batch_is_looked_at(make_model):
@@ -132,5 +132,5 @@ def test_every_micro_batch_is_looked_at(make_model):
     bad = MicroBatch((np.array([[1, 7]]), np.array([[2, 3]])))
     assert "activation" not in find_nonfinite(NextToken(model), [good])
     assert find_nonfinite(NextToken(model), [good, bad]).startswith(
-        "activation transformer.h.0.ln_1.mean"
+        "activation transformer.stack.h.0.attn.norm.mean"
     )

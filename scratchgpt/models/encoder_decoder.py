@@ -1,6 +1,5 @@
 """The two halves of a Transformer, each of which stands alone too."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from scratchgpt.layers import (
     CAUSAL,
     UNMASKED,
     Block,
+    BlockStack,
     DecoderBlock,
     Embedding,
     InputEmbedding,
@@ -17,22 +17,18 @@ from scratchgpt.layers import (
     Layer,
     LayerNorm,
     Masks,
-    recompute_backward,
-    recompute_forward,
+    StackSaved,
     seed_for,
 )
 from scratchgpt.layers.attention import split_heads
-from scratchgpt.memory import empty_like, scope, zeros
+from scratchgpt.memory import scope, zeros
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.transformer_config import TransformerConfig
-from scratchgpt.ops.layer_norm import LayerNormSaved
 
 
 class EncoderSaved(NamedTuple):
     embedding: InputEmbeddingSaved
-    h: list[Any]  # a BlockSaved or a RecomputeSaved for each block
-    ln_f: LayerNormSaved | None
-    recompute: bool
+    stack: StackSaved
 
 
 class TransformerEncoder(Layer):
@@ -48,6 +44,7 @@ class TransformerEncoder(Layer):
         settings = _block_settings(config)
         self.h = [Block(**settings) for _ in range(config.n_encoder_layer)]
         self.ln_f = _last_norm(config)
+        self.stack = BlockStack(self.h, self.ln_f)
         self.config = config
 
     def forward(
@@ -70,37 +67,22 @@ class TransformerEncoder(Layer):
         recompute : bool
             Keep the input of each block alone and recompute the rest in the backward pass.
         """
-        x, embedding = self.embedding.forward(src, seed_for(dropout_seed, "embedding"))
-        h: list[Any] = []
-        for i, block in enumerate(self.h):
-            forward = partial(recompute_forward, block) if recompute else block.forward
-            x, saved = forward(x, dropout_seed=seed_for(dropout_seed, "h", i), masks=masks)
-            h.append(saved)
-        ln_f = None
-        if self.ln_f:
-            x, ln_f = self.ln_f.forward(x)
-        return x, EncoderSaved(embedding, h, ln_f, recompute)
+        x, embedding = self.embedding.forward(src, seed_for(dropout_seed, "embedding"))  # 1
+        x, stack = self.stack.forward(
+            x, dropout_seed=dropout_seed, recompute=recompute, masks=masks
+        )  # 2
+        return x, EncoderSaved(embedding, stack)
 
     def backward(self, dmemory: Array, saved: EncoderSaved) -> None:
         """dmemory (B, S, C); the gradients of all parameters are added, tokens have none."""
-        dx = empty_like(dmemory)
-        with scope():
-            dx[...] = (
-                self.ln_f.backward(dmemory, saved.ln_f) if self.ln_f and saved.ln_f else dmemory
-            )
-        for block, kept in zip(reversed(self.h), reversed(saved.h), strict=True):
-            with scope():  # what one block's backward took is given back before the next
-                backward = partial(recompute_backward, block) if saved.recompute else block.backward
-                dx[...] = backward(dx, kept)
-        self.embedding.backward(dx, saved.embedding)
+        dx = self.stack.backward(dmemory, saved.stack)  # undoes 2
+        self.embedding.backward(dx, saved.embedding)  # 1
 
 
 class DecoderSaved(NamedTuple):
     embedding: InputEmbeddingSaved
-    h: list[Any]  # a DecoderBlockSaved or a RecomputeSaved for each block
-    ln_f: LayerNormSaved | None
+    stack: StackSaved
     memory: Array  # (B, S, C)
-    recompute: bool
 
 
 class TransformerDecoder(Layer):
@@ -118,6 +100,7 @@ class TransformerDecoder(Layer):
         settings = _block_settings(config)
         self.h = [DecoderBlock(**settings) for _ in range(config.n_decoder_layer)]
         self.ln_f = _last_norm(config)
+        self.stack = BlockStack(self.h, self.ln_f)
         self.config = config
 
     def forward(
@@ -141,35 +124,23 @@ class TransformerDecoder(Layer):
         dropout_seed, recompute
             As for :meth:`TransformerEncoder.forward`.
         """
-        x, embedding = self.embedding.forward(tgt, seed_for(dropout_seed, "embedding"))
-        h: list[Any] = []
-        for i, block in enumerate(self.h):
-            forward = partial(recompute_forward, block) if recompute else block.forward
-            seed = seed_for(dropout_seed, "h", i)
-            x, saved = forward(x, memory, dropout_seed=seed, masks=masks, memory_masks=memory_masks)
-            h.append(saved)
-        ln_f = None
-        if self.ln_f:
-            x, ln_f = self.ln_f.forward(x)
-        return x, DecoderSaved(embedding, h, ln_f, memory, recompute)
+        x, embedding = self.embedding.forward(tgt, seed_for(dropout_seed, "embedding"))  # 1
+        x, stack = self.stack.forward(
+            x,
+            memory,
+            dropout_seed=dropout_seed,
+            recompute=recompute,
+            masks=masks,
+            memory_masks=memory_masks,
+        )  # 2
+        return x, DecoderSaved(embedding, stack, memory)
 
     def backward(self, dy: Array, saved: DecoderSaved) -> Array:
-        """dy (B, T, C) -> dmemory (B, S, C); the gradients of all parameters are added.
-
-        Every block looked at the memory, so its gradient is the sum of what each sends back.
-        """
+        """dy (B, T, C) -> dmemory (B, S, C); the gradients of all parameters are added."""
         dmemory = zeros(saved.memory.shape, like=dy)
         with scope():
-            dx = empty_like(dy)
-            dx[...] = self.ln_f.backward(dy, saved.ln_f) if self.ln_f and saved.ln_f else dy
-            for block, kept in zip(reversed(self.h), reversed(saved.h), strict=True):
-                with scope():
-                    backward = (
-                        partial(recompute_backward, block) if saved.recompute else block.backward
-                    )
-                    dx[...], dmemory_of_block = backward(dx, kept)
-                    dmemory += dmemory_of_block
-            self.embedding.backward(dx, saved.embedding)
+            dx = self.stack.backward(dy, saved.stack, dmemory_into=dmemory)  # undoes 2
+            self.embedding.backward(dx, saved.embedding)  # 1
         return dmemory
 
     def new_cache(
@@ -199,11 +170,9 @@ class TransformerDecoder(Layer):
         positions = cache.length + np.arange(n_new)  # (T,)
         x, _ = self.embedding.forward(tokens, positions=positions)
         cache.grow(n_new)
-        for i, block in enumerate(self.h):
-            with scope():  # nothing is saved, so one block's arrays are the next one's
-                x[...] = block.extend(x, *cache.layer(i))
+        x = self.stack.extend(x, (cache.layer(i) for i in range(len(self.h))))
         cache.length += n_new
-        return self.ln_f.forward(x)[0] if self.ln_f else x
+        return x
 
 
 def token_table(config: TransformerConfig, vocab_size: int) -> Embedding:
