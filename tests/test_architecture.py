@@ -55,6 +55,8 @@ HEAVY = (
     "pooch",
     "matplotlib",
     "huggingface_hub",
+    "sacrebleu",
+    "tomli_w",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -171,7 +173,11 @@ def test_nothing_is_printed_outside_the_command_line(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["backend", "memory", "ops", "verify", "layers", "models", "measure"]
+    "name",
+    [
+        *("backend", "memory", "ops", "verify", "layers", "models", "measure"),
+        *("evaluation", "recipes", "proofs"),
+    ],
 )
 def test_what_is_public_has_a_docstring(name):
     module = importlib.import_module(f"scratchgpt.{name}")

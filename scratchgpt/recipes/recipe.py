@@ -17,8 +17,7 @@ from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 class Recipe(Generic[M, B]):
     """How one kind of model (``M``) is trained on batches (``B``) and evaluated.
 
-    A new kind of training is one of these, and an entry in
-    :data:`scratchgpt.recipes.registry.RECIPES`.
+    A new kind of training is one of these, and an entry in ``scratchgpt.recipes.RECIPES``.
 
     Attributes
     ----------

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.recipes import RECIPES, find_recipe
-from scratchgpt.text import TASKS
+from scratchgpt.recipes import RECIPES, TaskData, configure, evaluate, find_recipe, train
+from scratchgpt.text import TASKS, SortTask
+from scratchgpt.training import NextToken
 
 
 def test_every_generated_task_has_a_recipe():
@@ -26,3 +29,34 @@ def test_a_task_may_have_sizes():
 def test_an_unknown_task_is_refused(task, message):
     with pytest.raises(UserError, match=message):
         find_recipe(task)
+
+
+class SmoothedData(TaskData):
+    """Sorting, with an objective of its own and a score that is better if it is higher."""
+
+    def objective(self, run, model):
+        return NextToken(model, label_smoothing=0.5)
+
+    def evaluate(self, model):
+        return {"right": self.match(model).fraction}
+
+
+def test_a_new_kind_of_training_is_one_entry(monkeypatch, tmp_path):
+    recipe = replace(
+        RECIPES["sort"],
+        defaults=lambda corpus: {
+            "model": {"n_layer": 1, "n_head": 1, "n_embd": 8},
+            "training": {"steps": 2, "best": "right", "best_mode": "max"},
+        },
+        open=lambda run, progress: SmoothedData(SortTask(5, 3)),
+    )
+    monkeypatch.setitem(RECIPES, "smoothed", replace(recipe, evaluate_run=_score))
+    run = configure(task="smoothed", training={"seed": 5})
+    result = train(run, tmp_path / "run")
+    assert 0 <= result.best_value <= 1
+    assert list(result.measures) == ["right"]
+    assert evaluate(tmp_path / "run", which="last") == result.measures["right"]
+
+
+def _score(model, tokenizer, run, settings, watcher):
+    return SmoothedData(SortTask(5, 3)).match(model).fraction
