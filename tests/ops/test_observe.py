@@ -221,6 +221,7 @@ def test_an_operation_of_ones_own_is_observed_as_ours_are():
 
 def test_when_nobody_looks_it_costs_next_to_nothing():
     """A third of a microsecond; the limit is for machines that do something else, too."""
+
     def nothing(x):
         return x
 
