@@ -15,9 +15,9 @@ class Workers(Protocol):
     Every method is collective: all workers call the same methods in the same order, and a call
     returns when all of them have made it. Every worker gets the same bits, so the order of a sum
     depends on the ranks alone, never on who arrives first; else the parameters would drift apart.
-    An exception that leaves the training of one worker must end all of them (in MPI, ``Abort``),
-    or the others would wait forever. :class:`Stopped` and values that are not finite are no such
-    exceptions: the workers agree on those first.
+    An exception that ends the training of one worker must end all of them (in MPI, ``Abort``), or
+    the others would wait forever. A signal and a loss that is not finite are different: the workers
+    agree on those with :meth:`any`, and raise together.
 
     Attributes
     ----------

@@ -182,6 +182,14 @@ def test_a_model_with_a_form_of_its_own_is_saved_in_it_and_others_by_their_param
     assert files == {"model.safetensors", "training_state.json", "training_state.safetensors"}
 
 
+def test_the_state_may_follow_the_measures_of_each_update(make_run):
+    run = make_run("on_policy", steps=8, eval_interval=0)
+    rewards = []
+    run.on("step", lambda trainer, record: rewards.append(record.measures["reward"]))
+    run.train()
+    np.testing.assert_array_equal(run.objective.rewards, np.float32(rewards[-3:]))
+
+
 def test_the_state_of_another_objective_is_refused(objectives, make_run, tmp_path):
     make_run("on_policy", tmp_path, steps=4, checkpoint_interval=4).train()
     case = objectives.make("on_policy", steps=8, checkpoint_interval=4)

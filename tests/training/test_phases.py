@@ -108,8 +108,29 @@ def test_training_again_after_that_does_not_stop_within_the_phase(make_run, stop
     stop_after(run, 6)
     with pytest.raises(KeyboardInterrupt):
         run.train()
-    stop_after(run, 7)
+    assert run.step == 6
+    batches = run.stepper.batches
+    original = batches.train_batch
+
+    def interrupted(index):
+        if index == 13 and run.stepper.stop.signal is None:  # the second of step 6
+            signal.raise_signal(signal.SIGINT)
+        return original(index)
+
+    batches.train_batch = interrupted
     assert run.train().step == 8
+
+
+def test_a_signal_while_a_phase_begins_lets_it_finish_too(make_run, phased, tmp_path):
+    """What was made for the phase may have changed the state of the objective already."""
+
+    class Interrupted(phased):
+        def begin_phase(self, phase, objective):
+            super().begin_phase(phase, objective)
+            if phase == 1:
+                signal.raise_signal(signal.SIGTERM)
+
+    assert make_run(tmp_path, batches=Interrupted()).train().step == 8
 
 
 @pytest.mark.parametrize(
