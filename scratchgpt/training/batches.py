@@ -1,9 +1,9 @@
 """Where the batches of a training run come from."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
-from scratchgpt.training.objective import Objective
+from scratchgpt.training.objective import AnyObjective
 
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 
@@ -41,7 +41,7 @@ class PhasedBatches(Batches[BatchT_co], Protocol[BatchT_co]):
 
     phase_steps: int
 
-    def begin_phase(self, phase: int, objective: Objective[Any, Any]) -> None:
+    def begin_phase(self, phase: int, objective: AnyObjective) -> None:
         """Make the batches of the next ``phase_steps`` updates.
 
         They are a pure function of the parameters, the state of the objective, the phase and a

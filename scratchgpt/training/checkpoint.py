@@ -23,7 +23,7 @@ from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.model_files import load_model, save_model
-from scratchgpt.training.objective import Objective, State
+from scratchgpt.training.objective import AnyObjective, State
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
@@ -73,7 +73,7 @@ class TrainingState:
 
 def save_checkpoint(
     directory: Path,
-    objective: Objective[Any, Any],
+    objective: AnyObjective,
     optimizer: AdamW,
     tokenizer: Tokenizer | None,
     state: TrainingState,
@@ -89,7 +89,7 @@ def save_checkpoint(
     write_text(directory / STATE_FILE, json.dumps(vars(state), indent=2) + "\n")
 
 
-def json_state(objective: Objective[Any, Any]) -> State:
+def json_state(objective: AnyObjective) -> State:
     """The state of an objective without its arrays, which stand in the file of the moments.
 
     Raises
@@ -110,7 +110,7 @@ def json_state(objective: Objective[Any, Any]) -> State:
 
 
 def load_checkpoint(
-    directory: Path, objective: Objective[Any, Any], optimizer: AdamW, state: TrainingState
+    directory: Path, objective: AnyObjective, optimizer: AdamW, state: TrainingState
 ) -> None:
     """Fill the parameters, the moments of ``optimizer`` and the state of the objective.
 

@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.memory import walk
-from scratchgpt.training.objective import Objective
+from scratchgpt.training.objective import AnyObjective
 
 
 class MicroBatch(NamedTuple):
     """What one forward pass is given: a batch as the objective takes it, and a dropout seed."""
 
-    batch: Any
+    batch: object
     dropout_seed: int | None = None
 
 
@@ -54,7 +54,7 @@ class NonFiniteError(UserError):
         self.where = where
 
 
-def find_nonfinite(objective: Objective[Any, Any], micro_batches: Iterable[MicroBatch] = ()) -> str:
+def find_nonfinite(objective: AnyObjective, micro_batches: Iterable[MicroBatch] = ()) -> str:
     """Name the first value that is not finite, in the order in which it was computed.
 
     Parameters come first, then what the loss of each micro-batch saved, in the order of its

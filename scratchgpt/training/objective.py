@@ -138,3 +138,7 @@ class Objective(Protocol[BatchT_contra, SavedT]):
     def for_evaluation(self) -> "Objective[BatchT_contra, SavedT]":
         """The objective to validate with, for instance without label smoothing."""
         return self
+
+
+# Whatever its batches are and whatever it saves: the trainer only hands both on.
+AnyObjective: TypeAlias = Objective[Any, Any]

@@ -1,7 +1,5 @@
 """Phases of a data source, and what must fall between them."""
 
-from typing import Any
-
 from scratchgpt.errors import UserError
 from scratchgpt.training.batches import Batches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
@@ -26,7 +24,7 @@ class Phases:
         If the run, or a checkpoint, would end in the middle of a phase.
     """
 
-    def __init__(self, batches: Batches[Any], config: TrainConfig, *, saves: bool) -> None:
+    def __init__(self, batches: Batches[object], config: TrainConfig, *, saves: bool) -> None:
         self.source = batches if isinstance(batches, PhasedBatches) else None
         self._told = False
         self.n_steps = self.source.phase_steps if self.source else 1

@@ -20,7 +20,7 @@ from scratchgpt.training.checkpoint import (
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
 from scratchgpt.training.model_files import config_defaults, config_of, save_model
-from scratchgpt.training.objective import Objective
+from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.records import Position
 from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
@@ -49,7 +49,7 @@ class Run:
     def __init__(
         self,
         out_dir: Path | str,
-        objective: Objective[Any, Any],
+        objective: AnyObjective,
         optimizer: AdamW,
         config: TrainConfig,
         tokenizer: Tokenizer | None,

@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from scratchgpt.training.batches import Batches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
 from scratchgpt.training.freezing import frozen_names
-from scratchgpt.training.objective import Objective
+from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.records import check_measures
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.workers import ALONE, Workers
@@ -90,8 +90,8 @@ class Stepper:
 
     def __init__(
         self,
-        objective: Objective[Any, Any],
-        batches: Batches[Any],
+        objective: AnyObjective,
+        batches: Batches[object],
         config: TrainConfig,
         workers: Workers = ALONE,
     ) -> None:
@@ -215,7 +215,7 @@ class Stepper:
 
     def _run(
         self,
-        objective: Objective[Any, Any],
+        objective: AnyObjective,
         weighted: Iterable[tuple[MicroBatch, float]],
         *,
         backward: bool,
@@ -246,7 +246,7 @@ class Stepper:
         return measures.pop("loss"), measures
 
     def _micro_step(
-        self, objective: Objective[Any, Any], micro_batch: MicroBatch, dloss: float | None
+        self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
     ) -> tuple[float, dict[str, float]]:
         """Loss and measures of one micro-batch; adds ``dloss`` times the gradient if given."""
         self.stop.check()

@@ -15,7 +15,7 @@ from scratchgpt.training.batches import Batches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
 from scratchgpt.training.evaluation import Evaluate, Evaluation, measures_of
-from scratchgpt.training.objective import Objective
+from scratchgpt.training.objective import AnyObjective, Objective
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import plot_metrics
 from scratchgpt.training.records import (
@@ -103,7 +103,7 @@ class Trainer:
         tokenizer: Tokenizer | None = None,
         data_fingerprint: str | None = None,
     ) -> None:
-        self.objective: Objective[Any, Any] = objective
+        self.objective: AnyObjective = objective
         self.model = objective.model
         self.config = config
         self.stepper = Stepper(objective, batches, config, workers)
