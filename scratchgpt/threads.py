@@ -6,6 +6,7 @@ small model takes ten times as long; beside another busy process it is worse. So
 kernels gives BLAS one thread. The kernels cut a matrix product into pieces for Numba's threads.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from scratchgpt.backend import KERNEL_DTYPES, kernels_available
 
 _lock = threading.Lock()
 _n_inside = 0  # blocks that are open now, in all Python threads
+_found: tuple[int, list[Any]] = (0, [])  # how many modules Python had imported, and each BLAS then
 _shared: list[tuple[Any, int]] = []  # libraries that were limited, and their threads before
 
 
@@ -56,18 +58,27 @@ def one_pool() -> Iterator[None]:
 def _enter() -> list[tuple[Any, int]]:
     """Limit every BLAS; returns those that count the threads of each Python thread by itself."""
     global _n_inside
-    import threadpoolctl
-
     own: list[tuple[Any, int]] = []
     with _lock:
         _n_inside += 1
-        for library in threadpoolctl.ThreadpoolController().lib_controllers:
+        for library in _loaded():
             before = library.get_num_threads() or 1  # some libraries do not tell
-            if library.user_api == "blas" and before > 1:
+            if before > 1:
                 _set_threads(library, 1)
                 by_openmp = getattr(library, "threading_layer", "") == "openmp"
                 (own if by_openmp else _shared).append((library, before))
     return own
+
+
+def _loaded() -> list[Any]:
+    """Every BLAS; a search takes half a millisecond, so only after an import there is another."""
+    global _found
+    if _found[0] != len(sys.modules):
+        import threadpoolctl
+
+        libraries = threadpoolctl.ThreadpoolController().lib_controllers
+        _found = len(sys.modules), [one for one in libraries if one.user_api == "blas"]
+    return _found[1]
 
 
 def _leave(own: list[tuple[Any, int]]) -> None:

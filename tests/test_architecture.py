@@ -44,7 +44,7 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # A few paths between floors are closed although they lead downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
 # A part that stands on these alone.
-STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "verify"}}
+STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "threads", "verify"}}
 HEAVY = (
     "scipy",
     "numba",

@@ -11,7 +11,7 @@ import pytest
 import threadpoolctl
 
 import scratchgpt
-from scratchgpt import kernels
+from scratchgpt import kernels, threads
 from scratchgpt.backend import kernels_available
 
 with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
@@ -170,6 +170,22 @@ def test_a_nested_block_also_limits_what_was_loaded_since(blas):
 
 
 @with_kernels
+def test_a_library_that_is_loaded_later_is_found():
+    code = """
+with scratchgpt.one_pool():
+    pass
+import scipy.linalg
+before = n_threads()
+with scratchgpt.one_pool():
+    inside = n_threads()
+print(json.dumps([before, inside, n_threads()]))
+"""
+    before, inside, after = in_a_fresh_process(code)
+    assert inside == [1] * len(before)
+    assert after == before
+
+
+@with_kernels
 def test_a_library_that_counts_for_each_python_thread_is_restored_in_each(monkeypatch):
     class Library(threading.local):
         user_api, threading_layer, n_threads = "blas", "openmp", 4
@@ -187,6 +203,7 @@ def test_a_library_that_counts_for_each_python_thread_is_restored_in_each(monkey
             self.lib_controllers = [self.library]
 
     monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Controller)
+    monkeypatch.setattr(threads, "_found", (0, []))
     seen = []
 
     def second():
