@@ -38,7 +38,7 @@ demo: $(VENV)/installed-plots
 # everything without the kernels. Here, with the kernels switched off, runs what it cannot: the
 # comparison of the reference with PyTorch, and the switch itself.
 test: $(VENV)/installed-$(TEST)
-	SCRATCHGPT_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ONCE)
+	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ONCE)
 	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q \
 		-m "peer or switch" tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
@@ -52,7 +52,7 @@ avx2: $(VENV)/installed-$(TEST)
 ifeq ($(shell uname -m),x86_64)
 	rm -rf build/kernels-avx2
 	NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=+avx2,+fma NUMBA_CACHE_DIR=$(CURDIR)/build/kernels-avx2 \
-		SCRATCHGPT_THREADS=1 $(BIN)/python -m pytest -q tests/kernels
+		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/kernels
 endif
 
 lint: $(VENV)/installed-$(LINT)

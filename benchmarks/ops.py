@@ -23,6 +23,7 @@ from report import report
 
 from scratchgpt import kernels, ops
 from scratchgpt.memory import Arena, zeros
+from scratchgpt.threads import one_pool
 
 TOLERANCE = 1e-5  # of the largest value
 DROPOUT = 0.1
@@ -191,7 +192,7 @@ def adamw_problem() -> np.ndarray:
 
 
 CONTESTANTS = {
-    "ours": (our_passes, nullcontext),
+    "ours": (our_passes, one_pool),
     "plain NumPy": (our_passes, kernels.disabled),
     "PyTorch": (torch_passes, nullcontext),
 }

@@ -19,6 +19,7 @@ from report import figure, write_table
 from scratchgpt.measure import Shape, one_batch_stepper, random_batch
 from scratchgpt.measure.processor import n_cores
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.threads import one_pool
 
 BATCH, VOCABULARY, HEAD_SIZE = 4, 65, 32
 BASE = {"T": 128, "channels": 256, "layers": 4, "threads": n_cores()}
@@ -49,7 +50,8 @@ def ours(n_time: int, n_embd: int, n_layer: int) -> None:
     shape = shape_of(n_layer, n_embd, BATCH, n_time)
     model = GPT(shape.config)
     run = one_batch_stepper(model, *random_batch(shape))
-    seconds = median_seconds(lambda: run.update(0), at_least=1.0, warm_up=2)
+    with one_pool():
+        seconds = median_seconds(lambda: run.update(0), at_least=1.0, warm_up=2)
     tell(
         seconds,
         memory_mib=peak_mib() - before,

@@ -20,8 +20,10 @@ from scratchgpt.training.compilation import ensure_compiled
 ensure_compiled()
 from scratchgpt.measure import SHAPES, one_batch_stepper, random_batch
 from scratchgpt.models import GPT
+from scratchgpt.threads import one_pool
 shape = SHAPES["char"]
-one_batch_stepper(GPT(shape.config), *random_batch(shape)).update(0)
+with one_pool():
+    one_batch_stepper(GPT(shape.config), *random_batch(shape)).update(0)
 """
 
 

@@ -19,7 +19,8 @@ from report import report
 
 from scratchgpt.models import Transformer, TransformerConfig
 from scratchgpt.text import PairBatches, TokenPairs, TokenRows
-from scratchgpt.training import TrainConfig
+from scratchgpt.threads import one_pool
+from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
 DROPOUTS = {"without dropout": 0.0, "dropout 0.3": 0.3}
@@ -94,8 +95,9 @@ def ours(dropout: float) -> None:
     model, batches = problem(dropout)
     first = batches.train_batch(0)
     first_loss = float(model.loss(*first, label_smoothing=SETTINGS.label_smoothing)[0])
-    run = Stepper(model, batches, SETTINGS)
-    measure(lambda i: run.update(i).loss, first_loss, batches.n_tokens)
+    run = Stepper(NextToken.from_config(model, SETTINGS), batches, SETTINGS)
+    with one_pool():
+        measure(lambda i: run.update(i).loss, first_loss, batches.n_tokens)
 
 
 def eager(dropout: float) -> None:

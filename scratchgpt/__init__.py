@@ -6,6 +6,7 @@ Start at the size that interests you:
 * ``scratchgpt.layers``: operations that own parameters;
 * ``scratchgpt.models``: GPT;
 * ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
+* ``scratchgpt.recipes``: train and evaluate by name, as the command line does;
 * ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
 * ``scratchgpt.timeseries``: ARIMA, with the gradient of its likelihood by hand;
 * ``scratchgpt --help``: the same from the command line.
@@ -19,20 +20,27 @@ from typing import Any
 from scratchgpt.version import __version__
 
 _SUBPACKAGES = (
+    "evaluation",
     "generation",
     "layers",
     "measure",
     "models",
     "ops",
     "optim",
+    "proofs",
+    "recipes",
     "text",
     "timeseries",
     "training",
     "verify",
 )
-_SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
+_SHORTCUTS = {
+    "GPT": "scratchgpt.models",
+    "GPTConfig": "scratchgpt.models",
+    "one_pool": "scratchgpt.threads",
+}
 
-__all__ = ["GPT", "GPTConfig", "__version__", *_SUBPACKAGES]
+__all__ = ["GPT", "GPTConfig", "__version__", "one_pool", *_SUBPACKAGES]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,11 @@
 
 import functools
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
+import re
+import warnings
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -19,12 +22,18 @@ kernels_allowed: ContextVar[frozenset[np.dtype[Any]]] = ContextVar(
     "kernels_allowed", default=KERNEL_DTYPES
 )
 
+# The kernels touch private parts of Numba (scratchgpt/kernels/compiler), which any release may
+# change. These are the oldest and the newest release that the tests have run with.
+OLDEST_NUMBA, NEWEST_NUMBA = (0, 61), (0, 68)
+
 
 def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> bool:
     """Whether the compiled kernels compute with these arrays, or the plain NumPy reference.
 
-    The kernels serve NumPy arrays that are all float32 or all float64, if Numba is installed,
-    unless ``SCRATCHGPT_KERNELS`` is ``off`` or :func:`scratchgpt.kernels.disabled` is in force.
+    The kernels serve NumPy arrays that are all float32 or all float64, if a tested version of
+    Numba is installed, unless ``SCRATCHGPT_KERNELS`` is ``off`` or
+    :func:`scratchgpt.kernels.disabled` is in force. ``SCRATCHGPT_KERNELS=force`` uses them with any
+    version of Numba.
 
     Parameters
     ----------
@@ -55,9 +64,44 @@ def kernels_available(dtype: npt.DTypeLike = np.float32) -> bool:
 @functools.cache
 def _kernels_installed() -> bool:
     setting = os.environ.get("SCRATCHGPT_KERNELS", "on").lower()
-    if setting not in ("on", "off"):
-        raise UserError(f"SCRATCHGPT_KERNELS={setting!r} must be 'on' or 'off'")
-    return setting == "on" and importlib.util.find_spec("numba") is not None
+    if setting not in ("on", "off", "force"):
+        raise UserError(f"SCRATCHGPT_KERNELS={setting!r} must be 'on', 'off' or 'force'")
+    if setting == "off":
+        return False
+    installed = importlib.util.find_spec("numba") is not None
+    if setting == "force":
+        if not installed:
+            raise UserError("SCRATCHGPT_KERNELS=force: Numba is not installed; pip install numba")
+        return True
+    if not installed:
+        return False
+    if (problem := untested_numba()) is None:
+        return True
+    warnings.warn(f"{problem}, or set SCRATCHGPT_KERNELS=force to try anyway", stacklevel=2)
+    return False
+
+
+def untested_numba() -> str | None:
+    """What is wrong with the installed version of Numba and what to do; None if it is tested."""
+    version = _numba_version()
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
+    if OLDEST_NUMBA <= numbers <= NEWEST_NUMBA:
+        return None
+    (major, oldest), (_, newest) = OLDEST_NUMBA, NEWEST_NUMBA
+    return (
+        f"Numba {version} is untested: the kernels are tested with {major}.{oldest} to "
+        f"{major}.{newest}, and plain NumPy computes instead, more slowly; "
+        f"pip install 'numba>={major}.{oldest},<{major}.{newest + 1}'"
+    )
+
+
+def _numba_version() -> str:
+    try:
+        return importlib.metadata.version("numba")
+    except importlib.metadata.PackageNotFoundError:  # installed without metadata
+        import numba
+
+        return str(numba.__version__)
 
 
 def same_dtype(op: str, **arrays: Array | None) -> None:

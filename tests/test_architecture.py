@@ -1,6 +1,7 @@
 """The house rules, read from the source: what may import what, and where things stand."""
 
 import ast
+import graphlib
 import importlib
 import inspect
 import subprocess
@@ -23,7 +24,7 @@ MAX_LINES = 300
 FLOORS = [
     {"version", "errors"},
     {"backend"},
-    {"files", "memory"},
+    {"files", "memory", "threads"},
     {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},
@@ -33,15 +34,17 @@ FLOORS = [
     {"text"},
     {"models"},
     {"training", "generation"},
-    {"measure"},
-    {"timeseries", "embeddings", "zero_shot", "chat", "explore"},
+    {"evaluation"},
+    {"finetuning", "embeddings"},
+    {"chat", "zero_shot", "explore", "measure", "timeseries"},
+    {"recipes", "proofs"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # A few paths between floors are closed although they lead downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
 # A part that stands on these alone.
-STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "verify"}}
+STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "threads", "verify"}}
 HEAVY = (
     "scipy",
     "numba",
@@ -52,6 +55,8 @@ HEAVY = (
     "pooch",
     "matplotlib",
     "huggingface_hub",
+    "sacrebleu",
+    "tomli_w",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -99,6 +104,38 @@ def test_every_part_has_a_floor():
     assert {part(path) for path in SOURCES} - {"__init__", "__main__"} <= set(FLOOR)
 
 
+def module_name(path: Path) -> str:
+    """The dotted name of a file, of a package that of its folder."""
+    parts = ("scratchgpt", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def files_imported(path: Path) -> set[str]:
+    """The modules of the same part that a file imports, at its top or in a function."""
+    known = {module_name(other) for other in SOURCES if part(other) == part(path)}
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if names <= known else names | {node.module}
+    return found & known - {module_name(path)}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({part(path) for path in SOURCES if path.parent != PACKAGE})
+)
+def test_files_of_a_folder_do_not_import_each_other_in_a_circle(folder):
+    graph = {module_name(path): files_imported(path) for path in SOURCES if part(path) == folder}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+        circle = None
+    except graphlib.CycleError as error:
+        circle = " -> ".join(error.args[1])
+    assert circle is None, circle
+
+
 @each_source
 def test_files_are_small(path):
     n_lines = len(path.read_text(encoding="utf-8").splitlines())
@@ -117,6 +154,16 @@ def test_heavy_libraries_are_imported_where_they_are_used(path):
 
 
 @each_source
+def test_numba_s_private_parts_are_touched_in_one_folder(path):
+    """Everywhere else its public modules are enough; see tests/kernels/compiler/test_internals."""
+    if path.parent == PACKAGE / "kernels" / "compiler":
+        return
+    for name in imported(ast.walk(tree(path))):
+        if name.split(".")[0] == "numba":
+            assert name in ("numba", "numba.extending"), f"{name} belongs in kernels/compiler"
+
+
+@each_source
 def test_nothing_is_printed_outside_the_command_line(path):
     if part(path) == "cli":
         return
@@ -126,7 +173,11 @@ def test_nothing_is_printed_outside_the_command_line(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["backend", "memory", "ops", "verify", "layers", "models", "measure"]
+    "name",
+    [
+        *("backend", "memory", "ops", "verify", "layers", "models", "measure"),
+        *("evaluation", "recipes", "proofs"),
+    ],
 )
 def test_what_is_public_has_a_docstring(name):
     module = importlib.import_module(f"scratchgpt.{name}")

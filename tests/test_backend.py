@@ -1,9 +1,19 @@
+import configparser
+import importlib.metadata
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgpt.backend import derive_seed, random_stream, same_dtype
+from scratchgpt import backend
+from scratchgpt.backend import derive_seed, random_stream, same_dtype, untested_numba
+from scratchgpt.errors import UserError
 
 paths = st.lists(st.one_of(st.text("abc/", max_size=5), st.integers(0, 99)), max_size=3)
 
@@ -66,3 +76,71 @@ def test_two_are_refused_with_both_names():
 def test_whole_numbers_are_refused(dtype):
     with pytest.raises(TypeError, match="give it as float32, float64 or complex128"):
         same_dtype("op", x=np.ones(2, dtype))
+
+
+@pytest.mark.parametrize(
+    ("version", "is_tested"),
+    [
+        ("0.60.0", False),
+        ("0.61.0", True),
+        ("0.68.1", True),
+        ("0.69.0rc1", False),
+        ("0.69.0", False),
+        ("1.61.0", False),
+    ],
+)
+def test_versions_of_numba_are_tested_or_not(version, is_tested, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
+    problem = untested_numba()
+    if is_tested:
+        assert problem is None
+    else:
+        assert f"Numba {version} is untested" in problem
+        assert "tested with 0.61 to 0.68" in problem
+        assert "pip install 'numba>=0.61,<0.69'" in problem
+
+
+def test_setup_cfg_has_the_bounds_of_numba_that_are_tested():
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[1] / "setup.cfg")
+    (major, oldest), (_, newest) = backend.OLDEST_NUMBA, backend.NEWEST_NUMBA
+    required = config["options"]["install_requires"].split()
+    assert f"numba>={major}.{oldest},<{major}.{newest + 1}" in required
+
+
+UNTESTED = """
+import importlib.metadata, sys
+import numpy as np
+importlib.metadata.version = lambda name: "0.99.1"
+from scratchgpt.backend import use_kernels
+print(use_kernels(np.ones(2)), use_kernels(np.ones(2, np.float32)), "numba" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="Numba is not installed")
+@pytest.mark.parametrize(
+    ("setting", "answer", "n_warnings"),
+    [
+        ("on", "False False False", 1),
+        ("off", "False False False", 0),
+        ("force", "True True False", 0),
+    ],
+)
+def test_an_untested_numba_is_told_once_and_not_used_unless_forced(setting, answer, n_warnings):
+    run = subprocess.run(
+        [sys.executable, "-W", "always", "-c", UNTESTED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "SCRATCHGPT_KERNELS": setting},
+    )
+    assert run.stdout.strip() == answer
+    assert run.stderr.count("Numba 0.99.1 is untested") == n_warnings
+    assert run.stderr.count("SCRATCHGPT_KERNELS=force to try anyway") == n_warnings
+
+
+def test_kernels_cannot_be_forced_without_numba(monkeypatch):
+    monkeypatch.setenv("SCRATCHGPT_KERNELS", "force")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="SCRATCHGPT_KERNELS=force: Numba is not installed"):
+        backend._kernels_installed.__wrapped__()

@@ -98,10 +98,10 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     """One of the shapes, or that of a preset or a folder, with another batch where one is given."""
     from pathlib import Path
 
-    from scratchgpt.cli.model_folder import find_config
     from scratchgpt.errors import UserError, did_you_mean
     from scratchgpt.measure import SHAPES, Shape
     from scratchgpt.models import PRESETS, GPTConfig
+    from scratchgpt.recipes.model_folder import find_config
 
     if name in SHAPES:
         shape = SHAPES[name]

@@ -89,6 +89,8 @@ class _Bar:
             self._task = self._bar.add_task(what, total=total or None)
             self._bar.start()
         self._bar.update(self._task, completed=done)
+        if total and done >= total:
+            self._bar.stop()
 
 
 class _Lines:

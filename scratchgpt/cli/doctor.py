@@ -24,6 +24,7 @@ KERNELS = {
     "on": "on",
     "off": "switched off",
     "missing": "none, without Numba",
+    "untested": "switched off, because this version of Numba is untested",
     "broken": "they do not run",
 }
 VECTORS = {

@@ -1,16 +1,12 @@
 """``scratchgpt eval``: how good a model is."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-
-if TYPE_CHECKING:
-    from scratchgpt.models import GPT
-    from scratchgpt.text import Tokenizer, TokenStream
 
 EPILOG = """Examples:
 
@@ -31,117 +27,41 @@ def eval_command(
     corpus: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Text to evaluate on, all of it; for a model that translates, sentence pairs as "
-            "train takes them. Without any: the validation part of the model's own corpus (of "
-            "multi30k the test part), or the problems that its task held back.",
+            help="Text to evaluate on; for a model that translates, sentence pairs as train takes "
+            "them. Default: the validation part of the model's own corpus (the test part of "
+            "multi30k), or the held-out problems of its task.",
             show_default=False,
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows at a time.")] = 16,
-    beams: Annotated[
-        int, typer.Option(min=1, help="Hypotheses that a translation keeps; 1 is greedy.")
-    ] = 4,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 16,
+    beams: Annotated[int, typer.Option(min=1, help="Hypotheses per translation; 1 is greedy.")] = 4,
     alpha: Annotated[float, typer.Option(min=0.0, help="Length penalty of a translation.")] = 0.6,
     which: Annotated[
         Which | None,
-        typer.Option(
-            help="Which checkpoint of a run.", show_default="average, or else best, or last"
-        ),
+        typer.Option(help="Checkpoint of a run.", show_default="average, or else best, or last"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     threads: Threads = None,
 ) -> None:
     """Measure loss and perplexity, exact match, or BLEU and chrF."""
     import json
+    import sys
 
-    from scratchgpt.cli.exact_match import exact_match
-    from scratchgpt.cli.model_folder import load_any_model
-    from scratchgpt.models import Transformer
-    from scratchgpt.text import task_from_spec
-
-    gpt, tokenizer = load_any_model(model, which and which.value)
-    prepare_kernels(threads)
-    run = None if corpus else _run_of(model)
-    record: dict[str, Any]
-    if isinstance(gpt, Transformer):
-        from scratchgpt.cli.evaluate_translation import evaluate_translation
-
-        record, lines = evaluate_translation(
-            gpt, tokenizer, run, corpus or (), n_beams=beams, alpha=alpha
-        )
-    elif run is not None and run.task is not None:
-        task = task_from_spec(run.task)
-        match = exact_match(gpt, task)
-        record = {"task": task.spec, "exact_match": match.fraction, "n_problems": match.n}
-        lines = [f"exact match    {match.fraction:.2%} of {match.n:,} problems not trained on"]
-        lines += [f"wrong          {wrong}, right: {right}" for wrong, right in match.failures[:5]]
-    else:
-        tokens, name = _text(corpus, run, tokenizer)
-        record = {"text": name, **_measure(gpt, tokenizer, tokens, batch_size)}
-        lines = [
-            f"loss           {record['loss']:.4f} nats a token",
-            f"perplexity     {record['perplexity']:.3f}",
-            f"bits per byte  {record['bits_per_byte']:.4f}",
-            f"tokens         {record['n_tokens']:,} ({record['n_bytes']:,} bytes) of {name}",
-        ]
-    print(json.dumps(record) if as_json else "\n".join(lines))
-
-
-def _run_of(model: Path) -> Any:
-    """The configuration of the run that a model belongs to."""
-    from scratchgpt.cli.run_config import CONFIG_FILE, read_run_config
-    from scratchgpt.errors import UserError
-
-    for folder in (model, model.resolve().parent):
-        if (folder / CONFIG_FILE).exists():
-            return read_run_config(folder / CONFIG_FILE)
-    raise UserError(f"{model} is not part of a run; name the text to evaluate on")
-
-
-def _text(corpus: list[str] | None, run: Any, tokenizer: "Tokenizer") -> "tuple[TokenStream, str]":
-    """The tokens to evaluate on, and what to call them."""
     from scratchgpt.cli.console import preparation_progress
-    from scratchgpt.cli.run_data import RunData, open_data
-    from scratchgpt.errors import UserError
-    from scratchgpt.text import prepare
+    from scratchgpt.recipes import evaluate
+    from scratchgpt.recipes.model_folder import find_model
 
-    if corpus:
-        with preparation_progress() as progress:
-            return prepare(corpus, tokenizer, progress=progress).tokens, ", ".join(corpus)
-    data = open_data(run)
-    assert isinstance(data, RunData)  # as the model is no translator
-    if data.tokenizer.fingerprint != tokenizer.fingerprint or data.corpus is None:
-        raise UserError(
-            "the corpus of this run now gives another tokenizer than the model's: its text has "
-            "changed; name the text to evaluate on"
+    find_model(model, which and which.value)  # a wrong path shows before kernels are compiled
+    prepare_kernels(threads)
+    with preparation_progress() as progress:
+        evaluation = evaluate(
+            model,
+            corpus or (),
+            which=which and which.value,
+            batch_size=batch_size,
+            beams=beams,
+            alpha=alpha,
+            progress=progress,
+            tell=lambda text: print(text, file=sys.stderr),
         )
-    return data.corpus.val, f"the validation part of {', '.join(run.corpus)}"
-
-
-def _measure(
-    model: "GPT", tokenizer: "Tokenizer", tokens: "TokenStream", batch_size: int
-) -> dict[str, Any]:
-    """Loss and what follows from it, over all windows of a text.
-
-    Each token but the first is predicted once, from at most block_size tokens before it.
-    """
-    import math
-
-    from scratchgpt.memory import Arena
-    from scratchgpt.text.batches import windows
-
-    arena = Arena()
-    total, n_tokens = 0.0, 0
-    for x, y in windows(tokens, model.config.block_size, batch_size):
-        with arena:
-            total += float(model.loss(x, y)[0]) * y.size
-        n_tokens += y.size
-    n_bytes = sum(tokenizer.n_bytes(block) for block in tokens.slice(1, len(tokens)).blocks())
-    loss = total / n_tokens
-    return {
-        "loss": loss,
-        "perplexity": math.exp(loss),
-        "bits_per_byte": total / math.log(2) / n_bytes,
-        "n_tokens": n_tokens,
-        "n_bytes": n_bytes,
-    }
+    print(json.dumps(evaluation.as_dict()) if as_json else evaluation)

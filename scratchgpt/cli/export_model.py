@@ -50,10 +50,10 @@ def export_command(
     """
     import json
 
-    from scratchgpt.cli.model_folder import find_model, load_gpt
     from scratchgpt.errors import UserError
     from scratchgpt.models.llmc import write_llmc
     from scratchgpt.models.state_dicts import write_state_dict
+    from scratchgpt.recipes.model_folder import find_model, load_gpt
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
     directory = find_model(model, which and which.value)

@@ -102,8 +102,8 @@ def generate_command(
     import sys
     import time
 
-    from scratchgpt.cli.model_folder import load_model
     from scratchgpt.generation import SamplingConfig, StopMatcher, generate_text
+    from scratchgpt.recipes.model_folder import load_model
 
     StopMatcher(stop or [])  # what it refuses is told before the prompt is shown
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)

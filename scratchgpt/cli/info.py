@@ -29,8 +29,8 @@ def info_command(
     """Show the size of a model, its memory and its arithmetic."""
     import json
 
-    from scratchgpt.cli.model_folder import find_config
     from scratchgpt.models import describe
+    from scratchgpt.recipes.model_folder import find_config
 
     if model is None:
         _list_presets(as_json)
@@ -82,21 +82,17 @@ def info_command(
 def _list_presets(as_json: bool) -> None:
     import json
 
-    from scratchgpt.cli.model_folder import find_config
-    from scratchgpt.models import PRESETS, TRANSFORMER_PRESETS, TransformerConfig, describe
+    from scratchgpt.models import ALL_PRESETS, describe, preset_config
 
     records = []
-    for name in [*PRESETS, *TRANSFORMER_PRESETS]:
-        config = find_config(name)
-        layers = (
-            {"n_encoder_layer": config.n_encoder_layer, "n_decoder_layer": config.n_decoder_layer}
-            if isinstance(config, TransformerConfig)
-            else {"n_layer": config.n_layer}
-        )
+    layers_shown = []
+    for name in ALL_PRESETS:
+        config = preset_config(name)
+        layers_shown.append("+".join(str(n) for n in config.layer_counts.values()))
         records.append(
             {
                 "preset": name,
-                **layers,
+                **config.layer_counts,
                 "n_head": config.n_head,
                 "n_embd": config.n_embd,
                 "block_size": config.block_size,
@@ -109,12 +105,9 @@ def _list_presets(as_json: bool) -> None:
     print(
         f"{'preset':<17} {'layers':>6} {'heads':>6} {'channels':>8} {'block':>6} {'parameters':>14}"
     )
-    for r in records:
-        layers_shown = (
-            r["n_layer"] if "n_layer" in r else (f"{r['n_encoder_layer']}+{r['n_decoder_layer']}")
-        )
+    for r, layers in zip(records, layers_shown, strict=True):
         print(
-            f"{r['preset']:<17} {layers_shown:>6} {r['n_head']:>6} {r['n_embd']:>8} "
+            f"{r['preset']:<17} {layers:>6} {r['n_head']:>6} {r['n_embd']:>8} "
             f"{r['block_size']:>6} {r['n_parameters']:>14,}"
         )
     print("(of a GPT with a vocabulary of 50,257 tokens where the preset does not name its own)")

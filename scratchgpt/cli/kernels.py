@@ -53,7 +53,7 @@ def tell_of_compiling(module: str) -> None:
     from scratchgpt.backend import kernels_available
 
     if kernels_available(float):
-        from scratchgpt.kernels.compiler.cache import cache_folder
+        from scratchgpt.kernels.compiler.cache import has_compiled
 
-        if next(cache_folder().glob(f"*/{module}.*.nbi"), None) is None:
+        if not has_compiled(module):
             print("compiling kernels (first run only) ...", file=sys.stderr)

@@ -33,10 +33,10 @@ def quantize_command(
     import json
 
     from scratchgpt.cli.console import byte_count
-    from scratchgpt.cli.model_folder import find_model, load_gpt
     from scratchgpt.errors import UserError
     from scratchgpt.models import QuantizedGPT, save_pretrained
     from scratchgpt.models.pretrained import CONFIG_FILE
+    from scratchgpt.recipes.model_folder import find_model, load_gpt
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
     directory = find_model(model, which and which.value)

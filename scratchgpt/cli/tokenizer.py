@@ -119,7 +119,7 @@ def show_command(
     import json
 
     from scratchgpt.cli.console import read_standard_input, write_line
-    from scratchgpt.cli.model_folder import find_model
+    from scratchgpt.recipes.model_folder import find_model
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
     is_run = file.is_dir() and not (file / TOKENIZER_FILE).exists()

@@ -87,8 +87,8 @@ def translate_command(
     import sys
     import time
 
-    from scratchgpt.cli.model_folder import load_translator
     from scratchgpt.generation import translate_n_best
+    from scratchgpt.recipes.model_folder import load_translator
 
     sources, place = _read(text, file)
     if attention is not None and len(sources) != 1:

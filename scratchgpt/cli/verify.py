@@ -65,9 +65,9 @@ def verify_command(
     import time
     from contextlib import nullcontext
 
-    from scratchgpt.cli.verify_subjects import find_checks
     from scratchgpt.files import make_folder
     from scratchgpt.kernels import disabled
+    from scratchgpt.proofs.subjects import find_checks
 
     if with_kernels:
         _require_kernels()

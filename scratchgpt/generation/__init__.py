@@ -11,12 +11,12 @@ from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.generation.text import (
     TextGeneration,
     check_tokenizer,
-    fits_vocabulary,
     generate_text,
     start_tokens,
 )
 from scratchgpt.generation.translate import Translation, translate, translate_n_best
 from scratchgpt.generation.words import weights_of_words, words_of
+from scratchgpt.models.config import fits_vocabulary
 
 __all__ = [
     "Decoding",

@@ -9,6 +9,7 @@ from scratchgpt.generation.continuation import CachedContinuation, PlainContinua
 from scratchgpt.generation.hypotheses import Finished, Hypothesis, Live
 from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer
+from scratchgpt.threads import one_pool
 
 ROOM = 50  # tokens by which a translation may be longer than its source (Vaswani et al., 6.1)
 
@@ -83,19 +84,20 @@ def beam_search(
         return []
 
     kind = CachedContinuation if use_cache else PlainContinuation
-    continuation = kind(model, src, src_key_padding_mask, n_beams, int(limits.max()))
-    live = Live(n_beams, end_of_text, limits, alpha)
-    finished = Finished(len(src), n_best)
-    n_candidates = min(2 * n_beams, config.vocab_size)
-    arena = Arena()
-    while live.sentences.size:
-        targets = live.tokens.reshape(-1, live.tokens.shape[-1])  # (B K, T)
-        with arena:
-            logits = continuation.next_logits(targets)
-            log_p, tokens = best_tokens(logits, n_candidates)  # (B K, m) each
-        rows = live.advance(log_p, tokens, finished)
-        if not np.array_equal(rows, np.arange(len(targets))):
-            continuation.select(rows)
+    with one_pool():
+        continuation = kind(model, src, src_key_padding_mask, n_beams, int(limits.max()))
+        live = Live(n_beams, end_of_text, limits, alpha)
+        finished = Finished(len(src), n_best)
+        n_candidates = min(2 * n_beams, config.vocab_size)
+        arena = Arena()
+        while live.sentences.size:
+            targets = live.tokens.reshape(-1, live.tokens.shape[-1])  # (B K, T)
+            with arena:
+                logits = continuation.next_logits(targets)
+                log_p, tokens = best_tokens(logits, n_candidates)  # (B K, m) each
+            rows = live.advance(log_p, tokens, finished)
+            if not np.array_equal(rows, np.arange(len(targets))):
+                continuation.select(rows)
     return finished.hypotheses
 
 

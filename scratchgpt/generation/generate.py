@@ -11,6 +11,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.generation.decoding import Decoding
 from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
 from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.threads import one_pool
 
 FinishReason = Literal["length", "stop", "end_of_text"]
 
@@ -114,34 +115,35 @@ def generate(
         for p in range(len(texts))
         for i in range(num_samples)
     ]
-    decoding = Decoding(model, [text[:-1] for text in texts], n_new=max_new_tokens)
-    decoding.select(np.repeat(np.arange(len(texts)), num_samples))
-    tokens = np.repeat([text[-1] for text in texts], num_samples)
-    sampler = _Sampler(
-        sampling or SamplingConfig(),
-        [texts[sample.prompt_index] for sample in samples],
-        n_tokens,
-    )
+    with one_pool():
+        decoding = Decoding(model, [text[:-1] for text in texts], n_new=max_new_tokens)
+        decoding.select(np.repeat(np.arange(len(texts)), num_samples))
+        tokens = np.repeat([text[-1] for text in texts], num_samples)
+        sampler = _Sampler(
+            sampling or SamplingConfig(),
+            [texts[sample.prompt_index] for sample in samples],
+            n_tokens,
+        )
 
-    running = samples
-    for _ in range(max_new_tokens):
-        logits = decoding.advance(tokens)[:, :n_tokens]  # (B, V)
-        tokens = sampler.next_tokens(logits, [sample.stream for sample in running])  # (B,)
-        for sample, token in zip(running, tokens.tolist(), strict=True):
-            sample.tokens.append(token)
-            if token == end_of_text:
-                sample.finish_reason = "end_of_text"
-            elif on_token and on_token(sample.prompt_index, sample.sample_index, token):
-                sample.finish_reason = "stop"
-        going_on = np.array([sample.finish_reason is None for sample in running])
-        if not going_on.all():  # what has ended leaves the batch
-            rows = np.flatnonzero(going_on)
-            if rows.size == 0:
-                break
-            running = [running[row] for row in rows]
-            tokens = tokens[rows]
-            decoding.select(rows)
-            sampler.select(rows)
+        running = samples
+        for _ in range(max_new_tokens):
+            logits = decoding.advance(tokens)[:, :n_tokens]  # (B, V)
+            tokens = sampler.next_tokens(logits, [sample.stream for sample in running])  # (B,)
+            for sample, token in zip(running, tokens.tolist(), strict=True):
+                sample.tokens.append(token)
+                if token == end_of_text:
+                    sample.finish_reason = "end_of_text"
+                elif on_token and on_token(sample.prompt_index, sample.sample_index, token):
+                    sample.finish_reason = "stop"
+            going_on = np.array([sample.finish_reason is None for sample in running])
+            if not going_on.all():  # what has ended leaves the batch
+                rows = np.flatnonzero(going_on)
+                if rows.size == 0:
+                    break
+                running = [running[row] for row in rows]
+                tokens = tokens[rows]
+                decoding.select(rows)
+                sampler.select(rows)
     return [sample.result() for sample in samples]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.generation.generate import FinishReason, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
-from scratchgpt.models import GPT, QuantizedGPT, Transformer
+from scratchgpt.models import GPT, Model, QuantizedGPT
 from scratchgpt.text import StreamDecoder, Tokenizer
 
 # (index of the prompt, index of the sample, text that is new)
@@ -140,28 +141,18 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
     return np.array([0])
 
 
-def check_tokenizer(model: GPT | QuantizedGPT | Transformer, tokenizer: Tokenizer) -> None:
+def check_tokenizer(model: Model[Any] | QuantizedGPT, tokenizer: Tokenizer) -> None:
     """Refuse a tokenizer that cannot be the one that the model was trained with.
 
     A GPT may have some rows more, see :func:`fits_vocabulary`.
     """
-    n_tokens, n_rows = tokenizer.vocab_size, model.config.vocab_size
-    may_have_more = not isinstance(model, Transformer)
-    if not (n_tokens == n_rows or (may_have_more and fits_vocabulary(n_tokens, n_rows))):
+    if not model.config.fits_vocabulary(tokenizer.vocab_size):
         raise UserError(
-            f"the tokenizer has {n_tokens} tokens but the model {n_rows}: "
+            f"the tokenizer has {tokenizer.vocab_size} tokens "
+            f"but the model {model.config.vocab_size}: "
             "they do not belong together; "
             "take the tokenizer.json that was saved with the model"
         )
-
-
-def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
-    """Whether a model with embeddings of ``n_rows`` tokens can be one of ``n_tokens``.
-
-    nanoGPT, llm.c and others fill tables up to a multiple of 64 or 128, which is faster on a GPU:
-    50,304 rows for GPT-2's 50,257 tokens. The rows beyond stand for nothing, and are never drawn.
-    """
-    return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)
 
 
 class _TextStream:

@@ -10,16 +10,6 @@ from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.ops.embedding import check_tokens
 
-# In the order of scratchgpt.kernels.decoding.decode's table of offsets.
-BLOCK_PARAMETERS = (
-    *("ln_1.weight", "ln_1.bias", "attn.c_attn.weight", "attn.c_attn.bias"),
-    *("attn.c_proj.weight", "attn.c_proj.bias", "ln_2.weight", "ln_2.bias"),
-    *("mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias"),
-)
-END_PARAMETERS = ("wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias")
-ACTIVATIONS = {"gelu_tanh": 2, "gelu": 3, "relu": 4}
-
-
 MOST_ROWS = 48  # of a prompt; with more, products of matrices are faster than sweeps over them
 
 
@@ -76,14 +66,11 @@ class TokenStep:
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
     ) -> Array:
         """Rows (R,) through the kernel; the logits are a buffer, (R, V) or without elements."""
-        from scratchgpt.kernels.decoding.decode import Texts, decode_tokens
+        from scratchgpt.kernels.decoding.decode import decode_tokens
+        from scratchgpt.kernels.decoding.tables import Texts
 
-        block_size, n_cached = self.model.config.block_size, cache.keys.shape[3]
-        n_tokens = positions.max() + 1
-        if n_tokens > block_size:
-            raise ValueError(
-                f"{n_tokens} tokens are more than the model's block_size of {block_size}"
-            )
+        n_tokens, n_cached = positions.max() + 1, cache.keys.shape[3]
+        self.model.config.check_length(n_tokens)
         if n_tokens > n_cached:
             raise ValueError(
                 f"{n_tokens} tokens are more than the {n_cached} positions of the cache; "
@@ -101,70 +88,36 @@ class TokenStep:
         return buffers.logits
 
     def _describe_weights(self) -> Any:
-        """The model as :class:`scratchgpt.kernels.decoding.decode.Weights`."""
-        from scratchgpt.kernels.decoding.decode import Weights
+        """The model as :class:`scratchgpt.kernels.decoding.tables.Weights`."""
+        from scratchgpt.kernels.decoding.tables import new_weights
 
-        model = self.model
-        if isinstance(model, QuantizedGPT):
-            floats, weights, scales = model.floats, model.weights, model.scales
-            begin = {name: _offset(m.weight, weights) for name, m in model.matrices.items()}
-            begin |= {name: _offset(vector, floats) for name, vector in model.vectors.items()}
-            scale_begin = {name: _offset(m.scale, scales) for name, m in model.matrices.items()}
-        else:
-            floats = weights = model.store.values
-            scales = np.empty(0, np.float32)
-            named = model.store.named
-            begin = {name: _offset(parameter.value, weights) for name, parameter in named.items()}
-            scale_begin = {}
-
-        def of_blocks(names: tuple[str, ...], begin: dict[str, int]) -> Array:
-            layers = range(model.config.n_layer)
-            return np.array(
-                [[begin.get(f"transformer.h.{i}.{name}", -1) for name in names] for i in layers]
-            )
-
-        def of_ends(names: tuple[str, ...], begin: dict[str, int]) -> Array:
-            offsets = [begin.get(f"transformer.{name}", -1) for name in names]
-            # A tied head is the embedding's table.
-            return np.array([*offsets, begin.get("lm_head.weight", offsets[0])])
-
-        matrices = tuple(
-            name
-            for name in BLOCK_PARAMETERS
-            if name.split(".")[1].startswith("c_") and name.endswith("weight")
-        )
-        c = model.config
-        return Weights(
-            *(floats, weights, scales),
-            *(of_blocks(BLOCK_PARAMETERS, begin), of_blocks(matrices, scale_begin)),
-            *(of_ends(END_PARAMETERS, begin), of_ends(END_PARAMETERS[:2], scale_begin)),
-            np.array([c.attention_scale(i) for i in range(c.n_layer)], np.float32),
-            np.float32(c.layer_norm_epsilon),
-            ACTIVATIONS[c.activation],
-            0 if c.norm_position == "pre" else 1,
+        flat, c = self.model.flat_parameters(), self.model.config
+        return new_weights(
+            flat.floats,
+            flat.weights,
+            flat.scales,
+            flat.begin,
+            flat.scale_begin,
+            attention_scales=[c.attention_scale(i) for i in range(c.n_layer)],
+            eps=c.layer_norm_epsilon,
+            activation=c.activation,
+            norm_position=c.norm_position,
         )
 
     def _take_buffers(self, n_rows: int, n_logits: int) -> Any:
-        """The :class:`scratchgpt.kernels.decoding.decode.Buffers` of the last call, if they fit."""
-        from scratchgpt.kernels.decoding.decode import Buffers
-        from scratchgpt.kernels.decoding.products import DOT_PIECES, SWEEP_PIECES
+        """The :class:`scratchgpt.kernels.decoding.tables.Buffers` of the last call, if they fit."""
+        from scratchgpt.kernels.decoding.tables import new_buffers
 
         fits = self._buffers is not None and len(self._buffers.x) == n_rows
         if not fits or len(self._buffers.logits) != n_logits:
             c = self.model.config
-            pieces, widest = max(SWEEP_PIECES, DOT_PIECES), max(3 * c.n_embd, c.inner_size)
-            widths = (c.n_embd, c.n_embd, 3 * c.n_embd, c.n_embd, c.inner_size)
-            shapes: list[tuple[int, ...]] = [(n_rows, width) for width in widths]
-            shapes += [(pieces, n_rows, widest), (n_rows * c.n_head, c.block_size)]
-            shapes.append((n_logits, c.vocab_size))
-            floats = [np.empty(shape, np.float32) for shape in shapes]
-            x, n, qkv, merged, inner, sums, scores, logits = floats
-            rounded = np.empty((n_rows, widest), np.int16)
-            units = np.empty(n_rows, np.float32)
-            self._buffers = Buffers(x, n, qkv, merged, inner, rounded, units, sums, scores, logits)
+            self._buffers = new_buffers(
+                n_rows,
+                n_logits,
+                n_embd=c.n_embd,
+                n_inner=c.inner_size,
+                n_head=c.n_head,
+                block_size=c.block_size,
+                vocab_size=c.vocab_size,
+            )
         return self._buffers
-
-
-def _offset(view: Array, flat: Array) -> int:
-    """How many elements into a flat array a view of it begins."""
-    return (view.ctypes.data - flat.ctypes.data) // flat.itemsize

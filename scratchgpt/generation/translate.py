@@ -12,6 +12,7 @@ from scratchgpt.generation.hypotheses import FinishReason
 from scratchgpt.generation.text import check_tokenizer
 from scratchgpt.models import Transformer
 from scratchgpt.text import Tokenizer
+from scratchgpt.threads import one_pool
 
 
 @dataclass(frozen=True)
@@ -121,33 +122,34 @@ def translate_n_best(
     ]
     order = np.argsort([len(source) for source in sources], kind="stable")
     results: list[list[Translation]] = [[] for _ in texts]
-    for first in range(0, len(texts), batch_size):
-        chosen = order[first : first + batch_size]
-        src, padding = _pad([sources[i] for i in chosen], end_of_text)
-        found = beam_search(
-            model,
-            src,
-            end_of_text=end_of_text,
-            n_beams=n_beams,
-            alpha=alpha,
-            n_best=n_best,
-            max_length=max_length,
-            src_key_padding_mask=padding,
-        )
-        for i, hypotheses in zip(chosen, found, strict=True):
-            results[i] = [
-                Translation(
-                    tokenizer.decode(h.tokens),
-                    h.score,
-                    h.log_probability,
-                    h.finish_reason,
-                    sources[i],
-                    h.tokens,
-                )
-                for h in hypotheses
-            ]
-        if on_progress:
-            on_progress(first + len(chosen))
+    with one_pool():
+        for first in range(0, len(texts), batch_size):
+            chosen = order[first : first + batch_size]
+            src, padding = _pad([sources[i] for i in chosen], end_of_text)
+            found = beam_search(
+                model,
+                src,
+                end_of_text=end_of_text,
+                n_beams=n_beams,
+                alpha=alpha,
+                n_best=n_best,
+                max_length=max_length,
+                src_key_padding_mask=padding,
+            )
+            for i, hypotheses in zip(chosen, found, strict=True):
+                results[i] = [
+                    Translation(
+                        tokenizer.decode(h.tokens),
+                        h.score,
+                        h.log_probability,
+                        h.finish_reason,
+                        sources[i],
+                        h.tokens,
+                    )
+                    for h in hypotheses
+                ]
+            if on_progress:
+                on_progress(first + len(chosen))
     return results
 
 

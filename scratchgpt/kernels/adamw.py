@@ -1,5 +1,7 @@
 """AdamW in one pass over memory, and the norm of a gradient; see :mod:`scratchgpt.optim`."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from scratchgpt.backend import Array
@@ -7,10 +9,21 @@ from scratchgpt.kernels.compiler.jit import CHUNK
 from scratchgpt.kernels.compiler.parallel import kernel
 
 
+class Factors(NamedTuple):
+    """The numbers of a step, see :func:`adamw_step`; all of one dtype."""
+
+    beta1: Any
+    beta2: Any
+    gain1: Any  # of the gradient before it enters m
+    gain2: Any  # of the gradient before it is squared into v
+    keep: Any
+    step_size: Any
+    eps: Any
+
+
 @kernel
-def _step(
-    chunk, value, grad, m, v, n_decay, beta1, beta2, gain1, gain2, keep, step_size, eps
-):  # gain1 and gain2 scale the gradient before it enters m, and before it is squared into v
+def _step(chunk, value, grad, m, v, n_decay, factors):
+    beta1, beta2, gain1, gain2, keep, step_size, eps = factors
     start = chunk * CHUNK
     values, grads = value[start : start + CHUNK], grad[start : start + CHUNK]
     ms, vs = m[start : start + CHUNK], v[start : start + CHUNK]
@@ -59,9 +72,9 @@ def adamw_step(
     step_size, eps : float
         With the corrections of both moments taken into them.
     """
-    scalars = (*betas, *gains, keep, step_size, eps)
-    arrays = (value, grad, m, v)
-    _step(-(-value.size // CHUNK), *arrays, n_decay, *(value.dtype.type(x) for x in scalars))
+    numbers = (*betas, *gains, keep, step_size, eps)
+    factors = Factors(*(value.dtype.type(x) for x in numbers))
+    _step(-(-value.size // CHUNK), value, grad, m, v, n_decay, factors)
 
 
 def sum_of_squares(x: Array) -> float:

@@ -6,6 +6,7 @@ the sum of its exponentials, from which the backward pass computes the weights a
 shared out among the threads, and each is summed by one thread in one order.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,126 +14,93 @@ from numba import get_num_threads
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
-from scratchgpt.kernels.parts.attention_heads import backward_head, forward_head
+from scratchgpt.kernels.parts.attention_heads import (
+    Attention,
+    Gradients,
+    Place,
+    Sizes,
+    backward_head,
+    forward_head,
+)
 from scratchgpt.kernels.parts.attention_scores import STRIP, Dropped
 from scratchgpt.kernels.parts.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.memory import empty, scope
 
 
 @kernel
-def _forward(share, scratch, q, k, v, y, log_total, padding, sizes, causal, scale, dropped):
-    n_head, n_shares, own = sizes[0], scratch.shape[0], scratch[share]
-    n_heads = padding.shape[0] * n_head
+def _forward(share, scratch, attention):
+    n_head, n_shares = attention.sizes.n_head, scratch.shape[0]
+    n_heads = attention.padding.shape[0] * n_head
     for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-        b, h = i // n_head, i % n_head
-        forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, own)
+        forward_head(i // n_head, i % n_head, attention, scratch[share])
 
 
 @kernel
-def _backward(
-    share, scratch, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped
-):
-    n_head, n_shares, own = sizes[0], scratch.shape[0], scratch[share]
-    n_heads = padding.shape[0] * n_head
+def _backward(share, scratch, attention, gradients):
+    n_head, n_shares = attention.sizes.n_head, scratch.shape[0]
+    n_heads = attention.padding.shape[0] * n_head
     for i in range(n_heads * share // n_shares, n_heads * (share + 1) // n_shares):
-        b, h = i // n_head, i % n_head
-        backward_head(
-            b, h, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped, own
-        )
+        backward_head(i // n_head, i % n_head, attention, gradients, scratch[share])
 
 
-def attention_forward(
-    q: Array,
-    k: Array,
-    v: Array,
-    key_padding_mask: Array | None,
-    causal: bool,
-    dropout_p: float,
-    dropout_seed: int,
-    scale: float,
-    y: Array,
-    log_total: Array,
-) -> None:
-    """Write attention to y, and of each query the log-sum-exp of its scores to log_total.
+def attention_forward(saved: Any) -> None:
+    """Write attention to ``saved.y``, and of each query the log-sum-exp to ``saved.log_total``.
 
     Parameters
     ----------
-    q, k, v, y : array (B, H, T, D), (B, H, S, D), (B, H, S, E), (B, H, T, E)
-        All float32, or all float64. In any layout, as long as the elements of the last axis of y
-        lie side by side.
-    key_padding_mask : bool array (B, S), optional
-    log_total : array (B, H, T)
-        C-contiguous. Where a query may look at nothing it is 0.
+    saved : FlashAttentionSaved
+        Its arrays are all float32, or all float64. They may have any layout, if the elements of
+        the last axis of y are contiguous and log_total is C-contiguous. If a query may look at
+        nothing its log_total is 0.
     """
-    q, k, v = (_side_by_side(x) for x in (q, k, v))
-    sizes, (n_keys, d, e) = _sizes(q, k, v)
+    q, k, v = (_side_by_side(x) for x in (saved.q, saved.k, saved.v))
+    n_keys, d, e = _whole_tiles(k.shape[2], q.shape[3], v.shape[3], q.itemsize)
     n_elements = n_keys * (d + e) + STRIP * (n_keys + d + e)
     with scope():
         scratch = _scratch(len(q) * q.shape[1], n_elements, like=q)
-        _forward(
-            len(scratch),
-            scratch,
-            *(_place(x) for x in (q, k, v, y)),
-            log_total.reshape(-1),
-            _padding(key_padding_mask, len(q)),
-            sizes,
-            causal,
-            q.dtype.type(scale),
-            _dropped(dropout_p, dropout_seed, q.dtype.type),
-        )
+        _forward(len(scratch), scratch, _describe(q, k, v, saved))
 
 
-def attention_backward(
-    dy: Array,
-    q: Array,
-    k: Array,
-    v: Array,
-    y: Array,
-    log_total: Array,
-    key_padding_mask: Array | None,
-    causal: bool,
-    dropout_p: float,
-    dropout_seed: int,
-    scale: float,
-    dq: Array,
-    dk: Array,
-    dv: Array,
-) -> None:
+def attention_backward(dy: Array, saved: Any, dq: Array, dk: Array, dv: Array) -> None:
     """Write the gradients with respect to q, k and v to dq, dk and dv, in layouts like y's."""
-    dy, q, k, v = (_side_by_side(x) for x in (dy, q, k, v))
-    sizes, (n_keys, d, e) = _sizes(q, k, v)
+    dy, q, k, v = (_side_by_side(x) for x in (dy, saved.q, saved.k, saved.v))
+    n_keys, d, e = _whole_tiles(k.shape[2], q.shape[3], v.shape[3], q.itemsize)
     n_elements = 2 * n_keys * (d + e) + STRIP * (2 * n_keys + 3 * d + 2 * e)
+    gradients = Gradients(_place(dy), _place(dq), _place(dk), _place(dv))
     with scope():
         scratch = _scratch(len(q) * q.shape[1], n_elements, like=q)
-        _backward(
-            len(scratch),
-            scratch,
-            *(_place(x) for x in (dy, q, k, v, y)),
-            log_total.reshape(-1),
-            *(_place(x) for x in (dq, dk, dv)),
-            _padding(key_padding_mask, len(q)),
-            sizes,
-            causal,
-            q.dtype.type(scale),
-            _dropped(dropout_p, dropout_seed, q.dtype.type),
-        )
+        _backward(len(scratch), scratch, _describe(q, k, v, saved), gradients)
 
 
 def _side_by_side(x: Array) -> Array:
     return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
 
 
-def _sizes(q: Array, k: Array, v: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """H, T, S, D and E; and S, D and E rounded up to whole tiles."""
-    sizes = (q.shape[1], q.shape[2], k.shape[2], q.shape[3], v.shape[3])
-    whole = TILE_BYTES // q.itemsize
-    n_keys, d, e = (-(-n // whole) * whole for n in sizes[2:])
-    return sizes, (n_keys, d, e)
+def _describe(q: Array, k: Array, v: Array, saved: Any) -> Attention:
+    """What the kernels know of an attention: q, k and v by their addresses alone."""
+    return Attention(
+        q=_place(q),
+        k=_place(k),
+        v=_place(v),
+        y=_place(saved.y),
+        log_total=saved.log_total.reshape(-1),
+        padding=_padding(saved.key_padding_mask, len(q)),
+        sizes=Sizes(q.shape[1], q.shape[2], k.shape[2], q.shape[3], v.shape[3]),
+        causal=saved.causal,
+        scale=q.dtype.type(saved.scale),
+        dropped=_dropped(saved.dropout_p, saved.dropout_seed, q.dtype.type),
+    )
 
 
-def _place(x: Array) -> tuple[int, ...]:
-    """Address, and strides, of an array (B, H, T, D)."""
-    return (x.ctypes.data, *x.strides[:3])
+def _whole_tiles(n_keys: int, d: int, e: int, itemsize: int) -> Iterator[int]:
+    """S, D and E rounded up to whole tiles."""
+    whole = TILE_BYTES // itemsize
+    return (-(-n // whole) * whole for n in (n_keys, d, e))
+
+
+def _place(x: Array) -> Place:
+    """Where an array (B, H, T, D) lies."""
+    return Place(x.ctypes.data, *x.strides[:3])
 
 
 def _scratch(n_heads: int, n_elements: int, like: Array) -> Array:

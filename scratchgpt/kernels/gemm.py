@@ -12,6 +12,8 @@ Where products are taken in bfloat16 (:mod:`scratchgpt.precision`), A is rounded
 it is packed; an item of a panel is then a pair of numbers, and everything else is as it was.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import get_num_threads, types
 from numba.extending import overload
@@ -22,7 +24,7 @@ from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
-from scratchgpt.kernels.parts.scratch import TILE_BYTES, load, store, transpose
+from scratchgpt.kernels.parts.scratch import TILE_BYTES, Matrix, Rows, load, store, transpose
 from scratchgpt.kernels.parts.tile import tile
 from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors, in_bfloat16
@@ -56,14 +58,16 @@ def _pack(like, b, b_row, b_column, n_sum, width, panels, block):
                 copy(target + j // TILE_BYTES * step, source + j, TILE_BYTES)
         if whole < width:
             last = panels + whole // TILE_BYTES * step
-            load(b + whole, b_row, n_sum, width - whole, last, TILE_BYTES, n_sum, TILE_BYTES)
+            rest = Rows(b + whole, b_row)
+            load(rest, n_sum, width - whole, Rows(last, TILE_BYTES), n_sum, TILE_BYTES)
     else:
         for j in range(0, width, TILE_BYTES):
             panel, now = panels + j // TILE_BYTES * step, min(TILE_BYTES, width - j)
+            target = Rows(panel, TILE_BYTES)
             if now < TILE_BYTES:
-                load(b, 0, 0, 0, panel, TILE_BYTES, n_sum, TILE_BYTES)
-            at = b + j // item * b_column
-            transpose(like, at, b_column, now // item, n_sum, panel, TILE_BYTES, block)
+                load(Rows(b, 0), 0, 0, target, n_sum, TILE_BYTES)
+            columns = Rows(b + j // item * b_column, b_column)
+            transpose(like, columns, now // item, n_sum, target, block)
 
 
 def _together(like):
@@ -109,103 +113,111 @@ def _pack_transposed(like, a, a_column, n_rows, n_sum, packed):
                 copy(target + i * PACKED_STEP, source + i * 8, 8 * TILE_ROWS)
 
 
+class Tiles(NamedTuple):
+    """A matrix as tiles read it, TILE_ROWS rows at a time."""
+
+    at: Any
+    step: Any  # bytes from tile to tile, for each of its rows
+    row: Any  # bytes from row to row of a tile
+    column: Any
+
+
 @part
-def _edge_tile(
-    like, a, a_row, a_column, panel, c, c_row, rows, width, n_sum, start, start_row, edge
-):
+def _edge_tile(like, a, panel, c, n_rows, width, n_sum, start, edge):
     """A tile of which only some rows and bytes are there, computed in scratch memory."""
     item = like.itemsize
-    own = edge + TILE_ROWS * TILE_BYTES
-    if rows == TILE_ROWS:
-        own, own_row, own_column = a, a_row, a_column
-    elif a_column == item:
-        own_row, own_column = PANEL_BYTES, item
-        load(a, a_row, rows, n_sum * item, own, own_row, TILE_ROWS, n_sum * item)
+    own, whole = edge + TILE_ROWS * TILE_BYTES, Rows(edge, TILE_BYTES)
+    if n_rows == TILE_ROWS:
+        padded = Matrix(a.at, a.row, a.column)
+    elif a.column == item:
+        padded = Matrix(own, PANEL_BYTES, item)
+        rows, target = Rows(a.at, a.row), Rows(own, PANEL_BYTES)
+        load(rows, n_rows, n_sum * item, target, TILE_ROWS, n_sum * item)
     else:
-        own_row, own_column = item, TILE_ROWS * item
-        load(a, a_column, n_sum, rows * item, own, own_column, n_sum, own_column)
+        padded = Matrix(own, item, TILE_ROWS * item)
+        columns, target = Rows(a.at, a.column), Rows(own, TILE_ROWS * item)
+        load(columns, n_sum, n_rows * item, target, n_sum, TILE_ROWS * item)
     begin = 0
-    if start != 0:
+    if start.at != 0:
         begin = edge
-        load(start, start_row, rows, width, edge, TILE_BYTES, TILE_ROWS, TILE_BYTES)
-    tile(
-        like,
-        own,
-        own_row,
-        own_column,
-        panel,
-        TILE_BYTES,
-        edge,
-        TILE_BYTES,
-        n_sum,
-        begin,
-        TILE_BYTES,
-    )
-    store(edge, TILE_BYTES, rows, width, c, c_row)
+        load(start, n_rows, width, whole, TILE_ROWS, TILE_BYTES)
+    at, row, column = padded
+    tile(like, at, row, column, panel, whole.row, edge, whole.row, n_sum, begin, whole.row)
+    store(whole, n_rows, width, c)
 
 
 @part
-def _run_down(
-    like, a, a_step, a_row, a_column, panel, c, c_row, n_rows, width, n_sum, start, start_row, edge
-):
-    """C (n_rows, width) = S + A B, with B the panel."""
+def _run_down(like, a, panel, c, n_rows, width, n_sum, start, edge):
+    """C (n_rows, width) = S + A B, with A Tiles and B the panel.
+
+    C and S are Rows; an S at address 0 is no S.
+    """
     for i in range(0, n_rows, TILE_ROWS):
         rows = min(TILE_ROWS, n_rows - i)
-        begin = 0 if start == 0 else start + i * start_row
-        at, to = a + i * a_step, c + i * c_row
+        begin = 0 if start.at == 0 else start.at + i * start.row
+        at, to = a.at + i * a.step, c.at + i * c.row
         if rows == TILE_ROWS and width == TILE_BYTES:
-            tile(like, at, a_row, a_column, panel, TILE_BYTES, to, c_row, n_sum, begin, start_row)
+            tile(like, at, a.row, a.column, panel, TILE_BYTES, to, c.row, n_sum, begin, start.row)
         else:
-            _edge_tile(
-                *(like, at, a_row, a_column, panel, to, c_row),
-                *(rows, width, n_sum, begin, start_row, edge),
-            )
+            own, target = Matrix(at, a.row, a.column), Rows(to, c.row)
+            _edge_tile(like, own, panel, target, rows, width, n_sum, Rows(begin, start.row), edge)
+
+
+class Product(NamedTuple):
+    """C = S + A B with A (M, K) and B (K, N)."""
+
+    a: Any  # Matrix
+    b: Any  # Matrix
+    c: Any  # Rows
+    start: Any  # Rows: S, a row stride of 0 for the same in all rows; an address of 0 is no S
+    n_rows: Any
+    n_columns: Any
+    n_sum: Any
+    block_rows: Any  # of A, that meet a panel before it is packed again
+    n_units: Any  # panels, times blocks of rows
 
 
 @kernel
-def _product(share, scratch, a, b, c, sizes, block_rows, start, start_row, n_units):
+def _product(share, scratch, product):
     """A share of the units: panels of a block of rows, block after block."""
     n_shares, like = scratch.shape[0], scratch[share]
-    first_unit, last_unit = n_units * share // n_shares, n_units * (share + 1) // n_shares
-    a_at, a_row, a_column = a
-    b_at, b_row, b_column = b
-    c_at, c_row = c
-    n_rows, n_columns, n_sum = sizes
+    first_unit = product.n_units * share // n_shares
+    last_unit = product.n_units * (share + 1) // n_shares
+    a, b, c, start, n_sum = product.a, product.b, product.c, product.start, product.n_sum
     item = like.itemsize
-    panels = like.ctypes.data
+    panels = np.int64(like.ctypes.data)
     edge = panels + GROUP * _panel_bytes(like)
     block = edge + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
     packed = block + ROUNDED_BYTES
     together = _together(like)
-    whole, depth = n_columns * item, PANEL_BYTES // item * together
+    whole, depth = product.n_columns * item, PANEL_BYTES // item * together
     n_panels = (whole + TILE_BYTES - 1) // TILE_BYTES
     for row_block in range(first_unit // n_panels, (last_unit + n_panels - 1) // n_panels):
-        i = row_block * block_rows
-        rows = min(block_rows, n_rows - i)
+        i = row_block * product.block_rows
+        rows = min(product.block_rows, product.n_rows - i)
         first = max(first_unit - row_block * n_panels, 0) * TILE_BYTES
         last = min(min(last_unit - row_block * n_panels, n_panels) * TILE_BYTES, whole)
         for k in range(0, n_sum, depth):
             now = min(depth, n_sum - k)
             items = (now + together - 1) // together
-            a_now, a_step, column = a_at + i * a_row + k // together * a_column, a_row, a_column
-            if a_column != item and rows % TILE_ROWS == 0:
-                _pack_transposed(like, a_now, a_column, rows, items, packed)
-                a_now, a_step, column = packed, PACKED_STEP, TILE_ROWS * item
+            at = a.at + i * a.row + k // together * a.column
+            a_now = Tiles(at, a.row, a.row, a.column)
+            if a.column != item and rows % TILE_ROWS == 0:
+                _pack_transposed(like, at, a.column, rows, items, packed)
+                a_now = Tiles(packed, PACKED_STEP, a.row, TILE_ROWS * item)
             for group in range(first, last, GROUP * TILE_BYTES):
-                b_now = b_at + k * b_row + group // item * b_column
+                b_now = b.at + k * b.row + group // item * b.column
                 width = min(GROUP * TILE_BYTES, last - group)
-                _pack_panels(like, b_now, b_row, b_column, now, width, panels, block)
+                _pack_panels(like, b_now, b.row, b.column, now, width, panels, block)
                 for j in range(group, group + width, TILE_BYTES):
-                    at = c_at + i * c_row + j
-                    begin, begin_row = at, c_row
+                    target = Rows(c.at + i * c.row + j, c.row)
+                    begin = target
                     if k == 0:
-                        begin = 0 if start == 0 else start + i * start_row + j
-                        begin_row = start_row
+                        first_row = start.at + i * start.row + j
+                        begin = Rows(0 if start.at == 0 else first_row, start.row)
                     panel = panels + (j - group) // TILE_BYTES * _panel_bytes(like)
-                    _run_down(
-                        *(like, a_now, a_step, a_row, column, panel, at, c_row),
-                        *(rows, min(TILE_BYTES, last - j), items, begin, begin_row, edge),
-                    )
+                    now_wide = min(TILE_BYTES, last - j)
+                    _run_down(like, a_now, panel, target, rows, now_wide, items, begin, edge)
 
 
 def matmul(
@@ -237,10 +249,11 @@ def matmul(
             out[...] = 0 if bias is None else bias
         return
     a, b = _one_side_contiguous(a), _one_side_contiguous(b)
-    start, start_row = (out.ctypes.data, out.strides[0]) if accumulate else (0, 0)
+    target = Rows(out.ctypes.data, out.strides[0])
+    start = target if accumulate else Rows(0, 0)
     if bias is not None:
         bias = np.ascontiguousarray(bias)
-        start = bias.ctypes.data
+        start = Rows(bias.ctypes.data, 0)
     n_shares = max(1, min(get_num_threads(), m * n * k // FEWEST_OPERATIONS))
     n_panels = -(-n * item // TILE_BYTES)
     # Each thread packs what it needs of A, where that is packed: of a tall one best a part.
@@ -257,15 +270,18 @@ def matmul(
             else:
                 a, b = factors(a, b)
         scratch = empty((n_shares, needs // item), like=out, dtype=items)
-        _product(
-            n_shares,
-            scratch,
-            (a.ctypes.data, *a.strides),
-            (b.ctypes.data, *b.strides),
-            (out.ctypes.data, out.strides[0]),
-            (m, n, k),
-            *(block_rows, start, start_row, n_units),
+        product = Product(
+            a=Matrix(a.ctypes.data, *a.strides),
+            b=Matrix(b.ctypes.data, *b.strides),
+            c=target,
+            start=start,
+            n_rows=m,
+            n_columns=n,
+            n_sum=k,
+            block_rows=block_rows,
+            n_units=n_units,
         )
+        _product(n_shares, scratch, product)
 
 
 def _block_rows(m: int, n_panels: int, n_shares: int, fewest: int) -> int:

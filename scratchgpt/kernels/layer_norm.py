@@ -1,5 +1,7 @@
 """Layer normalisation, one pass over each row; see :mod:`scratchgpt.ops.layer_norm`."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from scratchgpt.backend import Array
@@ -9,21 +11,41 @@ from scratchgpt.memory import empty, scope
 ROWS = 32  # a thread takes this many at a time
 
 
+class Inputs(NamedTuple):
+    """Rows (n, C) of what is normalized; an array without elements stands for one not given."""
+
+    x: Any
+    branch: Any  # added to x first
+    weight: Any  # (C,)
+    bias: Any  # (C,)
+    eps: Any
+
+
+class Saved(NamedTuple):
+    """What the backward pass reads besides the gradient; see ``ops.layer_norm.LayerNormSaved``."""
+
+    x: Any  # (n, C)
+    weight: Any  # (C,)
+    mean: Any  # (n,)
+    rstd: Any  # (n,)
+
+
 @kernel
-def _forward(block, x, branch, weight, bias, eps, sums, y, mean, rstd):
-    """Of x, or where there is a branch of x + branch, which is written to ``sums`` first."""
+def _forward(block, inputs, total, y, mean, rstd):
+    """Of x, or with a branch of x + branch, which is written to ``total`` first."""
+    x, branch, weight, bias, eps = inputs
     n_channels = x.shape[1]
     real = x.dtype.type
     for i in range(block * ROWS, min(x.shape[0], (block + 1) * ROWS)):
         row, out = x[i], y[i]
         if branch.size:
-            one, other, row = x[i], branch[i], sums[i]
+            one, other, row = x[i], branch[i], total[i]
             for j in range(n_channels):
                 row[j] = one[j] + other[j]
-        total = real(0)
+        row_sum = real(0)
         for j in range(n_channels):
-            total += row[j]
-        mu = total / real(n_channels)
+            row_sum += row[j]
+        mu = row_sum / real(n_channels)
         squares = real(0)
         for j in range(n_channels):
             squares += (row[j] - mu) * (row[j] - mu)
@@ -39,7 +61,8 @@ def _forward(block, x, branch, weight, bias, eps, sums, y, mean, rstd):
 
 
 @kernel
-def _backward(block, dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
+def _backward(block, dy, saved, residual_gradient, dx, dweights, dbiases):
+    x, weight, mean, rstd = saved
     n_channels = x.shape[1]
     real = x.dtype.type
     dweight, dbias = dweights[block], dbiases[block]
@@ -60,8 +83,8 @@ def _backward(block, dy, x, weight, mean, rstd, past, dx, dweights, dbiases):
         for j in range(n_channels):
             x_hat = (row[j] - mu) * inverse
             out[j] = inverse * (out[j] - along_ones - x_hat * along_x_hat)
-        if past.size:
-            other = past[i]
+        if residual_gradient.size:
+            other = residual_gradient[i]
             for j in range(n_channels):
                 out[j] += other[j]
         for j in range(n_channels):
@@ -90,18 +113,15 @@ def residual_layer_norm_forward(
     """The same of x + branch, which is written to ``total``; that may be one of the two."""
     n_channels = x.shape[-1]
     rows = _rows(x, x)
-    _forward(
-        -(-len(rows) // ROWS),
-        rows,
-        _rows(branch, x),
-        np.ascontiguousarray(weight),
-        np.empty(0, x.dtype) if bias is None else np.ascontiguousarray(bias),
-        x.dtype.type(eps),
-        _rows(total, x),
-        y.reshape(-1, n_channels),
-        mean.reshape(-1),
-        rstd.reshape(-1),
+    inputs = Inputs(
+        x=rows,
+        branch=_rows(branch, x),
+        weight=np.ascontiguousarray(weight),
+        bias=np.empty(0, x.dtype) if bias is None else np.ascontiguousarray(bias),
+        eps=x.dtype.type(eps),
     )
+    y, mean, rstd = y.reshape(-1, n_channels), mean.reshape(-1), rstd.reshape(-1)
+    _forward(-(-len(rows) // ROWS), inputs, _rows(total, x), y, mean, rstd)
 
 
 def layer_norm_backward(
@@ -110,10 +130,10 @@ def layer_norm_backward(
     weight: Array,
     mean: Array,
     rstd: Array,
-    past: Array | None,
+    residual_gradient: Array | None,
     dx: Array,
 ) -> tuple[Array, Array]:
-    """Write dx (..., C), C-contiguous, ``past`` added; returns dweight (C,) and dbias (C,).
+    """Write dx (..., C), C-contiguous, plus ``residual_gradient``; returns dweight and dbias (C,).
 
     Each block of rows sums its share of the parameter gradients, then the blocks are added up.
     """
@@ -122,17 +142,14 @@ def layer_norm_backward(
     n_blocks = -(-len(rows) // ROWS)
     with scope():
         partial = empty((2, n_blocks, n_channels), like=x)
-        _backward(
-            n_blocks,
-            _rows(dy, x),
-            rows,
-            np.ascontiguousarray(weight),
-            np.ascontiguousarray(mean).reshape(-1),
-            np.ascontiguousarray(rstd).reshape(-1),
-            _rows(past, x),
-            dx.reshape(-1, n_channels),
-            *partial,
+        saved = Saved(
+            x=rows,
+            weight=np.ascontiguousarray(weight),
+            mean=np.ascontiguousarray(mean).reshape(-1),
+            rstd=np.ascontiguousarray(rstd).reshape(-1),
         )
+        residual_gradient, dx = _rows(residual_gradient, x), dx.reshape(-1, n_channels)
+        _backward(n_blocks, _rows(dy, x), saved, residual_gradient, dx, *partial)
         dweight, dbias = partial.sum(axis=1)
     return dweight, dbias
 

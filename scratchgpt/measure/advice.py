@@ -11,8 +11,12 @@ AVX512_CORES = {"skylakex", "cooperlake", "sapphirerapids"}
 AVX2_CORES = {"haswell", "zen", "excavator"}
 THREAD_LIMITS = ("SCRATCHGPT_THREADS", "NUMBA_NUM_THREADS")
 BLAS_THREAD_LIMITS = (
-    *("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
-    *("VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS"),
+    "OPENBLAS_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "OMP_NUM_THREADS",
 )
 
 
@@ -40,6 +44,8 @@ def _on_kernels(found: Findings) -> Iterator[str]:
             "SCRATCHGPT_KERNELS=off switches the compiled kernels off: training takes about one "
             "and a half times as long, generation two to three times; unset it"
         )
+    elif found.kernels == "untested":
+        yield f"{found.kernels_error}"
     elif found.kernels == "broken":
         ours = _set(found, tuple(n for n in found.environment if n.startswith("NUMBA_")))
         yield (

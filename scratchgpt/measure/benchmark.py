@@ -17,6 +17,7 @@ from scratchgpt.measure.shapes import Shape
 from scratchgpt.measure.timing import Times, repeat
 from scratchgpt.measure.training_step import one_batch_stepper, random_batch
 from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.threads import one_pool
 
 
 @dataclass(frozen=True)
@@ -152,29 +153,30 @@ def benchmark(
     tell : callable
         Called with a line of text when something else begins.
     """
-    model = GPT(shape.config)
-    stepper = one_batch_stepper(model, *random_batch(shape), precision)
-    tell("training steps ...")
-    # The first step finds out how much memory it needs, the second touches it.
-    step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
-    peak_bytes = peak_memory()  # before anything else takes memory
-    parts = None
-    if breakdown:
-        tell("the same with each operation timed ...")
-        parts = break_down(stepper, seconds=seconds, most=most)
+    with one_pool():
+        model = GPT(shape.config)
+        stepper = one_batch_stepper(model, *random_batch(shape), precision)
+        tell("training steps ...")
+        # The first step finds out how much memory it needs, the second touches it.
+        step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
+        peak_bytes = peak_memory()  # before anything else takes memory
+        parts = None
+        if breakdown:
+            tell("the same with each operation timed ...")
+            parts = break_down(stepper, seconds=seconds, most=most)
 
-    tell("what the machine can do ...")
-    short = min(1.0, seconds)
-    speed = sgemm_speed(seconds=short)
-    bandwidth = read_bandwidth(seconds=short)
+        tell("what the machine can do ...")
+        short = min(1.0, seconds)
+        speed = sgemm_speed(seconds=short)
+        bandwidth = read_bandwidth(seconds=short)
 
-    decoding = []
-    for dtype in ("float32", "int8"):
-        tell(f"generation in {dtype} ...")
-        writer = model if dtype == "float32" else QuantizedGPT(model)
-        times = time_tokens(writer, seconds=seconds, most=most)
-        n_bytes = weight_bytes(writer)
-        decoding.append(Decoding(dtype, times, n_bytes, n_bytes / times.median / bandwidth))
+        decoding = []
+        for dtype in ("float32", "int8"):
+            tell(f"generation in {dtype} ...")
+            writer = model if dtype == "float32" else QuantizedGPT(model)
+            times = time_tokens(writer, seconds=seconds, most=most)
+            n_bytes = weight_bytes(writer)
+            decoding.append(Decoding(dtype, times, n_bytes, n_bytes / times.median / bandwidth))
     return Benchmark(
         shape=shape,
         precision=precision,

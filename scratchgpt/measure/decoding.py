@@ -38,12 +38,11 @@ def time_tokens(model: GPT | QuantizedGPT, *, seconds: float, most: int | None =
 
 def weight_bytes(model: GPT | QuantizedGPT) -> int:
     """Bytes of parameters that a token reads: all but tables in which it looks up one row."""
-    if isinstance(model, QuantizedGPT):
-        sizes = {name: w.nbytes + scale.nbytes for name, (w, scale) in model.matrices.items()}
-        sizes |= {name: vector.nbytes for name, vector in model.vectors.items()}
-    else:
-        sizes = {name: parameter.value.nbytes for name, parameter in model.store.named.items()}
     tables = {"transformer.wpe.weight"}
     if not model.config.tied_head:
         tables.add("transformer.wte.weight")
-    return sum(size for name, size in sizes.items() if name not in tables)
+    return sum(
+        array.nbytes
+        for name, array in model.arrays().items()
+        if name.removesuffix(".scale") not in tables
+    )

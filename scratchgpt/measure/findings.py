@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scratchgpt.backend import kernels_available
+from scratchgpt.backend import kernels_available, untested_numba
 from scratchgpt.errors import UserError
 from scratchgpt.kernels import disabled
 from scratchgpt.measure.machine import (
@@ -25,12 +25,22 @@ from scratchgpt.measure.processor import (
     processor_name,
     processor_vectors,
 )
+from scratchgpt.threads import one_pool
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
 # Environment variables that decide who computes, and how.
 PREFIXES = (
-    *("SCRATCHGPT_", "NUMBA_", "OMP_", "GOMP_", "KMP_", "TBB_"),
-    *("OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_"),
+    "SCRATCHGPT_",
+    "NUMBA_",
+    "OMP_",
+    "GOMP_",
+    "KMP_",
+    "TBB_",
+    "OPENBLAS_",
+    "GOTO_",
+    "MKL_",
+    "BLIS_",
+    "VECLIB_",
 )
 
 
@@ -93,9 +103,9 @@ class Findings:
         Operating system and architecture.
     versions : dict of str to str or None
         Of Python and of the libraries; None for what is not installed.
-    kernels : {"on", "off", "missing", "broken"}
-        Whether the compiled kernels compute: they are switched off; Numba is missing; or it
-        fails, as ``kernels_error`` says.
+    kernels : {"on", "off", "missing", "untested", "broken"}
+        Whether the compiled kernels compute: they are switched off; Numba is missing; its version
+        is untested, or it fails, as ``kernels_error`` says.
     kernels_error : str or None
     blas : tuple of Blas
     threading_layer : str or None
@@ -162,6 +172,7 @@ def examine(*, measure: bool = True, seconds: float = 1.0) -> Findings:
     with contextlib.ExitStack() as stack:
         if state == "broken":
             stack.enter_context(disabled())
+        stack.enter_context(one_pool())
         if measure:
             measured = Measured(
                 sgemm_speed(1, seconds=seconds) / 1e9,
@@ -169,13 +180,14 @@ def examine(*, measure: bool = True, seconds: float = 1.0) -> Findings:
                 read_bandwidth(seconds=seconds) / 1e9,
             )
         threads = n_threads_in_use()
+        blas = _blas()
     compiled_for, compiled_vectors = compilation_target() if installed["llvmlite"] else (None, ())
     return Findings(
         system=f"{platform.system()} {platform.machine()}",
         versions={"python": platform.python_version(), **installed},
         kernels=state,
         kernels_error=error,
-        blas=_blas(),
+        blas=blas,
         threading_layer=layer,
         cores=n_cores(),
         threads=threads,
@@ -197,9 +209,13 @@ def _version(library: str) -> str | None:
 
 
 def _try_kernels(installed: bool) -> tuple[str, str | None, str | None]:
-    """The state of the kernels, the error if they are broken, and the threading layer."""
+    """The state of the kernels, what is wrong with them, and the threading layer."""
     if not kernels_available():
-        return ("off" if installed else "missing"), None, None
+        if not installed:
+            return "missing", None, None
+        allowed = os.environ.get("SCRATCHGPT_KERNELS", "on").lower() == "on"
+        problem = untested_numba() if allowed else None
+        return ("untested" if problem else "off"), problem, None
     try:
         return "on", None, threading_layer()
     except UserError:

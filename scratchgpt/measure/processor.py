@@ -41,15 +41,10 @@ def processor_vectors() -> tuple[str, ...]:
 def compilation_target() -> tuple[str | None, tuple[str, ...]]:
     """The processor that Numba has LLVM compile for, and the vectors that it may use."""
     try:
-        import llvmlite.binding
-        from numba import config
-        from numba.core.codegen import get_host_cpu_features
-
-        features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
-        name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+        from scratchgpt.kernels.compiler.cpu import cpu_name, has
     except ImportError:
         return None, ()
-    return name, tuple(vector for vector in VECTORS if f"+{vector}" in features.split(","))
+    return cpu_name(), tuple(vector for vector in VECTORS if has(vector))
 
 
 def _cpuinfo(field: str) -> str:

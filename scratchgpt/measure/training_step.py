@@ -6,7 +6,8 @@ from dataclasses import replace
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.measure.shapes import Shape
 from scratchgpt.models import GPT
-from scratchgpt.training import TrainConfig
+from scratchgpt.text import TokenBatch
+from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
 # A step is forward, backward, clipping at 1.0 and AdamW.
@@ -25,12 +26,12 @@ class _OneBatch:
     """The same tokens and targets for every step."""
 
     def __init__(self, tokens: Array, targets: Array) -> None:
-        self._batch = tokens, targets
+        self._batch = TokenBatch(tokens, targets)
 
-    def train_batch(self, index: int) -> tuple[Array, Array]:
+    def train_batch(self, index: int) -> TokenBatch:
         return self._batch
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+    def validation_batches(self) -> Iterator[TokenBatch]:
         return iter(())
 
 
@@ -46,4 +47,5 @@ def one_batch_stepper(
     model: GPT, tokens: Array, targets: Array, precision: str = "float32"
 ) -> Stepper:
     """What makes one update after the other from one batch: ``stepper.update(0)``."""
-    return Stepper(model, _OneBatch(tokens, targets), replace(SETTINGS, precision=precision))
+    config = replace(SETTINGS, precision=precision)
+    return Stepper(NextToken(model), _OneBatch(tokens, targets), config)

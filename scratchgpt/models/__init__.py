@@ -1,8 +1,8 @@
 """Models made of layers: GPT in its GPT-1 and GPT-2 forms, and the Transformer of 2017."""
 
-from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.decoder_cache import DecoderCache
-from scratchgpt.models.description import Description, describe
+from scratchgpt.models.description import Description
 from scratchgpt.models.encoder_decoder import (
     DecoderSaved,
     EncoderSaved,
@@ -10,8 +10,18 @@ from scratchgpt.models.encoder_decoder import (
     TransformerEncoder,
 )
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
+from scratchgpt.models.kinds import (
+    KINDS,
+    ModelKind,
+    describe,
+    kind_of,
+    kind_of_config,
+    preset_config,
+    register_kind,
+)
 from scratchgpt.models.llmc import read_llmc, write_llmc
-from scratchgpt.models.presets import PRESETS, TRANSFORMER_PRESETS
+from scratchgpt.models.model import LossSaved, Model
+from scratchgpt.models.presets import ALL_PRESETS, PRESETS, TRANSFORMER_PRESETS, Preset
 from scratchgpt.models.pretrained import load_pretrained, load_quantized, save_pretrained
 from scratchgpt.models.quantized import QuantizedGPT
 from scratchgpt.models.state_dicts import read_state_dict, write_state_dict
@@ -19,7 +29,9 @@ from scratchgpt.models.transformer import Transformer, TransformerLossSaved, Tra
 from scratchgpt.models.transformer_config import TransformerConfig
 
 __all__ = [
+    "ALL_PRESETS",
     "GPT",
+    "KINDS",
     "PRESETS",
     "TRANSFORMER_PRESETS",
     "Backbone",
@@ -31,6 +43,11 @@ __all__ = [
     "GPTConfig",
     "GPTLossSaved",
     "GPTSaved",
+    "LossSaved",
+    "Model",
+    "ModelConfig",
+    "ModelKind",
+    "Preset",
     "QuantizedGPT",
     "Transformer",
     "TransformerConfig",
@@ -39,10 +56,14 @@ __all__ = [
     "TransformerLossSaved",
     "TransformerSaved",
     "describe",
+    "kind_of",
+    "kind_of_config",
     "load_pretrained",
     "load_quantized",
+    "preset_config",
     "read_llmc",
     "read_state_dict",
+    "register_kind",
     "save_pretrained",
     "write_llmc",
     "write_state_dict",

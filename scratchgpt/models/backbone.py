@@ -65,10 +65,7 @@ class Backbone(Layer):
     ) -> tuple[Array, BackboneSaved]:
         """tokens (B, T) -> x (B, T, C)."""
         n_time = tokens.shape[1]
-        if n_time > self.config.block_size:
-            raise ValueError(
-                f"{n_time} tokens are more than the model's block_size of {self.config.block_size}"
-            )
+        self.config.check_length(n_time)
         x, wte = self.wte.forward(tokens)  # (B, T, C) 1
         positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C) 2
         x += positions  # 3
@@ -88,11 +85,7 @@ class Backbone(Layer):
         n_time = tokens.shape[1]
         positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T)
         n_visible = int(positions.max()) + 1
-        if n_visible > self.config.block_size:
-            raise ValueError(
-                f"{n_visible} tokens are more than the model's block_size of "
-                f"{self.config.block_size}"
-            )
+        self.config.check_length(n_visible)
         mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
         x = self.wte.forward(tokens)[0] + self.wpe.forward(positions)[0]
         return self.stack.extend(x, ([cache.layer(i, positions, mask)] for i in range(len(self.h))))

@@ -3,18 +3,34 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers.mlp import ACTIVATIONS
-from scratchgpt.models.presets import PRESETS, TRANSFORMER_PRESETS
+from scratchgpt.models.presets import GPT_KIND, find_preset
 
 NORM_POSITIONS = ("pre", "post")
 
 
 class ModelConfig:
-    """What the configurations have in common."""
+    """What the configurations have in common: a frozen dataclass inherits from it.
 
+    Attributes
+    ----------
+    kind : str
+        What such a model is called in messages, and in the table of presets.
+    task : str
+        What such a model does, in messages: "translates", for instance.
+    verb : str
+        The command that does it, ``scratchgpt translate`` for instance.
+    """
+
+    kind: ClassVar[str]
+    task: ClassVar[str]
+    verb: ClassVar[str]
+
+    block_size: int
+    vocab_size: int
     n_head: int
     n_embd: int
     n_inner: int | None
@@ -29,6 +45,17 @@ class ModelConfig:
             if name not in names:
                 raise UserError(f"unknown model setting {name!r}{did_you_mean(name, names)}")
         return cls(**values)
+
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> Self:
+        """A named size, with some fields changed: ``GPTConfig.from_preset("gpt2", dropout=0.1)``.
+
+        Raises
+        ------
+        UserError
+            If there is no such preset or field; suggests the nearest.
+        """
+        return cls.from_dict({**find_preset(name, cls.kind).fields, **changes})
 
     def replace(self, **changes: Any) -> Self:
         """The same with some fields changed."""
@@ -46,6 +73,28 @@ class ModelConfig:
     def inner_size(self) -> int:
         """Width of the feed-forward layer, F."""
         return 4 * self.n_embd if self.n_inner is None else self.n_inner
+
+    @property
+    def layer_counts(self) -> dict[str, int]:
+        """The fields that count layers, ``n_layer`` for instance, with their values."""
+        return {name: n for name, n in self.as_dict().items() if name.endswith("_layer")}
+
+    def check_length(self, n_tokens: int) -> None:
+        """Refuse a text that is longer than the context.
+
+        Raises
+        ------
+        ValueError
+            If ``n_tokens`` is more than block_size.
+        """
+        if n_tokens > self.block_size:
+            raise ValueError(
+                f"{n_tokens} tokens are more than the model's block_size of {self.block_size}"
+            )
+
+    def fits_vocabulary(self, n_tokens: int) -> bool:
+        """Whether the model can be one of a tokenizer of ``n_tokens`` tokens."""
+        return n_tokens == self.vocab_size
 
     def _check(
         self,
@@ -89,33 +138,44 @@ class GPTConfig(ModelConfig):
 
     Parameters
     ----------
-    n_layer, n_head, n_embd : int
-        Blocks, heads a block, channels; n_head divides n_embd.
+    n_layer : int
+        Number of blocks of a GPT.
+    n_head : int
+        Attention heads per block; must divide n_embd.
+    n_embd : int
+        Channels: the width of embeddings and blocks.
     block_size : int
-        The longest context, in tokens.
+        Longest context, in tokens.
     vocab_size : int
     dropout : float
-        In training, on the embeddings, the attention weights and the residual branches.
+        Dropout probability in training. It applies to embeddings, attention weights and residual
+        branches.
     bias : bool
-        Whether linear layers and layer norms have one.
+        Whether linear layers and layer norms have a bias.
     norm_position : {"pre", "post"}
-        GPT-2's blocks or GPT-1's; with "pre" a last layer norm follows the blocks.
+        Layer norms before the sublayers (pre, as in GPT-2) or after them (post, as in GPT-1 and the
+        2017 Transformer). With "pre" a last layer norm follows the blocks.
     activation : {"gelu_tanh", "gelu", "relu"}
+        Activation of the feed-forward layers: gelu_tanh, gelu or relu.
     tied_head : bool
-        Whether the output head is the token embedding.
+        Whether the output head shares the token embedding.
     n_inner : int, optional
-        Width of the feed-forward layer; None stands for 4 n_embd.
+        Width of the feed-forward layers; by default 4 n_embd.
     layer_norm_epsilon : float
     scale_attn_weights : bool
-        Whether attention scores are divided by the root of the head size.
+        Whether attention scores are divided by the square root of the head size.
     scale_attn_by_inverse_layer_idx : bool
-        Whether those of layer i, counted from 0, are divided by i + 1 too.
+        Whether those of layer i, counted from 0, are also divided by i + 1.
 
     Raises
     ------
     UserError
         If a value is out of range; says which.
     """
+
+    kind = GPT_KIND
+    task = "continues texts"
+    verb = "generate"
 
     n_layer: int = 12
     n_head: int = 12
@@ -136,8 +196,10 @@ class GPTConfig(ModelConfig):
         self._check(
             sizes=("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner"),
             switches=(
-                *("bias", "tied_head"),
-                *("scale_attn_weights", "scale_attn_by_inverse_layer_idx"),
+                "bias",
+                "tied_head",
+                "scale_attn_weights",
+                "scale_attn_by_inverse_layer_idx",
             ),
             choices={"norm_position": NORM_POSITIONS, "activation": ACTIVATIONS},
         )
@@ -147,23 +209,15 @@ class GPTConfig(ModelConfig):
         scale = 1 / math.sqrt(self.head_size) if self.scale_attn_weights else 1.0
         return scale / (layer + 1) if self.scale_attn_by_inverse_layer_idx else scale
 
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> "GPTConfig":
-        """A published size, with some fields changed: ``from_preset("gpt2", dropout=0.1)``.
-
-        Raises
-        ------
-        UserError
-            If there is no such preset or field; suggests the nearest.
-        """
-        return cls.from_dict({**find_preset(name, PRESETS, "GPT"), **changes})
+    def fits_vocabulary(self, n_tokens: int) -> bool:
+        """Whether the model can be one of ``n_tokens`` tokens; see :func:`fits_vocabulary`."""
+        return fits_vocabulary(n_tokens, self.vocab_size)
 
 
-def find_preset(name: str, presets: dict[str, dict[str, Any]], kind: str) -> dict[str, Any]:
-    """The fields of a preset; says so where it is one of another kind of model."""
-    if name in presets:
-        return presets[name]
-    if name in (PRESETS | TRANSFORMER_PRESETS):
-        raise UserError(f"the preset {name!r} is no {kind}; choose one of {', '.join(presets)}")
-    suggestion = did_you_mean(name, presets) or f"; choose one of {', '.join(presets)}"
-    raise UserError(f"unknown preset {name!r}{suggestion}")
+def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
+    """Whether a model with embeddings of ``n_rows`` tokens can be one of ``n_tokens``.
+
+    nanoGPT, llm.c and others fill tables up to a multiple of 64 or 128, which is faster on a GPU:
+    50,304 rows for GPT-2's 50,257 tokens. The rows beyond stand for nothing, and are never drawn.
+    """
+    return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)

@@ -75,25 +75,8 @@ class Description:
         return self.parameter_bytes + self.cache_bytes
 
 
-def describe(
-    config: GPTConfig | TransformerConfig, *, n_batch: int = 1, itemsize: int = 4
-) -> Description:
-    """Count the cost of a model.
-
-    Parameters
-    ----------
-    config : GPTConfig or TransformerConfig
-    n_batch : int
-        Rows of a batch, each of block_size tokens.
-    itemsize : int
-        Bytes a number: 4 for float32.
-    """
-    if isinstance(config, TransformerConfig):
-        return _describe_transformer(config, n_batch, itemsize)
-    return _describe_gpt(config, n_batch, itemsize)
-
-
-def _describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
+def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
+    """Count the cost of a GPT; see :func:`scratchgpt.models.describe`."""
     n_layer, n_channels, n_inner = config.n_layer, config.n_embd, config.inner_size
     n_time, n_head, vocab_size = config.block_size, config.n_head, config.vocab_size
     n_norms = 2 * n_layer + (config.norm_position == "pre")
@@ -150,7 +133,8 @@ def _describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description
     )
 
 
-def _describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:
+def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:
+    """Count the cost of a Transformer; see :func:`scratchgpt.models.describe`."""
     n_encoder, n_decoder = config.n_encoder_layer, config.n_decoder_layer
     n_channels, n_inner, n_head = config.n_embd, config.inner_size, config.n_head
     n_time, vocab_size = config.block_size, config.vocab_size

@@ -5,24 +5,18 @@ et al. 2019, "Language models are unsupervised multitask learners". Parameters h
 layouts of the published GPT-2 checkpoints.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.layers import Head, KVCache, Layer, Parameter
+from scratchgpt.layers import Head, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
-from scratchgpt.memory import scope
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import Description, describe
-from scratchgpt.ops.cross_entropy import (
-    CrossEntropySaved,
-    cross_entropy_backward,
-    cross_entropy_forward,
-)
+from scratchgpt.models.model import LossSaved, Model
+from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.linear import LinearSaved
 
 
@@ -31,12 +25,21 @@ class GPTSaved(NamedTuple):
     lm_head: LinearSaved
 
 
-class GPTLossSaved(NamedTuple):
-    model: GPTSaved
-    cross_entropy: CrossEntropySaved
+class GPTLossSaved(LossSaved[GPTSaved]):
+    """What the loss of a GPT saves."""
 
 
-class GPT(Layer):
+class FlatParameters(NamedTuple):
+    """The parameters of a GPT as flat arrays, and at which element of them each one begins."""
+
+    floats: Array  # the parameters that are not rounded
+    weights: Array  # the matrices: the same array again, or int8
+    scales: Array  # of the rows of matrices in int8; else without elements
+    begin: dict[str, int]  # in floats or weights, by name
+    scale_begin: dict[str, int]
+
+
+class GPT(Model[GPTSaved]):
     """A language model: for each position, the logits of the token that follows.
 
     Parameters
@@ -60,6 +63,8 @@ class GPT(Layer):
     (8, 24)
     """
 
+    config: GPTConfig
+
     def __init__(self, config: GPTConfig, *, seed: int | None = 0, dtype: Any = np.float32) -> None:
         self.config = config
         self.transformer = Backbone(config)
@@ -69,48 +74,6 @@ class GPT(Layer):
             table = Parameter((config.vocab_size, config.n_embd), normal(0.02))
         self.lm_head = Head(table)
         self.initialize(seed, dtype)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path_or_name: Path | str,
-        *,
-        dtype: Any = np.float32,
-        dropout: float | None = None,
-    ) -> "GPT":
-        """Read a GPT-1 or GPT-2 in the layout of Hugging Face, or a model of ours.
-
-        Parameters
-        ----------
-        path_or_name : path or str
-            A folder; or a name like ``openai-community/gpt2``, which is fetched where
-            ``huggingface_hub`` is installed.
-        dtype, dropout
-            As for :func:`load_pretrained`.
-
-        Raises
-        ------
-        UserError
-            If there is no such model, or scratchgpt cannot compute exactly that.
-        """
-        from scratchgpt.models.hub import find_folder
-        from scratchgpt.models.pretrained import load_pretrained  # it makes models of this class
-
-        folder = find_folder(path_or_name)
-        model = load_pretrained(folder, dtype=dtype, dropout=dropout)
-        if not isinstance(model, GPT):
-            raise UserError(f"the model in {folder} is no GPT; read it with load_pretrained")
-        return model
-
-    def save_pretrained(self, directory: Path | str, **options: Any) -> None:
-        """Write the model such that others read it; see :func:`save_pretrained`."""
-        from scratchgpt.models.pretrained import save_pretrained
-
-        save_pretrained(self, directory, **options)
-
-    @property
-    def dtype(self) -> Any:
-        return self.store.dtype
 
     def forward(
         self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False
@@ -175,25 +138,6 @@ class GPT(Layer):
         )
         return loss, GPTLossSaved(model, cross_entropy)
 
-    def loss_backward(self, dloss: float, saved: GPTLossSaved, *, in_place: bool = False) -> None:
-        """Add ``dloss`` times the gradient of the loss to every ``parameter.grad``.
-
-        Parameters
-        ----------
-        dloss : float
-        saved : GPTLossSaved
-        in_place : bool
-            Write the gradient of the logits over the logits, as a rule the largest array of all;
-            then ``saved`` serves this one pass only.
-        """
-        with scope():
-            dlogits = cross_entropy_backward(
-                dloss,
-                saved.cross_entropy,
-                dlogits_out=saved.cross_entropy.logits if in_place else None,
-            )
-            self.backward(dlogits, saved.model)
-
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
         """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""
         c = self.config
@@ -232,13 +176,6 @@ class GPT(Layer):
         cache.lengths += counts
         return x
 
-    def astype(self, dtype: Any) -> "GPT":
-        """A copy of the model with its parameters in another dtype."""
-        other = GPT(self.config, seed=None, dtype=dtype)
-        for name, parameter in other.store.named.items():
-            parameter.value[...] = self.store.named[name].value
-        return other
-
     def crop(self, block_size: int) -> "GPT":
         """A copy for contexts of at most ``block_size`` tokens, without the positions beyond."""
         if block_size > self.config.block_size:
@@ -246,11 +183,18 @@ class GPT(Layer):
                 f"block_size={block_size} is more than the {self.config.block_size} positions that "
                 "the model knows"
             )
-        other = GPT(self.config.replace(block_size=block_size), seed=None, dtype=self.dtype)
-        for name, parameter in other.store.named.items():
-            parameter.value[...] = self.store.named[name].value[: parameter.shape[0]]
+        other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
+        for name, value in other.arrays().items():
+            value[...] = self.store.named[name].value[: len(value)]
         return other
 
-    def describe(self, *, n_batch: int = 1) -> Description:
-        """Parameters, memory and arithmetic; see :class:`Description`."""
-        return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
+    def flat_parameters(self) -> FlatParameters:
+        """All parameters as flat arrays, for compiled loops over them."""
+        flat = self.store.values
+        begin = {name: offset_in(flat, value) for name, value in self.arrays().items()}
+        return FlatParameters(flat, flat, np.empty(0, flat.dtype), begin, {})
+
+
+def offset_in(flat: Array, view: Array) -> int:
+    """How many elements into a flat array a view of it begins."""
+    return (view.ctypes.data - flat.ctypes.data) // flat.itemsize

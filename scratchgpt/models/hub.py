@@ -13,7 +13,10 @@ FILES = (
         "model*.safetensors",
         "model.safetensors.index.json",
     ),
-    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"),
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
 )
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 

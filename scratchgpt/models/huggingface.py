@@ -8,7 +8,7 @@ two tables alone.
 import re
 from typing import Any, NamedTuple
 
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError
 from scratchgpt.models.config import GPTConfig
 
 
@@ -20,6 +20,7 @@ class Family(NamedTuple):
     activation_field: str
     activations: dict[str, str]  # their name -> ours; the first with a value is the one we write
     defaults: dict[str, Any]  # of fields that a config.json leaves out
+    names: dict[str, str]  # theirs -> ours below ``transformer.``, of parameters that differ
 
 
 _GELU_TANH = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
@@ -43,6 +44,7 @@ FAMILIES = {
             **{"n_positions": 1024, "vocab_size": 50257, "activation_function": "gelu_new"},
             **_ONLY_GPT2,
         },
+        {},
     ),
     "openai-gpt": Family(
         ("OpenAIGPTLMHeadModel", "OpenAIGPTModel"),
@@ -50,6 +52,7 @@ FAMILIES = {
         "afn",
         {"gelu": "gelu_tanh", "relu": "relu"},  # what it calls gelu is the approximation
         {**_DEFAULTS, "n_positions": 512, "vocab_size": 40478, "afn": "gelu"},
+        {"tokens_embed.weight": "wte.weight", "positions_embed.weight": "wpe.weight"},
     ),
 }
 # Other names that transformers accepts.
@@ -65,7 +68,7 @@ _REFUSED = ("add_cross_attention", "is_encoder_decoder", "pruned_heads", "quanti
 _DROPOUTS = ("attn_pdrop", "embd_pdrop", "resid_pdrop")
 
 _BUFFER = re.compile(r"h\.\d+\.attn\.(masked_)?bias|position_ids")  # masks of old checkpoints
-_GPT1_NAMES = {"tokens_embed.weight": "wte.weight", "positions_embed.weight": "wpe.weight"}
+_OUR_NAMES = {theirs: ours for family in FAMILIES.values() for theirs, ours in family.names.items()}
 _BODY = "transformer."
 
 
@@ -84,13 +87,7 @@ def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConf
     UserError
         If it describes another model, or one that scratchgpt does not have; names the field.
     """
-    model_type = values["model_type"]
-    if model_type not in FAMILIES:
-        raise UserError(
-            f"model_type={model_type!r} is not one that scratchgpt reads, "
-            f"{' or '.join(FAMILIES)}{did_you_mean(str(model_type), FAMILIES)}"
-        )
-    family = FAMILIES[model_type]
+    family = FAMILIES[values["model_type"]]
     for architecture in values.get("architectures") or ():
         if architecture not in family.architectures:
             raise UserError(
@@ -187,13 +184,13 @@ def parameter_name(stored: str) -> str | None:
     if stored.startswith("lm_head."):
         return stored
     name = stored.removeprefix(_BODY)
-    return None if _BUFFER.fullmatch(name) else _BODY + _GPT1_NAMES.get(name, name)
+    return None if _BUFFER.fullmatch(name) else _BODY + _OUR_NAMES.get(name, name)
 
 
 def stored_name(name: str, model_type: str) -> str:
-    """What a parameter is called in a file of a family."""
-    if model_type == "openai-gpt":
-        for theirs, ours in _GPT1_NAMES.items():
+    """What a parameter is called in a file of a family, or of ours."""
+    if model_type in FAMILIES:
+        for theirs, ours in FAMILIES[model_type].names.items():
             if name == _BODY + ours:
                 return _BODY + theirs
     return name

@@ -15,8 +15,8 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import describe
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.kinds import describe
 from scratchgpt.models.state_dicts import check_expressible
 from scratchgpt.models.tensor_file import widen_bfloat16
 from scratchgpt.models.weight_files import warn_not_finite

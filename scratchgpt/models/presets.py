@@ -1,54 +1,97 @@
-"""Published sizes, as data: name -> the fields that differ from a configuration's defaults."""
+"""Published sizes, as data: a kind of model and the fields that differ from its defaults."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-PRESETS: dict[str, dict[str, Any]] = {
+from scratchgpt.errors import UserError, did_you_mean
+
+GPT_KIND = "GPT"
+TRANSFORMER_KIND = "encoder-decoder Transformer"
+
+
+class Preset(NamedTuple):
+    """A named size of a model."""
+
+    kind: str  # the ``kind`` of its configuration class
+    fields: dict[str, Any]
+
+
+ALL_PRESETS: dict[str, Preset] = {
     # Radford et al. 2018, "Improving language understanding by generative pre-training".
-    "openai-gpt": {
-        "n_layer": 12,
-        "n_head": 12,
-        "n_embd": 768,
-        "block_size": 512,
-        "vocab_size": 40478,
-        "norm_position": "post",
-    },
+    "openai-gpt": Preset(
+        GPT_KIND,
+        {
+            "n_layer": 12,
+            "n_head": 12,
+            "n_embd": 768,
+            "block_size": 512,
+            "vocab_size": 40478,
+            "norm_position": "post",
+        },
+    ),
     # Radford et al. 2019, "Language models are unsupervised multitask learners", table 2.
-    "gpt2": {"n_layer": 12, "n_head": 12, "n_embd": 768},
-    "gpt2-medium": {"n_layer": 24, "n_head": 16, "n_embd": 1024},
-    "gpt2-large": {"n_layer": 36, "n_head": 20, "n_embd": 1280},
-    "gpt2-xl": {"n_layer": 48, "n_head": 25, "n_embd": 1600},
+    "gpt2": Preset(GPT_KIND, {"n_layer": 12, "n_head": 12, "n_embd": 768}),
+    "gpt2-medium": Preset(GPT_KIND, {"n_layer": 24, "n_head": 16, "n_embd": 1024}),
+    "gpt2-large": Preset(GPT_KIND, {"n_layer": 36, "n_head": 20, "n_embd": 1280}),
+    "gpt2-xl": Preset(GPT_KIND, {"n_layer": 48, "n_head": 25, "n_embd": 1600}),
     # Rae et al. 2021, arXiv:2112.11446, table 1: the depth and widths of its smallest model.
-    "gopher-44m": {"n_layer": 8, "n_head": 16, "n_embd": 512},
+    "gopher-44m": Preset(GPT_KIND, {"n_layer": 8, "n_head": 16, "n_embd": 512}),
     # minGPT's sizes for a laptop.
-    "gpt-mini": {"n_layer": 6, "n_head": 6, "n_embd": 192, "block_size": 128},
-    "gpt-micro": {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 128},
-    "gpt-nano": {"n_layer": 3, "n_head": 3, "n_embd": 48, "block_size": 128},
+    "gpt-mini": Preset(GPT_KIND, {"n_layer": 6, "n_head": 6, "n_embd": 192, "block_size": 128}),
+    "gpt-micro": Preset(GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 128}),
+    "gpt-nano": Preset(GPT_KIND, {"n_layer": 3, "n_head": 3, "n_embd": 48, "block_size": 128}),
     # nanoGPT's recipe for characters on a CPU.
-    "char": {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False},
+    "char": Preset(
+        GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False}
+    ),
+    # Vaswani et al. 2017, "Attention is all you need", table 3: base and big.
+    "transformer-base": Preset(TRANSFORMER_KIND, {}),
+    "transformer-big": Preset(TRANSFORMER_KIND, {"n_head": 16, "n_embd": 1024, "dropout": 0.3}),
+    # For two cores: short sentences, and dates letter by letter.
+    "transformer-small": Preset(
+        TRANSFORMER_KIND,
+        {
+            "n_encoder_layer": 3,
+            "n_decoder_layer": 3,
+            "n_head": 4,
+            "n_embd": 256,
+            "block_size": 128,
+            "vocab_size": 8000,
+            "dropout": 0.3,
+            "norm_position": "pre",
+        },
+    ),
+    "transformer-tiny": Preset(
+        TRANSFORMER_KIND,
+        {
+            "n_encoder_layer": 2,
+            "n_decoder_layer": 2,
+            "n_head": 4,
+            "n_embd": 64,
+            "block_size": 64,
+            "vocab_size": 256,
+            "norm_position": "pre",
+        },
+    ),
 }
 
-TRANSFORMER_PRESETS: dict[str, dict[str, Any]] = {
-    # Vaswani et al. 2017, "Attention is all you need", table 3: base and big.
-    "transformer-base": {},
-    "transformer-big": {"n_head": 16, "n_embd": 1024, "dropout": 0.3},
-    # For two cores: short sentences, and dates letter by letter.
-    "transformer-small": {
-        "n_encoder_layer": 3,
-        "n_decoder_layer": 3,
-        "n_head": 4,
-        "n_embd": 256,
-        "block_size": 128,
-        "vocab_size": 8000,
-        "dropout": 0.3,
-        "norm_position": "pre",
-    },
-    "transformer-tiny": {
-        "n_encoder_layer": 2,
-        "n_decoder_layer": 2,
-        "n_head": 4,
-        "n_embd": 64,
-        "block_size": 64,
-        "vocab_size": 256,
-        "norm_position": "pre",
-    },
+PRESETS = {name: preset.fields for name, preset in ALL_PRESETS.items() if preset.kind == GPT_KIND}
+TRANSFORMER_PRESETS = {
+    name: preset.fields for name, preset in ALL_PRESETS.items() if preset.kind == TRANSFORMER_KIND
 }
+
+
+def find_preset(name: str, kind: str | None = None) -> Preset:
+    """Look a preset up, among those of one kind of model or among all.
+
+    Raises
+    ------
+    UserError
+        If there is no such preset; suggests the nearest, or says that it is of another kind.
+    """
+    known = {other: preset for other, preset in ALL_PRESETS.items() if kind in (None, preset.kind)}
+    if name in known:
+        return known[name]
+    if name in ALL_PRESETS:
+        raise UserError(f"the preset {name!r} is no {kind}; choose one of {', '.join(known)}")
+    suggestion = did_you_mean(name, known) or f"; choose one of {', '.join(known)}"
+    raise UserError(f"unknown preset {name!r}{suggestion}")

@@ -1,37 +1,48 @@
 """Models as directories: ``config.json`` and ``model.safetensors``, as Hugging Face lays them out.
 
-A GPT-1 or GPT-2 is written such that ``transformers`` reads it. What neither of them is (a GPT
-without biases, an encoder-decoder Transformer) has a ``model_type`` of ours, so that nothing loads
-it as what it is not.
+The registry of kinds stands here. A GPT-1 or GPT-2 is written such that ``transformers`` reads it.
+A model that is neither (a GPT without biases, an encoder-decoder Transformer) has a ``model_type``
+of ours, so that no other program takes it for another model.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import make_folder, write_text
-from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.config import GPTConfig, ModelConfig
+from scratchgpt.models.description import describe_gpt, describe_transformer
+from scratchgpt.models.directory import CONFIG_FILE, read_json
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.huggingface import (
+    FAMILIES,
     obstacle,
     parameter_name,
     read_family,
     stored_name,
     write_family,
 )
+from scratchgpt.models.kinds import (
+    KINDS,
+    OUR_TYPE,
+    ModelKind,
+    kind_of,
+    kind_of_config,
+    kind_of_type,
+    read_kind,
+    read_trainable,
+    register_kind,
+)
+from scratchgpt.models.model import Model
 from scratchgpt.models.quantized import QuantizedGPT
 from scratchgpt.models.transformer import Transformer
 from scratchgpt.models.transformer_config import TransformerConfig
-from scratchgpt.models.weight_files import Stored, fill, open_weights, rename, save_weights
+from scratchgpt.models.weight_files import Stored, fill, rename
 
-CONFIG_FILE = "config.json"
-GENERATION_FILE = "generation_config.json"
-OUR_TYPE = "scratchgpt"
-TRANSFORMER_TYPE = "scratchgpt-transformer"
-INT8_TYPE = "scratchgpt-int8"
+INT8_TYPE = f"{OUR_TYPE}-int8"
+TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
 
 # A config.json of ours says what GPT-2's says in the same words: our names, and those there.
 _OUR_FIELDS = {
@@ -45,8 +56,85 @@ _ACTIVATION_NAMES = {"gelu_tanh": "gelu_new", "gelu": "gelu", "relu": "relu"}
 _HEAD, _TABLE = "lm_head.weight", "transformer.wte.weight"
 
 
+class GPTKind(ModelKind):
+    """GPT-1 and GPT-2 as ``transformers`` lays them out; any other GPT in the same words."""
+
+    def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
+        return write_family(config) if obstacle(config) is None else our_json(config)
+
+    def config_from_json(self, values: dict[str, Any], dropout: float | None) -> GPTConfig:
+        if values["model_type"] in FAMILIES:
+            return read_family(values, dropout)
+        names = {theirs: ours for ours, theirs in _ACTIVATION_NAMES.items()}
+        full = {**_ADDED_FIELDS, **values}
+        return GPTConfig(
+            **{ours: full[theirs] for ours, theirs in _OUR_FIELDS.items()},
+            activation=names[values["activation_function"]],
+            dropout=values["resid_pdrop"] if dropout is None else dropout,
+        )
+
+    def end_of_text_to_json(self, end_of_text: int) -> dict[str, int]:
+        return {"bos_token_id": end_of_text, "eos_token_id": end_of_text}
+
+    def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
+        return {stored_name(name, model_type): array for name, array in arrays.items()}
+
+    def fill_arrays(
+        self,
+        arrays: dict[str, Array],
+        stored: dict[str, Stored],
+        config: GPTConfig,
+        directory: Path,
+    ) -> None:
+        stored = rename(stored, parameter_name, directory)
+        if config.tied_head and _HEAD in stored and _TABLE in stored:
+            _check_tied(stored, directory)
+            del stored[_HEAD]
+        fill(arrays, stored, directory)
+
+
+class QuantizedKind(GPTKind):
+    """A GPT in 8 bits a weight, which scratchgpt alone reads."""
+
+    def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
+        return {**our_json(config), "model_type": INT8_TYPE}
+
+    def fill_arrays(
+        self, arrays: dict[str, Array], stored: dict[str, Stored], config: Any, directory: Path
+    ) -> None:
+        fill(arrays, stored, directory)
+
+
+def our_json(config: GPTConfig) -> dict[str, Any]:
+    """The content of ``config.json`` for a GPT of which neither family has all."""
+    return {
+        "architectures": ["GPT"],
+        "model_type": OUR_TYPE,
+        **{theirs: getattr(config, ours) for ours, theirs in _OUR_FIELDS.items()},
+        "activation_function": _ACTIVATION_NAMES[config.activation],
+        "attn_pdrop": config.dropout,
+        "embd_pdrop": config.dropout,
+        "resid_pdrop": config.dropout,
+    }
+
+
+def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
+    """Old files hold a tied head too; then it must be the embedding."""
+    head, table = stored[_HEAD], stored[_TABLE]
+    if not table.file.holds_twice(table.name, head.file, head.name):
+        raise UserError(
+            f"{directory}: {head.name} is not {table.name}, though {CONFIG_FILE} says that they "
+            'are tied; if they are not, set "tie_word_embeddings": false there'
+        )
+
+
+register_kind(GPTKind(GPT, GPTConfig, (*FAMILIES, OUR_TYPE), describe_gpt))
+register_kind(ModelKind(Transformer, TransformerConfig, (TRANSFORMER_TYPE,), describe_transformer))
+register_kind(QuantizedKind(QuantizedGPT, GPTConfig, (INT8_TYPE,), describe_gpt, quantized=True))
+
+
 def save_pretrained(
-    model: GPT | QuantizedGPT | Transformer,
+    model: Model[Any] | QuantizedGPT,
     directory: Path | str,
     *,
     end_of_text: int | None = None,
@@ -56,7 +144,7 @@ def save_pretrained(
 
     Parameters
     ----------
-    model : GPT, QuantizedGPT or Transformer
+    model : Model or QuantizedGPT
         In float32 or float64; what is quantised, in 8 bits.
     directory : path
         Made if it is not there.
@@ -70,28 +158,12 @@ def save_pretrained(
     UserError
         If the files cannot be written.
     """
-    directory = Path(directory)
-    make_folder(directory)
-    values = config_to_json(model.config)
-    if isinstance(model, QuantizedGPT):
-        values = {**_our_json(model.config), "model_type": INT8_TYPE}
-        tensors = model.arrays()
-    else:
-        tensors = {
-            stored_name(name, values["model_type"]): parameter.value
-            for name, parameter in model.store.named.items()
-        }
-    save_weights(directory, tensors, shard_bytes)
-    if end_of_text is not None and not isinstance(model, Transformer):
-        of_text = {"bos_token_id": end_of_text, "eos_token_id": end_of_text}
-        values.update(of_text)
-        _write_json(directory / GENERATION_FILE, of_text)
-    _write_json(directory / CONFIG_FILE, values)
+    kind_of(model).save(model, Path(directory), end_of_text, shard_bytes)
 
 
 def load_pretrained(
     directory: Path | str, *, dtype: Any = np.float32, dropout: float | None = None
-) -> GPT | Transformer:
+) -> Model[Any]:
     """Read the model in a directory, whichever it is.
 
     Weights are read in float16, bfloat16, float32 and float64. Where some are not finite, a warning
@@ -111,13 +183,9 @@ def load_pretrained(
         If a file is missing, damaged, or the weights do not belong to the configuration.
     """
     directory = Path(directory)
-    config = read_config(directory, dropout)
-    if is_quantized(directory):
-        raise UserError(f"the model in {directory} is quantised; read it with load_quantized")
-    kind: Any = Transformer if isinstance(config, TransformerConfig) else GPT
-    stored = _named_as_ours(open_weights(directory), config, directory)
-    model = kind(config, seed=None, dtype=dtype)
-    _fill(model, stored, directory)
+    kind, config = read_trainable(directory, dropout)
+    model: Model[Any] = kind.model.blank(config, dtype)
+    kind.load_weights(model, directory)
     return model
 
 
@@ -130,22 +198,22 @@ def load_quantized(directory: Path | str) -> QuantizedGPT:
         As for :func:`load_pretrained`, and if the model is not quantised.
     """
     directory = Path(directory)
-    config = read_config(directory)
-    if not (isinstance(config, GPTConfig) and is_quantized(directory)):
+    kind, config = read_kind(directory)
+    if not kind.quantized:
         raise UserError(f"the model in {directory} is not quantised; read it with load_pretrained")
-    stored = open_weights(directory)
-    model = QuantizedGPT.blank(config)
-    fill(model.arrays(), stored, directory)
+    model: QuantizedGPT = kind.model.blank(config)
+    kind.load_weights(model, directory)
     return model
 
 
 def is_quantized(directory: Path) -> bool:
     """Whether the model in a directory is in 8 bits a weight."""
-    values = _read_json(directory)
-    return isinstance(values, dict) and values.get("model_type") == INT8_TYPE
+    values = read_json(directory)
+    model_type = values.get("model_type") if isinstance(values, dict) else None
+    return any(model_type in kind.model_types for kind in KINDS if kind.quantized)
 
 
-def load_weights(directory: Path, model: GPT | Transformer) -> None:
+def load_weights(directory: Path, model: Model[Any]) -> None:
     """Fill the parameters of a model from a directory, or leave them all as they are.
 
     Raises
@@ -153,101 +221,19 @@ def load_weights(directory: Path, model: GPT | Transformer) -> None:
     UserError
         As for :func:`load_pretrained`.
     """
-    _fill(model, _named_as_ours(open_weights(directory), model.config, directory), directory)
+    kind_of(model).load_weights(model, directory)
 
 
-def _fill(model: GPT | Transformer, stored: dict[str, Stored], directory: Path) -> None:
-    fill({name: p.value for name, p in model.store.named.items()}, stored, directory)
-
-
-def _named_as_ours(
-    stored: dict[str, Stored], config: GPTConfig | TransformerConfig, directory: Path
-) -> dict[str, Stored]:
-    if isinstance(config, TransformerConfig):
-        return stored
-    stored = rename(stored, parameter_name, directory)
-    if config.tied_head and _HEAD in stored and _TABLE in stored:
-        _check_tied(stored, directory)
-        del stored[_HEAD]
-    return stored
-
-
-def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
-    """Old files hold a tied head too; then it must be the embedding."""
-    head, table = stored[_HEAD], stored[_TABLE]
-    if not table.file.holds_twice(table.name, head.file, head.name):
-        raise UserError(
-            f"{directory}: {head.name} is not {table.name}, though {CONFIG_FILE} says that they "
-            'are tied; if they are not, set "tie_word_embeddings": false there'
-        )
-
-
-def read_config(directory: Path, dropout: float | None = None) -> GPTConfig | TransformerConfig:
+def read_config(directory: Path, dropout: float | None = None) -> ModelConfig:
     """The configuration of the model in a directory."""
-    path, values = directory / CONFIG_FILE, _read_json(directory)
-    of_ours = isinstance(values, dict) and values.get("model_type") == TRANSFORMER_TYPE
-    kind = "Transformer" if of_ours else "GPT"
-    try:
-        return config_from_json(values, dropout)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    except KeyError as error:
-        raise UserError(f"{path} is not the configuration of a {kind}: no {error}") from error
-    except (AttributeError, TypeError) as error:
-        raise UserError(f"{path} is not the configuration of a {kind}: {error}") from error
+    return read_kind(directory, dropout)[1]
 
 
-def _read_json(directory: Path) -> Any:
-    path = directory / CONFIG_FILE
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
-            "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-
-
-def config_to_json(config: GPTConfig | TransformerConfig) -> dict[str, Any]:
+def config_to_json(config: ModelConfig) -> dict[str, Any]:
     """The content of ``config.json``; of GPT-1 and GPT-2 in the vocabulary of transformers."""
-    if isinstance(config, TransformerConfig):
-        head = {"architectures": ["Transformer"], "model_type": TRANSFORMER_TYPE}
-        return {**head, **config.as_dict()}
-    return write_family(config) if obstacle(config) is None else _our_json(config)
+    return kind_of_config(config).config_to_json(config)
 
 
-def _our_json(config: GPTConfig) -> dict[str, Any]:
-    return {
-        "architectures": ["GPT"],
-        "model_type": OUR_TYPE,
-        **{theirs: getattr(config, ours) for ours, theirs in _OUR_FIELDS.items()},
-        "activation_function": _ACTIVATION_NAMES[config.activation],
-        "attn_pdrop": config.dropout,
-        "embd_pdrop": config.dropout,
-        "resid_pdrop": config.dropout,
-    }
-
-
-def config_from_json(
-    values: dict[str, Any], dropout: float | None = None
-) -> GPTConfig | TransformerConfig:
+def config_from_json(values: dict[str, Any], dropout: float | None = None) -> ModelConfig:
     """The configuration that a ``config.json`` describes."""
-    model_type = values["model_type"]
-    if model_type not in (OUR_TYPE, INT8_TYPE, TRANSFORMER_TYPE):
-        return read_family(values, dropout)
-    if model_type == TRANSFORMER_TYPE:
-        own = {k: v for k, v in values.items() if k not in ("architectures", "model_type")}
-        return TransformerConfig(**own if dropout is None else {**own, "dropout": dropout})
-    names = {theirs: ours for ours, theirs in _ACTIVATION_NAMES.items()}
-    full = {**_ADDED_FIELDS, **values}
-    return GPTConfig(
-        **{ours: full[theirs] for ours, theirs in _OUR_FIELDS.items()},
-        activation=names[values["activation_function"]],
-        dropout=values["resid_pdrop"] if dropout is None else dropout,
-    )
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_text(path, json.dumps(values, indent=2) + "\n")
+    return kind_of_type(values["model_type"]).config_from_json(values, dropout)

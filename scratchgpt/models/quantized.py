@@ -11,7 +11,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
 
 HIGHEST = 127
 TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # as in a GPT; the others transposed
@@ -86,7 +86,7 @@ class QuantizedGPT:
     def blank(cls, config: GPTConfig) -> "QuantizedGPT":
         """A model whose parameters are all 0, to be filled through :meth:`arrays`."""
         model = cls.__new__(cls)
-        model._allocate(GPT(config, seed=None))  # which costs nothing: nobody writes to it
+        model._allocate(GPT.blank(config))  # which costs nothing: nobody writes to it
         return model
 
     def arrays(self) -> dict[str, Array]:
@@ -96,10 +96,18 @@ class QuantizedGPT:
             arrays |= {name: weight, f"{name}.scale": scale}
         return arrays
 
+    def flat_parameters(self) -> FlatParameters:
+        """All parameters as flat arrays, for compiled loops over them."""
+        matrices, vectors = self.matrices.items(), self.vectors.items()
+        begin = {name: offset_in(self.weights, matrix.weight) for name, matrix in matrices}
+        begin |= {name: offset_in(self.floats, vector) for name, vector in vectors}
+        scale_begin = {name: offset_in(self.scales, matrix.scale) for name, matrix in matrices}
+        return FlatParameters(self.floats, self.weights, self.scales, begin, scale_begin)
+
     def _allocate(self, model: GPT) -> None:
         """Memory for the parameters of a model."""
         self.config: GPTConfig = model.config
-        named = {name: parameter.value for name, parameter in model.store.named.items()}
+        named = model.arrays()
         matrices = {name: _rows(name, value) for name, value in named.items() if value.ndim == 2}
         self.weights, weights = _flat({k: v.shape for k, v in matrices.items()}, np.int8)
         self.scales, scales = _flat({k: v.shape[:1] for k, v in matrices.items()}, np.float32)
@@ -124,9 +132,9 @@ class QuantizedGPT:
 
     def dequantize(self) -> GPT:
         """The model that this one computes, with its weights in float32."""
-        model = GPT(self.config, seed=None)
-        for name, parameter in model.store.named.items():
-            self._fill(parameter.value, name)
+        model = GPT.blank(self.config)
+        for name, value in model.arrays().items():
+            self._fill(value, name)
         return model
 
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
@@ -146,11 +154,7 @@ class QuantizedGPT:
         """:meth:`extend` up to the head; see :meth:`GPT.absorb`."""
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
         n_visible = int(positions.max()) + 1
-        if n_visible > self.config.block_size:
-            raise ValueError(
-                f"{n_visible} tokens are more than the model's block_size of "
-                f"{self.config.block_size}"
-            )
+        self.config.check_length(n_visible)
         mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
         x = self.matrices["transformer.wte.weight"].by_rows(tokens)
         x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)

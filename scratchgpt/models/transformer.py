@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.layers import Head, Layer, Masks, Parameter, read_masks, seed_for
+from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
-from scratchgpt.memory import scope
 from scratchgpt.models.decoder_cache import DecoderCache
-from scratchgpt.models.description import Description, describe
 from scratchgpt.models.encoder_decoder import (
     DecoderSaved,
     EncoderSaved,
@@ -20,12 +18,9 @@ from scratchgpt.models.encoder_decoder import (
     TransformerEncoder,
     table_std,
 )
+from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.transformer_config import TransformerConfig
-from scratchgpt.ops.cross_entropy import (
-    CrossEntropySaved,
-    cross_entropy_backward,
-    cross_entropy_forward,
-)
+from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.linear import LinearSaved
 
 
@@ -35,12 +30,11 @@ class TransformerSaved(NamedTuple):
     lm_head: LinearSaved
 
 
-class TransformerLossSaved(NamedTuple):
-    model: TransformerSaved
-    cross_entropy: CrossEntropySaved
+class TransformerLossSaved(LossSaved[TransformerSaved]):
+    """What the loss of a Transformer saves."""
 
 
-class Transformer(Layer):
+class Transformer(Model[TransformerSaved]):
     """From a source and the beginning of a target, the logits of the token that follows.
 
     Masks have the names and the sense of ``torch.nn.Transformer``: in a boolean one True forbids
@@ -71,6 +65,8 @@ class Transformer(Layer):
     (8, 16)
     """
 
+    config: TransformerConfig
+
     def __init__(
         self, config: TransformerConfig, *, seed: int | None = 0, dtype: Any = np.float32
     ) -> None:
@@ -84,10 +80,6 @@ class Transformer(Layer):
             table = Parameter((config.vocab_size, config.n_embd), normal(table_std(config)))
         self.lm_head = Head(table)
         self.initialize(seed, dtype)
-
-    @property
-    def dtype(self) -> Any:
-        return self.store.dtype
 
     def forward(
         self,
@@ -199,27 +191,6 @@ class Transformer(Layer):
         )
         return loss, TransformerLossSaved(model, cross_entropy)
 
-    def loss_backward(
-        self, dloss: float, saved: TransformerLossSaved, *, in_place: bool = False
-    ) -> None:
-        """Add ``dloss`` times the gradient of the loss to every ``parameter.grad``.
-
-        Parameters
-        ----------
-        dloss : float
-        saved : TransformerLossSaved
-        in_place : bool
-            Write the gradient of the logits over the logits, as a rule the largest array of all;
-            then ``saved`` serves this one pass only.
-        """
-        with scope():
-            dlogits = cross_entropy_backward(
-                dloss,
-                saved.cross_entropy,
-                dlogits_out=saved.cross_entropy.logits if in_place else None,
-            )
-            self.backward(dlogits, saved.model)
-
     def padding_mask(self, src: Array) -> Array | None:
         """Where a source (B, S) is padding; None without a ``padding_id``."""
         padding_id = self.config.padding_id
@@ -283,17 +254,6 @@ class Transformer(Layer):
         """
         x = self.decoder.extend(tokens, cache)
         return self.lm_head.forward(x[:, -1])[0]
-
-    def astype(self, dtype: Any) -> "Transformer":
-        """A copy of the model with its parameters in another dtype."""
-        other = Transformer(self.config, dtype=dtype)
-        for name, parameter in other.store.named.items():
-            parameter.value[...] = self.store.named[name].value
-        return other
-
-    def describe(self, *, n_batch: int = 1) -> Description:
-        """Parameters, memory and arithmetic; see :class:`Description`."""
-        return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
 
     def _masks(
         self, name: str, mask: Array | None, padding: Array | None, queries: Array, keys: Array

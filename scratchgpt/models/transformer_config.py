@@ -1,12 +1,11 @@
 """The configuration of an encoder-decoder Transformer."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.layers.mlp import ACTIVATIONS
-from scratchgpt.models.config import NORM_POSITIONS, ModelConfig, find_preset
-from scratchgpt.models.presets import TRANSFORMER_PRESETS
+from scratchgpt.models.config import NORM_POSITIONS, ModelConfig
+from scratchgpt.models.presets import TRANSFORMER_KIND
 
 
 @dataclass(frozen=True)
@@ -15,41 +14,50 @@ class TransformerConfig(ModelConfig):
 
     Parameters
     ----------
-    n_encoder_layer, n_decoder_layer : int
-        Blocks of the two halves.
-    n_head, n_embd : int
-        Heads a block, channels; n_head divides n_embd.
+    n_encoder_layer : int
+        Number of encoder blocks of a Transformer.
+    n_decoder_layer : int
+        Number of decoder blocks of a Transformer.
+    n_head : int
+        Attention heads per block; must divide n_embd.
+    n_embd : int
+        Channels: the width of embeddings and blocks.
     n_inner : int, optional
-        Width of the feed-forward layers; None stands for 4 n_embd.
+        Width of the feed-forward layers; by default 4 n_embd.
     block_size : int
-        The most positions of a source, and of a target.
+        Most positions of a source, and of a target.
     vocab_size : int
-        Of the target, and of the source where that has none of its own.
+        Of the target, and of the source unless it has its own.
     source_vocab_size : int, optional
     dropout : float
-        In training, on the embeddings, the attention weights and the residual branches.
+        Dropout probability in training. It applies to embeddings, attention weights and residual
+        branches.
     bias : bool
-        Whether linear layers and layer norms have one.
+        Whether linear layers and layer norms have a bias.
     norm_position : {"post", "pre"}
-        The paper's blocks, or norms before the sublayers; with "pre" a last layer norm follows the
-        blocks of each half.
+        Layer norms after the sublayers, as in the paper, or before them. With "pre" a last layer
+        norm follows the blocks of each half.
     activation : {"relu", "gelu", "gelu_tanh"}
     positions : {"sinusoidal", "learned"}
     scale_embeddings : bool
-        Whether embeddings are multiplied by the root of n_embd.
+        Whether embeddings are multiplied by the square root of n_embd.
     shared_embeddings : bool
-        Whether source and target have one table.
+        Whether source and target share one table.
     tied_head : bool
-        Whether the output head is the target's table.
+        Whether the output head shares the target's table.
     layer_norm_epsilon : float
     padding_id : int, optional
-        Which token of a source is padding.
+        The token that pads a source.
 
     Raises
     ------
     UserError
         If a value is out of range, or the two vocabularies differ and are to share a table.
     """
+
+    kind = TRANSFORMER_KIND
+    task = "translates"
+    verb = "translate"
 
     n_encoder_layer: int = 6
     n_decoder_layer: int = 6
@@ -73,8 +81,14 @@ class TransformerConfig(ModelConfig):
     def __post_init__(self) -> None:
         self._check(
             sizes=(
-                *("n_encoder_layer", "n_decoder_layer", "n_head", "n_embd", "n_inner"),
-                *("block_size", "vocab_size", "source_vocab_size"),
+                "n_encoder_layer",
+                "n_decoder_layer",
+                "n_head",
+                "n_embd",
+                "n_inner",
+                "block_size",
+                "vocab_size",
+                "source_vocab_size",
             ),
             switches=("bias", "scale_embeddings", "shared_embeddings", "tied_head"),
             choices={
@@ -97,18 +111,6 @@ class TransformerConfig(ModelConfig):
             raise UserError(
                 f"padding_id={padding!r} must be a token of the source, 0 to {self.source_size - 1}"
             )
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> "TransformerConfig":
-        """A named size, with some fields changed.
-
-        Raises
-        ------
-        UserError
-            If there is no such preset or field; suggests the nearest.
-        """
-        preset = find_preset(name, TRANSFORMER_PRESETS, "encoder-decoder Transformer")
-        return cls.from_dict({**preset, **changes})
 
     @property
     def source_size(self) -> int:

@@ -113,7 +113,7 @@ def attention_forward(
         flash = FlashAttentionSaved(
             q, k, v, y, log_total, key_padding_mask, causal, dropout_p, dropout_seed, scale
         )
-        attention.attention_forward(q, k, v, *flash[5:], y, log_total)
+        attention.attention_forward(flash)
         return y, flash
 
     weights = empty((*q.shape[:-1], k.shape[-2]), like=q)
@@ -169,7 +169,7 @@ def attention_backward(
         with scope():
             # The kernel writes rows whose elements lie side by side.
             own = [x if x.strides[-1] == x.itemsize else empty_like(x) for x in (dq, dk, dv)]
-            attention.attention_backward(dy, *saved, *own)
+            attention.attention_backward(dy, saved, *own)
             for x, written in zip((dq, dk, dv), own, strict=True):
                 if written is not x:
                     x[...] = written

@@ -1,6 +1,6 @@
 """Text: tokenizers, corpora, token shards, parallel text, batches, tasks. Knows no model."""
 
-from scratchgpt.text.batches import TokenBatches, windows
+from scratchgpt.text.batches import TokenBatch, TokenBatches, windows
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.corpora import NAMED_CORPORA, find_documents
 from scratchgpt.text.corpora.corpus_reader import ProgressCallback
@@ -16,11 +16,10 @@ from scratchgpt.text.corpora.prepared import (
 from scratchgpt.text.corpora.shards import TokenStream
 from scratchgpt.text.corpora.tokenizer_choice import choose_tokenizer, learn_tokenizer
 from scratchgpt.text.pairs.dates import DatesTask
-from scratchgpt.text.pairs.pair_batches import PairBatches
+from scratchgpt.text.pairs.pair_batches import PairBatch, PairBatches
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS, read_pairs, training_pairs
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.pairs.token_rows import TokenPairs, TokenRows, encode_pairs
-from scratchgpt.text.tasks.task import ExactMatch
 from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from_spec
 from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
@@ -41,14 +40,15 @@ __all__ = [
     "CharacterTokenizer",
     "DatesTask",
     "Document",
-    "ExactMatch",
     "Manifest",
+    "PairBatch",
     "PairBatches",
     "ParallelText",
     "PreparedCorpus",
     "ProgressCallback",
     "SortTask",
     "StreamDecoder",
+    "TokenBatch",
     "TokenBatches",
     "TokenPairs",
     "TokenRows",

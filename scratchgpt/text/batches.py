@@ -1,12 +1,26 @@
 """Windows of tokens, and the tokens that follow: what a language model is trained on."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.shards import TokenStream
+
+
+class TokenBatch(NamedTuple):
+    """Rows of tokens, and the token that follows each.
+
+    Attributes
+    ----------
+    tokens, targets : int64 arrays (B, T)
+        A target of -100 does not count.
+    """
+
+    tokens: Array
+    targets: Array
 
 
 class TokenBatches:
@@ -64,13 +78,13 @@ class TokenBatches:
         self.seed = seed
         self.val_batches = val_batches
 
-    def train_batch(self, index: int) -> tuple[Array, Array]:
+    def train_batch(self, index: int) -> TokenBatch:
         """Windows at random places, each place as probable as any other (nanoGPT's way)."""
         rng = random_stream(self.seed, "train batch", index)
         starts = rng.integers(0, len(self.train) - self.block_size, self.batch_size)
         return _windows_at(self.train, starts, self.block_size)
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+    def validation_batches(self) -> Iterator[TokenBatch]:
         """All windows of the validation part, or ``val_batches`` batches of them."""
         if self.val_batches is None:
             yield from windows(self.val, self.block_size, self.batch_size)
@@ -83,7 +97,7 @@ class TokenBatches:
             yield _windows_at(self.val, starts, self.block_size)
 
 
-def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[tuple[Array, Array]]:
+def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[TokenBatch]:
     """All of a stream as windows that do not overlap: every token but the first is a target once.
 
     Parameters
@@ -109,10 +123,10 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[t
     for first in range(0, n_windows, batch_size):
         n = min(batch_size, n_windows - first)
         run = tokens.read(first * block_size, n * block_size + 1)
-        yield run[:-1].reshape(n, block_size), run[1:].reshape(n, block_size)
+        yield TokenBatch(run[:-1].reshape(n, block_size), run[1:].reshape(n, block_size))
     if n_left := n_targets % block_size:
         run = tokens.read(n_windows * block_size, n_left + 1)
-        yield run[None, :-1], run[None, 1:]
+        yield TokenBatch(run[None, :-1], run[None, 1:])
 
 
 def evenly_spread(n: int, most: int) -> Array:
@@ -128,10 +142,10 @@ def check_positive(**sizes: int | None) -> None:
             raise UserError(f"{name}={size} must be at least 1")
 
 
-def _windows_at(tokens: TokenStream, starts: Array, block_size: int) -> tuple[Array, Array]:
+def _windows_at(tokens: TokenStream, starts: Array, block_size: int) -> TokenBatch:
     """Tokens and targets, contiguous arrays (B, T), of windows that start anywhere."""
     rows = np.stack([tokens.read(start, block_size + 1) for start in starts.tolist()])
-    return np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:])
+    return TokenBatch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]))
 
 
 def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str) -> None:

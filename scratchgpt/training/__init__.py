@@ -1,8 +1,11 @@
 """Training: the loop, its checkpoints, and what it shows while it runs."""
 
+from scratchgpt.training.batches import Batches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.metrics import read_metrics
+from scratchgpt.training.next_token import NextToken
+from scratchgpt.training.objective import Objective
 from scratchgpt.training.plots import plot_metrics
 from scratchgpt.training.progress import TrainingProgress
 from scratchgpt.training.records import (
@@ -10,23 +13,30 @@ from scratchgpt.training.records import (
     EvaluationRecord,
     SampleRecord,
     StepRecord,
+    StoppingRecord,
     TrainResult,
 )
 from scratchgpt.training.run_directory import find_checkpoint
-from scratchgpt.training.step import Batches
 from scratchgpt.training.trainer import Trainer
+from scratchgpt.training.workers import Alone, Workers
 
 __all__ = [
+    "Alone",
     "Batches",
     "CheckpointRecord",
     "EvaluationRecord",
+    "NextToken",
     "NonFiniteError",
+    "Objective",
+    "PhasedBatches",
     "SampleRecord",
     "StepRecord",
+    "StoppingRecord",
     "TrainConfig",
     "TrainResult",
     "Trainer",
     "TrainingProgress",
+    "Workers",
     "find_checkpoint",
     "plot_metrics",
     "read_metrics",

@@ -11,9 +11,9 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.files import make_folder
+from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import save_tensors
 from scratchgpt.models.weight_files import load_tensors
-from scratchgpt.training.model import Model
 
 RECENT = "recent"
 
@@ -48,7 +48,7 @@ class RecentWeights:
             if other > step or other % self.interval:
                 self._file(other).unlink()
 
-    def add(self, step: int, model: Model) -> None:
+    def add(self, step: int, model: Layer) -> None:
         """Keep the weights that the model has after ``step`` updates."""
         make_folder(self.path)
         save_tensors(self._file(step), _values(model))
@@ -58,7 +58,7 @@ class RecentWeights:
         for step in self._steps()[: -self.n]:
             self._file(step).unlink()
 
-    def mean(self, model: Model) -> dict[str, Array] | None:
+    def mean(self, model: Layer) -> dict[str, Array] | None:
         """The mean of the weights by name, in the dtype of the model; None where there are none.
 
         It is summed in float64, from the oldest to the newest.
@@ -83,5 +83,5 @@ class RecentWeights:
         return self.path / f"step-{step}.safetensors"
 
 
-def _values(model: Model) -> dict[str, Array]:
+def _values(model: Layer) -> dict[str, Array]:
     return {name: parameter.value for name, parameter in model.store.named.items()}

@@ -31,52 +31,68 @@ class TrainConfig:
     Parameters
     ----------
     steps : int
-        Updates of the parameters. The cosine ends here, so a run that is resumed with more steps
-        goes on along the longer cosine.
+        Number of optimizer updates. The cosine ends here, so a run that is resumed with more steps
+        follows the longer cosine.
     batch_size : int
-        Rows of a micro-batch.
+        Rows per micro-batch.
     tokens_per_batch : int
-        Of sentence pairs, where a model translates, in place of ``batch_size``: how many
-        positions the sources of a micro-batch may take, and the targets likewise.
+        For translation, instead of batch_size: positions that the sources of a micro-batch may
+        take, and its targets likewise.
     grad_accum : int
-        Micro-batches to a step.
-    lr, min_lr : float
-        The highest learning rate and, of the cosine, the last; ``min_lr=None`` stands for a
-        tenth of ``lr``.
+        Micro-batches whose gradients are summed for one update.
+    lr : float
+        Peak learning rate.
+    min_lr : float, optional
+        Final learning rate of the cosine; by default lr / 10.
     warmup_steps : int, optional
-        None stands for a twentieth of the steps, at most 100; of ``inverse_sqrt`` for a tenth,
-        at most 4000.
+        Steps of linear warm-up; by default a 20th of all steps, at most 100 (with inverse_sqrt a
+        10th, at most 4000).
     schedule : {"cosine", "constant", "inverse_sqrt"}
-        What follows the warm-up; see :mod:`scratchgpt.optim`.
-    weight_decay, beta1, beta2, eps : float
-        Of :class:`scratchgpt.optim.AdamW`.
+        Learning rate after the warm-up: cosine, constant or inverse_sqrt. See
+        :mod:`scratchgpt.optim`.
+    weight_decay : float
+        Weight decay of AdamW, applied to matrices only.
+    beta1 : float
+        Decay rate of AdamW's first moment.
+    beta2 : float
+        Decay rate of AdamW's second moment.
+    eps : float
+        Added to the root of AdamW's second moment.
     grad_clip : float
-        Largest norm of the gradient; 0 does not clip.
+        Largest norm of the gradient; 0 disables clipping.
     label_smoothing : float
-        How much of the probability that a target has is spread over all tokens, in training.
+        Share of a target's probability that is spread over all tokens in training.
     average : int
-        How many of the last checkpoints, one every ``checkpoint_interval`` steps and one at the
-        end, are averaged in the end; 0 and 1 for no average.
+        Number of last checkpoints to average at the end; 0 and 1 do not average. Checkpoints are
+        those every ``checkpoint_interval`` steps, and the last.
     eval_interval : int
-        Steps from one evaluation to the next; there is one before the first step and one after
-        the last. 0 never evaluates.
+        Steps between evaluations; 0 never evaluates. There is one before the first step and one
+        after the last.
+    best : str
+        Score that decides which model is kept as ``best/``: val_loss, val_NAME for a measure of the
+        objective, or a score of the recipe.
+    best_mode : {"min", "max"}, optional
+        Whether lower or higher is better, min or max; by default min if the score ends in loss. For
+        other scores it must be given.
     eval_batches : int, optional
-        How many validation batches an evaluation takes; None takes all.
+        Validation batches per evaluation; by default all.
     sample_interval : int
-        Steps from one ``sample`` event to the next; 0 for none.
+        Steps between samples; 0 for none. The trainer fires a ``sample`` event.
     checkpoint_interval : int
-        Steps from one checkpoint to the next; there is one at either end anyway.
+        Steps between checkpoints. There is always one at either end.
     log_interval : int
-        Steps from one line of ``metrics.jsonl`` to the next; evaluations get one anyway.
+        Steps between lines of the log. Every evaluation adds one to ``metrics.jsonl``.
     seed : int
-        Decides what dropout drops (and, for who builds model and batches, those).
+        Random seed of weights, batches and dropout.
     recompute : bool
-        Keep the inputs of the blocks alone and compute the rest again in the backward pass.
+        Save memory by keeping only the inputs of blocks and recomputing the rest in the backward
+        pass.
     precision : {"float32", "bf16"}
-        What the factors of matrix products are rounded to; see :mod:`scratchgpt.precision`.
+        float32, or bf16 for faster matrix products on processors with AVX-512 BF16. See
+        :mod:`scratchgpt.precision`.
     freeze : str
-        Parameters and layers that stay as they are, separated by commas, with the wildcards of
-        file names: ``wte,wpe,h.[0-5]``.
+        Parameters and layers to freeze, separated by commas, with the wildcards of file names:
+        ``wte,wpe,h.[0-5]``.
 
     Raises
     ------
@@ -100,6 +116,8 @@ class TrainConfig:
     label_smoothing: float = 0.0
     average: int = 0
     eval_interval: int = 250
+    best: str = "val_loss"
+    best_mode: str | None = None
     eval_batches: int | None = None
     sample_interval: int = 0
     checkpoint_interval: int = 250
@@ -144,6 +162,15 @@ class TrainConfig:
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
             raise UserError(f"freeze={self.freeze!r} must be a string, names separated by commas")
+        if not isinstance(self.best, str):
+            raise UserError(f"best={self.best!r} must be a string, the name of a score")
+        if self.best_mode not in (None, "min", "max"):
+            raise UserError(f"best_mode={self.best_mode!r} must be min or max")
+        if self.best_mode is None and not self.best.endswith("loss"):
+            raise UserError(
+                f"best={self.best!r} needs a direction; set best_mode=max if higher is better, "
+                "best_mode=min if lower is better"
+            )
         for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             value = getattr(self, name)
             if value not in choices:

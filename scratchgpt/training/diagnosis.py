@@ -9,33 +9,14 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.memory import walk
-from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.training.model import Model
+from scratchgpt.training.objective import AnyObjective
 
 
 class MicroBatch(NamedTuple):
-    """What one forward pass is given.
+    """What one forward pass is given: a batch as the objective takes it, and a dropout seed."""
 
-    Attributes
-    ----------
-    arrays : tuple of integer arrays
-        As ``model.loss`` takes them: tokens and targets (B, T), or source (B, S), target and
-        targets (B, T).
-    dropout_seed : int or None
-    """
-
-    arrays: tuple[Array, ...]
+    batch: object
     dropout_seed: int | None = None
-
-    @property
-    def n_tokens(self) -> int:
-        """What the model reads, padding included."""
-        return sum(array.size for array in self.arrays[:-1])
-
-    @property
-    def n_counted(self) -> int:
-        """How many targets count."""
-        return int((self.arrays[-1] != IGNORE_INDEX).sum())
 
 
 class NonFiniteError(UserError):
@@ -73,33 +54,31 @@ class NonFiniteError(UserError):
         self.where = where
 
 
-def find_nonfinite(
-    model: Model, micro_batches: Iterable[MicroBatch] = (), *, recompute: bool = False
-) -> str:
+def find_nonfinite(objective: AnyObjective, micro_batches: Iterable[MicroBatch] = ()) -> str:
     """Name the first value that is not finite, in the order in which it was computed.
 
-    Parameters come first, then the activations of each micro-batch from the embedding to the
-    loss, then the gradients that ``model.store`` holds, from the head down.
+    Parameters come first, then what the loss of each micro-batch saved, in the order of its
+    fields, then the gradients of the parameters, from the head down. Blocks that recompute their
+    activations save only their inputs, so those are the only values seen of them.
 
     Parameters
     ----------
-    model : GPT or Transformer
+    objective : Objective
     micro_batches : iterable of MicroBatch
         What the step was made of; the forward pass is run again on each.
-    recompute : bool
-        As in the step. What blocks compute twice is then seen at their inputs alone.
 
     Returns
     -------
     where : str
         As ``"activation encoder.stack.h.1.mlp.branch.act.x (3 of 64 values, first at (0, 2))"``.
     """
+    model = objective.model
     for name, parameter in model.store.named.items():
         if not _is_finite(parameter.value):
             return _describe("parameter", name, parameter.value)
     with np.errstate(all="ignore"):
-        for arrays, dropout_seed in micro_batches:
-            loss, saved = model.loss(*arrays, dropout_seed=dropout_seed, recompute=recompute)
+        for batch, dropout_seed in micro_batches:
+            loss, saved = objective.loss(batch, dropout_seed=dropout_seed)
             for path, array in walk(saved):
                 if not _is_finite(array):
                     return _describe("activation", path.removeprefix("model."), array)

@@ -1,10 +1,12 @@
 """``loss.png``: the course of a run as a picture."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from scratchgpt.files import replacing
 from scratchgpt.training.metrics import METRICS_FILE, read_metrics
+from scratchgpt.training.records import RESERVED
 
 PICTURE_FILE = "loss.png"
 
@@ -13,14 +15,17 @@ _SPAN = 40  # the curve is smoothed over a fortieth of its length
 _BLUE, _ORANGE, _GREEN, _GREY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
 
 
-def plot_metrics(run_directory: Path | str) -> bool:
+def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> bool:
     """Draw ``metrics.jsonl`` of a run as ``loss.png`` beside it.
 
-    Above, training and validation loss in nats a token; below, gradient norm and learning rate.
+    From top to bottom: training and validation loss, a panel for each further measure, and gradient
+    norm with learning rate.
 
     Parameters
     ----------
     run_directory : path
+    unit : str
+        That of the loss; empty if it has none.
 
     Returns
     -------
@@ -37,14 +42,19 @@ def plot_metrics(run_directory: Path | str) -> bool:
     if not any("loss" in record for record in records):
         return False
 
-    figure = Figure(figsize=(9, 6), dpi=160, layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+    measures = _measure_names(records)
+    figure = Figure(figsize=(9, 6 + 1.7 * len(measures)), dpi=160, layout="constrained")
+    ratios = (2.4, *[1] * len(measures), 1)
+    upper, *middle, lower = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
     _plot_losses(upper, records)
+    upper.set_ylabel(f"loss ({unit})" if unit else "loss")
+    for axes, name in zip(middle, measures, strict=True):
+        _plot_measure(axes, records, name)
     _plot_gradient_norm_and_rate(lower, records)
     lower.set_xlabel("step (updates of the parameters)")
     lower.xaxis.set_major_formatter("{x:,.0f}")
     upper.set_title(run_directory.resolve().name, loc="left", fontweight="bold")
-    for axes in (upper, lower):
+    for axes in (upper, *middle, lower):
         axes.grid(color="#e3e3e3", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.margins(x=0.02)
@@ -96,8 +106,34 @@ def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
             zorder=6,
             label=f"validation of the averaged weights: {averages[-1]:.4f}",
         )
-    axes.set_ylabel("loss (nats per token)")
     axes.legend(loc="upper right", framealpha=0.95)
+
+
+def _measure_names(records: list[dict[str, Any]]) -> list[str]:
+    """The measures and scores of a run, each once, in the order in which they appear."""
+    logged = [name for record in records for name in record if name not in RESERVED]
+    return list(dict.fromkeys(re.sub("^(average_)?(val_)?", "", name) for name in logged))
+
+
+def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
+    """A measure in training and validation; a score of the whole set has one curve only."""
+    steps, values = _series(records, name)
+    if len(values) > _SPAN:
+        axes.plot(steps, values, color=_BLUE, alpha=0.3, linewidth=1)
+        values = _smoothed(values)
+    few = {"marker": "o", "markersize": 4} if len(values) <= _SPAN else {}
+    if values:
+        axes.plot(steps, values, color=_BLUE, linewidth=2, label=name, **few)
+    for label, style, color in (
+        (f"val_{name}", "o-", _ORANGE),
+        (f"average_{name}", "D", _PURPLE),
+        (f"average_val_{name}", "D", _PURPLE),
+    ):
+        steps, values = _series(records, label)
+        if values:
+            axes.plot(steps, values, style, color=color, linewidth=2, markersize=4, label=label)
+    axes.set_ylabel(name)
+    axes.legend(loc="best", framealpha=0.95)
 
 
 def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from scratchgpt.training.records import EvaluationRecord, StepRecord
+from scratchgpt.training.records import EvaluationRecord, StepRecord, StoppingRecord
 
 if TYPE_CHECKING:
     from scratchgpt.training.trainer import Trainer
@@ -37,6 +37,7 @@ class TrainingProgress:
         self._averages: dict[str, float] = {}
         trainer.on("step", self._on_step)
         trainer.on("evaluation", self._on_evaluation)
+        trainer.on("stopping", self._on_stopping)
 
     def __enter__(self) -> "TrainingProgress":
         self._began, self._first_step = time.perf_counter(), self._trainer.step
@@ -64,18 +65,26 @@ class TrainingProgress:
         if self._bar:
             loss = self._average("loss", record.loss)
             speed = self._average("tokens_per_s", record.tokens_per_s)
-            numbers = f"loss {loss:.3f}  {speed:,.0f} tokens/s"
+            smooth = {name: self._average(name, value) for name, value in record.measures.items()}
+            numbers = f"loss {loss:.3f}{_shown(smooth)}  {speed:,.0f} tokens/s"
             self._bar.update(self._task, completed=trainer.step, numbers=numbers)
         elif record.step % trainer.config.log_interval == 0:
             self.message(
-                f"{self._step(record.step)}  loss {record.loss:.4f}  lr {record.lr:.2e}  "
-                f"gradient norm {record.grad_norm:.3g}  {record.tokens_per_s:,.0f} tokens/s  "
-                f"{self._time_left()} left"
+                f"{self._step(record.step)}  loss {record.loss:.4f}{_shown(record.measures)}  "
+                f"lr {record.lr:.2e}  gradient norm {record.grad_norm:.3g}  "
+                f"{record.tokens_per_s:,.0f} tokens/s  {self._time_left()} left"
             )
 
     def _on_evaluation(self, trainer: "Trainer", record: EvaluationRecord) -> None:
+        loss = "" if record.val_loss is None else f"  validation loss {record.val_loss:.4f}"
         best = "  best so far" if record.is_best else ""
-        self.message(f"{self._step(record.step)}  validation loss {record.val_loss:.4f}{best}")
+        self.message(f"{self._step(record.step)}{loss}{_shown(record.measures)}{best}")
+
+    def _on_stopping(self, trainer: "Trainer", record: StoppingRecord) -> None:
+        self.message(
+            f"{self._step(record.step)}  stopping after step {record.last_step:,}, the end of the "
+            "phase; press Ctrl-C again to stop at once and lose the phase"
+        )
 
     def _step(self, step: int) -> str:
         total = f"{self._trainer.config.steps:,}"
@@ -94,6 +103,10 @@ class TrainingProgress:
         return (
             f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
         )
+
+
+def _shown(measures: dict[str, float]) -> str:
+    return "".join(f"  {name} {value:.4g}" for name, value in measures.items())
 
 
 def _bar(console: Any) -> Any:

@@ -12,46 +12,58 @@ from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
     TrainingState,
     check_resumable,
+    json_state,
     load_checkpoint,
     read_state,
     save_checkpoint,
-    save_model,
 )
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
-from scratchgpt.training.model import Model
+from scratchgpt.training.model_files import config_defaults, config_of, save_model
+from scratchgpt.training.objective import AnyObjective
+from scratchgpt.training.phases import Phases
 from scratchgpt.training.records import Position
 from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
+from scratchgpt.training.workers import Workers
+
+NOTHING_SAVED = "no checkpoint was written"
 
 
 class Run:
     """The folder of one trainer: checkpoints, metrics, and the right to write them.
 
+    Only worker 0 writes; the others read the same folder, and wait for worker 0 before they do.
+
     Parameters
     ----------
     out_dir : path
-    model : GPT or Transformer
+    objective : Objective
     optimizer : AdamW
     config : TrainConfig
     tokenizer : Tokenizer, optional
         Saved with every checkpoint.
     data_fingerprint : str, optional
+    workers : Workers
     """
 
     def __init__(
         self,
         out_dir: Path | str,
-        model: Model,
+        objective: AnyObjective,
         optimizer: AdamW,
         config: TrainConfig,
         tokenizer: Tokenizer | None,
         data_fingerprint: str | None,
+        workers: Workers,
     ) -> None:
         self.directory = RunDirectory(out_dir)
         self.path = self.directory.path
         self.metrics_path = self.path / METRICS_FILE
         self.saved_step: int | None = None
-        self._model = model
+        self._objective = objective
+        self._model = model = objective.model
+        self._workers = workers
+        self._writes = workers.rank == 0
         self._optimizer = optimizer
         self._tokenizer = tokenizer
         self._recent: RecentWeights | None = None
@@ -61,13 +73,13 @@ class Run:
         self._settings: dict[str, Any] = {
             "seed": config.seed,
             "train_config": config.as_dict(),
-            "model_config": model.config.as_dict(),
-            "dtype": str(model.dtype),
+            "model_config": config_of(model),
+            "dtype": str(model.store.dtype),
             "tokenizer": None if tokenizer is None else tokenizer.fingerprint,
             "data": data_fingerprint,
         }
 
-    def open(self, *, resume: bool) -> Position:
+    def open(self, *, resume: bool, phases: Phases) -> Position:
         """Take the folder, and load the last checkpoint where that is wanted.
 
         Raises
@@ -75,12 +87,18 @@ class Run:
         UserError
             If the folder is not to be had, or what is in it does not fit what is wanted.
         """
-        self.directory.acquire()
+        self.acquire()
         try:
-            return self._resume() if resume else self._start()
+            return self._resume(phases) if resume else self._start()
         except BaseException:
             self.close()
             raise
+
+    def acquire(self) -> None:
+        """Hold the folder, and clear away what a killed process left half done."""
+        if self._writes:
+            self.directory.acquire()
+        self._workers.any(False)
 
     def close(self) -> None:
         """Let others have the folder."""
@@ -88,11 +106,16 @@ class Run:
 
     def save_last(self, position: Position, *, averaged: bool = False) -> Path:
         """Write ``last/``, from which the run can be resumed; it may be one to average later."""
+        if not self._writes:
+            self.saved_step = position.step
+            return self.path / LAST
         if self._recent and averaged:
             self._recent.add(position.step, self._model)
-        state = TrainingState(**vars(position), **self._settings)
+        state = TrainingState(
+            **vars(position), **self._settings, objective=json_state(self._objective)
+        )
         with self.directory.replacing(LAST) as folder:
-            save_checkpoint(folder, self._model, self._optimizer, self._tokenizer, state)
+            save_checkpoint(folder, self._objective, self._optimizer, self._tokenizer, state)
         self.saved_step = position.step
         if self._recent:
             self._recent.prune()
@@ -100,8 +123,9 @@ class Run:
 
     def save_best(self) -> Path:
         """Write ``best/``, a model without what resuming takes."""
-        with self.directory.replacing(BEST) as folder:
-            save_model(folder, self._model, self._tokenizer)
+        if self._writes:
+            with self.directory.replacing(BEST) as folder:
+                save_model(folder, self._model, self._tokenizer)
         return self.path / BEST
 
     @contextlib.contextmanager
@@ -111,6 +135,7 @@ class Run:
         It has been written to ``average/``, and inside it can be evaluated. None is given, and the
         model left as it is, where none was asked for or there is none to average yet.
         """
+        self._workers.any(False)  # until the last checkpoint is complete
         mean = self._recent.mean(self._model) if self._recent else None
         if mean is None:
             yield None
@@ -119,15 +144,23 @@ class Run:
         try:
             for name, parameter in self._model.store.named.items():
                 parameter.value[...] = mean[name]
-            with self.directory.replacing(AVERAGE) as folder:
-                save_model(folder, self._model, self._tokenizer)
+            if self._writes:
+                with self.directory.replacing(AVERAGE) as folder:
+                    save_model(folder, self._model, self._tokenizer)
             yield self.path / AVERAGE
         finally:
             self._model.store.values[...] = own
 
+    def last_good(self) -> str:
+        """Say where the last checkpoint is."""
+        if self.saved_step is None:
+            return NOTHING_SAVED
+        return f"the last good checkpoint is {self.path / LAST} (step {self.saved_step})"
+
     def log(self, values: dict[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
-        append_metrics(self.metrics_path, values)
+        if self._writes:
+            append_metrics(self.metrics_path, values)
 
     def _start(self) -> Position:
         if self.directory.find(LAST) or self.directory.find(BEST):
@@ -142,7 +175,7 @@ class Run:
             )
         return Position()
 
-    def _resume(self) -> Position:
+    def _resume(self, phases: Phases) -> Position:
         last = self.directory.find(LAST)
         if last is None:
             raise UserError(
@@ -150,13 +183,17 @@ class Run:
                 "name the folder of another"
             )
         saved = read_state(last)
-        position = Position(saved.step, saved.elapsed, saved.best_val_loss, saved.best_step)
+        position = Position(**{name: getattr(saved, name) for name in vars(Position())})
+        if position.best_value is None:  # a run from before there was this field
+            position.best_value = saved.best_val_loss
         current = TrainingState(**vars(position), **self._settings)
-        check_resumable(saved, current, self.path)
-        load_checkpoint(last, self._model, self._optimizer)
+        check_resumable(saved, current, self.path, config_defaults(self._model))
+        phases.check_resumable(saved.step)
+        load_checkpoint(last, self._objective, self._optimizer, saved)
         self._optimizer.n_steps = saved.step
-        cut_metrics(self.metrics_path, saved.step)
+        if self._writes:
+            cut_metrics(self.metrics_path, saved.step)
         self.saved_step = saved.step
-        if self._recent:
+        if self._recent and self._writes:
             self._recent.resume(saved.step)
         return position

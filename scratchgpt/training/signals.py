@@ -23,10 +23,13 @@ class StopRequest:
     ----------
     signal : int or None
         Which signal came.
+    deferred : bool
+        Whether :meth:`check` waits, because training cannot be resumed from where it is now.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.deferred = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -48,8 +51,8 @@ class StopRequest:
         self._previous.clear()
 
     def check(self) -> None:
-        """Raise :class:`Stopped` if a signal came."""
-        if self.signal is not None:
+        """Raise :class:`Stopped` if a signal came, unless that is deferred."""
+        if self.signal is not None and not self.deferred:
             raise Stopped
 
     def _receive(self, number: int, frame: FrameType | None) -> None:

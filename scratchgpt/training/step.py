@@ -3,81 +3,117 @@
 import itertools
 import math
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, derive_seed
+from scratchgpt.backend import derive_seed
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.precision import products_in
+from scratchgpt.training.batches import Batches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
 from scratchgpt.training.freezing import frozen_names
-from scratchgpt.training.model import Model
-from scratchgpt.training.signals import StopRequest
-
-
-class Batches(Protocol):
-    """Where the arrays come from that the ``loss`` of a model takes, in its order; all int64.
-
-    For a GPT those are tokens and targets (B, T), for a Transformer source (B, S), target and
-    targets (B, T). Targets are the last, and one of -100 does not count. B, S and T may differ
-    from batch to batch.
-
-    ``train_batch`` is a pure function of its index: a resumed run sees what an unbroken one sees.
-    """
-
-    def train_batch(self, index: int) -> tuple[Array, ...]: ...
-
-    def validation_batches(self) -> Iterator[tuple[Array, ...]]: ...
+from scratchgpt.training.objective import AnyObjective
+from scratchgpt.training.records import check_measures
+from scratchgpt.training.signals import Stopped, StopRequest
+from scratchgpt.training.workers import ALONE, Workers
 
 
 class Update(NamedTuple):
-    """What one update was made of: loss and gradient norm are those before it.
+    """What one update was made of: loss, measures and gradient norm are those before it.
 
-    The loss is what is made small, that is with the smoothing of labels where there is any.
+    The loss is the one that training makes small, for instance with smoothed labels.
     """
 
     loss: float
     lr: float
     grad_norm: float
     tokens_per_s: float
+    measures: dict[str, float]
 
 
 class NotFinite(Exception):
-    """A number that is none, and the micro-batches that it came from."""
+    """The loss or gradient norm is NaN or infinite; keeps the micro-batches.
 
-    def __init__(self, what: str, micro_batches: list[MicroBatch], grad_norm: float | None):
+    ``where`` says in which value that began, if that is known already.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        micro_batches: list[MicroBatch],
+        grad_norm: float | None,
+        where: str | None = None,
+    ) -> None:
         super().__init__(what)
+        self.where = where
         self.what = what
         self.micro_batches = micro_batches
         self.grad_norm = grad_norm
 
 
-class Stepper:
-    """Runs a model forward and backward, and moves its parameters.
+class NothingToValidate(UserError):
+    """The data source has no validation batches."""
 
-    Each micro-batch runs inside the arena, so that after the first nothing is allocated.
+
+class Stepper:
+    """Runs an objective forward and backward, and moves the parameters of its model.
+
+    Each micro-batch runs inside the arena, so that nothing is allocated after the first.
+
+    Parameters
+    ----------
+    objective : Objective
+    batches : Batches
+        Micro-batch i of step s is ``train_batch(s * grad_accum + i)``.
+    config : TrainConfig
+    workers : Workers
 
     Attributes
     ----------
+    model : Layer
+        That of the objective.
     frozen : set of str
-        Names of the parameters that stay as they are.
+        Names of the parameters that are not trained.
     stop : StopRequest
-        Looked at before each micro-batch.
+        Checked before each micro-batch.
+
+    Raises
+    ------
+    UserError
+        If the configuration does not fit the objective, the model or the workers.
     """
 
-    def __init__(self, model: Model, batches: Batches, config: TrainConfig) -> None:
-        self.model = model
+    def __init__(
+        self,
+        objective: AnyObjective,
+        batches: Batches[object],
+        config: TrainConfig,
+        workers: Workers = ALONE,
+    ) -> None:
+        self.objective = objective
+        self.model = model = objective.model
         self.batches = batches
         self.config = config
-        if config.precision != "float32" and model.dtype != np.float32:
+        self.workers = workers
+        if config.precision != "float32" and model.store.dtype != np.float32:
             raise UserError(
                 f"precision={config.precision!r} is for models in float32; "
-                f"this one is in {model.dtype}"
+                f"this one is in {model.store.dtype}"
+            )
+        if config.grad_accum > 1 and not objective.splits:
+            raise UserError(
+                f"grad_accum={config.grad_accum}: the loss of {type(objective).__name__} does not "
+                "split over micro-batches; set grad_accum=1 and choose a larger batch"
+            )
+        if config.grad_accum % workers.size:
+            raise UserError(
+                f"grad_accum={config.grad_accum} is not divisible by the {workers.size} workers; "
+                f"choose a multiple of {workers.size}"
             )
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
@@ -94,8 +130,8 @@ class Stepper:
     def update(self, step: int) -> Update:
         """Accumulate the gradient of one big batch, clip it, and let AdamW move the parameters.
 
-        The loss of the big batch is a mean over its counted tokens, so each micro-batch has the
-        share that it has of them.
+        The loss of the big batch is a mean weighted by ``objective.weight``, so the weights of all
+        micro-batches are known before the first backward pass.
 
         Raises
         ------
@@ -103,17 +139,22 @@ class Stepper:
             Before the parameters are touched.
         """
         began = time.perf_counter()
-        config, store = self.config, self.model.store
+        config, store, objective = self.config, self.model.store, self.objective
         micro_batches = self._micro_batches(step)
-        counts = [micro_batch.n_counted for micro_batch in micro_batches]
-        n_counted = max(sum(counts), 1)
-        loss = 0.0
+        weights = [float(objective.weight(micro_batch.batch)) for micro_batch in micro_batches]
+        counts = {
+            "weight": sum(weights),
+            "tokens": sum(objective.n_tokens(micro_batch.batch) for micro_batch in micro_batches),
+        }
+        counts = self.workers.total(counts)
+        total = counts["weight"] or 1.0
         store.zero_grad()
-        for micro_batch, count in zip(micro_batches, counts, strict=True):
-            share = count / n_counted
-            loss += share * self._micro_step(micro_batch, config.label_smoothing, dloss=share)
+        shares = ((m, w / total) for m, w in zip(micro_batches, weights, strict=True))
+        loss, measures = self._run(objective, shares, backward=True)
+        grads = store.grads
+        self.workers.sum(grads)
         with self.arena:
-            norm = global_norm(store.grads)
+            norm = global_norm(grads)
         if not math.isfinite(norm):
             raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
         lr = config.lr_at(step)
@@ -121,63 +162,103 @@ class Stepper:
         # An update may overflow; that shows in the next loss, or in the next checkpoint.
         with np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
-        n_tokens = sum(micro_batch.n_tokens for micro_batch in micro_batches)
-        return Update(loss, lr, norm, n_tokens / (time.perf_counter() - began))
+        objective.updated(measures)
+        return Update(loss, lr, norm, counts["tokens"] / (time.perf_counter() - began), measures)
 
-    def evaluate(self) -> float:
-        """Mean loss over the validation part, in nats a counted token.
+    def evaluate(self) -> dict[str, float]:
+        """The mean loss over the validation part as ``val_loss``, each measure as ``val_NAME``.
 
-        Nothing is dropped, and no label is smoothed.
+        Nothing is dropped, and the objective is the one for evaluation.
 
         Raises
         ------
-        UserError
+        NothingToValidate
             If there is no validation part.
         NotFinite, Stopped
         """
-        total, n_counted = 0.0, 0
-        batches = itertools.islice(self.batches.validation_batches(), self.config.eval_batches)
-        for arrays in batches:
-            micro_batch = MicroBatch(arrays)
-            total += micro_batch.n_counted * self._micro_step(micro_batch)
-            n_counted += micro_batch.n_counted
-        if n_counted == 0:
-            raise UserError(
+        objective = self.objective.for_evaluation()
+        n_all, n = 0.0, self.config.eval_batches
+        rank, size = self.workers.rank, self.workers.size
+
+        def weighted() -> Iterator[tuple[MicroBatch, float]]:
+            nonlocal n_all
+            for batch in itertools.islice(self.batches.validation_batches(), rank, n, size):
+                weight = float(objective.weight(batch))
+                n_all += weight
+                yield MicroBatch(batch), weight
+
+        loss, measures = self._run(objective, weighted(), backward=False)
+        n_all = self.workers.total({"weight": n_all})["weight"]
+        if n_all == 0:
+            raise NothingToValidate(
                 "there is nothing to validate on; give more text, or set eval_interval=0"
             )
-        return total / n_counted
+        means = {"val_loss": loss / n_all}
+        return means | {f"val_{name}": value / n_all for name, value in measures.items()}
+
+    def check_stop(self) -> None:
+        """Raise Stopped if a signal asked any of the workers to stop."""
+        if self.workers.any(self.stop.signal is not None):
+            raise Stopped
 
     def _micro_batches(self, step: int) -> list[MicroBatch]:
-        first = step * self.config.grad_accum
-        drops = self.model.config.dropout > 0
+        """Those of this worker."""
+        n, seed = self.config.grad_accum, self.config.seed
+        drops = self.objective.drops
         return [
             MicroBatch(
                 self.batches.train_batch(index),
-                derive_seed(self.config.seed, "dropout", index) if drops else None,
+                derive_seed(seed, "dropout", index) if drops else None,
             )
-            for index in range(first, first + self.config.grad_accum)
+            for index in range(step * n + self.workers.rank, (step + 1) * n, self.workers.size)
         ]
 
-    def _micro_step(
+    def _run(
         self,
-        micro_batch: MicroBatch,
-        label_smoothing: float = 0.0,
-        dloss: float | None = None,
-    ) -> float:
-        """The loss of one micro-batch; with ``dloss``, that times its gradient is added too."""
-        self.stop.check()
-        model: Any = self.model  # whichever it is, what it saves goes back to it
-        # What is not finite is looked for here, and told in one line instead of NumPy's many.
-        with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
-            value, saved = model.loss(
-                *micro_batch.arrays,
-                label_smoothing=label_smoothing,
-                dropout_seed=micro_batch.dropout_seed,
-                recompute=self.config.recompute,
+        objective: AnyObjective,
+        weighted: Iterable[tuple[MicroBatch, float]],
+        *,
+        backward: bool,
+    ) -> tuple[float, dict[str, float]]:
+        """The weighted sums of loss and measures over the micro-batches of all workers.
+
+        ``backward`` adds the gradient of the weighted loss. The workers agree on a signal, and on a
+        loss that is not finite, before any of them raises.
+        """
+        loss, measures = 0.0, dict[str, float]()
+        failure: Stopped | NotFinite | None = None
+        try:
+            for micro_batch, weight in weighted:
+                dloss = weight if backward else None
+                value, measured = self._micro_step(objective, micro_batch, dloss)
+                loss += weight * value
+                for name, measure in measured.items() if weight else ():
+                    measures[name] = measures.get(name, 0.0) + weight * float(measure)
+        except (Stopped, NotFinite) as error:
+            failure = error
+        if self.workers.any(isinstance(failure, Stopped)):
+            raise Stopped
+        if self.workers.any(failure is not None):
+            raise failure or NotFinite(
+                "a loss is not finite", [], None, "a value of another worker"
             )
+        measures = self.workers.total({**measures, "loss": loss})
+        return measures.pop("loss"), measures
+
+    def _micro_step(
+        self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
+    ) -> tuple[float, dict[str, float]]:
+        """Loss and measures of one micro-batch; adds ``dloss`` times the gradient if given."""
+        self.stop.check()
+        # NaN and infinities are looked for here, and reported in one line instead of NumPy's many.
+        with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
+            value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
             loss = float(value)
             if not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
+            measures = objective.measures(saved)
+            if measures:
+                check_measures(measures)
             if dloss is not None:
-                model.loss_backward(dloss, saved, in_place=True)
-        return loss
+                objective.loss_backward(dloss, saved)
+        return loss, measures

@@ -3,37 +3,44 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+from scratchgpt.threads import one_pool
+from scratchgpt.training.batches import Batches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
-from scratchgpt.training.model import Model
+from scratchgpt.training.evaluation import Evaluate, Evaluation, measures_of
+from scratchgpt.training.objective import AnyObjective, Objective
+from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import plot_metrics
 from scratchgpt.training.records import (
     CheckpointRecord,
-    EvaluationRecord,
     Position,
     SampleRecord,
     StepRecord,
     TrainResult,
+    merge_scores,
 )
-from scratchgpt.training.run import Run
+from scratchgpt.training.run import NOTHING_SAVED, Run
 from scratchgpt.training.run_directory import AVERAGE, BEST, LAST
 from scratchgpt.training.signals import Stopped, StopRequest
-from scratchgpt.training.step import Batches, NotFinite, Stepper
+from scratchgpt.training.step import NotFinite, Stepper
+from scratchgpt.training.workers import ALONE, Workers
 
-EVENTS = ("step", "evaluation", "checkpoint", "sample")
+EVENTS = ("step", "evaluation", "checkpoint", "sample", "stopping")
 
+Batch = TypeVar("Batch")
+Saved = TypeVar("Saved")
 Callback = Callable[["Trainer", Any], None]
 
 
 class Trainer:
-    """Trains a model and keeps what is needed to look at it, to use it and to go on.
+    """Trains the model of an objective, and writes checkpoints, metrics and curves.
 
     A step is ``grad_accum`` micro-batches, whose gradients add up to those of one big batch; then
     the gradient is clipped and AdamW moves the parameters. Everything random is a function of the
@@ -41,11 +48,15 @@ class Trainer:
 
     Parameters
     ----------
-    model : GPT or Transformer
-        In float32 or float64.
-    batches : Batches
+    objective : Objective
+        With a model in float32 or float64. :class:`NextToken` is that of language models.
+    batches : Batches or PhasedBatches
         Micro-batch i of step s is ``train_batch(s * grad_accum + i)``.
     config : TrainConfig
+    evaluate : callable, optional
+        Returns scores of a whole set by name, such as F1 or MRR; called at each evaluation.
+    workers : Workers
+        Which processes train together. By default this one does so alone.
     out_dir : path, optional
         The folder of the run, which gets ``last/`` and ``best/`` (model directories),
         ``metrics.jsonl`` and ``loss.png``, and in the end ``average/`` where one is wanted. It
@@ -73,35 +84,43 @@ class Trainer:
 
     Examples
     --------
-    >>> trainer = Trainer(model, batches, TrainConfig(steps=100))      # doctest: +SKIP
+    >>> objective = NextToken(model, label_smoothing=0.1)              # doctest: +SKIP
+    >>> trainer = Trainer(objective, batches, TrainConfig(steps=100))  # doctest: +SKIP
     >>> trainer.on("step", lambda trainer, record: print(record.loss)) # doctest: +SKIP
     >>> trainer.train().best_val_loss                                  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        model: Model,
-        batches: Batches,
+        objective: Objective[Batch, Saved],
+        batches: Batches[Batch],
         config: TrainConfig,
         *,
+        evaluate: Evaluate | None = None,
+        workers: Workers = ALONE,
         out_dir: Path | str | None = None,
         resume: bool = False,
         tokenizer: Tokenizer | None = None,
         data_fingerprint: str | None = None,
     ) -> None:
-        self.model = model
+        self.objective: AnyObjective = objective
+        self.model = objective.model
         self.config = config
-        self.stepper = Stepper(model, batches, config)
+        self.stepper = Stepper(objective, batches, config, workers)
+        self._evaluation = Evaluation(self.stepper, evaluate, config)
+        self._phases = Phases(batches, config, saves=out_dir is not None)
         self.position = Position()
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self._val_loss: float | None = None
+        self._scores: dict[str, float] = {}
         self._average_val_loss: float | None = None
         self._grad_norm: float | None = None
         self._run: Run | None = None
         if out_dir is not None:
             optimizer = self.stepper.optimizer
-            self._run = Run(out_dir, model, optimizer, config, tokenizer, data_fingerprint)
-            self.position = self._run.open(resume=resume)
+            self._run = Run(
+                out_dir, objective, optimizer, config, tokenizer, data_fingerprint, workers
+            )
+            self.position = self._run.open(resume=resume, phases=self._phases)
         elif resume:
             raise UserError("resume=True needs the out_dir of the run to resume")
         elif config.average > 1:
@@ -117,11 +136,11 @@ class Trainer:
 
         Parameters
         ----------
-        event : {"step", "evaluation", "checkpoint", "sample"}
-            After each update; after each evaluation; after each checkpoint that was written;
-            every ``sample_interval`` steps.
+        event : {"step", "evaluation", "checkpoint", "sample", "stopping"}
+            After each update, evaluation, checkpoint; every ``sample_interval`` steps; when a
+            signal came and training goes on to the end of a phase.
         callback : callable
-            The record is a StepRecord, EvaluationRecord, CheckpointRecord or SampleRecord.
+            The record is a StepRecord, EvaluationRecord, and so on.
         """
         if event not in EVENTS:
             raise UserError(
@@ -133,9 +152,8 @@ class Trainer:
     def train(self) -> TrainResult:
         """Train until ``config.steps`` updates are made, or a signal asks for the end.
 
-        At Ctrl-C and at SIGTERM the micro-batch under way is finished and the run saved, so that
-        it can be resumed (calling this again goes on, too); the second signal raises
-        KeyboardInterrupt at once.
+        On Ctrl-C or SIGTERM the current micro-batch (or phase) is finished and the run is saved:
+        calling this again resumes it. A second signal raises KeyboardInterrupt at once.
 
         Raises
         ------
@@ -147,16 +165,17 @@ class Trainer:
         """
         self._began = time.perf_counter() - self.position.elapsed
         if self._run:
-            self._run.directory.acquire()
+            self._run.acquire()
         try:
-            with StopRequest() as stop:
+            with one_pool(), StopRequest() as stop:
+                stop.deferred = self._phases.is_under_way(self.step)
                 self.stepper.stop = stop
                 finished = self._loop()
                 self._save_last(averaged=finished)
                 finished = self._save_average(finished) and finished
                 self.position.elapsed = self._elapsed()
-            if self._run:
-                plot_metrics(self._run.path)
+            if self._run and self.stepper.workers.rank == 0:
+                plot_metrics(self._run.path, unit=self.objective.unit)
         except NotFinite as error:
             raise self._nonfinite(error) from None
         finally:
@@ -164,15 +183,17 @@ class Trainer:
             self.close()
         return TrainResult(
             **vars(self.position),
-            val_loss=self._val_loss,
+            val_loss=self._scores.get("val_loss"),
             average_val_loss=self._average_val_loss,
+            measures=measures_of(self._scores),
             interrupted=None if finished else stop.signal,
         )
 
-    def evaluate(self) -> float:
-        """Mean loss over the validation part, in nats a counted token; nothing is dropped."""
+    def evaluate(self) -> dict[str, float]:
+        """``val_loss``, the measures as ``val_NAME``, and the scores of ``evaluate``."""
         try:
-            return self.stepper.evaluate()
+            with one_pool():
+                return self._evaluation.scores()
         except NotFinite as error:
             raise self._nonfinite(error) from None
 
@@ -188,11 +209,12 @@ class Trainer:
             self._save_last()  # a disk that is full or read-only shows now, not in an hour
         try:
             while True:
-                val_loss = self._evaluate_if_due()
+                scores = self._evaluate_if_due()
                 if self.step >= config.steps:
-                    self._finish(val_loss)
+                    self._finish(scores)
                     return True
-                self._update(val_loss)
+                self._phases.begin_if_due(self.step, self.stepper)
+                self._update(scores)
                 if self.step % config.checkpoint_interval == 0 and self.step < config.steps:
                     self._save_last(averaged=True)
                 if config.sample_interval and self.step % config.sample_interval == 0:
@@ -200,36 +222,34 @@ class Trainer:
         except Stopped:
             return False
 
-    def _evaluate_if_due(self) -> float | None:
-        """The validation loss, if this is a step for it; the best model so far is kept."""
-        interval, position = self.config.eval_interval, self.position
+    def _evaluate_if_due(self) -> dict[str, float]:
+        """The scores, if this is a step for an evaluation; the best model so far is kept."""
+        interval = self.config.eval_interval
         if not interval or (self.step % interval and self.step < self.config.steps):
-            return None
-        val_loss = self._val_loss = self.stepper.evaluate()
-        is_best = position.best_val_loss is None or val_loss < position.best_val_loss
-        if is_best:
-            position.best_val_loss, position.best_step = val_loss, self.step
-            if self._run:
-                path = self._run.save_best()
-                self._fire("checkpoint", CheckpointRecord(self.step, BEST, path))
-        self._fire("evaluation", EvaluationRecord(self.step, val_loss, is_best))
-        return val_loss
+            return {}
+        scores = self._scores = self._evaluation.scores()
+        record = self._evaluation.judge(scores, self.position)
+        if record.is_best and self._run:
+            self._fire("checkpoint", CheckpointRecord(self.step, BEST, self._run.save_best()))
+        self._fire("evaluation", record)
+        return scores
 
-    def _update(self, val_loss: float | None) -> None:
+    def _update(self, scores: dict[str, float]) -> None:
         update = self.stepper.update(self.step)
         self._grad_norm = update.grad_norm
-        record = StepRecord(
-            self.step, val_loss=val_loss, elapsed=self._elapsed(), **update._asdict()
-        )
-        if self._run and (val_loss is not None or self.step % self.config.log_interval == 0):
-            self._run.log(record.as_dict())
+        val_loss, elapsed = scores.get("val_loss"), self._elapsed()
+        record = StepRecord(self.step, val_loss=val_loss, elapsed=elapsed, **update._asdict())
+        if self._run and (scores or self.step % self.config.log_interval == 0):
+            self._run.log(merge_scores(record.as_dict(), scores))
         self.position.step += 1
         self._fire("step", record)
+        if stopping := self._phases.updated(self.step, self.stepper.stop):
+            self._fire("stopping", stopping)
 
-    def _finish(self, val_loss: float | None) -> None:
+    def _finish(self, scores: dict[str, float]) -> None:
         """The evaluation after the last update gets a line of its own."""
-        if self._run and val_loss is not None:
-            self._run.log({"step": self.step, "val_loss": val_loss, "elapsed": self._elapsed()})
+        if self._run and scores:
+            self._run.log(merge_scores({"step": self.step, "elapsed": self._elapsed()}, scores))
 
     def _save_last(self, *, averaged: bool = False) -> None:
         if self._run is None:
@@ -251,11 +271,12 @@ class Trainer:
             if not (evaluate and self.config.eval_interval):
                 return True
             try:
-                self._average_val_loss = self.stepper.evaluate()
+                scores = self._evaluation.scores()
             except Stopped:
                 return False
-        record = {"step": self.step, "average_val_loss": self._average_val_loss}
-        self._run.log({**record, "elapsed": self._elapsed()})
+        self._average_val_loss = scores.get("val_loss")
+        averages = {f"average_{name}": value for name, value in scores.items()}
+        self._run.log(merge_scores({"step": self.step, "elapsed": self._elapsed()}, averages))
         return True
 
     def _elapsed(self) -> float:
@@ -267,18 +288,13 @@ class Trainer:
 
     def _nonfinite(self, error: NotFinite) -> NonFiniteError:
         """The whole story of a loss or gradient that is not finite, found by running it again."""
-        checkpoint = "no checkpoint was written"
-        if self._run and self._run.saved_step is not None:
-            last = self._run.directory.find(LAST)
-            checkpoint = f"the last good checkpoint is {last} (step {self._run.saved_step})"
-        recompute = self.config.recompute
         with products_in(self.config.precision):
-            where = find_nonfinite(self.model, error.micro_batches, recompute=recompute)
+            where = error.where or find_nonfinite(self.objective, error.micro_batches)
         return NonFiniteError(
             error.what,
             step=self.step,
             lr=self.config.lr_at(self.step),
             grad_norm=self._grad_norm if error.grad_norm is None else error.grad_norm,
             where=where,
-            checkpoint=checkpoint,
+            checkpoint=self._run.last_good() if self._run else NOTHING_SAVED,
         )

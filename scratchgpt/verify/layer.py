@@ -37,7 +37,7 @@ def check_layer(
     Returns
     -------
     report : Report
-        A row for each floating input and each parameter, under its name.
+        A row for each floating input and each parameter that is not frozen, under its name.
     """
     return _check(layer, layer.forward, layer.backward, inputs, settings, method, options)
 
@@ -49,15 +49,18 @@ def check_model(
     method: str = "adjoint",
     **options: Any,
 ) -> Report:
-    """Check the gradient of a model's loss with respect to all of its parameters.
+    """Check the gradient of the loss of a model, or of an objective, in all of its parameters.
 
     Parameters
     ----------
     model : object
         Has ``loss(*data, **settings) -> (loss, saved)``, ``loss_backward(dloss, saved)`` and
-        ``named_parameters()`` as in :func:`check_layer`.
-    *data : integer arrays
-        Tokens and targets, as a rule (B, T) each; of two texts where the model takes two.
+        ``named_parameters()`` as in :func:`check_layer`. What has a ``model`` of its own is a
+        training objective (:class:`scratchgpt.training.Objective`), whose backward pass may
+        overwrite ``saved``: the loss is then computed anew for each backward pass.
+    *data : arrays, or a batch
+        Of a model tokens and targets, as a rule (B, T) each. Of an objective one batch, whose
+        arrays are constants.
     settings : dict, optional
         Further arguments of loss, for instance ``{"dropout_seed": 3, "recompute": True}``.
     method, **options
@@ -67,7 +70,7 @@ def check_model(
     Returns
     -------
     report : Report
-        A row for each parameter, under its name.
+        A row for each parameter that is not frozen, under its name.
 
     Examples
     --------
@@ -78,8 +81,15 @@ def check_model(
     >>> tokens = np.arange(6).reshape(2, 3)
     >>> check_model(model, tokens, tokens + 1).passed
     True
+    >>> from scratchgpt.text import TokenBatch
+    >>> from scratchgpt.training import NextToken
+    >>> check_model(NextToken(model), TokenBatch(tokens, tokens + 1)).passed
+    True
     """
-    return _check(model, model.loss, model.loss_backward, data, settings, method, options)
+    again = hasattr(model, "model")
+    return _check(
+        model, model.loss, model.loss_backward, data, settings, method, options, again=again
+    )
 
 
 def _check(
@@ -90,8 +100,10 @@ def _check(
     settings: Mapping[str, Any] | None,
     method: str,
     options: dict[str, Any],
+    *,
+    again: bool = False,
 ) -> Report:
-    pure = _Pure(layer, forward, backward, inputs)
+    pure = _Pure(layer, forward, backward, inputs, again)
     named = dict(zip(input_names(forward, len(inputs)), inputs, strict=True))
     named |= {name: parameter.value for name, parameter in pure.parameters.items()}
     report = check_vjp(
@@ -101,12 +113,18 @@ def _check(
 
 
 class _Run(NamedTuple):
+    """What a backward pass needs: the forward's ``saved``, or the arguments to run it again."""
+
     saved: Any
     values: tuple[Any, ...]
 
 
 class _Pure:
-    """A layer as a pair of functions without state: its parameters are further inputs."""
+    """A layer as a pair of functions without state: its parameters are further inputs.
+
+    Frozen parameters are constants. ``again``: each backward pass gets the ``saved`` of a forward
+    pass of its own.
+    """
 
     def __init__(
         self,
@@ -114,26 +132,36 @@ class _Pure:
         forward: Callable[..., Any],
         backward: Callable[..., Any],
         inputs: Sequence[Any],
+        again: bool,
     ) -> None:
-        self._forward, self._backward = forward, backward
+        self._forward, self._backward, self._again = forward, backward, again
         self._n_inputs = len(inputs)
-        self._floating = [np.asarray(x).dtype.kind == "f" for x in inputs]
+        self._floating = [isinstance(x, np.ndarray) and x.dtype.kind == "f" for x in inputs]
         self.parameters: dict[str, Any] = {}
+        self._frozen: list[Any] = []
         for name, parameter in layer.named_parameters():
             # One that is used in two places counts once, under its first name.
-            if all(parameter is not other for other in self.parameters.values()):
+            if any(parameter is other for other in (*self.parameters.values(), *self._frozen)):
+                continue
+            if getattr(parameter, "is_frozen", False):
+                self._frozen.append(parameter)
+            else:
                 self.parameters[name] = parameter
 
     def forward(self, *args: Any, **settings: Any) -> tuple[Any, _Run]:
         inputs, values = args[: self._n_inputs], args[self._n_inputs :]
         with self._holding(values):
             y, saved = self._forward(*inputs, **settings)
-        return y, _Run(saved, values)
+        return y, _Run((inputs, settings) if self._again else saved, values)
 
     def backward(self, dy: Any, saved: _Run) -> tuple[Any, ...]:
         # Values too: a layer that recomputes runs its forward again in its backward.
         with self._holding(saved.values) as grads:
-            dinputs = self._backward(dy, saved.saved)
+            inner = saved.saved
+            if self._again:
+                inputs, settings = inner
+                inner = self._forward(*inputs, **settings)[1]
+            dinputs = self._backward(dy, inner)
         if not isinstance(dinputs, tuple | list):
             dinputs = (dinputs,)
         if len(dinputs) != self._n_inputs:
@@ -143,14 +171,19 @@ class _Pure:
 
     @contextmanager
     def _holding(self, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """Lend other values and zero gradients to the parameters."""
+        """Lend other values and zero gradients to the parameters, their dtype to the frozen."""
         parameters = list(self.parameters.values())
         own = [(parameter.value, parameter.grad) for parameter in parameters]
+        constants = [parameter.value for parameter in self._frozen]
         grads = [np.zeros(value.shape, value.dtype) for value in values]
         try:
             for parameter, value, grad in zip(parameters, values, grads, strict=True):
                 parameter.value, parameter.grad = value, grad
+            for parameter, value in zip(self._frozen, constants, strict=True):
+                parameter.value = value.astype(np.result_type(*values)) if values else value
             yield grads
         finally:
             for parameter, (value, grad) in zip(parameters, own, strict=True):
                 parameter.value, parameter.grad = value, grad
+            for parameter, value in zip(self._frozen, constants, strict=True):
+                parameter.value = value

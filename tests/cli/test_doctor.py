@@ -95,6 +95,18 @@ def test_with_kernels_switched_off_it_says_so():
 
 
 @pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+def test_an_untested_numba_is_a_finding(monkeypatch, scratchgpt):
+    from scratchgpt import backend
+
+    monkeypatch.setattr(backend, "NEWEST_NUMBA", backend.OLDEST_NUMBA)
+    monkeypatch.setattr(backend, "OLDEST_NUMBA", (0, 0))
+    monkeypatch.setattr(backend, "_kernels_installed", lambda: False)
+    record = json.loads(scratchgpt("doctor", "--quick", "--json").stdout)
+    assert record["kernels"] == "untested"
+    assert "is untested" in record["advice"][0]
+
+
+@pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
 def test_the_number_of_threads_is_that_of_the_environment():
     run = in_a_fresh_process("--quick", "--json", SCRATCHGPT_THREADS="1")
     record = json.loads(run.stdout)

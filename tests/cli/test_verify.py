@@ -3,9 +3,9 @@ import json
 import pytest
 
 from scratchgpt import backend
-from scratchgpt.cli import verify_subjects
 from scratchgpt.kernels import disabled
 from scratchgpt.ops import embedding_backward, embedding_forward
+from scratchgpt.proofs import subjects
 from scratchgpt.verify.examples import EXAMPLES, Example
 
 
@@ -15,9 +15,9 @@ def test_every_operation_layer_and_form_of_model_is_proven(scratchgpt):
     rows = json.loads(outcome.stdout)
     assert {row["name"] for row in rows if row["kind"] == "op"} == set(EXAMPLES)
     assert {row["name"] for row in rows if row["kind"] == "layer"} == {
-        name for name, _ in verify_subjects.LAYERS
+        name for name, _ in subjects.LAYERS
     }
-    for name, forms in verify_subjects.MODELS.items():
+    for name, forms in subjects.MODELS.items():
         assert {row["case"] for row in rows if row["name"] == name} == set(forms)
     assert all(row["passed"] and row["worst_error"] <= 1e-12 for row in rows)
     assert all(row["inputs"] for row in rows if row["case"] != "all ignored")

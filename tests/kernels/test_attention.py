@@ -85,8 +85,8 @@ def test_results_are_written_where_asked(rng):
     q, k, v, dy = problem(rng, 2, 3, 20, 20, 8, 8)
     fused = np.full((2, 20, 4, 3, 8), np.nan, np.float32)
     y, dq, dk, dv = (fused[:, :, i].swapaxes(1, 2) for i in range(4))
-    _, saved = attention_forward(q, k, v, causal=True, y=y)
-    attention_backward(dy, saved, dq, dk, dv)
+    _, saved = attention_forward(q, k, v, causal=True, y_out=y)
+    attention_backward(dy, saved, dq_out=dq, dk_out=dk, dv_out=dv)
     for a, b in zip((y, dq, dk, dv), run(q, k, v, dy, causal=True), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -95,7 +95,8 @@ def test_gradients_are_written_to_every_other_element(rng):
     q, k, v, dy = problem(rng, 1, 2, 20, 20, 8, 8)
     _, saved = attention_forward(q, k, v)
     wide = [np.full((1, 2, 20, 16), 5, np.float32) for _ in range(3)]
-    attention_backward(dy, saved, *(x[..., ::2] for x in wide))
+    dq, dk, dv = (x[..., ::2] for x in wide)
+    attention_backward(dy, saved, dq_out=dq, dk_out=dk, dv_out=dv)
     for x, expected in zip(wide, attention_backward(dy, saved), strict=True):
         np.testing.assert_array_equal(x[..., ::2], expected)
         assert (x[..., 1::2] == 5).all()

@@ -102,7 +102,7 @@ def test_cross_entropy_over_its_own_logits(dtype, rng):
     logits, targets = draw(rng, 9, 31).astype(dtype), rng.integers(0, 31, 9)
     _, saved = ops.cross_entropy_forward(logits, targets)
     expected = ops.cross_entropy_backward(1.3, saved)
-    assert ops.cross_entropy_backward(1.3, saved, logits) is logits
+    assert ops.cross_entropy_backward(1.3, saved, dlogits_out=logits) is logits
     np.testing.assert_array_equal(logits, expected)
 
 
@@ -154,7 +154,7 @@ def test_linear_adds_to_every_other_element_of_a_gradient(rng, assert_close):
     x, weight, dy = draw(rng, 6, 5), draw(rng, 5, 7), draw(rng, 6, 7)
     _, saved = ops.linear_forward(x, weight)
     wide = np.full((5, 14), 3, np.float32)
-    ops.linear_backward(dy, saved, dweight=wide[:, ::2])
+    ops.linear_backward(dy, saved, dweight_into=wide[:, ::2])
     assert_close(wide[:, ::2], 3 + x.T.astype(float) @ dy, 1e-6)
     assert (wide[:, 1::2] == 3).all()
 
@@ -164,7 +164,7 @@ def test_linear_with_a_transposed_weight_adds_to_a_transposed_gradient(rng, asse
     grad = draw(rng, 65, 24)
     expected = grad + dy.T.astype(np.float64) @ x
     _, saved = ops.linear_forward(x, table.T)
-    ops.linear_backward(dy, saved, grad.T)
+    ops.linear_backward(dy, saved, dweight_into=grad.T)
     assert_close(grad, expected, 1e-5)
 
 

@@ -46,6 +46,10 @@ def without_kernels(state, **changes):
 CASES = {
     "Numba is missing": (without_kernels("missing", cache=None), "pip install numba"),
     "kernels off": (without_kernels("off"), "SCRATCHGPT_KERNELS=off"),
+    "Numba is untested": (
+        without_kernels("untested", kernels_error="Numba 0.99 is untested; pip install"),
+        "Numba 0.99 is untested; pip install",
+    ),
     "kernels fail": (
         {"kernels": "broken", "kernels_error": "no threading layer"},
         "(no threading layer); set SCRATCHGPT_KERNELS=off",

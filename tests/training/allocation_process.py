@@ -11,7 +11,7 @@ import tracemalloc
 import numpy as np
 
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.training import TrainConfig
+from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
 N_BATCH, N_TIME, N_CHANNELS, VOCAB = 8, 128, 128, 300
@@ -54,7 +54,7 @@ def main():
         dropout=0.1,
     )
     settings = TrainConfig(steps=100, grad_accum=2, eval_batches=2)
-    steppers = [Stepper(GPT(config), Batches(), settings) for _ in range(2)]
+    steppers = [Stepper(NextToken(GPT(config)), Batches(), settings) for _ in range(2)]
     works = {"update": lambda: steppers[0].update(1), "evaluate": steppers[1].evaluate}
     answer = {}
     for name, work in works.items():

@@ -1,3 +1,4 @@
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.training import TrainConfig, Trainer, trainer
+from scratchgpt.training import NextToken, TrainConfig, Trainer, trainer
 
 VOCAB, TIME = 11, 6
 
@@ -77,10 +78,12 @@ def make_trainer(make_model, make_config, batches):
     """A trainer of a new small model; keyword arguments go to the configuration or the trainer."""
 
     def make(*, model=None, out_dir=None, resume=False, tokenizer=None, data=None, **settings):
+        config = make_config(**settings)
+        model = make_model(dropout=0.2) if model is None else model
         return Trainer(
-            make_model(dropout=0.2) if model is None else model,
+            NextToken.from_config(model, config),
             batches,
-            make_config(**settings),
+            config,
             out_dir=out_dir,
             resume=resume,
             tokenizer=tokenizer,
@@ -90,10 +93,20 @@ def make_trainer(make_model, make_config, batches):
     return make
 
 
+@pytest.fixture(scope="session")
+def objectives():
+    """The module ``objectives.py`` beside this file."""
+    path = Path(__file__).with_name("objectives.py")
+    spec = importlib.util.spec_from_file_location("objectives", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training here."""
-    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory: False)
+    monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
 
 
 @pytest.fixture
@@ -113,11 +126,11 @@ def stop_after():
 @pytest.fixture
 def start_training():
     """Start ``training_process.py`` as a process of its own; whatever is left of it is killed."""
-    script = Path(__file__).with_name("training_process.py")
     processes = []
 
-    def start(*arguments):
-        command = [sys.executable, str(script), *map(str, arguments)]
+    def start(*arguments, script="training_process.py"):
+        path = Path(__file__).with_name(script)
+        command = [sys.executable, str(path), *map(str, arguments)]
         processes.append(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )

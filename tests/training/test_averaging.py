@@ -50,7 +50,7 @@ def test_the_average_is_evaluated(make_trainer, tmp_path):
     )
     assert result.average_val_loss != result.val_loss
     trainer.model.store.values[...] = average_of(tmp_path)
-    assert trainer.evaluate() == result.average_val_loss
+    assert trainer.evaluate()["val_loss"] == result.average_val_loss
 
 
 def test_with_fewer_checkpoints_those_are_averaged(make_trainer, tmp_path):

@@ -48,6 +48,9 @@ def test_defaults_are_nano_gpts_recipe_for_characters():
         ("recompute", 1),
         ("schedule", "linear"),
         ("schedule", "inverse"),
+        ("best", 3),
+        ("best", "val_accuracy"),
+        ("best_mode", "lowest"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_value(name, value):
@@ -55,6 +58,12 @@ def test_a_value_out_of_range_is_refused_by_name_and_value(name, value):
         TrainConfig(**{name: value})
     assert f"{name}={value}" in str(error.value).replace("'", "")
     assert "\n" not in str(error.value)
+
+
+def test_the_direction_of_the_best_is_inferred_for_losses_alone():
+    assert TrainConfig(best="val_margin_loss").best_mode is None
+    with pytest.raises(UserError, match="best='f1' needs a direction; set best_mode=max if"):
+        TrainConfig(best="f1")
 
 
 def test_an_unknown_setting_suggests_the_nearest():

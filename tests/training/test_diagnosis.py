@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.models import load_pretrained
-from scratchgpt.training import NonFiniteError, find_checkpoint, read_metrics
+from scratchgpt.training import NextToken, NonFiniteError, find_checkpoint, read_metrics
 from scratchgpt.training.diagnosis import MicroBatch, find_nonfinite
 
 
@@ -114,14 +114,14 @@ def test_the_first_activation_in_forward_order_is_named(
 ):
     model = make_model(norm_position=norm_position)
     grow(model, grown)
-    where = find_nonfinite(model, [MicroBatch(batches.train_batch(0))])
+    where = find_nonfinite(NextToken(model), [MicroBatch(batches.train_batch(0))])
     assert where.startswith(f"activation {first} (")
 
 
 def test_with_recomputation_the_input_of_the_next_block_is_named(make_model, batches):
     model = make_model()
     grow(model, "transformer.h.0.mlp.c_fc.weight")
-    where = find_nonfinite(model, [MicroBatch(batches.train_batch(0))], recompute=True)
+    where = find_nonfinite(NextToken(model, recompute=True), [MicroBatch(batches.train_batch(0))])
     assert where.startswith("activation transformer.stack.h.1.x (")
 
 
@@ -130,7 +130,7 @@ def test_every_micro_batch_is_looked_at(make_model):
     model.store.named["transformer.wte.weight"].value[7] = 3e38
     good = MicroBatch((np.array([[1, 2]]), np.array([[2, 3]])))
     bad = MicroBatch((np.array([[1, 7]]), np.array([[2, 3]])))
-    assert "activation" not in find_nonfinite(model, [good])
-    assert find_nonfinite(model, [good, bad]).startswith(
+    assert "activation" not in find_nonfinite(NextToken(model), [good])
+    assert find_nonfinite(NextToken(model), [good, bad]).startswith(
         "activation transformer.stack.h.0.attn.norm.mean"
     )

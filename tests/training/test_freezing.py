@@ -7,9 +7,12 @@ from scratchgpt import kernels
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer, Linear
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models.tensor_file import TensorFile, save_tensors
+from scratchgpt.ops import linear
 from scratchgpt.optim import AdamW
-from scratchgpt.training import TrainConfig
+from scratchgpt.training import NextToken, TrainConfig, find_checkpoint
 from scratchgpt.training.freezing import frozen_names
+from scratchgpt.training.step import Stepper
 
 CONFIG = GPTConfig(n_layer=2, n_head=1, n_embd=4, block_size=3, vocab_size=5, tied_head=False)
 NAMES = list(GPT(CONFIG).store.named)
@@ -88,3 +91,89 @@ def test_what_is_frozen_has_no_part_in_the_norm(make_trainer):
             store.named[name].grad  # noqa: B018
     assert np.isfinite(store.grads).all()
     assert store.grads.any()
+
+
+def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
+    make_model, make_config, batches, monkeypatch
+):
+    """Products are counted by the shapes that they multiply, in the reference path."""
+    products = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+        def matmul(self, a, b, **options):
+            products.append((a.shape, b.shape))
+            return np.matmul(a, b, **options)
+
+    def products_of(freeze):
+        products.clear()
+        config = make_config(freeze=freeze, grad_accum=1)
+        model = make_model(np.float64)
+        stepper = Stepper(NextToken(model), batches, config)
+        with kernels.disabled(), monkeypatch.context() as patch:
+            patch.setattr(linear, "np", Counting())
+            stepper.update(0)
+        return len(products)
+
+    every = products_of("")
+    assert every > 0
+    # Four maps in each block: c_attn and c_proj of attention, c_fc and c_proj of the MLP.
+    assert every - products_of("h.0.*.c_*") == 4
+    assert every - products_of("h") == 8
+
+
+def test_no_memory_is_set_aside_for_frozen_gradients_and_moments(make_model, make_config, batches):
+    model = make_model()
+    stepper = Stepper(NextToken(model), batches, make_config(freeze="h,wte"))
+    n_trained = sum(model.store.named[name].size for name in model.store.trained)
+    most = n_trained + 16 * len(model.store.trained)  # each is padded to 64 bytes
+    assert most < model.store.size / 4
+    for flat in (model.store.grads, stepper.optimizer.exp_avg, stepper.optimizer.exp_avg_sq):
+        assert flat.size <= most
+
+
+def test_a_checkpoint_has_no_moments_of_what_is_frozen(make_trainer, tmp_path):
+    trainer = make_trainer(freeze="wte,h.0", out_dir=tmp_path)
+    trainer.train()
+    names = TensorFile(find_checkpoint(tmp_path) / "training_state.safetensors").tensors.keys()
+    trained = trainer.model.store.trained
+    assert names == {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in trained}
+
+
+def test_a_run_of_an_older_version_with_moments_of_what_is_frozen_resumes(
+    make_trainer, stop_after, tmp_path
+):
+    settings = {"freeze": "wte,h.0"}
+    whole = make_trainer(**settings)
+    whole.train()
+    broken = make_trainer(out_dir=tmp_path, **settings)
+    stop_after(broken, 5)
+    broken.train()
+    path = tmp_path / "last" / "training_state.safetensors"
+    moments = stored_arrays(path)
+    for name in broken.stepper.frozen:
+        for moment in ("exp_avg", "exp_avg_sq"):
+            moments[f"{moment}.{name}"] = np.ones_like(broken.model.store.named[name].value)
+    save_tensors(path, moments)
+    resumed = make_trainer(out_dir=tmp_path, resume=True, **settings)
+    resumed.train()
+    np.testing.assert_array_equal(resumed.model.store.values, whole.model.store.values)
+
+
+@pytest.mark.parametrize("name", ["exp_avg.transformer.h.7.ln_1.weight", "exp_avg_of.wte", "more"])
+def test_any_other_array_is_refused(make_trainer, tmp_path, name):
+    make_trainer(freeze="wte", out_dir=tmp_path).train()
+    path = tmp_path / "last" / "training_state.safetensors"
+    save_tensors(path, {**stored_arrays(path), name: np.ones(2, np.float32)})
+    with pytest.raises(UserError, match=f"unexpected array '{name}'"):
+        make_trainer(freeze="wte", out_dir=tmp_path, resume=True)
+
+
+def stored_arrays(path):
+    file = TensorFile(path)
+    arrays = {name: np.empty(tensor.shape, np.float32) for name, tensor in file.tensors.items()}
+    for name, array in arrays.items():
+        file.read(name, array)
+    return arrays

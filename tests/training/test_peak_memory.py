@@ -30,6 +30,7 @@ from scratchgpt.measure.machine import peak_memory
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.training.compilation import ensure_compiled
 from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.next_token import NextToken
 from scratchgpt.training.step import Stepper
 
 sizes, n_batch, recompute = json.loads(sys.argv[1])
@@ -41,7 +42,7 @@ class Same:
         return tokens, tokens
 
 ensure_compiled()
-stepper = Stepper(GPT(config), Same(), TrainConfig(recompute=recompute))
+stepper = Stepper(NextToken(GPT(config), recompute=recompute), Same(), TrainConfig())
 for step in range(3):
     stepper.update(step)
 print(peak_memory())

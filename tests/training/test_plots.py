@@ -47,6 +47,26 @@ def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
     assert sorted(path.name for path in run.iterdir()) == ["loss.png", "metrics.jsonl"]
 
 
+def test_each_measure_has_a_panel_and_the_loss_its_unit(run, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure")
+    for step in range(401, 500):
+        record = {"step": step, "loss": 1.0, "lr": 1e-3, "grad_norm": 1.5, "accuracy": 0.5}
+        append_metrics(run / METRICS_FILE, record)
+    scores = {"val_loss": 1.0, "val_accuracy": 0.4, "f1": 0.3}
+    append_metrics(run / METRICS_FILE, {"step": 500, **scores})
+    averages = {f"average_{name}": value for name, value in scores.items()}
+    append_metrics(run / METRICS_FILE, {"step": 500, **averages})
+    seen = []
+    monkeypatch.setattr(figure.Figure, "savefig", lambda self, *_, **__: seen.append(self))
+    with pytest.raises(UserError):  # nothing was written
+        plot_metrics(run, unit="")
+    upper, accuracy, f1, *_ = seen[0].axes
+    assert upper.get_ylabel() == "loss"
+    assert [axes.get_ylabel() for axes in (accuracy, f1)] == ["accuracy", "f1"]
+    shown = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (accuracy, f1)]
+    assert shown == [["accuracy", "val_accuracy", "average_val_accuracy"], ["f1", "average_f1"]]
+
+
 def test_a_run_without_evaluations_and_with_a_gradient_of_zero_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     append_metrics(tmp_path / METRICS_FILE, {"step": 0, "loss": 1.0, "lr": 0.0, "grad_norm": 0.0})

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from scratchgpt.training import TrainingProgress
+from scratchgpt.training import NextToken, Trainer, TrainingProgress
 
 
 class Terminal(io.StringIO):
@@ -84,3 +84,38 @@ def test_the_default_stream_is_standard_error(make_trainer, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "tokens/s" in err
+
+
+def test_measures_are_shown_without_being_known(make_model, make_config, batches):
+    class Measured(NextToken):
+        def measures(self, saved):
+            return {"accuracy": 0.5, "kl": 1.25e-5}
+
+    for stream in (io.StringIO(), Terminal()):
+        trainer = Trainer(
+            Measured(make_model()), batches, make_config(), evaluate=lambda: {"f1": 0.75}
+        )
+        with TrainingProgress(trainer, stream):
+            trainer.train()
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+        assert re.search(r"loss \d\.\d+  accuracy 0\.5  kl 1\.25e-05  (lr|[\d,]+ tokens/s)", text)
+        assert re.search(
+            r"validation loss \d\.\d{4}  val_accuracy 0\.5  val_kl \S+  f1 0\.75", text
+        )
+
+
+def test_it_is_said_that_a_phase_is_finished_first(
+    make_model, make_config, make_batches, stop_after
+):
+    class Phased(make_batches):
+        phase_steps = 5
+
+        def begin_phase(self, phase, objective):
+            pass
+
+    stream = io.StringIO()
+    trainer = Trainer(NextToken(make_model()), Phased(), make_config(eval_interval=0))
+    stop_after(trainer, 2)
+    with TrainingProgress(trainer, stream):
+        assert trainer.train().step == 5
+    assert "stopping after step 5, the end of the phase; press Ctrl-C again" in stream.getvalue()

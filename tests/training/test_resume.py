@@ -127,9 +127,29 @@ def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer
     make_trainer(out_dir=tmp_path, resume=True).close()
 
 
+def test_a_run_of_the_version_before_objectives_goes_on(make_trainer, stop_after, tmp_path):
+    """Its state has no best_value and no objective, its settings no best and no best_mode."""
+    whole = make_trainer(out_dir=tmp_path / "whole")
+    whole.train()
+    broken = make_trainer(out_dir=tmp_path / "broken")
+    stop_after(broken, 5)
+    broken.train()
+    path = tmp_path / "broken" / "last" / "training_state.json"
+    state = json.loads(path.read_text())
+    del state["best_value"], state["objective"]
+    del state["train_config"]["best"], state["train_config"]["best_mode"]
+    path.write_text(json.dumps(state))
+    resumed = make_trainer(out_dir=tmp_path / "broken", resume=True)
+    assert resumed.position.best_value == state["best_val_loss"]
+    resumed.train()
+    assert_same_run(whole, resumed)
+    assert curves(tmp_path / "whole") == curves(tmp_path / "broken")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"best": "val_accuracy", "best_mode": "max"}, "best='val_loss', not 'val_accuracy'"),
         ({"lr": 0.02}, "training setting lr=0.01, not 0.02"),
         ({"seed": 5}, "training setting seed=1337, not 5"),
         ({"batch_size": 5}, "batch_size=12, not 5"),

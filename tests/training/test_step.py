@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
+from scratchgpt.training import NextToken
 from scratchgpt.training.step import Stepper
+
+
+def new_stepper(model, batches, config):
+    return Stepper(NextToken.from_config(model, config), batches, config)
 
 
 class BigBatch:
@@ -22,8 +27,8 @@ class BigBatch:
 def test_accumulated_gradients_equal_those_of_the_big_batch(make_model, make_config, batches):
     counts = {int((batches.train_batch(i)[1] != -100).sum()) for i in range(3)}
     assert len(counts) > 1  # a plain mean over micro-batches would be wrong
-    small = Stepper(make_model(np.float64), batches, make_config(grad_accum=3))
-    big = Stepper(make_model(np.float64), BigBatch(batches, 3), make_config(grad_accum=1))
+    small = new_stepper(make_model(np.float64), batches, make_config(grad_accum=3))
+    big = new_stepper(make_model(np.float64), BigBatch(batches, 3), make_config(grad_accum=1))
     for step in range(2):
         few, one = small.update(step), big.update(step)
         assert few.loss == pytest.approx(one.loss, rel=1e-13)
@@ -42,7 +47,7 @@ def test_a_batch_in_which_nothing_counts_moves_nothing_but_decay(make_model, mak
         def validation_batches(self):
             return iter([self.train_batch(0)])
 
-    stepper = Stepper(make_model(), Nothing(), make_config(weight_decay=0.0))
+    stepper = new_stepper(make_model(), Nothing(), make_config(weight_decay=0.0))
     before = stepper.model.store.values.copy()
     assert stepper.update(0).loss == 0
     np.testing.assert_array_equal(stepper.model.store.values, before)
@@ -53,7 +58,7 @@ def test_a_batch_in_which_nothing_counts_moves_nothing_but_decay(make_model, mak
 def test_after_the_first_step_nothing_is_allocated_from_outside_the_arena(
     make_model, make_config, batches
 ):
-    stepper = Stepper(make_model(dropout=0.2), batches, make_config())
+    stepper = new_stepper(make_model(dropout=0.2), batches, make_config())
     stepper.update(0)
     capacity = stepper.arena.capacity
     assert capacity > 0
@@ -65,8 +70,8 @@ def test_after_the_first_step_nothing_is_allocated_from_outside_the_arena(
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_nothing_that_a_step_keeps_lives_in_the_arena(make_model, make_config, batches, recompute):
-    clean = Stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
-    poisoned = Stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
+    clean = new_stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
+    poisoned = new_stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
     poisoned.arena.poison = True
     for step in range(3):
         assert clean.update(step)[:3] == poisoned.update(step)[:3]
@@ -76,7 +81,7 @@ def test_nothing_that_a_step_keeps_lives_in_the_arena(make_model, make_config, b
 
 def test_recomputation_changes_nothing_but_memory(make_model, make_config, batches):
     steppers = [
-        Stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
+        new_stepper(make_model(dropout=0.2), batches, make_config(recompute=recompute))
         for recompute in (False, True)
     ]
     for step in range(3):
@@ -88,7 +93,7 @@ def test_recomputation_changes_nothing_but_memory(make_model, make_config, batch
 
 
 def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_config, batches):
-    stepper = Stepper(make_model(dropout=0.5), batches, make_config(grad_accum=3))
+    stepper = new_stepper(make_model(dropout=0.5), batches, make_config(grad_accum=3))
     seeds = []
     original = stepper.model.loss
 
@@ -106,8 +111,8 @@ def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_confi
 
 
 def test_no_clipping_where_grad_clip_is_zero(make_model, make_config, batches):
-    clipped = Stepper(make_model(), batches, make_config(grad_clip=1e-3))
-    free = Stepper(make_model(), batches, make_config(grad_clip=0.0))
+    clipped = new_stepper(make_model(), batches, make_config(grad_clip=1e-3))
+    free = new_stepper(make_model(), batches, make_config(grad_clip=0.0))
     for stepper in (clipped, free):
         stepper.update(0)
     big, small = abs(free.optimizer.exp_avg).max(), abs(clipped.optimizer.exp_avg).max()
@@ -117,22 +122,24 @@ def test_no_clipping_where_grad_clip_is_zero(make_model, make_config, batches):
 def test_evaluation_is_the_mean_over_counted_tokens_without_dropout(
     make_model, make_config, batches
 ):
-    stepper = Stepper(make_model(np.float64, dropout=0.5), batches, make_config())
+    stepper = new_stepper(make_model(np.float64, dropout=0.5), batches, make_config())
     tokens, targets = (
         np.concatenate(arrays) for arrays in zip(*batches.validation_batches(), strict=True)
     )
     expected, _ = stepper.model.loss(tokens, targets)
-    assert stepper.evaluate() == pytest.approx(float(expected), rel=1e-13)
+    assert stepper.evaluate()["val_loss"] == pytest.approx(float(expected), rel=1e-13)
 
 
 def test_eval_batches_limits_an_evaluation(make_model, make_config, make_batches):
     model = make_model(np.float64)
-    limited = Stepper(model, make_batches(n_validation=5), make_config(eval_batches=2))
-    assert limited.evaluate() == Stepper(model, make_batches(), make_config()).evaluate()
+    limited = new_stepper(model, make_batches(n_validation=5), make_config(eval_batches=2))
+    assert limited.evaluate() == new_stepper(model, make_batches(), make_config()).evaluate()
 
 
 def test_evaluation_is_repeatable_and_leaves_training_unchanged(make_model, make_config, batches):
-    quiet, watched = (Stepper(make_model(dropout=0.2), batches, make_config()) for _ in range(2))
+    quiet, watched = (
+        new_stepper(make_model(dropout=0.2), batches, make_config()) for _ in range(2)
+    )
     for step in range(4):
         quiet.update(step)
         assert watched.evaluate() == watched.evaluate()
@@ -141,10 +148,10 @@ def test_evaluation_is_repeatable_and_leaves_training_unchanged(make_model, make
 
 
 def test_labels_are_smoothed_in_training_and_not_in_evaluation(make_model, make_config, batches):
-    smooth = Stepper(
+    smooth = new_stepper(
         make_model(np.float64), batches, make_config(label_smoothing=0.1, grad_accum=1)
     )
-    plain = Stepper(make_model(np.float64), batches, make_config(grad_accum=1))
+    plain = new_stepper(make_model(np.float64), batches, make_config(grad_accum=1))
     assert smooth.evaluate() == plain.evaluate()
     tokens, targets = batches.train_batch(0)
     expected, saved = plain.model.loss(tokens, targets, label_smoothing=0.1)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from scratchgpt.training import Trainer
+from scratchgpt.training import NextToken, Trainer
 
 STEPS = 10
 
@@ -115,7 +115,7 @@ def test_losses_of_ten_steps_equal_pytorch(
     assert min(expected_norms) > config.grad_clip  # clipping is active in every step
 
     records = []
-    trainer = Trainer(model, batches, config)
+    trainer = Trainer(NextToken(model), batches, config)
     trainer.on("step", lambda trainer, record: records.append(record))
     trainer.train()
     losses = [record.loss for record in records]

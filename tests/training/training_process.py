@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.text import CharacterTokenizer
-from scratchgpt.training import TrainConfig, Trainer, find_checkpoint, trainer
+from scratchgpt.training import NextToken, TrainConfig, Trainer, find_checkpoint, trainer
 
 
 class SlowBatches:
@@ -33,7 +33,7 @@ class SlowBatches:
 
 
 def main(out_dir, steps, checkpoint_interval, seconds=0.0):
-    trainer.plot_metrics = lambda run_directory: False
+    trainer.plot_metrics = lambda run_directory, unit: False
     config = GPTConfig(n_layer=2, n_head=2, n_embd=8, block_size=6, vocab_size=11, dropout=0.1)
     settings = TrainConfig(
         steps=steps,
@@ -50,7 +50,7 @@ def main(out_dir, steps, checkpoint_interval, seconds=0.0):
     except ValueError:
         resume = False
     run = Trainer(
-        GPT(config),
+        NextToken(GPT(config)),
         SlowBatches(seconds),
         settings,
         out_dir=out_dir,

@@ -111,3 +111,61 @@ def test_a_model_is_checked_by_its_loss(method):
     report.raise_if_failed()
     assert [row.name for row in report.inputs] == ["map.weight", "map.bias"]
     assert not check_model(Regression(forget=True), tokens, targets, method=method).passed
+
+
+class Objective:
+    """What training makes small, with no need of ``scratchgpt.training``: it has a model."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def named_parameters(self):
+        return self.model.named_parameters()
+
+    def loss(self, batch, *, power=1.0):
+        return self.model.loss(*batch, power=power)
+
+    def loss_backward(self, dloss, saved):
+        inner, gap, power = saved
+        self.model.loss_backward(dloss, (inner, gap.copy(), power))
+        gap[...] = 7  # it may overwrite what was saved
+
+
+BATCH = (np.array([0, 3, 1]), np.array([1, 0, 2]))
+
+
+@pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
+def test_an_objective_is_checked_with_one_batch_and_may_overwrite_what_it_saved(method):
+    report = check_model(Objective(Regression()), BATCH, settings={"power": 1.5}, method=method)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["map.weight", "map.bias"]
+    assert report.title == "Objective"
+    assert not check_model(Objective(Regression(forget=True)), BATCH, method=method).passed
+
+
+def test_a_model_may_not_overwrite_what_it_saved():
+    class Overwriting(Regression):
+        def loss_backward(self, dloss, saved):
+            super().loss_backward(dloss, saved)
+            saved[1][...] = 7
+
+    report = check_model(Overwriting(), *BATCH)
+    assert any("backward overwrites saved" in violation for violation in report.violations)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", ["complex", "adjoint"])
+def test_frozen_parameters_are_constants(method, dtype):
+    model = Regression()
+    model.initialize(1, dtype)
+    model.store.freeze({"map.weight"})
+    frozen = model.map.weight.value
+    report = check_model(model, *BATCH, method=method)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["map.bias"]
+    assert model.map.weight.value is frozen
+    assert model.map.weight.is_frozen
+    model.store.freeze({"map.bias"})
+    report = check_layer(model, X.astype(dtype), method=method)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["x", "map.weight"]

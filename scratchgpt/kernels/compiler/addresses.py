@@ -9,6 +9,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.compiler.llvm import call
 
 
 def _pointer(builder: Any, address: Any) -> Any:
@@ -79,10 +80,9 @@ def prefetch(typing_context, address):
     """Ask for the cache line at an address, which need not exist, ahead of its use."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, int32 = _pointer(builder, arguments[0]), ir.IntType(32)
-        type_ = ir.FunctionType(ir.VoidType(), [pointer.type, int32, int32, int32])
-        function = cgutils.get_or_insert_function(builder.module, type_, "llvm.prefetch.p0")
-        builder.call(function, [pointer, *(ir.Constant(int32, value) for value in (0, 3, 1))])
+        pointer = _pointer(builder, arguments[0])
+        hints = [ir.Constant(ir.IntType(32), value) for value in (0, 3, 1)]
+        call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, *hints)
         return context.get_dummy_value()
 
     return types.void(types.int64), generate

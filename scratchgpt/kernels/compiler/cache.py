@@ -19,12 +19,25 @@ def cache_folder() -> Path:
         return Path(folder)
     import platformdirs
 
-    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
-    digest = hashlib.blake2b(digest_size=8)
-    digest.update(importlib.metadata.version("numba").encode())
-    for source in sources:
+    digest = digest_of(Path(__file__).parents[1], importlib.metadata.version("numba"))
+    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels" / digest
+
+
+def digest_of(sources: Path, version: str) -> str:
+    """A name for the sources of a folder and its subfolders, compiled by a version of Numba."""
+    digest = hashlib.blake2b(version.encode(), digest_size=8)
+    for source in sorted(sources.rglob("*.py")):
         digest.update(source.read_bytes())
-    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels" / digest.hexdigest()
+    return digest.hexdigest()
+
+
+def has_compiled(module: str) -> bool:
+    """Whether the cache holds anything of a module of the kernels, given by its last name.
+
+    Numba writes a file ``MODULE.FUNCTION-LINE.pyVERSION.nbi`` for each function, in a folder for
+    each folder of sources.
+    """
+    return next(cache_folder().glob(f"*/{module}.*.nbi"), None) is not None
 
 
 def saved_one_at_a_time(function: Any) -> Any:

@@ -17,6 +17,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.kernels.compiler.jit import cached, part
+from scratchgpt.kernels.compiler.llvm import call
 
 _INT32, _INT64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 _FAILED = 3  # place of a mark in what the threads share
@@ -51,10 +52,15 @@ def _plain(kind: types.Type) -> types.Type:
     """The type itself; of an array the one that says no more than element, axes and layout.
 
     Whether it may be written to and how its memory is aligned changes nothing in how it is passed.
+    The fields of a NamedTuple are treated alike.
     """
-    return (
-        types.Array(kind.dtype, kind.ndim, kind.layout) if isinstance(kind, types.Array) else kind
-    )
+    if isinstance(kind, types.Array):
+        return types.Array(kind.dtype, kind.ndim, kind.layout)
+    if isinstance(kind, types.NamedUniTuple):
+        return types.NamedUniTuple(_plain(kind.dtype), kind.count, kind.instance_class)
+    if isinstance(kind, types.NamedTuple):
+        return types.NamedTuple([_plain(field) for field in kind], kind.instance_class)
+    return kind
 
 
 def _loop(address, n, *arguments):
@@ -79,7 +85,7 @@ def _in_parallel(typing_context, address, n, arguments):
         address = builder.load(memory)
         known = cgutils.is_not_null(builder, address)
         with builder.if_then(known, likely=True):
-            n_threads = _call(builder, "get_num_threads", _INT32)
+            n_threads = call(builder, "get_num_threads", _INT32)
             n_shares = builder.sext(n_threads, _INT64)
             fields = [address, n, n_shares, _INT64(0), arguments]
             place = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, fields))
@@ -91,7 +97,7 @@ def _in_parallel(typing_context, address, n, arguments):
             )
             function, data = (builder.bitcast(x, _BYTES) for x in (share, place))
             given = [function, first, sizes, steps, data, _INT64(0), _INT64(1), n_threads]
-            _call(builder, "numba_parallel_for", ir.VoidType(), *given)
+            call(builder, "numba_parallel_for", ir.VoidType(), *given)
             failed = builder.load(cgutils.gep_inbounds(builder, place, 0, _FAILED))
             with cgutils.if_unlikely(builder, cgutils.is_not_null(builder, failed)):
                 context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel failed",))
@@ -114,12 +120,6 @@ def _lend(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
             one = _lend(context, builder, part_kind, builder.extract_value(value, i))
             value = builder.insert_value(value, one, i)
     return value
-
-
-def _call(builder: Any, name: str, result: Any, *values: Any) -> Any:
-    """Call a C function."""
-    type_ = ir.FunctionType(result, [x.type for x in values])
-    return builder.call(cgutils.get_or_insert_function(builder.module, type_, name), values)
 
 
 def _share(context: Any, module: Any, place_type: Any, argument_types: tuple[Any, ...]) -> Any:

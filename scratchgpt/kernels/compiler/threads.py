@@ -1,18 +1,24 @@
-"""One pool of threads: Numba's. BLAS works inside it, on one thread a call.
+"""The threads of the kernels: how many, and how long they spin when they have no work.
 
-OpenBLAS and Numba each keep a pool whose idle threads spin for a while before they sleep. Where
-the two take turns hundreds of times a training step they spin against each other, and a step of a
-small model takes ten times as long; beside another busy process it is worse. So BLAS gets one
-thread, and a matrix product is cut into pieces which the threads of Numba compute side by side.
+See :func:`scratchgpt.one_pool` for what happens to the threads of BLAS.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numba
 
 from scratchgpt.errors import UserError
 
+# A thread without work spins for some microseconds, long enough to be there for the next kernel,
+# then sleeps and leaves its core to whoever needs it. The OpenMP runtimes of GCC and of LLVM read
+# these variables when they are loaded, and never again.
+SPINNING = {"GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "0"}
+
 
 def _choose() -> int:
-    """How many threads: ``SCRATCHGPT_THREADS``, or as many as this process may use cores."""
+    """How many threads: ``SCRATCHGPT_THREADS``, or one for each core this process may use."""
     setting = os.environ.get("SCRATCHGPT_THREADS")
     if setting is None:
         if hasattr(os, "sched_getaffinity"):
@@ -23,16 +29,16 @@ def _choose() -> int:
     return int(setting)
 
 
-# Read by the OpenMP runtime when its first thread starts. A thread without work spins for some
-# microseconds, long enough to be there for the next kernel, then sleeps and leaves its core to
-# whoever needs it.
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
-os.environ.setdefault("KMP_BLOCKTIME", "0")
-
-import numba  # noqa: E402 (after the settings that it reads)
-import threadpoolctl  # noqa: E402
-
-threadpoolctl.threadpool_limits(1, user_api="blas")
+@contextmanager
+def _defaults(variables: dict[str, str]) -> Iterator[None]:
+    """Set those environment variables that are not set, and unset them again."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def set_threads(n: int) -> None:
@@ -40,4 +46,5 @@ def set_threads(n: int) -> None:
     numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
 
 
-set_threads(_choose())
+with _defaults(SPINNING):
+    set_threads(_choose())  # Numba loads the OpenMP runtime at this first call

@@ -9,8 +9,6 @@ A row is one token, as a rule the next of its text. Several rows of one text are
 keys and values are all stored before any of them attends, so each sees those before it.
 """
 
-from typing import Any, NamedTuple
-
 from numba import get_num_threads
 
 from scratchgpt.kernels.compiler.jit import part
@@ -33,6 +31,7 @@ from scratchgpt.kernels.decoding.products import (
     FEW,
     STORE,
     Inputs,
+    Product,
     finish_linear,
     head_piece,
     head_pieces,
@@ -40,57 +39,39 @@ from scratchgpt.kernels.decoding.products import (
     linear_pieces,
     round_for,
 )
+from scratchgpt.kernels.decoding.tables import (
+    ATTN_PROJ_SCALE,
+    ATTN_PROJ_WEIGHT,
+    ATTN_SCALE,
+    ATTN_WEIGHT,
+    FC_PROJ_SCALE,
+    FC_PROJ_WEIGHT,
+    FC_SCALE,
+    FC_WEIGHT,
+    HEAD,
+    HEAD_SCALE,
+    LN_1_BIAS,
+    LN_1_WEIGHT,
+    LN_2_BIAS,
+    LN_2_WEIGHT,
+    LN_F_BIAS,
+    LN_F_WEIGHT,
+    POST,
+    PRE,
+    WPE,
+    WPE_SCALE,
+    WTE,
+    WTE_SCALE,
+    Buffers,
+    Texts,
+    Weights,
+)
 from scratchgpt.kernels.parts.fast_math import ONE, F
 
 ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
-PRE, POST = 0, 1
-# Columns of the table of offsets: where the parameters of a block begin, -1 where there is none.
-LN_1_WEIGHT, LN_1_BIAS, ATTN_WEIGHT, ATTN_BIAS, ATTN_PROJ_WEIGHT, ATTN_PROJ_BIAS = range(6)
-LN_2_WEIGHT, LN_2_BIAS, FC_WEIGHT, FC_BIAS, FC_PROJ_WEIGHT, FC_PROJ_BIAS = range(6, 12)
 # What a block shares out, in its order; a stage of the team is 1 + layer * KINDS + kind, and the
 # head comes after the last block.
 QKV, ATTEND, PROJ, FC, FC_PROJ, KINDS = range(6)
-
-
-class Weights(NamedTuple):
-    """A model: flat arrays, and where in them each parameter begins; -1 where there is none."""
-
-    floats: Any  # vectors, and in float32 matrices too
-    matrices: Any  # float32, or int8
-    scales: Any  # of int8 matrices; otherwise without elements
-    offsets: Any  # (L, 12), of the parameters of blocks
-    scale_offsets: Any  # (L, 4), of the scales of their matrices
-    ends: Any  # (5,): wte, wpe, weight and bias of ln_f, head
-    end_scales: Any  # (3,): of wte, wpe and head
-    attention_scales: Any  # (L,), of the scores
-    eps: Any
-    activation: Any  # what becomes of the first product of the feed-forward half
-    position: Any  # PRE or POST
-
-
-class Texts(NamedTuple):
-    """What each row is, and what its text has been through."""
-
-    tokens: Any  # (R,)
-    owners: Any  # (R,) its text
-    positions: Any  # (R,) its place in the text
-    keys: Any  # (L, B, H, block, D)
-    values: Any  # (L, B, H, block, D)
-
-
-class Buffers(NamedTuple):
-    """What is computed on the way."""
-
-    x: Any  # (R, C) the residual stream
-    n: Any  # (R, C) its norm
-    qkv: Any  # (R, 3C)
-    merged: Any  # (R, C)
-    inner: Any  # (R, F)
-    rounded: Any  # (R, widest product) what is multiplied with int8 weights, as int16
-    units: Any  # (R,) what one of its units stands for
-    sums: Any  # (pieces, R, widest product)
-    scores: Any  # (R H, block)
-    logits: Any  # (R, V), or (0, V) where nobody asks for them
 
 
 @part
@@ -108,26 +89,31 @@ def _matrix(flat, offset, n_in, n_out):
 
 @part
 def _product(kind, layer, w, buffers):
-    """Of a product of a block: its input, weight, scale, bias, output, and what becomes of it."""
+    """One of the products of a block."""
     x, inner = buffers.x, buffers.inner
     c, f = x.shape[1], inner.shape[1]
     normed = buffers.n if w.position == PRE else x
     if kind == QKV:
-        source, target, mode, column, scale = normed, buffers.qkv, STORE, ATTN_WEIGHT, 0
+        source, target, mode = normed, buffers.qkv, STORE
+        column, scale = ATTN_WEIGHT, ATTN_SCALE
         n_in, n_out = c, 3 * c
     elif kind == PROJ:
-        source, target, mode, column, scale = buffers.merged, x, ADD, ATTN_PROJ_WEIGHT, 1
+        source, target, mode = buffers.merged, x, ADD
+        column, scale = ATTN_PROJ_WEIGHT, ATTN_PROJ_SCALE
         n_in, n_out = c, c
     elif kind == FC:
-        source, target, mode, column, scale = normed, inner, w.activation, FC_WEIGHT, 2
+        source, target, mode = normed, inner, w.activation
+        column, scale = FC_WEIGHT, FC_SCALE
         n_in, n_out = c, f
     else:
-        source, target, mode, column, scale = inner, x, ADD, FC_PROJ_WEIGHT, 3
+        source, target, mode = inner, x, ADD
+        column, scale = FC_PROJ_WEIGHT, FC_PROJ_SCALE
         n_in, n_out = f, c
     o = w.offsets[layer]
     weight = _matrix(w.matrices, o[column], n_in, n_out)
     scales = _vector(w.scales, w.scale_offsets[layer, scale], n_out)
-    return source, weight, scales, _vector(w.floats, o[column + 1], n_out), target, mode
+    bias = _vector(w.floats, o[column + 1], n_out)
+    return Product(source, weight, scales, bias, target, mode)
 
 
 @part
@@ -139,8 +125,8 @@ def _inputs(buffers):
 def _head(w, buffers):
     """The table of the head, and its scales."""
     c, n_vocab = buffers.x.shape[1], buffers.logits.shape[1]
-    table = w.matrices[w.ends[4] : w.ends[4] + n_vocab * c].reshape(n_vocab, c)
-    return table, _vector(w.scales, w.end_scales[2], n_vocab)
+    table = w.matrices[w.ends[HEAD] : w.ends[HEAD] + n_vocab * c].reshape(n_vocab, c)
+    return table, _vector(w.scales, w.end_scales[HEAD_SCALE], n_vocab)
 
 
 @part
@@ -152,7 +138,7 @@ def _pieces(stage, w, texts, buffers):
     if layer == texts.keys.shape[0]:
         return head_pieces(_head(w, buffers)[0])
     if kind != ATTEND:
-        return linear_pieces(_product(kind, layer, w, buffers)[1], buffers.x.shape[0])
+        return linear_pieces(_product(kind, layer, w, buffers).weights, buffers.x.shape[0])
     seen = 0
     for r in range(texts.positions.size):
         seen += texts.positions[r] + 1
@@ -173,13 +159,10 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
         n_heads = keys.shape[0] * keys.shape[1]
         scale = w.attention_scales[layer]
         for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
-            attend_head(
-                *(i, buffers.qkv, keys, values, texts.owners, texts.positions),
-                *(buffers.scores, buffers.merged, scale),
-            )
+            attend_head(i, keys, values, scale, texts, buffers)
     else:
-        x, weight, scale, bias, y, mode = _product(kind, layer, w, buffers)
-        linear_piece(piece, x, _inputs(buffers), weight, scale, bias, buffers.sums, y, mode)
+        product = _product(kind, layer, w, buffers)
+        linear_piece(piece, product, _inputs(buffers), buffers.sums)
 
 
 @part
@@ -189,7 +172,7 @@ def _together(team, done, stage, w, texts, buffers):
     if layer == texts.keys.shape[0]:
         round_for(w.matrices, buffers.x, _inputs(buffers))
     elif kind != ATTEND:
-        round_for(w.matrices, _product(kind, layer, w, buffers)[0], _inputs(buffers))
+        round_for(w.matrices, _product(kind, layer, w, buffers).x, _inputs(buffers))
     n_pieces = _pieces(stage, w, texts, buffers)
     if n_pieces == 1:
         _work(stage, 0, 1, w, texts, buffers)
@@ -205,8 +188,7 @@ def _together(team, done, stage, w, texts, buffers):
         while n_done(team) < done:
             looks = wait(team, looks)
     if layer < texts.keys.shape[0] and kind != ATTEND:
-        _, weight, _, bias, y, mode = _product(kind, layer, w, buffers)
-        finish_linear(weight, bias, buffers.sums, y, mode)
+        finish_linear(_product(kind, layer, w, buffers), buffers.sums)
     return done
 
 
@@ -233,10 +215,10 @@ def _embed(w, texts, x):
     c = x.shape[1]
     for r in range(x.shape[0]):
         token, at, row = texts.tokens[r], texts.positions[r], x[r]
-        first = w.matrices[w.ends[0] + token * c : w.ends[0] + (token + 1) * c]
-        second = w.matrices[w.ends[1] + at * c : w.ends[1] + (at + 1) * c]
-        s1 = w.scales[w.end_scales[0] + token] if w.scales.size else ONE
-        s2 = w.scales[w.end_scales[1] + at] if w.scales.size else ONE
+        first = w.matrices[w.ends[WTE] + token * c : w.ends[WTE] + (token + 1) * c]
+        second = w.matrices[w.ends[WPE] + at * c : w.ends[WPE] + (at + 1) * c]
+        s1 = w.scales[w.end_scales[WTE_SCALE] + token] if w.scales.size else ONE
+        s2 = w.scales[w.end_scales[WPE_SCALE] + at] if w.scales.size else ONE
         for j in range(c):
             row[j] = F(first[j]) * s1 + F(second[j]) * s2
 
@@ -257,7 +239,7 @@ def _lead(team, w, texts, buffers):
         done = _together(team, done, first + QKV, w, texts, buffers)
         if layer == n_layer - 1 and n_logits == 0:
             keys, values = texts.keys[layer], texts.values[layer]
-            store_keys(buffers.qkv, keys, values, texts.owners, texts.positions)
+            store_keys(buffers.qkv, keys, values, texts)
             return
         for kind in (ATTEND, PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
@@ -270,7 +252,8 @@ def _lead(team, w, texts, buffers):
         if w.position == POST:
             normalise(x, ln_2, ln_2_bias, w.eps, x)
     if w.position == PRE:
-        weight, bias = _vector(w.floats, w.ends[2], c), _vector(w.floats, w.ends[3], c)
+        weight = _vector(w.floats, w.ends[LN_F_WEIGHT], c)
+        bias = _vector(w.floats, w.ends[LN_F_BIAS], c)
         normalise(x, weight, bias, w.eps, x)
     _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
 

@@ -32,8 +32,8 @@ def normalise(x, weight, bias, eps, y):
 
 
 @part
-def _store_head(r, h, qkv, keys, values, owners, positions):
-    b, position, row, d = owners[r], positions[r], qkv[r], keys.shape[3]
+def _store_head(r, h, qkv, keys, values, texts):
+    b, position, row, d = texts.owners[r], texts.positions[r], qkv[r], keys.shape[3]
     c = keys.shape[1] * d
     key, value = keys[b, h, position], values[b, h, position]
     for j in range(d):
@@ -42,11 +42,11 @@ def _store_head(r, h, qkv, keys, values, owners, positions):
 
 
 @part
-def store_keys(qkv, keys, values, owners, positions):
+def store_keys(qkv, keys, values, texts):
     """The keys and values in qkv (R, 3C) go to where their texts keep them."""
-    for r in range(owners.size):
+    for r in range(texts.owners.size):
         for h in range(keys.shape[1]):
-            _store_head(r, h, qkv, keys, values, owners, positions)
+            _store_head(r, h, qkv, keys, values, texts)
 
 
 @part
@@ -92,24 +92,24 @@ def _attend(q, keys, values, position, scores, out, scale):
 
 
 @part
-def attend_head(i, qkv, keys, values, owners, positions, scores, merged, scale):
+def attend_head(i, keys, values, scale, texts, buffers):
     """Head i, counted over all texts: what its rows bring is stored, then each of them attends.
 
-    Keys and values are (B, H, block, D), and qkv is (R, 3C).
+    Keys and values are those of a layer, (B, H, block, D).
     """
     n_head, d = keys.shape[1], keys.shape[3]
     b, h = i // n_head, i % n_head
-    for r in range(owners.size):
-        if owners[r] == b:
-            _store_head(r, h, qkv, keys, values, owners, positions)
-    for r in range(owners.size):
-        if owners[r] == b:
+    for r in range(texts.owners.size):
+        if texts.owners[r] == b:
+            _store_head(r, h, buffers.qkv, keys, values, texts)
+    for r in range(texts.owners.size):
+        if texts.owners[r] == b:
             _attend(
-                qkv[r, h * d : (h + 1) * d],
+                buffers.qkv[r, h * d : (h + 1) * d],
                 keys[b, h],
                 values[b, h],
-                positions[r],
-                scores[r * n_head + h],
-                merged[r, h * d : (h + 1) * d],
+                texts.positions[r],
+                buffers.scores[r * n_head + h],
+                buffers.merged[r, h * d : (h + 1) * d],
                 scale,
             )

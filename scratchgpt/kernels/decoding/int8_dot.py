@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.compiler.llvm import alloca_once_value, call, for_range
 from scratchgpt.kernels.parts.fast_math import ZERO, F, float_of_bits, nearest
 
 HIGHEST = F(32767)
 WITHOUT_SIGN = np.int32(0x7FFFFFFF)
 PAIRS = 32  # that one instruction multiplies
 SIDE = 4  # of a tile: rows of weights and inputs that meet at once
+MULTIPLY_ADD, ADD_UP = "llvm.x86.avx512.vpdpwssd.512", "llvm.vector.reduce.add.v16i64"
 CHAINS = 4  # of sums for one row and one input, which do not wait for one another
 EXACT = 8192  # products of which each of the 16 sums holds its share, whatever they are
 
@@ -44,13 +45,6 @@ def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
             int64, float32 = ir.IntType(64), ir.FloatType()
             sums, wide = ir.VectorType(ir.IntType(32), 16), ir.VectorType(int64, 16)
             bytes_, words = (ir.VectorType(ir.IntType(n), PAIRS) for n in (8, 16))
-            multiply_add, add_up = (
-                cgutils.get_or_insert_function(builder.module, ir.FunctionType(*of), f"llvm.{name}")
-                for name, of in (
-                    ("x86.avx512.vpdpwssd.512", (sums, [sums] * 3)),
-                    ("vector.reduce.add.v16i64", (int64, [wide])),
-                )
-            )
 
             def at(address: Any, step: Any, stride: Any, kind: Any) -> Any:
                 step, stride = (
@@ -62,7 +56,7 @@ def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
             zero = ir.Constant(sums, [0] * 16)
             totals = [
                 [
-                    [cgutils.alloca_once_value(builder, zero) for _ in range(n_chains)]
+                    [alloca_once_value(builder, zero) for _ in range(n_chains)]
                     for _ in range(n_inputs)
                 ]
                 for _ in range(n_rows)
@@ -79,25 +73,25 @@ def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
                     weights = builder.bitcast(builder.sext(eight, words), sums)
                     for k in range(n_inputs):
                         total = totals[i][k][chain]
-                        new = builder.call(multiply_add, [builder.load(total), weights, inputs[k]])
-                        builder.store(new, total)
+                        factors = builder.load(total), weights, inputs[k]
+                        builder.store(call(builder, MULTIPLY_ADD, sums, *factors), total)
 
             chains = ir.Constant(int64, n_chains)
             n_rounds = builder.udiv(n_vectors, chains)
-            with cgutils.for_range(builder, n_rounds) as loop:
+            with for_range(builder, n_rounds) as loop:
                 for chain in range(n_chains):
                     first = builder.mul(loop.index, chains)
                     multiply(builder.add(first, ir.Constant(int64, chain)), chain)
             if n_chains > 1:
                 n_done = builder.mul(n_rounds, chains)
-                with cgutils.for_range(builder, builder.sub(n_vectors, n_done)) as loop:
+                with for_range(builder, builder.sub(n_vectors, n_done)) as loop:
                     multiply(builder.add(n_done, loop.index), 0)
             for i in range(n_rows):
                 for k in range(n_inputs):
                     total, *others = [builder.load(chain) for chain in totals[i][k]]
                     for other in others:
                         total = builder.add(total, other)
-                    exact = builder.call(add_up, [builder.sext(total, wide)])
+                    exact = call(builder, ADD_UP, int64, builder.sext(total, wide))
                     pointer = at(at(y, i, y_row, None), k, y_input, float32)
                     so_far = builder.load(pointer)
                     builder.store(builder.fadd(so_far, builder.sitofp(exact, float32)), pointer)

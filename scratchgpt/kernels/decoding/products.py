@@ -29,6 +29,17 @@ class Inputs(NamedTuple):
     units: Any  # (B,) what one of its units stands for
 
 
+class Product(NamedTuple):
+    """y (B, n_out) = what ``mode`` makes of x W scale + bias."""
+
+    x: Any  # (B, n_in)
+    weights: Any  # (n_in, n_out) float32, or (n_out, n_in) int8
+    scale: Any  # (n_out,) of int8 weights
+    bias: Any  # (n_out,), or without elements
+    y: Any
+    mode: Any
+
+
 @part
 def _add_eight(x, weights, i, start, out):
     """out (n,) += x (8,) times eight rows of weights, from row i and column ``start`` on: for
@@ -147,12 +158,13 @@ def linear_pieces(weights, n_texts):
 
 
 @part
-def linear_piece(piece, x, inputs, weights, scale, bias, sums, y, mode):
-    """A piece of y (B, n_out) = what ``mode`` makes of x W scale + bias.
+def linear_piece(piece, product, inputs, sums):
+    """A piece of a product.
 
     An int8 matrix leaves the outputs of its rows in y; a float32 one leaves sums (pieces, B, at
     least n_out), from which :func:`finish_linear` makes y when all pieces are there.
     """
+    x, weights, scale, bias, y, mode = product
     n_pieces, n_rows = linear_pieces(weights, x.shape[0]), weights.shape[0]
     start, stop = n_rows * piece // n_pieces, n_rows * (piece + 1) // n_pieces
     if weights.itemsize == 1:
@@ -165,10 +177,12 @@ def linear_piece(piece, x, inputs, weights, scale, bias, sums, y, mode):
 
 
 @part
-def finish_linear(weights, bias, sums, y, mode):
+def finish_linear(product, sums):
+    weights, y = product.weights, product.y
     if weights.itemsize != 1:
         for b in range(y.shape[0]):
-            _add_up(sums[: linear_pieces(weights, y.shape[0])], b, bias, y[b], mode)
+            pieces = sums[: linear_pieces(weights, y.shape[0])]
+            _add_up(pieces, b, product.bias, y[b], product.mode)
 
 
 @part

@@ -5,6 +5,8 @@ lies; the rest goes through scratch memory, where it is filled up with zeros. Ad
 widths are in bytes.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from scratchgpt.kernels.compiler.addresses import clear, vector
@@ -22,6 +24,8 @@ from scratchgpt.kernels.parts.attention_scores import (
 from scratchgpt.kernels.parts.scratch import (
     BLOCK_BYTES,
     TILE_BYTES,
+    Matrix,
+    Rows,
     load,
     product,
     round_up,
@@ -34,6 +38,47 @@ from scratchgpt.kernels.parts.tile import half_tile
 SPREAD = 1 << 19
 
 
+class Place(NamedTuple):
+    """Where an array (B, H, T, D) lies whose last axis is contiguous."""
+
+    at: Any  # the address of its first element
+    text: Any  # bytes from text to text
+    head: Any
+    row: Any
+
+
+class Sizes(NamedTuple):
+    n_head: Any
+    n_queries: Any
+    n_keys: Any
+    d: Any  # channels of a query or a key
+    e: Any  # channels of a value
+
+
+class Attention(NamedTuple):
+    """The attention of all heads of all texts."""
+
+    q: Any  # Place
+    k: Any  # Place
+    v: Any  # Place
+    y: Any  # Place
+    log_total: Any  # (B H T,) of each query the log-sum-exp of its scores
+    padding: Any  # (B, S), or (B, 0) without padding
+    sizes: Any  # Sizes
+    causal: Any
+    scale: Any
+    dropped: Any  # Dropped
+
+
+class Gradients(NamedTuple):
+    """What its backward pass reads and writes."""
+
+    dy: Any  # Place
+    dq: Any  # Place
+    dk: Any  # Place
+    dv: Any  # Place
+
+
 @part
 def _visible(t, n_keys, causal):
     """How many keys query t sees, padding not looked at."""
@@ -41,9 +86,9 @@ def _visible(t, n_keys, causal):
 
 
 @part
-def _at(place, b, h, row):
-    """The address of a row of an array (B, H, T, D): its address and its strides."""
-    return place[0] + b * place[1] + h * place[2] + row * place[3]
+def _rows(place, b, h, row):
+    """The rows of head h of text b, from some row on."""
+    return Rows(place.at + b * place.text + h * place.head + row * place.row, place.row)
 
 
 @part
@@ -52,88 +97,85 @@ def _wide(width):
 
 
 @part
-def _operand(at, row, n_rows, width, tall, wide, scratch):
-    """Where a matrix (n_rows, width) can be read as (tall, wide): its address, and its stride."""
-    if n_rows == tall and width == wide and n_rows * row <= SPREAD:
-        return at, row
-    load(at, row, n_rows, width, scratch, wide, tall, wide)
-    return scratch, wide
+def _operand(rows, n_rows, width, tall, wide, scratch):
+    """Rows (n_rows, width) as Rows that can be read as (tall, wide): themselves, or a copy."""
+    if n_rows == tall and width == wide and n_rows * rows.row <= SPREAD:
+        return rows
+    copied = Rows(scratch, wide)
+    load(rows, n_rows, width, copied, tall, wide)
+    return copied
 
 
 @part
-def _result(at, row, n_rows, width, tall, wide, scratch):
-    """Where it can be written as (tall, wide); :func:`_settle` then brings it to its place."""
-    if n_rows == tall and width == wide and n_rows * row <= SPREAD:
-        return at, row
-    return scratch, wide
+def _result(rows, n_rows, width, tall, wide, scratch):
+    """Rows that can be written as (tall, wide); :func:`_settle` then copies them to their place."""
+    if n_rows == tall and width == wide and n_rows * rows.row <= SPREAD:
+        return rows
+    return Rows(scratch, wide)
 
 
 @part
-def _settle(result, result_row, n_rows, width, at, row):
-    if result != at:
-        store(result, result_row, n_rows, width, at, row)
+def _settle(result, n_rows, width, rows):
+    if result.at != rows.at:
+        store(result, n_rows, width, rows)
 
 
 @part
-def _scores(like, a, a_row, b, c, end, n_sum, first):
-    """C (end, STRIP) = A B, of a strip of queries in columns.
+def _scores(like, a, b, c, end, n_sum, first):
+    """C (end, STRIP) = A B with A Rows, and B and C addresses: a strip of queries in columns.
 
     No vector is written all of whose queries come before the key ``first`` + i, which is not seen
     by queries before query i.
     """
-    strip = STRIP * like.itemsize
+    item, strip = like.itemsize, STRIP * like.itemsize
     for s in range(0, end, TILE_ROWS):
-        skip = max(0, s - first) * like.itemsize // VECTOR_BYTES * VECTOR_BYTES
-        at, to = a + s * a_row, c + s * strip
+        skip = max(0, s - first) * item // VECTOR_BYTES * VECTOR_BYTES
+        at, to = a.at + s * a.row, c + s * strip
         if skip % TILE_BYTES:
-            half_tile(
-                *(like, at, a_row, like.itemsize, b + skip, strip, to + skip, strip, n_sum, 0, 0)
-            )
+            half_tile(like, at, a.row, item, b + skip, strip, to + skip, strip, n_sum, 0, 0)
             skip += VECTOR_BYTES
-        product(
-            *(like, at, a_row, like.itemsize, b + skip, strip, to + skip, strip),
-            *(TILE_ROWS, strip - skip, n_sum, False),
-        )
+        keys, queries = Matrix(at, a.row, item), Rows(b + skip, strip)
+        product(like, keys, queries, Rows(to + skip, strip), TILE_ROWS, strip - skip, n_sum, False)
 
 
 @part
-def _until_seen(like, a, b, b_row, c, c_row, n_rows, width, n_sum, first):
+def _until_seen(like, a, b, c, n_rows, width, n_sum, first):
     """C (n_rows, width) = A B, with A (n_rows, n_sum) the transpose of a strip of weights.
 
-    From query i on, which is row i, no weight after the key ``first`` + i is other than 0.
+    A is its address, B and C are Rows. From query i on, which is row i, no weight after the key
+    ``first`` + i is other than 0.
     """
-    strip = STRIP * like.itemsize
+    item, strip = like.itemsize, STRIP * like.itemsize
     for i in range(0, n_rows, TILE_ROWS):
         n = min(n_sum, first + i + TILE_ROWS)
-        at, to = a + i * like.itemsize, c + i * c_row
-        product(like, at, like.itemsize, strip, b, b_row, to, c_row, TILE_ROWS, width, n, False)
+        weights, to = Matrix(a + i * item, item, strip), Rows(c.at + i * c.row, c.row)
+        product(like, weights, b, to, TILE_ROWS, width, n, False)
 
 
 @part
-def _since_seen(like, a, b, b_row, c, c_row, reached, n_rows, width, n_sum, first):
+def _since_seen(like, a, b, c, reached, n_rows, width, n_sum, first):
     """C (n_rows, width) += A B, with A (n_rows, n_sum) a strip of weights.
 
-    Rows from ``reached`` on hold nothing yet. Key ``first`` + i, a row, has no weight other than 0
-    before query i.
+    A is its address, B and C are Rows, of which those from ``reached`` on hold nothing yet. Key
+    ``first`` + i, a row, has no weight other than 0 before query i.
     """
     item, strip = like.itemsize, STRIP * like.itemsize
     for s in range(0, n_rows, TILE_ROWS):
         i = max(0, s - first)
-        at, to = a + s * strip + i * item, c + s * c_row
-        product(
-            *(like, at, strip, item, b + i * b_row, b_row),
-            *(to, c_row, TILE_ROWS, width, n_sum - i, s < reached),
-        )
+        weights, others = Matrix(a + s * strip + i * item, strip, item), b.at + i * b.row
+        to = Rows(c.at + s * c.row, c.row)
+        product(like, weights, Rows(others, b.row), to, TILE_ROWS, width, n_sum - i, s < reached)
 
 
 @inner
-def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dropped, scratch):
+def forward_head(b, h, attention, scratch):
     """y, and the log-sum-exp of each query's scores, of head h of text b."""
-    n_head, n_queries, n_keys, d, e = sizes
+    n_head, n_queries, n_keys, d, e = attention.sizes
+    causal, scale, dropped = attention.causal, attention.scale, attention.dropped
     item = scratch.itemsize
     width_d, width_e, strip = d * item, e * item, STRIP * item
     wide_d, wide_e, tall_keys = _wide(width_d), _wide(width_e), round_up(n_keys, TILE_ROWS)
-    own_keys = scratch.ctypes.data
+    own_keys = np.int64(scratch.ctypes.data)
     own_values = own_keys + tall_keys * width_d
     own_out = own_values + n_keys * wide_e
     queries_t = own_out + STRIP * wide_e
@@ -144,43 +186,42 @@ def forward_head(b, h, q, k, v, y, log_total, padding, sizes, causal, scale, dro
     sums = vector(scratch, block + BLOCK_BYTES + 2 * strip, STRIP)
     head = b * n_head + h
 
-    k_at, v_at = _at(k, b, h, 0), _at(v, b, h, 0)
-    keys, keys_row = _operand(k_at, k[3], n_keys, width_d, tall_keys, width_d, own_keys)
-    values, values_row = _operand(v_at, v[3], n_keys, width_e, n_keys, wide_e, own_values)
+    all_keys, all_values = _rows(attention.k, b, h, 0), _rows(attention.v, b, h, 0)
+    keys = _operand(all_keys, n_keys, width_d, tall_keys, width_d, own_keys)
+    values = _operand(all_values, n_keys, width_e, n_keys, wide_e, own_values)
     for first in range(0, n_queries, STRIP):
         n_rows = min(STRIP, n_queries - first)
         end = _visible(first + n_rows - 1, n_keys, causal)
         query = head * n_queries + first
-        transpose(scratch, _at(q, b, h, first), q[3], n_rows, d, queries_t, strip, block)
+        queries = _rows(attention.q, b, h, first)
+        transpose(scratch, queries, n_rows, d, Rows(queries_t, strip), block)
         diagonal = first if causal else n_keys
-        _scores(scratch, keys, keys_row, queries_t, scores_at, end, d, diagonal)
+        _scores(scratch, keys, queries_t, scores_at, end, d, diagonal)
         scores = vector(scratch, scores_at, end * STRIP).reshape(end, STRIP)
-        forbid(scores, first, causal, padding[b])
+        forbid(scores, first, causal, attention.padding[b])
         exponentials(scores, scale, highest, totals, sums)
         if dropped.threshold:
             drop(scores, dropped, query * n_keys, n_keys)
-        at, tall = _at(y, b, h, first), round_up(n_rows, TILE_ROWS)
-        out, out_row = _result(at, y[3], n_rows, width_e, tall, wide_e, own_out)
-        _until_seen(
-            *(scratch, scores_at, values, values_row, out, out_row, tall, wide_e, end, diagonal)
-        )
+        y, tall = _rows(attention.y, b, h, first), round_up(n_rows, TILE_ROWS)
+        out = _result(y, n_rows, width_e, tall, wide_e, own_out)
+        _until_seen(scratch, scores_at, values, out, tall, wide_e, end, diagonal)
         for i in range(n_rows):
             total = totals[i]
-            divide(vector(scratch, out + i * out_row, e), total)
-            log_total[query + i] = highest[i] * scale + np.log(total) if total != 0 else total
-        _settle(out, out_row, n_rows, width_e, at, y[3])
+            divide(vector(scratch, out.at + i * out.row, e), total)
+            log_total = highest[i] * scale + np.log(total) if total != 0 else total
+            attention.log_total[query + i] = log_total
+        _settle(out, n_rows, width_e, y)
 
 
 @inner
-def backward_head(
-    b, h, dy, q, k, v, y, log_total, dq, dk, dv, padding, sizes, causal, scale, dropped, scratch
-):
+def backward_head(b, h, attention, gradients, scratch):
     """dq, dk and dv of head h of text b."""
-    n_head, n_queries, n_keys, d, e = sizes
+    n_head, n_queries, n_keys, d, e = attention.sizes
+    causal, scale, dropped = attention.causal, attention.scale, attention.dropped
     item = scratch.itemsize
     width_d, width_e, strip = d * item, e * item, STRIP * item
     wide_d, wide_e, tall_keys = _wide(width_d), _wide(width_e), round_up(n_keys, TILE_ROWS)
-    own_keys = scratch.ctypes.data
+    own_keys = np.int64(scratch.ctypes.data)
     own_values = own_keys + tall_keys * wide_d
     own_dkeys = own_values + tall_keys * width_e
     own_dvalues = own_dkeys + tall_keys * wide_d
@@ -196,31 +237,33 @@ def backward_head(
     along = vector(scratch, block + BLOCK_BYTES + strip, STRIP)
     head = b * n_head + h
 
-    k_at, v_at, dk_at, dv_at = _at(k, b, h, 0), _at(v, b, h, 0), _at(dk, b, h, 0), _at(dv, b, h, 0)
-    keys, keys_row = _operand(k_at, k[3], n_keys, width_d, tall_keys, wide_d, own_keys)
-    values, values_row = _operand(v_at, v[3], n_keys, width_e, tall_keys, width_e, own_values)
-    dkeys, dkeys_row = _result(dk_at, dk[3], n_keys, width_d, tall_keys, wide_d, own_dkeys)
-    dvalues, dvalues_row = _result(dv_at, dv[3], n_keys, width_e, tall_keys, wide_e, own_dvalues)
+    k, v = _rows(attention.k, b, h, 0), _rows(attention.v, b, h, 0)
+    dk, dv = _rows(gradients.dk, b, h, 0), _rows(gradients.dv, b, h, 0)
+    keys = _operand(k, n_keys, width_d, tall_keys, wide_d, own_keys)
+    values = _operand(v, n_keys, width_e, tall_keys, width_e, own_values)
+    dkeys = _result(dk, n_keys, width_d, tall_keys, wide_d, own_dkeys)
+    dvalues = _result(dv, n_keys, width_e, tall_keys, wide_e, own_dvalues)
     reached = 0  # rows of dkeys and dvalues that hold something
     for first in range(0, n_queries, STRIP):
         n_rows = min(STRIP, n_queries - first)
         end = _visible(first + n_rows - 1, n_keys, causal)
         query = head * n_queries + first
-        q_at, dy_at, dq_at = _at(q, b, h, first), _at(dy, b, h, first), _at(dq, b, h, first)
-        queries, queries_row = _operand(q_at, q[3], n_rows, width_d, n_rows, wide_d, own_queries)
-        dout, dout_row = _operand(dy_at, dy[3], n_rows, width_e, n_rows, wide_e, own_dout)
-        transpose(scratch, q_at, q[3], n_rows, d, queries_t, strip, block)
-        transpose(scratch, dy_at, dy[3], n_rows, e, dout_t, strip, block)
+        q, y = _rows(attention.q, b, h, first), _rows(attention.y, b, h, first)
+        dy, dq = _rows(gradients.dy, b, h, first), _rows(gradients.dq, b, h, first)
+        queries = _operand(q, n_rows, width_d, n_rows, wide_d, own_queries)
+        dout = _operand(dy, n_rows, width_e, n_rows, wide_e, own_dout)
+        transpose(scratch, q, n_rows, d, Rows(queries_t, strip), block)
+        transpose(scratch, dy, n_rows, e, Rows(dout_t, strip), block)
         diagonal = first if causal else n_keys
-        _scores(scratch, keys, keys_row, queries_t, weights_at, end, d, diagonal)
-        _scores(scratch, values, values_row, dout_t, dscores_at, end, e, diagonal)
+        _scores(scratch, keys, queries_t, weights_at, end, d, diagonal)
+        _scores(scratch, values, dout_t, dscores_at, end, e, diagonal)
         weights = vector(scratch, weights_at, end * STRIP).reshape(end, STRIP)
         dscores = vector(scratch, dscores_at, end * STRIP).reshape(end, STRIP)
-        forbid(weights, first, causal, padding[b])
+        forbid(weights, first, causal, attention.padding[b])
         for i in range(n_rows):
-            log_sums[i] = log_total[query + i]
-            out = vector(scratch, _at(y, b, h, first + i), e)
-            along[i] = dot(out, vector(scratch, dout + i * dout_row, e))
+            log_sums[i] = attention.log_total[query + i]
+            out = vector(scratch, y.at + i * y.row, e)
+            along[i] = dot(out, vector(scratch, dout.at + i * dout.row, e))
         if dropped.threshold:
             drop(dscores, dropped, query * n_keys, n_keys)
         weights_and_gradient(weights, dscores, scale, log_sums, along)
@@ -230,23 +273,16 @@ def backward_head(
         # Keys behind the last that is seen, in the same tile as it: no query gives them anything.
         clear(weights_at + end * strip, (tall_end - end) * strip)
         clear(dscores_at + end * strip, (tall_end - end) * strip)
-        dqueries, dqueries_row = _result(dq_at, dq[3], n_rows, width_d, tall, wide_d, own_dqueries)
-        _until_seen(
-            *(scratch, dscores_at, keys, keys_row, dqueries, dqueries_row),
-            *(tall, wide_d, end, diagonal),
-        )
-        _settle(dqueries, dqueries_row, n_rows, width_d, dq_at, dq[3])
+        dqueries = _result(dq, n_rows, width_d, tall, wide_d, own_dqueries)
+        _until_seen(scratch, dscores_at, keys, dqueries, tall, wide_d, end, diagonal)
+        _settle(dqueries, n_rows, width_d, dq)
         _since_seen(
-            *(scratch, dscores_at, queries, queries_row, dkeys, dkeys_row),
-            *(reached, tall_end, wide_d, n_rows, diagonal),
+            scratch, dscores_at, queries, dkeys, reached, tall_end, wide_d, n_rows, diagonal
         )
-        _since_seen(
-            *(scratch, weights_at, dout, dout_row, dvalues, dvalues_row),
-            *(reached, tall_end, wide_e, n_rows, diagonal),
-        )
+        _since_seen(scratch, weights_at, dout, dvalues, reached, tall_end, wide_e, n_rows, diagonal)
         reached = tall_end
     for i in range(reached, n_keys):  # no query sees these
-        clear(dkeys + i * dkeys_row, width_d)
-        clear(dvalues + i * dvalues_row, width_e)
-    _settle(dkeys, dkeys_row, n_keys, width_d, dk_at, dk[3])
-    _settle(dvalues, dvalues_row, n_keys, width_e, dv_at, dv[3])
+        clear(dkeys.at + i * dkeys.row, width_d)
+        clear(dvalues.at + i * dvalues.row, width_e)
+    _settle(dkeys, n_keys, width_d, dk)
+    _settle(dvalues, n_keys, width_e, dv)

@@ -64,10 +64,8 @@ def exponentials(scores, scale, highest, totals, sums):
     for i in range(STRIP):
         totals[i] = 0
     for first in range(0, n_keys, SUMMED):
-        column_exponentials(
-            *(scores, scores.ctypes.data + first * strip, min(SUMMED, n_keys - first), strip),
-            *(scale, highest.ctypes.data, sums.ctypes.data),
-        )
+        at, n = scores.ctypes.data + first * strip, min(SUMMED, n_keys - first)
+        column_exponentials(scores, at, n, strip, scale, highest.ctypes.data, sums.ctypes.data)
         for i in range(STRIP):
             totals[i] += sums[i]
 
@@ -84,10 +82,9 @@ def weights_and_gradient(scores, d, scale, log_total, along):
         Of each query the log-sum-exp of its scores, and the sum of its weights times their
         gradients.
     """
-    column_gradient(
-        *(scores, scores.ctypes.data, d.ctypes.data, scores.shape[0], STRIP * scores.itemsize),
-        *(scale, log_total.ctypes.data, along.ctypes.data),
-    )
+    at, d_at, log_total_at = scores.ctypes.data, d.ctypes.data, log_total.ctypes.data
+    n_keys, strip = scores.shape[0], STRIP * scores.itemsize
+    column_gradient(scores, at, d_at, n_keys, strip, scale, log_total_at, along.ctypes.data)
 
 
 @part

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import get_num_threads, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.addresses import clear, copy, prefetch
 from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.compiler.llvm import call
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.kernels.parts.tile import BFloat16, transpose_block
@@ -44,9 +44,7 @@ def _rounding(order: list[int]) -> Any:
                 builder.load(builder.inttoptr(at, vector.as_pointer()), align=4) for at in sources
             )
             name = "llvm.x86.avx512bf16.cvtne2ps2bf16.512"
-            type_ = ir.FunctionType(pairs, [vector, vector])
-            function = cgutils.get_or_insert_function(builder.module, type_, name)
-            rounded = builder.bitcast(builder.call(function, [second, first]), halves)
+            rounded = builder.bitcast(call(builder, name, pairs, second, first), halves)
             places = ir.Constant(ir.VectorType(ir.IntType(32), 2 * VECTOR), order)
             rounded = builder.shuffle_vector(rounded, rounded, places)
             builder.store(rounded, builder.inttoptr(target, halves.as_pointer()), align=4)

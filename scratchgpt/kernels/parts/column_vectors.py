@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.kernels.compiler.cpu import VECTOR_BYTES
+from scratchgpt.kernels.compiler.llvm import alloca_once, for_range
 from scratchgpt.kernels.parts.tile import Numbers
 from scratchgpt.kernels.parts.vector_exp import vector_exp
 
@@ -38,7 +38,7 @@ class _Columns:
         """For each block of columns: what gives, for an address in the first row, vector i."""
         builder = self.builder
         n_blocks = builder.udiv(self.row, self.int64(WIDTH))
-        with cgutils.for_range(builder, n_blocks) as block:
+        with for_range(builder, n_blocks) as block:
             offset = builder.mul(block.index, self.int64(WIDTH))
 
             def at(address: Any, i: int) -> Any:
@@ -50,12 +50,12 @@ class _Columns:
     @contextmanager
     def rows(self, n_rows: Any) -> Iterator[Any]:
         """For each row: its distance from the first."""
-        with cgutils.for_range(self.builder, n_rows) as loop:
+        with for_range(self.builder, n_rows) as loop:
             yield self.builder.mul(loop.index, self.row)
 
     def variables(self, first: Any) -> list[Any]:
         """What is kept in registers from row to row."""
-        made = [cgutils.alloca_once(self.builder, self.numbers.vector) for _ in range(SIDE_BY_SIDE)]
+        made = [alloca_once(self.builder, self.numbers.vector) for _ in range(SIDE_BY_SIDE)]
         for variable in made:
             self.builder.store(first, variable)
         return made

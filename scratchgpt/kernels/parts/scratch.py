@@ -1,7 +1,9 @@
 """Matrices in the scratch memory of a thread, their sizes rounded up to whole tiles.
 
-Here and in what uses it, a matrix is an address and strides in bytes, and widths are in bytes.
+Here and in what uses it, addresses are int64, and strides and widths are in bytes.
 """
+
+from typing import Any, NamedTuple
 
 from scratchgpt.kernels.compiler.addresses import clear, copy
 from scratchgpt.kernels.compiler.cpu import TILE_ROWS, VECTOR_BYTES
@@ -12,52 +14,74 @@ TILE_BYTES = 2 * VECTOR_BYTES  # width of a tile
 BLOCK_BYTES = VECTOR_BYTES * VECTOR_BYTES // 4  # of a square of vectors, at most
 
 
+class Rows(NamedTuple):
+    """A matrix whose rows are contiguous."""
+
+    at: Any  # the address of its first element
+    row: Any  # bytes from row to row
+
+
+class Matrix(NamedTuple):
+    """A matrix of any layout."""
+
+    at: Any
+    row: Any
+    column: Any  # bytes from column to column
+
+
 @part
 def round_up(n, step):
     return (n + step - 1) // step * step
 
 
 @part
-def load(source, source_row, n_rows, width, target, target_row, target_rows, target_width):
-    """Copy rows of ``width`` bytes, and fill up with zeros to the size of the target."""
+def load(source, n_rows, width, target, target_rows, target_width):
+    """Copy Rows of ``width`` bytes, and fill up with zeros to the size of the target."""
     for i in range(n_rows):
-        copy(target + i * target_row, source + i * source_row, width)
+        to = target.at + i * target.row
+        copy(to, source.at + i * source.row, width)
         if width < target_width:
-            clear(target + i * target_row + width, target_width - width)
+            clear(to + width, target_width - width)
     for i in range(n_rows, target_rows):
-        clear(target + i * target_row, target_width)
+        clear(target.at + i * target.row, target_width)
 
 
 @part
-def store(source, source_row, n_rows, width, target, target_row):
-    """Copy rows of ``width`` bytes to their place."""
+def store(source, n_rows, width, target):
+    """Copy Rows of ``width`` bytes to their place."""
     for i in range(n_rows):
-        copy(target + i * target_row, source + i * source_row, width)
+        copy(target.at + i * target.row, source.at + i * source.row, width)
 
 
 @part
-def transpose(like, source, source_row, n_rows, n_columns, target, target_row, block):
-    """Transpose a matrix (n_rows, n_columns); the target is filled up with zeros to whole vectors.
+def transpose(like, source, n_rows, n_columns, target, block):
+    """Transpose Rows (n_rows, n_columns); the target is filled up with zeros to whole vectors.
 
-    ``block`` is scratch memory of BLOCK_BYTES.
+    ``block`` is the address of scratch memory of BLOCK_BYTES.
     """
     item = like.itemsize
     n = VECTOR_BYTES // item
     for i in range(0, n_rows, n):
         for j in range(0, n_columns, n):
-            at, row = source + i * source_row + j * item, source_row
+            square = Rows(source.at + i * source.row + j * item, source.row)
             rows, columns = min(n, n_rows - i), min(n, n_columns - j)
             if rows < n or columns < n:
-                load(at, row, rows, columns * item, block, VECTOR_BYTES, n, VECTOR_BYTES)
-                at, row = block, VECTOR_BYTES
-            transpose_block(like, at, row, target + j * target_row + i * item, target_row)
+                whole = Rows(block, VECTOR_BYTES)
+                load(square, rows, columns * item, whole, n, VECTOR_BYTES)
+                square = whole
+            to = target.at + j * target.row + i * item
+            transpose_block(like, square.at, square.row, to, target.row)
 
 
 @part
-def product(like, a, a_row, a_column, b, b_row, c, c_row, n_rows, width, n_sum, add):
-    """C (=|+=) A B by tiles; ``n_rows`` and ``width``, in bytes, are rounded up to whole tiles."""
+def product(like, a, b, c, n_rows, width, n_sum, add):
+    """C (=|+=) A B by tiles, with A a Matrix, and B and C Rows.
+
+    ``n_rows`` and ``width``, in bytes, are rounded up to whole tiles.
+    """
     for j in range(0, width, TILE_BYTES):
         for i in range(0, n_rows, TILE_ROWS):
-            at = c + i * c_row + j
-            start = at if add else 0
-            tile(like, a + i * a_row, a_row, a_column, b + j, b_row, at, c_row, n_sum, start, c_row)
+            to = c.at + i * c.row + j
+            start = to if add else 0
+            at = a.at + i * a.row
+            tile(like, at, a.row, a.column, b.at + j, b.row, to, c.row, n_sum, start, c.row)

@@ -11,10 +11,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchgpt.kernels.compiler.cpu import TILE_ROWS, VECTOR_BYTES
+from scratchgpt.kernels.compiler.llvm import call
 
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
@@ -49,10 +49,8 @@ class Numbers:
 
     def call(self, builder: Any, name: str, *arguments: Any) -> Any:
         """LLVM's own function of vectors, such as ``fma``: a b + c, rounded once."""
-        type_ = ir.FunctionType(self.vector, [self.vector] * len(arguments))
         name = f"llvm.{name}.v{self.lanes}f{8 * self.itemsize}"
-        function = cgutils.get_or_insert_function(builder.module, type_, name)
-        return builder.call(function, arguments)
+        return call(builder, name, self.vector, *arguments)
 
     def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
         """total + a b."""
@@ -86,10 +84,8 @@ class Pairs(Numbers):
     def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
         """total + the products of both halves of the pairs."""
         halves = ir.VectorType(BFloat16(), 2 * self.lanes)
-        type_ = ir.FunctionType(self.vector, [self.vector, halves, halves])
-        name = "llvm.x86.avx512bf16.dpbf16ps.512"
-        function = cgutils.get_or_insert_function(builder.module, type_, name)
-        return builder.call(function, [total, *(builder.bitcast(x, halves) for x in (a, b))])
+        a, b = builder.bitcast(a, halves), builder.bitcast(b, halves)
+        return call(builder, "llvm.x86.avx512bf16.dpbf16ps.512", self.vector, total, a, b)
 
 
 def numbers_of(dtype: Any) -> Numbers:

@@ -4,7 +4,7 @@ Once an increment is too small to change any bit of what it is added to, the gai
 from there on only the state is moved, forward as well as backward.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,18 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.jit import serial
 
 NOTHING = 1e-18  # of the variance of an innovation; smaller increments are left out
+
+
+class Record(NamedTuple):
+    """What the forward pass leaves for the backward pass; see ``ArmaFilterSaved``."""
+
+    v: Any  # (n,)
+    F: Any  # (n,)
+    head: Any  # (n,)
+    x: Any  # (n,)
+    M: Any  # (n,)
+    G: Any  # (n, r)
+    W: Any  # (n, r)
 
 
 @serial
@@ -53,7 +65,8 @@ def _forward(w, ar, start, variance):
 
 
 @serial
-def _backward(dv, dF, ar, v, F, head, x, M, G, W, n_varying):
+def _backward(dv, dF, ar, record, n_varying):
+    v, F, head, x, M, G, W = record
     n, r = G.shape
     dw = np.empty(n)
     dar, da, dG, dW, dahead = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.empty(r)
@@ -105,6 +118,6 @@ def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ..
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Any, ...]:
     """Gradients of w and of the companion matrix's coefficients, and of G, W, F, M at the start."""
-    return _backward(
-        np.ascontiguousarray(dv), np.ascontiguousarray(dF), saved.ar, *saved[1:8], saved.n_varying
-    )
+    record = Record(saved.v, saved.F, saved.head, saved.x, saved.M, saved.G, saved.W)
+    dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
+    return _backward(dv, dF, saved.ar, record, saved.n_varying)

@@ -9,7 +9,7 @@ The same numbers as the reference, with less work:
 - Of that block the lower triangle is kept. T moves it along its diagonals, in place.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,32 @@ from scratchgpt.kernels.compiler.jit import part, serial
 MISSING, ORDINARY = -2, -1  # as in timeseries.likelihood.diffuse, which this may not import
 
 
+class Process(NamedTuple):
+    """The process, and what each time brings; see ``KalmanSaved`` and ``DiffuseSteps``."""
+
+    ar: Any  # (r,)
+    noise: Any  # (r,)
+    lags: Any  # of the earlier values that a value depends on
+    weights: Any  # their coefficients
+    kinds: Any  # (n,)
+    gains: Any  # (k, n_diffuse)
+
+
+class Record(NamedTuple):
+    """What the forward pass writes and the backward pass reads; see ``KalmanSaved``."""
+
+    v: Any  # (n,)
+    F: Any  # (n,)
+    seen: Any  # (n, m)
+    column: Any  # (n, m)
+    head: Any  # (n,)
+
+
 @serial
-def _forward(y, kinds, gains, ar, noise, lags, weights, start, v, F, seen, column, head, ahead):
+def _forward(y, process, start, record, ahead):
     """Returns the state and its covariance after the last step, its latest values in the ring."""
+    ar, noise, lags, weights, kinds, gains = process
+    v, F, seen, column, head = record
     n, m, r = len(y), seen.shape[1], len(ar)
     ring = m - r
     a, P = np.zeros(m), np.zeros((m, m))
@@ -183,10 +206,9 @@ def forward(
     seen, column = np.zeros((2, n, r + ring))
     ahead = np.empty((2, n))
     lags, weights = nonzero_lags(delta)
-    a, P = _forward(
-        np.ascontiguousarray(y), kinds, gains, ar, noise, lags, weights, start,
-        v, F, seen, column, head, ahead,
-    )  # fmt: skip
+    process = Process(ar, noise, lags, weights, kinds, gains)
+    record = Record(v, F, seen, column, head)
+    a, P = _forward(np.ascontiguousarray(y), process, start, record, ahead)
     P[:r, :r] = np.tril(P[:r, :r]) + np.tril(P[:r, :r], -1).T
     P[:r, r:] = P[r:, :r].T
     order = np.arange(r + ring)

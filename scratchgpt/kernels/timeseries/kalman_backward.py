@@ -13,6 +13,8 @@ from scratchgpt.kernels.compiler.jit import part, serial
 from scratchgpt.kernels.timeseries.kalman import (
     MISSING,
     ORDINARY,
+    Process,
+    Record,
     gain,
     nonzero_lags,
     slot_of,
@@ -22,11 +24,13 @@ from scratchgpt.kernels.timeseries.kalman import (
 
 
 @serial
-def _backward(dv, dF, kinds, gains, ar, noise, lags, weights, v, F, seen, column, head):
+def _backward(dv, dF, process, record):
     """Returns dy, dar, dnoise, and the gradient of the ARMA block at the start: its lower triangle.
 
     An element off the diagonal stands for both of its sides, each of which has this gradient.
     """
+    ar, noise, kinds, gains = process.ar, process.noise, process.kinds, process.gains
+    v, F, seen, column, head = record
     n, m, r = len(dv), seen.shape[1], len(ar)
     ring = m - r
     dy, dar, dnoise = np.zeros(n), np.zeros(r), np.zeros(r)
@@ -85,9 +89,8 @@ def _backward(dv, dF, kinds, gains, ar, noise, lags, weights, v, F, seen, column
                 dvariance += dF[t] - slope * v[t] / F[t]
                 dsurprise += dv[t]
             dy[t] += dsurprise
-        _pull_observation(
-            dP, da, dM, dvariance, dsurprise, t, lags, weights, unknown[:n_unknown], r
-        )
+        slots = unknown[:n_unknown]
+        _pull_observation(dP, da, dM, dvariance, dsurprise, t, process, slots)
     return dy, dar, dnoise, dP[:r, :r]
 
 
@@ -183,8 +186,9 @@ def _product(dP, K, unknown, r, product):
 
 
 @part
-def _pull_observation(dP, da, dM, dvariance, dsurprise, t, lags, weights, unknown, r):
+def _pull_observation(dP, da, dM, dvariance, dsurprise, t, process, unknown):
     """Undo M = P Z', F = Z M and v = y - Z a."""
+    lags, weights, r = process.lags, process.weights, len(process.ar)
     ring = len(dM) - r
     dM[0] += dvariance
     da[0] -= dsurprise
@@ -212,10 +216,11 @@ def _pull_observation(dP, da, dM, dvariance, dsurprise, t, lags, weights, unknow
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Array, Array, Array, Array]:
     """Gradients of y, ar, noise and of the ARMA process's covariance at the start: (r, r)."""
-    r = len(saved.ar)
-    dy, dar, dnoise, dstart = _backward(
-        np.ascontiguousarray(dv), np.ascontiguousarray(dF), saved.steps.kinds, saved.steps.gains,
-        saved.ar, saved.noise, *nonzero_lags(saved.delta),
-        saved.v, saved.F, turned(saved.seen, r), turned(saved.column, r), saved.head,
-    )  # fmt: skip
+    r, steps = len(saved.ar), saved.steps
+    lags, weights = nonzero_lags(saved.delta)
+    process = Process(saved.ar, saved.noise, lags, weights, steps.kinds, steps.gains)
+    seen, column = turned(saved.seen, r), turned(saved.column, r)
+    record = Record(saved.v, saved.F, seen, column, saved.head)
+    dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
+    dy, dar, dnoise, dstart = _backward(dv, dF, process, record)
     return dy, dar, dnoise, np.tril(dstart) + np.tril(dstart, -1).T

@@ -1,7 +1,6 @@
 """A translation task that needs no data: dates as people write them, into ISO 8601."""
 
 import datetime
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -11,7 +10,7 @@ import numpy as np
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.text.pairs.date_ways import TWO_FIGURES, WAYS, alphabet
 from scratchgpt.text.pairs.parallel_text import SPLITS, ParallelText, check_split
-from scratchgpt.text.tasks.task import TEST_SHARE, ExactMatch, held_out
+from scratchgpt.text.tasks.task import TEST_SHARE, held_out
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 
 FIRST, LAST = datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)
@@ -75,33 +74,6 @@ class DatesTask:
         return ParallelText(
             sources, targets, self.name, self.name, range(1, n + 1), has_splits=True
         )
-
-    def exact_match(
-        self, translate: Callable[[Sequence[str]], Sequence[str]], split: str = "test"
-    ) -> ExactMatch:
-        """How often a model is right.
-
-        Parameters
-        ----------
-        translate : callable
-            Gives a translation of each of the texts.
-        split : {"train", "val", "test"}
-
-        Raises
-        ------
-        ValueError
-            If ``translate`` gives more or fewer.
-        """
-        pairs = self.pairs(split)
-        given = translate(pairs.source)
-        if len(given) != len(pairs):
-            raise ValueError(f"translate gave {len(given)} translations of {len(pairs)} texts")
-        failures = [
-            (f"{source} -> {wrong}", f"{source} -> {right}")
-            for source, right, wrong in zip(pairs.source, pairs.target, given, strict=True)
-            if wrong != right
-        ]
-        return ExactMatch(len(pairs), len(pairs) - len(failures), failures)
 
 
 def _parts(days: Array) -> Array:

@@ -1,6 +1,7 @@
 """Batches of sentences and their translations, of like length and filled by token count."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,21 @@ from scratchgpt.errors import UserError
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.text.batches import check_positive, evenly_spread
 from scratchgpt.text.pairs.token_rows import TokenPairs
+
+
+class PairBatch(NamedTuple):
+    """Sentences, their translations, and the token that follows each token of those.
+
+    Attributes
+    ----------
+    source : int64 array (B, S)
+    target, targets : int64 arrays (B, T)
+        A target of -100 does not count.
+    """
+
+    source: Array
+    target: Array
+    targets: Array
 
 
 class PairBatches:
@@ -87,14 +103,14 @@ class PairBatches:
         """How many batches hold each training pair once."""
         return len(self._cuts) - 1
 
-    def train_batch(self, index: int) -> tuple[Array, Array, Array]:
+    def train_batch(self, index: int) -> PairBatch:
         """The batch of a step, a function of ``index`` and the seed alone."""
         epoch, place = divmod(index, self.batches_per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
             self._epoch = epoch, self._epoch_batches(epoch)
         return self._arrays(self.train, self._epoch[1][place])
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array, Array]]:
+    def validation_batches(self) -> Iterator[PairBatch]:
         """All pairs of the validation part by rising length, or ``val_batches`` batches of them."""
         batches = np.split(np.argsort(_widths(self.val), kind="stable"), self._val_cuts[1:-1])
         for i in evenly_spread(len(batches), self.val_batches or len(batches)):
@@ -128,12 +144,12 @@ class PairBatches:
             cuts.append(cuts[-1] + int(np.searchsorted(sizes, self.tokens_per_batch, "right")))
         return cuts
 
-    def _arrays(self, pairs: TokenPairs, rows: Array) -> tuple[Array, Array, Array]:
+    def _arrays(self, pairs: TokenPairs, rows: Array) -> PairBatch:
         source = pairs.source.padded(rows, end=self.end_of_text, padding=self.padding)  # (B, S)
         targets = pairs.target.padded(rows, end=self.end_of_text, padding=IGNORE_INDEX)  # (B, T)
         target = np.full_like(targets, self.end_of_text)
         target[:, 1:] = np.where(targets[:, 1:] == IGNORE_INDEX, self.padding, targets[:, :-1])
-        return source, target, targets
+        return PairBatch(source, target, targets)
 
 
 def _widths(pairs: TokenPairs) -> Array:

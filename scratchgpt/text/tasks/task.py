@@ -1,7 +1,7 @@
 """What a generated task is: short problems with exact answers, to train on and to be tested by."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import ClassVar
@@ -11,34 +11,13 @@ import numpy as np
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.text.batches import check_positive, evenly_spread
+from scratchgpt.text.batches import TokenBatch, check_positive, evenly_spread
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 
 SPLITS = ("train", "test")
 TEST_SHARE = 10  # one problem in so many is kept for testing
 MOST_PROBLEMS = 20_000  # of a task with more, a fixed sample of so many is listed
 FEWEST_PROBLEMS = 100  # with fewer there might be none to test
-
-
-@dataclass(frozen=True)
-class ExactMatch:
-    """How many answers were right to the last symbol.
-
-    Attributes
-    ----------
-    n, n_correct : int
-        Problems, and right answers.
-    failures : list of (str, str)
-        For each of the others: the prompt with the answer given, and with the right one.
-    """
-
-    n: int
-    n_correct: int
-    failures: list[tuple[str, str]]
-
-    @property
-    def fraction(self) -> float:
-        return self.n_correct / self.n
 
 
 @dataclass(frozen=True)
@@ -145,34 +124,16 @@ class Task(ABC):
         """What to train on; see :class:`TaskBatches`."""
         return TaskBatches(self, batch_size=batch_size, seed=seed, val_batches=val_batches)
 
-    def exact_match(self, predict: Callable[[Array], Array], split: str = "test") -> ExactMatch:
-        """How often a model is right.
+    def texts(self, prompts: Iterable[Array], answers: Iterable[Array]) -> list[str]:
+        """N prompts (P,) followed by their answers (A,), as N texts.
 
-        Parameters
-        ----------
-        predict : callable
-            Gives answers (N, A) to prompts (N, P), as tokens.
-        split : {"train", "test"}
-
-        Raises
-        ------
-        ValueError
-            If ``predict`` gives another shape.
+        Tokens that are not a character of the task, which a model may answer with, become U+FFFD.
         """
-        prompts, answers = self.problems(split)
-        given = np.asarray(predict(prompts))
-        if given.shape != answers.shape:
-            raise ValueError(f"predict gave {given.shape}, answers are {answers.shape}")
-        wrong = np.flatnonzero((given != answers).any(axis=1))
-        failures = [
-            (self._text(prompts[i], given[i]), self._text(prompts[i], answers[i])) for i in wrong
-        ]
-        return ExactMatch(len(answers), len(answers) - len(wrong), failures)
-
-    def _text(self, prompt: Array, answer: Array) -> str:
-        """A model may give tokens that are no character (U+FFFD): the end, or none of the task."""
         spelling = dict(enumerate(self.tokenizer.characters))
-        return "".join(spelling.get(int(token), "\ufffd") for token in (*prompt, *answer))
+        return [
+            "".join(spelling.get(int(token), "\ufffd") for token in (*prompt, *answer))
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
 
 
 class TaskBatches:
@@ -205,7 +166,7 @@ class TaskBatches:
         self.seed = seed
         self.val_batches = val_batches
 
-    def train_batch(self, index: int) -> tuple[Array, Array]:
+    def train_batch(self, index: int) -> TokenBatch:
         """Training problems at random, each as probable as any other."""
         rng = random_stream(self.seed, "train batch", index)
         numbers = np.empty(0, np.int64)
@@ -214,7 +175,7 @@ class TaskBatches:
             numbers = np.append(numbers, drawn[~self.task.is_test(drawn)])
         return self._rows(numbers[: self.batch_size])
 
-    def validation_batches(self) -> Iterator[tuple[Array, Array]]:
+    def validation_batches(self) -> Iterator[TokenBatch]:
         """Test problems in order, each once; the last batch may be smaller."""
         numbers = self.task.numbers("test")
         if self.val_batches is not None:
@@ -222,13 +183,13 @@ class TaskBatches:
         for first in range(0, len(numbers), self.batch_size):
             yield self._rows(numbers[first : first + self.batch_size])
 
-    def _rows(self, numbers: Array) -> tuple[Array, Array]:
+    def _rows(self, numbers: Array) -> TokenBatch:
         prompts, answers = self.task.encode(numbers)
         ends = np.full((len(numbers), 1), self.task.tokenizer.end_of_text)
         tokens = np.concatenate([prompts, answers], axis=1)  # (B, T)
         targets = np.concatenate([tokens[:, 1:], ends], axis=1)  # (B, T)
         targets[:, : prompts.shape[1] - 1] = IGNORE_INDEX
-        return tokens, targets
+        return TokenBatch(tokens, targets)
 
 
 def held_out(numbers: Array, share: int = TEST_SHARE) -> Array:

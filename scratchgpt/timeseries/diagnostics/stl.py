@@ -142,7 +142,8 @@ def _weights(places: Array, neighbours: Array, window: int, n: int, degree: int)
         spread = (weights * away**2).sum(1, keepdims=True)
         # Where the neighbours that count are nearly one point, their mean stands.
         slope = np.divide(
-            *(places[:, None] - centre, spread),
+            places[:, None] - centre,
+            spread,
             out=np.zeros_like(spread),
             where=np.sqrt(spread) > 0.001 * (n - 1),
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.threads import one_pool
 
 # The functions to minimize are means over the observations in units of nats, and the parameters
 # have a size of about 1, so that a gradient of 1e-6 means 1e-12 nats an observation to gain where
@@ -52,14 +53,15 @@ def minimize(function: Function, z: Array, bounded: Array, max_iterations: int) 
     if not z.size:
         return Search(z, function(z)[0], True, "nothing to search for", 0, 1)
     edge = np.where(bounded, EDGE, np.inf)
-    found = scipy_minimize(
-        function,
-        np.clip(z, -edge, edge),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=np.stack([-edge, edge], axis=1) if bounded.any() else None,
-        options={"maxiter": max_iterations, "maxcor": 20, "ftol": 0.0, "gtol": GRADIENT},
-    )
+    with one_pool():  # L-BFGS-B calls SciPy's BLAS for products too small for two threads
+        found = scipy_minimize(
+            function,
+            np.clip(z, -edge, edge),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.stack([-edge, edge], axis=1) if bounded.any() else None,
+            options={"maxiter": max_iterations, "maxcor": 20, "ftol": 0.0, "gtol": GRADIENT},
+        )
     outward = (found.x <= -edge) & (found.jac > 0) | (found.x >= edge) & (found.jac < 0)
     slope = np.abs(np.where(outward, 0.0, found.jac)).max(initial=0.0)
     converged = math.isfinite(found.fun) and bool(found.success or slope < ENOUGH)

@@ -71,6 +71,7 @@ class ModelSearch:
         self.tried: list[Tried] = []
         self.least = np.inf
         self.best: ARIMAResults | None = None
+        self._best_model: ARIMA | None = None
 
     def evaluate(self, candidate: Candidate, is_neighbour: bool = False) -> float:
         """The criterion of a model; infinite if it is refused.
@@ -95,7 +96,7 @@ class ModelSearch:
         if refused:
             value = np.inf
         if value < self.least:
-            self.least, self.best = value, results
+            self.least, self.best, self._best_model = value, results, model
         self.tried.append(Tried(Orders.of(order, seasonal), trend, value, refused))
         if self.on_tried:
             self.on_tried(self.tried[-1])
@@ -103,9 +104,9 @@ class ModelSearch:
 
     def result(self) -> ARIMAResults | None:
         """The best model, searched for once more from several starts; None if none suits."""
-        if self.best is None:
+        if self._best_model is None:
             return None
-        again = quiet_fit(self.best.model, None, thorough=True)
+        again = quiet_fit(self._best_model, None, thorough=True)
         value = float(getattr(again, self.criterion))
         if value < self.least and not self._why_refused(again, value):
             self.least, self.best = value, again

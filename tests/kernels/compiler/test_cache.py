@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from scratchgpt.kernels.compiler.cache import digest_of
+
 COMPILE = """
 import sys, time
 import numpy as np
@@ -37,3 +41,29 @@ def test_processes_that_compile_for_different_types_keep_both(tmp_path, monkeypa
         [sys.executable, "-c", COUNT], capture_output=True, text=True, check=True
     )
     assert count.stdout.split() == ["2", "2"]
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """A folder of kernels with a subfolder."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "relu.py").write_text("x = 1", encoding="utf-8")
+    (tmp_path / "parts" / "tile.py").write_text("y = 1", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_same_sources_share_a_folder(sources):
+    before = digest_of(sources, "0.68.1")
+    (sources / "notes.txt").write_text("not compiled", encoding="utf-8")
+    assert digest_of(sources, "0.68.1") == before
+
+
+@pytest.mark.parametrize("changed", ["relu.py", "parts/tile.py", "parts/new.py"])
+def test_a_change_in_any_source_takes_another_folder(sources, changed):
+    before = digest_of(sources, "0.68.1")
+    (sources / changed).write_text("z = 2", encoding="utf-8")
+    assert digest_of(sources, "0.68.1") != before
+
+
+def test_another_numba_takes_another_folder(sources):
+    assert digest_of(sources, "0.68.1") != digest_of(sources, "0.68.0")

@@ -1,6 +1,7 @@
 """Loops on all threads, whose turns are compiled by themselves."""
 
 import sys
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -47,6 +48,32 @@ def test_memory_that_is_not_to_be_written_takes_the_same_turn():
     other.flags.writeable = False
     add(3, counts, other)
     np.testing.assert_array_equal(counts, [2, 2, 2])
+    assert len(add.loop.overloads) == 2
+    assert len(add.turn.overloads) == 1
+
+
+class Numbers(NamedTuple):
+    counts: Any
+    step: Any
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+def test_a_named_tuple_of_what_is_not_to_be_written_takes_the_same_turn():
+    @kernel
+    def add(i, counts, numbers, pair):
+        counts[i] += numbers.step * numbers.counts[0] + pair.first[i] - pair.second[i]
+
+    counts, numbers = np.zeros(3), Numbers(np.ones(1), 2.0)
+    pair = Pair(np.full(3, 5.0), np.full(3, 4.0))
+    add(3, counts, numbers, pair)
+    for array in (numbers.counts, *pair):
+        array.flags.writeable = False
+    add(3, counts, numbers, pair)
+    np.testing.assert_array_equal(counts, [6, 6, 6])
     assert len(add.loop.overloads) == 2
     assert len(add.turn.overloads) == 1
 

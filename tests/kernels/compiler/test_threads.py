@@ -37,18 +37,32 @@ def test_what_is_no_number_of_threads_is_refused(setting):
     )
 
 
-def test_blas_keeps_to_one_thread_also_where_numpy_was_there_first():
+def test_the_openmp_runtime_reads_how_long_to_spin():
+    """The variables are set while it is loaded, and not before or after."""
     code = """
-import numpy as np
-np.ones((300, 300)) @ np.ones((300, 300))
-import scratchgpt.kernels.compiler.threads, threadpoolctl
-print({pool["num_threads"] for pool in threadpoolctl.threadpool_info()
-       if pool["user_api"] == "blas"})
+import os
+import scratchgpt.kernels.compiler.threads, numba
+if numba.threading_layer() != "omp":
+    print("none")
+assert "GOMP_SPINCOUNT" not in os.environ
 """
-    assert answer(code, SCRATCHGPT_THREADS="2") == "{1}"
+    environment = {name: value for name, value in os.environ.items() if "SPIN" not in name}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**environment, "OMP_DISPLAY_ENV": "verbose"},
+    )
+    if "GOMP_" not in run.stderr:
+        pytest.skip("Numba does not use GCC's OpenMP here")
+    assert "GOMP_SPINCOUNT = '2000'" in run.stderr
 
 
-def test_the_kernels_can_only_be_on_or_off():
+@pytest.mark.parametrize("setting", ["perhaps", ""])
+def test_the_kernels_can_only_be_on_off_or_forced(setting):
     code = "from scratchgpt.backend import kernels_available; kernels_available()"
-    told = answer(code, SCRATCHGPT_KERNELS="perhaps")
-    assert told.endswith("UserError: SCRATCHGPT_KERNELS='perhaps' must be 'on' or 'off'")
+    told = answer(code, SCRATCHGPT_KERNELS=setting)
+    assert told.endswith(
+        f"UserError: SCRATCHGPT_KERNELS={setting!r} must be 'on', 'off' or 'force'"
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.text import DatesTask, PairBatches, encode_pairs, load_tokenizer, read_pairs
+from scratchgpt.text import DatesTask, PairBatches, encode_pairs, load_tokenizer
 from scratchgpt.text.pairs.date_ways import WAYS
 
 TASK = DatesTask()
@@ -197,20 +197,6 @@ def test_batches_of_dates_are_those_of_any_pairs():
     assert datetime.date.fromisoformat(date)
 
 
-def test_exact_match_counts_what_is_right_and_tells_what_is_wrong():
-    pairs = read_pairs(["dates"], "test")
-    right = dict(zip(pairs.source, pairs.target, strict=True))
-
-    def mostly(texts):
-        return [right[text] if i != 7 else "1234-05-06" for i, text in enumerate(texts)]
-
-    assert TASK.exact_match(lambda texts: [right[text] for text in texts]).fraction == 1
-    match = TASK.exact_match(mostly)
-    assert (match.n, match.n_correct) == (2000, 1999)
-    source = pairs.source[7]
-    assert match.failures == [(f"{source} -> 1234-05-06", f"{source} -> {right[source]}")]
-    assert TASK.exact_match(lambda texts: [""] * len(texts), "val").n_correct == 0
-    with pytest.raises(ValueError, match="translate gave 3 translations of 1000 texts"):
-        TASK.exact_match(lambda texts: ["", "", ""], "val")
+def test_an_unknown_part_is_refused():
     with pytest.raises(UserError, match="split='all' must be train, val or test"):
-        TASK.exact_match(mostly, "all")
+        TASK.pairs("all")

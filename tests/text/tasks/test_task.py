@@ -103,41 +103,20 @@ def test_more_validation_batches_than_there_are_give_all():
     assert sum(len(tokens) for tokens, _ in batches) == len(task.problems("test")[0])
 
 
-@each_task
-def test_who_is_always_right_matches_exactly(task):
-    prompts, answers = task.problems("test")
-    known = {p.tobytes(): a for p, a in zip(prompts, answers, strict=True)}
-    match = task.exact_match(lambda prompts: np.stack([known[p.tobytes()] for p in prompts]))
-    assert (match.n, match.n_correct, match.fraction) == (len(prompts), len(prompts), 1.0)
-    assert match.failures == []
-
-
-def test_one_wrong_symbol_makes_an_answer_wrong_and_is_shown():
+def test_a_problem_and_its_answer_are_shown_as_one_text():
     task = AdditionTask(2)
-    prompts, answers = task.problems("train")
-    where = [task.tokenizer.decode(prompt) for prompt in prompts].index("99+99=")
-    answers = answers.copy()
-    answers[where, 1] = task.tokenizer.encode("0")[0]
-    match = task.exact_match(lambda prompts: answers, split="train")
-    assert match.failures == [("99+99=801", "99+99=891")]
-    assert match.n_correct == match.n - 1
-    assert match.fraction == match.n_correct / match.n
+    texts = task.texts(*task.problems("train"))
+    assert "99+99=891" in texts
+    assert len(texts) == len(task.numbers("train"))
 
 
-def test_an_answer_in_tokens_that_are_no_character_is_wrong_and_can_be_shown():
+def test_tokens_that_are_no_character_can_be_shown():
     task = SortTask()
-    _, answers = task.problems("test")
+    prompts, answers = task.problems("test")
     given = np.full_like(answers, task.vocab_size)  # a model may have a larger vocabulary
     given[:, 0] = task.tokenizer.end_of_text
-    match = task.exact_match(lambda prompts: given)
-    assert match.n_correct == 0
-    assert all(wrong.endswith(">" + 6 * "\N{REPLACEMENT CHARACTER}") for wrong, _ in match.failures)
-
-
-def test_answers_of_another_shape_are_refused():
-    task = SortTask()
-    with pytest.raises(ValueError, match=r"predict gave \(64, 5\), answers are \(64, 6\)"):
-        task.exact_match(lambda prompts: prompts[:64, :5])
+    texts = task.texts(prompts, given)
+    assert all(text.endswith(">" + 6 * "\N{REPLACEMENT CHARACTER}") for text in texts)
 
 
 def test_an_unknown_split_is_refused():

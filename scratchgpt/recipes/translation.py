@@ -1,22 +1,23 @@
-"""The data of a translation run: sentence pairs from files or by name, or generated dates."""
+"""Translation: an encoder-decoder Transformer that is trained on sentence pairs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from scratchgpt.cli.exact_match import exact_dates
-from scratchgpt.cli.recipes import DATES
-from scratchgpt.cli.run_config import RunConfig
 from scratchgpt.errors import UserError
+from scratchgpt.evaluation import ExactMatch, exact_match
 from scratchgpt.generation import translate
+from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer, TransformerConfig
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.recipes.config import RunConfig
 from scratchgpt.text import (
     CharacterTokenizer,
     DatesTask,
-    ExactMatch,
     PairBatches,
     ParallelText,
+    ProgressCallback,
     Tokenizer,
     TokenPairs,
     choose_tokenizer,
@@ -25,26 +26,27 @@ from scratchgpt.text import (
     training_pairs,
 )
 from scratchgpt.text.corpora.tokenizer_choice import Learnt
+from scratchgpt.training import NextToken
+
+DATES = "dates"  # the corpus that is generated
 
 
 @dataclass(frozen=True)
 class TranslationData:
-    """What a translation run trains on.
+    """The sentence pairs that a run trains on.
 
     Attributes
     ----------
     tokenizer : Tokenizer
-        Of both languages together.
+        For both languages together.
     name : str
         What to call the pairs.
     train, val : TokenPairs
     val_text : ParallelText
         The sentences of ``val``.
     dates : bool
-        Whether they are generated dates, of which each has one right translation.
+        Whether the pairs are generated dates, each of which has one right translation.
     """
-
-    verb: ClassVar[str] = "translate"  # of the command that uses the model
 
     tokenizer: Tokenizer
     name: str
@@ -55,35 +57,33 @@ class TranslationData:
 
     @property
     def fingerprint(self) -> str:
-        """Names the data, so that a run is not resumed on other data."""
         return f"{self.train.fingerprint} {self.val.fingerprint}"
 
     def new_model(self, run: RunConfig) -> Transformer:
-        """The model that the run describes, for this vocabulary."""
         assert self.tokenizer.padding is not None
         config = run.model_config(
-            vocab_size=self.tokenizer.vocab_size, padding_id=self.tokenizer.padding
+            TransformerConfig,
+            vocab_size=self.tokenizer.vocab_size,
+            padding_id=self.tokenizer.padding,
         )
-        assert isinstance(config, TransformerConfig)
         return Transformer(config, seed=run.training.seed)
 
+    def objective(self, run: RunConfig, model: Transformer) -> NextToken:
+        return NextToken.from_config(model, run.training)
+
     def batches(self, run: RunConfig, model: Transformer) -> PairBatches:
-        """The batches of the run, of the pairs that the model has positions for."""
+        """Return batches of the pairs that the model has positions for."""
         block_size = model.config.block_size
-        assert self.tokenizer.end_of_text is not None
-        assert self.tokenizer.padding is not None
-        return PairBatches(
+        return _batches(
             self.train.within(block_size),
             self.val.within(block_size),
+            self.tokenizer,
             tokens_per_batch=run.training.tokens_per_batch,
             seed=run.training.seed,
-            end_of_text=self.tokenizer.end_of_text,
-            padding=self.tokenizer.padding,
             val_batches=run.training.eval_batches,
         )
 
     def describe(self, model: Transformer) -> str:
-        """What there is, and what of it is too long for the model, in a few words."""
         text = (
             f"{len(self.train):,} pairs of {self.name} to train and {len(self.val):,} to validate "
             f"({self.tokenizer.kind}, {self.tokenizer.vocab_size:,} tokens for both languages)"
@@ -95,7 +95,7 @@ class TranslationData:
         return text
 
     def sample(self, model: Transformer, seed: int) -> str:
-        """A sentence to validate with, its translation by the model, and the right one."""
+        """A validation sentence, its translation by the model, and its reference."""
         fitting = np.flatnonzero(self.val.widths[0] <= model.config.block_size)
         row = int(fitting[seed % len(fitting)])
         source = self.val_text.source[row]
@@ -105,13 +105,15 @@ class TranslationData:
             f"reference    {self.val_text.target[row]}"
         )
 
-    def exact_match(self, model: Transformer) -> ExactMatch | None:
-        """How often the model is right, where there are right answers."""
-        return exact_dates(model, self.tokenizer) if self.dates else None
+    def evaluate(self, model: Transformer) -> dict[str, float]:
+        """Exact match of greedy translations, if each sentence has one right translation."""
+        if not self.dates:
+            return {}
+        return {"exact_match": match_dates(model, self.tokenizer, n_beams=1).fraction}
 
 
-def open_translation(run: RunConfig) -> TranslationData:
-    """Read the pairs of a run and learn its tokenizer, or make its dates.
+def open_translation(run: RunConfig, progress: ProgressCallback | None = None) -> TranslationData:
+    """Read the pairs of a run and learn its tokenizer, or generate its dates.
 
     Raises
     ------
@@ -128,6 +130,54 @@ def open_translation(run: RunConfig) -> TranslationData:
     train, val = (encode_pairs(text, tokenizer) for text in texts)
     name = " and ".join(run.corpus)
     return TranslationData(tokenizer, name, train, val, texts[1], run.corpus == (DATES,))
+
+
+def match_dates(
+    model: Transformer, tokenizer: Tokenizer, *, n_beams: int, alpha: float = 0.6
+) -> ExactMatch:
+    """Let the model translate the held-out dates, and compare."""
+    pairs = DatesTask().pairs("test")
+    given = translate(model, tokenizer, pairs.source, n_beams=n_beams, alpha=alpha)
+    return exact_match(
+        [f"{source} -> {date}" for source, date in zip(pairs.source, given, strict=True)],
+        [f"{source} -> {date}" for source, date in zip(pairs.source, pairs.target, strict=True)],
+    )
+
+
+def losses(
+    model: Transformer, tokenizer: Tokenizer, text: ParallelText, tokens_per_batch: int
+) -> Iterator[tuple[float, int]]:
+    """Mean loss and number of tokens per batch, of the pairs that the model has positions for."""
+    pairs = encode_pairs(text, tokenizer).within(model.config.block_size)
+    batches = _batches(pairs, pairs, tokenizer, tokens_per_batch=tokens_per_batch, seed=0)
+    arena = Arena()
+    for source, target, targets in batches.validation_batches():
+        n = int((targets != IGNORE_INDEX).sum())
+        with arena:
+            loss = float(model.loss(source, target, targets)[0])
+        yield loss, n
+
+
+def _batches(
+    train: TokenPairs,
+    val: TokenPairs,
+    tokenizer: Tokenizer,
+    *,
+    tokens_per_batch: int,
+    seed: int,
+    val_batches: int | None = None,
+) -> PairBatches:
+    assert tokenizer.end_of_text is not None
+    assert tokenizer.padding is not None
+    return PairBatches(
+        train,
+        val,
+        tokens_per_batch=tokens_per_batch,
+        seed=seed,
+        end_of_text=tokenizer.end_of_text,
+        padding=tokenizer.padding,
+        val_batches=val_batches,
+    )
 
 
 def _tokenizer(spec: str, train: ParallelText, val: ParallelText) -> Tokenizer:

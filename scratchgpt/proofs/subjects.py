@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,25 +33,25 @@ from scratchgpt.models import (
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
-# A preset is proven with a short text: memory is for its parameters.
+# A preset is proven with a short text, because its parameters fill the memory.
 PRESET_SHAPE = (2, 8)
-# By complex step a small GPT is right to 1e-12. What kernels compute is rounded otherwise than the
-# reference, which takes the step, and in a whole model that grows.
+# By complex step a small GPT is right to 1e-12. Kernels round differently from the reference, which
+# takes the step, and in a whole model the difference grows.
 KERNEL_TOLERANCE = 1e-11
 
 
 @dataclass(frozen=True)
 class Check:
-    """One proof that is still to be made.
+    """One proof that can be run.
 
     Attributes
     ----------
     kind : {"op", "layer", "model"}
     name : str
     case : str
-        Which inputs or which form.
+        The inputs or the form.
     run : callable
-        Makes the proof.
+        Runs the proof and returns its report.
     """
 
     kind: str
@@ -60,66 +61,62 @@ class Check:
 
 
 class Subject(NamedTuple):
-    """How a layer is made, the shapes of its inputs, and further arguments of its forward."""
+    """How to make a layer, the shapes of its inputs, and more arguments of its forward."""
 
     make: Callable[[], Layer]
     shapes: tuple[tuple[int, ...], ...]
     settings: dict[str, Any] | None = None
-    n_tokens: int | None = None  # the inputs are token ids below it
+    n_tokens: int | None = None  # the inputs are token ids below this number
 
 
 X, MEMORY = (2, 4, 6), (2, 5, 6)
 _sizes: dict[str, Any] = {"dropout": 0.3, "bias": True, "proj_std": 0.02}
+_block_sizes: dict[str, Any] = {**_sizes, "activation": "gelu_tanh", "layer_norm_epsilon": 1e-5}
 _last_is_padding = np.array([[False] * 5, [False] * 4 + [True]])
 _biases = random_stream(0, "verify", "biases").standard_normal((4, 4))
 _masks = Masks(mask=_biases, key_padding_mask=_last_is_padding[:, 1:])
 _memory_masks = Masks(key_padding_mask=_last_is_padding)
 
 
-def _block(kind: type[Layer], norm_position: str) -> Callable[[], Layer]:
-    return lambda: kind(  # type: ignore[call-arg]
-        6,
-        3,
-        10,
-        **_sizes,
-        norm_position=norm_position,
-        activation="gelu_tanh",
-        layer_norm_epsilon=1e-5,
-    )
+def _input_embedding(positions: str) -> InputEmbedding:
+    return InputEmbedding(Embedding(5, 4), 9, dropout=0.3, scale=True, positions=positions)
 
 
-def _input_embedding(positions: str) -> Callable[[], Layer]:
-    settings: dict[str, Any] = {"dropout": 0.3, "scale": True, "positions": positions}
-    return lambda: InputEmbedding(Embedding(5, 4), 9, **settings)
-
-
-# By name and form. Where the form says so, a seed of dropout is among the settings too.
+# By name and form. If the form says "dropout", the forward gets a dropout seed.
 LAYERS: dict[tuple[str, str], Subject] = {
-    ("Linear", "bias"): Subject(lambda: Linear(5, 7), ((2, 3, 5),)),
-    ("Linear", "no bias"): Subject(lambda: Linear(5, 7, bias=False), ((2, 3, 5),)),
-    ("LayerNorm", "bias"): Subject(lambda: LayerNorm(5), ((2, 3, 5),)),
-    ("Embedding", "repeated tokens"): Subject(lambda: Embedding(5, 4), ((2, 7),), n_tokens=5),
+    ("Linear", "bias"): Subject(partial(Linear, 5, 7), ((2, 3, 5),)),
+    ("Linear", "no bias"): Subject(partial(Linear, 5, 7, bias=False), ((2, 3, 5),)),
+    ("LayerNorm", "bias"): Subject(partial(LayerNorm, 5), ((2, 3, 5),)),
+    ("Embedding", "repeated tokens"): Subject(partial(Embedding, 5, 4), ((2, 7),), n_tokens=5),
     ("InputEmbedding", "sinusoids, dropout"): Subject(
-        _input_embedding("sinusoidal"), ((2, 7),), n_tokens=5
+        partial(_input_embedding, "sinusoidal"), ((2, 7),), n_tokens=5
     ),
     ("InputEmbedding", "learned positions, dropout"): Subject(
-        _input_embedding("learned"), ((2, 7),), n_tokens=5
+        partial(_input_embedding, "learned"), ((2, 7),), n_tokens=5
     ),
     ("MLP", "gelu_tanh"): Subject(
-        lambda: MLP(5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
+        partial(MLP, 5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
     ),
-    ("SelfAttention", "causal, dropout"): Subject(lambda: SelfAttention(6, 3, **_sizes), (X,)),
+    ("SelfAttention", "causal, dropout"): Subject(partial(SelfAttention, 6, 3, **_sizes), (X,)),
     ("SelfAttention", "masks, dropout"): Subject(
-        lambda: SelfAttention(6, 3, **_sizes), (X,), {"masks": _masks}
+        partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
     ),
     ("CrossAttention", "padding, dropout"): Subject(
-        lambda: CrossAttention(6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
+        partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
     ),
-    ("Block", "pre-LN, dropout"): Subject(_block(Block, "pre"), (X,)),
-    ("Block", "post-LN, dropout"): Subject(_block(Block, "post"), (X,)),
-    ("DecoderBlock", "pre-LN, dropout"): Subject(_block(DecoderBlock, "pre"), (X, MEMORY)),
+    ("Block", "pre-LN, dropout"): Subject(
+        partial(Block, 6, 3, 10, norm_position="pre", **_block_sizes), (X,)
+    ),
+    ("Block", "post-LN, dropout"): Subject(
+        partial(Block, 6, 3, 10, norm_position="post", **_block_sizes), (X,)
+    ),
+    ("DecoderBlock", "pre-LN, dropout"): Subject(
+        partial(DecoderBlock, 6, 3, 10, norm_position="pre", **_block_sizes), (X, MEMORY)
+    ),
     ("DecoderBlock", "post-LN, masks, dropout"): Subject(
-        _block(DecoderBlock, "post"), (X, MEMORY), {"masks": _masks, "memory_masks": _memory_masks}
+        partial(DecoderBlock, 6, 3, 10, norm_position="post", **_block_sizes),
+        (X, MEMORY),
+        {"masks": _masks, "memory_masks": _memory_masks},
     ),
 }
 
@@ -154,7 +151,7 @@ ALL_PRESETS = [*PRESETS, *TRANSFORMER_PRESETS]
 
 
 def names() -> list[str]:
-    """All that can be asked for by name, except for ``all``."""
+    """Return every name that :func:`find_checks` takes, except for ``all``."""
     layers = list(dict.fromkeys(name for name, _ in LAYERS))
     return [*EXAMPLES, *layers, *MODELS, *ALL_PRESETS]
 
@@ -162,7 +159,7 @@ def names() -> list[str]:
 def find_checks(
     name: str, method: str | None, seed: int, *, with_kernels: bool = False
 ) -> Iterator[Check]:
-    """The proofs that belong to a name; ``all`` is everything but the presets.
+    """Find the proofs for a name; ``all`` is everything but the presets.
 
     Parameters
     ----------
@@ -171,12 +168,12 @@ def find_checks(
         By default complex step, and the adjoint identity for presets.
     seed : int
     with_kernels : bool
-        Whether the kernels are what will be proven.
+        Whether the kernels will be proven instead of the reference.
 
     Raises
     ------
     UserError
-        If nothing has this name; suggests the nearest.
+        If the name is unknown; suggests the nearest.
     """
     if name != "all" and name not in names():
         hint = did_you_mean(name, [*names(), "all"]) or f"; choose all, {', '.join(names())}"
@@ -185,17 +182,17 @@ def find_checks(
     for op, example in EXAMPLES.items():
         if everything or op == name:
             for case in example.cases:
-                run = _later(example.check, case, method=method or "complex", seed=seed)
+                run = partial(example.check, case, method=method or "complex", seed=seed)
                 yield Check("op", op, case.note, run)
     for layer, form in LAYERS:
         if everything or layer == name:
-            yield Check("layer", layer, form, _later(_check_layer, (layer, form), method, seed))
+            yield Check("layer", layer, form, partial(_check_layer, (layer, form), method, seed))
     by_step = method in (None, "complex")
     tolerance = KERNEL_TOLERANCE if with_kernels and by_step else None
     for model, forms in MODELS.items():
         if everything or name == model:
             for form in forms:
-                run = _later(_check_small, model, form, method, seed, tolerance)
+                run = partial(_check_small, model, form, method, seed, tolerance)
                 yield Check("model", model, form, run)
     if name in ALL_PRESETS:
         if method not in (None, "adjoint"):
@@ -203,17 +200,13 @@ def find_checks(
                 f"method={method!r} tests elements one by one, of which {name} has too many; "
                 "leave it out (the adjoint identity proves all at once)"
             )
-        yield Check("model", name, "all parameters", _later(_check_preset, name, seed))
+        yield Check("model", name, "all parameters", partial(_check_preset, name, seed))
 
 
-def _later(function: Callable[..., Report], *args: Any, **options: Any) -> Callable[[], Report]:
-    return lambda: function(*args, **options)
+def _randomize(layer: Layer, seed: int, size: float = 1.0) -> None:
+    """Draw matrices and biases of the order of ``size``, and layer norm weights away from 1.
 
-
-def _randomise(layer: Layer, seed: int, size: float = 1.0) -> None:
-    """Matrices and biases of the order of ``size``, parameters of layer norms away from 1.
-
-    At its first values a network is nearly linear, and a wrong gradient can hide.
+    With its initial values a network is nearly linear, and a wrong gradient can hide.
     """
     for name, parameter in layer.store.named.items():
         value = random_stream(seed, "verify", name).standard_normal(parameter.shape)
@@ -224,7 +217,7 @@ def _randomise(layer: Layer, seed: int, size: float = 1.0) -> None:
 def _check_layer(key: tuple[str, str], method: str | None, seed: int) -> Report:
     make, shapes, settings, n_tokens = LAYERS[key]
     layer = make().initialize(seed, np.float64)
-    _randomise(layer, seed)
+    _randomize(layer, seed)
     rng = random_stream(seed, "verify", *key)
     inputs = [
         rng.integers(0, n_tokens, shape) if n_tokens else rng.standard_normal(shape)
@@ -244,12 +237,12 @@ def _check_small(
     model: GPT | Transformer
     if name == "gpt":
         model = GPT(GPTConfig(**{**SMALL, **FORMS[form]}), dtype=np.float64)
-        _randomise(model, seed)
+        _randomize(model, seed)
     else:
         config = TransformerConfig(**{**SMALL_TRANSFORMER, **TRANSFORMER_FORMS[form]})
         model = Transformer(config, dtype=np.float64)
-        # Below many saturated softmaxes a gradient is small, and its rounding not small beside it.
-        _randomise(model, seed, size=0.5)
+        # Below many saturated softmaxes a gradient is small compared with its rounding error.
+        _randomize(model, seed, size=0.5)
         source = rng.integers(1, 13, (2, 6))
         source[1, 4:] = 0
         data = source, *data

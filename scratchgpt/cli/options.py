@@ -1,0 +1,138 @@
+"""Options of the command line, generated from the fields of the configurations.
+
+A field of :class:`RunConfig`, :class:`GPTConfig`, :class:`TransformerConfig` or
+:class:`TrainConfig` is an option of the same name: its type and default are those of the field, and
+its help is the first sentence of the field's description in the class's docstring.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Annotated, NamedTuple, get_type_hints
+
+import typer
+
+from scratchgpt.models import GPTConfig, TransformerConfig
+from scratchgpt.recipes.config import RunConfig
+from scratchgpt.training.config import TrainConfig
+
+# A section of the configuration file (None: its top level), and the class whose fields are in it.
+# A field that two models have is described by the first.
+SECTIONS = (
+    (None, RunConfig),
+    ("model", GPTConfig),
+    ("model", TransformerConfig),
+    ("training", TrainConfig),
+)
+# Fields that can be set in a configuration file only.
+FILE_ONLY = {
+    "corpus",
+    "model",
+    "training",
+    "eps",
+    "vocab_size",
+    "source_vocab_size",
+    "padding_id",
+    "layer_norm_epsilon",
+    "scale_attn_weights",
+    "scale_attn_by_inverse_layer_idx",
+    "positions",
+    "scale_embeddings",
+    "shared_embeddings",
+}
+FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME
+
+
+class Setting(NamedTuple):
+    """A field that is an option.
+
+    Attributes
+    ----------
+    section : str or None
+        Of the configuration file.
+    hint : type
+        Of the field; None is allowed too.
+    default : object
+        What the help shows; None shows nothing, as for models, whose defaults are the preset's.
+    help : str
+    """
+
+    section: str | None
+    hint: object
+    default: object
+    help: str
+
+
+def settings() -> dict[str, Setting]:
+    """Return the fields that are options, by name."""
+    found: dict[str, Setting] = {}
+    for section, kind in SECTIONS:
+        descriptions = described_fields(kind)
+        hints = get_type_hints(kind)
+        for field in fields(kind):
+            name = field.name
+            if name in FILE_ONLY or name in found:
+                continue
+            default = None if section == "model" else field.default
+            found[name] = Setting(section, hints[name], default, first_sentence(descriptions[name]))
+    return found
+
+
+def add_options(command: Callable[..., None]) -> None:
+    """Give a command an option for each setting; it takes them as keyword arguments.
+
+    An option that is left out is None: it does not override the configuration file.
+    """
+    signature = inspect.signature(command)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [_parameter(name, setting) for name, setting in settings().items()]
+    # Typer reads the parameters of a command from its signature.
+    command.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
+
+
+def by_section(given: Mapping[str, object]) -> dict[str, object]:
+    """Arrange the values of options as in a configuration file; those left out are missing."""
+    model: dict[str, object] = {}
+    training: dict[str, object] = {}
+    arranged: dict[str, object] = {"model": model, "training": training}
+    places = {None: arranged, "model": model, "training": training}
+    for name, setting in settings().items():
+        if given.get(name) is not None:
+            places[setting.section][name] = given[name]
+    return arranged
+
+
+def _parameter(name: str, setting: Setting) -> inspect.Parameter:
+    # An empty text is the default of a setting that names something, and nothing to show.
+    shown = "" if setting.default in (None, "") else f" [default: {setting.default}]"
+    declarations = [FLAGS[name]] if name in FLAGS else []
+    option = typer.Option(*declarations, help=setting.help + shown, show_default=False)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[setting.hint | None, option],  # type: ignore[operator]
+    )
+
+
+def described_fields(kind: type) -> dict[str, str]:
+    """Return what the "Parameters" section of a NumPy-style docstring says of each name."""
+    docstring = inspect.getdoc(kind) or ""
+    _, _, section = docstring.partition("Parameters\n----------\n")
+    section = re.split(r"\n\n\w+\n---+\n", section)[0]
+    # A line without indentation names one or more fields; indented lines describe them.
+    entries = re.findall(
+        r"^(\w[\w, ]*?)(?: : .*)?\n((?:(?: .*)?\n)*)", section + "\n", re.MULTILINE
+    )
+    return {
+        name: " ".join(description.split())
+        for names, description in entries
+        for name in names.split(", ")
+    }
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a description, as plain text."""
+    sentence = re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+    return sentence.replace("``", "")

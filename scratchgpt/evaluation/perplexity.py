@@ -1,0 +1,74 @@
+"""Perplexity and bits per byte: how well a model predicts a text."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Perplexity(NamedTuple):
+    """How well a model predicts a text.
+
+    Attributes
+    ----------
+    loss : float
+        Mean cross-entropy, in nats per token.
+    perplexity : float
+        exp(loss).
+    bits_per_byte : float
+        Cross-entropy of the whole text in bits, divided by its bytes. It can be compared between
+        tokenizers, because the number of bytes does not depend on how the text is tokenized.
+    n_tokens, n_bytes : int
+        Predicted tokens, and the bytes that they spell.
+    """
+
+    loss: float
+    perplexity: float
+    bits_per_byte: float
+    n_tokens: int
+    n_bytes: int
+
+
+def mean_loss(batches: Iterable[tuple[float, int]]) -> tuple[float, int]:
+    """Average the losses of batches, weighted by their tokens.
+
+    Parameters
+    ----------
+    batches : iterable of (float, int)
+        For each batch the mean loss of its tokens and their number.
+
+    Returns
+    -------
+    loss : float
+    n_tokens : int
+
+    Examples
+    --------
+    >>> mean_loss([(2.0, 3), (1.0, 1)])
+    (1.75, 4)
+    """
+    total, n_tokens = _totals(batches)
+    return total / n_tokens, n_tokens
+
+
+def perplexity(batches: Iterable[tuple[float, int]], n_bytes: int) -> Perplexity:
+    """Compute loss, perplexity and bits per byte of a text from the losses of its batches.
+
+    Parameters
+    ----------
+    batches : iterable of (float, int)
+        As for :func:`mean_loss`, in nats.
+    n_bytes : int
+        Bytes of the predicted part of the text.
+    """
+    total, n_tokens = _totals(batches)
+    loss = total / n_tokens
+    bits = total / math.log(2)
+    return Perplexity(loss, math.exp(loss), bits / n_bytes, n_tokens, n_bytes)
+
+
+def _totals(batches: Iterable[tuple[float, int]]) -> tuple[float, int]:
+    total, n_tokens = 0.0, 0
+    for loss, n in batches:
+        total += loss * n
+        n_tokens += n
+    return total, n_tokens

@@ -1,0 +1,75 @@
+"""Model directories: ``config.json`` and ``model.safetensors``, as Hugging Face lays them out.
+
+Nothing here knows a class of models: a configuration is the content of its JSON file, weights are
+arrays by the names that they have in the files.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.files import make_folder, write_text
+from scratchgpt.models.weight_files import save_weights
+
+CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
+
+
+def read_json(directory: Path) -> Any:
+    """Read the content of ``config.json``, which is a dict in any model of ours.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it cannot be read.
+    """
+    path = directory / CONFIG_FILE
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
+            "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+
+
+def write_directory(
+    directory: Path,
+    config: dict[str, Any],
+    tensors: dict[str, Array],
+    *,
+    generation: dict[str, Any] | None = None,
+    shard_bytes: int | None = None,
+) -> None:
+    """Write a model directory; each file is replaced whole or not at all.
+
+    Parameters
+    ----------
+    directory : Path
+        Made if it is not there.
+    config : dict
+        The content of ``config.json``, which is written last.
+    tensors : dict of str to array
+    generation : dict, optional
+        The content of ``generation_config.json``; without it none is written.
+    shard_bytes : int, optional
+        The most that a file of weights may take; by default they are in one.
+
+    Raises
+    ------
+    UserError
+        If the files cannot be written.
+    """
+    make_folder(directory)
+    save_weights(directory, tensors, shard_bytes)
+    if generation:
+        _write_json(directory / GENERATION_FILE, generation)
+    _write_json(directory / CONFIG_FILE, config)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    write_text(path, json.dumps(values, indent=2) + "\n")

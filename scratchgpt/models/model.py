@@ -1,0 +1,133 @@
+"""What all models have in common that are trained to predict tokens."""
+
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.layers import Layer
+from scratchgpt.memory import scope
+from scratchgpt.models.config import ModelConfig
+from scratchgpt.models.description import Description
+from scratchgpt.models.hub import find_folder
+from scratchgpt.models.kinds import describe, kind_of, read_trainable
+from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
+
+Saved = TypeVar("Saved")  # what the forward pass of a model saves
+
+
+class LossSaved(NamedTuple, Generic[Saved]):
+    """What the loss of a model saves."""
+
+    model: Saved
+    cross_entropy: CrossEntropySaved
+
+
+class Model(Layer, Generic[Saved]):
+    """A model whose logits (B, T, V) say which token follows.
+
+    A subclass has ``__init__(config, *, seed, dtype)``, ``forward``, ``backward`` and ``loss``, and
+    a :class:`ModelKind`, through which it is saved, loaded and described.
+
+    Attributes
+    ----------
+    config : ModelConfig
+    """
+
+    config: ModelConfig
+
+    @classmethod
+    def blank(cls, config: Any, dtype: Any = np.float32) -> Self:
+        """A model whose parameters are all 0, to be filled; what nobody writes takes no memory."""
+        make: Any = cls
+        model: Self = make(config, seed=None, dtype=dtype)
+        return model
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_name: Path | str,
+        *,
+        dtype: Any = np.float32,
+        dropout: float | None = None,
+    ) -> Self:
+        """Load a model of this class: one of ours, or a GPT-1 or GPT-2 as Hugging Face stores it.
+
+        Parameters
+        ----------
+        path_or_name : path or str
+            A folder; or a name like ``openai-community/gpt2``, which is fetched if
+            ``huggingface_hub`` is installed.
+        dtype, dropout
+            As for :func:`load_pretrained`.
+
+        Raises
+        ------
+        UserError
+            If there is no such model, or scratchgpt cannot compute exactly that.
+        """
+        folder = find_folder(path_or_name)
+        kind, config = read_trainable(folder, dropout)
+        if not issubclass(cls, kind.model):
+            raise UserError(
+                f"the model in {folder} is no {cls.__name__}; read it with load_pretrained"
+            )
+        model = cls.blank(config, dtype)
+        kind.load_weights(model, folder)
+        return model
+
+    def save_pretrained(
+        self,
+        directory: Path | str,
+        *,
+        end_of_text: int | None = None,
+        shard_bytes: int | None = None,
+    ) -> None:
+        """Write the model such that others read it; see :func:`save_pretrained`."""
+        kind_of(self).save(self, Path(directory), end_of_text, shard_bytes)
+
+    @property
+    def dtype(self) -> Any:
+        return self.store.dtype
+
+    def arrays(self) -> dict[str, Array]:
+        """The values of all parameters, by name."""
+        return {name: parameter.value for name, parameter in self.store.named.items()}
+
+    def astype(self, dtype: Any) -> Self:
+        """A copy of the model with its parameters in another dtype."""
+        other = self.blank(self.config, dtype)
+        for name, value in other.arrays().items():
+            value[...] = self.store.named[name].value
+        return other
+
+    def describe(self, *, n_batch: int = 1) -> Description:
+        """Parameters, memory and arithmetic; see :class:`Description`."""
+        return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
+
+    def backward(self, dlogits: Array, saved: Saved) -> None:
+        """Add the gradients of all parameters, for upstream gradients dlogits (B, T, V)."""
+        raise NotImplementedError
+
+    def loss_backward(
+        self, dloss: float, saved: LossSaved[Saved], *, in_place: bool = False
+    ) -> None:
+        """Add ``dloss`` times the gradient of the loss to every ``parameter.grad``.
+
+        Parameters
+        ----------
+        dloss : float
+        saved : LossSaved
+        in_place : bool
+            Write the gradient of the logits over the logits, as a rule the largest array of all;
+            then ``saved`` serves this one pass only.
+        """
+        with scope():
+            dlogits = cross_entropy_backward(
+                dloss,
+                saved.cross_entropy,
+                dlogits_out=saved.cross_entropy.logits if in_place else None,
+            )
+            self.backward(dlogits, saved.model)

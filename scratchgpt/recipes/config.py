@@ -1,0 +1,93 @@
+"""The configuration of a training run: its data, its model and its training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from scratchgpt.errors import UserError
+from scratchgpt.models import ModelConfig
+from scratchgpt.training.config import TrainConfig
+
+# Settings by the names and sections of the configuration file, not checked yet.
+Settings = Mapping[str, object]
+
+Config = TypeVar("Config", bound=ModelConfig)
+
+PRESET = "char"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The configuration of a training run.
+
+    The defaults are those of a language model. :func:`scratchgpt.recipes.configure` starts from the
+    recipe for the task instead, and checks that the settings go together.
+
+    Parameters
+    ----------
+    corpus : tuple of str
+        Files, folders, globs, ``-`` for standard input, or the name of a corpus. For translation,
+        sentence pairs as :func:`scratchgpt.text.read_pairs` reads them, or ``dates``.
+    task : str, optional
+        Learn a task: addition, addition:3, sort, sort:8:5 or translation. Without one, a language
+        model is trained on the corpus.
+    tokenizer : str
+        characters, bytes, bpe:SIZE or the path of a tokenizer.json.
+    val_fraction : float
+        Fraction of the corpus that is held out for validation. It is taken from the end.
+    preset : str
+        Size of the model; ``scratchgpt info`` lists them.
+    init : str, optional
+        Folder of a model or run to start from, which also gives the sizes and the tokenizer. The
+        context (``block_size``) may be shorter.
+    model : dict
+        Fields of GPTConfig or TransformerConfig that override the preset.
+    training : TrainConfig
+
+    Raises
+    ------
+    UserError
+        If a value has the wrong type or is out of range; names it.
+    """
+
+    corpus: tuple[str, ...] = ()
+    task: str | None = None
+    tokenizer: str = "characters"
+    val_fraction: float = 0.1
+    preset: str = PRESET
+    init: str | None = None
+    model: Settings = field(default_factory=dict)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(word, str) for word in self.corpus):
+            raise UserError(f"corpus={list(self.corpus)} must be a string or a list of strings")
+        for name in ("task", "tokenizer", "preset", "init"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name in ("task", "init") and value is None):
+                raise UserError(f"{name}={value!r} must be a string")
+        if not (isinstance(self.val_fraction, int | float) and 0 < self.val_fraction < 1):
+            raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
+
+    def model_config(self, kind: type[Config], **of_tokenizer: int) -> Config:
+        """Return the configuration of the run's model: the preset, with the fields that differ.
+
+        Parameters
+        ----------
+        kind : type
+            GPTConfig or TransformerConfig.
+        **of_tokenizer : int
+            Fields that follow from the tokenizer, if it is known already.
+
+        Raises
+        ------
+        UserError
+            If the settings of the model do not fit together, or do not fit the tokenizer.
+        """
+        config = kind.from_preset(self.preset, **self.model)
+        for name, value in of_tokenizer.items():
+            if self.model.get(name, value) != value:
+                raise UserError(
+                    f"{name}={self.model[name]} is not the tokenizer's {value}; leave it out"
+                )
+        return config.replace(**of_tokenizer)

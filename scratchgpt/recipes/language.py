@@ -1,0 +1,216 @@
+"""Language models: a GPT that is trained on text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+from scratchgpt.evaluation import Perplexity, perplexity
+from scratchgpt.generation import SamplingConfig, generate_text
+from scratchgpt.memory import Arena
+from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models.pretrained import read_config
+from scratchgpt.recipes.config import PRESET, RunConfig, Settings
+from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
+from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_evaluate
+from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
+from scratchgpt.text.batches import windows
+from scratchgpt.text.corpora.shards import TokenStream
+from scratchgpt.training import NextToken
+
+SAMPLE_TOKENS = 300
+SAMPLING = SamplingConfig(temperature=0.8, top_p=0.95)
+
+
+@dataclass(frozen=True)
+class TextData:
+    """A prepared corpus that a language model is trained on."""
+
+    corpus: PreparedCorpus
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.corpus.tokenizer
+
+    @property
+    def fingerprint(self) -> str:
+        return self.corpus.fingerprint
+
+    def new_model(self, run: RunConfig) -> GPT:
+        return new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+
+    def objective(self, run: RunConfig, model: GPT) -> NextToken:
+        return NextToken.from_config(model, run.training)
+
+    def batches(self, run: RunConfig, model: GPT) -> TokenBatches:
+        return TokenBatches(
+            self.corpus.train,
+            self.corpus.val,
+            block_size=model.config.block_size,
+            batch_size=run.training.batch_size,
+            seed=run.training.seed,
+            val_batches=run.training.eval_batches,
+        )
+
+    def describe(self, model: GPT) -> str:
+        manifest = self.corpus.manifest
+        return (
+            f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
+            f"of them different), the last {manifest.n_tokens - manifest.n_train:,} to validate"
+        )
+
+    def sample(self, model: GPT, seed: int) -> str:
+        """Some text that the model writes."""
+        [result] = generate_text(
+            model,
+            self.tokenizer,
+            [""],
+            max_new_tokens=SAMPLE_TOKENS,
+            sampling=SAMPLING,
+            seed=seed,
+        )
+        return result.text
+
+    def evaluate(self, model: GPT) -> dict[str, float]:
+        return {}  # the validation loss says it all
+
+
+def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
+    """Return the configuration of the GPT that a run trains; see :meth:`RunConfig.model_config`."""
+    if run.init is not None:
+        return _initial_config(run, run.init, **of_tokenizer)
+    return run.model_config(GPTConfig, **of_tokenizer)
+
+
+def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) -> GPTConfig:
+    """The configuration of the model in ``init``, with the changes that it allows."""
+    config = read_config(find_model(Path(init)))
+    if not isinstance(config, GPTConfig):
+        raise UserError(f"init={init!r}: training starts from a GPT only, not to translate")
+    if run.preset != PRESET:
+        raise UserError(f"the model in {init} has its own sizes; leave out preset")
+    if vocab_size is not None and not config.fits_vocabulary(vocab_size):
+        raise UserError(
+            f"the tokenizer has {vocab_size} tokens but the model in {init} "
+            f"{config.vocab_size}; take the one that was saved with it"
+        )
+    changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
+    allowed = config.replace(
+        dropout=changed.dropout, block_size=min(changed.block_size, config.block_size)
+    )
+    for name, value in changed.as_dict().items():
+        if value != getattr(allowed, name):
+            raise UserError(
+                f"{name}={value!r} does not fit the model in {init}, which has "
+                f"{getattr(config, name)!r}; leave it out"
+            )
+    return changed
+
+
+def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
+    """Make the GPT of a run: one with random weights, or the one that it starts from."""
+    if run.init is None:
+        return GPT(config, seed=run.training.seed)
+    model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
+    cropped = config.block_size < model.config.block_size
+    return model.crop(config.block_size) if cropped else model
+
+
+@dataclass(frozen=True)
+class TextEvaluation:
+    """How well a model predicts a text; ``str`` gives the table that a person reads."""
+
+    text: str
+    scores: Perplexity
+
+    def as_dict(self) -> dict[str, object]:
+        return {"text": self.text, **self.scores._asdict()}
+
+    def __str__(self) -> str:
+        scores = self.scores
+        return (
+            f"loss           {scores.loss:.4f} nats a token\n"
+            f"perplexity     {scores.perplexity:.3f}\n"
+            f"bits per byte  {scores.bits_per_byte:.4f}\n"
+            f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
+        )
+
+
+def _evaluate_run(
+    model: GPT,
+    tokenizer: Tokenizer,
+    run: RunConfig,
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> TextEvaluation:
+    """Evaluate on the validation part of the run's corpus."""
+    data = _open(run, watcher.progress)
+    if data.tokenizer.fingerprint != tokenizer.fingerprint:
+        raise UserError(
+            "the corpus of this run now gives another tokenizer than the model's: its text has "
+            "changed; name the text to evaluate on"
+        )
+    name = f"the validation part of {', '.join(run.corpus)}"
+    return _evaluate(model, tokenizer, data.corpus.val, name, settings)
+
+
+def _evaluate_corpus(
+    model: GPT,
+    tokenizer: Tokenizer,
+    corpus: Sequence[str],
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> TextEvaluation:
+    """Evaluate on the whole of a text."""
+    tokens = prepare(corpus, tokenizer, progress=watcher.progress).tokens
+    return _evaluate(model, tokenizer, tokens, ", ".join(corpus), settings)
+
+
+def _evaluate(
+    model: GPT, tokenizer: Tokenizer, tokens: TokenStream, name: str, settings: EvaluationSettings
+) -> TextEvaluation:
+    n_bytes = sum(tokenizer.n_bytes(block) for block in tokens.slice(1, len(tokens)).blocks())
+    losses = _losses(model, tokens, settings.batch_size)
+    return TextEvaluation(name, perplexity(losses, n_bytes))
+
+
+def _losses(model: GPT, tokens: TokenStream, batch_size: int) -> Iterator[tuple[float, int]]:
+    """Mean loss and number of tokens of each batch of windows.
+
+    Every token but the first is predicted once, from at most block_size tokens before it.
+    """
+    arena = Arena()
+    for x, y in windows(tokens, model.config.block_size, batch_size):
+        with arena:
+            loss = float(model.loss(x, y)[0])
+        yield loss, y.size
+
+
+def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
+    if not run.corpus:
+        raise UserError(
+            "there is nothing to train on; name a file, a folder, or a corpus such as python-docs"
+        )
+    return TextData(
+        prepare(run.corpus, run.tokenizer, val_fraction=run.val_fraction, progress=progress)
+    )
+
+
+def _defaults(corpus: tuple[str, ...]) -> Settings:
+    return {}  # those of RunConfig
+
+
+def _check(run: RunConfig) -> None:
+    gpt_config(run)
+
+
+TEXT = Recipe(
+    makes_data=False,
+    defaults=_defaults,
+    check=_check,
+    open=_open,
+    load=load_gpt_to_evaluate,
+    evaluate_run=_evaluate_run,
+    evaluate_corpus=_evaluate_corpus,
+)

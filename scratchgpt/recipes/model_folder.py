@@ -1,0 +1,103 @@
+"""Find and load models: in the folder of a model, or of a run with checkpoints."""
+
+import contextlib
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+from scratchgpt.generation import check_tokenizer
+from scratchgpt.models import (
+    GPT,
+    ModelConfig,
+    QuantizedGPT,
+    Transformer,
+    load_quantized,
+    preset_config,
+)
+from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
+from scratchgpt.text import Tokenizer, load_tokenizer
+from scratchgpt.training import find_checkpoint
+
+CHECKPOINTS = ("average", "best", "last")  # the first that a run has is the default
+
+
+def find_model(path: Path, which: str | None = None) -> Path:
+    """Return the model directory: ``path`` itself, or a checkpoint of the run in it.
+
+    Parameters
+    ----------
+    path : Path
+    which : {"average", "best", "last"}, optional
+        By default the first of them that the run has. A run averages checkpoints only if it is told
+        to, and has no best one if it is never evaluated.
+
+    Raises
+    ------
+    UserError
+        If there is no model, or ``which`` is given for a folder that is not a run.
+    """
+    if (path / CONFIG_FILE).exists():
+        if which is not None:
+            raise UserError(f"{path} is a model, not a run with checkpoints; leave out --which")
+        return path
+    if not path.is_dir():
+        raise UserError(
+            f"there is no model or run in {path}; name a folder that `scratchgpt train --out` made"
+        )
+    if which is not None:
+        return find_checkpoint(path, which)
+    for checkpoint in CHECKPOINTS[:-1]:
+        with contextlib.suppress(UserError):
+            return find_checkpoint(path, checkpoint)
+    return find_checkpoint(path, CHECKPOINTS[-1])
+
+
+def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
+    """Load a GPT, quantized if it was saved so, and its tokenizer."""
+    directory = find_model(path, which)
+    quantized = is_quantized(directory)
+    model = load_quantized(directory) if quantized else load_gpt(directory)
+    tokenizer = load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
+    return model, tokenizer
+
+
+def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
+    """Load a GPT that can be trained, from a model directory."""
+    _check_verb("generate", directory)
+    return GPT.from_pretrained(directory, dropout=dropout)
+
+
+def load_gpt_to_evaluate(directory: Path) -> GPT:
+    """Load a GPT in float32, also one that was saved in 8 bits."""
+    if is_quantized(directory):
+        return load_quantized(directory).dequantize()
+    return load_gpt(directory)
+
+
+def load_transformer(directory: Path) -> Transformer:
+    """Load a model that translates, from a model directory."""
+    _check_verb("translate", directory)
+    return Transformer.from_pretrained(directory)
+
+
+def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
+    """Load a model that translates, and its tokenizer."""
+    directory = find_model(path, which)
+    model, tokenizer = load_transformer(directory), load_tokenizer(directory)
+    check_tokenizer(model, tokenizer)
+    return model, tokenizer
+
+
+def _check_verb(verb: str, directory: Path) -> None:
+    """Refuse a model that another command uses."""
+    config = read_config(directory)
+    if config.verb != verb:
+        raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
+
+
+def find_config(model: str) -> ModelConfig:
+    """Return the configuration of a preset, or of the model in a folder."""
+    directory = Path(model)
+    if directory.is_dir():
+        return read_config(find_model(directory))
+    return preset_config(model)

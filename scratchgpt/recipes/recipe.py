@@ -1,0 +1,74 @@
+"""A recipe: everything that one kind of training run consists of, under one name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from scratchgpt.generation import check_tokenizer
+from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.data import B, M, RunData
+from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
+from scratchgpt.recipes.training_run import TrainingRun
+from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[M, B]):
+    """How one kind of model (``M``) is trained on batches (``B``) and evaluated.
+
+    A new kind of training is one of these, and an entry in ``scratchgpt.recipes.RECIPES``.
+
+    Attributes
+    ----------
+    makes_data : bool
+        Whether the task generates its data; a corpus is then refused.
+    defaults : callable
+        ``(corpus) -> settings`` that a run starts from, by the names of the configuration file.
+    check : callable
+        ``(run)`` raises a UserError if the settings of the run do not go together.
+    open : callable
+        ``(run, progress) -> RunData`` prepares the data of a run.
+    load : callable
+        ``(directory) -> model`` loads a checkpoint in float32.
+    evaluate_run : callable
+        ``(model, tokenizer, run, settings, watcher) -> Evaluation`` on data that the run held out.
+    evaluate_corpus : callable
+        ``(model, tokenizer, corpus, settings, watcher) -> Evaluation`` on any data.
+    """
+
+    makes_data: bool
+    defaults: Callable[[tuple[str, ...]], Settings]
+    check: Callable[[RunConfig], None]
+    open: Callable[[RunConfig, ProgressCallback | None], RunData[M, B]]
+    load: Callable[[Path], M]
+    evaluate_run: Callable[[M, Tokenizer, RunConfig, EvaluationSettings, Watcher], Evaluation]
+    evaluate_corpus: Callable[
+        [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
+    ]
+
+    def start(
+        self,
+        run: RunConfig,
+        out_dir: Path,
+        *,
+        resume: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> TrainingRun[M, B]:
+        """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
+        self.check(run)
+        return TrainingRun(self.open(run, progress), self.load, run, out_dir, resume=resume)
+
+    def evaluate(
+        self,
+        directory: Path,
+        held_out: RunConfig | Sequence[str],
+        settings: EvaluationSettings,
+        watcher: Watcher,
+    ) -> Evaluation:
+        """Evaluate the model in a directory on what a run held out, or on a corpus."""
+        model, tokenizer = self.load(directory), load_tokenizer(directory)
+        check_tokenizer(model, tokenizer)
+        if isinstance(held_out, RunConfig):
+            return self.evaluate_run(model, tokenizer, held_out, settings, watcher)
+        return self.evaluate_corpus(model, tokenizer, held_out, settings, watcher)

@@ -1,0 +1,48 @@
+"""The recipes, by the task that a run names."""
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.models import GPT, GPTConfig, ModelConfig, Transformer, TransformerConfig
+from scratchgpt.recipes.language import TEXT
+from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.tasks import TASK
+from scratchgpt.recipes.training_run import TrainingRun
+from scratchgpt.recipes.translation_recipe import TRANSLATION
+from scratchgpt.text import TASKS, PairBatch, TokenBatch
+
+AnyRecipe = Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch]
+AnyRun = TrainingRun[GPT, TokenBatch] | TrainingRun[Transformer, PairBatch]
+
+# A task may have sizes behind a colon: addition:3. No task is a language model.
+RECIPES: dict[str | None, AnyRecipe] = {
+    None: TEXT,
+    **dict.fromkeys(TASKS, TASK),
+    "translation": TRANSLATION,
+}
+
+# How a model is evaluated that belongs to no run.
+RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
+    GPTConfig: TEXT,
+    TransformerConfig: TRANSLATION,
+}
+
+
+def find_recipe(task: object) -> AnyRecipe:
+    """Return the recipe for a task; None is a language model.
+
+    Raises
+    ------
+    UserError
+        If there is no such task; suggests the nearest.
+    """
+    if task is None:
+        return TEXT
+    if not isinstance(task, str):
+        raise UserError(f"task={task!r} must be a string")
+    name = task.partition(":")[0]
+    if name in TASKS:
+        return TASK
+    if task not in RECIPES:
+        names = [name for name in RECIPES if name is not None]
+        hint = did_you_mean(name, names) or f"; choose one of {', '.join(names)}"
+        raise UserError(f"there is no task {task!r}{hint}")
+    return RECIPES[task]

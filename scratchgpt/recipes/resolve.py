@@ -1,0 +1,180 @@
+"""From settings to a run: the recipe's defaults, overridden by a file, overridden by options."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.recipes.registry import RECIPES, find_recipe
+from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
+from scratchgpt.text import cache_directory, find_documents
+from scratchgpt.training.config import TrainConfig
+
+
+class Layer(NamedTuple):
+    """Settings that override those of the layers before, and what to call them in an error."""
+
+    values: Settings
+    source: str
+
+
+def configure(base: RunConfig | None = None, **settings: object) -> RunConfig:
+    """Make the configuration of a run; what is not given comes from the recipe for the task.
+
+    Parameters
+    ----------
+    base : RunConfig, optional
+        A run whose settings are overridden, instead of those of the recipe.
+    **settings
+        Fields of :class:`RunConfig`. ``model`` and ``training`` are dictionaries of the fields that
+        differ.
+
+    Raises
+    ------
+    UserError
+        If a setting does not exist, is out of range, or does not fit the others.
+
+    Examples
+    --------
+    >>> run = configure(task="sort", preset="gpt-nano", training={"steps": 20})
+    >>> run.training.steps, run.training.lr
+    (20, 0.001)
+    >>> configure(run, training={"lr": 0.01}).training.steps
+    20
+    """
+    layer = Layer(settings, "the settings")
+    return _merged(base or _recipe([layer]), layer)
+
+
+def read_run(out_dir: Path | str) -> RunConfig:
+    """Read the configuration of the run in a folder.
+
+    A run that started from a model (``init``) takes its sizes and its tokenizer from its own
+    checkpoint, if it has one: the model that it started from may be gone.
+    """
+    return read_run_config(Path(out_dir) / CONFIG_FILE)
+
+
+def read_run_config(path: Path) -> RunConfig:
+    """Read a configuration file; see :func:`read_run`."""
+    values = read_settings(path)
+    if "init" in values:
+        with contextlib.suppress(UserError):
+            own = str(find_model(path.parent, "last"))
+            values |= {"init": own, "tokenizer": own}
+    layer = Layer(values, str(path))
+    return _merged(_recipe([layer]), layer)
+
+
+def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfig:
+    """Return the run that layers of settings describe.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Each overrides those before.
+    resumed : Path, optional
+        Folder of the run whose configuration they override; by default, that of the recipe.
+
+    Raises
+    ------
+    UserError
+        As :func:`configure`, and if there is no run to resume.
+    """
+    if resumed is None:
+        run = _recipe(layers)
+    elif (resumed / CONFIG_FILE).exists():
+        run = read_run(resumed)
+    else:
+        raise UserError(
+            f"there is no run to resume in {resumed}; leave out --resume to start one, or name "
+            "the folder of another"
+        )
+    for layer in layers:
+        run = _merged(run, layer)
+    return run
+
+
+def keep_standard_input(run: RunConfig) -> RunConfig:
+    """Replace ``-`` in the corpus by a file that keeps the text, so that the run can be resumed."""
+    if run.task is not None:
+        return run
+    return replace(run, corpus=tuple(_kept(word) for word in run.corpus))
+
+
+def _kept(word: str) -> str:
+    if word != "-":
+        return word
+    [document] = find_documents([word], cache_directory())
+    return str(document.path)
+
+
+def _recipe(layers: Sequence[Layer]) -> RunConfig:
+    """The run that the recipe for the task describes; the layers decide which task that is."""
+    task: object = None
+    corpus: tuple[str, ...] = ()
+    for values, _ in layers:
+        task, corpus = _chosen_data(task, corpus, values)
+    values = dict(find_recipe(task).defaults(corpus))
+    init = next((v["init"] for v, _ in reversed(layers) if v.get("init") is not None), None)
+    if isinstance(init, str):
+        values |= {"init": init, "tokenizer": str(find_model(Path(init)))}
+    return _run({**values, "task": task, "corpus": corpus}, TrainConfig())
+
+
+def _merged(run: RunConfig, layer: Layer) -> RunConfig:
+    """The run with the settings of a layer, checked."""
+    names = [field.name for field in fields(RunConfig)]
+    for name in layer.values:
+        if name not in names:
+            raise UserError(
+                f"unknown setting {name!r} in {layer.source}"
+                f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
+            )
+    sections = {}
+    for name in ("model", "training"):
+        section = layer.values.get(name, {})
+        if not isinstance(section, dict):
+            raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
+        sections[name] = section
+    task, corpus = _chosen_data(run.task, run.corpus, layer.values)
+    changes = {
+        **layer.values,
+        "task": task,
+        "corpus": corpus,
+        "model": {**run.model, **sections["model"]},
+        "training": sections["training"],
+    }
+    kept = {name: getattr(run, name) for name in names}
+    run = _run({**kept, **changes}, run.training)
+    find_recipe(run.task).check(run)
+    return run
+
+
+def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:
+    """A run from values that are still unchecked; RunConfig and TrainConfig check them."""
+    changed = {**asdict(training), **values.get("training", {})}
+    return RunConfig(**{**values, "training": TrainConfig.from_dict(changed)})
+
+
+def _chosen_data(
+    task: object, corpus: tuple[str, ...], values: Settings
+) -> tuple[object, tuple[str, ...]]:
+    """Task and corpus after a layer of settings.
+
+    A corpus replaces a task that makes its own data, and such a task replaces a corpus. A task that
+    takes a corpus keeps it.
+    """
+    given: Any = values.get("corpus", ())
+    given = tuple(given) if isinstance(given, list | tuple) else (given,)
+    new_task = values.get("task")
+    if new_task is not None:
+        return new_task, given or (corpus if new_task == task else ())
+    if given:
+        takes_corpus = isinstance(task, str) and task in RECIPES and not RECIPES[task].makes_data
+        return (task if takes_corpus else None), given
+    return task, corpus

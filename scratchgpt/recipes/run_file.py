@@ -1,0 +1,65 @@
+"""The configuration file in the folder of a run: every setting, with its default resolved."""
+
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+from scratchgpt.files import write_text
+from scratchgpt.models import ModelConfig
+from scratchgpt.recipes.config import RunConfig, Settings
+
+CONFIG_FILE = "config.toml"
+
+# Fields of a model that follow from its tokenizer, also on other text.
+FROM_TOKENIZER = ("vocab_size", "source_vocab_size", "padding_id")
+
+
+def read_settings(path: Path) -> dict[str, object]:
+    """Read the settings in a TOML file.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise UserError(f"{path} is not a TOML file: {error}") from error
+
+
+def write_run_config(
+    run: RunConfig,
+    model: ModelConfig,
+    path: Path,
+    *,
+    resumed: bool = False,
+) -> None:
+    """Write the whole configuration, so that the run can be repeated.
+
+    The size of the vocabulary is left out, because it follows from the tokenizer. A resumed run
+    that started from a model keeps the ``init`` and ``tokenizer`` that it was started with; see
+    :func:`scratchgpt.recipes.read_run`.
+    """
+    import tomli_w
+
+    fields_of_model = model.as_dict().items()
+    own = {name: value for name, value in fields_of_model if name not in FROM_TOKENIZER}
+    values: dict[str, object] = {**asdict(run), "model": own}
+    if run.init is not None and resumed:
+        before = read_settings(path)
+        values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
+    text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
+    write_text(path, text + tomli_w.dumps(_without_none(values)))
+
+
+def _without_none(values: Settings) -> dict[str, object]:
+    """Leave out what is not set: TOML has no null."""
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }

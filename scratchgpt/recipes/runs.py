@@ -1,0 +1,122 @@
+"""Train and evaluate by name: what ``scratchgpt train`` and ``scratchgpt eval`` do."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scratchgpt.errors import UserError
+from scratchgpt.models.pretrained import read_config
+from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
+from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRun, find_recipe
+from scratchgpt.recipes.resolve import read_run
+from scratchgpt.recipes.run_file import CONFIG_FILE
+from scratchgpt.text import ProgressCallback
+from scratchgpt.training import TrainResult
+
+
+def start(
+    run: RunConfig,
+    out_dir: Path | str,
+    *,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+) -> AnyRun:
+    """Prepare the data, the model and the trainer of a run, without training.
+
+    Parameters
+    ----------
+    run : RunConfig
+        From :func:`configure` or :func:`read_run`.
+    out_dir : path
+        Folder for the model, its checkpoints, its metrics and the configuration.
+    resume : bool
+        Continue the run in ``out_dir``.
+    progress : callable, optional
+        Called while a corpus is prepared, as by :func:`scratchgpt.text.prepare`.
+
+    Raises
+    ------
+    UserError
+        If the data cannot be read, the folder cannot be used, or the settings do not fit.
+    """
+    return find_recipe(run.task).start(run, Path(out_dir), resume=resume, progress=progress)
+
+
+def train(
+    run: RunConfig,
+    out_dir: Path | str,
+    *,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+) -> TrainResult:
+    """Train the model that a run describes; the parameters are those of :func:`start`.
+
+    Ctrl-C saves and stops; ``resume=True`` then continues as if nothing had happened.
+
+    Examples
+    --------
+    >>> run = configure(task="sort", training={"steps": 100})   # doctest: +SKIP
+    >>> train(run, "runs/sort").best_val_loss                   # doctest: +SKIP
+    """
+    return start(run, out_dir, resume=resume, progress=progress).train()
+
+
+def evaluate(
+    model: Path | str,
+    corpus: str | Sequence[str] = (),
+    *,
+    which: str | None = None,
+    batch_size: int = 16,
+    beams: int = 4,
+    alpha: float = 0.6,
+    progress: ProgressCallback | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Evaluate a model.
+
+    Parameters
+    ----------
+    model : path
+        Folder of a run or of a model.
+    corpus : str or sequence of str, optional
+        Text, or sentence pairs, to evaluate on. By default, what the model's own run held out: the
+        validation part of its corpus (of multi30k the test part), or the test problems of its task.
+    which : {"average", "best", "last"}, optional
+        Checkpoint of a run; by default the first of them that the run has.
+    batch_size : int
+        Rows per batch of a text.
+    beams, alpha
+        Hypotheses per translation, and length penalty; see
+        :func:`scratchgpt.generation.translate`.
+    progress : callable, optional
+        Called while a corpus is prepared, as by :func:`scratchgpt.text.prepare`.
+    tell : callable, optional
+        Called with a line of text now and then.
+
+    Returns
+    -------
+    Evaluation
+        ``print`` shows it as a table; ``as_dict()`` gives the numbers.
+
+    Raises
+    ------
+    UserError
+        If there is no model, or nothing to evaluate it on.
+    """
+    settings, watcher = EvaluationSettings(batch_size, beams, alpha), Watcher(progress, tell)
+    directory = find_model(Path(model), which)
+    if corpus:
+        words = (corpus,) if isinstance(corpus, str) else corpus
+        recipe = RECIPES_OF_MODELS[type(read_config(directory))]
+        return recipe.evaluate(directory, words, settings, watcher)
+    run = _run_of(Path(model))
+    return find_recipe(run.task).evaluate(directory, run, settings, watcher)
+
+
+def _run_of(model: Path) -> RunConfig:
+    """The configuration of the run that a model belongs to."""
+    for folder in (model, model.resolve().parent):
+        if (folder / CONFIG_FILE).exists():
+            return read_run(folder)
+    raise UserError(f"{model} is not part of a run; name the text to evaluate on")

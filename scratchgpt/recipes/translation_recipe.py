@@ -1,0 +1,216 @@
+"""The recipe for translation: the settings of the 2017 Transformer, and BLEU, chrF, exact match."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scratchgpt.errors import UserError
+from scratchgpt.evaluation import TranslationScores, mean_loss, translation_scores
+from scratchgpt.evaluation.translation_scores import require_sacrebleu
+from scratchgpt.generation import translate
+from scratchgpt.models import Transformer, TransformerConfig
+from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.evaluation import (
+    N_EXAMPLES,
+    Evaluation,
+    EvaluationSettings,
+    ExactMatchEvaluation,
+    Watcher,
+)
+from scratchgpt.recipes.model_folder import load_transformer
+from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.translation import DATES, losses, match_dates, open_translation
+from scratchgpt.text import ParallelText, Tokenizer, read_pairs, training_pairs
+
+TOKENS_PER_BATCH = 4096  # of an evaluation
+
+# Vaswani et al. 2017, section 5, for a corpus of tens of thousands of sentences: few updates at a
+# high rate, and much dropout.
+_TRAINING: dict[str, object] = {
+    "steps": 2500,
+    "tokens_per_batch": 4096,
+    "lr": 2e-3,
+    "schedule": "inverse_sqrt",
+    "beta1": 0.9,
+    "beta2": 0.98,
+    "eps": 1e-9,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.1,
+    "average": 5,
+    "eval_interval": 200,
+    "checkpoint_interval": 100,
+    "sample_interval": 200,
+}
+_SENTENCES: Settings = {
+    "tokenizer": "bpe:8000",
+    "preset": "transformer-small",
+    "model": {"dropout": 0.3},
+    "training": _TRAINING,
+}
+# There is no end of problems, so there is nothing to learn by heart, and nothing to drop.
+_DATES: Settings = {
+    "tokenizer": "characters",
+    "preset": "transformer-tiny",
+    "model": {"dropout": 0.0},
+    "training": {
+        **_TRAINING,
+        "steps": 2400,
+        "lr": 3e-3,
+        "label_smoothing": 0.0,
+        "eval_interval": 250,
+        "sample_interval": 250,
+    },
+}
+
+
+@dataclass(frozen=True)
+class TranslationEvaluation:
+    """How well a model translates a text; ``str`` gives the table that a person reads.
+
+    Attributes
+    ----------
+    text : str
+        What the pairs are called.
+    scores : TranslationScores
+    loss : float
+        Mean cross-entropy, in nats per token.
+    n_pairs : int
+    settings : EvaluationSettings
+    seconds : float
+        Taken by the translation.
+    examples : list of (str, str, str)
+        Source, translation and reference of the first pairs.
+    """
+
+    text: str
+    scores: TranslationScores
+    loss: float
+    n_pairs: int
+    settings: EvaluationSettings
+    seconds: float
+    examples: list[tuple[str, str, str]]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "text": self.text,
+            "bleu": self.scores.bleu,
+            "bleu_lowercase": self.scores.bleu_lowercase,
+            "chrf": self.scores.chrf,
+            "signatures": list(self.scores.signatures),
+            "loss": self.loss,
+            "n_pairs": self.n_pairs,
+            "beams": self.settings.beams,
+            "alpha": self.settings.alpha,
+            "seconds": self.seconds,
+            "examples": [
+                {"source": source, "translation": translation, "reference": reference}
+                for source, translation, reference in self.examples
+            ],
+        }
+
+    def __str__(self) -> str:
+        bleu, bleu_lowercase, chrf, signatures = self.scores
+        return (
+            f"BLEU           {bleu:.2f} ({signatures[0]})\n"
+            f"  lower-cased  {bleu_lowercase:.2f}\n"
+            f"chrF           {chrf:.2f} ({signatures[2]})\n"
+            f"loss           {self.loss:.4f} nats a token\n"
+            f"pairs          {self.n_pairs:,} of {self.text}, with {self.settings.beams} beams and "
+            f"alpha {self.settings.alpha:g}, {self.n_pairs / self.seconds:.1f} a second"
+        )
+
+
+def _defaults(corpus: tuple[str, ...]) -> Settings:
+    return _DATES if corpus == (DATES,) else _SENTENCES
+
+
+def _check(run: RunConfig) -> None:
+    if not run.corpus:
+        raise UserError(
+            "there is nothing to translate from; name two files, a .tsv or .jsonl, multi30k or "
+            "dates"
+        )
+    if run.init is not None:
+        raise UserError(f"init={run.init!r}: training starts from a GPT only, not to translate")
+    run.model_config(TransformerConfig)
+
+
+def _evaluate_run(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    run: RunConfig,
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> Evaluation:
+    """Evaluate on the test part of the run's corpus, or else on its validation part."""
+    if run.corpus == (DATES,):
+        return _evaluate_dates(model, tokenizer, settings)
+    require_sacrebleu()
+    pairs, name = read_pairs(run.corpus, "test"), " and ".join(run.corpus)
+    if pairs.has_splits:
+        return _evaluate(model, tokenizer, pairs, f"the test part of {name}", settings, watcher)
+    _, pairs = training_pairs(run.corpus, run.val_fraction)
+    return _evaluate(model, tokenizer, pairs, f"the validation part of {name}", settings, watcher)
+
+
+def _evaluate_corpus(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    corpus: Sequence[str],
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> Evaluation:
+    """Evaluate on all pairs of a corpus, or on its test part if it has one."""
+    if tuple(corpus) == (DATES,):
+        return _evaluate_dates(model, tokenizer, settings)
+    require_sacrebleu()
+    pairs, name = read_pairs(corpus, "test"), " and ".join(corpus)
+    name = f"the test part of {name}" if pairs.has_splits else name
+    return _evaluate(model, tokenizer, pairs, name, settings, watcher)
+
+
+def _evaluate_dates(
+    model: Transformer, tokenizer: Tokenizer, settings: EvaluationSettings
+) -> ExactMatchEvaluation:
+    match = match_dates(model, tokenizer, n_beams=settings.beams, alpha=settings.alpha)
+    return ExactMatchEvaluation(DATES, "dates", match)
+
+
+def _evaluate(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    pairs: ParallelText,
+    name: str,
+    settings: EvaluationSettings,
+    watcher: Watcher,
+) -> TranslationEvaluation:
+    loss, _ = mean_loss(losses(model, tokenizer, pairs, TOKENS_PER_BATCH))
+    began = time.perf_counter()
+
+    def tell(n: int) -> None:
+        if watcher.tell is not None:
+            watcher.tell(f"{n:,} of {len(pairs):,} translated")
+
+    translations = translate(
+        model,
+        tokenizer,
+        pairs.source,
+        n_beams=settings.beams,
+        alpha=settings.alpha,
+        on_progress=tell,
+    )
+    seconds = time.perf_counter() - began
+    examples = list(zip(pairs.source, translations, pairs.target, strict=True))[:N_EXAMPLES]
+    scores = translation_scores(translations, pairs.target)
+    return TranslationEvaluation(name, scores, loss, len(pairs), settings, seconds, examples)
+
+
+TRANSLATION = Recipe(
+    makes_data=False,
+    defaults=_defaults,
+    check=_check,
+    open=open_translation,
+    load=load_transformer,
+    evaluate_run=_evaluate_run,
+    evaluate_corpus=_evaluate_corpus,
+)

@@ -1,5 +1,0 @@
-"""What can be trained."""
-
-from scratchgpt.models import GPT, Transformer
-
-Model = GPT | Transformer

@@ -1,0 +1,56 @@
+"""The directory of a trained model: one that others read if the model has a form of its own."""
+
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from scratchgpt.files import make_folder
+from scratchgpt.layers import Layer
+from scratchgpt.models import Model
+from scratchgpt.models.pretrained import load_weights
+from scratchgpt.models.weight_files import fill, open_weights, save_weights
+from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+
+
+def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> None:
+    """Write a model directory, with tokenizer.json if there is a tokenizer.
+
+    A layer that is not a model of its own, for instance an encoder with a temperature, becomes
+    ``model.safetensors``, its parameters by their names.
+    """
+    if isinstance(model, Model):
+        model.save_pretrained(directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
+    else:
+        make_folder(directory)
+        save_weights(directory, model.store.value_views(model.store.values))
+    if tokenizer is not None:
+        tokenizer.save(directory / TOKENIZER_FILE)
+
+
+def load_model(directory: Path, model: Layer) -> None:
+    """Fill the parameters of a model from its directory, or leave them all as they are.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, damaged, or belongs to another model.
+    """
+    if isinstance(model, Model):
+        load_weights(directory, model)
+    else:
+        values = model.store.value_views(model.store.values)
+        fill(values, open_weights(directory), directory)
+
+
+def config_of(model: Layer) -> dict[str, Any]:
+    """The configuration of a model that has one."""
+    config = getattr(model, "config", None)
+    return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+
+
+def config_defaults(model: Layer) -> dict[str, Any]:
+    """The default of each setting of the model that has one."""
+    config = getattr(model, "config", None)
+    if not is_dataclass(config):
+        return {}
+    return {f.name: f.default for f in fields(config) if f.default is not MISSING}

@@ -1,0 +1,78 @@
+"""Phases of a data source, and what must fall between them."""
+
+from scratchgpt.errors import UserError
+from scratchgpt.training.batches import Batches, PhasedBatches
+from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.records import StoppingRecord
+from scratchgpt.training.signals import StopRequest
+from scratchgpt.training.step import Stepper
+
+
+class Phases:
+    """The phases of a run; every step begins one if the data source has none.
+
+    Parameters
+    ----------
+    batches : Batches or PhasedBatches
+    config : TrainConfig
+    saves : bool
+        Whether checkpoints are written.
+
+    Raises
+    ------
+    UserError
+        If the run, or a checkpoint, would end in the middle of a phase.
+    """
+
+    def __init__(self, batches: Batches[object], config: TrainConfig, *, saves: bool) -> None:
+        self.source = batches if isinstance(batches, PhasedBatches) else None
+        self._told = False
+        self.n_steps = self.source.phase_steps if self.source else 1
+        if isinstance(self.n_steps, bool) or not isinstance(self.n_steps, int) or self.n_steps < 1:
+            raise UserError(f"phase_steps={self.n_steps!r} must be a whole number, 1 or more")
+        for name in ("steps", "checkpoint_interval") if saves else ("steps",):
+            value = getattr(config, name)
+            if value % self.n_steps:
+                below = value - value % self.n_steps
+                nearest = [str(n) for n in (below, below + self.n_steps) if n]
+                raise UserError(
+                    f"{name}={value} is not a multiple of phase_steps={self.n_steps}, and "
+                    f"checkpoints are written between phases only; choose {' or '.join(nearest)}"
+                )
+
+    def check_resumable(self, step: int) -> None:
+        """Refuse to resume in the middle of a phase."""
+        if self.is_under_way(step):
+            raise UserError(
+                f"the run was saved at step {step}, in the middle of a phase of "
+                f"phase_steps={self.n_steps}; resume it with the phase_steps that it started with"
+            )
+
+    def is_under_way(self, step: int) -> bool:
+        """Whether ``step`` updates end in the middle of a phase."""
+        return step % self.n_steps > 0
+
+    def begin_if_due(self, step: int, stepper: Stepper) -> None:
+        """Have the data source make the batches of a phase that begins after ``step`` updates.
+
+        Signals stop training before the phase or after it, not within.
+
+        Raises
+        ------
+        Stopped
+        """
+        if self.source and not self.is_under_way(step):
+            stepper.check_stop()
+            stepper.stop.deferred = True
+            self.source.begin_phase(step // self.n_steps, stepper.objective)
+
+    def updated(self, step: int, stop: StopRequest) -> StoppingRecord | None:
+        """End the phase if ``step`` updates complete it; else a record if a signal waits for that.
+
+        The record is given once.
+        """
+        stop.deferred = self.is_under_way(step)
+        if stop.signal is None or not stop.deferred or self._told:
+            return None
+        self._told = True
+        return StoppingRecord(step, step + -step % self.n_steps)

@@ -1,0 +1,169 @@
+"""The options of ``scratchgpt train``, which are generated from the configurations."""
+
+from dataclasses import dataclass, fields
+
+import pytest
+from typer.main import get_command
+
+from scratchgpt.cli.main import app
+from scratchgpt.cli.options import (
+    FILE_ONLY,
+    SECTIONS,
+    by_section,
+    described_fields,
+    first_sentence,
+    settings,
+)
+
+# Name, type and flags of every option: those that were once written by hand, best and best_mode.
+OPTIONS = """
+out path --out
+config path --config
+resume bool --resume
+as_json bool --json
+threads int --threads
+task str --task
+tokenizer str --tokenizer
+val_fraction float --val-fraction
+preset str --preset
+init str --init
+freeze str --freeze
+n_layer int --n-layer
+n_encoder_layer int --n-encoder-layer
+n_decoder_layer int --n-decoder-layer
+n_head int --n-head
+n_embd int --n-embd
+n_inner int --n-inner
+block_size int --block-size
+dropout float --dropout
+bias bool --bias/--no-bias
+norm_position str --norm-position
+activation str --activation
+tied_head bool --tied-head/--untied-head
+steps int --steps
+batch_size int --batch-size
+tokens_per_batch int --tokens-per-batch
+grad_accum int --grad-accum
+lr float --lr
+min_lr float --min-lr
+schedule str --schedule
+warmup_steps int --warmup-steps
+weight_decay float --weight-decay
+beta1 float --beta1
+beta2 float --beta2
+grad_clip float --grad-clip
+label_smoothing float --label-smoothing
+average int --average
+recompute bool --recompute/--no-recompute
+precision str --precision
+seed int --seed
+eval_interval int --eval-interval
+best str --best
+best_mode str --best-mode
+eval_batches int --eval-batches
+sample_interval int --sample-interval
+checkpoint_interval int --checkpoint-interval
+log_interval int --log-interval
+"""
+TABLE = [line.split() for line in OPTIONS.strip().splitlines()]
+VALUES = {"int": ("3", 3), "float": ("3", 3.0), "str": ("3", "3")}
+
+
+@pytest.fixture(scope="module")
+def train():
+    return get_command(app).commands["train"]
+
+
+def parse(train, *arguments):
+    return train.make_context("train", list(arguments)).params
+
+
+def test_there_are_these_options_and_no_others(train):
+    found = {
+        (p.name, "/".join([*p.opts, *p.secondary_opts]))
+        for p in train.params
+        if p.param_type_name == "option" and p.name != "help"
+    }
+    assert found == {(name, declaration) for name, _, declaration in TABLE}
+
+
+@pytest.mark.parametrize(("name", "kind", "declaration"), TABLE, ids=lambda word: word)
+def test_an_option_takes_what_it_took(train, name, kind, declaration):
+    on, *off = declaration.split("/")
+    if kind == "bool":
+        assert parse(train, on)[name] is True
+        assert all(parse(train, flag)[name] is False for flag in off)
+    elif kind == "path":
+        assert str(parse(train, on, "a/b")[name]) == "a/b"
+    else:
+        word, value = VALUES[kind]
+        assert parse(train, on, word)[name] == value
+        assert type(parse(train, on, word)[name]) is type(value)
+
+
+def test_an_option_that_is_left_out_overrides_nothing(train):
+    params = parse(train)
+    assert all(params[name] is None for name in settings())
+    assert by_section(params) == {"model": {}, "training": {}}
+
+
+def test_options_go_to_their_sections():
+    given = {"task": "sort", "n_embd": 8, "n_decoder_layer": 2, "lr": 0.0, "bias": False}
+    assert by_section({**dict.fromkeys(settings()), **given}) == {
+        "task": "sort",
+        "model": {"n_embd": 8, "n_decoder_layer": 2, "bias": False},
+        "training": {"lr": 0.0},
+    }
+
+
+def test_every_field_is_an_option_or_said_to_be_for_files_only():
+    names = {field.name for _, kind in SECTIONS for field in fields(kind)}
+    assert names == set(settings()) | FILE_ONLY
+
+
+@pytest.mark.parametrize("name", settings())
+def test_every_option_has_a_help_of_one_sentence(name):
+    text = settings()[name].help
+    assert text.endswith(".")
+    assert len(text) > 15
+    assert not set(text) & {"`", "\n"}
+
+
+def test_the_help_shows_the_default_of_the_field(scratchgpt):
+    shown = " ".join(scratchgpt("train", "--help").stdout.split())
+    assert "--lr <float>" in shown or "--lr FLOAT" in shown
+    assert "Peak learning rate. [default: 0.001]" in shown
+    assert "[default: characters]" in shown
+
+
+def test_fields_are_described_by_the_docstring():
+    @dataclass
+    class Thing:
+        """A thing.
+
+        It is for this test.
+
+        Parameters
+        ----------
+        a, b : int
+            The first ones. With more,
+
+            in two paragraphs.
+        c : {"x", "y"}, optional
+            One of
+            ``x`` and y.
+        d : int
+
+        Raises
+        ------
+        ValueError
+            Never.
+        """
+
+    assert described_fields(Thing) == {
+        "a": "The first ones. With more, in two paragraphs.",
+        "b": "The first ones. With more, in two paragraphs.",
+        "c": "One of ``x`` and y.",
+        "d": "",
+    }
+    assert first_sentence("One of ``x`` and 0.5 y. More.") == "One of x and 0.5 y."

@@ -1,0 +1,125 @@
+"""From settings to a run: defaults, a file, options, and what is refused."""
+
+import tomllib
+
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.models import GPTConfig
+from scratchgpt.recipes import RunConfig, configure, read_run
+from scratchgpt.recipes.resolve import Layer, read_run_config, resolve
+from scratchgpt.recipes.run_file import write_run_config
+
+
+def read(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_run_config(path)
+
+
+def test_a_file_overrides_the_defaults_and_options_override_the_file(tmp_path):
+    run = read(
+        tmp_path, 'corpus = "a.txt"\n[model]\nn_layer = 2\n[training]\nlr = 0.5\nsteps = 9\n'
+    )
+    assert run.corpus == ("a.txt",)
+    run = configure(run, model={"n_head": 2}, training={"lr": 0.25})
+    assert run.model == {"n_layer": 2, "n_head": 2}
+    assert (run.training.lr, run.training.steps) == (0.25, 9)
+    assert run.training.beta1 == RunConfig().training.beta1
+
+
+def test_the_later_layer_wins():
+    file = Layer({"corpus": "a.txt", "training": {"lr": 0.5, "steps": 9}}, "run.toml")
+    options = Layer({"corpus": ["b.txt"], "training": {"lr": 0.25}}, "the options")
+    run = resolve([file, options])
+    assert (run.corpus, run.training.lr, run.training.steps) == (("b.txt",), 0.25, 9)
+
+
+def test_what_is_written_is_the_same_run_again(tmp_path):
+    run = RunConfig(corpus=("a", "b"), model={"dropout": 0.1}, tokenizer="bpe:300")
+    config = run.model_config(GPTConfig, vocab_size=300)
+    write_run_config(run, config, tmp_path / "config.toml")
+    again = read_run(tmp_path)
+    assert again.corpus == run.corpus
+    assert again.training == run.training
+    assert again.model_config(GPTConfig, vocab_size=300) == config
+    assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
+
+
+def test_what_is_written_can_be_run_on_other_text(tmp_path):
+    run = RunConfig(corpus=("a.txt",))
+    write_run_config(run, run.model_config(GPTConfig, vocab_size=30), tmp_path / "config.toml")
+    other = configure(read_run(tmp_path), corpus=["b.txt"])
+    assert other.model_config(GPTConfig, vocab_size=77).vocab_size == 77
+
+
+def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
+    run = configure(RunConfig(corpus=("a.txt",)), task="sort")
+    assert (run.task, run.corpus) == ("sort", ())
+    run = configure(run, corpus=["b.txt"])
+    assert (run.task, run.corpus) == (None, ("b.txt",))
+    with pytest.raises(UserError, match="makes its own data"):
+        configure(run, task="sort", corpus=["b.txt"])
+
+
+def test_translation_keeps_its_corpus_and_takes_another():
+    run = configure(task="translation", corpus="multi30k")
+    assert run.training.schedule == "inverse_sqrt"
+    assert configure(run, training={"steps": 7}).corpus == ("multi30k",)
+    run = configure(run, corpus=["a.de", "a.en"])
+    assert (run.task, run.corpus) == ("translation", ("a.de", "a.en"))
+
+
+def test_each_task_starts_from_its_recipe():
+    assert configure(corpus="a.txt") == RunConfig(corpus=("a.txt",))
+    assert configure(task="addition:3") == RunConfig(task="addition:3")
+    sentences = configure(task="translation", corpus="multi30k")
+    dates = configure(task="translation", corpus="dates")
+    assert (sentences.tokenizer, sentences.preset) == ("bpe:8000", "transformer-small")
+    assert (dates.tokenizer, dates.preset) == ("characters", "transformer-tiny")
+    assert (sentences.training.lr, dates.training.lr) == (2e-3, 3e-3)
+    assert sentences.training.average == dates.training.average == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("corpsu = 'a'", "unknown setting 'corpsu' in .*run.toml; did you mean 'corpus'"),
+        ("[model]\nn_layers = 2", "unknown model setting 'n_layers'; did you mean 'n_layer'"),
+        ("[training]\nstep = 2", "unknown training setting 'step'; did you mean 'steps'"),
+        ("model = 3", r"model in .*run.toml must be a section, \[model\]"),
+        ("preset = 'gtp2'", "unknown preset 'gtp2'; did you mean 'gpt2'"),
+        ("val_fraction = 1.5", "val_fraction=1.5 must be between 0 and 1"),
+        ("val_fraction = 'all'", "val_fraction='all' must be between 0 and 1"),
+        ("corpus = 5", r"corpus=\[5\] must be a string or a list of strings"),
+        ("corpus = ['a.txt', 5]", "must be a string or a list of strings"),
+        ("tokenizer = 300", "tokenizer=300 must be a string"),
+        ("preset = 2", "preset=2 must be a string"),
+        ("task = 2", "task=2 must be a string"),
+        ("task = ['sort']\ncorpus = 'a.txt'", "task=.'sort'. must be a string"),
+        ("task = 'translation:2'\ncorpus = 'dates'", "there is no task 'translation:2'"),
+        ("task = 'translation'", "there is nothing to translate from"),
+        ("task = 'translation'\ncorpus = 'dates'\ninit = 'a'", "there is no model or run in a"),
+        ("[model]\nn_embd = 100\nn_head = 12", "n_embd=100 is not divisible by n_head=12"),
+        ("steps = = 3", "is not a TOML file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, text)
+
+
+def test_an_unknown_setting_in_python_is_refused():
+    with pytest.raises(UserError, match="unknown setting 'steps' in the settings"):
+        configure(corpus="a.txt", steps=3)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*absent\.toml"):
+        read_run_config(tmp_path / "absent.toml")
+
+
+def test_the_vocabulary_is_that_of_the_tokenizer():
+    assert RunConfig().model_config(GPTConfig, vocab_size=77).vocab_size == 77
+    with pytest.raises(UserError, match="vocab_size=80 is not the tokenizer's 77"):
+        RunConfig(model={"vocab_size": 80}).model_config(GPTConfig, vocab_size=77)
