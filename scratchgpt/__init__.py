@@ -7,6 +7,7 @@ Start at the size that interests you:
 * ``scratchgpt.models``: GPT;
 * ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
 * ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
+* ``scratchgpt.timeseries``: ARIMA, with the gradient of its likelihood by hand;
 * ``scratchgpt --help``: the same from the command line.
 
 Nothing is imported until it is asked for: ``import scratchgpt`` alone costs a few milliseconds.
@@ -18,7 +19,16 @@ from typing import Any
 from scratchgpt.version import __version__
 
 _SUBPACKAGES = (
-    *("generation", "layers", "measure", "models", "ops", "optim", "text", "training", "verify"),
+    "generation",
+    "layers",
+    "measure",
+    "models",
+    "ops",
+    "optim",
+    "text",
+    "timeseries",
+    "training",
+    "verify",
 )
 _SHORTCUTS = {"GPT": "scratchgpt.models", "GPTConfig": "scratchgpt.models"}
 

@@ -39,6 +39,8 @@ FLOORS = [
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # A few paths between floors are closed although they lead downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
+# A part that stands on these alone.
+STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "verify"}}
 HEAVY = (
     "scipy",
     "numba",
@@ -89,6 +91,38 @@ def test_imports_point_downwards(path):
         other = name.split(".")[1]
         assert (mine, other) not in CLOSED, f"{mine} imports {other}"
         assert other == mine or FLOOR[other] < FLOOR[mine], f"{mine} imports {other}"
+        assert other == mine or other in STANDS_ON.get(mine, FLOOR), f"{mine} imports {other}"
+
+
+def module_name(path: Path) -> str:
+    """``layers/linear.py`` is ``scratchgpt.layers.linear``."""
+    names = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+# Models import the formats that they are stored in.
+KNOWN_CIRCLE = {f"scratchgpt.models.{name}" for name in ("gpt", "pretrained", "quantized")}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules of the package that a file imports, at the top, in a function or for its types."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                found.add(name if name in MODULES else node.module)
+    return found & set(MODULES)
+
+
+def test_no_two_modules_import_each_other_over_whatever_detour():
+    below = {n: imported_modules(path) for n, path in MODULES.items() if n not in KNOWN_CIRCLE}
+    # Take away what imports nothing that is left. Circles stay, and what stands above one.
+    while bottom := {name for name, imports in below.items() if not imports & set(below)}:
+        below = {name: imports for name, imports in below.items() if name not in bottom}
+    assert not below
 
 
 def test_every_part_has_a_floor():

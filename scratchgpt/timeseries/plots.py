@@ -10,11 +10,11 @@ from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.diagnostics.correlation import acf
 from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
+from scratchgpt.timeseries.estimates import Estimates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from scratchgpt.timeseries.results import ARIMAResults
 
 _BLUE, _ORANGE, _GREY, _BLACK = "#1f6fb4", "#d95f02", "#666666", "#222222"
 
@@ -24,7 +24,7 @@ _SHOWN_AT_LEAST = 120
 
 
 def plot_forecast(
-    results: "ARIMAResults",
+    results: Estimates,
     steps: int = 24,
     alpha: float = 0.05,
     *,
@@ -111,7 +111,7 @@ def plot_forecast(
 
 
 def plot_diagnostics(
-    results: "ARIMAResults",
+    results: Estimates,
     lags: int | None = None,
     *,
     labels: Sequence[str] | None = None,
@@ -228,7 +228,7 @@ def _new_figure(size: tuple[float, float]) -> Any:
     return Figure(figsize=size, dpi=160, layout="constrained")
 
 
-def _written(results: "ARIMAResults", n: int) -> list[str]:
+def _written(results: Estimates, n: int) -> list[str]:
     """The first n times: positions, or what a pandas index says, a date without its midnight."""
     index = results.model.index.between(0, n)
     times = range(n) if index is None else index

@@ -1,13 +1,9 @@
 """The table that a fitted model prints."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
-
-if TYPE_CHECKING:
-    from scratchgpt.timeseries.results import ARIMAResults
+from scratchgpt.timeseries.estimates import Estimates
 
 WIDTH = 79
 
@@ -21,7 +17,7 @@ class Summary(str):
         return str(self)
 
 
-def summarize(results: "ARIMAResults", alpha: float = 0.05) -> Summary:
+def summarize(results: Estimates, alpha: float = 0.05) -> Summary:
     """The estimates with their uncertainty, the fit, what the residuals say, and any warning."""
     rule = "=" * WIDTH
     lines = [str(results.model.orders).center(WIDTH).rstrip(), rule, *_heading(results), rule]
@@ -30,7 +26,7 @@ def summarize(results: "ARIMAResults", alpha: float = 0.05) -> Summary:
     return Summary("\n".join(lines))
 
 
-def _heading(results: "ARIMAResults") -> list[str]:
+def _heading(results: Estimates) -> list[str]:
     model = results.model
     n_missing = int(np.isnan(model.endog).sum())
     name = "y" if model.index.name is None else str(model.index.name)
@@ -67,7 +63,7 @@ def _heading(results: "ARIMAResults") -> list[str]:
     return [*lines, f"Method: {method}{reached}"]
 
 
-def _estimates(results: "ARIMAResults", alpha: float) -> list[str]:
+def _estimates(results: Estimates, alpha: float) -> list[str]:
     width = max(12, *(min(len(name), 24) for name in results.param_names))
     low, high = f"[{alpha / 2:.4g}", f"{1 - alpha / 2:.4g}]"
     lines = [
@@ -85,7 +81,7 @@ def _estimates(results: "ARIMAResults", alpha: float) -> list[str]:
     return lines
 
 
-def _residuals(results: "ARIMAResults") -> list[str]:
+def _residuals(results: Estimates) -> list[str]:
     """Are they free of correlation (Ljung and Box), and Gaussian (Jarque and Bera)?"""
     from scipy.special import chdtrc
 

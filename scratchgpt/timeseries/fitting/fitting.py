@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.fitting.negative_log_likelihood import Objective
+from scratchgpt.timeseries.fitting.negative_log_likelihood import NegativeLogLikelihood
 from scratchgpt.timeseries.fitting.optimizer import Search, minimize
 from scratchgpt.timeseries.fitting.regression import Standardized, standardize
 from scratchgpt.timeseries.fitting.search_space import SearchSpace
@@ -83,13 +83,13 @@ def fit_model(
         points = [space.inverse(_standardized(start, standard))]
     searches: list[Search] = []
     if method != "mle" and has_residuals:
-        objective = Objective(standard, orders, space, conditional=True)
-        searches += _searched(objective, points, max_iterations)
+        function = NegativeLogLikelihood(standard, orders, space, conditional=True)
+        searches += _searched(function, points, max_iterations)
         best = min(searches, key=_value)
         points = [best.z]
     if method != "css":
-        objective = Objective(standard, orders, space, conditional=False)
-        exact = _searched(objective, points, max_iterations)
+        function = NegativeLogLikelihood(standard, orders, space, conditional=False)
+        exact = _searched(function, points, max_iterations)
         best = min(exact, key=_value)
         searches += exact
     coefficients, _ = space.forward(best.z)
@@ -98,7 +98,7 @@ def fit_model(
         [
             standard.beta + standard.to_beta @ coefficients[:k],
             coefficients[k:],
-            [standard.scale**2 * objective.sigma2(best.z)],
+            [standard.scale**2 * function.sigma2(best.z)],
         ]
     )
     return Fit(
@@ -117,13 +117,15 @@ def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
     return not np.isnan(y).any() and len(y) - orders.n_ar - orders.n_diffuse > n_params
 
 
-def _searched(objective: Objective, points: list[Array], max_iterations: int) -> list[Search]:
+def _searched(
+    function: NegativeLogLikelihood, points: list[Array], max_iterations: int
+) -> list[Search]:
     """A search from each point, and one more from the lowest if that one got stuck."""
-    bounded = objective.space.bounded
-    searches = [minimize(objective, z, bounded, max_iterations) for z in points]
+    bounded = function.space.bounded
+    searches = [minimize(function, z, bounded, max_iterations) for z in points]
     best = min(searches, key=_value)
     if not best.converged and best.n_iterations < max_iterations:
-        searches.append(minimize(objective, best.z, bounded, max_iterations))
+        searches.append(minimize(function, best.z, bounded, max_iterations))
     return searches
 
 

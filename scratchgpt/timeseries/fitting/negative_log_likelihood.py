@@ -19,7 +19,7 @@ from scratchgpt.timeseries.orders import Orders
 WALL = 1.0  # how much worse than the worst so far a point without a likelihood counts
 
 
-class Objective:
+class NegativeLogLikelihood:
     """A function of the point z in a search space: its value and its gradient.
 
     Parameters

@@ -8,21 +8,21 @@ import numpy as np
 
 from scratchgpt.backend import Array
 
-# Objectives are means over the observations in units of nats, and the parameters have a size of
-# about 1, so that a gradient of 1e-6 means 1e-12 nats an observation to gain where the curvature
-# is 1, and 1e-9 where it is a thousandth.
+# The functions to minimize are means over the observations in units of nats, and the parameters
+# have a size of about 1, so that a gradient of 1e-6 means 1e-12 nats an observation to gain where
+# the curvature is 1, and 1e-9 where it is a thousandth.
 GRADIENT = 1e-6
 ENOUGH = 1e-4  # a search that stops for rounding errors has arrived if the gradient is below
 EDGE = 7.0  # tanh(7) is 1 - 1.7e-6: further out nothing changes but rounding errors
 
-Objective = Callable[[Array], tuple[float, Array]]
+Function = Callable[[Array], tuple[float, Array]]
 
 
 class Search(NamedTuple):
     """Where a search ended.
 
     z : (size,)
-    value : the objective there
+    value : the function there
     converged : whether it is a stationary point
     message : why it ended
     n_iterations, n_evaluations
@@ -36,12 +36,12 @@ class Search(NamedTuple):
     n_evaluations: int
 
 
-def minimize(objective: Objective, z: Array, bounded: Array, max_iterations: int) -> Search:
+def minimize(function: Function, z: Array, bounded: Array, max_iterations: int) -> Search:
     """Walk downhill from z by L-BFGS-B.
 
     Parameters
     ----------
-    objective : function of z, its value and its gradient (size,)
+    function : function of z, its value and its gradient (size,)
     z : (size,)
     bounded : bool (size,)
         Which elements are arguments of tanh, and stop at ``EDGE``.
@@ -50,10 +50,10 @@ def minimize(objective: Objective, z: Array, bounded: Array, max_iterations: int
     from scipy.optimize import minimize as scipy_minimize
 
     if not z.size:
-        return Search(z, objective(z)[0], True, "nothing to search for", 0, 1)
+        return Search(z, function(z)[0], True, "nothing to search for", 0, 1)
     edge = np.where(bounded, EDGE, np.inf)
     found = scipy_minimize(
-        objective,
+        function,
         np.clip(z, -edge, edge),
         jac=True,
         method="L-BFGS-B",

@@ -16,12 +16,12 @@ def rosenbrock(z):
     return float(100 * a * a + b * b), np.array([-400 * a * z[0] - 2 * b, 200 * a])
 
 
-@pytest.mark.parametrize(("objective", "best"), [(quadratic, [1, -2]), (rosenbrock, [1, 1])])
-def test_it_finds_the_minimum_and_says_so(objective, best):
-    found = minimize(objective, np.array([-1.2, 1.0]), NOT, 500)
+@pytest.mark.parametrize(("function", "best"), [(quadratic, [1, -2]), (rosenbrock, [1, 1])])
+def test_it_finds_the_minimum_and_says_so(function, best):
+    found = minimize(function, np.array([-1.2, 1.0]), NOT, 500)
     assert found.converged
     np.testing.assert_allclose(found.z, best, atol=1e-5)
-    assert found.value == objective(found.z)[0]
+    assert found.value == function(found.z)[0]
     assert 0 < found.n_iterations <= found.n_evaluations
 
 
@@ -45,7 +45,7 @@ def test_a_minimum_at_infinity_ends_at_the_edge_of_what_is_bounded():
 
 
 def test_a_wall_is_walked_around():
-    """Where the objective says 'nothing here' the search steps back and goes on."""
+    """Where the function says 'nothing here' the search steps back and goes on."""
 
     def walled(z):
         if z[0] > 1.5:

@@ -1,0 +1,180 @@
+"""An ARIMA model before its parameters: a series, orders, a regression, and the likelihood."""
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.inputs import (
+    column_names,
+    endog_values,
+    positive_count,
+    refuse_constant,
+    regressors,
+)
+from scratchgpt.timeseries.fitting.fitting import METHODS, Fit, fit_model
+from scratchgpt.timeseries.fitting.parameters import Layout
+from scratchgpt.timeseries.fitting.regression import refuse_redundant_columns
+from scratchgpt.timeseries.fitting.trend import trend_columns, trend_names, trend_powers
+from scratchgpt.timeseries.likelihood.likelihood import (
+    LikelihoodSaved,
+    conditional_log_likelihood_backward,
+    conditional_log_likelihood_forward,
+    log_likelihood_backward,
+    log_likelihood_forward,
+)
+from scratchgpt.timeseries.orders import Orders
+
+
+class ARIMASpecification:
+    """What an :class:`ARIMA` model and its results share; the parameters are those of ARIMA."""
+
+    def __init__(
+        self,
+        endog: Any,
+        exog: Any = None,
+        order: Sequence[int] = (0, 0, 0),
+        seasonal_order: Sequence[int] = (0, 0, 0, 0),
+        trend: str | Sequence[int] | None = None,
+        enforce_stationarity: bool = True,
+        enforce_invertibility: bool = True,
+    ) -> None:
+        self.orders = Orders.of(order, seasonal_order)
+        self.powers = trend_powers(trend, self.orders)
+        self.trend = trend
+        self.enforce_stationarity = enforce_stationarity
+        self.enforce_invertibility = enforce_invertibility
+
+        self.endog = endog_values(endog)  # (n,)
+        self.index = TimeIndex(endog, self.nobs)
+        refuse_constant(self.endog)
+        self.exog_names: tuple[str, ...] = ()
+        columns = None
+        if exog is not None:
+            self.index.refuse_another(exog, "exog")
+            columns = regressors(exog, self.nobs)  # (n, k)
+            self.exog_names = column_names(exog, columns.shape[1])
+        self.design = self._design(0, self.nobs, columns)  # (n, k)
+        names = (*trend_names(self.powers, self.orders), *self.exog_names)
+        self.layout = Layout(self.orders, names)
+        self.param_names = self.layout.names
+        self._refuse_too_few()
+        refuse_redundant_columns(self.design, ~np.isnan(self.endog), names, self.orders)
+
+    @property
+    def nobs(self) -> int:
+        """Length of the series, missing values included."""
+        return len(self.endog)
+
+    @property
+    def n_used(self) -> int:
+        """Observations that enter the likelihood: those there are, less the diffuse ones."""
+        return int(np.count_nonzero(~np.isnan(self.endog))) - self.orders.n_diffuse
+
+    def __repr__(self) -> str:
+        return f"<{self.orders} of {self.nobs} observations>"
+
+    def estimate(
+        self, start_params: Any, method: str, *, thorough: bool = True, max_iterations: int = 500
+    ) -> Fit:
+        """Search for the parameters; the arguments, errors and warnings of :meth:`ARIMA.fit`."""
+        if method not in METHODS:
+            raise UserError(f"method={method!r} must be one of {', '.join(map(repr, METHODS))}")
+        max_iterations = positive_count("max_iterations", max_iterations)
+        start = None
+        if start_params is not None:
+            start = self.layout.checked(start_params, "start_params")
+            if self.enforce_stationarity or method != "css":
+                self.layout.require_stationary(start, "start_params")
+            if self.enforce_invertibility:
+                self.layout.require_invertible(start, "start_params")
+        fit = fit_model(
+            self.endog,
+            self.design,
+            self.orders,
+            method=method,
+            start=start,
+            stationary=self.enforce_stationarity,
+            invertible=self.enforce_invertibility,
+            thorough=thorough,
+            max_iterations=max_iterations,
+        )
+        if not fit.converged:
+            warnings.warn(
+                f"{self.orders}: the optimiser did not converge: {fit.message}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return fit
+
+    def likelihood_forward(self, params: Array, conditional: bool) -> tuple[Any, LikelihoodSaved]:
+        """The log-likelihood of parameters that are taken as they come."""
+        forward = conditional_log_likelihood_forward if conditional else log_likelihood_forward
+        return forward(params, self.endog, self.design, self.orders)
+
+    def score_unchecked(self, params: Array, conditional: bool) -> Array:
+        """Its gradient: (k,)."""
+        backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
+        return backward(1.0, self.likelihood_forward(params, conditional)[1])
+
+    def extended(self, new_data: Any, exog: Any = None) -> Self:
+        """The same model of the series with new values behind it; see ARIMAResults.append."""
+        new = endog_values(new_data, "new_data")
+        joined = np.concatenate([self.endog, new])
+        design = self.future_design(len(new), exog)
+        longer = copy.copy(self)
+        longer.endog = joined
+        longer.index = self.index.followed_by(new_data, len(new))
+        longer.design = np.concatenate([self.design, design])
+        return longer
+
+    def future_design(self, steps: int, exog: Any = None) -> Array:
+        """Columns of the regression for the ``steps`` times after the last: (steps, k).
+
+        Raises
+        ------
+        UserError
+            If the model has regressors and exog does not give them for each step, or has none
+            and exog is given.
+        """
+        self.index.refuse_other_dates(exog, steps)
+        return self.design_at(self.nobs, steps, exog)
+
+    def design_at(self, start: int, n: int, exog: Any = None) -> Array:
+        """Columns of the regression for ``n`` times from position ``start`` on: (n, k)."""
+        names = self.exog_names
+        if not names:
+            if exog is not None:
+                raise UserError("exog was given, but the model has no regressors")
+            return self._design(start, n, None)
+        if exog is None and start + n <= self.nobs:
+            return self.design[start : start + n]
+        if exog is None:
+            raise UserError(
+                f"the model has regressors ({', '.join(names)}); give exog, their values at the "
+                f"{n} time{'s' * (n > 1)} from position {start} on"
+            )
+        labels = {str(label): label for label in getattr(exog, "columns", ())}
+        if set(names) <= set(labels):
+            exog = exog[[labels[name] for name in names]]
+        rows = "the stretch ahead" if start else "the simulation"
+        return self._design(start, n, regressors(exog, n, rows=rows, names=names))
+
+    def _design(self, start: int, n: int, exog: Array | None) -> Array:
+        columns = trend_columns(self.powers, start, n)
+        return columns if exog is None else np.concatenate([columns, exog], axis=1)
+
+    def _refuse_too_few(self) -> None:
+        needed = len(self.param_names)
+        if self.n_used <= needed:
+            observed = self.n_used + self.orders.n_diffuse
+            used_up = f" less {self.orders.n_diffuse} for the differences"
+            raise UserError(
+                f"{observed} observations{used_up * (self.orders.n_diffuse > 0)} are too few for "
+                f"the {needed} parameters of {self.orders}: {', '.join(self.param_names)}"
+            )
