@@ -25,7 +25,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(torch|numpy)\..*")]  # their sites are not asked
+nitpick_ignore_regex = [("py:.*", r"(torch|numpy)\..*")]  # links to these sites are not resolved
 
 html_theme = "furo"
 html_title = "scratchgpt"

@@ -1,7 +1,7 @@
-"""``{block-drawing}``: a GPT-2 block with its forward, what is saved, and its backward.
+"""``{block-drawing}``: draw a GPT-2 block with its forward pass, saved arrays and backward pass.
 
-The drawing is made from a block that is run while the page is built: the bytes in it are counted
-by :func:`scratchgpt.memory.nbytes` on the ``saved`` of that run.
+The extension runs a block while the page is built. :func:`scratchgpt.memory.nbytes` counts the
+bytes of the ``saved`` of that run.
 """
 
 from typing import Any, NamedTuple
@@ -25,30 +25,30 @@ COLUMNS = {"forward": (62, 200), "saved": (312, 230), "backward": (592, 200)}  #
 
 
 class Row(NamedTuple):
-    """One line of the drawing; the first is the lowest."""
+    """One row of the drawing; the first row is the lowest."""
 
     forward: str
     shape: str
-    saved: str  # path of the part of BlockSaved, "" where the step keeps nothing
+    saved: str  # path of the part of BlockSaved, "" if the step saves nothing
     backward: str
     note: str
 
 
 ROWS = (
-    Row("x", "(B, T, C)", "", "dx", "+ dmid, past the sublayer"),
+    Row("x", "(B, T, C)", "", "dx", "+ residual gradient"),
     Row("ln_1", "n (B, T, C)", "attn.norm", "ln_1", "(B, T, C)"),
     Row("attn.c_attn", "qkv (B, T, 3C)", "attn.branch.c_attn", "attn.c_attn", "dn (B, T, C)"),
     Row("attention", "heads (B, H, T, D)", "attn.branch.attention", "attention", "dqkv (B, T, 3C)"),
     Row("attn.c_proj", "a (B, T, C)", "attn.branch.c_proj", "attn.c_proj", "dmerged (B, T, C)"),
     Row("drop", "a (B, T, C)", "attn.drop", "drop", "da (B, T, C)"),
-    Row("+", "x + a", "", "•", "into both"),
-    Row("x", "(B, T, C)", "", "dmid", "+ dy, past the sublayer"),
+    Row("+", "x + a", "", "•", "to both inputs"),
+    Row("x", "(B, T, C)", "", "dmid", "+= dy, the residual gradient"),
     Row("ln_2", "n (B, T, C)", "mlp.norm", "ln_2", "(B, T, C)"),
     Row("mlp.c_fc", "h (B, T, F)", "mlp.branch.c_fc", "mlp.c_fc", "dn (B, T, C)"),
     Row("gelu", "a (B, T, F)", "mlp.branch.act", "gelu", "dh (B, T, F)"),
     Row("mlp.c_proj", "m (B, T, C)", "mlp.branch.c_proj", "mlp.c_proj", "da (B, T, F)"),
     Row("drop", "m (B, T, C)", "mlp.drop", "drop", "dm (B, T, C)"),
-    Row("+", "x + m", "", "•", "into both"),
+    Row("+", "x + m", "", "•", "to both inputs"),
     Row("y", "(B, T, C)", "", "dy", "(B, T, C)"),
 )
 JOINS = [i for i, row in enumerate(ROWS) if row.forward == "+"]
@@ -56,7 +56,7 @@ FORKS = [i for i, row in enumerate(ROWS) if row.forward == "x"]
 
 
 class Kept(NamedTuple):
-    """What one step keeps alive that no step before it kept."""
+    """The arrays that one step saves and that no earlier step has saved."""
 
     path: str
     fields: tuple[str, ...]
@@ -66,8 +66,8 @@ class Kept(NamedTuple):
 def run_block(
     config: GPTConfig, n_batch: int, n_time: int, dropout_seed: int | None
 ) -> tuple[Block, BlockSaved]:
-    """A block of that configuration, in float32, and what the forward of the reference saved."""
-    block = Backbone(config).h[0]  # the others cost nothing: only this one gets memory
+    """Run the reference forward pass of a float32 block; return the block and what it saved."""
+    block = Backbone(config).h[0]  # only this block is initialized, so the others take no memory
     block.initialize()
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n_batch, n_time, config.n_embd), np.float32)
@@ -76,7 +76,7 @@ def run_block(
 
 
 def what_is_kept(block: Block, saved: BlockSaved) -> list[Kept]:
-    """For each step in the order of the forward pass; the parameters do not count."""
+    """Count what each step saves, in the order of the forward pass, parameters excluded."""
     counted: list[Any] = [block.store.values]
     kept = []
     for path in (row.saved for row in ROWS if row.saved):
@@ -94,7 +94,7 @@ def what_is_kept(block: Block, saved: BlockSaved) -> list[Kept]:
 
 
 def draw(kept: list[Kept]) -> str:
-    """The drawing, as SVG without colours: the style sheet has them, light and dark."""
+    """Draw the block as SVG without colors; the style sheet defines light and dark colors."""
     kept_by_path = {step.path: step for step in kept}
     height = TOP + ROW * len(ROWS)
     parts = [
@@ -124,13 +124,13 @@ def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
     ):
         parts += _box(column, i, name, below)
         if i + 1 < len(ROWS):
-            x = _centre(column)
+            x = _center(column)
             low, high = _y(i) - HEIGHT_OF_BOX / 2, _y(i + 1) + HEIGHT_OF_BOX / 2
             ends = (low, high) if column == "forward" else (high, low)
             parts.append(svg.arrow([(x, ends[0]), (x, ends[1])], column))
     if kept:
         fields = ", ".join(name for name in kept.fields if name != "has_bias")
-        name, below = ("p, seed", "the mask is drawn again from its seed")
+        name, below = ("p, seed", "the mask is recomputed from its seed")
         if "weight" in kept.fields and not kept.n_bytes:
             name, below = "nothing", "its input is recomputed"
         elif kept.n_bytes:
@@ -143,28 +143,28 @@ def _row(i: int, row: Row, kept: Kept | None) -> list[str]:
 
 
 def _without_settings(fields: str) -> str:
-    """The names of the arrays; settings and parameters are left to the table below it."""
+    """The names of the arrays only; the table below the drawing lists the other fields."""
     settings = ("scale", "dropout_p", "dropout_seed", "approximate", "weight")
     return ", ".join(name for name in fields.split(", ") if name not in settings)
 
 
 def _y(i: int) -> float:
-    """The middle of row i, counted from the bottom."""
+    """The vertical center of row i, counted from the bottom."""
     return TOP + ROW * (len(ROWS) - 1 - i) + HEIGHT_OF_BOX / 2 - 10
 
 
-def _centre(column: str) -> float:
+def _center(column: str) -> float:
     left, width = COLUMNS[column]
     return left + width / 2
 
 
 def _box(column: str, i: int, name: str, below: str) -> list[str]:
     size = COLUMNS[column][1], HEIGHT_OF_BOX
-    return svg.box((_centre(column), _y(i)), size, column, name, below)
+    return svg.box((_center(column), _y(i)), size, column, name, below)
 
 
 def _skip(column: str, start: int, stop: int) -> str:
-    """The residual connection, around one half of the block."""
+    """Draw the residual connection around one half of the block."""
     left, width = COLUMNS[column]
     edge, outside = (left, left - 34) if column == "forward" else (left + width, left + width + 34)
     points = [(edge, _y(start)), (outside, _y(start)), (outside, _y(stop)), (edge, _y(stop))]
@@ -172,7 +172,7 @@ def _skip(column: str, start: int, stop: int) -> str:
 
 
 class BlockDrawing(SphinxDirective):
-    """The drawing of the block of GPT-2, for one text of full length."""
+    """Draw the block of GPT-2 for one text of full length."""
 
     def run(self) -> list[nodes.Node]:
         config = GPTConfig(dropout=0.1)

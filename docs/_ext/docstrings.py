@@ -1,4 +1,4 @@
-"""Small repairs between the docstrings, written to be read in the source, and Sphinx."""
+"""Adapt docstrings, which are written to be read in the source, for Sphinx."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ def _prepare(app: Any, kind: str, name: str, obj: Any, options: Any, lines: list
     if kind == "module":
         _show_indented_as_code(lines)
     elif _has_generated_docstring(obj):
-        lines[:] = ["What is kept for the backward pass.", "", ".. code-block:: python", ""]
+        lines[:] = ["The values saved for the backward pass.", "", ".. code-block:: python", ""]
         lines += [f"    {line}" for line in inspect.getsource(obj).splitlines()] + [""]
     else:
         lines[:] = [
@@ -22,7 +22,7 @@ def _prepare(app: Any, kind: str, name: str, obj: Any, options: Any, lines: list
 
 
 def _show_indented_as_code(lines: list[str]) -> None:
-    """What is indented in the docstring of a module is code, with or without a double colon."""
+    """Mark indented lines of a module docstring as code, with or without a double colon."""
     shown: list[str] = []
     last = "    "
     for line in lines:
@@ -34,13 +34,13 @@ def _show_indented_as_code(lines: list[str]) -> None:
 
 
 def _has_generated_docstring(obj: Any) -> bool:
-    """Whether it is a NamedTuple whose docstring, Python's own, only repeats its fields."""
+    """Whether the object is a NamedTuple with the docstring that Python generates."""
     is_named_tuple = isinstance(obj, type) and issubclass(obj, tuple) and hasattr(obj, "_fields")
     return is_named_tuple and (obj.__doc__ or "").startswith(f"{obj.__name__}(")
 
 
 def _skip(app: Any, kind: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out "Alias for field number 0"."""
+    """Skip members documented as "Alias for field number 0"."""
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 

@@ -1,4 +1,4 @@
-"""Running the code of the pages, for the build and for the tests. Needs nothing but Python."""
+"""Run the code of the pages, for the build and for the tests. Uses only the standard library."""
 
 import ast
 import contextlib
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# The fences whose contents are run, and their options (":name: value" lines at the top).
+# Fences whose contents are executed, with their options (":name: value" lines at the top).
 FENCE = re.compile(r"^```\{(run|computed)\}\n((?::\w.*\n)*)(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 PREAMBLE = """
@@ -17,16 +17,17 @@ np.set_printoptions(precision=4, suppress=True, linewidth=88)
 
 
 def new_namespace() -> dict[str, Any]:
-    """What the first block of a page starts with: NumPy as np, printing four digits."""
+    """The namespace of the first block of a page: NumPy as np, printing four digits."""
     namespace: dict[str, Any] = {"__name__": "page"}
     exec(PREAMBLE, namespace)
     return namespace
 
 
 def run_block(code: str, namespace: dict[str, Any], name: str = "<page>") -> str:
-    """Run a block and return what it printed, then the value of its last line if it has one.
+    """Run a block and return its output.
 
-    As at the interactive prompt, a last line that is an expression shows its value.
+    As at the interactive prompt, the output ends with the value of the last line if that line is
+    an expression.
     """
     tree = ast.parse(code, name)
     last = None
@@ -43,12 +44,12 @@ def run_block(code: str, namespace: dict[str, Any], name: str = "<page>") -> str
 
 
 def blocks(page: Path) -> list[str]:
-    """The code of a page, in the order in which the build runs it."""
+    """The code blocks of a page, in the order in which the build runs them."""
     return [match[2] for match in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
 def run_page(page: Path) -> dict[str, Any]:
-    """Run all blocks of a page, one after the other in one namespace, and return that."""
+    """Run all blocks of a page in one namespace, and return the namespace."""
     namespace = new_namespace()
     for i, code in enumerate(blocks(page)):
         run_block(code, namespace, f"{page.name}, block {i + 1}")

@@ -1,7 +1,7 @@
-"""Formulas as MathML, made while the page is built.
+"""Convert formulas to MathML while the page is built.
 
-The browser draws them itself: no script, no network for the reader either, and a formula that
-cannot be read fails the build.
+Browsers display MathML without a script and without network access. A formula that cannot be
+parsed fails the build.
 """
 
 import re
@@ -23,11 +23,11 @@ HTML_NAME = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;")
 
 
 def convert(tex: str, *, as_block: bool) -> str:
-    """The MathML of a formula."""
-    # TeX takes \\textstyle anywhere, docutils at the beginning of a group.
+    """Convert a TeX formula to MathML."""
+    # TeX allows \\textstyle anywhere, docutils only at the beginning of a group.
     tex = re.sub(r"\\textstyle\s*(\\\w+)", r"{\\textstyle \1}", tex)
     written = tex2mathml(tex, as_block=as_block)
-    # It names some characters as HTML does, and XML does not know those names.
+    # docutils uses HTML names for some characters, which XML does not define.
     tree = ElementTree.fromstring(HTML_NAME.sub(lambda name: unescape(name[0]), written))
     for element in list(tree.iter()):
         _set_index_beside_accent(element)
@@ -40,7 +40,7 @@ def convert(tex: str, *, as_block: bool) -> str:
 
 
 def _set_index_beside_accent(element: ElementTree.Element) -> None:
-    r"""The index of ``\hat x_i`` belongs beside x, where docutils puts it under it."""
+    r"""Move the index of ``\hat x_i`` beside x; docutils puts it under x."""
     if _tag(element) != "munderover" or element[2].text not in accents.values():
         return
     base, index, accent = element
@@ -51,7 +51,7 @@ def _set_index_beside_accent(element: ElementTree.Element) -> None:
 
 
 def _draw_overline(element: ElementTree.Element) -> None:
-    """A bar as wide as what is under it, by the style sheet: few fonts have one that stretches."""
+    """Draw a bar of full width with the style sheet, because few fonts have a stretchable bar."""
     if _tag(element) == "mover" and element[1].text == "_":
         element.remove(element[1])
         element.tag = f"{{{NAMESPACE}}}mrow"
@@ -59,12 +59,12 @@ def _draw_overline(element: ElementTree.Element) -> None:
 
 
 def _set_function_apart(row: ElementTree.Element) -> None:
-    """A little space between ``tanh`` and ``u``; none before a bracket."""
+    """Add a small space between ``tanh`` and ``u``, but none before a bracket."""
     for i in reversed(range(len(row) - 1)):
         function = row[i][0] if _tag(row[i]) in ("msup", "msub") else row[i]
         if _tag(function) != "mi" or len(function.text or "") < 2:
             continue
-        if row[i + 1].text == APPLIED_TO:  # browsers give it no width
+        if row[i + 1].text == APPLIED_TO:  # browsers display it without width
             row.remove(row[i + 1])
         if i + 1 < len(row) and _tag(row[i + 1]) in ("mi", "msup", "msub", "mfrac", "msqrt"):
             row.insert(i + 1, ElementTree.Element(f"{{{NAMESPACE}}}mspace", width="0.1667em"))

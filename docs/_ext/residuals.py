@@ -1,4 +1,4 @@
-"""``{residuals} layer_norm``: the proof of an operation, run while its page is built."""
+"""``{residuals} layer_norm``: check the gradients of an operation while its page is built."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ METHODS = {"complex": "complex step", "central": "central differences", "adjoint
 
 
 class Residuals(SphinxDirective):
-    """A table of the worst relative errors, a row for each registered case."""
+    """A table of the worst relative errors, with one row for each registered case."""
 
     required_arguments = 1
 
@@ -33,9 +33,9 @@ class Residuals(SphinxDirective):
         lines.append("| **worst** | | " + " | ".join(f"**{error:.1e}**" for error in worst) + " |")
         n = len(example.cases)
         summary = (
-            f"Worst relative error of any gradient in {n} cases by three methods, "
+            f"Worst relative error of any gradient in {n} cases with three methods, "
             f"computed in {seconds:.1f} seconds when this page was built. "
-            "What the methods are is told in {doc}`/guides/verifier`."
+            "{doc}`/guides/verifier` explains the methods."
         )
         table = nodes.container("", *self.parse_text_to_nodes("\n".join(lines)))
         table["classes"].append("residuals")
@@ -44,7 +44,7 @@ class Residuals(SphinxDirective):
     def _row(self, example: Example, case: Case) -> list[str]:
         errors = []
         for method in METHODS:
-            with kernels.disabled():  # what the page derives is the reference
+            with kernels.disabled():  # the page derives the reference
                 report = example.check(case, method=method)
             if not report.passed:
                 raise self.error(f"{example.name}, {case.note}:\n{report}")

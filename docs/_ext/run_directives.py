@@ -1,15 +1,16 @@
-"""Pages that compute what they show: ``{run}``, ``{computed}`` and ``{command}``.
+"""Directives that execute code while a page is built: ``{run}``, ``{computed}``, ``{command}``.
 
 ``{run}``
-    Python, shown with what it prints. The blocks of a page share their names.
+    Python code, shown together with its output. All blocks of a page share one namespace.
 ``{computed}``
-    Python that is not shown; it prints Markdown, which becomes part of the page.
+    Python code that is not shown. It prints Markdown, which becomes part of the page.
 ``{command}``
-    Commands, one a line (or more, with a backslash at the end of a line), run in a folder that
-    the page has for itself and shown with their standard output. ``:notes:`` shows standard error
-    instead, where progress goes; ``:fails:`` does too, and the command must fail.
+    Commands, one per line; a backslash at the end of a line continues it. They run in a temporary
+    folder of the page and are shown with their standard output. ``:notes:`` shows standard error
+    instead, to which progress is printed. ``:fails:`` also shows standard error, and the command
+    must fail.
 
-Code that raises, and a command with the wrong exit status, fail the build.
+Code that raises an exception, or a command with the wrong exit status, fails the build.
 """
 
 import os
@@ -26,11 +27,11 @@ from execution import new_namespace, run_block
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-CONTINUED = "\0"  # stands for a backslash at the end of a line while commands are split
+CONTINUED = "\0"  # replaces a backslash at the end of a line while commands are split
 
 
 class _Executed(SphinxDirective):
-    """A directive whose content is run in the namespace of the page."""
+    """A directive that runs its content in the namespace of the page."""
 
     has_content = True
 
@@ -47,7 +48,7 @@ class _Executed(SphinxDirective):
 
 
 class Run(_Executed):
-    """``{run}``: code, and below it what it printed."""
+    """``{run}``: code, and its output below it."""
 
     def run(self) -> list[nodes.Node]:
         output = self.execute()
@@ -58,14 +59,14 @@ class Run(_Executed):
 
 
 class Computed(_Executed):
-    """``{computed}``: the Markdown that the code prints."""
+    """``{computed}``: the Markdown that hidden code prints."""
 
     def run(self) -> list[nodes.Node]:
         return self.parse_text_to_nodes(self.execute())
 
 
 class Command(SphinxDirective):
-    """``{command}``: commands of the command line, and what they print."""
+    """``{command}``: ``scratchgpt`` commands, and their output."""
 
     has_content = True
     option_spec: ClassVar[dict[str, Any]] = {"notes": directives.flag, "fails": directives.flag}
@@ -86,7 +87,7 @@ class Command(SphinxDirective):
     def _execute(self, line: str, folder: str) -> str:
         program, *arguments = shlex.split(line)
         if program != "scratchgpt":
-            raise self.error(f"only scratchgpt is run here, not {program}")
+            raise self.error(f"{program} cannot be run here; only scratchgpt can")
         done = subprocess.run(
             [sys.executable, "-m", "scratchgpt", *arguments],
             cwd=folder,

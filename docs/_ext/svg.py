@@ -1,4 +1,4 @@
-"""Pieces of a drawing as SVG without colours: the style sheet has them, light and dark."""
+"""Elements of a drawing as SVG without colors; the style sheet defines light and dark colors."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ def text(x: float, y: float, words: str, style: str, anchor: str = "middle") -> 
     return f'<text class="{style}" x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>'
 
 
-def box(centre: Point, size: Point, style: str, name: str, below: str) -> list[str]:
-    """A rectangle with a name in it, and a small line under the name."""
-    (x, y), (width, height) = centre, size
+def box(center: Point, size: Point, style: str, name: str, below: str) -> list[str]:
+    """A rectangle with a name in it, and smaller text under the name."""
+    (x, y), (width, height) = center, size
     return [
         f'<rect class="box {style}" x="{x - width / 2}" y="{y - height / 2}" '
         f'width="{width}" height="{height}" rx="6"/>',
@@ -21,7 +21,7 @@ def box(centre: Point, size: Point, style: str, name: str, below: str) -> list[s
 
 
 def arrow(points: list[Point], style: str) -> str:
-    """A line through the points, with a tip at its end; its pieces run along the axes."""
+    """A line through the points, parallel to the axes, with an arrowhead at its end."""
     (x0, y0), (x, y) = points[-2:]
     along = (np.sign(x - x0), np.sign(y - y0))
     back, side = 7, 4

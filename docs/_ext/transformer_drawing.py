@@ -1,7 +1,7 @@
-"""``{transformer-drawing}``: the data flow through a Transformer, forward and backward.
+"""``{transformer-drawing}``: draw the data flow through a Transformer, forward and backward.
 
-The drawing is made from a model that is built with the page: it has the sublayers that the blocks
-of the code have.
+The extension creates a model while the page is built, so the drawing has the same sublayers as
+the code.
 """
 
 from typing import Any, NamedTuple
@@ -16,25 +16,25 @@ from scratchgpt.models import Transformer, TransformerConfig
 
 WIDTH, ROW, TOP = 900, 78, 58
 BOX = (210, 42)  # width, height
-ENCODER, DECODER = 195, 645  # the middle of each column
-RIGHT = DECODER + BOX[0] / 2  # where its boxes end
-BUS = {"forward": 466, "backward": 434}  # where memory goes down, and its gradient up
-HEAD = {"forward": 832, "backward": 858}  # the way of the table to the head
-APART = 15  # from the middle of a column to either arrow
+ENCODER, DECODER = 195, 645  # the horizontal center of each column
+RIGHT = DECODER + BOX[0] / 2  # the right edge of the decoder boxes
+BUS = {"forward": 466, "backward": 434}  # x of the memory's line, and its gradient's
+HEAD = {"forward": 832, "backward": 858}  # x of the lines between the table and the head
+APART = 15  # distance of the two arrows from the center of a column
 EDGE = BOX[1] / 2
 
 
 class Step(NamedTuple):
-    """One box, and what goes out of it upwards."""
+    """One box, and the value that leaves it upwards."""
 
     name: str
     formula: str
     out: str
-    block: int | None = None  # the number of the block that it is part of
+    block: int | None = None  # index of the block that contains the step
 
 
 def steps_of(half: Layer, title: str, shape: str) -> list[Step]:
-    """The boxes of one half of a model, from the bottom."""
+    """The boxes of the encoder or decoder, from the bottom."""
     steps = [Step(f"{title}.embedding", "√C wte[tokens] + positions", f"x {shape}")]
     for i, block in enumerate(half.h):  # type: ignore[attr-defined]
         parts = [
@@ -50,14 +50,14 @@ def steps_of(half: Layer, title: str, shape: str) -> list[Step]:
 
 
 def draw(model: Transformer) -> str:
-    """The drawing, as SVG."""
+    """Draw the model as SVG."""
     encoder = steps_of(model.encoder, "encoder", "(B, S, C)")
     decoder = steps_of(model.decoder, "decoder", "(B, T, C)")
     decoder.append(Step("lm_head", "x wteᵀ", "logits (B, T, V)"))
     decoder.append(Step("cross_entropy", "with targets (B, T)", ""))
     crosses = [i for i, step in enumerate(decoder) if step.name.endswith("cross")]
-    top = len(decoder)  # rows: the table, and above it those of the decoder
-    memory = crosses[-1] + 2  # right above the last box that looks at it
+    top = len(decoder)  # row 0 is the table, the decoder is above it
+    memory = crosses[-1] + 2  # right above the last box that uses it
 
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {_y(0, top) + 50}" role="img" '
@@ -81,12 +81,12 @@ def draw(model: Transformer) -> str:
 
 
 def _y(row: int, top: int) -> float:
-    """The middle of a row, counted from the bottom; row ``top`` is the highest."""
+    """The vertical center of a row, counted from the bottom; row ``top`` is the highest."""
     return TOP + ROW * (top - row) + EDGE
 
 
 def _frames(steps: list[Step], x: float, top: int) -> list[str]:
-    """A frame around the boxes of each block."""
+    """Draw a frame around the boxes of each block."""
     parts = []
     for block in sorted({step.block for step in steps if step.block is not None}):
         rows = [row for row, step in enumerate(steps, start=1) if step.block == block]
@@ -100,7 +100,7 @@ def _frames(steps: list[Step], x: float, top: int) -> list[str]:
 
 
 def _pair(x: float, low: float, high: float, out: str, back: str = "") -> list[str]:
-    """Up with a value, and down with its gradient."""
+    """Draw an arrow up for a value, and an arrow down for its gradient."""
     low, high = low - EDGE, high + EDGE
     middle = (low + high) / 2 + 4
     return [
@@ -112,7 +112,7 @@ def _pair(x: float, low: float, high: float, out: str, back: str = "") -> list[s
 
 
 def _memory(high: float, rows: list[float]) -> list[str]:
-    """From the memory to each cross-attention, and what they send back, added up."""
+    """Draw lines from the memory to each cross-attention, and back for the sum of gradients."""
     edge = ENCODER + BOX[0] / 2
     left = DECODER - BOX[0] / 2
     out, back = high - 8, high + 8
@@ -135,17 +135,17 @@ def _memory(high: float, rows: list[float]) -> list[str]:
 
 
 def _table(top: int) -> list[str]:
-    """The table of embeddings, which is used three times."""
+    """Draw the embedding table, which is used three times."""
     y, left, right = _y(0, top), ENCODER - BOX[0] / 2, 876
     parts = svg.box(
         ((left + right) / 2, y),
         (right - left, BOX[1]),
         "saved",
         "wte.weight (V, C)",
-        "used three times; its gradient is the sum of three",
+        "used three times; its gradient is a sum of three terms",
     )
     for x in (ENCODER, DECODER):
-        parts += _pair(x, y, _y(1, top), "rows", "added to its rows")
+        parts += _pair(x, y, _y(1, top), "rows", "added to the rows")
     head = _y(top - 1, top)
     up, down = HEAD["forward"], HEAD["backward"]
     parts.append(svg.arrow([(up, y - EDGE), (up, head + 8), (RIGHT, head + 8)], "forward"))
@@ -154,7 +154,7 @@ def _table(top: int) -> list[str]:
 
 
 class TransformerDrawing(SphinxDirective):
-    """The drawing of the paper's Transformer, with two blocks in each half instead of six."""
+    """Draw the Transformer of the paper, with two blocks in each half instead of six."""
 
     def run(self) -> list[nodes.Node]:
         config = TransformerConfig(
