@@ -85,7 +85,7 @@ class PairBatches:
 
     @property
     def batches_per_epoch(self) -> int:
-        """How many batches hold each training pair once."""
+        """The number of batches of an epoch, which has each training pair once."""
         return len(self._cuts) - 1
 
     def train_batch(self, index: int) -> tuple[Array, Array, Array]:
