@@ -1,18 +1,21 @@
-"""Errors that the person at the keyboard can put right."""
+"""Errors that the user can correct."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Bad input, told in one line: what was wrong, where, and the way out.
+    """Invalid input, with a one-line message: what is wrong, where, and how to correct it.
 
-    The command line prints the message alone and exits with status 2; as a library one sees an
-    ordinary ValueError. Anything that is not a UserError is a defect of ours.
+    The command line prints only the message and exits with status 2. Users of the library see an
+    ordinary ValueError. Any other exception is a bug.
     """
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """The tail of an error message about an unknown word: ``; did you mean 'gpt2'?`` or nothing."""
+    """Return ``; did you mean 'gpt2'?`` for the closest choice, or an empty string.
+
+    The result is meant for the end of an error message about an unknown word.
+    """
     close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half there."""
+"""Atomic writing of files."""
 
 import contextlib
 import errno
@@ -11,10 +11,11 @@ from scratchgpt.errors import UserError
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """``with replacing(path) as temporary:`` write to ``temporary``; then it takes its place.
+    """Replace a file atomically: ``with replacing(path) as temporary:`` write to ``temporary``.
 
-    Whoever reads ``path`` sees the old file or the new one, also after a power cut: the new one
-    reaches the disk before it gets the name. If writing fails, the old file stays as it was.
+    At the end of the block, the temporary file is flushed to disk and then renamed to ``path``. A
+    reader sees either the old file or the new file, even after a power failure. If writing fails,
+    the old file is unchanged.
 
     Raises
     ------
@@ -35,18 +36,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where it is not there yet.
+    """Create a folder and its parents if they do not exist.
 
     Raises
     ------
     UserError
-        If it cannot be made.
+        If the folder cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -55,8 +56,8 @@ def make_folder(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """The error to raise where ``path`` could not be written."""
+    """Create the error to raise when ``path`` could not be written."""
     reason = error.strerror or str(error)
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)  # None: a library did not say
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)  # None: the cause is unknown
     way_out = "free some space or choose another folder" if is_full else "choose another folder"
     return UserError(f"cannot write {path}: {reason}; {way_out}")

@@ -1,22 +1,21 @@
-"""Where arrays come from: ``empty()``, and the arena that makes it free of charge.
+"""Memory allocation: :func:`empty`, and the arena that makes it free of page faults.
 
-A fresh NumPy array of a few megabytes costs page faults that often take longer than the
-arithmetic on it. So every array that an operation makes is asked for with :func:`empty`. With no
-arena active that is ``np.empty``, and the mathematics does not know the difference. Inside an
-arena it is the next slice of one block:
+A new NumPy array of a few megabytes causes page faults, which often take longer than the arithmetic
+on the array. So operations allocate every array with :func:`empty`. Without an active arena,
+:func:`empty` is ``np.empty``. Inside an arena, it returns the next slice of one block of memory:
 
     arena = Arena()
     for batch in batches:
         with arena:                    # one training step
             loss, saved = model.loss(...)
             model.loss_backward(1.0, saved)
-            loss = float(loss)         # what leaves the step is a Python number
-                                       # here all of it is given back at once
+            loss = float(loss)         # keep a Python number, not an array of the arena
+                                       # here all arrays of the step are released at once
 
-Within the step, ``with scope():`` gives back the temporaries of one stretch of code. Slices are
-handed out as on a stack, so whatever is needed after a scope must be taken before it. Where that
-cannot be, since what is kept is computed from what is not, the latter comes from the other end of
-the block: :func:`borrow` takes it, and ``with lending():`` gives it back.
+Within a step, ``with scope():`` releases the temporary arrays of a section of code. The block works
+like a stack, so an array that is needed after a scope must be allocated before it. This is
+impossible if the array to keep is computed from temporary arrays. Allocate such temporary arrays
+from the other end of the block with :func:`borrow`; ``with lending():`` releases them.
 """
 
 import mmap
@@ -30,21 +29,21 @@ import numpy as np
 from scratchgpt.backend import Array
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
-OWN_PAGES = 1 << 16  # bytes from which an array is worth pages of its own
+OWN_PAGES = 1 << 16  # arrays of at least this many bytes get their own memory pages
 
 _active: ContextVar["Arena | None"] = ContextVar("arena", default=None)
 
 
 def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
-    """An uninitialised C-contiguous array of ``shape``, of the kind and dtype of ``like``.
+    """Allocate an uninitialized C-contiguous array from the active arena, if there is one.
 
     Parameters
     ----------
     shape : tuple of int
     like : array
-        Decides the array library, and the dtype where none is given.
+        Determines the array library, and the default dtype.
     dtype : optional
-        The dtype where it differs from that of ``like``.
+        The dtype; by default that of ``like``.
     """
     dtype = like.dtype if dtype is None else np.dtype(dtype)
     if not isinstance(like, np.ndarray | np.generic):
@@ -54,10 +53,10 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
 
 
 def borrow(shape: tuple[int, ...], like: Array) -> Array:
-    """An array as from :func:`empty`, to be given back before what is taken after it.
+    """Allocate an array like :func:`empty` that can be released before arrays allocated later.
 
-    Its memory is lent until the innermost ``with lending():`` or ``with scope():`` ends; what
-    :func:`empty` hands out meanwhile stays.
+    Its memory is released when the innermost ``with lending():`` or ``with scope():`` ends. Leaving
+    ``with lending():`` does not release arrays that :func:`empty` has allocated in the meantime.
     """
     arena = _active.get()
     if arena is None or not isinstance(like, np.ndarray | np.generic):
@@ -66,19 +65,19 @@ def borrow(shape: tuple[int, ...], like: Array) -> Array:
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
-    """``empty(shape, like)``, filled with zeros."""
+    """Allocate an array like ``empty(shape, like)`` and fill it with zeros."""
     x = empty(shape, like)
     x[...] = 0
     return x
 
 
 def empty_like(x: Array) -> Array:
-    """``empty(x.shape, like=x)``: C-contiguous, whatever the layout of ``x``."""
+    """Allocate ``empty(x.shape, like=x)``, which is C-contiguous for any layout of ``x``."""
     return empty(x.shape, like=x)
 
 
 def aligned_zeros(n: int, dtype: Any) -> Array:
-    """A flat array of ``n`` zeros that starts at a multiple of 64 bytes (NumPy's start at 16)."""
+    """Allocate a flat array of ``n`` zeros, aligned to 64 bytes (NumPy aligns to 16)."""
     dtype = np.dtype(dtype)
     raw = np.zeros(n * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
@@ -86,9 +85,9 @@ def aligned_zeros(n: int, dtype: Any) -> Array:
 
 
 class scope:
-    """``with scope():`` gives back, on leaving, what was taken from the active arena inside.
+    """Release on exit all arrays that were allocated from the active arena inside the block.
 
-    Without an active arena it does nothing: Python's own reference counts do the work.
+    Without an active arena, it does nothing, and Python's reference counting frees the arrays.
     """
 
     __slots__ = ("_arena", "_lent", "_mark")
@@ -106,11 +105,11 @@ class scope:
     ) -> None:
         if self._arena is not None:
             self._arena.release(self._mark)
-            self._arena.take_back(self._lent)
+            self._arena.release_borrowed(self._lent)
 
 
 class lending:
-    """``with lending():`` gives back, on leaving, what was borrowed inside, and nothing else."""
+    """Release on exit the arrays that were borrowed inside the block, and no others."""
 
     __slots__ = ("_arena", "_lent")
 
@@ -126,27 +125,29 @@ class lending:
         trace: TracebackType | None,
     ) -> None:
         if self._arena is not None:
-            self._arena.take_back(self._lent)
+            self._arena.release_borrowed(self._lent)
 
 
 class Arena:
-    """One block of memory, handed out from the bottom up and given back from the top down.
+    """A block of memory that serves all arrays of a training step.
 
-    What is borrowed comes from the top down, and is given back from there up.
+    Arrays are allocated from the bottom of the block upwards, and released in reverse order.
+    Borrowed arrays are allocated from the top downwards, and also released in reverse order.
 
-    The first step does not fit, since nobody knows yet how much it needs: what does not fit comes
-    from the system and is counted. When that step ends the block grows to what was needed, and from
-    then on a step of that size allocates nothing and touches no new page.
+    The first step does not fit, because the required size is not known yet. Arrays that do not fit
+    are allocated by the system, and their size is counted. At the end of the step, the block grows
+    to the required size. Later steps of this size allocate no memory and touch no new pages.
 
     Parameters
     ----------
     poison : bool
-        Overwrite what is given back with NaN (for the tests: a value used too late shows).
+        Overwrite released memory with NaN, so that tests detect the use of released arrays.
 
     Attributes
     ----------
     used, lent, peak, capacity : int
-        Bytes taken now and lent now, both together at most so far, and in the block.
+        Bytes currently allocated, bytes currently borrowed, the maximum of their sum so far, and
+        the size of the block.
     """
 
     def __init__(self, *, poison: bool = False) -> None:
@@ -156,7 +157,7 @@ class Arena:
         self.peak = 0
         self.capacity = 0
         self._block = aligned_zeros(0, np.uint8)
-        self._overflow: list[tuple[int, Array]] = []  # (where it would start, array)
+        self._overflow: list[tuple[int, Array]] = []  # (the start it would have, array)
         self._lent_overflow: list[tuple[int, Array]] = []
         self._tokens: list[Token[Arena | None]] = []
 
@@ -174,13 +175,13 @@ class Arena:
     ) -> None:
         _active.reset(self._tokens.pop())
         self.release(0)
-        self.take_back(0)
+        self.release_borrowed(0)
         if self.peak > self.capacity:
             self._block = aligned_zeros(self.peak, np.uint8)
             self.capacity = self.peak
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """The next slice of the block as an array: 64-byte aligned, contents undefined."""
+        """Allocate the next slice of the block: a 64-byte aligned, uninitialized array."""
         dtype = np.dtype(dtype)
         start = self.used
         n_bytes = _size(shape, dtype)
@@ -193,7 +194,7 @@ class Arena:
         return array
 
     def lend(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """The same from the other end of the block."""
+        """Allocate a slice like :meth:`take`, from the other end of the block."""
         dtype = np.dtype(dtype)
         before = self.lent
         n_bytes = _size(shape, dtype)
@@ -207,14 +208,14 @@ class Arena:
         return array
 
     def release(self, mark: int) -> None:
-        """Give back everything that was taken since ``used`` was ``mark``."""
+        """Release everything that was allocated since ``used`` was ``mark``."""
         if self.poison:
             self._block[mark : min(self.used, self.capacity - self.lent)] = 0xFF  # all NaN
         self._forget(self._overflow, mark)
         self.used = mark
 
-    def take_back(self, mark: int) -> None:
-        """Take back everything that was lent since ``lent`` was ``mark``."""
+    def release_borrowed(self, mark: int) -> None:
+        """Release everything that was borrowed since ``lent`` was ``mark``."""
         if self.poison:
             start = max(self.capacity - self.lent, self.used)
             self._block[start : max(self.capacity - mark, start)] = 0xFF
@@ -229,10 +230,10 @@ class Arena:
 
 
 def _pages(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array in pages of its own, which the system gets back with it.
+    """Allocate an array in its own memory pages, which are returned to the system with it.
 
-    NumPy's memory stays with the process when it is given back, so that what did not fit into the
-    block would count twice, there and in the larger block that comes after it.
+    Memory that NumPy frees can remain with the process. Arrays that did not fit into the block
+    would then count twice: as freed memory, and as a part of the next, larger block.
     """
     n_bytes = _size(shape, dtype)
     if n_bytes < OWN_PAGES:
@@ -248,7 +249,7 @@ def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 
 def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
-    """Every array in a tree of NamedTuples, tuples and lists, with its path: ``h.3.attn.q``."""
+    """Yield each array in a tree of NamedTuples, tuples and lists with its path, ``h.3.attn.q``."""
     if isinstance(saved, np.ndarray):
         yield path, saved
     elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
@@ -260,13 +261,13 @@ def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
 
 
 def nbytes(saved: Any, *, exclude: Any = ()) -> int:
-    """Bytes that a ``saved`` keeps alive: each byte once, however many fields look at it.
+    """Count the bytes that a ``saved`` keeps alive; memory shared by several fields counts once.
 
     Parameters
     ----------
     saved : NamedTuple, or any tree of tuples and lists of arrays
-    exclude : the same
-        What does not count, as a rule the parameters.
+    exclude : NamedTuple, or any tree of tuples and lists of arrays
+        Arrays that do not count, usually the parameters.
     """
     skip = _intervals(exclude)
     total = 0
@@ -280,6 +281,6 @@ def nbytes(saved: Any, *, exclude: Any = ()) -> int:
 
 
 def _intervals(tree: Any) -> list[tuple[int, int]]:
-    """The address ranges of all arrays in a tree, sorted."""
+    """Return the sorted address ranges of all arrays in a tree."""
     arrays = [x for _, x in walk(tree) if x.size]
     return sorted(np.lib.array_utils.byte_bounds(x) for x in arrays)

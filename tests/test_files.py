@@ -7,7 +7,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, make_folder, replacing, write_text
 
 
-def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
+def test_a_file_is_replaced_and_no_temporary_file_is_left(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
     write_text(path, "néw")
@@ -15,7 +15,7 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_where_writing_fails_the_old_file_stays_as_it_was(tmp_path):
+def test_the_old_file_is_unchanged_if_writing_fails(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
 
@@ -30,7 +30,7 @@ def test_where_writing_fails_the_old_file_stays_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(tmp_path, monkeypatch):
+def test_a_folder_at_the_path_of_the_file_is_reported(tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match=r"cannot write .*folder"):
         write_text(tmp_path / "folder", "text")
@@ -39,7 +39,7 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path, monkeypatch):
         write_text(Path(), "text")
 
 
-def test_only_on_a_full_disk_is_one_told_to_free_space():
+def test_only_the_error_for_a_full_disk_suggests_to_free_space():
     full = OSError(errno.ENOSPC, "No space left on device")
     read_only = OSError(errno.EROFS, "Read-only file system")
     assert "free some space" in str(cannot_write(Path("x"), full))
@@ -47,7 +47,7 @@ def test_only_on_a_full_disk_is_one_told_to_free_space():
     assert "choose another folder" in str(cannot_write(Path("x"), read_only))
 
 
-def test_a_folder_is_made_with_those_above_it_unless_a_file_is_in_the_way(tmp_path):
+def test_a_folder_is_created_with_its_parents_unless_a_file_is_in_the_way(tmp_path):
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()

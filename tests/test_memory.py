@@ -19,7 +19,7 @@ from scratchgpt.memory import (
 LIKE = np.empty(0, np.float32)
 
 
-def test_without_an_arena_arrays_are_numpys_own():
+def test_without_an_arena_arrays_are_ordinary_numpy_arrays():
     x = empty((2, 3), like=LIKE)
     assert x.shape == (2, 3)
     assert x.dtype == np.float32
@@ -29,7 +29,7 @@ def test_without_an_arena_arrays_are_numpys_own():
         pass
 
 
-def test_an_array_like_another_is_contiguous_whatever_the_other_is():
+def test_empty_like_is_contiguous_for_any_layout():
     assert empty_like(np.ones((3, 4)).T).flags.c_contiguous
     assert empty_like(np.ones((3, 4), np.float32).T).dtype == np.float32
 
@@ -45,7 +45,7 @@ def test_the_first_step_overflows_and_the_following_fit():
         assert arena.capacity == arena.peak == 4000 + 32 + 64  # rounded up to 64 bytes each
 
 
-def test_a_larger_step_makes_the_block_grow():
+def test_the_block_grows_for_a_larger_step():
     arena = Arena()
     for n, capacity in ((10, 64), (40, 192), (10, 192)):
         with arena:
@@ -62,7 +62,7 @@ def test_arrays_never_overlap_and_are_aligned(first, second):
     with arena:
         for n, kind in first:
             empty((n,), like=LIKE, dtype=kind)
-    with arena:  # part of it may fit and part not
+    with arena:  # some arrays may fit and others not
         arrays = [empty((n,), like=LIKE, dtype=kind) for n, kind in second]
         for i, x in enumerate(arrays):
             x.fill(i % 2)
@@ -72,7 +72,7 @@ def test_arrays_never_overlap_and_are_aligned(first, second):
             assert (x == i % 2).all()
 
 
-def test_a_scope_gives_back_what_was_taken_inside():
+def test_a_scope_releases_what_was_allocated_inside():
     arena = Arena()
     with arena:
         outer = empty((10,), like=LIKE)
@@ -90,7 +90,7 @@ def test_a_scope_gives_back_what_was_taken_inside():
     assert arena.peak == 64 + 2 * 4032
 
 
-def test_a_scope_gives_back_after_an_error_too():
+def test_a_scope_releases_after_an_error_too():
     def fail():
         with scope():
             empty((10,), like=LIKE)
@@ -105,7 +105,7 @@ def test_a_scope_gives_back_after_an_error_too():
 
 @pytest.mark.parametrize("warm", [False, True], ids=["overflow", "block"])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
-def test_poison_overwrites_what_was_given_back_and_nothing_else(warm, shape):
+def test_poison_overwrites_only_released_memory(warm, shape):
     arena = Arena(poison=True)
 
     def step():
@@ -201,13 +201,13 @@ def test_bytes_are_counted():
     assert nbytes(None) == nbytes(()) == nbytes(np.zeros((0, 3))) == 0
 
 
-def test_a_byte_counts_once_however_many_look_at_it():
+def test_shared_bytes_count_once():
     x = np.zeros((4, 6), np.float32)
     assert nbytes([x, x, x.T, x[1:3], x.reshape(-1)[5:9]]) == x.nbytes
     assert nbytes([x.reshape(-1)[:10], x.reshape(-1)[5:12]]) == 12 * 4
 
 
-def test_what_is_excluded_does_not_count():
+def test_excluded_arrays_do_not_count():
     parameters, activation = np.zeros(100), np.zeros(7)
     saved = (parameters[10:20], activation, parameters[90:])
     assert nbytes(saved, exclude=[parameters]) == activation.nbytes

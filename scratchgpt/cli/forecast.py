@@ -1,4 +1,4 @@
-"""``scratchgpt forecast``: continue a series of numbers, with intervals."""
+"""``scratchgpt forecast``: forecast a time series, with intervals."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,7 @@ scratchgpt forecast --example nile --plot nile.png --diagnostics rest.png
 
 
 class Method(StrEnum):
-    """How parameters are estimated."""
+    """The estimation method for the parameters."""
 
     mle = "mle"
     css = "css"
@@ -36,7 +36,8 @@ def forecast_command(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A CSV file, the times in its first column if it has some.", show_default=False
+            help="CSV file; the first column holds the times, if there are any.",
+            show_default=False,
         ),
     ] = None,
     column: Annotated[
@@ -44,28 +45,35 @@ def forecast_command(
         typer.Option(
             "--column",
             "-c",
-            help="The series: name of its column, or number from 1.",
-            show_default="the only one beside the times",
+            help="Column of the series: its name, or its number starting from 1.",
+            show_default="the only one besides the times",
         ),
     ] = None,
     example: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Instead of a file: nile, airline, sunspots, lynx, huron, accidents, co2 or "
-            "presidents.",
+            help="Example series to use instead of a file: nile, airline, sunspots, lynx, huron, "
+            "accidents, co2 or presidents.",
             show_default=False,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", "-n", min=1, help="How far.", show_default="two seasons, or 10"),
+        typer.Option(
+            "--steps",
+            "-n",
+            min=1,
+            help="Number of steps to forecast.",
+            show_default="two seasons, or 10",
+        ),
     ] = None,
     auto: Annotated[
-        bool, typer.Option("--auto", help="Choose the orders by AICc; so without --order too.")
+        bool,
+        typer.Option("--auto", help="Select orders by AICc (the default without --order)."),
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Choose among all orders instead of walking.")
+        bool, typer.Option("--full", help="Try all orders instead of a stepwise search.")
     ] = False,
     order: Annotated[
         str | None,
@@ -74,71 +82,82 @@ def forecast_command(
     seasonal: Annotated[
         str | None,
         typer.Option(
-            metavar="P,D,Q,s", help="Its seasonal orders; s may be left out.", show_default=False
+            metavar="P,D,Q,s",
+            help="Seasonal orders of the model; s defaults to --period.",
+            show_default=False,
         ),
     ] = None,
     period: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Observations per season; 1 is none.",
-            show_default="what the times say",
+            help="Observations per season; 1 means no season.",
+            show_default="inferred from the times",
         ),
     ] = None,
     trend: Annotated[
         str | None,
         typer.Option(
-            help="With --order: n for none, c constant, t line, ct both.",
-            show_default="c where no difference is taken, else n",
+            help="With --order: n (none), c (constant), t (line) or ct (both).",
+            show_default="c without differences, else n",
         ),
     ] = None,
     exog: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Columns of regressors, a,b,c.", show_default=False),
+        typer.Option(metavar="NAMES", help="Columns of the regressors: a,b,c.", show_default=False),
     ] = None,
     future: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="CSV with those columns for the times ahead.", show_default=False
+            metavar="FILE",
+            help="CSV file with the regressors for the forecast steps.",
+            show_default=False,
         ),
     ] = None,
     log: Annotated[
         bool,
-        typer.Option("--log", help="Model the logarithm; medians and intervals are of the values."),
+        typer.Option(
+            "--log",
+            help="Model the logarithm; the output is the median and interval of the values.",
+        ),
     ] = False,
-    level: Annotated[float, typer.Option(help="Of the intervals, in percent.")] = 95.0,
+    level: Annotated[float, typer.Option(help="Level of the intervals, in percent.")] = 95.0,
     method: Annotated[
         Method | None,
         typer.Option(
-            help="With --order: exact likelihood, sum of squares, or one after the other.",
+            help="With --order: exact maximum likelihood (mle), conditional sum of squares (css), "
+            "or css followed by mle.",
             show_default="mle",
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Model and forecast as one JSON object.")
+        bool, typer.Option("--json", help="Print model and forecast as one JSON object.")
     ] = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="The forecast as CSV, without the summary.")
-    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print only the forecast, as CSV.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw series, fit and forecast (png, svg, pdf).",
+            help="Plot series, fit and forecast (png, svg, pdf).",
             show_default=False,
         ),
     ] = None,
     diagnostics: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw what the residuals say.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Plot residual diagnostics (png, svg, pdf).",
+            show_default=False,
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show each model that --auto tries.")
     ] = False,
 ) -> None:
-    """Fit an ARIMA model to a series and forecast what follows.
+    """Fit an ARIMA model to a time series and forecast it.
 
-    The summary and the forecast go to standard output, notes to standard error.
+    The summary and the forecast are printed to standard output, progress and warnings to standard
+    error.
     """
     import sys
 
@@ -148,15 +167,18 @@ def forecast_command(
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
     if not 0 < level < 100:
-        _refuse("it must lie between 0 and 100, for example 95", "--level")
+        _refuse(f"{level:g} must be between 0 and 100, for example 95", "--level")
     if as_json and as_csv:
         _refuse("choose one of --json and --csv", "--csv")
     if order is None and (seasonal, trend, method) != (None, None, None):
-        _refuse("--seasonal, --trend and --method are of a model given by --order", "--order")
+        _refuse("--seasonal, --trend and --method need --order; add it", "--order")
     if order is not None and (auto or full):
-        _refuse("give the order, or have it chosen by --auto", "--order")
+        _refuse("--order excludes --auto and --full, which select the orders; drop one", "--order")
     if (exog is None) != (future is None):
-        _refuse("regressors need --exog, their columns, and --future, their values", "--exog")
+        _refuse(
+            "regressors need both --exog (their columns) and --future (their future values)",
+            "--exog",
+        )
     for path in (plot, diagnostics):
         refuse_other_format(path)
 
@@ -166,15 +188,15 @@ def forecast_command(
     ahead = future_regressors(future, series.exog_names, steps)
     tell_of_compiling("kalman" if series.has_gaps else "arma_filter")
     if order is None:
-        results = _chosen(series, period, full=full, verbose=verbose)
+        results = _select_model(series, period, full=full, verbose=verbose)
     else:
-        results = _fitted(series, period, order, seasonal, trend, method or Method.mle)
+        results = _fit_model(series, period, order, seasonal, trend, method or Method.mle)
     for warning in results.warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
     write(series, results, steps, ahead, level, "json" if as_json else "csv" if as_csv else "text")
     if plot is not None:
-        drawing = plot_forecast(
+        figure = plot_forecast(
             results,
             steps,
             1 - level / 100,
@@ -184,37 +206,40 @@ def forecast_command(
             name=series.name,
             log=log,
         )
-        save(drawing, plot)
+        save(figure, plot)
     if diagnostics is not None:
-        drawing = plot_diagnostics(results, labels=series.labels, season=period)
-        save(drawing, diagnostics)
+        figure = plot_diagnostics(results, labels=series.labels, season=period)
+        save(figure, diagnostics)
 
 
-def _chosen(
+def _select_model(
     series: "SeriesToForecast", period: int, *, full: bool, verbose: bool
 ) -> "ARIMAResults":
-    """The model of the least AICc; what was tried is told on standard error."""
+    """Select the model with the lowest AICc, and report the search on standard error."""
     import sys
     import time
 
-    from scratchgpt.cli.forecast_series import said_of
+    from scratchgpt.cli.forecast_series import name_series
     from scratchgpt.timeseries import auto_arima
 
-    def tell(tried: Any) -> None:
-        said = f"refused: {tried.refused}" if tried.refused else f"AICc {tried.criterion:.2f}"
-        print(f"{tried.name:<44} {said}", file=sys.stderr)
+    def report(tried: Any) -> None:
+        result = f"rejected: {tried.refused}" if tried.refused else f"AICc {tried.criterion:.2f}"
+        print(f"{tried.name:<44} {result}", file=sys.stderr)
 
     began = time.perf_counter()
-    with said_of(series.name):
+    with name_series(series.name):
         choice = auto_arima(
-            series.endog, period, series.exog, full=full, on_tried=tell if verbose else None
+            series.endog, period, series.exog, full=full, on_tried=report if verbose else None
         )
     seconds = time.perf_counter() - began
-    print(f"{choice.name}: chosen of {len(choice.tried)} in {seconds:.1f} s", file=sys.stderr)
+    print(
+        f"{choice.name}: selected from {len(choice.tried)} models in {seconds:.1f} s",
+        file=sys.stderr,
+    )
     return choice.results
 
 
-def _fitted(
+def _fit_model(
     series: "SeriesToForecast",
     period: int,
     order: str,
@@ -222,10 +247,10 @@ def _fitted(
     trend: str | None,
     method: Method,
 ) -> "ARIMAResults":
-    """The model that was asked for."""
+    """Fit the model with the given orders."""
     import warnings
 
-    from scratchgpt.cli.forecast_series import said_of
+    from scratchgpt.cli.forecast_series import name_series
     from scratchgpt.timeseries import ARIMA
 
     plain = _numbers(order, "--order", "p,d,q", (3,))
@@ -233,8 +258,8 @@ def _fitted(
     if seasonal is not None:
         season = _numbers(seasonal, "--seasonal", "P,D,Q,s", (3, 4))
         season += [period] * (len(season) == 3)
-    with said_of(series.name), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the results say it too
+    with name_series(series.name), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ``results.warnings`` repeats it
         return ARIMA(series.endog, series.exog, plain, season, trend).fit(method=method.value)
 
 
@@ -244,7 +269,7 @@ def _numbers(text: str, option: str, form: str, counts: tuple[int, ...]) -> list
     except ValueError:
         numbers = []
     if len(numbers) not in counts or min(numbers) < 0:
-        _refuse(f"{text!r} must be whole numbers from 0 on, {form}", option)
+        _refuse(f"{text!r} must be {form}, all non-negative integers", option)
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""What ``scratchgpt forecast`` writes: text, JSON, CSV, pictures."""
+"""The output of ``scratchgpt forecast``: text, JSON, CSV and plots."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scratchgpt.cli.forecast_series import SeriesToForecast
     from scratchgpt.timeseries import ARIMAResults
 
-PICTURES = (".png", ".svg", ".pdf")
+PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 
 class _Row(NamedTuple):
@@ -33,7 +33,7 @@ def write(
     level: float,
     form: str,
 ) -> None:
-    """Forecast and print.
+    """Forecast and print the result.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ def write(
     results : ARIMAResults
     steps : int
     exog : array (steps, k) or None
-        Regressors of the times ahead.
+        Regressors for the forecast steps.
     level : float
-        Of the intervals, in percent.
+        Level of the intervals, in percent.
     form : {"text", "json", "csv"}
     """
     ahead = results.get_forecast(steps, exog)
     alpha = 1 - level / 100
-    # Quantiles go through the logarithm and back: what comes out are the median and an interval
-    # of the same probability.
+    # The exponential maps quantiles to quantiles, so the mean of the logarithm becomes the median
+    # of the values, and intervals keep their probability.
     table = np.column_stack([ahead.predicted_mean, ahead.conf_int(alpha)])
     table = np.exp(table) if series.log else table
     rows = [
@@ -83,7 +83,7 @@ def _write_text(
 
 
 def _digits(rows: list[_Row]) -> int:
-    """Decimals that show an interval's width to four figures."""
+    """Number of decimals that show the narrowest interval's width with four significant digits."""
     widths = [row.upper - row.lower for row in rows if 0 < row.upper - row.lower < np.inf]
     return int(np.clip(3 - np.floor(np.log10(min(widths))), 0, 9)) if widths else 4
 
@@ -128,18 +128,18 @@ def _by_name(results: "ARIMAResults", values: Any) -> dict[str, float | None]:
 
 
 def _finite(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
+    """Return the value, or None if it is NaN or infinite, which JSON cannot represent."""
     return float(value) if np.isfinite(value) else None
 
 
 def refuse_other_format(path: Path | None) -> None:
-    """Raise UserError, before anything is computed, if a picture cannot be written so."""
-    if path is not None and path.suffix.lower() not in PICTURES:
-        raise UserError(f"{path} must end in one of {', '.join(PICTURES)}")
+    """Raise UserError if a plot cannot be written in the format of the file name."""
+    if path is not None and path.suffix.lower() not in PLOT_FORMATS:
+        raise UserError(f"{path} must end in one of {', '.join(PLOT_FORMATS)}")
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a picture, whole or not at all."""
+    """Write a plot atomically."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower())
     print(f"wrote {path}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What ``scratchgpt forecast`` reads: the series, its regressors, and theirs ahead."""
+"""The input of ``scratchgpt forecast``: the series, its regressors and their future values."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from scratchgpt.timeseries import TimeSeries, load_example, read_csv
 
 
 class NamedColumns(np.ndarray):
-    """An array (n, k) whose columns have names, which ARIMA takes over."""
+    """An array (n, k) with named columns, as ARIMA accepts it."""
 
     columns: tuple[str, ...]
 
 
 @dataclass
 class SeriesToForecast:
-    """A series as it was read, and as it is modelled."""
+    """A series as read from the input and as passed to the model."""
 
     read: TimeSeries
     source: str
@@ -37,7 +37,7 @@ class SeriesToForecast:
 
     @property
     def endog(self) -> Array:
-        """What the model sees: (n,)."""
+        """The values to model, after the logarithm if requested: (n,)."""
         return np.log(self.read.values) if self.log else self.read.values
 
     @property
@@ -50,14 +50,14 @@ class SeriesToForecast:
 
     @property
     def labels(self) -> list[str]:
-        """The times; numbers from 1 on where there are none."""
+        """The labels of the times; numbers starting from 1 if the input has no times."""
         n = len(self.read.values)
         return self.read.labels or [str(i) for i in range(1, n + 1)]
 
     def following(self, steps: int) -> list[str]:
-        """The times that come next; numbers where they cannot be told."""
-        if self.read.clock:
-            return self.read.clock.following(steps)
+        """Return the labels of the next times; numbers if the times have no frequency."""
+        if self.read.frequency:
+            return self.read.frequency.following(steps)
         n = len(self.read.values)
         return [str(i) for i in range(n + 1, n + steps + 1)]
 
@@ -65,24 +65,24 @@ class SeriesToForecast:
 def load_series(
     path: Path | None, example: str | None, column: str | None, exog: str | None, *, log: bool
 ) -> SeriesToForecast:
-    """Read a file or take an example.
+    """Read a series from a file or load an example.
 
     Raises
     ------
     UserError
-        If it is not one of the two, a column is not there or not of numbers, a regressor is
-        missing somewhere, or a value has no logarithm.
+        If not exactly one of ``path`` and ``example`` is given, a column does not exist or is not
+        numeric, a regressor has a missing value, or a value has no logarithm.
     """
     if (path is None) == (example is None):
-        raise UserError("give a CSV file, or --example NAME")
+        raise UserError("give either a CSV file or --example NAME")
     if path is None:
         if column is not None or exog is not None:
-            raise UserError("an example has no columns to choose from; leave out --column, --exog")
+            raise UserError("an example has a single column; leave out --column and --exog")
         series, source = load_example(example or ""), f"example {example}"
     else:
         names = [] if exog is None else exog.split(",")
         if names and column is None:
-            raise UserError("say by --column which is the series and not a regressor")
+            raise UserError("--exog needs --column, the column of the series; add it")
         series, source = read_csv(path, column), str(path)
     columns = None
     if path is not None and exog is not None:
@@ -91,25 +91,28 @@ def load_series(
     if log and (series.values <= 0).any():
         first = int(np.argmax(series.values <= 0))
         raise UserError(
-            f"--log needs values above 0, but {series.name} is {series.values[first]:g} at "
-            f"{loaded.labels[first]}"
+            f"--log needs positive values, but {series.name} is {series.values[first]:g} at "
+            f"{loaded.labels[first]}; leave out --log"
         )
     return loaded
 
 
 def future_regressors(path: Path | None, names: tuple[str, ...], steps: int) -> Array | None:
-    """The regressors of the times ahead, (steps, k), from a file with their columns."""
+    """Read the regressors for the forecast steps, (steps, k), from a file."""
     if path is None:
         return None
     columns = np.asarray(_regressors(path, list(names)))
     if len(columns) < steps:
-        raise UserError(f"{path} has {len(columns)} rows; {steps} steps need as many")
+        raise UserError(
+            f"{path} has {len(columns)} rows, but {steps} steps need {steps}; add rows or lower "
+            "--steps"
+        )
     return columns[:steps]
 
 
 @contextlib.contextmanager
-def said_of(name: str) -> Iterator[None]:
-    """Errors about ``endog`` are about the series as the person at the keyboard knows it."""
+def name_series(name: str) -> Iterator[None]:
+    """Replace ``endog`` in error messages by the name of the series, which the user knows."""
     try:
         yield
     except UserError as error:
@@ -123,7 +126,7 @@ def _regressors(path: Path, names: list[str]) -> NamedColumns:
             row = int(np.argmax(np.isnan(series.values)))
             at = series.labels[row] if series.labels else f"row {row + 1}"
             raise UserError(
-                f"{path}: {series.name} is missing at {at}; regressors must be known at every time"
+                f"{path}: {series.name} is missing at {at}; regressors need a value at every time"
             )
     columns = np.column_stack([series.values for series in read]).view(NamedColumns)
     columns.columns = tuple(series.name for series in read)

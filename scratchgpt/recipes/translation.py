@@ -25,7 +25,7 @@ from scratchgpt.text import (
     train_bpe,
     training_pairs,
 )
-from scratchgpt.text.corpora.tokenizer_choice import Learnt
+from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer
 from scratchgpt.training import NextToken
 
 DATES = "dates"  # the corpus that is generated
@@ -183,7 +183,7 @@ def _batches(
 def _tokenizer(spec: str, train: ParallelText, val: ParallelText) -> Tokenizer:
     """One vocabulary for both languages, with an end of text and padding."""
     choice = choose_tokenizer(spec)
-    if isinstance(choice, Learnt):
+    if isinstance(choice, UntrainedTokenizer):
         if choice.bpe_size is not None:
             return train_bpe([*train.source, *train.target], choice.bpe_size, padding=True)
         sides = (*train.source, *train.target, *val.source, *val.target)

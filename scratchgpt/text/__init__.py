@@ -1,4 +1,7 @@
-"""Text: tokenizers, corpora, token shards, parallel text, batches, tasks. Knows no model."""
+"""Text processing: tokenizers, corpora, token shards, parallel text, batches and tasks.
+
+The package is independent of the models and imports none of them.
+"""
 
 from scratchgpt.text.batches import TokenBatch, TokenBatches, windows
 from scratchgpt.text.cache import cache_directory

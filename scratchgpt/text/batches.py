@@ -1,4 +1,4 @@
-"""Windows of tokens, and the tokens that follow: what a language model is trained on."""
+"""Batches of token windows and their next tokens, for training a language model."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,26 +24,26 @@ class TokenBatch(NamedTuple):
 
 
 class TokenBatches:
-    """Batches of windows of a corpus, as int64 arrays (B, T): tokens, and those that follow them.
+    """Batches of windows of a corpus, as int64 arrays (B, T): tokens and next tokens.
 
     Parameters
     ----------
     train, val : TokenStream
-        The two parts of the corpus, each longer than a block.
+        The training part and the validation part of the corpus, each longer than a block.
     block_size : int
-        Tokens of a window.
+        Number of tokens in a window.
     batch_size : int
-        Windows of a batch.
+        Number of windows in a batch.
     seed : int
-        Decides which windows train when.
+        The random seed for the training windows.
     val_batches : int, optional
-        Validate on at most so many batches of windows, spread evenly; by default on all of
-        ``val``.
+        Maximum number of validation batches, with evenly spaced windows; by default, all windows
+        of ``val`` are used.
 
     Raises
     ------
     UserError
-        If there is not one window in each part, or a size is below 1.
+        If a part is shorter than one window, or a size is below 1.
 
     Examples
     --------
@@ -104,12 +104,12 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
     ----------
     tokens : TokenStream
     block_size, batch_size : int
-        The largest T and B.
+        The maximum of T and B.
 
     Yields
     ------
     tokens, targets : int64 arrays (B, T)
-        What is left over at the end is a batch of one shorter window.
+        The remainder at the end is a batch of one shorter window.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
         If there is no token to predict.
     """
     if len(tokens) < 2:
-        raise UserError(f"the text has {_count(tokens)}, too few to predict one; give more text")
+        raise UserError(f"the text has {_count(tokens)}, but 2 are needed; give more text")
     n_targets = len(tokens) - 1
     n_windows = n_targets // block_size
     for first in range(0, n_windows, batch_size):
@@ -130,13 +130,13 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
 
 
 def evenly_spread(n: int, most: int) -> Array:
-    """At most so many of the numbers below ``n``, in order and evenly spread, (min(n, most),)."""
+    """Choose at most ``most`` evenly spaced numbers below ``n``, in order: (min(n, most),)."""
     most = min(n, most)
     return np.arange(most) * n // most
 
 
 def check_positive(**sizes: int | None) -> None:
-    """Refuse sizes below 1; one that is None was not given."""
+    """Raise UserError for a size below 1; None means that a size is not given."""
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise UserError(f"{name}={size} must be at least 1")
@@ -153,7 +153,7 @@ def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str)
         return
     smaller = f", or choose block_size={len(tokens) - 1} or less" if len(tokens) > 1 else ""
     raise UserError(
-        f"the {part} part of the corpus has {_count(tokens)}, block_size={block_size} needs "
+        f"the {part} part of the corpus has {_count(tokens)}, but block_size={block_size} needs "
         f"at least {block_size + 1}; {way_out}{smaller}"
     )
 

@@ -1,4 +1,4 @@
-"""The folder in which prepared corpora and downloads are kept."""
+"""The cache folder for prepared corpora and downloads."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ CACHE_VARIABLE = "SCRATCHGPT_CACHE"
 
 
 def cache_directory() -> Path:
-    """Where prepared corpora and downloads are kept: SCRATCHGPT_CACHE, or the user's cache."""
+    """Return the cache folder: SCRATCHGPT_CACHE if it is set, or a folder of the user's cache."""
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
     import pooch

@@ -1,6 +1,7 @@
-"""Autoregressions by Yule and Walker, by Burg, and by least squares: no likelihood, no iteration.
+"""Autoregressive models fitted by Yule-Walker, Burg or least squares.
 
-ARIMA fits them by maximum likelihood; these are the three classical ways, exact and quick.
+These three classical estimators are exact and fast: they need no likelihood and no iteration.
+:class:`~scratchgpt.timeseries.ARIMA` fits the same models by maximum likelihood.
 """
 
 from collections.abc import Callable
@@ -25,25 +26,25 @@ class ARResults(NamedTuple):
 
     order: int
     ar: Array  # (p,), phi
-    bse: Array  # (p,), their asymptotic standard errors
+    bse: Array  # (p,), asymptotic standard errors of ``ar``
     mean: float  # mu
     sigma2: float  # the variance of e
     method: str
-    aicc: Array  # (orders tried,), by order from 0; NaN for those that were not
+    aicc: Array  # (highest order + 1,), AICc by order from 0; NaN for orders that were not tried
     endog: Array  # (n,)
 
     @property
     def resid(self) -> Array:
-        """The errors of prediction one step ahead (n,); NaN for the first p."""
-        p, centred = self.order, self.endog - self.mean
-        resid = centred.copy()
+        """The one-step prediction errors (n,); NaN for the first p."""
+        p, centered = self.order, self.endog - self.mean
+        resid = centered.copy()
         for i, phi in enumerate(self.ar, start=1):
-            resid[p:] -= phi * centred[p - i : centred.size - i]
+            resid[p:] -= phi * centered[p - i : centered.size - i]
         resid[:p] = np.nan
         return resid
 
     def forecast(self, steps: int = 1) -> Array:
-        """The expected values of the next steps, (steps,)."""
+        """Forecast the next ``steps`` values: their expected values, (steps,)."""
         _check_steps(steps)
         values = np.append(self.endog - self.mean, np.zeros(steps))
         n, p = self.endog.size, self.order
@@ -52,9 +53,9 @@ class ARResults(NamedTuple):
         return values[n:] + self.mean
 
     def forecast_se(self, steps: int = 1) -> Array:
-        """The standard deviations of the errors of :meth:`forecast`, as if phi were known."""
+        """Compute the standard errors of :meth:`forecast`, (steps,), treating phi as known."""
         _check_steps(steps)
-        psi = np.zeros(self.order + steps)  # what an error still matters so many steps later
+        psi = np.zeros(self.order + steps)  # the weight of an error after 0, 1, ... steps
         psi[self.order] = 1
         for t in range(self.order + 1, psi.size):
             psi[t] = self.ar[::-1] @ psi[t - self.order : t]
@@ -62,16 +63,17 @@ class ARResults(NamedTuple):
 
 
 class AR:
-    """An autoregression of a series.
+    """An autoregressive model of a series.
 
     Parameters
     ----------
     endog : array-like (n,)
-        No missing values; ARIMA takes them.
+        The series, without missing values. Use ARIMA for a series with missing values.
     order : int, optional
-        p. By default it is chosen by the least AICc among 0 to ``max_order``.
+        The number of lags p. By default, the order from 0 to ``max_order`` with the lowest AICc.
     max_order : int, optional
-        By default R's, the least of n - 1, 10 log10(n); and of n / 2 - 2, which least squares need.
+        The highest order to try. The default is that of R, the smaller of n - 1 and 10 log10(n),
+        but at most n / 2 - 2, which is the most that least squares can fit.
 
     Examples
     --------
@@ -97,16 +99,17 @@ class AR:
     def fit(self, method: str = "yule-walker") -> ARResults:
         r"""Estimate the coefficients.
 
-        AICc is :math:`n \log \hat\sigma_k^2 + 2m + 2m(m+1)/(n-m-1)` with m = k + 2 parameters
-        (the mean and the variance too); for least squares over the observations that all orders
-        can predict, and n counts these.
+        AICc is :math:`n \log \hat\sigma_k^2 + 2m + 2m(m+1)/(n-m-1)` with m = k + 2 parameters,
+        which include the mean and the variance. For least squares, n counts only the observations
+        that every order can predict, and all orders are compared on those.
 
         Parameters
         ----------
         method : {"yule-walker", "burg", "least-squares"}
-            ``"yule-walker"`` always gives a stationary model, biased towards 0 where it is nearly
-            not; ``"burg"`` always gives a stationary one and is less biased; ``"least-squares"``
-            is the regression on the past, and may give any.
+            ``"yule-walker"`` always gives a stationary model. Its coefficients are biased towards
+            0 if the process is close to non-stationary. ``"burg"`` also always gives a stationary
+            model, with less bias. ``"least-squares"`` regresses the series on its past; the model
+            may be non-stationary.
 
         Returns
         -------
@@ -136,4 +139,4 @@ def _aicc(estimate: Estimate, n: int) -> float:
 
 def _check_steps(steps: int) -> None:
     if steps < 1:
-        raise UserError(f"steps={steps}; forecast at least 1")
+        raise UserError(f"steps={steps} must be at least 1")

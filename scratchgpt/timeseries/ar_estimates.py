@@ -1,4 +1,4 @@
-"""The three classical estimates of an autoregression, for all orders up to one."""
+"""Yule-Walker, Burg and least-squares estimates of autoregressions, for a range of orders."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from scratchgpt.timeseries.diagnostics.correlation import autocovariances, durbi
 
 
 class Estimate(NamedTuple):
-    """An autoregression of one order k."""
+    """The estimated autoregression of one order k."""
 
     ar: Array  # (k,)
     bse: Array  # (k,)
@@ -19,10 +19,11 @@ class Estimate(NamedTuple):
 
 
 def yule_walker(y: Array, max_order: int) -> list[Estimate]:
-    r"""The autoregressions whose autocovariances are those of the series (divided by n).
+    r"""Estimate autoregressions by the Yule-Walker equations.
 
-    The variance is that of the process which has them, :math:`\gamma_0 \prod_k (1 -
-    \alpha_k^2)` with the partial autocorrelations; R's ``ar.yw`` multiplies it by n / (n - k - 1).
+    The autocovariances of the estimated process equal those of the series (with divisor n). Its
+    noise variance is :math:`\gamma_0 \prod_k (1 - \alpha_k^2)`, where :math:`\alpha_k` are the
+    partial autocorrelations; R's ``ar.yw`` multiplies it by n / (n - k - 1).
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def yule_walker(y: Array, max_order: int) -> list[Estimate]:
     Returns
     -------
     list of Estimate
-        Of the orders 0 to ``max_order``.
+        One for each order from 0 to ``max_order``.
     """
     covariances = autocovariances(y, max_order)
     coefficients, variances = durbin_levinson(covariances)
@@ -41,15 +42,16 @@ def yule_walker(y: Array, max_order: int) -> list[Estimate]:
 
 
 def burg(y: Array, max_order: int) -> list[Estimate]:
-    """The autoregressions whose errors are least forwards and backwards in time (Burg 1975).
+    """Estimate autoregressions by Burg's method (Burg 1975).
 
-    One partial autocorrelation after the other is chosen, the earlier ones kept; the variance
-    shrinks by each, as in R's ``ar.burg(var.method=1)``.
+    Each partial autocorrelation in turn minimizes the sum of squared prediction errors forwards and
+    backwards in time, with the earlier ones fixed. Each one reduces the noise variance, as in R's
+    ``ar.burg(var.method=1)``.
 
     Parameters
     ----------
     y, max_order
-        As of :func:`yule_walker`.
+        As in :func:`yule_walker`.
 
     Returns
     -------
@@ -70,15 +72,15 @@ def burg(y: Array, max_order: int) -> list[Estimate]:
 
 
 def least_squares(y: Array, max_order: int) -> list[Estimate]:
-    """The regressions on a constant and the past, over the last n - ``max_order`` observations.
+    """Estimate autoregressions by least squares on a constant and the past values.
 
-    The variance is the mean square of their residuals, as in R's ``ar.ols`` and statsmodels'
-    ``AutoReg``.
+    All orders use the last n - ``max_order`` observations. The noise variance is the mean square of
+    the residuals, as in R's ``ar.ols`` and statsmodels' ``AutoReg``.
 
     Parameters
     ----------
     y, max_order
-        As of :func:`yule_walker`.
+        As in :func:`yule_walker`.
 
     Returns
     -------
@@ -87,21 +89,21 @@ def least_squares(y: Array, max_order: int) -> list[Estimate]:
     Raises
     ------
     UserError
-        If the series follows its past without error.
+        If the past values predict the series exactly.
     """
     level = y.mean()
-    centred = y - level  # so that the constant is nearly orthogonal to the past
+    centered = y - level  # so that the constant is nearly orthogonal to the past
     n = y.size - max_order
-    past = [centred[max_order - i : y.size - i] for i in range(1, max_order + 1)]
+    past = [centered[max_order - i : y.size - i] for i in range(1, max_order + 1)]
     design = np.column_stack([np.ones(n), *past])
-    target = centred[max_order:]
+    target = centered[max_order:]
     found = []
     for k in range(max_order + 1):
         q, r = np.linalg.qr(design[:, : k + 1])
         resid = target - q @ (q.T @ target)
-        # Either the past predicts exactly, or parts of it are functions of each other.
+        # If one of these is 0, the past predicts exactly or the lags are linearly dependent.
         left = np.append(np.abs(np.diag(r))[1:], np.abs(resid).max())
-        if left.min() <= 1e-12 * np.abs(centred).max():
+        if left.min() <= 1e-12 * np.abs(centered).max():
             raise UserError(
                 f"endog is an exact function of its last {k} values; there is nothing to estimate"
             )
@@ -114,7 +116,7 @@ def least_squares(y: Array, max_order: int) -> list[Estimate]:
 
 
 def _estimates(y: Array, covariances: Array, rows: list[Array], variances: Array) -> list[Estimate]:
-    """With the standard errors of the theory, sigma2 / n times the inverse of the covariances."""
+    """Add the asymptotic standard errors, from sigma2 / n times the inverse autocovariances."""
     from scipy.linalg import toeplitz
 
     found = []

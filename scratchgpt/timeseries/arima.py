@@ -1,7 +1,6 @@
-"""ARIMA: autoregressive integrated moving averages, with seasons and regressors.
+"""ARIMA: autoregressive integrated moving average models, with seasonal terms and regressors.
 
-Box and Jenkins 1970, "Time series analysis: forecasting and control". What statsmodels' users
-know by the same name is found here by the same name.
+Box and Jenkins 1970, "Time series analysis: forecasting and control". Names follow statsmodels.
 """
 
 from typing import Any
@@ -13,35 +12,35 @@ from scratchgpt.timeseries.specification import ARIMASpecification
 
 
 class ARIMA(ARIMASpecification):
-    """A regression whose errors are a seasonal ARIMA process.
+    """A regression model with seasonal ARIMA errors.
 
-    y_t = trend + exog_t beta + u_t, where u, differenced d times and D times at distance s, is an
-    ARMA process: (1 - φ(B)) (1 - Φ(B^s)) ∇^d ∇_s^D u_t = (1 + θ(B)) (1 + Θ(B^s)) e_t.
+    y_t = trend + exog_t beta + u_t. After d differences and D seasonal differences at lag s, u is
+    an ARMA process: (1 - φ(B)) (1 - Φ(B^s)) ∇^d ∇_s^D u_t = (1 + θ(B)) (1 + Θ(B^s)) e_t.
 
     Parameters
     ----------
     endog : list, array (n,) or pandas Series
-        The series; NaN where a value is missing. The index of a pandas object comes back in
-        forecasts and predictions.
+        The series; NaN marks a missing value. Forecasts and predictions for a pandas object carry
+        its index.
     exog : list, array (n, k) or pandas DataFrame, optional
         Regressors.
     order : (p, d, q)
     seasonal_order : (P, D, Q, s)
     trend : {"n", "c", "t", "ct", "ctt"}, list of 0 and 1, or None
-        None is a constant where no difference is taken and nothing elsewhere. A list says for
-        each power of time, from the constant on, whether it is there.
+        None is a constant for a model without differences and no trend otherwise. A list has a 1
+        for each power of time to include, starting from the constant.
     enforce_stationarity : bool
-        Search among stationary autoregressions alone, through their partial autocorrelations.
-        False searches the coefficients themselves. The exact likelihood does not exist outside,
-        so that only ``method="css"`` can then end there.
+        If True, search only stationary autoregressions, parametrized by their partial
+        autocorrelations. If False, search the coefficients themselves. A non-stationary
+        autoregression has no exact likelihood, so only ``method="css"`` can return one.
     enforce_invertibility : bool
-        The same for the moving averages. Those that are not invertible have a likelihood, that
-        of an invertible one.
+        The same for the moving averages. A non-invertible moving average has the likelihood of an
+        invertible one.
 
     Raises
     ------
     UserError
-        If an argument cannot be used; the message says which and why.
+        If an argument is invalid; the message names the argument and the reason.
 
     Examples
     --------
@@ -65,16 +64,19 @@ class ARIMA(ARIMASpecification):
         Parameters
         ----------
         start_params : array, optional
-            Where the search begins, in the order of ``param_names``; a good place is found if
-            it is not given.
+            The starting point of the search, in the order of ``param_names``. By default it is
+            estimated from the series.
         method : {"mle", "css", "css-mle"}
-            The maximum of the exact likelihood; the least conditional sum of squares, cheaper
-            and rougher; or the exact likelihood from where the sum of squares is least.
+            ``"mle"`` maximizes the exact likelihood. ``"css"`` minimizes the conditional sum of
+            squares, which is cheaper and less accurate. ``"css-mle"`` maximizes the exact
+            likelihood, starting from the minimum of the conditional sum of squares.
         thorough : bool
-            Search from several starts where the likelihood is known to have several maxima, and
-            take the highest. False searches once, for who fits many models.
+            If True, search from several starting points for models whose likelihood can have
+            several maxima, and keep the highest. False searches once, which is faster when many
+            models are fitted.
         max_iterations : int
-            After so many the optimiser gives up, and the result says so.
+            The optimizer stops after this many iterations and the result reports that it did not
+            converge.
 
         Returns
         -------
@@ -83,37 +85,37 @@ class ARIMA(ARIMASpecification):
         Raises
         ------
         UserError
-            If the start parameters are not stationary (or invertible) although they must be, or
-            the data leave nothing to model.
+            If the start parameters are not stationary or not invertible and the model requires it,
+            or if the regression explains the series exactly.
 
         Warns
         -----
         RuntimeWarning
-            If the optimiser did not converge.
+            If the optimizer did not converge.
         """
         fit = self.estimate(start_params, method, thorough=thorough, max_iterations=max_iterations)
         return ARIMAResults(self, fit)
 
     def filter(self, params: Any) -> ARIMAResults:
-        """The results at given parameters, in the order of ``param_names``: nothing is fitted."""
+        """Return results for given parameters, in the order of ``param_names``, without fitting."""
         values = self.layout.checked(params)
         self.layout.require_stationary(values)
         return ARIMAResults(self, Fit(values, "given"))
 
     def loglike(self, params: Any, *, conditional: bool = False) -> float:
-        """The log-likelihood at given parameters, in the order of ``param_names``.
+        """Compute the log-likelihood at given parameters, in the order of ``param_names``.
 
         Parameters
         ----------
         params : array (k,)
         conditional : bool
-            That of the conditional sum of squares instead of the exact one.
+            Use the conditional sum of squares instead of the exact likelihood.
         """
         values = self._inside(params, conditional)
         return float(self.likelihood_forward(values, conditional)[0])
 
     def score(self, params: Any, *, conditional: bool = False) -> Array:
-        """The gradient of :meth:`loglike`, (k,), by the hand-written backward pass."""
+        """Compute the gradient of :meth:`loglike`, (k,), by the hand-written backward pass."""
         return self.score_unchecked(self._inside(params, conditional), conditional)
 
     def _inside(self, params: Any, conditional: bool) -> Array:

@@ -1,4 +1,4 @@
-"""What the data say of a model's parameters, and what the model says of the data."""
+"""Parameter estimates with their uncertainty, information criteria, residuals and forecasts."""
 
 import functools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from scratchgpt.timeseries.specification import ARIMASpecification
 
 
 class Estimates:
-    """What a summary and a plot of an :class:`ARIMAResults` need to know of it."""
+    """The part of :class:`ARIMAResults` that summaries and plots depend on."""
 
     def __init__(self, model: ARIMASpecification, fit: Fit) -> None:
         self.model = model
@@ -32,12 +32,12 @@ class Estimates:
 
     @property
     def params(self) -> Any:
-        """Estimates, in the order of ``param_names``: (k,)."""
+        """The estimates, in the order of ``param_names``: (k,)."""
         return self._named(self.fit.params)
 
     @property
     def sigma2(self) -> float:
-        """Variance of the innovations, by maximum likelihood."""
+        """The maximum likelihood estimate of the variance of the innovations."""
         return float(self.fit.params[-1])
 
     @property
@@ -47,12 +47,12 @@ class Estimates:
 
     @functools.cached_property
     def llf(self) -> float:
-        """Log-likelihood; of ``method="css"`` that of what follows the first p + s P values."""
+        """The log-likelihood; for ``method="css"``, conditional on the first p + s P values."""
         return float(self.model.likelihood_forward(self.fit.params, self.method == "css")[0])
 
     @property
     def criteria(self) -> Criteria:
-        """aic, aicc, bic and hqic at once."""
+        """The information criteria aic, aicc, bic and hqic."""
         return criteria(self.llf, self.model.n_used, len(self.param_names))
 
     @property
@@ -80,39 +80,39 @@ class Estimates:
         )
 
     def _column_errors(self) -> Array:
-        """Rough standard errors of the regression's coefficients: the size of their steps."""
+        """Compute rough standard errors of the regression coefficients, for the size of steps."""
         m = self.model
         columns = difference(m.design, m.orders.d, m.orders.D, m.orders.s)
         return np.sqrt(self.fit.params[-1] / (columns**2).sum(axis=0))
 
     @property
     def cov_params(self) -> Any:
-        """Covariance of the estimates, the inverse of the observed information: (k, k).
+        """The covariance of the estimates, the inverse of the observed information: (k, k).
 
-        The information is the derivative of the exact score, by central differences. NaN where
-        it is not positive definite.
+        The observed information is minus the derivative of the exact score, computed by central
+        differences. All elements are NaN if it is not positive definite.
         """
         return self._named(self._covariance, self.param_names)
 
     @property
     def bse(self) -> Any:
-        """Standard errors of the estimates: (k,)."""
+        """The standard errors of the estimates: (k,)."""
         return self._named(self._errors)
 
     @property
     def tvalues(self) -> Any:
-        """Estimates over their standard errors: (k,)."""
+        """The estimates divided by their standard errors: (k,)."""
         return self._named(self.fit.params / self._errors)
 
     @property
     def pvalues(self) -> Any:
-        """Chances of estimates so far from 0 if the parameter were 0, by the normal law: (k,)."""
+        """Two-sided p-values for the hypothesis that a parameter is 0, by a normal test: (k,)."""
         from scipy.special import ndtr
 
         return self._named(2 * ndtr(-np.abs(self.fit.params / self._errors)))
 
     def conf_int(self, alpha: float = 0.05) -> Any:
-        """Intervals of the parameters, lower and upper, of level 1 - alpha: (k, 2)."""
+        """Compute confidence intervals of level 1 - alpha, lower and upper bounds: (k, 2)."""
         half = normal_quantile(alpha) * self._errors
         bounds = np.stack([self.fit.params - half, self.fit.params + half], axis=1)
         return self._named(bounds, (0, 1))
@@ -128,39 +128,39 @@ class Estimates:
 
     @property
     def fittedvalues(self) -> Any:
-        """Prediction of each value from those before it: (n,).
+        """The prediction of each value from the values before it: (n,).
 
-        NaN for the first d + s D: nothing before them says where the series stands.
+        NaN for the first d + s D values, because the level of the series before them is unknown.
         """
         return self.model.index.series(self._one_step[0], 0, "fittedvalues")
 
     @property
     def resid(self) -> Any:
-        """``endog - fittedvalues``, the innovations: (n,); NaN where either is."""
+        """The innovations ``endog - fittedvalues``: (n,); NaN if either of the two is NaN."""
         return self.model.index.series(self.model.endog - self._one_step[0], 0, "resid")
 
     @property
     def standardized_resid(self) -> Any:
-        """Innovations over their standard deviations: (n,)."""
+        """The innovations divided by their standard deviations: (n,)."""
         mean, variance = self._one_step
         values = (self.model.endog - mean) / np.sqrt(variance)
         return self.model.index.series(values, 0, "standardized_resid")
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What one should know before using the estimates; empty where all is well."""
+        """Reasons to distrust the estimates; empty if there are none."""
         found = []
         if not self.converged:
-            found.append(f"the optimiser did not converge: {self.message}")
+            found.append(f"the optimizer did not converge: {self.message}")
         if np.isnan(self._errors).any():
             found.append(
-                "the observed information is not positive definite, as at the edge of "
-                "the parameter space: there are no standard errors"
+                "the observed information is not positive definite, so there are no standard "
+                "errors; the estimates may be on the boundary of the parameter space"
             )
         return tuple(found)
 
     def get_forecast(self, steps: int = 1, exog: Any = None) -> Forecast:
-        """The next ``steps`` values with their standard errors and intervals."""
+        """Forecast the next ``steps`` values, with standard errors and intervals."""
         mean, variance = self._forecast(steps, exog)
         return Forecast(mean, variance, self.model.index, self.nobs)
 

@@ -9,12 +9,12 @@ from scratchgpt.errors import UserError
 
 
 class Orders(NamedTuple):
-    """How many coefficients and differences a model has, plain and at the distance of a season.
+    """The numbers of coefficients and differences of a model, non-seasonal and seasonal.
 
-    p, P : coefficients of autoregression
-    d, D : differences
-    q, Q : coefficients of moving average
-    s : period of the season; 0 where there is none
+    p, P : number of autoregressive coefficients
+    d, D : number of differences
+    q, Q : number of moving average coefficients
+    s : period of the season; 0 for a model without a seasonal part
     """
 
     p: int
@@ -27,13 +27,13 @@ class Orders(NamedTuple):
 
     @classmethod
     def of(cls, order: Sequence[int], seasonal_order: Sequence[int] = (0, 0, 0, 0)) -> "Orders":
-        """From (p, d, q) and (P, D, Q, s).
+        """Create the orders from (p, d, q) and (P, D, Q, s).
 
         Raises
         ------
         UserError
-            If these are not as many whole numbers from 0 on, or the period is not one of a season
-            although there is a seasonal part.
+            If an argument has the wrong length or an element that is not a non-negative integer, or
+            if the model has a seasonal part and the period is below 2.
         """
         p, d, q = _whole_numbers("order", order, "(p, d, q)", 3)
         P, D, Q, s = _whole_numbers("seasonal_order", seasonal_order, "(P, D, Q, s)", 4)
@@ -47,26 +47,26 @@ class Orders(NamedTuple):
 
     @property
     def n_ar(self) -> int:
-        """Lags of the whole autoregression."""
+        """Number of lags of the whole autoregression."""
         return self.p + self.s * self.P
 
     @property
     def n_ma(self) -> int:
-        """Lags of the whole moving average."""
+        """Number of lags of the whole moving average."""
         return self.q + self.s * self.Q
 
     @property
     def n_diffuse(self) -> int:
-        """Observations that the differences use up."""
+        """Number of observations that the differences use up."""
         return self.d + self.s * self.D
 
     @property
     def n_coefficients(self) -> tuple[int, int, int, int]:
-        """Numbers of ar, ma, seasonal ar and seasonal ma, in the order of the parameters."""
+        """Numbers of ar, ma, seasonal ar and seasonal ma coefficients, in parameter order."""
         return self.p, self.q, self.P, self.Q
 
     def __str__(self) -> str:
-        """As R writes it."""
+        """Format the orders as R does, for example ``ARIMA(0,1,1)(0,1,1)[12]``."""
         plain = f"ARIMA({self.p},{self.d},{self.q})"
         return plain + (f"({self.P},{self.D},{self.Q})[{self.s}]" if self.s else "")
 
@@ -80,5 +80,5 @@ def _whole_numbers(name: str, values: Any, form: str, count: int) -> list[int]:
         raise UserError(f"{name}={values!r} must be {form}")
     for value in given:
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise UserError(f"{name}={tuple(given)} must be whole numbers from 0 on, {form}")
+            raise UserError(f"{name}={tuple(given)} must be {form}, all non-negative integers")
     return [int(value) for value in given]

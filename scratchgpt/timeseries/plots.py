@@ -1,4 +1,4 @@
-"""Pictures of a fitted model: what it forecasts, and what it leaves unexplained."""
+"""Plots of a fitted model: forecasts and residual diagnostics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_BLUE, _ORANGE, _GREY, _BLACK = "#1f6fb4", "#d95f02", "#666666", "#222222"
+_BLUE, _ORANGE, _GRAY, _BLACK = "#1f6fb4", "#d95f02", "#666666", "#222222"
 
 _MOST_TICKS = 9
-_SHOWN_PER_STEP = 8  # of a long history, so many values for each of the forecast, and at least
+# Of a long history, plot this many values per forecast step, but at least the number below.
+_SHOWN_PER_STEP = 8
 _SHOWN_AT_LEAST = 120
 
 
@@ -34,26 +35,26 @@ def plot_forecast(
     name: str | None = None,
     log: bool = False,
 ) -> "Figure":
-    """Draw the series, its one-step predictions, and the forecast with its interval.
+    """Plot the series, its one-step predictions, and the forecast with its interval.
 
-    Of a long series the end is shown.
+    If the series is long, only its end is plotted.
 
     Parameters
     ----------
     results : ARIMAResults
     steps : int
     alpha : float
-        The interval has the probability 1 - alpha.
+        The probability of the interval is 1 - alpha.
     exog : array (steps, k), optional
-        Regressors of the times ahead.
+        Regressors for the forecast steps.
     labels : sequence of str (n + steps,), optional
-        The times; by default the index of a pandas series, or positions from 0 on.
+        Labels of the times; by default the index of a pandas series, or positions starting at 0.
     season : int, optional
-        Ticks stand this many steps apart, or a multiple; by default the model's season.
+        Ticks are a multiple of this many steps apart; by default the model's season.
     name : str, optional
-        Of the series; by default that of a pandas series.
+        Name of the series; by default the name of a pandas series.
     log : bool
-        The model is one of the logarithm; draw the values.
+        Set to True if the model was fitted to the logarithm; the original values are plotted.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def plot_forecast(
     history, future = times[first:n], times[n:]
     level = f"{100 * (1 - alpha):g} % interval"
     axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0, label=level)
-    # A value between two missing ones is a point and no line.
+    # A value between two missing values has no line segment, so it needs a marker.
     has_points = len(history) + steps <= _SHOWN_AT_LEAST or np.isnan(values[first:]).any()
     marker = "o" if has_points else None
     style = {"linewidth": 1.5, "marker": marker, "markersize": 3}
@@ -98,12 +99,12 @@ def plot_forecast(
         axes.set_ylabel(name)
     _label_times(axes, labels, season, first)
     handles, names = axes.get_legend_handles_labels()
-    turned = [2, 1, 3, 0]
+    order = [2, 1, 3, 0]
     figure.legend(
-        [handles[i] for i in turned],
-        [names[i] for i in turned],
+        [handles[i] for i in order],
+        [names[i] for i in order],
         loc="outside lower center",
-        ncols=len(turned),
+        ncols=len(order),
         frameon=False,
     )
     _finish(axes)
@@ -117,19 +118,20 @@ def plot_diagnostics(
     labels: Sequence[str] | None = None,
     season: int | None = None,
 ) -> "Figure":
-    """Draw what the residuals should not show: a course, another law than the normal, memory.
+    """Plot residual diagnostics.
 
-    Standardised residuals over time, their histogram beside the normal density, their quantiles
-    against its quantiles, and their autocorrelations with the band of noise; below these the
-    p-value of Ljung and Box.
+    The four panels show the standardized residuals over time, their histogram with the normal
+    density, their quantiles against normal quantiles, and their autocorrelations with the
+    confidence band of white noise and the p-value of the Ljung-Box test. The residuals of a good
+    model show no pattern over time, are normally distributed and are uncorrelated.
 
     Parameters
     ----------
     results : ARIMAResults
     lags : int, optional
-        Of the autocorrelations; by default two seasons, or 10 log10(n).
+        Number of autocorrelations; by default two seasons, or 10 log10(n).
     labels, season
-        As of :func:`plot_forecast`; labels for the series alone.
+        As in :func:`plot_forecast`, with labels for the series only.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def plot_diagnostics(
     Raises
     ------
     UserError
-        If matplotlib is not installed, or there are no more residuals than ``lags``.
+        If matplotlib is not installed, or if there are not more residuals than ``lags``.
     """
     figure = _new_figure((9, 6.5))
     residuals = np.asarray(results.standardized_resid)
@@ -149,28 +151,28 @@ def plot_diagnostics(
         lags = max(1, min(lags, len(known) // 2))
     lags = positive_count("lags", lags)
 
-    (course, shape), (quantiles, memory) = figure.subplots(2, 2)
+    (over_time, density), (quantiles, correlations) = figure.subplots(2, 2)
     figure.suptitle(f"Residuals of {results.model.orders}", fontweight="bold")
-    _plot_course(course, residuals)
+    _plot_over_time(over_time, residuals)
     labels = _written(results, results.nobs) if labels is None else labels
-    _label_times(course, labels, season or results.model.orders.s or 1, 0, most=5)
-    _plot_density(shape, known)
+    _label_times(over_time, labels, season or results.model.orders.s or 1, 0, most=5)
+    _plot_density(density, known)
     _plot_quantiles(quantiles, known)
-    _plot_memory(memory, known, lags, sum(results.model.orders.n_coefficients))
-    for axes in (course, shape, quantiles, memory):
+    _plot_autocorrelations(correlations, known, lags, sum(results.model.orders.n_coefficients))
+    for axes in (over_time, density, quantiles, correlations):
         _finish(axes)
     return figure
 
 
-def _plot_course(axes: Any, residuals: Array) -> None:
-    axes.axhline(0, color=_GREY, linewidth=0.8)
+def _plot_over_time(axes: Any, residuals: Array) -> None:
+    axes.axhline(0, color=_GRAY, linewidth=0.8)
     axes.plot(residuals, color=_BLUE, linewidth=1)
     axes.set_title("over time", loc="left")
     axes.set_ylabel("standard deviations")
 
 
 def _plot_density(axes: Any, known: Array) -> None:
-    """The histogram, a smooth estimate (Silverman's bandwidth), and the normal density."""
+    """Plot a histogram, a kernel density estimate (Silverman bandwidth) and the normal density."""
     from scipy.stats import gaussian_kde
 
     reach = max(3.5, float(np.abs(known).max()) + 0.5)
@@ -195,17 +197,17 @@ def _plot_quantiles(axes: Any, known: Array) -> None:
     axes.plot([-reach, reach], [-reach, reach], color=_ORANGE, linewidth=1.5)
     axes.plot(expected, np.sort(known), "o", color=_BLUE, markersize=3.5, alpha=0.7)
     axes.set_title("quantiles", loc="left")
-    axes.set_xlabel("of the normal law")
-    axes.set_ylabel("of the residuals")
+    axes.set_xlabel("normal quantiles")
+    axes.set_ylabel("residual quantiles")
 
 
-def _plot_memory(axes: Any, known: Array, lags: int, n_coefficients: int) -> None:
-    """Autocorrelations, and what Ljung and Box say of all of them."""
+def _plot_autocorrelations(axes: Any, known: Array, lags: int, n_coefficients: int) -> None:
+    """Plot the autocorrelations, labeled with the p-value of the Ljung-Box test of all lags."""
     correlogram = acf(known, lags, band="white")
     at = np.arange(1, lags + 1)
     band = correlogram.band[1]
     axes.axhspan(-band, band, color=_ORANGE, alpha=0.15, linewidth=0)
-    axes.axhline(0, color=_GREY, linewidth=0.8)
+    axes.axhline(0, color=_GRAY, linewidth=0.8)
     axes.vlines(at, 0, correlogram.values[1:], color=_BLUE, linewidth=2)
     axes.plot(at, correlogram.values[1:], "o", color=_BLUE, markersize=3.5)
     reach = 1.25 * max(2 * band, float(np.abs(correlogram.values[1:]).max()))
@@ -214,8 +216,8 @@ def _plot_memory(axes: Any, known: Array, lags: int, n_coefficients: int) -> Non
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title("autocorrelations", loc="left")
     p_value = ljung_box(known, lags, n_parameters=n_coefficients).p_value[0]
-    told = "" if np.isnan(p_value) else f"; Ljung-Box over all: p = {p_value:.3f}"
-    axes.set_xlabel(f"lag{told}")
+    test = "" if np.isnan(p_value) else f"; Ljung-Box test of all lags: p = {p_value:.3f}"
+    axes.set_xlabel(f"lag{test}")
 
 
 def _new_figure(size: tuple[float, float]) -> Any:
@@ -223,20 +225,20 @@ def _new_figure(size: tuple[float, float]) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UserError(
-            "a picture needs matplotlib; install it with pip install 'scratchgpt-numpy[plots]'"
+            "plots need matplotlib; install it with pip install 'scratchgpt-numpy[plots]'"
         ) from error
     return Figure(figsize=size, dpi=160, layout="constrained")
 
 
 def _written(results: Estimates, n: int) -> list[str]:
-    """The first n times: positions, or what a pandas index says, a date without its midnight."""
+    """Format the labels of the first n times: positions, or pandas labels without midnight."""
     index = results.model.index.between(0, n)
     times = range(n) if index is None else index
     return [str(label).removesuffix(" 00:00:00") for label in times]
 
 
 def _limit_to(axes: Any, seen: Array, settled: Array) -> None:
-    """The limits are those of series and interval; predictions may exceed them a little."""
+    """Fit the y limits to series and interval, and let predictions extend them by up to 25 %."""
     low, high = float(seen.min()), float(seen.max())
     room = 0.25 * (high - low)
     if settled.size:
@@ -248,7 +250,7 @@ def _limit_to(axes: Any, seen: Array, settled: Array) -> None:
 def _label_times(
     axes: Any, labels: Sequence[str], season: int, first: int, most: int = _MOST_TICKS
 ) -> None:
-    """Ticks at round years, or where a season begins, written as the labels are."""
+    """Set ticks at round years, or at the start of seasons, with the labels of those times."""
     n, phase = len(labels), 0
     if all(label.isdigit() for label in labels):
         season, phase = 1, -int(labels[0])

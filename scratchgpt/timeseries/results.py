@@ -1,4 +1,4 @@
-"""What a fitted model can be asked."""
+"""Results of a fitted ARIMA model: summary, predictions, simulation, updates and plots."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
 
 
 class ARIMAResults(Estimates):
-    """A model with its parameters; what takes time is computed when it is asked for.
+    """A model with estimated parameters. Expensive results are computed on first use.
 
-    Arrays over time or over parameters are pandas objects where the series was one.
+    Arrays over time or over parameters are pandas objects if the series was a pandas object.
 
     Attributes
     ----------
     model : ARIMA
     method : str
-        How the parameters were found: "mle", "css", "css-mle", or "given".
+        The estimation method: "mle", "css", "css-mle", or "given".
     converged : bool
-        Whether the optimiser came to rest at an optimum.
+        Whether the optimizer converged to an optimum.
     message : str
-        Why the search ended.
+        The reason why the search stopped.
     n_iterations, n_evaluations : int
-        What it took.
+        The numbers of iterations and of function evaluations of the search.
     """
 
     def summary(self, alpha: float = 0.05) -> Summary:
-        """The estimates and their uncertainty as a table of text."""
+        """Format the estimates and their uncertainty as a text table."""
         return summarize(self, alpha)
 
     def predict(self, start: Any = None, end: Any = None, exog: Any = None) -> Any:
-        """One-step predictions within the series and forecasts beyond it.
+        """Predict one step ahead within the series and forecast beyond it.
 
         Parameters
         ----------
         start, end : int or label of the index, optional
-            First and last position, both included; by default all of the series.
+            First and last position, both included; by default the whole series.
         exog : array (steps, k), optional
-            Regressors of the times after the last.
+            Regressors for the times after the series.
 
         Returns
         -------
@@ -59,7 +59,7 @@ class ARIMAResults(Estimates):
         first = 0 if start is None else index.position(start, "left")
         last = n - 1 if end is None else index.position(end, "right")
         if last < first:
-            raise UserError(f"end={end!r} is before start={start!r}")
+            raise UserError(f"end={end!r} is before start={start!r}; swap them")
         mean = self._one_step[0]
         if last >= n:
             ahead = self._forecast(last + 1 - n, exog)[0]
@@ -67,23 +67,23 @@ class ARIMAResults(Estimates):
         return index.series(mean[first : last + 1], first, "predicted_mean")
 
     def forecast(self, steps: int = 1, exog: Any = None) -> Any:
-        """Means of the next ``steps`` values; exog gives their regressors: (steps,)."""
+        """Forecast the means of the next ``steps`` values, (steps,); ``exog`` holds regressors."""
         return self.get_forecast(steps, exog).predicted_mean
 
     def simulate(self, n: int, seed: int = 0, *, anchor: str = "start", exog: Any = None) -> Any:
-        """Draw a series from the model.
+        """Simulate a series from the model.
 
         Parameters
         ----------
         n : int
-            Its length.
+            The number of values.
         seed : int
-            The same seed draws the same series.
+            The random seed; the same seed gives the same series.
         anchor : {"start", "end"}
-            A series like this one from its first value on, the differenced part starting at 0;
-            or a future that goes on from where this one ends.
+            "start" simulates a new series from its first value, with the integrated part starting
+            at 0. "end" simulates values that follow the series of the model.
         exog : array (n, k), optional
-            Regressors; for "start" by default those of the series itself.
+            Regressors. For "start", the default is the regressors of the series itself.
 
         Returns
         -------
@@ -103,15 +103,16 @@ class ARIMAResults(Estimates):
         return m.index.series(values, self.nobs, "simulated")
 
     def append(self, new_data: Any, exog: Any = None, refit: bool = False) -> "ARIMAResults":
-        """The results for the series with new values behind it.
+        """Return results for the series extended by new values.
 
         Parameters
         ----------
         new_data : like endog
         exog : like exog, optional
-            Regressors of the new times.
+            Regressors for the new times.
         refit : bool
-            Estimate the parameters again, beginning from these; else they stay as they are.
+            If True, estimate the parameters again, starting from the current ones. If False, keep
+            them.
         """
         longer = self.model.extended(new_data, exog)
         if refit:
@@ -120,13 +121,13 @@ class ARIMAResults(Estimates):
         return ARIMAResults(longer, self.fit)
 
     def plot_forecast(self, steps: int = 24, alpha: float = 0.05) -> "Figure":
-        """Draw the series, its fit, and the forecast with its interval; needs matplotlib."""
+        """Plot the series, its fit, and the forecast with its interval; needs matplotlib."""
         from scratchgpt.timeseries.plots import plot_forecast
 
         return plot_forecast(self, steps, alpha)
 
     def plot_diagnostics(self, lags: int | None = None) -> "Figure":
-        """Draw what the residuals should not show; needs matplotlib."""
+        """Plot residual diagnostics; needs matplotlib."""
         from scratchgpt.timeseries.plots import plot_diagnostics
 
         return plot_diagnostics(self, lags)

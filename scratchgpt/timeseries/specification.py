@@ -1,4 +1,4 @@
-"""An ARIMA model before its parameters: a series, orders, a regression, and the likelihood."""
+"""The specification of an ARIMA model without parameter values: series, orders and regression."""
 
 import copy
 import warnings
@@ -32,7 +32,7 @@ from scratchgpt.timeseries.orders import Orders
 
 
 class ARIMASpecification:
-    """What an :class:`ARIMA` model and its results share; the parameters are those of ARIMA."""
+    """The base class of :class:`ARIMA`, with the parameters of ARIMA; results depend only on it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ARIMASpecification:
         self.exog_names: tuple[str, ...] = ()
         columns = None
         if exog is not None:
-            self.index.refuse_another(exog, "exog")
+            self.index.refuse_other_index(exog, "exog")
             columns = regressors(exog, self.nobs)  # (n, k)
             self.exog_names = column_names(exog, columns.shape[1])
         self.design = self._design(0, self.nobs, columns)  # (n, k)
@@ -73,7 +73,7 @@ class ARIMASpecification:
 
     @property
     def n_used(self) -> int:
-        """Observations that enter the likelihood: those there are, less the diffuse ones."""
+        """Number of observations in the likelihood: the observed values minus the diffuse ones."""
         return int(np.count_nonzero(~np.isnan(self.endog))) - self.orders.n_diffuse
 
     def __repr__(self) -> str:
@@ -82,7 +82,7 @@ class ARIMASpecification:
     def estimate(
         self, start_params: Any, method: str, *, thorough: bool = True, max_iterations: int = 500
     ) -> Fit:
-        """Search for the parameters; the arguments, errors and warnings of :meth:`ARIMA.fit`."""
+        """Estimate the parameters; arguments, errors and warnings as in :meth:`ARIMA.fit`."""
         if method not in METHODS:
             raise UserError(f"method={method!r} must be one of {', '.join(map(repr, METHODS))}")
         max_iterations = positive_count("max_iterations", max_iterations)
@@ -106,24 +106,24 @@ class ARIMASpecification:
         )
         if not fit.converged:
             warnings.warn(
-                f"{self.orders}: the optimiser did not converge: {fit.message}",
+                f"{self.orders}: the optimizer did not converge: {fit.message}",
                 RuntimeWarning,
                 stacklevel=3,
             )
         return fit
 
     def likelihood_forward(self, params: Array, conditional: bool) -> tuple[Any, LikelihoodSaved]:
-        """The log-likelihood of parameters that are taken as they come."""
+        """Compute the log-likelihood without checking the parameters."""
         forward = conditional_log_likelihood_forward if conditional else log_likelihood_forward
         return forward(params, self.endog, self.design, self.orders)
 
     def score_unchecked(self, params: Array, conditional: bool) -> Array:
-        """Its gradient: (k,)."""
+        """Compute the gradient of the log-likelihood without checking the parameters: (k,)."""
         backward = conditional_log_likelihood_backward if conditional else log_likelihood_backward
         return backward(1.0, self.likelihood_forward(params, conditional)[1])
 
     def extended(self, new_data: Any, exog: Any = None) -> Self:
-        """The same model of the series with new values behind it; see ARIMAResults.append."""
+        """Return the same model for the series extended by new values; see ARIMAResults.append."""
         new = endog_values(new_data, "new_data")
         joined = np.concatenate([self.endog, new])
         design = self.future_design(len(new), exog)
@@ -134,35 +134,35 @@ class ARIMASpecification:
         return longer
 
     def future_design(self, steps: int, exog: Any = None) -> Array:
-        """Columns of the regression for the ``steps`` times after the last: (steps, k).
+        """Return the columns of the regression for ``steps`` times after the series: (steps, k).
 
         Raises
         ------
         UserError
-            If the model has regressors and exog does not give them for each step, or has none
-            and exog is given.
+            If the model has regressors and exog does not give them for each step, or if exog is
+            given and the model has no regressors.
         """
         self.index.refuse_other_dates(exog, steps)
         return self.design_at(self.nobs, steps, exog)
 
     def design_at(self, start: int, n: int, exog: Any = None) -> Array:
-        """Columns of the regression for ``n`` times from position ``start`` on: (n, k)."""
+        """Return the columns of the regression for ``n`` times from position ``start``: (n, k)."""
         names = self.exog_names
         if not names:
             if exog is not None:
-                raise UserError("exog was given, but the model has no regressors")
+                raise UserError("exog was given, but the model has no regressors; leave it out")
             return self._design(start, n, None)
         if exog is None and start + n <= self.nobs:
             return self.design[start : start + n]
         if exog is None:
             raise UserError(
-                f"the model has regressors ({', '.join(names)}); give exog, their values at the "
-                f"{n} time{'s' * (n > 1)} from position {start} on"
+                f"the model has regressors ({', '.join(names)}); pass their values at the {n} "
+                f"time{'s' * (n > 1)} from position {start} on as exog"
             )
         labels = {str(label): label for label in getattr(exog, "columns", ())}
         if set(names) <= set(labels):
             exog = exog[[labels[name] for name in names]]
-        rows = "the stretch ahead" if start else "the simulation"
+        rows = "the forecast" if start else "the simulation"
         return self._design(start, n, regressors(exog, n, rows=rows, names=names))
 
     def _design(self, start: int, n: int, exog: Array | None) -> Array:
@@ -173,7 +173,7 @@ class ARIMASpecification:
         needed = len(self.param_names)
         if self.n_used <= needed:
             observed = self.n_used + self.orders.n_diffuse
-            used_up = f" less {self.orders.n_diffuse} for the differences"
+            used_up = f" minus {self.orders.n_diffuse} for the differences"
             raise UserError(
                 f"{observed} observations{used_up * (self.orders.n_diffuse > 0)} are too few for "
                 f"the {needed} parameters of {self.orders}: {', '.join(self.param_names)}"

@@ -1,4 +1,4 @@
-"""The table that a fitted model prints."""
+"""The text summary of a fitted model."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ WIDTH = 79
 
 
 class Summary(str):
-    """Text that shows as it prints, so that a notebook's last line is the table itself."""
+    """A string whose repr is the text itself, so that a notebook displays the table."""
 
     __slots__ = ()
 
@@ -18,7 +18,7 @@ class Summary(str):
 
 
 def summarize(results: Estimates, alpha: float = 0.05) -> Summary:
-    """The estimates with their uncertainty, the fit, what the residuals say, and any warning."""
+    """Format the fit, the estimates with their uncertainty, residual tests and warnings."""
     rule = "=" * WIDTH
     lines = [str(results.model.orders).center(WIDTH).rstrip(), rule, *_heading(results), rule]
     lines += [*_estimates(results, alpha), rule, *_residuals(results), rule]
@@ -82,7 +82,7 @@ def _estimates(results: Estimates, alpha: float) -> list[str]:
 
 
 def _residuals(results: Estimates) -> list[str]:
-    """Are they free of correlation (Ljung and Box), and Gaussian (Jarque and Bera)?"""
+    """Test the residuals for correlation (Ljung-Box) and for normality (Jarque-Bera)."""
     from scipy.special import chdtrc
 
     residuals = np.asarray(results.standardized_resid)
@@ -92,9 +92,9 @@ def _residuals(results: Estimates) -> list[str]:
     n_coefficients = sum(results.model.orders.n_coefficients)
     lags = max(lags, n_coefficients + 1)
     test = ljung_box(residuals, lags, n_parameters=n_coefficients)
-    centred = residuals - residuals.mean()
-    skew = (centred**3).mean() / (centred**2).mean() ** 1.5
-    kurtosis = (centred**4).mean() / (centred**2).mean() ** 2
+    centered = residuals - residuals.mean()
+    skew = (centered**3).mean() / (centered**2).mean() ** 1.5
+    kurtosis = (centered**4).mean() / (centered**2).mean() ** 2
     jarque_bera = n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4)
     return [
         f"Ljung-Box, {lags} lags: Q = {test.statistic[0]:.2f}, p = {test.p_value[0]:.3f}",

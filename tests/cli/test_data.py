@@ -106,7 +106,7 @@ def test_what_is_in_the_cache_is_shown_by_the_name_that_the_list_gives(scratchgp
     [
         (("tinyshakespear",), "did you mean 'tinyshakespeare'?"),
         (("TEXT", "--tokenizer", "byte"), "did you mean 'bytes'?"),
-        (("TEXT", "--tokenizer", "bpe:many"), "needs a number of tokens"),
+        (("TEXT", "--tokenizer", "bpe:many"), "needs a vocabulary size"),
         (("TEXT", "--val-fraction", 1), "val_fraction=1.0 must be between 0 and 1"),
         (("TEXT", "--out", "TEXT"), "cannot write"),
         (("FOLDER",), "there are no text files in"),

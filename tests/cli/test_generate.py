@@ -231,7 +231,7 @@ def test_a_truncated_checkpoint_is_told(model_dir):
 
 
 def test_unseen_characters_in_a_prompt_are_told(model_dir):
-    with pytest.raises(UserError, match="has not seen 'x'"):
+    with pytest.raises(UserError, match="has no token for 'x'"):
         run("--model", model_dir, "--prompt", "abx")
 
 

@@ -142,7 +142,7 @@ def test_a_dash_reads_standard_input_less_its_last_newline(scratchgpt, letters, 
 
 def test_text_that_cannot_be_cut_is_refused_in_one_line(refused, letters, tmp_path, stdin):
     show = ("tokenizer", "show")
-    assert "has not seen 'z' (U+007A)" in refused(*show, letters, "az")
+    assert "has no token for 'z' (U+007A)" in refused(*show, letters, "az")
     ByteTokenizer().save(tmp_path / "tokenizer.json")
     assert "U+DCFF" in refused(*show, tmp_path, "a\udcff")  # what argv makes of a byte 0xff
     stdin(b"ab\xff")

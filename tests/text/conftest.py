@@ -1,4 +1,4 @@
-"""Fixtures of the text suites: a cache of their own, no data folder, small shards."""
+"""Fixtures for the text tests: an empty cache, no data folder, and files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch) -> Path:
-    """An empty cache; nothing outside the test's own folder is read or written."""
+    """An empty cache, so that tests read and write only their own folder."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("SCRATCHGPT_CACHE", str(folder))
     monkeypatch.delenv("SCRATCHGPT_DATA", raising=False)
@@ -16,7 +16,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def write(tmp_path):
-    """``write("name.txt", "text")`` writes a file, bytes as they are, and gives its path."""
+    """``write("name.txt", content)`` writes text or bytes to a file and returns its path."""
 
     def write(name: str, content: str | bytes) -> str:
         path = tmp_path / name

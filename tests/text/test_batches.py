@@ -10,7 +10,7 @@ BLOCK, ROWS = 5, 3
 
 
 def stream(n, first=0):
-    """Tokens that tell where they stand, in shards of seven."""
+    """A stream of tokens that are their own positions, in shards of seven."""
     tokens = np.arange(first, first + n, dtype="<u4")
     return TokenStream([tokens[i : i + 7] for i in range(0, n, 7)])
 
@@ -21,7 +21,7 @@ def make(n_train=60, n_val=31, **changes):
 
 
 def assert_windows(tokens, targets):
-    """Rows of tokens that follow each other, and as targets the tokens that follow those."""
+    """Check that rows are consecutive tokens, and that targets are the next tokens."""
     assert tokens.dtype == targets.dtype == np.int64
     assert tokens.shape == targets.shape
     assert (tokens == tokens[:, :1] + np.arange(tokens.shape[1])).all()
@@ -38,12 +38,12 @@ def test_training_windows_lie_in_the_training_part():
         assert targets.max() < 60
 
 
-def test_each_place_is_as_probable_as_any_other():
-    batches = make(n_train=12, batch_size=1000)  # seven places
+def test_training_windows_are_uniformly_distributed():
+    batches = make(n_train=12, batch_size=1000)  # seven start positions
     starts = np.concatenate([batches.train_batch(index)[0][:, 0] for index in range(7)])
     counts = np.bincount(starts)
     assert len(counts) == 7
-    # 1,000 are expected at each, with a standard deviation of 29.
+    # The expected count of each position is 1,000, with a standard deviation of 29.
     assert np.abs(counts - 1000).max() < 5 * 29
 
 
@@ -71,17 +71,17 @@ def test_windows_predict_every_token_but_the_first_once(n, block_size, batch_siz
     assert targets.tolist() == list(range(1, n))
 
 
-def test_what_is_left_over_is_a_batch_of_one_shorter_window():
+def test_the_last_batch_is_one_shorter_window():
     shapes = [tokens.shape for tokens, _ in windows(stream(24), BLOCK, ROWS)]
     assert shapes == [(3, 5), (1, 5), (1, 3)]
 
 
-def test_validation_walks_through_the_whole_validation_part():
+def test_validation_iterates_over_the_whole_validation_part():
     targets = [targets.ravel() for _, targets in make().validation_batches()]
     assert np.concatenate(targets).tolist() == list(range(1001, 1031))
 
 
-def test_validation_can_be_walked_again():
+def test_validation_can_be_repeated():
     batches = make()
     first, second = list(batches.validation_batches()), list(batches.validation_batches())
     assert len(first) == 2
@@ -97,8 +97,8 @@ def test_some_validation_batches_are_spread_evenly():
 
 
 @pytest.mark.parametrize("val_batches", [1, 2, 3, 100])
-def test_there_are_never_more_validation_batches_than_asked_for(val_batches):
-    n_windows = 7  # in batches of three, and something left over
+def test_there_are_never_more_validation_batches_than_requested(val_batches):
+    n_windows = 7  # batches of three windows, and one shorter window
     batches = list(make(n_val=n_windows * BLOCK + 3, val_batches=val_batches).validation_batches())
     assert len(batches) == min(val_batches, 3)
     for tokens, targets in batches:
@@ -107,7 +107,7 @@ def test_there_are_never_more_validation_batches_than_asked_for(val_batches):
     assert len(np.unique(starts)) == len(starts) == min(val_batches * ROWS, n_windows)
 
 
-def test_a_part_of_just_one_window_will_do():
+def test_a_part_of_one_window_is_enough():
     batches = make(n_train=BLOCK + 1, n_val=BLOCK + 1)
     assert (batches.train_batch(0)[0] == np.arange(BLOCK)).all()
     ((tokens, _),) = batches.validation_batches()
@@ -119,17 +119,17 @@ def test_a_part_of_just_one_window_will_do():
     [
         (
             {"n_train": 5},
-            "the training part of the corpus has 5 tokens, block_size=5 needs at least 6; "
+            "the training part of the corpus has 5 tokens, but block_size=5 needs at least 6; "
             "give more text, or choose block_size=4 or less",
         ),
         (
             {"n_train": 1},
-            "the training part of the corpus has 1 token, block_size=5 needs at least 6; "
+            "the training part of the corpus has 1 token, but block_size=5 needs at least 6; "
             "give more text",
         ),
         (
             {"n_val": 3},
-            "the validation part of the corpus has 3 tokens, block_size=5 needs at least 6; "
+            "the validation part of the corpus has 3 tokens, but block_size=5 needs at least 6; "
             "give more text, a larger val_fraction, or choose block_size=2 or less",
         ),
         ({"n_val": 0}, "the validation part of the corpus has 0 tokens"),
@@ -149,5 +149,5 @@ def test_sizes_below_one_are_refused(name):
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_text_without_a_token_to_predict_is_refused(n):
-    with pytest.raises(UserError, match=f"has {n} token.*, too few to predict one; give more text"):
+    with pytest.raises(UserError, match=f"has {n} token.*, but 2 are needed; give more text"):
         next(windows(stream(n), BLOCK, ROWS))

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the package are run."""
+"""Run the examples in the docstrings of the package."""
 
 import doctest
 import importlib
@@ -15,6 +15,6 @@ MODULES = sorted(
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_show_what_comes_out(name):
+def test_docstring_examples_are_correct(name):
     module = importlib.import_module(f"scratchgpt.text.{name}")
     assert doctest.testmod(module).failed == 0

@@ -1,4 +1,4 @@
-"""What others read in our ``tokenizer.json``: the ``tokenizers`` library, on any text."""
+"""Our ``tokenizer.json`` files, read by the ``tokenizers`` library, on any text."""
 
 import json
 
@@ -38,7 +38,7 @@ def assert_same(tokenizer, library, text):
 
 @given(TEXTS)
 @example("".join(STRANGE))
-def test_characters_are_the_same_to_others(text):
+def test_the_library_reads_character_tokenizers_identically(text):
     tokenizer = CharacterTokenizer(text + "a")
     assert_same(tokenizer, by_library(tokenizer), text)
 
@@ -46,8 +46,8 @@ def test_characters_are_the_same_to_others(text):
 @pytest.mark.parametrize("tokenizer", [BYTES, BPE], ids=["bytes", "bpe"])
 @given(text=TEXTS)
 @example(text="".join(STRANGE).replace("<|endoftext|>", ""))
-def test_bytes_and_bpe_are_the_same_to_others(tokenizer, text):
-    # To others the name of the end of text is that token, to us it is text.
+def test_the_library_reads_byte_and_bpe_tokenizers_identically(tokenizer, text):
+    # The library reads the name of the end of text as a token, ``encode`` reads it as text.
     assert_same(tokenizer, READ[tokenizer.kind], text.replace("<|endoftext|>", ""))
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
@@ -57,21 +57,21 @@ END_OF_CHARACTERS = CharacterTokenizer("".join(STRANGE), end_of_text=True, paddi
 
 @pytest.mark.parametrize("tokenizer", [BYTES, BPE, END_OF_CHARACTERS], ids=lambda t: t.kind)
 @given(parts=st.lists(st.sampled_from([*STRANGE, "<|padding|>", "<|end", "oftext|>"]), max_size=30))
-def test_names_of_special_tokens_can_be_read_as_others_read_them(tokenizer, parts):
+def test_encode_marked_reads_special_tokens_like_the_library(tokenizer, parts):
     text = "".join(parts)
     ids = by_library(tokenizer).encode(text, add_special_tokens=False).ids
     np.testing.assert_array_equal(tokenizer.encode_marked(text), np.array(ids, np.int64))
 
 
 @given(st.lists(st.integers(0, BPE.vocab_size - 1), max_size=20))
-def test_any_ids_are_the_same_text_to_others(tokens):
+def test_the_library_decodes_any_ids_identically(tokens):
     assert READ["bpe"].decode(tokens) == BPE.decode(tokens)
     content = [token % 256 for token in tokens]
     assert READ["bytes"].decode(content) == BYTES.decode(content)
 
 
 @given(TEXTS)
-def test_a_library_that_is_told_that_text_is_data_agrees_on_the_name_of_the_end_of_text(text):
+def test_the_library_agrees_on_end_of_text_if_it_encodes_special_tokens_as_text(text):
     library = by_library(BPE)
     library.encode_special_tokens = True
     ids = library.encode(text, add_special_tokens=False).ids

@@ -1,4 +1,4 @@
-"""Fixtures of the time series suites."""
+"""Fixtures for the time series tests."""
 
 import os
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import pytest
 def statsmodels() -> ModuleType:
     """Statsmodels, the independent implementation to compare with.
 
-    Where it is not installed the test is skipped, unless SCRATCHGPT_REQUIRE_PARITY=1 says that
-    here it must be: then its absence is a failure, lest a CI that lost it stays green.
+    If statsmodels is not installed, the test is skipped. With SCRATCHGPT_REQUIRE_PARITY=1 the test
+    fails instead, so that CI cannot silently lose the comparison.
     """
     try:
         import statsmodels.api as module
@@ -26,7 +26,7 @@ def statsmodels() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def pandas(statsmodels: ModuleType) -> ModuleType:
-    """What many series come in; statsmodels brings it along, the package never imports it."""
+    """Pandas, which statsmodels installs and the package itself never imports."""
     import pandas as module
 
     return module
@@ -34,7 +34,7 @@ def pandas(statsmodels: ModuleType) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def arma_process() -> Callable[..., np.ndarray]:
-    """``arma_process(rng, n, ar=(), ma=())``: n values, by the textbook's recursion."""
+    """``arma_process(rng, n, ar=(), ma=())`` simulates n values by the textbook recursion."""
     from scipy.signal import lfilter
 
     def draw(rng, n, ar=(), ma=(), burn=500):

@@ -22,7 +22,7 @@ def simulate(rng, phi, n, mean=0.0):
 @pytest.mark.parametrize(
     ("method", "phi", "variance"),
     [
-        # -3, 1, 2 is left of 1, 5, 6 without its mean of 4: c_0 = 14/3, c_1 = (-3 + 2)/3.
+        # 1, 5, 6 minus its mean 4 is -3, 1, 2: c_0 = 14/3, c_1 = (-3 + 2)/3.
         ("yule-walker", -1 / 14, 14 / 3 * (1 - 1 / 196)),
         # 2 (-3 + 2) / (9 + 1 + 1 + 4).
         ("burg", -2 / 15, 14 / 3 * (1 - 4 / 225)),
@@ -36,13 +36,13 @@ def test_a_case_computed_by_hand(method, phi, variance):
     assert found[1].mean == 4
 
 
-def test_least_squares_are_the_regression_by_hand():
-    # 0, 1, 1, 3, 2 on 1, 0, 1, 1, 3: means 7/5 and 6/5, products 0 - 0.28 + ... = 12.6/..., as
-    # sums: xy = 0 + 0 + 1 + 3 + 6 = 10, xx = 12, so phi = (50 - 42) / (60 - 36) = 1/3.
+def test_least_squares_agree_with_the_regression_by_hand():
+    # Regress 0, 1, 1, 3, 2 on 1, 0, 1, 1, 3. The means are 7/5 and 6/5, and the sums are
+    # xy = 0 + 0 + 1 + 3 + 6 = 10 and xx = 12, so phi = (50 - 42) / (60 - 36) = 1/3.
     result = AR([1.0, 0.0, 1.0, 1.0, 3.0, 2.0], order=1).fit("least-squares")
     assert result.ar == pytest.approx([1 / 3])
     assert result.mean == pytest.approx((7 - 6 / 3) / 5 / (1 - 1 / 3))
-    # Left are 15 - 49/5 less (8/5) / 3, over 5.
+    # The residual variance is (15 - 49/5 - (8/5) / 3) / 5.
     assert result.sigma2 == pytest.approx((15 - 9.8 - 1.6 / 3) / 5)
     assert result.bse == pytest.approx([np.sqrt(result.sigma2 / (12 - 36 / 5))])
 
@@ -50,7 +50,7 @@ def test_least_squares_are_the_regression_by_hand():
 @pytest.mark.parametrize(
     ("method", "ar", "bse", "mean", "variance"),
     [
-        # ar(lynx, FALSE, 3, method = "yule-walker"), whose variance is 114 / 110 of ours.
+        # ar(lynx, FALSE, 3, method = "yule-walker"), whose variance is 114 / 110 times ours.
         (
             "yule-walker",
             [1.10573609119369, -0.543796958953943, -0.0390668520889131],
@@ -80,14 +80,14 @@ def test_least_squares_are_the_regression_by_hand():
 def test_the_same_as_r(method, ar, bse, mean, variance):
     result = AR(LYNX, order=3).fit(method)
     assert result.ar == pytest.approx(ar, rel=1e-11)
-    # R takes the variance with n / (n - p - 1) into the standard errors, too.
+    # The standard errors of R use its variance with the factor n / (n - p - 1) too.
     by = np.sqrt(110 / 114) if method == "yule-walker" else 1
     assert result.bse == pytest.approx(np.multiply(bse, by), rel=1e-11)
     assert result.mean == pytest.approx(mean, rel=1e-11)
     assert result.sigma2 == pytest.approx(variance, rel=1e-11)
 
 
-def test_forecasts_are_those_of_r():
+def test_forecasts_equal_those_of_r():
     # predict(ar(lynx, FALSE, 3, method = "burg"), n.ahead = 4)
     result = AR(LYNX, order=3).fit("burg")
     mean = [3002.61848257789, 2103.67528634733, 1290.15994618272, 893.56135208821]
@@ -118,10 +118,10 @@ def test_the_same_as_statsmodels(statsmodels, rng):
 
 
 @each_method
-def test_the_order_that_data_were_made_with_is_found(method, rng):
+def test_the_true_order_is_found(method, rng):
     phi = np.array([0.4, 0.0, -0.5])
     found = [AR(simulate(rng, phi, 600)).fit(method).order for _ in range(40)]
-    assert min(found) == 3  # never less
+    assert min(found) == 3
     assert np.mean(np.array(found) == 3) > 0.6
 
 
@@ -134,7 +134,7 @@ def test_the_truth_is_in_the_confidence_interval(method, rng):
 
 
 @each_method
-def test_aicc_is_least_at_the_order_that_is_chosen(method):
+def test_the_chosen_order_has_the_lowest_aicc(method):
     result = AR(LYNX, max_order=12).fit(method)
     assert result.aicc.shape == (13,)
     assert np.argmin(result.aicc) == result.order == result.ar.size
@@ -152,7 +152,7 @@ def test_aicc_counts_the_mean_and_the_variance():
 
 @each_method
 @given(shift=st.floats(-1e3, 1e3), scale=st.floats(1e-2, 1e2), seed=st.integers(0, 99))
-def test_scale_and_shift_act_as_they_must(method, shift, scale, seed):
+def test_estimates_are_equivariant_to_scale_and_shift(method, shift, scale, seed):
     y = simulate(random_stream(seed, "ar"), np.array([0.6]), 60)
     one = AR(y, order=2).fit(method)
     other = AR(shift + scale * y, order=2).fit(method)
@@ -162,7 +162,7 @@ def test_scale_and_shift_act_as_they_must(method, shift, scale, seed):
     np.testing.assert_allclose(other.forecast(3), forecast, rtol=1e-6, atol=1e-6 * scale)
 
 
-def test_yule_walker_and_burg_are_stationary_even_where_the_data_explode():
+def test_yule_walker_and_burg_are_stationary_even_for_explosive_data():
     y = 1.1 ** np.arange(60)
     for method in ("yule-walker", "burg"):
         ar = AR(y, order=4).fit(method).ar
@@ -170,7 +170,7 @@ def test_yule_walker_and_burg_are_stationary_even_where_the_data_explode():
 
 
 @each_method
-def test_of_order_0_there_is_the_mean_alone(method):
+def test_order_0_has_only_the_mean(method):
     result = AR(LYNX, order=0).fit(method)
     assert result.ar.shape == result.bse.shape == (0,)
     assert result.forecast(3) == pytest.approx([LYNX.mean()] * 3)
@@ -178,7 +178,7 @@ def test_of_order_0_there_is_the_mean_alone(method):
     assert result.sigma2 == pytest.approx(np.mean(result.resid**2))
 
 
-def test_residuals_of_the_first_observations_are_not_known():
+def test_residuals_of_the_first_observations_are_nan():
     result = AR(LYNX, order=2).fit("least-squares")
     assert np.isnan(result.resid).nonzero()[0].tolist() == [0, 1]
     assert np.mean(result.resid[2:] ** 2) == pytest.approx(result.sigma2)
@@ -193,7 +193,7 @@ def test_residuals_of_the_first_observations_are_not_known():
         (lambda: AR(LYNX, order=-1), "order=-1 for 114 observations; choose from 0 to 55"),
         (lambda: AR(LYNX, max_order=99), "max_order=99 for 114"),
         (lambda: AR(LYNX).fit("burgh"), "method='burgh'; did you mean 'burg'.*least-squares"),
-        (lambda: AR(LYNX).fit().forecast(0), "steps=0; forecast at least 1"),
+        (lambda: AR(LYNX).fit().forecast(0), "steps=0 must be at least 1"),
         (lambda: AR(2.0 ** np.arange(20), order=2).fit("least-squares"), "exact function"),
         (lambda: AR(np.arange(20.0), order=1).fit("least-squares"), "exact function"),
     ],

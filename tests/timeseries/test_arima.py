@@ -1,4 +1,4 @@
-"""The class itself: what it takes, and what it refuses."""
+"""The class ARIMA: accepted and refused arguments."""
 
 import subprocess
 import sys
@@ -24,14 +24,14 @@ def test_parameters_have_the_names_and_the_order_of_statsmodels():
     assert ARIMA(Y, order=(0, 1, 0)).param_names == ("sigma2",)
 
 
-def test_observations_that_count_are_those_there_are_less_the_diffuse_ones():
+def test_n_used_is_the_number_of_observed_values_minus_the_diffuse_ones():
     y = Y.copy()
     y[[3, 4, 50]] = np.nan
     model = ARIMA(y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 4))
     assert (model.nobs, model.n_used) == (60, 60 - 3 - 5)
 
 
-def test_it_shows_as_its_order():
+def test_the_repr_shows_the_orders():
     model = ARIMA(Y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 12))
     assert repr(model) == "<ARIMA(0,1,1)(0,1,1)[12] of 60 observations>"
 
@@ -45,7 +45,7 @@ def test_it_shows_as_its_order():
         ({"endog": [1.0, 3.0, 2.0, 5.0]}, "4 observations are too few for the 4 parameters of "
          r"ARIMA\(1,0,1\): const, ar.L1, ma.L1, sigma2"),
         ({"endog": Y[:13], "order": (0, 1, 1), "seasonal_order": (0, 1, 0, 12)},
-         "13 observations less 13 for the differences are too few"),
+         "13 observations minus 13 for the differences are too few"),
         ({"exog": Z[:59]}, "exog has 59 rows, but endog has 60"),
         ({"exog": np.where(Z[5, 1] == Z, np.nan, Z)}, "exog is nan in row 5, column 1"),
         ({"exog": np.ones(60)}, "const, x1 are linearly dependent"),
@@ -61,7 +61,7 @@ def test_it_shows_as_its_order():
         ({"trend": "c", "order": (0, 1, 1)}, "turns the constant into 0"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_modelled_is_refused_in_one_line(arguments, message):
+def test_invalid_arguments_are_refused_in_one_line(arguments, message):
     with pytest.raises(UserError, match=message) as refusal:
         ARIMA(**{"endog": Y, "order": (1, 0, 1), **arguments})
     assert "\n" not in str(refusal.value)
@@ -80,46 +80,48 @@ def test_what_cannot_be_modelled_is_refused_in_one_line(arguments, message):
         ({"start_params": [0, np.nan, 0.2, 1]}, "start_params: ar.L1 is not a finite number"),
         ({"start_params": "good ones"}, "start_params is not an array of numbers"),
         ({"method": "ols"}, "method='ols' must be one of 'mle', 'css', 'css-mle'"),
-        ({"max_iterations": 0}, "max_iterations=0 must be a whole number from 1 on"),
+        ({"max_iterations": 0}, "max_iterations=0 must be an integer of at least 1"),
     ],
 )  # fmt: skip
-def test_a_fit_that_cannot_begin_is_refused_in_one_line(arguments, message):
+def test_invalid_arguments_of_fit_are_refused_in_one_line(arguments, message):
     with pytest.raises(UserError, match=message) as refusal:
         ARIMA(Y, order=(1, 0, 1)).fit(**arguments)
     assert "\n" not in str(refusal.value)
 
 
-def test_a_seasonal_start_that_is_not_stationary_is_named_so():
+def test_the_error_for_a_seasonal_start_names_the_seasonal_factor():
     model = ARIMA(Y, order=(1, 0, 0), seasonal_order=(1, 0, 1, 4), trend="n")
     with pytest.raises(UserError, match=r"the seasonal autoregression \(-1\) is not stationary"):
         model.fit(start_params=[0.5, -1.0, 0.3, 1.0])
 
 
-def test_a_start_outside_is_allowed_where_the_search_may_go_there():
+def test_a_start_outside_the_region_is_allowed_if_the_constraint_is_off():
     model = ARIMA(Y, order=(0, 1, 1), enforce_invertibility=False)
     assert model.fit(start_params=[1.5, 1.0]).converged
     free = ARIMA(Y, order=(1, 0, 0), trend="n", enforce_stationarity=False)
     assert free.fit(start_params=[1.01, 1.0], method="css").converged
-    with pytest.raises(UserError, match="is not stationary, as it must be here"):
+    with pytest.raises(UserError, match="is not stationary; give stationary coefficients"):
         free.fit(start_params=[1.01, 1.0])
 
 
 @pytest.mark.parametrize(
     ("endog", "arguments", "message"),
     [
-        (3 + 2 * np.arange(30.0), {"order": (1, 1, 0)}, r"differenced as ARIMA\(1,1,0\) says, is"),
-        (3 + 2 * np.arange(30.0), {"order": (1, 0, 0), "trend": "ct"}, "less its 2 regression"),
+        (3 + 2 * np.arange(30.0), {"order": (1, 1, 0)}, r"differenced for ARIMA\(1,1,0\) is const"),
+        (3 + 2 * np.arange(30.0), {"order": (1, 0, 0), "trend": "ct"},
+         "minus the fit of its 2 regression"),
         (np.tile([1.0, 4.0, 2.0], 12), {"order": (1, 0, 0), "seasonal_order": (0, 1, 0, 3)},
          "constant; there is nothing to model"),
-        (Z @ [2.0, 3.0], {"exog": Z, "order": (1, 0, 0)}, "less its 3 regression terms"),
+        (Z @ [2.0, 3.0], {"exog": Z, "order": (1, 0, 0)},
+         "minus the fit of its 3 regression terms"),
     ],
 )  # fmt: skip
-def test_data_that_leave_nothing_to_model_are_refused(endog, arguments, message):
+def test_a_series_with_constant_residuals_is_refused(endog, arguments, message):
     with pytest.raises(UserError, match=message):
         ARIMA(endog, **arguments).fit()
 
 
-def test_the_sum_of_squares_is_not_conditional_on_what_is_missing():
+def test_the_conditional_sum_of_squares_refuses_missing_values():
     y = Y.copy()
     y[30] = np.nan
     model = ARIMA(y, order=(1, 0, 0))
@@ -129,14 +131,14 @@ def test_the_sum_of_squares_is_not_conditional_on_what_is_missing():
     np.testing.assert_allclose(both.params, exact.params, rtol=1e-4)
 
 
-def test_regressors_are_dependent_also_where_only_what_is_observed_says_so():
+def test_regressors_that_are_dependent_on_the_observed_rows_are_refused():
     y, z = Y.copy(), np.zeros(60)
     z[20:25], y[20:25] = Z[20:25, 0], np.nan
-    with pytest.raises(UserError, match="where endog is observed"):
+    with pytest.raises(UserError, match="at the times when endog is observed"):
         ARIMA(y, z, order=(1, 0, 0))
 
 
-def test_columns_of_any_size_are_told_apart():
+def test_columns_of_any_scale_are_accepted():
     time = np.arange(60.0)
     ARIMA(Y, np.stack([1e9 + time, 1e-9 * time**2], axis=1), order=(1, 1, 0))
     ARIMA(Y, time + 1e5, order=(1, 0, 0))
@@ -150,9 +152,12 @@ def test_future_regressors_are_checked_and_found_by_name(pandas):
     expected = result.forecast(2, exog=[[3.0, 1.0], [4.0, 2.0]])
     np.testing.assert_array_equal(result.forecast(2, exog=ahead), expected)
     np.testing.assert_array_equal(result.forecast(1, exog=[3.0, 1.0]), expected[:1])
-    with pytest.raises(UserError, match=r"the model has regressors \(rain, price\); give exog"):
+    with pytest.raises(
+        UserError,
+        match=r"the model has regressors \(rain, price\); pass their values at the 2 times .*exog",
+    ):
         result.forecast(2)
-    with pytest.raises(UserError, match="exog has 3 rows, but the stretch ahead has 2"):
+    with pytest.raises(UserError, match="exog has 3 rows, but the forecast has 2"):
         result.forecast(2, exog=np.zeros((3, 2)))
     with pytest.raises(UserError, match="exog has 1 columns, but the model has 2: rain, price"):
         result.forecast(2, exog=[1.0, 2.0])
@@ -174,7 +179,7 @@ def test_the_score_is_the_gradient_of_the_log_likelihood(rng):
             assert score[i] == pytest.approx(slope, rel=1e-6)
 
 
-def test_it_knows_nothing_of_gpt_and_imports_no_heavy_library():
+def test_arima_imports_no_language_model_and_no_pandas():
     code = (
         "import sys, scratchgpt.timeseries.arima as a, numpy as np\n"
         "a.ARIMA([1.0, 2.0, 4.0, 3.0, 5.0, 4.0], order=(0, 1, 0)).fit().forecast(3)\n"
@@ -187,18 +192,20 @@ def test_it_knows_nothing_of_gpt_and_imports_no_heavy_library():
     assert not [n for n in names if n.startswith(("scratchgpt.models", "scratchgpt.ops"))]
 
 
-def test_a_sum_of_squares_of_fewer_residuals_than_parameters_is_refused():
+def test_css_with_fewer_residuals_than_parameters_is_refused():
     y = Y[:15]
     model = ARIMA(y, order=(3, 1, 1), seasonal_order=(0, 1, 0, 7))
     assert model.fit().converged
-    with pytest.raises(UserError, match="more of them after the first 11 than there are parameter"):
+    with pytest.raises(
+        UserError, match="more values after the first 11 than the model has parameters"
+    ):
         model.fit(method="css")
     np.testing.assert_array_equal(model.fit(method="css-mle").params, model.fit().params)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_series_without_noise_to_speak_of_ends_in_a_fit_or_says_that_it_does_not(seed):
-    """At the edge of everything: whatever comes out is finite and honest."""
+def test_an_almost_noiseless_series_is_fitted_or_reported_as_not_converged(seed):
+    """The estimates are near the boundary of the parameter space; all results must be finite."""
     y = np.sin(np.arange(60) / 3) + 1e-4 * np.random.default_rng(seed).normal(size=60)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

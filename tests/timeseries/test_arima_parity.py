@@ -1,9 +1,9 @@
-"""The fits of R and of statsmodels, on real series.
+"""Comparison with the fits of R and of statsmodels on real series.
 
-R's were made by R 4.2.2's ``arima``, with the call that stands beside each in ``r_arima.json``, on
-series that R and statsmodels ship. R and statsmodels start the differenced part of the state from
-a large but finite variance, so that their own log-likelihoods are not comparable where there are
-differences: all parameters are compared by the one exact likelihood.
+The fits of R are by ``arima`` of R 4.2.2, with the calls given in ``r_arima.json``, on series that
+R and statsmodels ship. R and statsmodels start the differenced part of the state from a large but
+finite variance, so their log-likelihoods are not comparable if the model has differences. All
+estimates are therefore compared by our exact likelihood.
 """
 
 import json
@@ -19,7 +19,8 @@ from scratchgpt.timeseries.data.examples import EXAMPLES, load_example
 R_FITS = json.loads(Path(__file__).with_name("r_arima.json").read_text(encoding="utf-8"))
 NO_WORSE = 1e-4
 
-# Where R stops at a lower maximum, or short of one at the edge; by how much ours is higher.
+# Models for which R stops at a lower maximum, or before a maximum on the boundary, and the amount
+# by which our log-likelihood is higher.
 HIGHER = {
     "arima(Nile, c(2,1,2))": 0.01,
     "arima(LakeHuron, c(2,0,2))": 0.4,
@@ -28,7 +29,7 @@ HIGHER = {
 
 
 def by_model():
-    """The fits of R, those with the same model (by either of its methods) together."""
+    """Group the fits of R by model; R fits a model by one or two methods."""
     models = {}
     for fit in R_FITS:
         models.setdefault(fit["call"].split(", method")[0] + ")", []).append(fit)
@@ -41,7 +42,7 @@ OTHERS = {call: fits for call, fits in MODELS.items() if call not in EMBEDDED}
 
 
 def series_of(call, statsmodels=None):
-    """The series of a call, with the logarithm it takes."""
+    """Load the series of a call and take its logarithm if the call does."""
     name = MODELS[call][0]["series"]
     if name in EXAMPLES:
         y = load_example(name).values
@@ -60,7 +61,7 @@ def model_of(call, y):
 
 
 def r_params(fit, model):
-    """R's estimates in our order: it puts the regression behind the coefficients."""
+    """Convert the estimates of R to our order; R puts the regression after the coefficients."""
     n_columns = len(model.layout.columns)
     coefficients, columns = np.split(fit["coef"], [len(fit["coef"]) - n_columns])
     return np.concatenate([columns, coefficients, [fit["sigma2"]]])
@@ -77,23 +78,23 @@ def assert_no_worse_than_r(call, y):
 
 
 @pytest.mark.parametrize("call", EMBEDDED)
-def test_no_fit_is_worse_than_that_of_r(call):
+def test_no_fit_is_worse_than_the_fit_of_r(call):
     assert_no_worse_than_r(call, series_of(call))
 
 
 @pytest.mark.parametrize("call", OTHERS)
-def test_no_fit_is_worse_than_that_of_r_on_the_series_of_statsmodels(call, statsmodels):
+def test_no_fit_is_worse_than_the_fit_of_r_on_the_series_of_statsmodels(call, statsmodels):
     assert_no_worse_than_r(call, series_of(call, statsmodels))
 
 
 @pytest.mark.parametrize("call", MODELS)
-def test_no_fit_is_worse_than_that_of_statsmodels(call, statsmodels):
+def test_no_fit_is_worse_than_the_fit_of_statsmodels(call, statsmodels):
     y = series_of(call, statsmodels)
     model = model_of(call, y)
     result = model.fit()
     fit = MODELS[call][0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # statsmodels comments on its own starts
+        warnings.simplefilter("ignore")  # statsmodels warns about its starting parameters
         theirs = statsmodels.tsa.arima.ARIMA(
             y, order=fit["order"], seasonal_order=fit["seasonal_order"], trend=fit["trend"]
         ).fit()
@@ -103,15 +104,15 @@ def test_no_fit_is_worse_than_that_of_statsmodels(call, statsmodels):
         assert list(model.param_names) == theirs.param_names
 
 
-def test_there_are_thirty_models_of_eight_series_at_least():
+def test_there_are_enough_models_and_series():
     assert len(MODELS) >= 60
     assert len({fit["series"] for fit in R_FITS}) >= 12
     assert len(EMBEDDED) >= 30
 
 
 @pytest.mark.parametrize("call", [call for call in EMBEDDED if call not in HIGHER])
-def test_estimates_are_those_of_r(call):
-    """Within 0.0015, and within a fiftieth of their standard errors: as far as R iterates."""
+def test_estimates_equal_those_of_r(call):
+    """The tolerances, 0.0015 and a fiftieth of a standard error, are the precision of R."""
     model = model_of(call, series_of(call))
     result = model.fit()
     assert result.warnings == ()
@@ -123,14 +124,15 @@ def test_estimates_are_those_of_r(call):
 
 
 @pytest.mark.parametrize("call", HIGHER)
-def test_where_the_likelihood_has_several_maxima_a_higher_one_is_found(call):
+def test_a_higher_maximum_than_that_of_r_is_found(call):
     model = model_of(call, series_of(call))
     result = model.fit()
     best = max(model.loglike(r_params(fit, model)) for fit in MODELS[call])
     assert result.llf > best + HIGHER[call]
 
 
-# arima(..., method="CSS", optim.control=list(reltol=1e-14)): the regression, coefficients, sigma2.
+# Regression, coefficients and sigma2 of
+# arima(..., method="CSS", optim.control=list(reltol=1e-14)).
 R_CSS = {
     "arima(Nile, c(1,0,1))": [889.324504, 0.886801959, -0.604797349, 19576.2468],
     "arima(sunspot.year, c(2,0,0))": [49.4199439, 1.39000364, -0.692563167, 274.377562],
@@ -148,12 +150,12 @@ R_CSS = {
 
 
 @pytest.mark.parametrize("call", R_CSS)
-def test_the_least_sum_of_squares_is_that_of_r(call):
+def test_the_css_estimates_equal_those_of_r(call):
     result = model_of(call, series_of(call)).fit(method="css")
     np.testing.assert_allclose(result.params, R_CSS[call], rtol=2e-5)
 
 
 @pytest.mark.parametrize("call", R_CSS)
-def test_both_ways_to_the_exact_likelihood_end_at_the_same_place(call):
+def test_mle_and_css_mle_reach_the_same_likelihood(call):
     model = model_of(call, series_of(call))
     assert model.fit(method="css-mle").llf == pytest.approx(model.fit().llf, abs=1e-5)

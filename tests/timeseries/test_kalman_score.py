@@ -1,4 +1,4 @@
-"""The score with missing values against complex step, for every model that the score has."""
+"""The score with missing values, compared with the complex step for every order of test_score."""
 
 import itertools
 
@@ -18,7 +18,7 @@ SEASONAL = [(P, D, Q, s) for s in (4, 12) for P in (0, 1) for D in (0, 1) for Q 
 
 
 @pytest.mark.parametrize("order", PLAIN, ids=str)
-def test_the_score_with_missing_values_is_that_of_complex_step(order, rng, assert_close):
+def test_the_score_with_missing_values_agrees_with_the_complex_step(order, rng, assert_close):
     for seasonal_order in SEASONAL:
         orders = Orders.of(order, seasonal_order)
         n = 8 + orders.n_diffuse + orders.s
@@ -44,7 +44,7 @@ def test_the_score_with_missing_values_is_that_of_complex_step(order, rng, asser
      ((2, 0, 0), (0, 1, 1, 12))],
 )  # fmt: skip
 def test_statsmodels_has_the_same_log_likelihood(order, seasonal_order, rng, statsmodels):
-    """It counts 2 pi for the diffuse steps too, where we, as R, do not."""
+    """Only statsmodels includes the constant 2 pi of the diffuse steps; scratchgpt and R do not."""
     orders = Orders.of(order, seasonal_order)
     y, design = rng.normal(size=60).cumsum(), rng.normal(size=(60, 1))
     y[[0, 3, 17, 18, 40, 59]] = np.nan
@@ -62,10 +62,10 @@ def test_statsmodels_has_the_same_log_likelihood(order, seasonal_order, rng, sta
     [((1, 0, 2), (0, 0, 0, 0), 1e-8), ((0, 2, 1), (0, 0, 0, 0), 1e-3),
      ((1, 1, 1), (1, 1, 1, 4), 1e-3), ((2, 0, 0), (0, 1, 1, 12), 1e-3)],
 )  # fmt: skip
-def test_statsmodels_comes_close_with_a_variance_that_is_large_and_not_infinite(
+def test_statsmodels_comes_close_with_a_large_finite_variance(
     order, seasonal_order, tolerance, rng, statsmodels
 ):
-    """Its default. It leaves out the first d + s D values, so those are not missing here."""
+    """That is its default. It skips the first d + s D values, so these are observed here."""
     orders = Orders.of(order, seasonal_order)
     y = rng.normal(size=90).cumsum()
     y[[30, 31, 47, 60, 89]] = np.nan

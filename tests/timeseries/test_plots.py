@@ -16,7 +16,7 @@ def line(axes, label):
     return next(one for one in axes.get_lines() if one.get_label() == label)
 
 
-def test_history_fit_and_forecast_are_drawn_where_they_belong(nile):
+def test_history_fit_and_forecast_are_plotted_at_their_times(nile):
     axes = nile.plot_forecast(5, 0.2).axes[0]
     assert np.array_equal(line(axes, "series").get_ydata(), nile.model.endog)
     predictions = line(axes, "one-step predictions").get_ydata()
@@ -31,17 +31,17 @@ def test_history_fit_and_forecast_are_drawn_where_they_belong(nile):
     assert band.get_label() == "80 % interval"
 
 
-def test_values_of_a_logarithm_are_drawn_as_values():
+def test_a_model_of_the_logarithm_is_plotted_as_values():
     airline = load_example("airline")
     results = ARIMA(np.log(airline.values), order=(0, 1, 1), seasonal_order=(0, 1, 1, 12)).fit()
     from scratchgpt.timeseries.plots import plot_forecast
 
-    labels = airline.labels + airline.clock.following(24)
+    labels = airline.labels + airline.frequency.following(24)
     axes = plot_forecast(results, 24, labels=labels, season=12, name="passengers", log=True).axes[0]
     assert np.allclose(line(axes, "passengers").get_ydata(), airline.values)
     assert np.allclose(line(axes, "forecast").get_ydata(), np.exp(results.forecast(24)))
-    told = [tick.get_text() for tick in axes.get_xticklabels()]
-    assert told[:2] == ["1949-01", "1951-01"]
+    labels = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert labels[:2] == ["1949-01", "1951-01"]
 
 
 def test_ticks_of_years_are_round(nile):
@@ -56,30 +56,30 @@ def test_ticks_of_years_are_round(nile):
     assert ticks == {str(year): year - 1871 for year in range(1880, 1981, 20)}
 
 
-def test_of_a_long_series_the_end_is_shown():
+def test_only_the_end_of_a_long_series_is_plotted():
     y = np.random.default_rng(0).standard_normal(1000)
     axes = ARIMA(y, order=(1, 0, 0)).fit().plot_forecast(10).axes[0]
     times = line(axes, "series").get_xdata()
     assert (times[0], times[-1]) == (880, 999)
 
 
-def test_the_diagnostics_are_those_of_the_standardised_residuals(nile):
-    course, shape, quantiles, memory = nile.plot_diagnostics(12).axes
+def test_the_diagnostics_show_the_standardized_residuals(nile):
+    over_time, density, quantiles, correlations = nile.plot_diagnostics(12).axes
     residuals = nile.standardized_resid
     assert any(
-        np.array_equal(one.get_ydata(), residuals, equal_nan=True) for one in course.get_lines()
+        np.array_equal(one.get_ydata(), residuals, equal_nan=True) for one in over_time.get_lines()
     )
-    area = sum(bar.get_width() * bar.get_height() for bar in shape.patches)
+    area = sum(bar.get_width() * bar.get_height() for bar in density.patches)
     assert area == pytest.approx(1)
     points = quantiles.get_lines()[-1]
     assert np.array_equal(points.get_ydata(), np.sort(residuals[1:]))
     known = residuals[1:] - residuals[1:].mean()
     expected = [known[k:] @ known[: len(known) - k] / (known @ known) for k in range(1, 13)]
-    assert np.allclose(memory.get_lines()[-1].get_ydata(), expected)
-    assert "Ljung-Box over all: p = " in memory.get_xlabel()
+    assert np.allclose(correlations.get_lines()[-1].get_ydata(), expected)
+    assert "Ljung-Box test of all lags: p = " in correlations.get_xlabel()
 
 
-def test_dates_of_pandas_stand_below():
+def test_pandas_dates_are_tick_labels():
     pandas = pytest.importorskip("pandas")
     index = pandas.date_range("2020-01-01", periods=60, freq="MS")
     y = pandas.Series(np.random.default_rng(0).standard_normal(60), index, name="noise")
@@ -89,7 +89,7 @@ def test_dates_of_pandas_stand_below():
     assert axes.get_ylabel() == "noise"
 
 
-def test_what_cannot_be_drawn_is_refused(nile, monkeypatch):
+def test_invalid_arguments_of_plots_are_refused(nile, monkeypatch):
     with pytest.raises(UserError, match="steps=0"):
         nile.plot_forecast(0)
     with pytest.raises(UserError, match="lags=0"):
@@ -99,5 +99,5 @@ def test_what_cannot_be_drawn_is_refused(nile, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(UserError, match="needs matplotlib"):
+    with pytest.raises(UserError, match="plots need matplotlib"):
         nile.plot_forecast(3)

@@ -1,4 +1,4 @@
-"""Simulated series give their parameters back, as often as the intervals promise."""
+"""Fits of simulated series recover the parameters, at the nominal rate of the intervals."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ MODELS = {
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_intervals_hold_the_truth_at_their_nominal_rate(name, rng, arma_process):
-    """Of 200 intervals of 90 %, as many as the binomial law allows in 999 tests of 1,000."""
+def test_intervals_contain_the_truth_at_their_nominal_rate(name, rng, arma_process):
+    """The number of hits of 200 intervals of 90 % lies in the 99.9 % range of the binomial."""
     arguments, ar, ma = MODELS[name]
     truth = np.array([3.0, *(x for x in ar if x), *(x for x in ma if x), 1.0])
     n_series = 200
@@ -45,7 +45,7 @@ def test_intervals_hold_the_truth_at_their_nominal_rate(name, rng, arma_process)
     d=st.integers(0, 1),
 )
 def test_random_models_are_recovered_within_five_standard_errors(arma_process, seed, p, q, d):
-    """As far as that can be told: where the factors do not nearly cancel."""
+    """The comparison is by likelihood, because nearly canceling factors are not identified."""
     rng = np.random.default_rng(seed)
     model = ARIMA(rng.normal(size=20), order=(p, 0, q), trend="n")
     space = SearchSpace(model.orders, 0, stationary=True, invertible=True)
@@ -56,7 +56,7 @@ def test_random_models_are_recovered_within_five_standard_errors(arma_process, s
     result = ARIMA(y, order=(p, d, q), trend="n").fit()
     truth = np.array([*coefficients, 1.0])
     assert result.llf >= result.model.loglike(truth)
-    # Twice the gain in log-likelihood is chi-squared with a degree for each parameter.
+    # Twice the gain in log-likelihood is chi-squared, with one degree of freedom per parameter.
     assert 2 * (result.llf - result.model.loglike(truth)) < 5**2 + 2 * len(truth)
 
 
@@ -69,10 +69,10 @@ def test_a_regression_is_recovered_with_its_standard_errors(rng, arma_process):
     assert (result.bse[1:3] < 0.1).all()
 
 
-def test_the_edges_of_the_parameter_space_are_reached(rng):
+def test_estimates_reach_the_boundary_of_the_parameter_space(rng):
     """Overdifferenced noise has a moving average with a root on the unit circle.
 
-    There the likelihood has a maximum more often than not (Sargan and Bhargava 1983,
+    The likelihood has its maximum on this boundary more often than not (Sargan and Bhargava 1983,
     Econometrica 51).
     """
     found = [ARIMA(rng.normal(size=50), order=(0, 1, 1)).fit() for _ in range(30)]
@@ -81,7 +81,7 @@ def test_the_edges_of_the_parameter_space_are_reached(rng):
     assert 10 < sum(at_the_edge) < 28
 
 
-def test_an_explosive_series_is_found_so_where_that_is_allowed(rng):
+def test_an_explosive_autoregression_is_estimated_if_allowed(rng):
     y = [1.0]
     for e in rng.normal(size=60):
         y.append(1.1 * y[-1] + e)
@@ -96,14 +96,14 @@ def test_an_explosive_series_is_found_so_where_that_is_allowed(rng):
     variance = result.sigma2 * np.cumsum(np.append(1, phi[:2] ** 2))
     np.testing.assert_allclose(ahead.var_pred_mean, variance)
     with pytest.raises(UserError, match="is not stationary"):
-        result.simulate(5)  # from where? there is no stationary law to begin in
+        result.simulate(5)  # there is no stationary distribution to start from
     assert np.isfinite(result.simulate(5, anchor="end")).all()
     assert model.fit().params[0] < 1
     enforced = ARIMA(y, order=(1, 0, 0), trend="n").fit(method="css")
     assert enforced.params[0] < 1
 
 
-def test_a_moving_average_may_be_the_other_one_of_the_same_likelihood(rng, arma_process):
+def test_a_non_invertible_moving_average_has_the_same_likelihood(rng, arma_process):
     y = arma_process(rng, 300, ma=[0.5])
     inside = ARIMA(y, order=(0, 0, 1), trend="n").fit()
     free = ARIMA(y, order=(0, 0, 1), trend="n", enforce_invertibility=False)

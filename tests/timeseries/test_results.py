@@ -1,4 +1,4 @@
-"""What a fitted model says of its parameters, its series and the future."""
+"""Results of a fitted model: estimates, residuals, predictions and forecasts."""
 
 import warnings
 
@@ -20,7 +20,7 @@ def fitted(**arguments):
     return ARIMA(Y, **{"order": (1, 0, 1), **arguments}).fit()
 
 
-def test_standard_errors_are_those_of_the_curvature_of_the_log_likelihood():
+def test_standard_errors_agree_with_the_curvature_of_the_log_likelihood():
     result = fitted(exog=Z[:80])
     k = len(result.params)
     step = np.diag(1e-3 * result.bse)
@@ -63,7 +63,7 @@ def test_criteria_come_from_the_log_likelihood():
     assert result.hqic == pytest.approx(-2 * result.llf + 8 * np.log(np.log(80)))
 
 
-def test_fitted_values_and_residuals_make_up_the_series():
+def test_fitted_values_and_residuals_sum_to_the_series():
     result = fitted(**AIRLINE)
     np.testing.assert_allclose((result.fittedvalues + result.resid)[5:], Y[5:])
     assert np.isnan(result.fittedvalues[:5]).all()
@@ -71,7 +71,7 @@ def test_fitted_values_and_residuals_make_up_the_series():
     np.testing.assert_allclose(result.predict(), result.fittedvalues)
 
 
-def test_standardized_residuals_have_the_likelihood_in_them():
+def test_the_likelihood_follows_from_the_standardized_residuals():
     result = fitted()
     e, scale = result.standardized_resid, result.resid / result.standardized_resid
     log_density = -0.5 * (np.log(2 * np.pi) + e**2) - np.log(scale)
@@ -90,17 +90,17 @@ def test_predictions_run_from_the_series_into_the_future():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda r: r.forecast(0), "steps=0 must be a whole number from 1 on"),
+        (lambda r: r.forecast(0), "steps=0 must be an integer of at least 1"),
         (lambda r: r.forecast(2.5), "steps=2.5 must be"),
         (lambda r: r.predict(7, 3), "end=3 is before start=7"),
         (lambda r: r.predict("1960"), "'1960' is not in the index of endog"),
-        (lambda r: r.get_forecast(3).conf_int(95), "alpha=95 must lie between 0 and 1"),
-        (lambda r: r.conf_int(0), "alpha=0 must lie between 0 and 1"),
+        (lambda r: r.get_forecast(3).conf_int(95), "alpha=95 must be between 0 and 1"),
+        (lambda r: r.conf_int(0), "alpha=0 must be between 0 and 1"),
         (lambda r: r.append([]), "new_data has 0 observed values"),
         (lambda r: r.append([1.0, np.inf]), "infinite"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_in_one_line(call, message):
+def test_invalid_arguments_of_results_are_refused_in_one_line(call, message):
     with pytest.raises(UserError, match=message) as refusal:
         call(fitted())
     assert "\n" not in str(refusal.value)
@@ -127,7 +127,7 @@ def test_forecasts_of_a_random_walk_are_flat_and_their_variance_grows_evenly(see
 
 
 @given(seed=st.integers(0, 10**6))
-def test_a_drift_is_the_slope_between_the_ends(seed):
+def test_a_drift_is_the_slope_from_first_to_last_value(seed):
     y = np.random.default_rng(seed).normal(size=30).cumsum()
     result = ARIMA(y, order=(0, 1, 0), trend="t").fit()
     slope = (y[-1] - y[0]) / 29
@@ -141,8 +141,8 @@ def test_a_drift_is_the_slope_between_the_ends(seed):
     shift=st.floats(-1e3, 1e3),
     kind=st.sampled_from(["constant", "differenced", "trend and regressor"]),
 )
-def test_scale_and_shift_act_on_the_parameters_as_they_must(seed, log_scale, shift, kind):
-    """y -> a y + b: coefficients stay, the regression's scale, and sigma2 with the square."""
+def test_parameters_are_equivariant_to_scale_and_shift(seed, log_scale, shift, kind):
+    """Scaling y by a scales the regression by a and sigma2 by a²; ar and ma do not change."""
     rng, a = np.random.default_rng(seed), 10.0**log_scale
     y, x = rng.normal(size=40).cumsum(), rng.normal(size=40)
     arguments = {
@@ -190,17 +190,17 @@ def test_the_first_new_value_was_predicted_by_the_forecast():
     new = [1.0, 2.0, 3.0]
     longer = result.append(new, exog=Z[80:83])
     assert longer.fittedvalues[80] == pytest.approx(result.forecast(1, exog=Z[80:81])[0])
-    with pytest.raises(UserError, match="give exog"):
+    with pytest.raises(UserError, match=r"pass their values at the 3 times .* as exog"):
         result.append(new)
 
 
-def test_append_may_estimate_again():
+def test_append_can_refit():
     result = ARIMA(Y[:60], order=(1, 0, 0)).fit()
     again = result.append(Y[60:], refit=True)
     np.testing.assert_allclose(again.params, ARIMA(Y, order=(1, 0, 0)).fit().params, rtol=1e-4)
 
 
-def test_missing_values_are_predicted_and_lower_no_observation_count_but_their_own():
+def test_missing_values_are_predicted_and_excluded_from_n_used():
     y = Y.copy()
     y[[10, 40, 41]] = np.nan
     result = ARIMA(y, order=(1, 0, 0)).fit()
@@ -212,7 +212,7 @@ def test_missing_values_are_predicted_and_lower_no_observation_count_but_their_o
     assert result.model.n_used == 77
 
 
-def test_pandas_objects_come_back_with_their_labels(pandas):
+def test_results_for_a_pandas_series_keep_its_labels(pandas):
     dates = pandas.date_range("2000-01", periods=80, freq="MS")
     result = ARIMA(pandas.Series(Y, index=dates, name="sales"), order=(1, 0, 0)).fit()
     names = ["const", "ar.L1", "sigma2"]
@@ -233,17 +233,17 @@ def test_pandas_objects_come_back_with_their_labels(pandas):
     np.testing.assert_array_equal(result.forecast(3), plain.forecast(3))
 
 
-def test_a_search_that_did_not_converge_says_so_everywhere():
+def test_a_search_that_did_not_converge_is_reported_everywhere():
     model = ARIMA(Y, order=(2, 0, 2))
-    with pytest.warns(RuntimeWarning, match=r"ARIMA\(2,0,2\): the optimiser did not converge"):
+    with pytest.warns(RuntimeWarning, match=r"ARIMA\(2,0,2\): the optimizer did not converge"):
         result = model.fit(max_iterations=1)
     assert not result.converged
-    assert "the optimiser did not converge" in result.warnings[0]
+    assert "the optimizer did not converge" in result.warnings[0]
     assert "NOT CONVERGED" in result.summary()
-    assert "Warning: the optimiser did not converge" in result.summary()
+    assert "Warning: the optimizer did not converge" in result.summary()
 
 
-def test_one_that_did_says_nothing():
+def test_a_search_that_converged_gives_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = fitted()

@@ -1,4 +1,4 @@
-"""The hand-written score against complex step through the same likelihood, model by model."""
+"""The hand-written score, compared with the complex step of the same likelihood for many models."""
 
 import itertools
 
@@ -15,7 +15,7 @@ SEASONAL = [(P, D, Q, s) for s in (4, 12) for P in (0, 1) for D in (0, 1) for Q 
 
 
 def problem(order, seasonal_order, rng, *, missing=False):
-    """A series of 40 values with a regressor, and parameters inside."""
+    """A random series with a regressor, and stationary and invertible parameters."""
     orders = Orders.of(order, seasonal_order)
     n = 14 + orders.n_diffuse + 2 * orders.s
     y = 3 * rng.normal(size=n).cumsum()
@@ -36,7 +36,7 @@ def complex_step(forward, params, *rest):
 
 
 @pytest.mark.parametrize("order", PLAIN, ids=str)
-def test_the_score_is_that_of_complex_step(order, rng, assert_close):
+def test_the_score_agrees_with_the_complex_step(order, rng, assert_close):
     for seasonal_order in SEASONAL:
         params, *rest = problem(order, seasonal_order, rng)
         expected = complex_step(likelihood.log_likelihood_forward, params, *rest)
@@ -48,7 +48,7 @@ def test_the_score_is_that_of_complex_step(order, rng, assert_close):
 
 
 @pytest.mark.parametrize("name", ["concentrated", "conditional", "conditional_log_likelihood"])
-def test_the_other_likelihoods_have_their_gradients(name, rng, assert_close):
+def test_the_other_likelihoods_have_correct_gradients(name, rng, assert_close):
     forward = getattr(likelihood, f"{name}_forward")
     backward = getattr(likelihood, f"{name}_backward")
     for order, seasonal_order in itertools.product([(2, 1, 2), (0, 0, 1), (3, 0, 0)], SEASONAL):
@@ -64,7 +64,7 @@ def test_the_other_likelihoods_have_their_gradients(name, rng, assert_close):
 
 @pytest.mark.parametrize("order", PLAIN[::3], ids=str)
 def test_the_fast_recursions_and_the_filter_agree(order, rng):
-    """A missing value at the end changes nothing: the filter then does what they did."""
+    """A missing value at the end does not change the likelihood but selects the Kalman filter."""
     for seasonal_order in SEASONAL:
         params, y, design, orders = problem(order, seasonal_order, rng)
         fast, saved = likelihood.log_likelihood_forward(params, y, design, orders)

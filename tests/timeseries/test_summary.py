@@ -12,7 +12,7 @@ def result():
     return ARIMA(Y, np.arange(60.0) ** 2, order=(1, 1, 1), trend="t").fit()
 
 
-def test_it_holds_every_parameter_with_its_uncertainty(result):
+def test_the_summary_shows_every_parameter_with_its_uncertainty(result):
     lines = str(result.summary()).splitlines()
     for name, value, error in zip(result.param_names, result.params, result.bse, strict=True):
         (line,) = [line for line in lines if line.split()[:1] == [name]]
@@ -22,7 +22,7 @@ def test_it_holds_every_parameter_with_its_uncertainty(result):
         assert len(words) == 7
 
 
-def test_it_holds_the_order_and_the_criteria(result):
+def test_the_summary_shows_the_orders_and_the_criteria(result):
     text = result.summary()
     assert "ARIMA(1,1,1)" in text.splitlines()[0]
     for value in (result.llf, result.aic, result.aicc, result.bic):
@@ -30,7 +30,7 @@ def test_it_holds_the_order_and_the_criteria(result):
     assert "exact maximum likelihood; converged after" in text
 
 
-def test_it_fits_a_terminal(result):
+def test_the_summary_fits_a_terminal(result):
     assert max(map(len, result.summary().splitlines())) <= 80
 
 
@@ -40,7 +40,7 @@ def test_the_level_of_the_intervals_is_written_above_them(result):
     assert "0.95]" in result.summary(alpha=0.1)
 
 
-def test_it_shows_as_it_prints(result):
+def test_the_repr_of_the_summary_is_its_text(result):
     assert repr(result.summary()) == str(result.summary())
     assert isinstance(result.summary(), Summary)
 
@@ -57,6 +57,6 @@ def test_white_noise_passes_its_tests_and_a_wrong_model_does_not(rng):
     assert p_value(wrong, "Ljung-Box") < 1e-3
 
 
-def test_very_short_series_have_one_too():
+def test_a_very_short_series_has_a_summary():
     text = ARIMA([3.0, 1.0, 2.0, 5.0, 3.5], order=(0, 1, 1)).fit().summary()
     assert "ma.L1" in text

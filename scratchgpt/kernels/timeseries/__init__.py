@@ -1,1 +1,1 @@
-"""The recursions of ARIMA's likelihood and of its gradient."""
+"""Compiled recursions for the likelihood of ARIMA models and its gradient."""

@@ -1,7 +1,7 @@
 """The Chandrasekhar recursions; see :mod:`scratchgpt.timeseries.likelihood.arma_filter`.
 
-Once an increment is too small to change any bit of what it is added to, the gain is constant;
-from there on only the state is moved, forward as well as backward.
+Once an increment is too small to change any bit of the sum, the gain is constant. From that step
+on, both passes update only the state.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.jit import serial
 
-NOTHING = 1e-18  # of the variance of an innovation; smaller increments are left out
+NEGLIGIBLE = 1e-18  # relative to the variance of an innovation; smaller increments are skipped
 
 
 class Record(NamedTuple):
@@ -59,7 +59,7 @@ def _forward(w, ar, start, variance):
                 largest = max(largest, abs(following[i]))
             M_t += b * b / F_t
             F_t = F_next
-            if abs(M_t) * largest * largest <= NOTHING * F_t:
+            if abs(M_t) * largest * largest <= NEGLIGIBLE * F_t:
                 n_varying = t + 1
     return v, F, head, x, M, G, W, n_varying, a
 
@@ -112,12 +112,12 @@ def _backward(dv, dF, ar, record, n_varying):
 
 
 def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ...]:
-    """v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
+    """Compute v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
     return _forward(np.ascontiguousarray(w), ar, start, variance)
 
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Any, ...]:
-    """Gradients of w and of the companion matrix's coefficients, and of G, W, F, M at the start."""
+    """Compute the gradients of w, of ar, and of G, W, F and M at the first step."""
     record = Record(saved.v, saved.F, saved.head, saved.x, saved.M, saved.G, saved.W)
     dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
     return _backward(dv, dF, saved.ar, record, saved.n_varying)

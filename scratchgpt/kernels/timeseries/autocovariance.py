@@ -75,7 +75,7 @@ def _first_column_backward(dcolumn, ar, noise, gamma, psi):
 
 
 def forward(phi: Array, theta: Array) -> tuple[Array, Array, Array, Array]:
-    """Weights, gamma, psi and the system of ``AutocovarianceSaved``."""
+    """Compute weights, gamma, psi and system of ``AutocovarianceSaved``."""
     return _forward(np.ascontiguousarray(phi), np.ascontiguousarray(theta))
 
 
@@ -88,18 +88,18 @@ def backward(
     psi: Array,
     system: Array,
 ) -> tuple[Array, Array]:
-    """Gradients in phi and theta."""
+    """Compute the gradients of phi and theta."""
     dgamma, dpsi = np.ascontiguousarray(dgamma), np.ascontiguousarray(dpsi)
     return _backward(dgamma, dpsi, np.ascontiguousarray(phi), weights, gamma, psi, system)
 
 
 def first_column(ar: Array, noise: Array, gamma: Array, psi: Array) -> Array:
-    """The covariances of the state with its first element (r,)."""
+    """Compute the covariances of the state with its first element, (r,)."""
     return _first_column(ar, noise, gamma, psi)
 
 
 def first_column_backward(
     dcolumn: Array, ar: Array, noise: Array, gamma: Array, psi: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Gradients in phi (p,), in 1 and theta (q + 1,), in gamma and in psi."""
+    """Compute the gradients of phi (p,), of (1, theta) (q + 1,), of gamma and of psi."""
     return _first_column_backward(np.ascontiguousarray(dcolumn), ar, noise, gamma, psi)

@@ -1,6 +1,6 @@
 """The residuals of the conditional sum of squares; see :mod:`scratchgpt.timeseries.likelihood.css`.
 
-Lags whose coefficient is 0, most of those of a seasonal model, are passed over.
+Lags with coefficient 0, which are most lags of a seasonal model, are skipped.
 """
 
 import numpy as np
@@ -47,13 +47,13 @@ def _backward(de, w, phi, theta, e, ar_lags, ma_lags):
 
 
 def forward(w: Array, phi: Array, theta: Array) -> Array:
-    """Residuals (n - p,)."""
+    """Compute the residuals (n - p,)."""
     ar_lags, ma_lags = np.flatnonzero(phi) + 1, np.flatnonzero(theta) + 1
     return _forward(np.ascontiguousarray(w), phi, theta, ar_lags, ma_lags)
 
 
 def backward(de: Array, w: Array, phi: Array, theta: Array, e: Array) -> tuple[Array, Array, Array]:
-    """Gradients of w, phi and theta."""
+    """Compute the gradients of w, phi and theta."""
     ar_lags, ma_lags = np.flatnonzero(phi) + 1, np.flatnonzero(theta) + 1
     de, w = np.ascontiguousarray(de), np.ascontiguousarray(w)
     return _backward(de, w, phi, theta, e, ar_lags, ma_lags)

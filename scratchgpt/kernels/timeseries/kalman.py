@@ -1,12 +1,12 @@
 """The Kalman filter of an ARIMA process; see :mod:`scratchgpt.timeseries.likelihood.kalman`.
 
-The same numbers as the reference, with less work:
+The kernel computes the same numbers as the reference with less work:
 
-- The latest values of the series stand in a ring, so that they need not be moved: the one of time
-  t is in slot ``r + t % n_diffuse``. A value that was observed is known; its row and its column
-  of the covariance are 0 and are not visited. Without missing values that leaves, once the start
-  is over, the r x r block of the ARMA process.
-- Of that block the lower triangle is kept. T moves it along its diagonals, in place.
+- The latest values of the series are stored in a ring buffer, so they need not be shifted: the
+  value of time t is in slot ``r + t % n_diffuse``. An observed value is known, so its row and its
+  column of the covariance are 0 and are skipped. Without missing values, only the r x r block of
+  the ARMA process is left after the diffuse steps.
+- Only the lower triangle of that block is stored. T shifts it along its diagonals, in place.
 """
 
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.jit import part, serial
 
-MISSING, ORDINARY = -2, -1  # as in timeseries.likelihood.diffuse, which this may not import
+MISSING, ORDINARY = -2, -1  # as in timeseries.likelihood.diffuse, which kernels must not import
 
 
 class Process(NamedTuple):
@@ -42,7 +42,7 @@ class Record(NamedTuple):
 
 @serial
 def _forward(y, process, start, record, ahead):
-    """Returns the state and its covariance after the last step, its latest values in the ring."""
+    """Return the final state and its covariance, with the latest values in ring order."""
     ar, noise, lags, weights, kinds, gains = process
     v, F, seen, column, head = record
     n, m, r = len(y), seen.shape[1], len(ar)
@@ -93,13 +93,13 @@ def _forward(y, process, start, record, ahead):
 
 @part
 def slot_of(t, r, ring):
-    """Where the value of time t stands, t at least -ring."""
+    """Return the slot of the value of time t; t must be at least -ring."""
     return r + (t + ring) % ring
 
 
 @part
 def unknown_slots(kinds, t, r, ring, slots):
-    """Write the slots of those of the latest values before time t that were not observed."""
+    """Write the slots of the latest values before time t that were not observed."""
     count = 0
     for time in range(t - ring, t):
         if time < 0 or kinds[time] == MISSING:
@@ -110,7 +110,7 @@ def unknown_slots(kinds, t, r, ring, slots):
 
 @part
 def gain(kind, gains, t, r, M, F, unknown, K):
-    """Write the gain of a step with an observation; 0 for what is known."""
+    """Write the gain of a step with an observation; the gain of a known value is 0."""
     K[:] = 0.0
     if kind == ORDINARY:
         for i in range(r):
@@ -124,7 +124,7 @@ def gain(kind, gains, t, r, M, F, unknown, K):
 
 @part
 def _observe(a, P, t, lags, weights, unknown, M, r):
-    """Write M = P Z' where it is not 0; returns Z a and Z M."""
+    """Write the nonzero elements of M = P Z', and return Z a and Z M."""
     ring = len(M) - r
     prediction = a[0]
     for i in range(r):
@@ -147,7 +147,7 @@ def _observe(a, P, t, lags, weights, unknown, M, r):
 
 @part
 def _advance_value(P, slot, unknown, K, N, first, ar):
-    """Update and move on the row of a value that is not known."""
+    """Update and advance the row of a value that was not observed."""
     row, r = P[slot], len(ar)
     k, n = K[slot], N[slot]
     for other in unknown:
@@ -159,9 +159,9 @@ def _advance_value(P, slot, unknown, K, N, first, ar):
 
 @part
 def _advance_row(P, i, K, M, ar, g, noise):
-    """Update and move on row i of the ARMA process's block, up to its diagonal.
+    """Update and advance row i of the block of the ARMA process, up to its diagonal.
 
-    Of the rows from i on nothing is changed yet, so they can be read. Here K is M / F or 0.
+    Rows after i have not been changed yet, so they can be read. Here K is M / F or 0.
     """
     row, r = P[i], len(ar)
     if i < r - 1:
@@ -183,7 +183,7 @@ def _advance_row(P, i, K, M, ar, g, noise):
 
 @part
 def _enter(P, slot, missing, M, variance, ar):
-    """Put the covariance of the value of this time in its slot, which was the oldest one's."""
+    """Write the covariance of the current value into its slot, replacing the oldest value."""
     row, r = P[slot], len(ar)
     for i in range(r, len(row)):
         row[i] = M[i] if missing else 0.0
@@ -200,7 +200,7 @@ def _enter(P, slot, missing, M, variance, ar):
 def forward(
     y: Array, kinds: Array, gains: Array, ar: Array, noise: Array, delta: Array, start: Array
 ) -> tuple[Any, ...]:
-    """v, F, seen, column, head, mean, variance, and the state after the last step with its P."""
+    """Compute v, F, seen, column, head, mean, variance, and the final state with covariance."""
     n, r, ring = len(y), len(ar), len(delta)
     v, F, head = np.zeros(n), np.full(n, np.nan), np.empty(n)
     seen, column = np.zeros((2, n, r + ring))
@@ -214,17 +214,26 @@ def forward(
     order = np.arange(r + ring)
     if ring:
         order[r:] = r + (n - 1 - np.arange(ring)) % ring
-    return v, F, turned(seen, r), turned(column, r), head, *ahead, a[order], P[np.ix_(order, order)]
+    return (
+        v,
+        F,
+        convert_ring(seen, r),
+        convert_ring(column, r),
+        head,
+        *ahead,
+        a[order],
+        P[np.ix_(order, order)],
+    )
 
 
 def nonzero_lags(delta: Array) -> tuple[Array, Array]:
-    """The lags that a differenced series depends on, and their coefficients."""
+    """Return the lags with nonzero differencing coefficients, and these coefficients."""
     lags = np.flatnonzero(delta) + 1
     return lags, delta[lags - 1]
 
 
-def turned(table: Array, r: int) -> Array:
-    """What stands in the ring, latest value first, and what stands so, in the ring: (n, m)."""
+def convert_ring(table: Array, r: int) -> Array:
+    """Convert between ring order and latest-value-first order, in either direction: (n, m)."""
     n, m = table.shape
     if m == r:
         return table

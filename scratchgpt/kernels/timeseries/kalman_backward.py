@@ -1,7 +1,7 @@
-"""The reverse pass of the Kalman filter; see :mod:`scratchgpt.kernels.timeseries.kalman`.
+"""The backward pass of the Kalman filter; see :mod:`scratchgpt.kernels.timeseries.kalman`.
 
-What is known has covariance 0 whatever the parameters are, so that its rows of dP are not needed;
-of the ARMA process's block the lower triangle is kept here too.
+A known value has covariance 0 for all parameters, so its rows of dP are not needed. As in the
+forward pass, only the lower triangle of the block of the ARMA process is stored.
 """
 
 from typing import Any
@@ -15,19 +15,19 @@ from scratchgpt.kernels.timeseries.kalman import (
     ORDINARY,
     Process,
     Record,
+    convert_ring,
     gain,
     nonzero_lags,
     slot_of,
-    turned,
     unknown_slots,
 )
 
 
 @serial
 def _backward(dv, dF, process, record):
-    """Returns dy, dar, dnoise, and the gradient of the ARMA block at the start: its lower triangle.
+    """Return dy, dar, dnoise, and the lower triangle of the gradient of the initial ARMA block.
 
-    An element off the diagonal stands for both of its sides, each of which has this gradient.
+    An off-diagonal element represents two symmetric elements; each has this gradient.
     """
     ar, noise, kinds, gains = process.ar, process.noise, process.kinds, process.gains
     v, F, seen, column, head = record
@@ -42,7 +42,7 @@ def _backward(dv, dF, process, record):
         M, missing = seen[t], kinds[t] == MISSING
         n_unknown = unknown_slots(kinds, t + 1, r, ring, unknown)
 
-        for i in range(r):  # what T makes of the column
+        for i in range(r):  # x is T times the column
             x[i] = ar[i] * column[t, 0]
         for i in range(r - 1):
             x[i] += column[t, i + 1]
@@ -71,7 +71,7 @@ def _backward(dv, dF, process, record):
         dsurprise = 0.0
         if missing:
             if ring:
-                dsurprise = -dlatest  # the prediction is put in the place of the observation
+                dsurprise = -dlatest  # the prediction replaces the missing observation
         else:
             if ring:
                 dy[t] = dlatest
@@ -96,7 +96,7 @@ def _backward(dv, dF, process, record):
 
 @part
 def _pull_block(dP, x, ar, noise, dar, dnoise, h):
-    """Add 2 dP x to dar and 2 dP R to dnoise, write dP ar to h; then undo T on the block."""
+    """Add 2 dP x to dar and 2 dP R to dnoise, write dP ar to h, then apply T' dP T to the block."""
     r = len(ar)
     h[:] = 0.0
     for i in range(r):
@@ -130,9 +130,9 @@ def _pull_block(dP, x, ar, noise, dar, dnoise, h):
 
 @part
 def _pull_latest(dP, latest, unknown, ar, dM):
-    """What flows through a missing value's covariance, T M, to M; returns that of its variance.
+    """Propagate the gradient of a missing value's covariance, T M, to M; return dvariance.
 
-    The slot is then the one of the value before, which had no part in what came after.
+    The slot then belongs to the value stored before, which had no effect on later steps.
     """
     row, r = dP[latest], len(ar)
     for i in range(r):
@@ -151,7 +151,7 @@ def _pull_latest(dP, latest, unknown, ar, dM):
 
 @part
 def _pull_value(row, ar):
-    """Undo T on a row: on da, or on that of a value that is not known."""
+    """Apply T' to a row: da, or the row of dP of a value that was not observed."""
     r = len(ar)
     first = 0.0
     for i in range(r):
@@ -163,7 +163,7 @@ def _pull_value(row, ar):
 
 @part
 def _product(dP, K, unknown, r, product):
-    """Write dP K; 0 for what is known."""
+    """Write the product dP K; its elements for known values are 0."""
     product[:] = 0.0
     for i in range(r):
         row = dP[i]
@@ -187,7 +187,7 @@ def _product(dP, K, unknown, r, product):
 
 @part
 def _pull_observation(dP, da, dM, dvariance, dsurprise, t, process, unknown):
-    """Undo M = P Z', F = Z M and v = y - Z a."""
+    """Propagate gradients through M = P Z', F = Z M and v = y - Z a."""
     lags, weights, r = process.lags, process.weights, len(process.ar)
     ring = len(dM) - r
     dM[0] += dvariance
@@ -215,11 +215,11 @@ def _pull_observation(dP, da, dM, dvariance, dsurprise, t, process, unknown):
 
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Array, Array, Array, Array]:
-    """Gradients of y, ar, noise and of the ARMA process's covariance at the start: (r, r)."""
+    """Compute the gradients of y, ar, noise and the initial covariance (r, r) of the ARMA state."""
     r, steps = len(saved.ar), saved.steps
     lags, weights = nonzero_lags(saved.delta)
     process = Process(saved.ar, saved.noise, lags, weights, steps.kinds, steps.gains)
-    seen, column = turned(saved.seen, r), turned(saved.column, r)
+    seen, column = convert_ring(saved.seen, r), convert_ring(saved.column, r)
     record = Record(saved.v, saved.F, seen, column, saved.head)
     dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
     dy, dar, dnoise, dstart = _backward(dv, dF, process, record)

@@ -1,1 +1,1 @@
-"""Corpora: files, folders and named texts, prepared once as token shards."""
+"""Corpora: files, folders and named texts, tokenized once into shards."""

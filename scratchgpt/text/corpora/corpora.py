@@ -1,4 +1,4 @@
-"""Where text comes from: files, folders, globs, standard input, and corpora that have a name."""
+"""Sources of text: files, folders, globs, standard input and named corpora."""
 
 import glob
 import hashlib
@@ -16,10 +16,10 @@ from scratchgpt.text.corpora.downloads import DOWNLOADS, download
 from scratchgpt.text.corpora.python_docs import write_python_docs
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS
 
-# What can be generated here, by the function that writes it to a path.
+# Corpora that are generated locally, with the function that writes them to a path.
 GENERATED: dict[str, Callable[[Path], None]] = {"python-docs": write_python_docs}
 
-# What is in each corpus that has a name.
+# Descriptions of the named corpora.
 NAMED_CORPORA = {
     "python-docs": "the documentation of Python, from this installation; needs no network",
     **{name: wanted.description for name, wanted in DOWNLOADS.items()},
@@ -27,21 +27,21 @@ NAMED_CORPORA = {
 
 
 def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
-    """The documents that words on a command line name, in order.
+    """Find the documents that command-line words name, in order.
 
     Parameters
     ----------
     words : sequence of str
-        Each is the path of a file; of a folder (all files below it, sorted, but hidden ones and
-        ones that are not text); a glob; ``-`` for standard input; or one of NAMED_CORPORA. A file
-        or folder of such a name comes first.
+        Each word is the path of a file, the path of a folder, a glob, ``-`` for standard input, or
+        a key of NAMED_CORPORA. A folder means all text files below it, sorted, without hidden
+        files. If a word is both a path and a name, the path takes precedence.
     cache : path
-        Folder for what has to be downloaded, generated or spooled.
+        Folder for downloaded, generated or spooled documents.
 
     Raises
     ------
     UserError
-        If a word names nothing, or a download fails.
+        If a word names no document, or a download fails.
     """
     documents: list[Document] = []
     for word in words:
@@ -61,14 +61,14 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
         else:
             hint = did_you_mean(word, NAMED_CORPORA)
             if word.split(":")[0] in NAMED_PAIRS:
-                hint = "; the name is that of a parallel text, to train --task translation on"
+                hint = "; it is a parallel text: use it with --task translation"
             if not hint:
-                hint = f"; name a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
+                hint = f"; give a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
             raise UserError(f"there is no file or corpus {word!r}{hint}")
     if not documents:
         where = ", ".join(repr(word) for word in words) or "an empty list"
         raise UserError(
-            f"the corpus is empty: there are no text files in {where}; name some, or python-docs"
+            f"the corpus is empty: there are no text files in {where}; add some, or use python-docs"
         )
     return documents
 
@@ -81,7 +81,7 @@ def _file_document(path: Path, cache: Path) -> Document:
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
     status = path.stat()
-    # With the path: an archive may give all files one time, and some of them have one size.
+    # Include the path, because files from an archive can share one time and one size.
     changed = f"{status.st_size} bytes, changed {status.st_mtime_ns}"
     return Document(path, f"{path.absolute()}, {changed}")
 
@@ -102,7 +102,7 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
-    """What can be read only once, kept in the cache by its hash: a corpus may be read twice."""
+    """Copy a stream to the cache under its hash, because a corpus can be read more than once."""
     folder = cache / "spool"
     digest = hashlib.sha256()
     try:
@@ -124,7 +124,7 @@ def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
 
 
 def _generated(name: str, cache: Path) -> Document:
-    """A corpus that is made from this Python installation, once for each installation."""
+    """Generate a corpus from this Python installation, unless the cache has it already."""
     folder = cache / "generated"
     installation = f"{sys.version} {sys.base_prefix}"
     path = folder / f"{name}-{hashlib.sha256(installation.encode()).hexdigest()[:16]}.txt"

@@ -1,4 +1,4 @@
-"""The text of a corpus, read from beginning to end."""
+"""Sequential reading of the text of a corpus."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -7,18 +7,18 @@ from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.documents import Document
 from scratchgpt.text.corpora.pieces import cut_between_words
 
-# (what is being done, bytes of text done, bytes in all)
+# Arguments: the name of the current stage, bytes of text done, total bytes.
 ProgressCallback = Callable[[str, int, int], None]
 
 
 class CorpusReader:
-    """Reads documents in pieces that end between words, and tells how far it is.
+    """Read documents in pieces that end between words, and report progress.
 
     Parameters
     ----------
     documents : sequence of Document
     report : callable
-        Called with (what is being done, bytes done, bytes in all) behind each piece.
+        Called with (stage, bytes done, total bytes) after each piece.
 
     Raises
     ------
@@ -32,15 +32,17 @@ class CorpusReader:
         self._begins = list(accumulate((d.n_bytes for d in documents), initial=0))
         if self.n_bytes == 0:
             others = " and the other files" if len(documents) > 1 else ""
-            raise UserError(f"the corpus is empty: there is no text in {documents[0]}{others}")
+            raise UserError(
+                f"the corpus is empty: there is no text in {documents[0]}{others}; give more files"
+            )
 
     @property
     def n_bytes(self) -> int:
-        """Size of all documents."""
+        """Total size of all documents."""
         return self._begins[-1]
 
     def pieces(self, index: int, what: str) -> Iterator[str]:
-        """The pieces of one document, while ``what`` is being done with them."""
+        """Yield the pieces of one document, and report progress of the stage ``what``."""
         done = self._begins[index]
         for text in cut_between_words(self.documents[index].blocks()):
             yield text
@@ -48,6 +50,6 @@ class CorpusReader:
             self._report(what, done, self.n_bytes)
 
     def all_pieces(self, what: str) -> Iterator[str]:
-        """The pieces of all documents."""
+        """Yield the pieces of all documents, and report progress of the stage ``what``."""
         for index in range(len(self.documents)):
             yield from self.pieces(index, what)

@@ -1,4 +1,4 @@
-"""One text file of a corpus, read in blocks."""
+"""A text file of a corpus, read in blocks."""
 
 import codecs
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scratchgpt.errors import UserError
 
-# Bytes read at a time. More is no faster, and tokenizers want some 200 times as much memory.
+# Bytes read at a time. More is no faster, and tokenizers need about 200 times as much memory.
 BLOCK = 1 << 16
 
 
@@ -19,9 +19,9 @@ class Document:
     ----------
     path : Path
     identity : str
-        Changes when the content does: path, size and time of the last change, or a checksum.
+        A string that changes with the content: path, size and modification time, or a checksum.
     name : str, optional
-        What it is called in messages; by default the path.
+        The name in error messages; by default the path.
     """
 
     path: Path
@@ -33,16 +33,16 @@ class Document:
 
     @property
     def n_bytes(self) -> int:
-        """Its size."""
+        """Size of the file."""
         return self.path.stat().st_size
 
     def blocks(self) -> Iterator[str]:
-        """The text in pieces of BLOCK bytes or a little less.
+        """Yield the text in pieces of at most BLOCK bytes.
 
         Raises
         ------
         UserError
-            If the file cannot be read or is not UTF-8; says which byte.
+            If the file cannot be read or is not UTF-8; the message names the byte.
         """
         decoder = codecs.getincrementaldecoder("utf-8")()
         n_decoded = 0
@@ -63,18 +63,18 @@ class Document:
             raise UserError(f"cannot read {self}: {error.strerror}") from error
 
     def _not_utf8(self, offset: int, error: UnicodeDecodeError) -> UserError:
-        """``offset`` is where in the file the bytes begin that the decoder was working on."""
+        """Create the error; ``offset`` is the file offset of the decoder's input."""
         return UserError(
             f"{self} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset "
-            f"{offset + error.start} ({error.reason}); convert it, for instance with iconv, or "
+            f"{offset + error.start} ({error.reason}); convert it, for example with iconv, or "
             "leave it out"
         )
 
 
 def looks_binary(path: Path) -> bool:
-    """Whether a file has a zero byte near its beginning, which text has not (git's rule)."""
+    """Whether a file has a zero byte near its beginning, which is git's test for binary files."""
     try:
         with open(path, "rb") as file:
             return b"\0" in file.read(8192)
     except OSError:
-        return False  # whoever wants to read it will be told why it cannot be
+        return False  # reading the file will raise the error

@@ -1,4 +1,4 @@
-"""Corpora that are downloaded, by name and checksum."""
+"""Downloads of named corpora, verified by checksum."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ class Download:
     ----------
     description : str
     file : str
-        Where it lies below the folder that SCRATCHGPT_DATA names, and below the cache.
+        Path relative to the folder SCRATCHGPT_DATA and to the downloads folder of the cache.
     url : str
     sha256 : str
     """
@@ -40,24 +40,24 @@ DOWNLOADS = {
 
 
 def download(name: str, cache: Path) -> Path:
-    """The file of a named corpus; see :func:`fetch`."""
+    """Get the file of a named corpus; see :func:`fetch`."""
     return fetch(name, DOWNLOADS[name], cache)
 
 
 def fetch(name: str, wanted: Download, cache: Path) -> Path:
-    """A file that is known: from the folder SCRATCHGPT_DATA, the cache, or the network.
+    """Get a file from the folder SCRATCHGPT_DATA, from the cache, or by download.
 
     Parameters
     ----------
     name : str
-        What messages call it.
+        The name of the file in error messages.
     wanted : Download
     cache : path
 
     Raises
     ------
     UserError
-        If it cannot be had, or its checksum is not the one it must have.
+        If the file cannot be downloaded, or its checksum differs.
     """
     if folder := os.environ.get(DATA_VARIABLE):
         path = Path(folder) / wanted.file
@@ -74,15 +74,15 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
     import pooch
 
     path = cache / "downloads" / wanted.file
-    pooch.get_logger().setLevel("WARNING")  # it would announce each download on stderr
+    pooch.get_logger().setLevel("WARNING")  # by default it logs each download to stderr
     try:
         pooch.retrieve(
             wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=str(path.parent)
         )
-    except Exception as error:  # whatever the network and its libraries can raise
+    except Exception as error:  # network libraries raise many types of exceptions
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"cannot download {name}: {reason}; put the file at {wanted.file} in a folder and "
-            f"name that folder in {DATA_VARIABLE}"
+            f"set {DATA_VARIABLE} to that folder"
         ) from error
     return path

@@ -1,24 +1,24 @@
-"""Text cut into pieces that can be tokenized one by one."""
+"""Splitting of text into pieces that can be tokenized independently."""
 
 import re
 from collections.abc import Iterator
 
-# A text without any white space would otherwise have to be held in memory whole.
+# Without this limit, a text without any white space would be held in memory as a whole.
 LONGEST_PIECE = 1 << 18
 
-# Greedy, so they end at the last place with a word before it and a space, or newline, after it.
+# Greedy patterns, so they end at the last word that is followed by a space, or by a newline.
 _TO_LAST_WORD_END = re.compile(r".*\S(?= )", re.DOTALL)
 _TO_LAST_LINE_END = re.compile(r".*\S(?=\n)", re.DOTALL)
 _TO_THE_END = re.compile(r".*", re.DOTALL)
 
 
 def cut_between_words(blocks: Iterator[str]) -> Iterator[str]:
-    """The same text, cut before white space only, so that no tokenizer sees half a word.
+    """Split text before white space only, so that no tokenizer sees half a word.
 
     Byte-level BPE splits text into words with the space before them, so the tokens of the pieces
-    are those of the whole. Some tokenizers take the newlines behind a word to it, and none the
-    spaces: it is cut at a newline only where LONGEST_PIECE characters have no space between them,
-    and anywhere where they have no newline either.
+    equal the tokens of the whole text. Some tokenizers attach the newlines after a word to the
+    word, but none attaches the spaces after it. So text is split at a newline only if
+    LONGEST_PIECE characters contain no space, and anywhere if they contain no newline either.
     """
     held = ""
     for block in blocks:

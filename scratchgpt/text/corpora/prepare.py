@@ -1,4 +1,4 @@
-"""A corpus, prepared once: from text to token shards with a manifest, in constant memory."""
+"""Preparation of a corpus: tokenize text into shards with a manifest, in constant memory."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from scratchgpt.text.corpora.prepared import (
     write_manifest,
 )
 from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
-from scratchgpt.text.corpora.tokenizer_choice import Learnt, choose_tokenizer
+from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 
@@ -46,33 +46,35 @@ def prepare(
     val_fraction: float = 0.1,
     progress: ProgressCallback | None = None,
 ) -> PreparedCorpus:
-    """Tokenize a corpus into shards, or find it done.
+    """Tokenize a corpus into shards, unless this has been done already.
 
-    Memory does not grow with the corpus. What was interrupted, even by SIGKILL, goes on from the
-    last whole shard and gives the same files; what is done and unchanged is not done again. Two
-    processes may prepare the same corpus: one waits for the other.
+    Memory does not grow with the size of the corpus. An interrupted preparation, even by SIGKILL,
+    resumes after the last complete shard and produces the same files. A prepared corpus that has
+    not changed is not prepared again. If two processes prepare the same corpus, one waits for the
+    other.
 
-    Documents follow one another; where the tokenizer has an ``end_of_text`` token, it ends each.
+    Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
+    document.
 
     Parameters
     ----------
     words : sequence of str
         See :func:`scratchgpt.text.find_documents`.
     tokenizer : str or Tokenizer
-        ``characters``, ``bytes``, ``bpe:SIZE`` (the first and the last learnt from the corpus),
-        the path of a ``tokenizer.json``, or a tokenizer.
+        ``characters`` or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of a
+        ``tokenizer.json``, or a tokenizer.
     directory : path, optional
-        Where the shards go; by default a folder of the cache.
+        The folder for the shards; by default a folder of the cache.
     val_fraction : float
-        The last part of the tokens, kept for validation.
+        The fraction of tokens at the end of the corpus that is held out for validation.
     progress : callable, optional
-        Called with (what is being done, bytes done, bytes in all).
+        Called with (stage, bytes done, total bytes).
 
     Raises
     ------
     UserError
-        If there is no such corpus, it is empty or not UTF-8, a character is not in the
-        vocabulary, or the folder cannot be written or holds something else.
+        If the corpus does not exist, is empty or not UTF-8, or has a character that is not in the
+        vocabulary, or if the folder cannot be written or has other content.
     """
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
@@ -94,24 +96,24 @@ def prepare(
 
 @dataclass
 class _State:
-    """How far a preparation got: what comes next, and what is on disk."""
+    """The progress of a preparation: the next position to encode, and the shards on disk."""
 
     key: str
-    tokenizer: str | None = None  # its fingerprint, once it is saved
+    tokenizer: str | None = None  # fingerprint of the tokenizer, once it is saved
     document: int = 0
-    piece: int = 0  # of the document
-    token: int = 0  # of the piece
+    piece: int = 0  # within the document
+    token: int = 0  # within the piece
     lengths: list[int] = field(default_factory=list)
     sha256: list[str] = field(default_factory=list)
 
 
 class _Preparation:
-    """One pass over a corpus that has not been prepared yet, or not to its end."""
+    """The preparation of a corpus from its start, or from the point of an interruption."""
 
     def __init__(
         self,
         documents: list[Document],
-        choice: Tokenizer | Learnt,
+        choice: Tokenizer | UntrainedTokenizer,
         key: str,
         directory: Path,
         val_fraction: float,
@@ -125,7 +127,7 @@ class _Preparation:
         self.state = self._last_state(key)
 
     def run(self) -> None:
-        """Write the shards that are missing, then the manifest."""
+        """Write the missing shards, then the manifest."""
         tokenizer = self._tokenizer()
         dtype = token_dtype(tokenizer.vocab_size)
         waiting: list[Array] = []
@@ -146,10 +148,10 @@ class _Preparation:
         (self.directory / PROGRESS_FILE).unlink()
 
     def _last_state(self, key: str) -> _State:
-        """Where an interrupted preparation of the same corpus stopped, or the beginning.
+        """Load the state of an interrupted preparation of the same corpus, or start a new one.
 
-        The order matters, as this too can be interrupted: first it is noted that a preparation is
-        under way, and the old manifest goes before any shard that it speaks of.
+        The order of the steps matters, because this method can be interrupted too: it writes the
+        progress file first, and removes the old manifest before any shard that it lists.
         """
         path = self.directory / PROGRESS_FILE
         if not path.exists():
@@ -160,7 +162,7 @@ class _Preparation:
             if saved.key == key:
                 state = saved
         except (OSError, ValueError, TypeError):
-            pass  # none, or not ours: from the beginning
+            pass  # no valid progress file: start from the beginning
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
@@ -170,13 +172,13 @@ class _Preparation:
         return state
 
     def _check_directory(self) -> None:
-        """Refuse a folder that holds anything but a prepared corpus, lest we overwrite it."""
+        """Raise UserError if the folder holds other files, which must not be overwritten."""
         names = [p.name for p in self.directory.iterdir() if not p.name.startswith(".")]
         if MANIFEST_FILE in names:
             read_manifest(self.directory)
         elif names:
             raise UserError(
-                f"{self.directory} holds something else ({min(names)}); choose an empty folder for "
+                f"{self.directory} contains other files ({min(names)}); choose an empty folder for "
                 "the prepared corpus"
             )
 
@@ -184,7 +186,7 @@ class _Preparation:
         write_text(self.directory / PROGRESS_FILE, json.dumps(asdict(state)))
 
     def _write(self, waiting: list[Array], document: int, piece: int, token: int) -> None:
-        """Write a shard, and that the next one begins at this token of this piece."""
+        """Write a shard, and save this position as the start of the next shard."""
         tokens = np.concatenate(waiting)
         self.state.sha256.append(write_shard(self.directory, len(self.state.lengths), tokens))
         self.state.lengths.append(len(tokens))
@@ -192,7 +194,7 @@ class _Preparation:
         self._save(self.state)
 
     def _encoded(self, tokenizer: Tokenizer) -> Iterator[tuple[int, int, Array]]:
-        """(document, piece, tokens) from where the state stands."""
+        """Yield (document, piece, tokens), starting at the position of the state."""
         first = (self.state.document, self.state.piece)
         for index in range(first[0], len(self.documents)):
             n_pieces = 0
@@ -210,7 +212,7 @@ class _Preparation:
             raise UserError(f"{self.documents[index]}: {error}") from error
 
     def _tokenizer(self) -> Tokenizer:
-        """The tokenizer, learnt from the corpus where it has to be; kept beside the shards."""
+        """Load or train the tokenizer, and save it in the folder of the shards."""
         path = self.directory / TOKENIZER_FILE
         if self.state.tokenizer is not None:
             tokenizer = load_tokenizer(path)
@@ -220,8 +222,8 @@ class _Preparation:
                 f"{path} has changed since this preparation was interrupted; remove "
                 f"{self.directory} and prepare the corpus again"
             )
-        if isinstance(self.choice, Learnt):
-            tokenizer = self.choice.learn(self.reader)
+        if isinstance(self.choice, UntrainedTokenizer):
+            tokenizer = self.choice.train(self.reader)
         else:
             tokenizer = self.choice
         tokenizer.save(path)
@@ -247,16 +249,18 @@ class _Preparation:
         )
 
 
-def _key(documents: list[Document], choice: Tokenizer | Learnt, val_fraction: float) -> str:
-    """What the content of the shards depends on, as a hash."""
-    tokenizer = choice.spec if isinstance(choice, Learnt) else choice.fingerprint
+def _key(
+    documents: list[Document], choice: Tokenizer | UntrainedTokenizer, val_fraction: float
+) -> str:
+    """Hash everything that determines the content of the shards."""
+    tokenizer = choice.spec if isinstance(choice, UntrainedTokenizer) else choice.fingerprint
     content: list[Any] = [FORMAT_VERSION, SHARD_TOKENS, val_fraction, tokenizer]
     content += [document.identity for document in documents]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def _is_done(directory: Path, key: str) -> bool:
-    """Whether this very corpus has been prepared there; what is damaged counts as not."""
+    """Whether the folder has a prepared corpus with this key; a damaged one does not count."""
     try:
         return read_manifest(directory).key == key
     except UserError:
@@ -264,7 +268,7 @@ def _is_done(directory: Path, key: str) -> bool:
 
 
 def _acquire_lock(directory: Path, report: ProgressCallback) -> "FileLock":
-    """The right to write in a folder, which is made; waits for who has it."""
+    """Create the folder and acquire its lock, waiting for another process if necessary."""
     from filelock import FileLock, Timeout
 
     try:

@@ -1,4 +1,4 @@
-"""A corpus that has been prepared: token shards, the tokenizer they were made with, a manifest."""
+"""A prepared corpus: token shards, their tokenizer and a manifest."""
 
 import contextlib
 import hashlib
@@ -22,27 +22,27 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a folder of token shards.
+    """The description of a folder of token shards.
 
     Attributes
     ----------
     key : str
-        A hash of what the shards were made from: documents, tokenizer and split.
+        A hash of the documents, the tokenizer and the split.
     tokenizer : dict
-        Its kind, vocab_size and fingerprint.
+        Kind, vocab_size and fingerprint of the tokenizer.
     dtype : str
         ``"|u1"``, ``"<u2"`` or ``"<u4"``.
     lengths : list of int
-        Tokens in each shard.
+        Number of tokens in each shard.
     sha256 : list of str
         Checksum of each shard.
     n_bytes : int
-        Size of the text.
+        Size of the text in bytes.
     n_train : int
-        Tokens before this one train, the others validate.
+        Number of training tokens; the tokens after them are for validation.
     val_fraction : float
     documents : list of dict
-        Name and identity of each.
+        Name and identity of each document.
     format_version : int
     """
 
@@ -69,9 +69,9 @@ class PreparedCorpus:
     Attributes
     ----------
     tokens : TokenStream
-        All of it.
+        The whole corpus.
     train, val : TokenStream
-        Its two parts.
+        The training part and the validation part.
     tokenizer : Tokenizer
     manifest : Manifest
     directory : Path
@@ -86,38 +86,38 @@ class PreparedCorpus:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the tokens and their split, wherever they came from."""
+        """A hash of the tokens and their split, independent of their source."""
         content = [*self.manifest.sha256, self.manifest.n_train]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def corpora_directory() -> Path:
-    """The folder of the cache with a folder for each prepared corpus."""
+    """Return the folder of the cache that contains a folder for each prepared corpus."""
     return cache_directory() / "corpora"
 
 
 def prepared_in_cache() -> list[tuple[Path, Manifest]]:
-    """The folder and the manifest of each prepared corpus in the cache, the latest first."""
+    """List the folder and the manifest of each prepared corpus in the cache, newest first."""
     found = []
     for path in corpora_directory().glob(f"*/{MANIFEST_FILE}"):
-        with contextlib.suppress(UserError, OSError):  # one that is damaged or just removed
+        with contextlib.suppress(UserError, OSError):  # skip damaged or just removed corpora
             found.append((path.stat().st_mtime_ns, path.parent, read_manifest(path.parent)))
     found.sort(key=lambda entry: (-entry[0], entry[1]))
     return [(directory, manifest) for _, directory, manifest in found]
 
 
 def write_manifest(manifest: Manifest, directory: Path) -> None:
-    """Write ``manifest.json``, which says that all the rest is there."""
+    """Write ``manifest.json``; its presence marks the corpus as complete."""
     write_text(directory / MANIFEST_FILE, json.dumps(asdict(manifest), indent=1) + "\n")
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of a prepared corpus.
+    """Read the manifest of a prepared corpus.
 
     Raises
     ------
     UserError
-        If there is none, it is damaged, or it is of another version.
+        If the manifest is missing, damaged, or has a different format version.
     """
     path = directory / MANIFEST_FILE
     try:
@@ -130,12 +130,12 @@ def read_manifest(directory: Path) -> Manifest:
         raise UserError(
             f"{path} is damaged: {error}; remove {directory} and prepare the corpus again"
         ) from error
-    if not isinstance(values, dict) or "format_version" not in values:  # many things have one
+    if not isinstance(values, dict) or "format_version" not in values:  # another program's manifest
         raise UserError(f"{path} is not the manifest of a prepared corpus; choose another folder")
     if values["format_version"] != FORMAT_VERSION:
         raise UserError(
-            f"{path} has format version {values['format_version']}, this scratchgpt reads "
-            f"{FORMAT_VERSION}; remove {directory} and prepare the corpus again"
+            f"{path} has format version {values['format_version']}, but this scratchgpt reads "
+            f"version {FORMAT_VERSION}; remove {directory} and prepare the corpus again"
         )
     try:
         return Manifest(**values)
@@ -146,20 +146,20 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def open_prepared(directory: Path | str) -> PreparedCorpus:
-    """Open a corpus that :func:`scratchgpt.text.prepare` made; reads no tokens.
+    """Open a corpus prepared by :func:`scratchgpt.text.prepare`, without reading its tokens.
 
     Raises
     ------
     UserError
-        If there is none, or its files are not what the manifest says.
+        If the folder is not a prepared corpus, or its files do not match the manifest.
     """
     directory = Path(directory)
     manifest = read_manifest(directory)
     tokenizer = load_tokenizer(directory)
     if tokenizer.fingerprint != manifest.tokenizer["fingerprint"]:
         raise UserError(
-            f"{directory / TOKENIZER_FILE} is not the tokenizer that the shards beside it were "
-            f"made with; remove {directory} and prepare the corpus again"
+            f"{directory / TOKENIZER_FILE} is not the tokenizer of the shards in this folder; "
+            f"remove {directory} and prepare the corpus again"
         )
     tokens = open_shards(directory, np.dtype(manifest.dtype), manifest.lengths)
     return PreparedCorpus(

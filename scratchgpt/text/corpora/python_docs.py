@@ -1,4 +1,4 @@
-"""A corpus that every Python installation carries: the documentation of Python itself."""
+"""A corpus from the Python installation: the documentation of Python and its standard library."""
 
 import ast
 import inspect
@@ -7,18 +7,18 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-# Packages of the standard library whose docstrings are few or tell nothing, and whose files many.
-_LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "encodings", "__pycache__"}
-# What was installed beside it.
+# Packages of the standard library with many files and few informative docstrings.
+_EXCLUDED = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "encodings", "__pycache__"}
+# Folders of installed packages, which are not part of the standard library.
 _NOT_STANDARD = {"site-packages", "dist-packages"}
 
 
 def write_python_docs(path: Path) -> None:
     """Write the language reference and the docstrings of the standard library to a file.
 
-    The reference is that of ``pydoc_data.topics`` (what ``help("for")`` shows). Docstrings are
-    read from the source files, in the order of their names and without importing them, so the
-    text is the same each time on one installation.
+    The reference comes from ``pydoc_data.topics``, the text that ``help("for")`` shows. Docstrings
+    are read from the source files, in the order of the file names and without importing them, so
+    the text is deterministic for an installation.
     """
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for text in _texts():
@@ -33,22 +33,22 @@ def _texts() -> Iterator[str]:
     library = Path(sysconfig.get_path("stdlib"))
     for source in sorted(library.rglob("*.py")):
         parts = source.relative_to(library).parts
-        if not (_LEFT_OUT | _NOT_STANDARD).intersection(parts):
+        if not (_EXCLUDED | _NOT_STANDARD).intersection(parts):
             yield from _docstrings(source)
 
 
 def _docstrings(source: Path) -> Iterator[str]:
-    """The docstrings of one module, each below the name of what it belongs to."""
+    """Yield the docstrings of one module, each after the name of its object."""
     try:
-        with warnings.catch_warnings():  # about escapes in other people's strings
+        with warnings.catch_warnings():  # about invalid escapes in the source files
             warnings.simplefilter("ignore")
             tree = ast.parse(source.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return  # a file that this Python cannot read has nothing to say
+        return  # skip files that this Python cannot parse
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node)
-            if docstring and len(docstring) >= 80:  # shorter ones are headings without a text
+            if docstring and len(docstring) >= 80:  # shorter docstrings are just headings
                 yield f"{_heading(node, source)}\n\n{docstring}"
 
 

@@ -1,4 +1,4 @@
-"""Tokens on disk: files of a fixed number each, read at random without being loaded."""
+"""Token shards: files with a fixed number of tokens each, memory-mapped for random access."""
 
 import bisect
 import hashlib
@@ -15,21 +15,21 @@ SHARD_TOKENS = 1 << 23
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
-    """The smallest unsigned type that holds every id, little-endian."""
+    """Return the smallest little-endian unsigned integer type that holds every token id."""
     return next(
         np.dtype(name) for name in ("<u1", "<u2", "<u4") if vocab_size - 1 <= np.iinfo(name).max
     )
 
 
 class TokenStream:
-    """A long sequence of tokens, or a part of one, in memory-mapped files.
+    """A long sequence of tokens in memory-mapped files, or a slice of one.
 
     Parameters
     ----------
     arrays : sequence of arrays (n_i,)
-        The shards, one after the other.
+        The shards, in order.
     start, stop : int
-        The part of them that this stream is; by default all.
+        The range of tokens in this stream; by default all tokens.
     """
 
     def __init__(self, arrays: Sequence[Array], start: int = 0, stop: int | None = None) -> None:
@@ -39,29 +39,27 @@ class TokenStream:
         self._start = start
         self._stop = total if stop is None else stop
         if not 0 <= self._start <= self._stop <= total:
-            raise ValueError(f"tokens {start} to {stop} are not within the {total} there are")
+            raise ValueError(f"tokens {start} to {stop} are not within the {total} tokens")
 
     def __len__(self) -> int:
         return self._stop - self._start
 
     def slice(self, start: int, stop: int) -> "TokenStream":
-        """A part of the stream, as a stream; reads nothing."""
+        """Return a slice of the stream as a stream, without reading tokens."""
         if not 0 <= start <= stop <= len(self):
-            raise ValueError(f"tokens {start} to {stop} are not within the {len(self)} there are")
+            raise ValueError(f"tokens {start} to {stop} are not within the {len(self)} tokens")
         return TokenStream(self._arrays, self._start + start, self._start + stop)
 
     def read(self, start: int, n: int) -> Array:
-        """Tokens ``start`` to ``start + n - 1``, an int64 array (n,).
+        """Read tokens ``start`` to ``start + n - 1`` into an int64 array (n,).
 
         Raises
         ------
         ValueError
-            If some of them lie outside the stream.
+            If the range is not within the stream.
         """
         if start < 0 or n < 0 or start + n > len(self):
-            raise ValueError(
-                f"tokens {start} to {start + n} are not within the {len(self)} there are"
-            )
+            raise ValueError(f"tokens {start} to {start + n} are not within the {len(self)} tokens")
         tokens = np.empty(n, np.int64)
         position = self._start + start
         shard = bisect.bisect_right(self._ends, position)
@@ -76,7 +74,7 @@ class TokenStream:
         return tokens
 
     def blocks(self, size: int = 1 << 20) -> Iterator[Array]:
-        """All tokens in order, ``size`` at a time."""
+        """Yield all tokens in order, ``size`` at a time."""
         for start in range(0, len(self), size):
             yield self.read(start, min(size, len(self) - start))
 
@@ -86,19 +84,19 @@ def shard_path(directory: Path, index: int) -> Path:
 
 
 def write_shard(directory: Path, index: int, tokens: Array) -> str:
-    """Write one shard, whole or not at all; returns the SHA-256 of its bytes."""
+    """Write one shard atomically, and return the SHA-256 of its bytes."""
     with replacing(shard_path(directory, index)) as temporary:
         temporary.write_bytes(tokens.data)
     return hashlib.sha256(tokens.data).hexdigest()
 
 
 def open_shards(directory: Path, dtype: np.dtype, lengths: Sequence[int]) -> TokenStream:
-    """The stream of all shards in a directory; reads nothing but their sizes.
+    """Open all shards in a directory as one stream; only their sizes are read.
 
     Raises
     ------
     UserError
-        If a shard is missing or has another size than it was written with.
+        If a shard is missing or has the wrong size.
     """
     arrays = []
     for index, length in enumerate(lengths):

@@ -1,4 +1,4 @@
-"""The tokenizer that words on a command line ask for: one that exists, or one to be learnt."""
+"""The tokenizer that a command-line word specifies: an existing one, or one to be trained."""
 
 import os
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """A tokenizer that a corpus decides.
+class UntrainedTokenizer:
+    """The specification of a tokenizer that must be trained on a corpus.
 
     Attributes
     ----------
@@ -29,8 +29,8 @@ class Learnt:
     spec: str
     bpe_size: int | None = None
 
-    def learn(self, corpus: CorpusReader) -> Tokenizer:
-        """The tokenizer of a corpus, which is read once."""
+    def train(self, corpus: CorpusReader) -> Tokenizer:
+        """Train the tokenizer on a corpus, which is read once."""
         texts = corpus.all_pieces(f"learning {self.spec}")
         if self.bpe_size is not None:
             return train_bpe(texts, self.bpe_size)
@@ -40,32 +40,37 @@ class Learnt:
         return CharacterTokenizer(alphabet)
 
 
-def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | Learnt:
-    """What ``--tokenizer`` means.
+def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | UntrainedTokenizer:
+    """Return the tokenizer that the value of ``--tokenizer`` specifies.
 
     Parameters
     ----------
     spec : str or Tokenizer
         ``bytes``, ``characters``, ``bpe:SIZE``, the path of a ``tokenizer.json`` or of a model's
-        folder, or a tokenizer, which stands for itself.
+        folder, or a tokenizer, which is returned unchanged.
+
+    Returns
+    -------
+    Tokenizer or UntrainedTokenizer
+        For ``characters`` and ``bpe:SIZE``, the specification of a tokenizer to train.
 
     Raises
     ------
     UserError
-        If it is none of these.
+        If ``spec`` is none of these.
     """
     if isinstance(spec, Tokenizer):
         return spec
     if spec == "bytes":
         return ByteTokenizer()
     if spec == "characters":
-        return Learnt(spec)
+        return UntrainedTokenizer(spec)
     if spec == "bpe" or spec.startswith("bpe:"):
         size = spec[len("bpe:") :]
         if not (size.isascii() and size.isdecimal()):
-            raise UserError(f"tokenizer={spec!r} needs a number of tokens; for example bpe:4096")
+            raise UserError(f"tokenizer={spec!r} needs a vocabulary size, for example bpe:4096")
         check_bpe_size(int(size))
-        return Learnt(spec, int(size))
+        return UntrainedTokenizer(spec, int(size))
     if not os.path.exists(spec):
         hint = did_you_mean(spec, ("characters", "bytes", "bpe:4096"))
         raise UserError(
@@ -78,7 +83,7 @@ def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | Learnt:
 def learn_tokenizer(
     words: Sequence[str], spec: str, *, progress: ProgressCallback | None = None
 ) -> Tokenizer:
-    """Learn a tokenizer from a corpus.
+    """Train a tokenizer on a corpus.
 
     Parameters
     ----------
@@ -87,17 +92,16 @@ def learn_tokenizer(
     spec : str
         ``characters`` or ``bpe:SIZE``.
     progress : callable, optional
-        Called with (what is being done, bytes done, bytes in all).
+        Called with (stage, bytes done, total bytes).
 
     Raises
     ------
     UserError
-        If that is not learnt from text, there is no such corpus, or it is empty or not UTF-8.
+        If ``spec`` is not a tokenizer that can be trained, or the corpus does not exist, is empty
+        or is not UTF-8.
     """
     choice = choose_tokenizer(spec)
-    if not isinstance(choice, Learnt):
-        raise UserError(
-            f"tokenizer={spec!r} is not learnt from text; choose characters or bpe:SIZE"
-        )
+    if not isinstance(choice, UntrainedTokenizer):
+        raise UserError(f"tokenizer={spec!r} is not trained on text; choose characters or bpe:SIZE")
     documents = find_documents(words, cache_directory())
-    return choice.learn(CorpusReader(documents, progress or (lambda what, done, total: None)))
+    return choice.train(CorpusReader(documents, progress or (lambda what, done, total: None)))

@@ -1,1 +1,1 @@
-"""Sentence pairs: files, named corpora, generated dates, and batches of them."""
+"""Sentence pairs for translation: files, named corpora, generated dates and batches."""

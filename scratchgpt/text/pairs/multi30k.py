@@ -1,4 +1,4 @@
-"""Multi30k: descriptions of pictures in German and English, a small corpus to translate.
+"""Multi30k: a small translation corpus of image descriptions in German and English.
 
 Elliott, Frank, Sima'an and Specia 2016, arXiv:1605.00459.
 """
@@ -10,12 +10,12 @@ from scratchgpt.text.corpora.downloads import Download, fetch
 from scratchgpt.text.pairs.pair_files import read_two_files
 from scratchgpt.text.pairs.parallel_text import ParallelText
 
-MULTI30K = "29,000 descriptions of pictures, German and English (Elliott et al. 2016); 1.3 MB"
+MULTI30K = "29,000 image descriptions, German and English (Elliott et al. 2016); 1.3 MB"
 MULTI30K_LANGUAGES = ("de", "en")
 
-# The names of its files, by ours for the parts.
+# The file names of the splits.
 _PARTS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
-# A commit rather than a branch: what it holds does not change.
+# A commit instead of a branch, because its content does not change.
 _FOLDER = (
     "https://raw.githubusercontent.com/multi30k/dataset/"
     "a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw"
@@ -41,20 +41,20 @@ MULTI30K_FILES = {
 
 
 def read_multi30k(languages: tuple[str, str], split: str, cache: Path) -> ParallelText:
-    """One part of Multi30k, from the folder SCRATCHGPT_DATA, the cache, or the network.
+    """Read one split of Multi30k from the folder SCRATCHGPT_DATA, from the cache, or by download.
 
     Parameters
     ----------
     languages : (str, str)
-        From which to which: ``("de", "en")`` or ``("en", "de")``.
+        Source and target language: ``("de", "en")`` or ``("en", "de")``.
     split : {"train", "val", "test"}
-        29,000, 1,014 and 1,000 pairs; the last are those of 2016.
+        The splits have 29,000, 1,014 and 1,000 pairs; the test split is that of 2016.
     cache : path
 
     Raises
     ------
     UserError
-        If it is not there in such a language, or cannot be had.
+        If the languages are not available, or a file cannot be downloaded.
     """
     for language in languages:
         if language not in MULTI30K_LANGUAGES:

@@ -1,4 +1,4 @@
-"""Batches of sentences and their translations, of like length and filled by token count."""
+"""Batches of sentence pairs of similar length, filled up to a number of tokens."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -30,34 +30,35 @@ class PairBatch(NamedTuple):
 class PairBatches:
     """Batches of pairs, as int64 arrays: source (B, S), target (B, T), targets (B, T).
 
-    The source ends in ``end_of_text``, the target begins with it, and targets are the tokens that
-    follow those of the target, ``end_of_text`` the last. What is behind is ``padding`` in the
-    source and target, and in the targets -100, which does not count.
+    The source ends with ``end_of_text``, and the target starts with it. The targets are the next
+    tokens of the target, ending with ``end_of_text``. Padding is ``padding`` in the source and
+    target, and -100 in the targets, which the loss ignores.
 
-    As in section 5.1 of Vaswani et al. 2017, arXiv:1706.03762, pairs of about the same length
-    share a batch. The width of a pair is the longer of its two sides; in each epoch all pairs are
-    shuffled, sorted by width, and cut where one more would make B times S or B times T larger than
-    ``tokens_per_batch``. The widths in sorted order are those of every epoch, so the cuts are too:
-    an epoch has ``batches_per_epoch`` batches, and which batch comes when is drawn anew.
+    As in section 5.1 of Vaswani et al. 2017, arXiv:1706.03762, pairs of similar length share a
+    batch. The width of a pair is the longer of its two sides. In each epoch, all pairs are shuffled
+    and sorted by width. A batch ends when another pair would make B times S or B times T larger
+    than ``tokens_per_batch``. The sorted widths are the same in every epoch, and so are the sizes
+    of the batches: an epoch has ``batches_per_epoch`` batches. Their order is shuffled in each
+    epoch.
 
     Parameters
     ----------
     train, val : TokenPairs
         At least one pair each.
     tokens_per_batch : int
-        The most positions of the sources of a batch, and of its targets, padding included.
+        Maximum number of positions of the sources of a batch, and of its targets, with padding.
     seed : int
-        Decides which pairs train when.
+        The random seed for the training batches.
     end_of_text, padding : int
-        The tokens.
+        The ids of the special tokens.
     val_batches : int, optional
-        Validate on at most so many batches, evenly spread over all lengths; by default on all of
-        ``val``.
+        Maximum number of validation batches, evenly spread over all lengths; by default, all pairs
+        of ``val`` are used.
 
     Raises
     ------
     UserError
-        If there is no pair, a pair is longer than ``tokens_per_batch``, or a size is below 1.
+        If a part has no pairs, a pair is longer than ``tokens_per_batch``, or a size is below 1.
 
     Examples
     --------
@@ -100,7 +101,7 @@ class PairBatches:
 
     @property
     def batches_per_epoch(self) -> int:
-        """How many batches hold each training pair once."""
+        """The number of batches of an epoch, which has each training pair once."""
         return len(self._cuts) - 1
 
     def train_batch(self, index: int) -> PairBatch:
@@ -117,7 +118,7 @@ class PairBatches:
             yield self._arrays(self.val, batches[i])
 
     def _epoch_batches(self, epoch: int) -> list[Array]:
-        """The pairs of each batch of an epoch, as numbers, in the order of training."""
+        """Return the indices of the pairs of each batch of an epoch, in the order of training."""
         rng = random_stream(self.seed, "epoch", epoch)
         order = rng.permutation(len(self.train))
         order = order[np.argsort(_widths(self.train)[order], kind="stable")]
@@ -125,7 +126,7 @@ class PairBatches:
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def _find_cuts(self, part: str, pairs: TokenPairs) -> list[int]:
-        """Where the pairs, sorted by width, are cut into batches; first 0, last their number."""
+        """Find the boundaries of the batches of sorted pairs, from 0 to the number of pairs."""
         widths = np.sort(_widths(pairs))
         n = len(widths)
         if n == 0:
@@ -133,11 +134,11 @@ class PairBatches:
         if widths[-1] > self.tokens_per_batch:
             raise UserError(
                 f"tokens_per_batch={self.tokens_per_batch} is too small for the {part} part, whose "
-                f"longest sentence takes {widths[-1]} positions; choose at least that"
+                f"longest sentence takes {widths[-1]} positions; choose at least {widths[-1]}"
             )
         cuts = [0]
         while cuts[-1] < n:
-            # Sizes of the batches that begin here and end with each of the pairs that could fit.
+            # Sizes of the batches that start here and end with each of the pairs that could fit.
             most = self.tokens_per_batch // widths[cuts[-1]]
             coming = widths[cuts[-1] : cuts[-1] + most]
             sizes = coming * np.arange(1, len(coming) + 1)
@@ -153,5 +154,5 @@ class PairBatches:
 
 
 def _widths(pairs: TokenPairs) -> Array:
-    """Positions that the longer side of each pair takes, (N,)."""
+    """Return the length of the longer side of each pair, (N,)."""
     return np.maximum(*pairs.widths)

@@ -1,4 +1,4 @@
-"""The files that parallel text comes in: two line by line, TSV, JSONL; plain or packed by gzip."""
+"""Readers for parallel text files: two aligned files, TSV and JSONL, optionally gzipped."""
 
 import gzip
 import json
@@ -10,7 +10,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
 
-_GZIP = b"\x1f\x8b"  # the first bytes of every file that gzip packed
+_GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 
 
 def read_two_files(
@@ -20,12 +20,12 @@ def read_two_files(
     languages: tuple[str, str] | None = None,
     has_splits: bool = False,
 ) -> ParallelText:
-    """Two files, of which each line translates the same line of the other.
+    """Read two files, where each line translates the same line of the other file.
 
     Raises
     ------
     UserError
-        If one has more lines; says which, and the first without a partner.
+        If the numbers of lines differ; the message names the first line without a partner.
     """
     sides = read_lines(source), read_lines(target)
     n_source, n_target = map(len, sides)
@@ -33,9 +33,9 @@ def read_two_files(
         longer, shorter = (source, target) if n_source > n_target else (target, source)
         more, fewer = max(n_source, n_target), min(n_source, n_target)
         raise UserError(
-            f"the lines do not pair up: {longer} has {more:,}, {shorter} has {fewer:,}, so line "
-            f"{fewer + 1:,} of {longer} is the first without a partner; each line must translate "
-            "the same line of the other file"
+            f"the files differ in length: {longer} has {more:,} lines, {shorter} has {fewer:,}, so "
+            f"line {fewer + 1:,} of {longer} is the first without a partner; each line must "
+            "translate the same line of the other file"
         )
     return ParallelText(
         *sides, str(source), str(target), range(1, n_source + 1), languages, has_splits
@@ -43,27 +43,27 @@ def read_two_files(
 
 
 def read_tsv(path: Path) -> ParallelText:
-    """A file with a pair on each line: the source, a tab, the target. There is no quoting."""
+    """Read a TSV file with a source, a tab and a target on each line, without quoting."""
     rows = [line.split("\t") for line in read_lines(path)]
     for number, row in enumerate(rows, start=1):
         if len(row) != 2:
             columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
             raise UserError(
-                f"line {number:,} of {path} has {columns}, not 2; each must be a source, a tab and "
-                "its translation"
+                f"line {number:,} of {path} has {columns}, not 2; each line must be a source, a "
+                "tab and its translation"
             )
     return _one_file(path, rows)
 
 
 def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> ParallelText:
-    """A file with an object on each line: ``source`` and ``target``, or ``translation``.
+    """Read a JSONL file of objects with ``source`` and ``target``, or with ``translation``.
 
     Parameters
     ----------
     path : path
     languages : (str, str), optional
-        Take these two fields of ``translation``, or of the object itself where it has none; by
-        default the first line says which two, in their order.
+        The names of the two fields of ``translation``, or of the object itself if it has no
+        ``translation``. By default, the names and their order in the first line.
     """
     rows = []
     for number, line in enumerate(read_lines(path), start=1):
@@ -74,7 +74,7 @@ def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> Parallel
         names = languages or ("source", "target")
         for name in names:
             if not isinstance(fields.get(name), str):
-                what = f"no text as {name!r}" if name in fields else f"no field {name!r}"
+                what = f"no text in field {name!r}" if name in fields else f"no field {name!r}"
                 has = ", ".join(map(repr, fields)) or "none"
                 raise UserError(f"{where} has {what}; its fields are {has}")
             _check_text(fields[name], where)
@@ -83,22 +83,24 @@ def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> Parallel
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, without what ends them; gzip is unpacked.
+    """Read the lines of a text file without their newlines; gzip files are decompressed.
 
-    Only a newline ends a line, with or without a carriage return: some of what Python's
-    ``splitlines`` cuts at is part of a sentence.
+    Only a newline ends a line, with or without a carriage return, because some characters at which
+    Python's ``splitlines`` splits occur within sentences.
 
     Raises
     ------
     UserError
-        If the file cannot be read or is not UTF-8; says which line.
+        If the file cannot be read or is not UTF-8; the message names the line.
     """
     try:
         content = path.read_bytes()
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"cannot unpack {path}: {error}; it is damaged, get it again") from error
+        raise UserError(
+            f"cannot decompress {path}: {error}; it is damaged, download it again"
+        ) from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     try:
@@ -107,16 +109,16 @@ def read_lines(path: Path) -> list[str]:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(
             f"{path} is not UTF-8: byte 0x{content[error.start]:02x} in line {line:,} "
-            f"({error.reason}); convert it, for instance with iconv"
+            f"({error.reason}); convert it, for example with iconv"
         ) from None
     lines = text.split("\n")
     if lines[-1] == "":
-        lines.pop()  # behind the last newline
+        lines.pop()  # the empty string after the last newline
     return [line.removesuffix("\r") for line in lines]
 
 
 def _check_text(text: str, where: str) -> None:
-    """Refuse half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    """Raise UserError for a lone surrogate, which JSON can represent but UTF-8 cannot."""
     try:
         to_utf8(text)
     except UserError as error:
@@ -131,7 +133,7 @@ def _one_file(
 
 
 def _fields(line: str, where: str) -> dict[str, Any]:
-    """The fields of one line of JSONL that sentences may be in."""
+    """Parse one line of JSONL and return the fields that can hold sentences."""
     try:
         content = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -140,18 +142,19 @@ def _fields(line: str, where: str) -> dict[str, Any]:
         content = content.get("translation", content)
     if not isinstance(content, dict):
         raise UserError(
-            f"{where} is not an object with source and target, or with translation, itself one"
+            f"{where} is not an object with source and target, or with an object as translation; "
+            "correct the line"
         )
     return content
 
 
 def _languages(fields: dict[str, Any], where: str) -> tuple[str, str]:
-    """Which two languages a translation is in, by its own word."""
+    """Return the two field names of a translation, which are its languages."""
     names = list(fields)
     if len(names) != 2:
         raise UserError(
             f"{where} has neither source and target nor two languages, but "
-            f"{', '.join(map(repr, names)) or 'nothing'}; name the two that are meant, as in "
+            f"{', '.join(map(repr, names)) or 'nothing'}; choose two fields, as in "
             "FILE.jsonl:de-en"
         )
     return names[0], names[1]

@@ -1,4 +1,4 @@
-"""What a parallel text is."""
+"""The class of parallel texts."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ class ParallelText:
     Attributes
     ----------
     source, target : list of str
-        As many each.
+        Lists of the same length.
     source_name, target_name : str
-        Where they come from, for messages.
+        The names of the files, for error messages.
     lines : sequence of int
-        The line that each pair stands in.
+        The line number of each pair.
     languages : (str, str), optional
-        Codes of the two languages, where they are known.
+        The codes of the two languages, if they are known.
     has_splits : bool
-        Whether it is one of several parts: train, val and test.
+        Whether the text is one of the splits train, val and test.
 
     Raises
     ------
     UserError
-        If there is no pair, or a sentence is empty.
+        If there are no pairs, or a sentence is empty.
     """
 
     source: list[str]
@@ -43,7 +43,7 @@ class ParallelText:
 
     def __post_init__(self) -> None:
         if not self.source:
-            raise UserError(f"there is no text in {self.source_name}; give some pairs")
+            raise UserError(f"there is no text in {self.source_name}; add some pairs")
         empty = [
             (line, self.source_name if not source.strip() else self.target_name)
             for line, source, target in zip(self.lines, self.source, self.target, strict=True)
@@ -51,22 +51,22 @@ class ParallelText:
         ]
         if empty:
             line, name = empty[0]
-            more = f" (and {len(empty) - 1:,} pairs more)" if len(empty) > 1 else ""
+            more = f" (and {len(empty) - 1:,} more)" if len(empty) > 1 else ""
             raise UserError(
-                f"line {line:,} of {name} is empty{more}, which is no sentence to learn from; "
-                "take such pairs out on both sides"
+                f"line {line:,} of {name} is empty{more}; remove pairs with an empty sentence on "
+                "both sides"
             )
 
     def __len__(self) -> int:
         return len(self.source)
 
     def where(self, index: int, side: str = "source") -> str:
-        """Where a sentence stands, as a message says it."""
+        """Return the line and file of a sentence, for error messages."""
         name = self.source_name if side == "source" else self.target_name
         return f"line {self.lines[index]:,} of {name}"
 
     def take(self, rows: Sequence[int]) -> "ParallelText":
-        """Some of the pairs, by their numbers from 0."""
+        """Select pairs by their indices."""
         return replace(
             self,
             source=[self.source[i] for i in rows],
@@ -81,6 +81,6 @@ class ParallelText:
 
 
 def check_split(split: str) -> None:
-    """Refuse what is not the name of a part."""
+    """Raise UserError if ``split`` is not the name of a split."""
     if split not in SPLITS:
         raise UserError(f"split={split!r} must be train, val or test{did_you_mean(split, SPLITS)}")

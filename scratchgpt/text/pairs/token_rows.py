@@ -1,4 +1,4 @@
-"""Sequences of tokens of different lengths, kept in one array; pairs of them for translation."""
+"""Token sequences of different lengths in one array, and pairs of them for translation."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 
 
 class TokenRows(Sequence[Array]):
-    """Sequences of tokens, one behind the other: a million of them are two arrays.
+    """Token sequences of different lengths, stored as two arrays.
 
     Parameters
     ----------
     tokens : array (n,)
-        Of all rows.
+        The tokens of all rows, concatenated.
     lengths : array (N,)
-        Of each row.
+        The length of each row.
 
     Examples
     --------
@@ -38,11 +38,11 @@ class TokenRows(Sequence[Array]):
         self.lengths = lengths
         self._starts = np.cumsum(lengths) - lengths  # (N,)
         if len(tokens) != lengths.sum():
-            raise ValueError(f"{len(tokens)} tokens are not rows of {lengths.sum()} in all")
+            raise ValueError(f"got {len(tokens)} tokens, but the lengths sum to {lengths.sum()}")
 
     @classmethod
     def of(cls, rows: Sequence[Array], vocab_size: int) -> "TokenRows":
-        """Rows (n_i,) of a vocabulary, in the smallest type that holds it."""
+        """Create from rows (n_i,), with the smallest dtype that holds the vocabulary."""
         dtype = token_dtype(vocab_size)
         lengths = np.array([len(row) for row in rows], np.int64)
         tokens = np.concatenate(rows).astype(dtype) if len(rows) else np.empty(0, dtype)
@@ -56,12 +56,12 @@ class TokenRows(Sequence[Array]):
         return self.tokens[start : start + self.lengths[index]].astype(np.int64)
 
     def take(self, rows: Array) -> "TokenRows":
-        """Some of the rows, by their numbers (M,)."""
+        """Select rows by their indices (M,)."""
         lengths = self.lengths[rows]
         return TokenRows(self.tokens[self._places(rows)], lengths)
 
     def padded(self, rows: Array, *, end: int, padding: int) -> Array:
-        """Some rows with ``end`` behind each, then padding, int64 (B, longest + 1)."""
+        """Stack rows with ``end`` after each and then padding: int64 (B, longest + 1)."""
         lengths = self.lengths[rows]
         columns = np.arange(lengths.max() + 1)
         block = np.full((len(rows), len(columns)), padding)
@@ -70,7 +70,7 @@ class TokenRows(Sequence[Array]):
         return block
 
     def _places(self, rows: Array) -> Array:
-        """Where the tokens of some rows stand in ``tokens``, row after row."""
+        """Return the positions in ``tokens`` of the tokens of the given rows, row by row."""
         lengths = self.lengths[rows]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return np.repeat(self._starts[rows], lengths) + within
@@ -83,7 +83,7 @@ class TokenPairs:
     Attributes
     ----------
     source, target : TokenRows
-        As many rows each.
+        Row collections of the same length.
     """
 
     source: TokenRows
@@ -94,17 +94,17 @@ class TokenPairs:
 
     @property
     def widths(self) -> tuple[Array, Array]:
-        """Positions that each source and each target takes with its end of text, (N,) each."""
+        """Lengths of each source and each target, including the end of text, (N,) each."""
         return self.source.lengths + 1, self.target.lengths + 1
 
     def within(self, block_size: int) -> "TokenPairs":
-        """Those pairs that a model of so many positions can hold; ``len`` tells how many."""
+        """Select the pairs that fit a model with a context of ``block_size`` positions."""
         source, target = self.widths
         rows = np.flatnonzero(np.maximum(source, target) <= block_size)
         return self if len(rows) == len(self) else self.take(rows)
 
     def take(self, rows: Array) -> "TokenPairs":
-        """Some of the pairs, by their numbers (M,)."""
+        """Select pairs by their indices (M,)."""
         return TokenPairs(self.source.take(rows), self.target.take(rows))
 
     @property
@@ -118,12 +118,12 @@ class TokenPairs:
 
 
 def encode_pairs(text: ParallelText, tokenizer: Tokenizer) -> TokenPairs:
-    """A parallel text in tokens.
+    """Encode a parallel text.
 
     Raises
     ------
     UserError
-        If the vocabulary cannot spell a sentence; says which.
+        If a sentence has characters outside the vocabulary; the message names its line.
     """
     sides = []
     for side in ("source", "target"):
@@ -137,7 +137,7 @@ def encode_pairs(text: ParallelText, tokenizer: Tokenizer) -> TokenPairs:
 
 
 def _first_error(text: ParallelText, side: str, tokenizer: Tokenizer) -> UserError:
-    """What is wrong with the first sentence that cannot be encoded, and where it stands."""
+    """Return the error for the first sentence that cannot be encoded, with its line."""
     for index, sentence in enumerate(getattr(text, side)):
         try:
             tokenizer.encode(sentence)

@@ -1,1 +1,1 @@
-"""Tasks that generate problems with exact answers: addition and sorting."""
+"""Generated tasks with exact answers: addition and sorting."""

@@ -1,4 +1,4 @@
-"""What a generated task is: short problems with exact answers, to train on and to be tested by."""
+"""The base class of generated tasks: short problems with exact answers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -15,28 +15,28 @@ from scratchgpt.text.batches import TokenBatch, check_positive, evenly_spread
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 
 SPLITS = ("train", "test")
-TEST_SHARE = 10  # one problem in so many is kept for testing
-MOST_PROBLEMS = 20_000  # of a task with more, a fixed sample of so many is listed
-FEWEST_PROBLEMS = 100  # with fewer there might be none to test
+TEST_SHARE = 10  # one problem in TEST_SHARE is held out for testing
+MOST_PROBLEMS = 20_000  # from a task with more problems, a fixed sample of this size is listed
+FEWEST_PROBLEMS = 100  # with fewer problems, the test split might be empty
 
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """Problems of one length, each a prompt with one right answer, written in characters.
+    """Problems of one length: prompts with one correct answer each, in characters.
 
-    Problems are numbered from 0. A hash of its number decides whether a problem is for training
-    or for testing. No seed is in it, so that a model can be tested later, by whoever has it, on
-    problems that it never saw.
+    Problems are numbered from 0. A hash of its number decides whether a problem is for training or
+    for testing. The hash does not depend on a seed, so anyone can test a model later on problems
+    that it has not seen.
 
     Attributes
     ----------
     name : str
     alphabet : str
-        The characters that problems are written in.
+        The characters of the problems.
     n_problems : int
-        For training and testing together.
+        The number of problems for training and testing together.
     prompt_length, answer_length : int
-        P and A, in tokens. In training an ``<|endoftext|>`` follows the answer, so that generation
+        P and A, in tokens. In training, an ``<|endoftext|>`` follows the answer, so that generation
         stops there.
     """
 
@@ -46,7 +46,7 @@ class Task(ABC):
         if self.n_problems < FEWEST_PROBLEMS:
             raise UserError(
                 f"task={self.spec!r} has only {self.n_problems} different problems, too few to "
-                "keep some for testing; make it larger"
+                "hold out some for testing; make it larger"
             )
         if self.n_problems >= 2**63:
             raise UserError(f"task={self.spec!r} has too many different problems; make it smaller")
@@ -69,21 +69,21 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, numbers: Array) -> tuple[Array, Array]:
-        """Problems by their numbers (N,) as tokens: prompts (N, P) and answers (N, A)."""
+        """Encode problems, given by their numbers (N,): prompts (N, P) and answers (N, A)."""
 
     @property
     def spec(self) -> str:
-        """The task as a word, ``addition:2`` or ``sort:6:3``, for :func:`task_from_spec`."""
+        """The task as a string, ``addition:2`` or ``sort:6:3``, for :func:`task_from_spec`."""
         return ":".join([self.name, *(str(getattr(self, field.name)) for field in fields(self))])
 
     @property
     def block_size(self) -> int:
-        """The context that a model needs, T: a prompt and its answer."""
+        """The context length T that a model needs: a prompt and its answer."""
         return self.prompt_length + self.answer_length
 
     @cached_property
     def tokenizer(self) -> CharacterTokenizer:
-        """Reads and writes problems."""
+        """The tokenizer of problems and answers."""
         return CharacterTokenizer(self.alphabet, end_of_text=True)
 
     @property
@@ -91,17 +91,17 @@ class Task(ABC):
         return self.tokenizer.vocab_size
 
     def is_test(self, numbers: Array) -> Array:
-        """Whether problems are for testing, by a hash of their numbers (N,); bool (N,)."""
+        """Whether problems are for testing, by a hash of their numbers (N,): bool (N,)."""
         return held_out(self._same_question(numbers))
 
     def _same_question(self, numbers: Array) -> Array:
-        """One number for all problems that ask the same thing, lest one gives away another."""
+        """Map equivalent problems to one number, so that they are in the same split."""
         return numbers
 
     def numbers(self, split: str) -> Array:
-        """The problems of one part, an int64 array (N,) in rising order.
+        """Return the numbers of the problems of one split, an int64 array (N,) in rising order.
 
-        All of them, or those in a sample of MOST_PROBLEMS that is the same each time.
+        If the task has more than MOST_PROBLEMS problems, return those of a fixed random sample.
 
         Parameters
         ----------
@@ -117,17 +117,17 @@ class Task(ABC):
         return numbers[self.is_test(numbers) == (split == "test")]
 
     def problems(self, split: str) -> tuple[Array, Array]:
-        """Prompts (N, P) and answers (N, A) of one part, as tokens; see :meth:`numbers`."""
+        """Return prompts (N, P) and answers (N, A) of one split as tokens; see :meth:`numbers`."""
         return self.encode(self.numbers(split))
 
     def batches(self, batch_size: int, seed: int, val_batches: int | None = None) -> "TaskBatches":
-        """What to train on; see :class:`TaskBatches`."""
+        """Create the batches for training; see :class:`TaskBatches`."""
         return TaskBatches(self, batch_size=batch_size, seed=seed, val_batches=val_batches)
 
     def texts(self, prompts: Iterable[Array], answers: Iterable[Array]) -> list[str]:
-        """N prompts (P,) followed by their answers (A,), as N texts.
+        """Format N prompts (P,), each followed by its answer (A,), as N texts.
 
-        Tokens that are not a character of the task, which a model may answer with, become U+FFFD.
+        Tokens that are not characters of the task become U+FFFD.
         """
         spelling = dict(enumerate(self.tokenizer.characters))
         return [
@@ -137,19 +137,19 @@ class Task(ABC):
 
 
 class TaskBatches:
-    """Batches of a generated task, as int64 arrays (B, T): tokens, and those that follow them.
+    """Batches of a generated task, as int64 arrays (B, T): tokens and next tokens.
 
-    A row is a prompt and its answer. Targets are the answer and the ``<|endoftext|>`` behind it;
-    what would follow within the prompt is a matter of chance and does not count.
+    A row is a prompt and its answer. The targets are the answer and the ``<|endoftext|>`` after it.
+    The tokens within the prompt are random, so their targets are -100, which the loss ignores.
 
     Parameters
     ----------
     task : Task
     batch_size : int
     seed : int
-        Decides which problems train when.
+        The random seed for the training problems.
     val_batches : int, optional
-        Validate on at most so many batches of test problems, spread evenly; by default on all.
+        Maximum number of validation batches, evenly spaced; by default, all test problems are used.
 
     Raises
     ------
@@ -193,12 +193,12 @@ class TaskBatches:
 
 
 def held_out(numbers: Array, share: int = TEST_SHARE) -> Array:
-    """Which of the numbers (N,) a hash keeps for testing, one in ``share``; bool (N,)."""
+    """Whether numbers (N,) are held out for testing, one in ``share``, by a hash: bool (N,)."""
     return _hash(numbers) % np.uint64(share) == 0
 
 
 def _hash(numbers: Array) -> Array:
-    """SplitMix64's numbers at these places of its sequence.
+    """Return the numbers of the SplitMix64 sequence at the given positions.
 
     Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
     """

@@ -1,4 +1,4 @@
-"""Generated tasks with exact answers, as minGPT has them: addition and sorting."""
+"""The generated tasks of minGPT: addition and sorting."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -14,19 +14,18 @@ SYMBOLS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class AdditionTask(Task):
-    """Sums of two numbers: ``85+50=531``, which reads 135.
+    """Sums of two numbers: ``85+50=531`` means 85 + 50 = 135.
 
-    The digits of the sum come in reverse, as in minGPT: carries go from right to left, so each
-    digit follows from two digits of the problem and the carry before it, where the leading digit
-    would take the whole sum. All numbers are filled up with zeros: ``05+07=210`` reads 012.
+    The digits of the sum are in reverse order, as in minGPT. Carries propagate from right to left,
+    so each digit follows from two digits of the problem and the previous carry, while the leading
+    digit would need the whole sum. All numbers are padded with zeros: ``05+07=210`` means 012.
 
-    ``85+50`` and ``50+85`` ask the same thing, so either both are for training or both for
-    testing.
+    ``85+50`` and ``50+85`` are equivalent, so both are for training or both are for testing.
 
     Parameters
     ----------
     n_digits : int
-        Of each of the two numbers, 1 to 9; the sum has one more.
+        Number of digits of each summand, 1 to 9; the sum has one more.
 
     Raises
     ------
@@ -49,7 +48,7 @@ class AdditionTask(Task):
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_digits <= 9:
-            raise UserError(f"addition of {self.n_digits}-digit numbers; choose 1 to 9 digits")
+            raise UserError(f"addition cannot have {self.n_digits}-digit numbers; choose 1 to 9")
         super().__post_init__()
 
     @property
@@ -86,23 +85,22 @@ class AdditionTask(Task):
 
 @dataclass(frozen=True)
 class SortTask(Task):
-    """Symbols to be sorted: ``120021>001122``.
+    """Sequences of symbols to sort: ``120021>001122``.
 
-    minGPT has nothing between a problem and its answer; here ``>`` shows a reader where the answer
-    begins.
+    minGPT has no separator between a problem and its answer. Here, ``>`` marks the start of the
+    answer for human readers.
 
     Parameters
     ----------
     length : int
-        How many symbols, 1 to 62.
+        Number of symbols, 1 to 62.
     n_symbols : int
-        How many different ones, 2 to 36: the digits, then letters.
+        Number of different symbols, 2 to 36: the digits, then letters.
 
     Raises
     ------
     UserError
-        If a size is out of range, or together they make too few problems (below 100) or too many
-        (2 to the 63rd).
+        If a size is out of range, or the number of problems is below 100 or at least 2 to the 63rd.
 
     Examples
     --------
@@ -121,10 +119,10 @@ class SortTask(Task):
 
     def __post_init__(self) -> None:
         if not 1 <= self.length <= 62:
-            raise UserError(f"sort of {self.length} symbols; choose 1 to 62")
+            raise UserError(f"sort cannot have {self.length} symbols; choose 1 to 62")
         if not 2 <= self.n_symbols <= len(SYMBOLS):
             raise UserError(
-                f"sort of {self.n_symbols} different symbols; choose 2 to {len(SYMBOLS)}"
+                f"sort cannot have {self.n_symbols} different symbols; choose 2 to {len(SYMBOLS)}"
             )
         super().__post_init__()
 
@@ -160,14 +158,14 @@ TASKS: dict[str, type[AdditionTask] | type[SortTask]] = {
 
 
 def task_from_spec(spec: str) -> AdditionTask | SortTask:
-    """The task that a word names: ``addition``, ``addition:3``, ``sort``, ``sort:6``, ``sort:6:3``.
+    """Create a task from a string, such as ``addition:3`` or ``sort:6:3``.
 
-    Sizes that are left out are minGPT's.
+    Omitted sizes, as in ``addition``, ``sort`` or ``sort:6``, default to those of minGPT.
 
     Raises
     ------
     UserError
-        If there is no such task, or its sizes are not what it takes.
+        If the task does not exist, or its sizes are invalid.
     """
     name, *sizes = spec.split(":")
     if name not in TASKS:
@@ -175,15 +173,15 @@ def task_from_spec(spec: str) -> AdditionTask | SortTask:
         raise UserError(f"there is no task {name!r}{hint}")
     task = TASKS[name]
     names = [field.name for field in fields(task)]
-    # More figures than 20 are out of every range, and of more than 4,300 Python makes no number.
+    # More than 20 digits are out of every range, and Python does not parse more than 4,300 digits.
     if len(sizes) > len(names) or not all(
         s.isascii() and s.isdecimal() and len(s) <= 20 for s in sizes
     ):
         form = ":".join([name, *(n.upper() for n in names)])
-        raise UserError(f"task={spec!r} is not understood; write {form} with numbers")
+        raise UserError(f"task={spec!r} is invalid; write {form} with numbers")
     return task(*map(int, sizes))
 
 
 def _digits(numbers: Array, base: int, n: int) -> Array:
-    """Numbers (N,) with ``n`` digits each, the leading one first, (N, n)."""
+    """Split numbers (N,) into ``n`` digits each, the leading one first: (N, n)."""
     return numbers[:, None] // base ** np.arange(n)[::-1] % base

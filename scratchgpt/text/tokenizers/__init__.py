@@ -1,1 +1,1 @@
-"""Tokenizers: characters, bytes, byte-level BPE and the BPE of GPT-1."""
+"""Tokenizers: characters, bytes, byte-level BPE, and the word-level BPE of GPT-1."""

@@ -15,21 +15,21 @@ from scratchgpt.errors import UserError
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
 
-SMALLEST = 257  # the bytes and the end of text
+SMALLEST = 257  # the 256 bytes and the end of text
 
 
 class BPETokenizer(Tokenizer):
-    """Byte-level BPE, with ``<|endoftext|>`` and ``<|padding|>`` where the vocabulary has them.
+    """Byte-level BPE, with ``<|endoftext|>`` and ``<|padding|>`` if they are in the vocabulary.
 
     Parameters
     ----------
     content : dict
-        The content of a ``tokenizer.json``, for instance that of GPT-2.
+        The content of a ``tokenizer.json``, for example that of GPT-2.
 
     Raises
     ------
     UserError
-        If the ``tokenizers`` library does not understand it.
+        If the ``tokenizers`` library cannot read the content.
     """
 
     kind = "bpe"
@@ -37,7 +37,7 @@ class BPETokenizer(Tokenizer):
     def __init__(self, content: dict[str, Any]) -> None:
         self._content = content
         self._backend = self._read_content()
-        self._backend.encode_special_tokens = True  # text is data, see Tokenizer
+        self._backend.encode_special_tokens = True  # read them as ordinary text, see Tokenizer
         self.vocab_size = max(self._backend.get_vocab().values()) + 1
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
         self.padding = self._backend.token_to_id(PADDING)
@@ -47,7 +47,7 @@ class BPETokenizer(Tokenizer):
 
         try:
             backend = Backend.from_str(json.dumps(self._content))
-        except Exception as error:  # the library raises nothing more specific
+        except Exception as error:  # the library raises no more specific exception
             raise UserError(f"not a tokenizer: {error}") from error
         backend.no_truncation()
         backend.no_padding()
@@ -63,13 +63,13 @@ class BPETokenizer(Tokenizer):
 
     @cached_property
     def _marked_backend(self) -> Any:
-        """A second one: which reading it has is a state of the library's object."""
+        """A second backend that reads names of special tokens as tokens; the mode is its state."""
         return self._read_content()
 
     def encode_all(self, texts: Sequence[str]) -> list[Array]:
         for text in texts:
             to_utf8(text)
-        # The fast form leaves out the offsets, which nobody asks for.
+        # The fast variant does not compute offsets, which are not needed.
         encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
@@ -78,8 +78,8 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "BPETokenizer | None":
-        """The tokenizer, where ``content`` describes byte-level BPE; None for another kind."""
-        # Files as old as that of GPT-2 do not name the type of the model.
+        """Create the tokenizer if ``content`` describes byte-level BPE, else return None."""
+        # Old files, such as that of GPT-2, do not specify the type of the model.
         is_bpe = content["model"].get("type", "BPE") == "BPE" and "merges" in content["model"]
         if not is_bpe or "ByteLevel" not in json.dumps(content["decoder"]):
             return None
@@ -102,28 +102,29 @@ class BPETokenizer(Tokenizer):
 
 
 def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
-    """Refuse a vocabulary that does not even hold the bytes and the special tokens."""
+    """Raise UserError if a vocabulary is too small for the bytes and the special tokens."""
     smallest = SMALLEST + padding
     if vocab_size < smallest:
         specials = "the end of text and the padding" if padding else "the end of text"
         raise UserError(
             f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and {specials} "
-            f"take {smallest}; choose more"
+            f"need {smallest}; choose a larger size"
         )
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -> BPETokenizer:
-    """Learn a vocabulary from texts; the same texts give the same one.
+    """Train a BPE tokenizer; the result is deterministic.
 
     Parameters
     ----------
     texts : iterable of str
-        Pieces of text of any length, read once. For translation, those of both languages: a joint
-        vocabulary lets the two share their embeddings.
+        Pieces of text of any length, read once. For translation, give the texts of both languages:
+        a joint vocabulary lets the two share their embeddings.
     vocab_size : int
-        At least 257: the bytes and the end of text. A small corpus may not fill a large one.
+        At least 257, for the bytes and the end of text. The result can be smaller if the corpus is
+        too small for a large vocabulary.
     padding : bool
-        Have a ``<|padding|>`` token too.
+        Whether to include a ``<|padding|>`` token.
 
     Raises
     ------

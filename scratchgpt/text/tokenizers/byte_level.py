@@ -1,4 +1,4 @@
-"""One token for each of the 256 bytes; every text in every language, no unknown characters."""
+"""The byte tokenizer: one token for each of the 256 bytes, so no text has unknown characters."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer, base_json, to_utf8
 
-# GPT-2's way to write any byte as a printable character (Radford et al. 2019, section 2.2): those
-# that are printable in Latin-1 stand for themselves, the others follow from U+0100.
+# GPT-2's mapping of bytes to printable characters (Radford et al. 2019, section 2.2): bytes that
+# are printable in Latin-1 map to themselves, the others to characters from U+0100 on.
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
 BYTE_TO_CHARACTER = {
@@ -26,7 +26,7 @@ _BYTE_LEVEL = {
 
 
 class ByteTokenizer(Tokenizer):
-    """The bytes of UTF-8; a token's id is the value of its byte.
+    """A tokenizer for the bytes of UTF-8; the id of a token is the value of its byte.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class ByteTokenizer(Tokenizer):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "ByteTokenizer | None":
-        """The tokenizer, where ``content`` describes it; None where it is of another kind."""
+        """Create the tokenizer if ``content`` describes it, else return None."""
         tokenizer = cls()
         model = content["model"]
         same_tokens = model["vocab"] == tokenizer.to_json()["model"]["vocab"]

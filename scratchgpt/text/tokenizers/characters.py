@@ -1,4 +1,4 @@
-"""One token for each character that occurs in a corpus."""
+"""The character tokenizer: one token for each character of an alphabet."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -17,7 +17,7 @@ from scratchgpt.text.tokenizers.tokenizer import (
     to_utf8,
 )
 
-# Splits text into single characters, the newline included.
+# Splits text into single characters, including newlines.
 _EACH_CHARACTER = {
     "type": "Split",
     "pattern": {"Regex": r"[\s\S]"},
@@ -27,21 +27,21 @@ _EACH_CHARACTER = {
 
 
 class CharacterTokenizer(Tokenizer):
-    """The characters (Unicode code points) of an alphabet, numbered in their order.
+    """A tokenizer for the characters (Unicode code points) of an alphabet, numbered in order.
 
     Parameters
     ----------
     alphabet : iterable of str
-        Single characters, in any order; repetitions do not count.
+        Single characters, in any order; duplicates are ignored.
     end_of_text : bool
-        Have an ``<|endoftext|>`` token, behind the characters.
+        Whether to include an ``<|endoftext|>`` token, after the characters.
     padding : bool
-        Have a ``<|padding|>`` token, the last.
+        Whether to include a ``<|padding|>`` token, the last one.
 
     Raises
     ------
     UserError
-        If there is no character, or something that is not one.
+        If the alphabet is empty or has an element that is not a single character.
 
     Examples
     --------
@@ -59,10 +59,13 @@ class CharacterTokenizer(Tokenizer):
     ) -> None:
         self.characters = sorted(set(alphabet))
         if not self.characters:
-            raise UserError("a character tokenizer needs at least one character")
+            raise UserError("the alphabet is empty; a character tokenizer needs a character")
         for character in self.characters:
             if len(character) != 1:
-                raise UserError(f"a character tokenizer cannot have {character!r} as a token")
+                raise UserError(
+                    f"a character tokenizer cannot have {character!r} as a token; give single "
+                    "characters"
+                )
             to_utf8(character)
         n_characters = len(self.characters)
         self.vocab_size = n_characters + end_of_text + padding
@@ -71,7 +74,7 @@ class CharacterTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Array:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")  # (n,)
-        # Code points beyond the table are looked up at its last place, which stands for none.
+        # Code points beyond the table map to its last element, which is -1 (unknown).
         tokens = self._table[np.minimum(codes, len(self._table) - 1)]
         if tokens.size and tokens.min() < 0:
             raise UserError(self._unknown(text, np.flatnonzero(tokens < 0)))
@@ -81,12 +84,12 @@ class CharacterTokenizer(Tokenizer):
         try:
             tokens = self.encode("".join(texts))
         except UserError:
-            return super().encode_all(texts)  # says what is wrong with which of them
+            return super().encode_all(texts)  # raises the error for the text that has it
         return np.split(tokens, np.cumsum([len(text) for text in texts], dtype=np.int64))[:-1]
 
     def to_json(self) -> dict[str, Any]:
-        # A WordLevel model must name a token for unknown words; without one in the vocabulary it
-        # refuses them, as we do.
+        # A WordLevel model must name a token for unknown words. This name is not in the vocabulary,
+        # so unknown words raise an error, as in ``encode``.
         model = {
             "type": "WordLevel",
             "vocab": {character: i for i, character in enumerate(self.characters)},
@@ -104,7 +107,7 @@ class CharacterTokenizer(Tokenizer):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "CharacterTokenizer | None":
-        """The tokenizer that :meth:`to_json` describes; None where it is of another kind."""
+        """Create the tokenizer from the output of :meth:`to_json`; None for other tokenizers."""
         model = content["model"]
         if model.get("type") != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
             return None
@@ -114,10 +117,10 @@ class CharacterTokenizer(Tokenizer):
         )
         expected = tokenizer.to_json()
         if expected["model"]["vocab"] != model["vocab"]:
-            raise UserError("its characters are not numbered in their order")
+            raise UserError("its characters are not numbered in order")
         if expected["added_tokens"] != content["added_tokens"]:
             raise UserError(
-                f"it has other special tokens than {END_OF_TEXT} and {PADDING} at the end"
+                f"it has special tokens other than {END_OF_TEXT} and {PADDING} at the end"
             )
         return tokenizer
 
@@ -127,7 +130,7 @@ class CharacterTokenizer(Tokenizer):
 
     @cached_property
     def _table(self) -> Array:
-        """Token of each code point up to the highest and one more, -1 where there is none."""
+        """The token of each code point up to the highest, then -1; -1 if there is no token."""
         codes = [ord(character) for character in self.characters]
         table = np.full(codes[-1] + 2, -1, np.int64)
         table[codes] = np.arange(len(codes))
@@ -138,6 +141,7 @@ class CharacterTokenizer(Tokenizer):
         names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         return (
-            f"the tokenizer has not seen {names}{more}, first at character {positions[0]}; "
-            f"it knows {len(self.characters)} others; leave these out, or train with bytes or bpe"
+            f"the tokenizer has no token for {names}{more}, first at character {positions[0]}; "
+            f"its vocabulary has {len(self.characters)} other characters; remove these, or use a "
+            "bytes or bpe tokenizer"
         )

@@ -1,4 +1,4 @@
-"""Loading a tokenizer of any kind from its file."""
+"""Loading of tokenizers from files."""
 
 import json
 from pathlib import Path
@@ -14,14 +14,14 @@ from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
-    """The tokenizer of a ``tokenizer.json``, or of a model directory that holds one.
+    """Load a tokenizer from a ``tokenizer.json``, or from a model directory.
 
-    A directory may hold ``vocab.json`` and ``merges.txt`` in its place.
+    A directory can contain ``vocab.json`` and ``merges.txt`` instead of ``tokenizer.json``.
 
     Raises
     ------
     UserError
-        If there is none, it is damaged, or it is of a kind that scratchgpt does not know.
+        If the file does not exist, is damaged, or describes an unsupported kind of tokenizer.
     """
     path = Path(path)
     if not (path / TOKENIZER_FILE).exists() and (path / VOCAB_FILE).exists():
@@ -38,8 +38,8 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         reason = error if isinstance(error, UserError) else repr(error)
         raise UserError(f"the tokenizer {path} is damaged: {reason}") from error
     raise UserError(
-        f"{path} is a tokenizer of a kind that scratchgpt does not know; "
-        "it reads characters, bytes, byte-level BPE and that of GPT-1"
+        f"{path} is an unsupported kind of tokenizer; scratchgpt reads characters, bytes, "
+        "byte-level BPE and the BPE of GPT-1"
     )
 
 
@@ -47,6 +47,6 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"there is no tokenizer at {path}") from None
+        raise UserError(f"there is no tokenizer at {path}; check the path") from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the tokenizer {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Text out of tokens that arrive one by one."""
+"""Incremental decoding of tokens that arrive one by one."""
 
 import codecs
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 
 
 class StreamDecoder:
-    """Turns tokens into text as they come, never half a character.
+    """Decode tokens incrementally, without splitting characters.
 
-    A character may be spelt by several byte-level tokens; what is incomplete is held back. All
-    pieces joined, the last from :meth:`flush`, are ``tokenizer.decode`` of all tokens.
+    A character can consist of several byte-level tokens; incomplete characters are buffered. The
+    concatenation of all pieces, including that of :meth:`flush`, equals ``tokenizer.decode`` of all
+    tokens.
 
     Parameters
     ----------
     tokenizer : Tokenizer
     before : sequence of int
-        Tokens that the text goes on from.
+        The tokens before the first one to decode, such as a prompt.
     """
 
     def __init__(self, tokenizer: Tokenizer, before: Array | Sequence[int] = ()) -> None:
@@ -26,7 +27,7 @@ class StreamDecoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def push(self, token: int) -> str:
-        """The text that this token completes, which may be none."""
+        """Return the text that this token completes, which can be empty."""
         spelling, ends_word = self._tokenizer.token_bytes(token), self._tokenizer.ends_word(token)
         if self._after_word and (spelling or ends_word):
             spelling, self._after_word = b" " + spelling, False
@@ -34,5 +35,5 @@ class StreamDecoder:
         return self._decoder.decode(spelling)
 
     def flush(self) -> str:
-        """The rest: U+FFFD where a character was left incomplete."""
+        """Return the remaining text: U+FFFD if the last character is incomplete, else empty."""
         return self._decoder.decode(b"", final=True)

@@ -1,4 +1,4 @@
-"""What a tokenizer is: text to token ids and back, and a file that the rest of the world reads."""
+"""The base class of tokenizers, with the file format of the ``tokenizers`` library."""
 
 import hashlib
 import json
@@ -21,26 +21,28 @@ PADDING = "<|padding|>"
 
 
 class Tokenizer(ABC):
-    """Text to token ids and back.
+    """Convert text to token ids and back.
 
-    Every token stands for a string of bytes, and a text is what its tokens' bytes spell in UTF-8.
-    A byte-level token may be a part of a character, so one token alone need not be text.
+    Every token represents a string of bytes. The bytes of all tokens of a text, concatenated, are
+    the text in UTF-8. A byte-level token can be a part of a character, so a single token is not
+    always valid text.
 
-    Text is data: where the characters ``<|endoftext|>`` stand in a text, :meth:`encode` takes them
-    for the characters that they are. The token of that name is put behind a document by
-    :func:`scratchgpt.text.prepare`, and around sentences by those who translate. Others, as
-    ``transformers``, read the name in a text as the token; so does :meth:`encode_marked`.
+    :meth:`encode` reads ``<|endoftext|>`` in a text as ordinary characters. The end-of-text token
+    is added after each document by :func:`scratchgpt.text.prepare`, and around sentences in
+    translation. Other libraries, such as ``transformers``, read the name in a text as the token;
+    :meth:`encode_marked` does the same.
 
     Attributes
     ----------
     kind : str
         ``"characters"``, ``"bytes"`` or ``"bpe"``.
     vocab_size : int
-        Ids are 0 to ``vocab_size - 1``.
+        Token ids are 0 to ``vocab_size - 1``.
     end_of_text : int or None
-        The token that ends a document, where the vocabulary has one. It has no bytes.
+        The token that ends a document, or None if the vocabulary has no such token. It has no
+        bytes.
     padding : int or None
-        The token that fills up the shorter rows of a batch, likewise.
+        The token that pads the shorter rows of a batch, or None. It has no bytes.
     """
 
     kind: str
@@ -50,41 +52,42 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str) -> Array:
-        """Token ids, an int64 array (n,).
+        """Encode a text as token ids, an int64 array (n,).
 
         Raises
         ------
         UserError
-            If the vocabulary cannot spell the text; says which characters, and where.
+            If the text has characters outside the vocabulary; the message names them and the first
+            position.
         """
 
     def encode_all(self, texts: Sequence[str]) -> list[Array]:
-        """The tokens of each of many texts, as :meth:`encode` gives them.
+        """Encode several texts; the result equals :meth:`encode` for each text.
 
         Raises
         ------
         UserError
-            If the vocabulary cannot spell one of them.
+            If a text has characters outside the vocabulary.
         """
         return [self.encode(text) for text in texts]
 
     def encode_marked(self, text: str) -> Array:
-        """Token ids of a text in which the name of a special token is that token.
+        """Encode a text, reading names of special tokens as the tokens.
 
-        These are the ids that ``transformers`` gives, whatever the text. They suit a text whose
-        writer may say where it ends, as a prompt of one's own; not a corpus, nor what strangers
-        send.
+        The ids equal those of ``transformers`` for any text. Use this method only for trusted text,
+        such as your own prompt, because the text can contain an end of text. Do not use it for a
+        corpus or for the input of other users.
 
         Raises
         ------
         UserError
-            As for :meth:`encode`.
+            As in :meth:`encode`.
         """
         ids = {END_OF_TEXT: self.end_of_text, PADDING: self.padding}
         names = [re.escape(name) for name, token in ids.items() if token is not None]
         if not names:
             return self.encode(text)
-        parts = re.split(f"({'|'.join(names)})", text)  # texts, and between them names
+        parts = re.split(f"({'|'.join(names)})", text)  # alternating texts and names
         pieces = [
             np.array([ids[part]], np.int64) if i % 2 else self.encode(part)
             for i, part in enumerate(parts)
@@ -93,43 +96,43 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """The content of ``tokenizer.json``, in the format of the ``tokenizers`` library."""
+        """Return the content of ``tokenizer.json``, in the format of the ``tokenizers`` library."""
 
     @abstractmethod
     def _all_token_bytes(self) -> list[bytes]:
-        """The bytes of each token, by id."""
+        """Return the bytes of each token, in the order of ids."""
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes that one token stands for; none for a special token."""
+        """Return the bytes of one token; a special token has no bytes."""
         return self._token_bytes[self._checked([token])[0]]
 
     def ends_word(self, token: int) -> bool:
-        """Whether a space that its bytes do not hold belongs between a token and the next."""
+        """Whether a space follows the token that is not part of its bytes."""
         return False
 
     def decode(self, tokens: Array | Sequence[int]) -> str:
-        """The text that tokens spell; bytes that are not UTF-8 become U+FFFD.
+        """Decode tokens to text; bytes that are not UTF-8 become U+FFFD.
 
         Raises
         ------
         UserError
-            If there is no such token.
+            If a token is not in the vocabulary.
         """
         table = self._token_bytes
         return b"".join(table[t] for t in self._checked(tokens)).decode("utf-8", "replace")
 
     def n_bytes(self, tokens: Array | Sequence[int]) -> int:
-        """How many bytes of text tokens stand for."""
+        """Return the number of bytes of text in the tokens."""
         return int(self._byte_lengths[self._checked(tokens)].sum())
 
     def save(self, path: Path | str) -> None:
-        """Write ``tokenizer.json``, whole or not at all."""
+        """Write ``tokenizer.json`` atomically."""
         text = json.dumps(self.to_json(), ensure_ascii=False, indent=1)
         write_text(Path(path), text + "\n")
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of ``tokenizer.json``: what was encoded with another does not fit."""
+        """A hash of ``tokenizer.json``; tokens are valid only for tokenizers with the same hash."""
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -142,36 +145,37 @@ class Tokenizer(ABC):
         return np.array([len(spelling) for spelling in self._token_bytes], np.int64)
 
     def _checked(self, tokens: Array | Sequence[int]) -> Array:
-        """``tokens`` as an int64 array, all of them in the vocabulary."""
+        """Convert ``tokens`` to an int64 array, and check that all are in the vocabulary."""
         ids = np.asarray(tokens, np.int64)
         outside = ids[(ids < 0) | (ids >= self.vocab_size)]
         if outside.size:
             raise UserError(
-                f"there is no token {outside[0]}; this tokenizer has 0 to {self.vocab_size - 1}"
+                f"there is no token {outside[0]}; the tokens of this tokenizer are 0 to "
+                f"{self.vocab_size - 1}"
             )
         return ids
 
 
 def to_utf8(text: str) -> bytes:
-    """The bytes of a text.
+    """Encode a text as UTF-8.
 
     Raises
     ------
     UserError
-        If it holds half of a surrogate pair (as a shell can hand over), which UTF-8 cannot say.
+        If the text has a lone surrogate, which a shell can pass but UTF-8 cannot represent.
     """
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
         raise UserError(
-            f"character {error.start} of the text is U+{code:04X}, half of a surrogate pair and "
-            "not text; give the text as UTF-8"
+            f"character {error.start} of the text is U+{code:04X}, a lone surrogate and not a "
+            "character; give the text as UTF-8"
         ) from None
 
 
 def base_json(**parts: Any) -> dict[str, Any]:
-    """A ``tokenizer.json`` with the parts that are not given left empty."""
+    """Create the content of a ``tokenizer.json``; parts that are not given are empty."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -186,6 +190,6 @@ def base_json(**parts: Any) -> dict[str, Any]:
 
 
 def special_token(token: int, content: str) -> dict[str, Any]:
-    """An entry of ``added_tokens``."""
+    """Create an entry of ``added_tokens``."""
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {"id": token, "content": content, **flags, "special": True}

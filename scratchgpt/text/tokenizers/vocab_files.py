@@ -1,4 +1,4 @@
-"""Tokenizers as GPT-1 and GPT-2 were published: ``vocab.json`` and ``merges.txt``."""
+"""Tokenizer files in the format of GPT-1 and GPT-2: ``vocab.json`` and ``merges.txt``."""
 
 import json
 from pathlib import Path
@@ -26,15 +26,16 @@ VOCAB_FILE, MERGES_FILE, ADDED_FILE = "vocab.json", "merges.txt", "added_tokens.
 
 
 def read_vocab_files(directory: Path) -> dict[str, Any]:
-    """What a ``tokenizer.json`` would say in place of the two files.
+    """Read the two files and return the content of an equivalent ``tokenizer.json``.
 
-    A vocabulary with the 256 characters that stand for bytes is GPT-2's kind, and one in which
-    tokens end in ``</w>`` is GPT-1's. What an ``added_tokens.json`` beside them has is special.
+    A vocabulary with the 256 characters that represent bytes is in the format of GPT-2. A
+    vocabulary with tokens that end in ``</w>`` is in the format of GPT-1. The tokens in an
+    ``added_tokens.json`` in the same folder become special tokens.
 
     Raises
     ------
     UserError
-        If a file is missing or damaged, or the vocabulary is of neither kind.
+        If a file is missing or damaged, or the vocabulary has neither format.
     """
     parts: dict[str, Any]
     settings: dict[str, Any]
@@ -57,8 +58,8 @@ def read_vocab_files(directory: Path) -> dict[str, Any]:
             settings["unk_token"] = UNKNOWN
     else:
         raise UserError(
-            f"{directory / VOCAB_FILE} is neither GPT-2's kind of vocabulary, which has all bytes, "
-            f"nor GPT-1's, whose words end in {WORD_END}"
+            f"{directory / VOCAB_FILE} is neither a GPT-2 vocabulary, which has all bytes, nor a "
+            f"GPT-1 vocabulary, whose words end in {WORD_END}; use a tokenizer.json instead"
         )
     special_ids = {name: vocab[name] for name in specials if name in vocab} | added
     return base_json(
@@ -77,12 +78,12 @@ def _read_ids(path: Path) -> dict[str, int]:
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}") from error
     if not isinstance(ids, dict) or any(type(i) is not int or i < 0 for i in ids.values()):
-        raise UserError(f"{path} is damaged: it is not a table of tokens and their numbers")
+        raise UserError(f"{path} is damaged: it is not an object of tokens and their ids")
     return ids
 
 
 def _read_merges(path: Path) -> list[list[str]]:
-    """Pairs of tokens, a line each, after a line that says the version."""
+    """Read pairs of tokens, one per line, after an optional version line."""
     merges = []
     for number, line in enumerate(_read(path).split("\n"), start=1):
         pair = line.removesuffix("\r").split(" ")
@@ -100,7 +101,7 @@ def _read(path: Path) -> str:
             return file.read()
     except FileNotFoundError:
         raise UserError(
-            f"{path} is missing; {VOCAB_FILE} and {MERGES_FILE} belong together"
+            f"{path} is missing; a tokenizer needs both {VOCAB_FILE} and {MERGES_FILE}"
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the tokenizer {path}: {error}") from error

@@ -1,1 +1,1 @@
-"""Series: reading them, their time index, the examples that come with the package."""
+"""Time series data: CSV files, time indexes, input checks and example series."""

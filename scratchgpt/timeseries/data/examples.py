@@ -1,4 +1,4 @@
-"""Series that come with the package: facts that anyone may use, in files of a few kilobytes."""
+"""Example series of the package: facts that anyone may use, in files of a few kilobytes."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,16 +10,16 @@ FOLDER = Path(__file__).parent / "series"
 
 
 class Example(NamedTuple):
-    """What an embedded series is."""
+    """Description and source of an example series."""
 
     description: str
     source: str
 
 
-# The values are those that R's package datasets has, under the name after the colon.
+# The values equal those in R's package datasets, under the name given after "R:".
 EXAMPLES = {
     "nile": Example(
-        "annual flow of the Nile at Aswan, 1871-1970, in 10^8 cubic metres",
+        "annual flow of the Nile at Aswan, 1871-1970, in 10^8 cubic meters",
         "Cobb 1978, Biometrika 65, 243-251; R: Nile",
     ),
     "airline": Example(
@@ -56,12 +56,12 @@ EXAMPLES = {
 
 
 def load_example(name: str) -> TimeSeries:
-    """One of the embedded series.
+    """Load an example series.
 
     Parameters
     ----------
     name : str
-        One of EXAMPLES.
+        A key of ``EXAMPLES``.
 
     Returns
     -------
@@ -70,13 +70,13 @@ def load_example(name: str) -> TimeSeries:
     Raises
     ------
     UserError
-        If there is none of that name; says which there are.
+        If ``name`` is not an example; the message lists the names.
 
     Examples
     --------
     >>> from scratchgpt.timeseries import load_example
     >>> airline = load_example("airline")
-    >>> airline.period, airline.values[:3], airline.clock.following(2)
+    >>> airline.period, airline.values[:3], airline.frequency.following(2)
     (12, array([112., 118., 132.]), ['1961-01', '1961-02'])
     """
     if name not in EXAMPLES:

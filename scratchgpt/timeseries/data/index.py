@@ -1,6 +1,7 @@
-"""The index of a pandas series, kept and continued; pandas itself is never imported here.
+"""The pandas index of a series, kept for results and extended for forecasts.
 
-Whoever hands in a pandas object has imported pandas, so that it is found in ``sys.modules``.
+This module never imports pandas. A caller who passes a pandas object has imported pandas already,
+so it is in ``sys.modules``.
 """
 
 import copy
@@ -15,19 +16,19 @@ from scratchgpt.errors import UserError
 
 
 class TimeIndex:
-    """Names of the positions of a series: a pandas index, or none.
+    """The labels of the positions of a series: a pandas index, or no labels.
 
     Parameters
     ----------
     endog : anything
-        The series as it was handed in.
+        The series as the caller passed it.
     n : int
         Its length.
 
     Raises
     ------
     UserError
-        If dates or periods are not in order, or one comes twice.
+        If dates or periods are not in increasing order or are repeated.
     """
 
     def __init__(self, endog: Any, n: int) -> None:
@@ -37,16 +38,16 @@ class TimeIndex:
         if self.index is not None:
             self.name = endog.columns[0] if hasattr(endog, "columns") else endog.name
         if self.is_dated and not (self.index.is_monotonic_increasing and self.index.is_unique):
-            what = "is not in the order of time" if self.index.is_unique else "has a date twice"
-            raise UserError(f"the index of endog {what}; sort it and keep one row a date")
+            what = "is not in increasing order" if self.index.is_unique else "has repeated dates"
+            raise UserError(f"the index of endog {what}; sort it and keep one row per date")
 
     @property
     def is_dated(self) -> bool:
-        """Whether it is an index of dates or of periods."""
+        """Whether the index holds dates or periods."""
         return type(self.index).__name__ in ("DatetimeIndex", "PeriodIndex")
 
     def between(self, start: int, stop: int) -> Any:
-        """The pandas index of the positions from start to before stop, which may lie ahead."""
+        """Return the pandas index of positions start to stop - 1, possibly beyond the series."""
         if self.index is None:
             return None
         if stop <= self.n:
@@ -55,12 +56,12 @@ class TimeIndex:
         if start >= self.n:
             return ahead[start - self.n :]
         if type(ahead) is not type(self.index) and self.is_dated:
-            # Dates without a rhythm cannot be continued: then the whole stretch has positions.
+            # Dates without a frequency cannot be extended, so label all positions by number.
             return sys.modules["pandas"].RangeIndex(start, stop)
         return self.index[start:].append(ahead)
 
     def _ahead(self, steps: int) -> Any:
-        """The index of the ``steps`` positions after the last; positions where there is no rule."""
+        """Return the index of the ``steps`` positions after the last; positions if no rule fits."""
         pandas, index, n = sys.modules["pandas"], self.index, self.n
         kind = type(index).__name__
         if kind == "PeriodIndex":
@@ -69,7 +70,7 @@ class TimeIndex:
             frequency = index.freq
             if frequency is None and n > 2:
                 with warnings.catch_warnings():
-                    # What type the answer has changes with pandas; date_range takes either.
+                    # The return type depends on the version of pandas; date_range accepts both.
                     warnings.simplefilter("ignore")
                     frequency = pandas.infer_freq(index)
             if frequency is not None:
@@ -81,7 +82,7 @@ class TimeIndex:
         return pandas.RangeIndex(n, n + steps)
 
     def _integer_rule(self) -> tuple[int, int] | None:
-        """First label and step of an index of equally spaced integers."""
+        """Return the first label and the step of an index of equally spaced integers, or None."""
         if self.index is None or getattr(self.index.dtype, "kind", "O") not in "iu":
             return None
         if self.n == 1:
@@ -91,21 +92,21 @@ class TimeIndex:
         return (int(self.index[0]), int(steps[0])) if is_even else None
 
     def position(self, label: Any, side: str = "left") -> int:
-        """Which position a number, a date or another label of the index means.
+        """Find the position of a number, a date or another label of the index.
 
         Parameters
         ----------
-        label : int, or for pandas a label
-            A number is a label where the index is of equally spaced integers (years, for
-            example) and a position elsewhere, counted from the end if negative. A date between
-            two of the index is the later as "left" and the earlier as "right", as when pandas
-            slices.
+        label : int, or a label of a pandas index
+            If the index holds equally spaced integers, such as years, a number is a label.
+            Otherwise it is a position, counted from the end if negative. A date between two dates
+            of the index means the later one for "left" and the earlier one for "right", as in
+            pandas slices.
         side : {"left", "right"}
 
         Raises
         ------
         UserError
-            If there is no such label.
+            If the label is not in the index.
         """
         if isinstance(label, int | np.integer):
             return self._position_of_number(int(label))
@@ -113,7 +114,7 @@ class TimeIndex:
             return self._position_of_date(label, side)
         if self.index is not None and label in self.index:
             return int(self.index.get_loc(label))
-        raise UserError(f"{label!r} is not in the index of endog; give a position from 0 on")
+        raise UserError(f"{label!r} is not in the index of endog; give a position, starting at 0")
 
     def _position_of_number(self, number: int) -> int:
         rule = self._integer_rule() or (0, 1)
@@ -127,7 +128,7 @@ class TimeIndex:
         if position < 0:
             raise UserError(
                 f"{number} is not a position or label of endog, which has {self.n} "
-                "values" + (f" from {rule[0]} on" if rule != (0, 1) else "")
+                "values" + (f" starting at {rule[0]}" if rule != (0, 1) else "")
             )
         return position
 
@@ -147,33 +148,33 @@ class TimeIndex:
         except (TypeError, ValueError) as error:
             raise UserError(f"{label!r} does not fit the index of endog: {error}") from None
         if found < 0 or known[0] > target:
-            raise UserError(f"{label!r} lies before the first observation, {known[0]}")
+            raise UserError(f"{label!r} is before the first observation, {known[0]}")
         return found
 
-    def refuse_another(self, other: Any, name: str) -> None:
-        """Raise UserError if other is a pandas object whose index is not that of endog."""
+    def refuse_other_index(self, other: Any, name: str) -> None:
+        """Raise UserError if other is a pandas object and its index differs from that of endog."""
         index = pandas_index(other)
         if index is not None and self.index is not None and not index.equals(self.index):
-            raise UserError(f"the index of {name} is not that of endog; align the two first")
+            raise UserError(f"the index of {name} differs from that of endog; align the two first")
 
     def refuse_other_dates(self, ahead: Any, steps: int) -> None:
-        """Raise UserError if ahead is dated, and not for the ``steps`` times after the last."""
+        """Raise UserError if ahead has dates that are not the ``steps`` dates after the series."""
         other = pandas_index(ahead)
         if self.is_dated and type(other) is type(self.index) and len(other) == steps:
             expected = self.between(self.n, self.n + steps)
             if type(expected) is type(other) and not other.equals(expected):
                 raise UserError(
-                    f"exog runs from {other[0]} to {other[-1]}, but endog goes on from "
+                    f"exog runs from {other[0]} to {other[-1]}, but the dates after endog run from "
                     f"{expected[0]} to {expected[-1]}"
                 )
 
     def followed_by(self, new_data: Any, n_new: int) -> "TimeIndex":
-        """The index of endog with new_data behind it.
+        """Return the index of endog extended by new_data.
 
         Raises
         ------
         UserError
-            If new_data has dates and does not begin where endog ends.
+            If new_data has dates that do not follow directly after those of endog.
         """
         longer = copy.copy(self)
         longer.n = self.n + n_new
@@ -188,27 +189,27 @@ class TimeIndex:
                 longer.index = self.index.append(other)
             elif not other.equals(expected):
                 raise UserError(
-                    f"new_data runs from {other[0]} to {other[-1]}, but endog goes on from "
-                    f"{expected[0]} to {expected[-1]}"
+                    f"new_data runs from {other[0]} to {other[-1]}, but the dates after endog run "
+                    f"from {expected[0]} to {expected[-1]}"
                 )
         return longer
 
     def series(self, values: Array, start: int, name: Any) -> Any:
-        """Values from position start on as endog came: a pandas Series, or the array itself."""
+        """Return values from position start as a pandas Series; without an index, unchanged."""
         if self.index is None:
             return values
         index = self.between(start, start + len(values))
         return sys.modules["pandas"].Series(values, index=index, name=name)
 
     def frame(self, values: Array, start: int, columns: list[str]) -> Any:
-        """The same for an array of columns: a pandas DataFrame, or the array itself."""
+        """Return an array of columns as a pandas DataFrame; without an index, unchanged."""
         if self.index is None:
             return values
         index = self.between(start, start + len(values))
         return sys.modules["pandas"].DataFrame(values, index=index, columns=columns)
 
     def named(self, values: Array, names: tuple[str, ...], columns: Any = None) -> Any:
-        """Values that belong to names: a Series (or DataFrame) over them, or the array itself."""
+        """Return values as a Series or DataFrame indexed by names; without an index, unchanged."""
         if self.index is None:
             return values
         pandas = sys.modules["pandas"]
@@ -218,7 +219,7 @@ class TimeIndex:
 
 
 def pandas_index(data: Any) -> Any:
-    """The index of a pandas Series or DataFrame, None of anything else."""
+    """Return the index of a pandas Series or DataFrame, or None for any other object."""
     index = getattr(data, "index", None)
     has_pandas = "pandas" in sys.modules and isinstance(index, sys.modules["pandas"].Index)
     return index if has_pandas else None

@@ -1,4 +1,4 @@
-"""What a user hands in, made into float64 arrays or refused in one line."""
+"""Conversion of user input to float64 arrays, with one-line errors for invalid input."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from scratchgpt.timeseries.data.series_values import series_values
 
 
 def endog_values(endog: Any, name: str = "endog") -> Array:
-    """The values of one series, NaN where one is missing.
+    """Convert one series to an array, with NaN for missing values.
 
     Parameters
     ----------
     endog : list, array (n,) or (n, 1), pandas Series or DataFrame of one column
         ``None``, NaN, ``pandas.NA`` and masked elements are missing.
     name : str
-        What error messages call it.
+        The name of the series in error messages.
 
     Returns
     -------
@@ -27,8 +27,8 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
     Raises
     ------
     UserError
-        If it is not one series of real numbers, has an infinite value, nothing but missing
-        values, or one and the same value everywhere.
+        If ``endog`` is not one series of real numbers, has an infinite value, or has only missing
+        values.
     """
     numbers = _numbers(endog, name)
     if numbers.size and np.isnan(numbers).all():
@@ -37,7 +37,7 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
 
 
 def refuse_constant(values: Array, name: str = "endog") -> None:
-    """Raise UserError if there are several observed values and all are the same."""
+    """Raise UserError if the series has several observed values and they are all equal."""
     observed = values[~np.isnan(values)]
     if len(observed) > 1 and (observed == observed[0]).all():
         raise UserError(
@@ -53,18 +53,18 @@ def regressors(
     rows: str = "endog",
     names: tuple[str, ...] | None = None,
 ) -> Array:
-    """The columns of exog.
+    """Convert regressors to an array with one column per regressor.
 
     Parameters
     ----------
     exog : list, array (n_rows,) or (n_rows, k), pandas Series or DataFrame
     n_rows : int
     name : str
-        What error messages call it.
+        The name of ``exog`` in error messages.
     rows : str
-        What n_rows is the length of, for the error message.
+        The name of the object with ``n_rows`` rows, for error messages.
     names : tuple of str, optional
-        Of the columns that there must be; then a single row may come as a flat list.
+        Names of the required columns. If given, a single row may be a flat list.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def regressors(
     Raises
     ------
     UserError
-        If its length is another, or a value is missing or infinite.
+        If ``exog`` does not have ``n_rows`` rows, or a value is missing or infinite.
     """
     columns = _numbers(exog, name)
     if columns.ndim == 1:
@@ -81,10 +81,10 @@ def regressors(
         columns = columns[None] if is_row else columns[:, None]
     if columns.ndim != 2:
         raise UserError(
-            f"{name} has shape {columns.shape}; give one row a time and one column a regressor"
+            f"{name} has shape {columns.shape}; give one row per time and one column per regressor"
         )
     if len(columns) != n_rows:
-        raise UserError(f"{name} has {len(columns)} rows, but {rows} has {n_rows}")
+        raise UserError(f"{name} has {len(columns)} rows, but {rows} has {n_rows}; make them equal")
     if names is not None and columns.shape[1] != len(names):
         raise UserError(
             f"{name} has {columns.shape[1]} columns, but the model has {len(names)}: "
@@ -95,13 +95,13 @@ def regressors(
         row, column = (int(i) for i in np.argwhere(broken)[0])
         raise UserError(
             f"{name} is {columns[row, column]} in row {row}, column {column}; "
-            "regressors must be known at every time"
+            "regressors must have a finite value at every time"
         )
     return columns
 
 
 def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
-    """The names that pandas gives the columns of exog, or x1, x2, ..."""
+    """Return the pandas names of the columns of exog, or x1, x2, ..."""
     if hasattr(exog, "columns"):
         return tuple(str(name) for name in exog.columns)
     own = getattr(exog, "name", None)
@@ -111,16 +111,16 @@ def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
 
 
 def positive_count(name: str, value: Any) -> int:
-    """A whole number from 1 on, or UserError."""
+    """Return value if it is an integer of at least 1, else raise UserError."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{name}={value!r} must be a whole number from 1 on")
+        raise UserError(f"{name}={value!r} must be an integer of at least 1")
     return int(value)
 
 
 def _numbers(data: Any, name: str) -> Array:
-    """A float64 copy of anything that is real numbers."""
+    """Copy anything that holds real numbers into a float64 array."""
     if hasattr(data, "to_numpy"):
-        try:  # pandas' nullable columns hold NA, which NumPy cannot convert
+        try:  # nullable pandas columns hold NA, which NumPy cannot convert
             data = data.to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError):
             data = data.to_numpy()
@@ -128,7 +128,7 @@ def _numbers(data: Any, name: str) -> Array:
         data = np.ma.filled(data.astype(np.float64), np.nan)
     kind = getattr(getattr(data, "dtype", None), "kind", "f")
     if kind in "cmM":
-        raise UserError(f"{name} is of dtype {data.dtype}; give real numbers")
+        raise UserError(f"{name} has dtype {data.dtype}; give real numbers")
     try:
         return np.array(data, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A column of a CSV file as a time series, with errors that say the line."""
+"""Read a column of a CSV file as a time series; error messages name the line."""
 
 import csv
 from pathlib import Path
@@ -8,24 +8,24 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.timeseries.data.time_labels import Clock, clock_of
+from scratchgpt.timeseries.data.time_labels import Frequency, infer_frequency
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "."})
 DELIMITERS = ",;\t"
 
 
 class TimeSeries(NamedTuple):
-    """Values in the order of their times."""
+    """A series of values with the labels of their times."""
 
     name: str
     values: Array  # (n,), float64; NaN is missing
-    labels: list[str]  # (n,), the times as they were written; [] where there are none
-    clock: Clock | None  # what steps they go in
+    labels: list[str]  # (n,), the times as written in the file; [] if it has no times
+    frequency: Frequency | None  # the step from one label to the next, if it is regular
 
     @property
     def period(self) -> int:
-        """Observations per season as the labels tell it; 1 where they do not."""
-        return self.clock.period if self.clock else 1
+        """Observations per season according to the labels; 1 if they do not imply a season."""
+        return self.frequency.period if self.frequency else 1
 
 
 class _Row(NamedTuple):
@@ -34,17 +34,19 @@ class _Row(NamedTuple):
 
 
 def read_csv(path: str | Path, column: str | int | None = None) -> TimeSeries:
-    """Read one column of numbers.
+    """Read one column of numbers from a CSV file.
 
-    The first line may name the columns. Commas, semicolons or tabs stand between them; where it is
-    not the comma, ``1,5`` is a number too. Nothing, ``NA``, ``NaN``, ``null``, ``none`` or a point
-    is a missing value. The first column, if it is not the one asked for, holds the times.
+    The first line may hold column names. The delimiter is a comma, a semicolon or a tab; if it is
+    not a comma, ``1,5`` is read as a number. An empty field, ``NA``, ``NaN``, ``null``, ``none`` or
+    a single dot is a missing value. The first column holds the times, unless it is the column to
+    read.
 
     Parameters
     ----------
     path : path
     column : str or int, optional
-        Its name, or its number from 1; not needed where but one column is left beside the times.
+        The name of the column, or its number starting from 1. It can be omitted if the file has
+        only one column besides the times.
 
     Returns
     -------
@@ -53,8 +55,9 @@ def read_csv(path: str | Path, column: str | int | None = None) -> TimeSeries:
     Raises
     ------
     UserError
-        If the file cannot be read or the column is not there, is not a number somewhere, or not
-        the only one left; says the line, and which columns there are.
+        If the file cannot be read, the column does not exist, a field in it is not a number, or
+        ``column`` is omitted and the file has several columns. The message names the line or lists
+        the columns.
     """
     path = Path(path)
     rows, delimiter = _read(path)
@@ -63,33 +66,33 @@ def read_csv(path: str | Path, column: str | int | None = None) -> TimeSeries:
     names = [field.strip() for field in first.fields] if has_header else []
     rows = rows[1:] if has_header else rows
     if not rows:
-        raise UserError(f"{path} has the names of columns and nothing below them")
+        raise UserError(f"{path} has a header line but no rows; add at least one row")
     for line, fields in rows:
         if len(fields) != len(first.fields):
             raise UserError(
-                f"line {line:,} of {path} has {len(fields)} columns, line {first.line:,} has "
-                f"{len(first.fields)}"
+                f"line {line:,} of {path} has {len(fields)} columns, but line {first.line:,} has "
+                f"{len(first.fields)}; make them equal"
             )
     number = _find(column, names, len(first.fields), path)
     name = names[number] if names else f"column {number + 1}"
     values = np.array([_value(row, number, name, delimiter, path) for row in rows])
     labels = [fields[0].strip() for _, fields in rows] if number else []
     try:
-        clock = clock_of(labels)
+        frequency = infer_frequency(labels)
     except UserError as error:
         raise UserError(f"the times of {path}: {error}") from None
-    return TimeSeries(name, values, labels, clock)
+    return TimeSeries(name, values, labels, frequency)
 
 
 def _read(path: Path) -> tuple[list[_Row], str]:
-    """The rows, and what stands between their fields."""
+    """Return the rows and the delimiter between their fields."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path} is not UTF-8 in line {line:,}; convert it") from None
+        raise UserError(f"{path} is not UTF-8 in line {line:,}; convert it to UTF-8") from None
     lines = text.rstrip().splitlines()
     if not lines:
         raise UserError(f"{path} is empty")
@@ -109,15 +112,15 @@ def _read(path: Path) -> tuple[list[_Row], str]:
 
 
 def _find(column: str | int | None, names: list[str], n: int, path: Path) -> int:
-    """The place of the column that is meant, from 0."""
+    """Return the index of the requested column, starting from 0."""
     there = ", ".join(names) if names else f"1 to {n}, without names"
     if column is None:
         if n > 2:
-            raise UserError(f"{path} has {n} columns; say which is meant: {there}")
+            raise UserError(f"{path} has {n} columns; choose one: {there}")
         return n - 1
     if column in names:
         if names.count(str(column)) > 1:
-            raise UserError(f"{path} has the column {column!r} twice; say its number")
+            raise UserError(f"{path} has several columns named {column!r}; give the number instead")
         return names.index(str(column))
     try:
         number = int(column)
@@ -142,7 +145,7 @@ def _value(row: _Row, number: int, name: str, delimiter: str, path: Path) -> flo
 
 
 def _number(field: str, delimiter: str) -> float | None:
-    """The number that a field is, or None; a missing value is not one."""
+    """Return the number in a field, or None if it holds a missing value or text."""
     text = field.strip()
     if delimiter != "," and text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")

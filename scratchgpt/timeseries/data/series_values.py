@@ -1,4 +1,4 @@
-"""What a series must be before anything is computed from it."""
+"""Checks and basic operations on the values of a series."""
 
 from typing import Any
 
@@ -9,18 +9,19 @@ from scratchgpt.errors import UserError
 
 
 def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: int = 2) -> Array:
-    """A series as float64 numbers.
+    """Convert a series to float64 and check it.
 
     Parameters
     ----------
     x : array-like (n,)
-        Anything that NumPy makes numbers of, a pandas Series too; (n, 1) is taken as (n,).
+        Anything that NumPy can convert to numbers, including a pandas Series. Shape (n, 1) is
+        treated as (n,).
     name : str
-        What to call it in an error.
+        The name of the series in error messages.
     missing : bool
-        Whether NaN is allowed: a value that was not observed.
+        Whether NaN, a missing value, is allowed.
     at_least : int
-        How many values must have been observed.
+        The minimum number of observed values.
 
     Returns
     -------
@@ -29,7 +30,8 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     Raises
     ------
     UserError
-        If it is not one series of numbers, has an infinite value, or too few observed ones.
+        If ``x`` is not one series of numbers, has an infinite value, or has too few observed
+        values.
     """
     try:
         values = np.asarray(x, dtype=np.float64)
@@ -42,7 +44,7 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     unknown = np.isnan(values)
     if np.isinf(values).any():
         first = int(np.argmax(np.isinf(values)))
-        raise UserError(f"{name}[{first}] is infinite; write NaN for what was not observed")
+        raise UserError(f"{name}[{first}] is infinite; use NaN for a missing value")
     if unknown.any() and not missing:
         raise UserError(f"{name}[{int(np.argmax(unknown))}] is missing (NaN); fill it in first")
     observed = values.size - int(unknown.sum())
@@ -52,7 +54,7 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
 
 
 def is_constant(x: Array) -> bool:
-    """Whether all observed values are the same but for rounding, by R's tolerance of 1.5e-8."""
+    """Whether all observed values are equal within R's tolerance of 1.5e-8."""
     observed = x[~np.isnan(x)]
     if observed.size == 0:
         return True
@@ -61,7 +63,10 @@ def is_constant(x: Array) -> bool:
 
 
 def interpolated(y: Array) -> Array:
-    """y (n,) with straight lines across what is missing; beyond what is known they are level."""
+    """Fill in the missing values of y (n,) by linear interpolation.
+
+    Missing values at either end take the nearest observed value.
+    """
     known = ~np.isnan(y)
     if known.all():
         return y

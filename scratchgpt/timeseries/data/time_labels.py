@@ -1,4 +1,4 @@
-"""What the labels of a series say about its time: how long a season is, and what comes next."""
+"""The frequency of a series, inferred from its time labels: season length and future labels."""
 
 import calendar
 import datetime
@@ -14,7 +14,7 @@ _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SECOND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
 
-# Observations per season by what a step is: of these units, so many.
+# Observations per season, by the unit of a step and the number of units in it.
 _PERIODS = {
     ("month", 1): 12,
     ("month", 3): 4,
@@ -31,21 +31,24 @@ _PERIODS = {
 }
 
 
-class Clock(NamedTuple):
-    """The regular steps from one label to the next."""
+class Frequency(NamedTuple):
+    """The regular step from one time label to the next, and the last label."""
 
     unit: str  # "year", "quarter", "month", "day" or "second"
-    step: int  # so many of them
-    last: int  # the last label, counted in them
-    pattern: str  # the last label as it is written
+    step: int  # the number of units from one label to the next
+    last: int  # the last label, as a count of units
+    pattern: str  # the last label as text
 
     @property
     def period(self) -> int:
-        """Observations per season: months 12, quarters 4, days 7, hours 24; 1 is no season."""
+        """Observations per season: 12 for months, 4 for quarters, 7 for days, 24 for hours.
+
+        1 means that there is no season.
+        """
         return _PERIODS.get((self.unit, self.step), 1)
 
     def following(self, steps: int) -> list[str]:
-        """The labels of the next steps, written like the last."""
+        """Return the labels of the next ``steps`` times, in the format of the last label."""
         return [self._write(self.last + i * self.step) for i in range(1, steps + 1)]
 
     def _write(self, count: int) -> str:
@@ -68,24 +71,25 @@ class Clock(NamedTuple):
         return moment.isoformat(self.pattern[10], precision)
 
 
-def clock_of(labels: Sequence[str]) -> Clock | None:
-    """The clock that labels were read from.
+def infer_frequency(labels: Sequence[str]) -> Frequency | None:
+    """Infer the frequency of a series from its time labels.
 
     Parameters
     ----------
     labels : sequence of str
-        ``1949``, ``1949-Q1``, ``1949-01``, ``1949-01-31`` or ``1949-01-31 12:00``, all alike.
+        Labels that all have one format: ``1949``, ``1949-Q1``, ``1949-01``, ``1949-01-31`` or
+        ``1949-01-31 12:00``.
 
     Returns
     -------
-    Clock or None
-        None where they are no times, or days and hours that are not one step apart, such as those
-        on which a market is open.
+    Frequency or None
+        None if the labels are not times, or if they are days or hours that are not equally spaced,
+        such as trading days.
 
     Raises
     ------
     UserError
-        If years, quarters or months are missing, come twice or run backwards.
+        If years, quarters or months are missing, repeated or decreasing.
     """
     for unit, count in (
         ("year", _year),
@@ -105,15 +109,15 @@ def clock_of(labels: Sequence[str]) -> Clock | None:
                 if unit in ("day", "second") and known[i] > known[i - 1]:
                     return None
                 raise UserError(
-                    f"{labels[i]} follows {labels[i - 1]}; the times must rise in equal steps, "
-                    "with a line also for what is missing"
+                    f"{labels[i]} follows {labels[i - 1]}; times must increase in equal steps, "
+                    "so write a line for each missing value too"
                 )
-        return Clock(unit, step, known[-1], labels[-1])
+        return Frequency(unit, step, known[-1], labels[-1])
     return None
 
 
 def _monthly(labels: Sequence[str]) -> bool:
-    """Whether dates are all the same day of the month, or all its last."""
+    """Whether the dates are all on the same day of the month, or all on its last day."""
     dates = [datetime.date.fromisoformat(label) for label in labels]
     ends = all(date.day == calendar.monthrange(date.year, date.month)[1] for date in dates)
     months = {(date.year, date.month) for date in dates}

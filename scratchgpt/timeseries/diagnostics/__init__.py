@@ -1,1 +1,1 @@
-"""Diagnostics: correlations, unit root tests, seasonal strength and decomposition."""
+"""Diagnostics: autocorrelations, unit root tests, seasonal strength and decomposition."""

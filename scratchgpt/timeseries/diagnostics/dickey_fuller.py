@@ -1,4 +1,4 @@
-"""The augmented Dickey-Fuller test: has the series a unit root?"""
+"""The augmented Dickey-Fuller test for a unit root."""
 
 from typing import Any, NamedTuple
 
@@ -8,20 +8,20 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
 
-# How many columns each trend has.
+# Number of columns of each trend.
 TRENDS = {"n": 0, "c": 1, "ct": 2}
 CRITERIA = ("aic", "bic", None)
 
 
 class Surface(NamedTuple):
-    """What MacKinnon's simulations found of the statistic with one trend."""
+    """MacKinnon's response surfaces for the statistic with one trend, fitted to simulations."""
 
     smallest: float  # below it the p-value is 0
-    middle: float  # from here to the left the first polynomial, to the right the second
+    middle: float  # use polynomial ``left`` up to here, ``right`` above
     largest: float  # above it the p-value is 1
-    left: tuple[float, ...]  # the normal quantile of p, in powers of the statistic
+    left: tuple[float, ...]  # polynomial in the statistic for the normal quantile of p
     right: tuple[float, ...]
-    critical: dict[float, tuple[float, ...]]  # by level, in powers of 1 / n
+    critical: dict[float, tuple[float, ...]]  # by level, polynomials in 1 / n
 
 
 # P-values: MacKinnon 1994, Journal of Business and Economic Statistics 12(2), 167-176, tables 3
@@ -67,19 +67,21 @@ SURFACES = {
 
 
 class DickeyFuller(NamedTuple):
-    """The result of the test. A small p-value speaks against a unit root."""
+    """The result of the test. A small p-value is evidence against a unit root."""
 
     statistic: float
     p_value: float
     lags: int
-    n: int  # observations in the regression
+    n: int  # number of observations in the regression
     critical_values: dict[float, float]  # by level, for this n
 
 
 def dickey_fuller(
     y: Any, trend: str = "c", max_lags: int | None = None, *, criterion: str | None = "aic"
 ) -> DickeyFuller:
-    r"""Test for a unit root (Said and Dickey 1984): the t statistic of :math:`\rho` in
+    r"""Test for a unit root (Said and Dickey 1984).
+
+    The statistic is the t statistic of :math:`\rho` in the regression
 
     .. math:: \Delta y_t = \text{trend} + \rho\, y_{t-1}
         + \sum_{i=1}^{k} \delta_i\, \Delta y_{t-i} + e_t
@@ -87,14 +89,15 @@ def dickey_fuller(
     Parameters
     ----------
     y : array-like (n,)
-        No missing values.
+        The series, without missing values.
     trend : {"n", "c", "ct"}
-        Nothing, a constant, or a constant and a line in time.
+        No trend, a constant, or a constant and a line in time.
     max_lags : int, optional
-        The largest k; by default Schwert's :math:`\lceil 12 (n/100)^{1/4} \rceil`, as far as the
-        series is long enough.
+        The largest k; by default Schwert's :math:`\lceil 12 (n/100)^{1/4} \rceil`, or less if the
+        series is too short.
     criterion : {"aic", "bic", None}
-        Which chooses k, on the observations that all k have; None takes ``max_lags`` itself.
+        The criterion that selects k, computed on the observations that every k can use. With None,
+        k is ``max_lags``.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def dickey_fuller(
     Raises
     ------
     UserError
-        If the series is constant, too short, or follows the regression without error.
+        If the series is constant, too short, or fits the regression exactly.
     """
     if trend not in TRENDS:
         raise UserError(f"trend={trend!r}; choose one of {', '.join(map(repr, TRENDS))}")
@@ -117,20 +120,20 @@ def dickey_fuller(
         max_lags = min(int(np.ceil(12 * (y.size / 100) ** 0.25)), longest)
     if not 0 <= max_lags <= longest:
         raise UserError(
-            f"max_lags={max_lags} of a series of {y.size} values with trend={trend!r}; "
-            + (f"choose from 0 to {longest}" if longest >= 0 else "it is too short to test")
+            f"max_lags={max_lags} for a series of {y.size} values with trend={trend!r}; "
+            + (f"choose from 0 to {longest}" if longest >= 0 else "the series is too short to test")
         )
     lags = max_lags if criterion is None else _choose_lags(y, trend, max_lags, criterion)
 
-    n_columns = TRENDS[trend] + 1  # of which the last is the level
+    n_columns = TRENDS[trend] + 1  # the last of these is the level
     design, target = _regression(y, trend, lags)
-    # The level last: the last row of R then tells its coefficient and its standard error.
+    # Put the level last, so that the last row of R gives its coefficient and standard error.
     order = [*range(n_columns - 1), *range(n_columns, design.shape[1]), n_columns - 1]
     triangle = _triangle(design[:, order], target)
     n, k = design.shape
     error = abs(triangle[k, k]) / np.sqrt(n - k)
     if error <= 1e-12 * np.abs(target).max():
-        raise UserError("y follows its own past without any error; there is nothing to test")
+        raise UserError("y is an exact function of its own past; there is nothing to test")
     statistic = float(np.sign(triangle[k - 1, k - 1]) * triangle[k - 1, k] / error)
     return DickeyFuller(
         statistic,
@@ -145,7 +148,10 @@ def dickey_fuller(
 
 
 def _regression(y: Array, trend: str, lags: int) -> tuple[Array, Array]:
-    """Trend, level and lagged differences (n, trend + 1 + lags), and the differences (n,)."""
+    """Return columns for trend, level and lagged differences, and the differences to explain.
+
+    Their shapes are (n, trend + 1 + lags) and (n,).
+    """
     steps = np.diff(y)
     n = steps.size - lags
     columns = [np.ones(n), np.arange(1.0, n + 1)][: TRENDS[trend]]
@@ -154,19 +160,19 @@ def _regression(y: Array, trend: str, lags: int) -> tuple[Array, Array]:
 
 
 def _triangle(design: Array, target: Array) -> Array:
-    """R of the QR decomposition of the design with the target as one more column."""
-    # Columns of one size, so that a series around a million does not drown its own differences.
+    """Return R of the QR decomposition of the design with the target as an additional column."""
+    # Scale the columns, so that a level around a million does not swamp the differences.
     scale = np.linalg.norm(design, axis=0)
     scale[scale == 0] = 1
     return np.linalg.qr(np.column_stack([design / scale, target])).R
 
 
 def _choose_lags(y: Array, trend: str, max_lags: int, criterion: str) -> int:
-    """The number of lags with the least AIC or BIC."""
+    """Return the number of lags with the lowest AIC or BIC."""
     design, target = _regression(y, trend, max_lags)
     n = target.size
-    # What the target keeps beyond the first columns is the sum of squares that they leave, so one
-    # decomposition tells it for each number of lags.
+    # The target's elements after the first k give the residual sum of squares of the first k
+    # columns, so one decomposition is enough for all numbers of lags.
     left = np.cumsum(_triangle(design, target)[::-1, -1] ** 2)[::-1]
     used = TRENDS[trend] + 1 + np.arange(max_lags + 1)
     with np.errstate(divide="ignore"):

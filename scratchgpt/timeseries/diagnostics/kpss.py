@@ -1,4 +1,4 @@
-"""The KPSS test: is the series stationary around a level, or a line?"""
+"""The KPSS test for stationarity around a constant or a line."""
 
 from typing import Any, NamedTuple
 
@@ -8,39 +8,42 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
 
-# Table 1 of the paper: the upper tail, from 10 % to 1 %.
+# Critical values from table 1 of the paper, for upper tail probabilities from 10 % to 1 %.
 LEVELS = (0.10, 0.05, 0.025, 0.01)
 CRITICAL = {"c": (0.347, 0.463, 0.574, 0.739), "ct": (0.119, 0.146, 0.176, 0.216)}
 
 
 class KPSS(NamedTuple):
-    """The result of the test. A small p-value speaks for a unit root: difference the series."""
+    """The result of the test. A small p-value suggests a unit root: difference the series."""
 
     statistic: float
-    p_value: float  # from the table: 0.01 means at most that, 0.10 at least that
+    p_value: float  # interpolated in the table; 0.01 means at most 0.01, 0.10 at least 0.10
     lags: int
     critical_values: dict[float, float]  # by level
 
 
 def kpss(y: Any, trend: str = "c", lags: int | str = "auto") -> KPSS:
-    r"""Test that a series is stationary, against a unit root.
+    r"""Test the hypothesis that a series is stationary, against a unit root.
+
+    The statistic is
 
     .. math:: \frac{1}{n^2 \hat\sigma^2} \sum_t S_t^2, \quad S_t = \sum_{i \le t} e_i
 
-    with the residuals e from a mean or a line and their long-run variance
-    :math:`\hat\sigma^2` by Bartlett's weights (Newey and West 1987).
-    Kwiatkowski, Phillips, Schmidt and Shin 1992, Journal of Econometrics 54, 159-178.
+    where e are the residuals from a mean or a line, and :math:`\hat\sigma^2` is their long-run
+    variance with Bartlett weights (Newey and West 1987). The test is by Kwiatkowski, Phillips,
+    Schmidt and Shin 1992, Journal of Econometrics 54, 159-178.
 
     Parameters
     ----------
     y : array-like (n,)
-        No missing values.
+        The series, without missing values.
     trend : {"c", "ct"}
-        Stationary around a constant, or a constant and a line in time.
+        Whether to test stationarity around a constant, or around a constant and a line in time.
     lags : int, "auto", "short" or "long"
-        How many autocovariances make up the long-run variance. ``"auto"`` lets the data say
-        (Hobijn, Franses and Ooms 2004; statsmodels' default); ``"short"`` is
-        :math:`\lfloor 4 (n/100)^{1/4} \rfloor`, ``"long"`` 12 instead of 4 (R's urca and tseries).
+        Number of autocovariances in the long-run variance. ``"auto"`` chooses it from the data
+        (Hobijn, Franses and Ooms 2004; the default of statsmodels). ``"short"`` is
+        :math:`\lfloor 4 (n/100)^{1/4} \rfloor`, and ``"long"`` has 12 instead of 4 (R's urca and
+        tseries).
 
     Returns
     -------
@@ -49,7 +52,7 @@ def kpss(y: Any, trend: str = "c", lags: int | str = "auto") -> KPSS:
     Raises
     ------
     UserError
-        If the series is constant or a line, or lags are not below n.
+        If the series is constant or a line, or ``lags`` is invalid or not below n.
     """
     if trend not in CRITICAL:
         raise UserError(f"trend={trend!r}; choose 'c' (a constant) or 'ct' (a constant and a line)")
@@ -62,7 +65,7 @@ def kpss(y: Any, trend: str = "c", lags: int | str = "auto") -> KPSS:
         time = np.arange(n) - (n - 1) / 2
         residuals = residuals - time * (time @ residuals) / (time @ time)
         if np.abs(residuals).max() <= 1e-12 * np.abs(y).max():
-            raise UserError("y is a line; there is nothing to test around it")
+            raise UserError("y is an exact line; there is nothing to test")
     used = _n_lags(lags, residuals)
     statistic = float(np.sum(np.cumsum(residuals) ** 2) / n**2 / _long_run(residuals, used))
     critical = CRITICAL[trend]
@@ -75,7 +78,7 @@ def kpss(y: Any, trend: str = "c", lags: int | str = "auto") -> KPSS:
 
 
 def _long_run(residuals: Array, lags: int) -> float:
-    """The long-run variance, with Bartlett's weights."""
+    """Compute the long-run variance with Bartlett weights."""
     total = residuals @ residuals
     for k in range(1, lags + 1):
         total += 2 * (1 - k / (lags + 1)) * (residuals[k:] @ residuals[:-k])
@@ -94,6 +97,6 @@ def _n_lags(lags: int | str, residuals: Array) -> int:
         return min(int(gamma * np.cbrt(n)), n - 1)
     if isinstance(lags, str) or not 0 <= lags < n:
         raise UserError(
-            f"lags={lags!r} of {n} values; choose 'auto', 'short', 'long' or from 0 to {n - 1}"
+            f"lags={lags!r} for {n} values; choose 'auto', 'short', 'long' or from 0 to {n - 1}"
         )
     return int(lags)

@@ -1,4 +1,4 @@
-"""Ljung and Box's test: are these residuals noise, or is there something left to explain?"""
+"""The Ljung-Box test for autocorrelation in residuals."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from scratchgpt.timeseries.diagnostics.correlation import autocovariances
 
 
 class LjungBox(NamedTuple):
-    """The test at some numbers of lags."""
+    """The results of the test for one or more numbers of lags."""
 
     lags: Array  # (k,), int
     statistic: Array  # (k,)
-    p_value: Array  # (k,); NaN where no degree of freedom is left
+    p_value: Array  # (k,); NaN if no degree of freedom is left
 
 
 def ljung_box(
@@ -24,18 +24,20 @@ def ljung_box(
 ) -> LjungBox:
     r"""Test whether the first autocorrelations are all 0 (Ljung and Box 1978, Biometrika 65).
 
+    If they are 0, the statistic
+
     .. math:: Q_h = n (n + 2) \sum_{k=1}^{h} \frac{r_k^2}{n - k}
 
-    is :math:`\chi^2` with h degrees of freedom if they are, less those that the model used up.
+    has a :math:`\chi^2` distribution with h - ``n_parameters`` degrees of freedom.
 
     Parameters
     ----------
     residuals : array-like (n,)
-        NaN is a missing value: then n counts the others.
+        NaN marks a missing value; n counts the observed values.
     lags : int or ints, optional
-        One h, or several; by default 10, or a fifth of n if that is less.
+        One or several values of h; by default 10, or a fifth of n if that is less.
     n_parameters : int
-        How many parameters of autoregression and moving average the residuals are those of.
+        Number of autoregressive and moving average parameters of the model.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def ljung_box(
     Raises
     ------
     UserError
-        If there are too few residuals, they are all equal, or a lag is not from 1 to n - 1.
+        If there are too few residuals, they are all equal, or a lag is not between 1 and n - 1.
     """
     from scipy.special import chdtrc
 
@@ -54,9 +56,9 @@ def ljung_box(
         lags = max(min(10, observed // 5), 1)
     several = np.atleast_1d(np.asarray(lags if isinstance(lags, int) else list(lags)))
     if several.dtype.kind not in "iu" or not ((several >= 1) & (several < observed)).all():
-        raise UserError(f"lags={lags} of {observed} residuals; choose from 1 to {observed - 1}")
+        raise UserError(f"lags={lags} for {observed} residuals; choose from 1 to {observed - 1}")
     if n_parameters < 0:
-        raise UserError(f"n_parameters={n_parameters} must not be negative")
+        raise UserError(f"n_parameters={n_parameters} must be at least 0")
     last = int(several.max())
     covariances = autocovariances(residuals, last)
     squares = (covariances[1:] / covariances[0]) ** 2 / (observed - np.arange(1, last + 1))

@@ -1,4 +1,4 @@
-"""How much of a series is season: what decides whether it needs a seasonal difference."""
+"""The seasonal strength of a series, which decides whether it needs a seasonal difference."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from scratchgpt.timeseries.diagnostics.stl import stl
 
 
 def seasonal_strength(y: Any, period: int) -> float:
-    r"""The share of the season in what is left beside the trend, from 0 to 1.
+    r"""Measure the strength of the season of a detrended series, from 0 to 1.
 
     .. math:: F = \max\left(0,\; 1 - \frac{\mathrm{var}(R)}{\mathrm{var}(S + R)}\right)
 
-    with the season S and the remainder R of :func:`~scratchgpt.timeseries.stl` (Wang, Smith and
-    Hyndman 2006, Data Mining and Knowledge Discovery 13, 335-364). The same as in R's forecast
-    for a complete series.
+    where S is the season and R the remainder of :func:`~scratchgpt.timeseries.stl` (Wang, Smith and
+    Hyndman 2006, Data Mining and Knowledge Discovery 13, 335-364). For a complete series, the
+    result equals that of R's package forecast.
 
     Parameters
     ----------
     y : array-like (n,)
-        More than two periods. Missing values are filled in for the decomposition, and do not
-        count in the variances.
+        More than two periods. Missing values are filled in for the decomposition and excluded from
+        the variances.
     period : int
 
     Returns
@@ -40,14 +40,14 @@ def seasonal_strength(y: Any, period: int) -> float:
 
 
 def fill_in(y: Array, period: int) -> Array:
-    """A series with its missing values filled in: lines between neighbours, and the season.
+    """Fill in missing values by linear interpolation of the seasonally adjusted series.
 
-    R's ``na.interp`` goes the same way, with a robust decomposition.
+    R's ``na.interp`` does the same with a robust decomposition.
     """
     known = ~np.isnan(y)
     filled = interpolated(y)
     if period > 1 and y.size > 2 * period:
-        for _ in range(2):  # the first season was seen through the gaps
+        for _ in range(2):  # the first estimate of the season suffers from the gaps
             season = stl(filled, period).seasonal
             filled = np.where(known, y, interpolated(y - season) + season)
     return filled

@@ -1,7 +1,7 @@
-"""STL: a series taken apart into trend, season and remainder by local regression.
+"""STL: decomposition of a series into trend, season and remainder by local regression.
 
-Cleveland, Cleveland, McRae and Terpenning 1990, Journal of Official Statistics 6(1), 3-73. Not
-the robust form: no value is given less weight than another.
+Cleveland, Cleveland, McRae and Terpenning 1990, Journal of Official Statistics 6(1), 3-73. This is
+the non-robust variant: outliers are not downweighted.
 """
 
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import series_values
 
-N_PASSES = 2  # of the inner loop: the trend that the season is freed of is itself freed of it
+N_PASSES = 2  # passes of the inner loop, which alternates between season and trend
 
 
 class Decomposition(NamedTuple):
-    """Three series that add up to one."""
+    """The components of a series; their sum is the series."""
 
     trend: Array  # (n,)
     seasonal: Array  # (n,)
@@ -24,17 +24,17 @@ class Decomposition(NamedTuple):
 
 
 def stl(y: Any, period: int, window: int = 11) -> Decomposition:
-    """Take a series apart as R's ``stl(y, s.window=window)`` does.
+    """Decompose a series as R's ``stl(y, s.window=window)`` does.
 
     Parameters
     ----------
     y : array-like (n,)
-        No missing values; more than two periods.
+        The series, without missing values and longer than two periods.
     period : int
-        Observations per cycle, for instance 12 for months.
+        Observations per season, for example 12 for months.
     window : int
-        How many years the season of one month is averaged over, odd; the larger, the less the
-        seasons change.
+        Number of seasons that the seasonal smoother averages over, an odd number. The larger it is,
+        the less the seasonal pattern changes over time.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def stl(y: Any, period: int, window: int = 11) -> Decomposition:
     Raises
     ------
     UserError
-        If the series is too short, or the window is not odd or below 3.
+        If the series is too short, or the window is even or below 3.
     """
     if period < 2:
         raise UserError(f"period={period}; a season has at least 2 observations")
@@ -71,14 +71,14 @@ def _next_odd(x: float) -> int:
 
 
 def _mean_of(k: int, x: Array) -> Array:
-    """Moving averages of k neighbours, (n - k + 1,)."""
+    """Compute moving averages of k consecutive values, (n - k + 1,)."""
     return np.lib.stride_tricks.sliding_window_view(x, k).mean(-1)
 
 
 def _smooth_cycles(y: Array, period: int, window: int) -> Array:
-    """The Januaries smoothed among themselves, and so on; one period more at each end."""
+    """Smooth each cycle-subseries, such as all Januaries, and add one period at each end."""
     smoothed = np.empty(y.size + 2 * period)
-    n_long = y.size % period  # those months that occur once more than the others
+    n_long = y.size % period  # number of months that occur once more than the others
     for first, last in ((0, n_long), (n_long, period)):
         if last > first:
             cycles = np.stack([y[i::period] for i in range(first, last)], axis=1)
@@ -89,17 +89,17 @@ def _smooth_cycles(y: Array, period: int, window: int) -> Array:
 
 
 def _loess(y: Array, window: int, degree: int, beyond: int = 0) -> Array:
-    """Local regression, evaluated at every tenth of a window and joined by lines.
+    """Smooth by local regression, evaluated at every tenth of a window and interpolated linearly.
 
     Parameters
     ----------
     y : array (n, ...)
     window : int
-        How many neighbours count.
+        Number of neighbors in each local regression.
     degree : {0, 1}
-        Of the local polynomial: a mean or a line.
+        Degree of the local polynomial: a mean or a line.
     beyond : {0, 1}
-        Whether to continue one step to each side.
+        Whether to extrapolate by one step on each side.
 
     Returns
     -------
@@ -111,38 +111,38 @@ def _loess(y: Array, window: int, degree: int, beyond: int = 0) -> Array:
     size = min(window, n)
     points = np.arange(0, n, jump)
     lefts = np.clip(points - half + 1, 0, n - size)
-    if points[-1] != n - 1:  # the last point, from the neighbours of the one before
+    if points[-1] != n - 1:  # the last point uses the neighbors of the point before
         points, lefts = np.append(points, n - 1), np.append(lefts, lefts[-1])
     places, firsts = points, lefts
     if beyond:
         places = np.concatenate([[-1], points, [n]])
         firsts = np.concatenate([[0], lefts, [n - size]])
-    neighbours = firsts[:, None] + np.arange(size)  # (points, size)
-    weights = _weights(places, neighbours, window, n, degree)
-    fitted = np.einsum("ps,ps...->p...", weights, y[neighbours])
+    neighbors = firsts[:, None] + np.arange(size)  # (points, size)
+    weights = _weights(places, neighbors, window, n, degree)
+    fitted = np.einsum("ps,ps...->p...", weights, y[neighbors])
     inner = fitted[beyond : len(fitted) - beyond]
     if jump > 1:
         inner = _join(points, inner, n)
     return np.concatenate([fitted[:1], inner, fitted[-1:]]) if beyond else inner
 
 
-def _weights(places: Array, neighbours: Array, window: int, n: int, degree: int) -> Array:
-    """What each neighbour counts for the value at each place, (places, size)."""
-    distance = np.abs(neighbours - places[:, None])
-    reach = np.maximum(places - neighbours[:, 0], neighbours[:, -1] - places).astype(float)
+def _weights(places: Array, neighbors: Array, window: int, n: int, degree: int) -> Array:
+    """Compute the weight of each neighbor in the fitted value at each place, (places, size)."""
+    distance = np.abs(neighbors - places[:, None])
+    reach = np.maximum(places - neighbors[:, 0], neighbors[:, -1] - places).astype(float)
     reach += max(window - n, 0) // 2
-    reach = np.maximum(reach, 1e-300)[:, None]  # a single neighbour is at the place itself
+    reach = np.maximum(reach, 1e-300)[:, None]  # a single neighbor is at distance 0
     weights = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
     weights[distance <= 0.001 * reach] = 1
     weights[distance > 0.999 * reach] = 0
     weights /= weights.sum(1, keepdims=True)
     if degree == 1:
-        centre = (weights * neighbours).sum(1, keepdims=True)
-        away = neighbours - centre
+        center = (weights * neighbors).sum(1, keepdims=True)
+        away = neighbors - center
         spread = (weights * away**2).sum(1, keepdims=True)
-        # Where the neighbours that count are nearly one point, their mean stands.
+        # If the weighted neighbors nearly coincide, use their mean instead of a line.
         slope = np.divide(
-            places[:, None] - centre,
+            places[:, None] - center,
             spread,
             out=np.zeros_like(spread),
             where=np.sqrt(spread) > 0.001 * (n - 1),
@@ -152,7 +152,7 @@ def _weights(places: Array, neighbours: Array, window: int, n: int, degree: int)
 
 
 def _join(points: Array, values: Array, n: int) -> Array:
-    """Lines between the points, (n, ...)."""
+    """Interpolate linearly between the points, (n, ...)."""
     x = np.arange(n)
     right = np.clip(np.searchsorted(points, x, side="left"), 1, None)
     left = right - 1

@@ -1,1 +1,1 @@
-"""Fitting: parameters, starting points, the optimizer and the covariance of the estimates."""
+"""Parameter estimation: parameter layout, starting points, optimizer and covariance."""

@@ -1,4 +1,4 @@
-"""The covariance of estimates: the inverse of the observed information."""
+"""Covariance of the estimates: the inverse of the observed information."""
 
 from collections.abc import Callable
 
@@ -8,28 +8,28 @@ from scratchgpt.backend import Array
 
 
 def parameter_covariance(score: Callable[[Array], Array], params: Array, steps: Array) -> Array:
-    """Minus the inverse of the derivative of the score.
+    """Compute minus the inverse of the derivative of the score.
 
-    Central differences of a gradient that is exact lose a third of the digits, where second
-    differences of the log-likelihood, the usual way, lose half.
+    Central differences of an exact gradient lose a third of the digits. The usual method, second
+    differences of the log-likelihood, loses half.
 
     Parameters
     ----------
     score : function of params (k,), the gradient of the log-likelihood (k,)
     params : (k,)
     steps : (k,)
-        How far to step along each.
+        The step size for each parameter.
 
     Returns
     -------
     covariance : (k, k)
-        NaN everywhere if the information is not positive definite: the estimate is then not at
-        a maximum inside the parameter space, and has no such covariance.
+        All NaN if the information is not positive definite. The estimate is then not at a maximum
+        inside the parameter space and has no such covariance.
     """
     k = len(params)
     hessian = np.empty((k, k))
     try:
-        # At the edge a step may lead where there is no likelihood.
+        # Near the boundary, a step can leave the region in which the likelihood exists.
         with np.errstate(all="ignore"):
             for i, step in enumerate(steps):
                 above, below = params.copy(), params.copy()
@@ -41,7 +41,7 @@ def parameter_covariance(score: Callable[[Array], Array], params: Array, steps: 
     information = -(hessian + hessian.T) / 2
     if not np.isfinite(information).all():
         return np.full((k, k), np.nan)
-    # Parameters have units of their own: brought to a common size first.
+    # Parameters have different units, so scale them to a common size first.
     size = np.sqrt(np.abs(np.diag(information)))
     size[size == 0] = 1.0
     values, vectors = np.linalg.eigh(information / np.outer(size, size))

@@ -1,4 +1,4 @@
-"""The search for the parameters of a model."""
+"""Estimation of the parameters of a model by numerical optimization."""
 
 from typing import NamedTuple
 
@@ -17,13 +17,13 @@ METHODS = ("mle", "css", "css-mle")
 
 
 class Fit(NamedTuple):
-    """Parameters, and how they were found.
+    """Estimated parameters and a record of the search.
 
     params : (k,) in the order of ``ARIMA.param_names``
     method : "mle", "css", "css-mle", or "given"
     converged : bool
-    message : why the search ended
-    n_iterations, n_evaluations : of all searches together
+    message : the reason why the search stopped
+    n_iterations, n_evaluations : totals over all searches
     """
 
     params: Array
@@ -46,7 +46,7 @@ def fit_model(
     thorough: bool = True,
     max_iterations: int = 500,
 ) -> Fit:
-    """Find the parameters of a model.
+    """Estimate the parameters of a model.
 
     Parameters
     ----------
@@ -55,25 +55,25 @@ def fit_model(
     orders : Orders
     method : {"mle", "css", "css-mle"}
     start : (k + 1,), optional
-        Parameters to search from, those of the regression first and sigma2 last.
+        The starting point of the search: the regression coefficients first, sigma2 last.
     stationary, invertible : bool
-        Whether to search among those alone.
+        Whether to restrict the search to stationary or invertible models.
     thorough : bool
-        Several starts where the likelihood may have several maxima.
+        Whether to try several starting points if the likelihood can have several maxima.
     max_iterations : int
-        Of one search.
+        The limit for each search.
 
     Raises
     ------
     UserError
-        If the data leave nothing to model, or a conditional sum of squares is asked of a series
-        that is too short for it or has missing values.
+        If the regression explains the series exactly, or if ``method="css"`` and the series is too
+        short or has missing values.
     """
     has_residuals = _has_residuals(y, design, orders)
     if method == "css" and not has_residuals:
         raise UserError(
-            'method="css" needs a series without missing values, and more of them after the first '
-            f'{orders.n_ar + orders.n_diffuse} than there are parameters; use method="mle"'
+            'method="css" needs a series without missing values, and more values after the first '
+            f'{orders.n_ar + orders.n_diffuse} than the model has parameters; use method="mle"'
         )
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
@@ -112,7 +112,7 @@ def fit_model(
 
 
 def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
-    """Whether there is a conditional sum of squares that can be made small in one way only."""
+    """Whether the conditional sum of squares exists and has more residuals than parameters."""
     n_params = design.shape[1] + sum(orders.n_coefficients) + 1
     return not np.isnan(y).any() and len(y) - orders.n_ar - orders.n_diffuse > n_params
 
@@ -120,7 +120,7 @@ def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
 def _searched(
     function: NegativeLogLikelihood, points: list[Array], max_iterations: int
 ) -> list[Search]:
-    """A search from each point, and one more from the lowest if that one got stuck."""
+    """Search from each point; if the best search did not converge, search again from its end."""
     bounded = function.space.bounded
     searches = [minimize(function, z, bounded, max_iterations) for z in points]
     best = min(searches, key=_value)
@@ -134,7 +134,7 @@ def _value(search: Search) -> tuple[float, bool]:
 
 
 def _standardized(params: Array, standard: Standardized) -> Array:
-    """Parameters (k + 1,) without the last, in the units of the search (k,)."""
+    """Convert parameters (k + 1,) to the units of the search, without sigma2: (k,)."""
     coefficients = params[:-1].copy()
     k = len(standard.beta)
     if k:

@@ -1,19 +1,21 @@
-"""Criteria that weigh the fit of a model against the number of its parameters."""
+"""Information criteria, which weigh the fit of a model against its number of parameters."""
 
 import math
 from typing import NamedTuple
 
 
 class Criteria(NamedTuple):
-    """Smaller is better; all are -2 llf plus a price for each of the k parameters, sigma2 too.
+    """The information criteria of a model; smaller is better.
 
-    aic : 2 a parameter (Akaike 1974).
-    aicc : aic with the correction for short series (Hurvich and Tsai 1989), infinite where there
-        are not two observations more than parameters.
-    bic : log n (Schwarz 1978).
-    hqic : 2 log log n (Hannan and Quinn 1979).
+    Each is -2 llf plus a penalty per parameter. The parameters include sigma2.
 
-    n counts the observations that enter the likelihood: those there are, less the ones that the
+    aic : a penalty of 2 (Akaike 1974).
+    aicc : aic with a correction for short series (Hurvich and Tsai 1989). It is infinite unless the
+        observations outnumber the parameters by at least two.
+    bic : a penalty of log n (Schwarz 1978).
+    hqic : a penalty of 2 log log n (Hannan and Quinn 1979).
+
+    n is the number of observations in the likelihood: the observed values minus those that the
     differences use up. R and statsmodels count the same.
     """
 
@@ -24,7 +26,7 @@ class Criteria(NamedTuple):
 
 
 def criteria(llf: float, n_used: int, n_params: int) -> Criteria:
-    """All four for a log-likelihood of n_used observations with n_params parameters."""
+    """Compute all four criteria from the log-likelihood of n_used observations."""
     spare = n_used - n_params - 1
     aic = 2 * n_params - 2 * llf
     return Criteria(

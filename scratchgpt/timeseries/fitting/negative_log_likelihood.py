@@ -1,4 +1,4 @@
-"""What the optimiser makes small: minus the log-likelihood of an observation, or the CSS."""
+"""The function that the optimizer minimizes: the negative log-likelihood per observation."""
 
 import math
 
@@ -16,11 +16,11 @@ from scratchgpt.timeseries.likelihood.likelihood import (
 )
 from scratchgpt.timeseries.orders import Orders
 
-WALL = 1.0  # how much worse than the worst so far a point without a likelihood counts
+PENALTY = 1.0  # a point without a likelihood counts as this much worse than the worst value so far
 
 
 class NegativeLogLikelihood:
-    """A function of the point z in a search space: its value and its gradient.
+    """The negative log-likelihood per observation, as a function of a point z of a search space.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class NegativeLogLikelihood:
     orders : Orders
     space : SearchSpace
     conditional : bool
-        The conditional sum of squares instead of the exact likelihood.
+        Whether to use the conditional sum of squares instead of the exact likelihood.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class NegativeLogLikelihood:
     ) -> None:
         y, design = standard.y, standard.design
         if not np.isnan(y).any():
-            # The likelihood of a complete series is that of its differences: taken once, here.
+            # The likelihood of a complete series is that of its differences, so take them once.
             y = difference(y, orders.d, orders.D, orders.s)
             design = difference(design, orders.d, orders.D, orders.s)
             orders = orders._replace(d=0, D=0)
@@ -44,26 +44,29 @@ class NegativeLogLikelihood:
         self.forward = conditional_forward if conditional else concentrated_forward
         self.backward = conditional_backward if conditional else concentrated_backward
         self.n = int(np.count_nonzero(~np.isnan(y))) - orders.n_diffuse
-        self.worst = math.inf  # of the values seen: none yet
+        self.worst = math.inf  # the largest value so far; infinite before the first
 
     def __call__(self, z: Array) -> tuple[float, Array]:
-        """Value and gradient (size,); a wall where there is no likelihood."""
+        """Compute value and gradient (size,).
+
+        If there is no likelihood at z, the value is ``worst + PENALTY`` and the gradient is 0.
+        """
         coefficients, kept = self.space.forward(z)
         try:
-            # On the edge of stationarity rounding errors may leave no variance to divide by.
+            # On the boundary of stationarity, rounding errors can make a variance 0.
             with np.errstate(all="ignore"):
                 llf, saved = self.forward(coefficients, self.y, self.design, self.orders)
                 gradient = self.space.backward(self.backward(-1.0 / self.n, saved), kept)
         except np.linalg.LinAlgError:
             llf, gradient = np.nan, np.zeros_like(z)
         if not (np.isfinite(llf) and np.isfinite(gradient).all()):
-            return self.worst + WALL, np.zeros_like(z)
+            return self.worst + PENALTY, np.zeros_like(z)
         value = -float(llf) / self.n
         self.worst = value if math.isinf(self.worst) else max(self.worst, value)
         return value, gradient
 
     def sigma2(self, z: Array) -> float:
-        """The variance of the innovations that is best at the point z."""
+        """Compute the innovation variance that maximizes the likelihood at the point z."""
         coefficients, _ = self.space.forward(z)
         with np.errstate(all="ignore"):
             _, saved = self.forward(coefficients, self.y, self.design, self.orders)

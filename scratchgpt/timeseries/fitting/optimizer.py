@@ -1,4 +1,4 @@
-"""SciPy's quasi-Newton search with an exact gradient, and what counts as having converged."""
+"""SciPy's L-BFGS-B search with an exact gradient, and the criterion for convergence."""
 
 import math
 from collections.abc import Callable
@@ -9,23 +9,23 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.threads import one_pool
 
-# The functions to minimize are means over the observations in units of nats, and the parameters
-# have a size of about 1, so that a gradient of 1e-6 means 1e-12 nats an observation to gain where
-# the curvature is 1, and 1e-9 where it is a thousandth.
+# The functions to minimize are means over the observations, in nats, and the parameters are of size
+# about 1. With a gradient of 1e-6, the possible gain per observation is about 1e-12 nats if the
+# curvature is 1, and 1e-9 nats if the curvature is a thousandth.
 GRADIENT = 1e-6
-ENOUGH = 1e-4  # a search that stops for rounding errors has arrived if the gradient is below
-EDGE = 7.0  # tanh(7) is 1 - 1.7e-6: further out nothing changes but rounding errors
+LOOSE_GRADIENT = 1e-4  # a search stopped by rounding errors counts as converged below this gradient
+BOUND = 7.0  # tanh(7) is 1 - 1.7e-6; beyond it, only rounding errors change
 
 Function = Callable[[Array], tuple[float, Array]]
 
 
 class Search(NamedTuple):
-    """Where a search ended.
+    """The result of a search.
 
-    z : (size,)
-    value : the function there
-    converged : whether it is a stationary point
-    message : why it ended
+    z : (size,) the final point
+    value : the function value at z
+    converged : whether z is a stationary point
+    message : the reason why the search stopped
     n_iterations, n_evaluations
     """
 
@@ -38,21 +38,22 @@ class Search(NamedTuple):
 
 
 def minimize(function: Function, z: Array, bounded: Array, max_iterations: int) -> Search:
-    """Walk downhill from z by L-BFGS-B.
+    """Minimize a function by L-BFGS-B, starting at z.
 
     Parameters
     ----------
-    function : function of z, its value and its gradient (size,)
+    function : callable
+        Returns the value and the gradient (size,) at z.
     z : (size,)
     bounded : bool (size,)
-        Which elements are arguments of tanh, and stop at ``EDGE``.
+        Which elements are arguments of tanh; they are limited to ``BOUND`` in absolute value.
     max_iterations : int
     """
     from scipy.optimize import minimize as scipy_minimize
 
     if not z.size:
         return Search(z, function(z)[0], True, "nothing to search for", 0, 1)
-    edge = np.where(bounded, EDGE, np.inf)
+    edge = np.where(bounded, BOUND, np.inf)
     with one_pool():  # L-BFGS-B calls SciPy's BLAS for products too small for two threads
         found = scipy_minimize(
             function,
@@ -64,9 +65,9 @@ def minimize(function: Function, z: Array, bounded: Array, max_iterations: int) 
         )
     outward = (found.x <= -edge) & (found.jac > 0) | (found.x >= edge) & (found.jac < 0)
     slope = np.abs(np.where(outward, 0.0, found.jac)).max(initial=0.0)
-    converged = math.isfinite(found.fun) and bool(found.success or slope < ENOUGH)
+    converged = math.isfinite(found.fun) and bool(found.success or slope < LOOSE_GRADIENT)
     message = {
         0: "the gradient vanished",
-        1: f"it was stopped after {found.nit} iterations; allow more with max_iterations",
-    }.get(found.status, f"it found no lower point and stopped ({found.message})")
+        1: f"it stopped after {found.nit} iterations; raise max_iterations to allow more",
+    }.get(found.status, f"it stopped because it found no lower point ({found.message})")
     return Search(found.x, float(found.fun), converged, message, int(found.nit), int(found.nfev))

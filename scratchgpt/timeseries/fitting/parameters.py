@@ -1,4 +1,4 @@
-"""The vector of a model's parameters: what stands where, and what it may be."""
+"""The parameter vector of a model: order, names and validity checks."""
 
 from typing import Any, NamedTuple
 
@@ -11,10 +11,10 @@ from scratchgpt.timeseries.orders import Orders
 
 
 class Layout(NamedTuple):
-    """The order of the parameters, that of statsmodels.
+    """The order of the parameters, which is the order that statsmodels uses.
 
     orders : Orders
-    columns : names of the regression's coefficients, which come first; sigma2 is the last
+    columns : names of the regression coefficients, which come first; sigma2 comes last
     """
 
     orders: Orders
@@ -22,7 +22,7 @@ class Layout(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """For example const, ar.L1, ma.L1, ma.S.L12, sigma2."""
+        """The parameter names, for example const, ar.L1, ma.L1, ma.S.L12, sigma2."""
         o = self.orders
         return (
             *self.columns,
@@ -34,12 +34,12 @@ class Layout(NamedTuple):
         )
 
     def checked(self, params: Any, name: str = "params") -> Array:
-        """params as float64 (k,).
+        """Convert params to a float64 array (k,) and check it.
 
         Raises
         ------
         UserError
-            If they are not as many finite numbers as the model has, or sigma2 is not positive.
+            If the number of parameters is wrong, one is not finite, or sigma2 is not positive.
         """
         names = self.names
         try:
@@ -59,19 +59,19 @@ class Layout(NamedTuple):
         return values
 
     def factors(self, params: Array) -> list[tuple[str, Array, Array]]:
-        """Name, autoregression and moving average of the plain and of the seasonal factor."""
+        """Return name, ar and ma coefficients of the non-seasonal and of the seasonal factor."""
         o = self.orders
         coefficients = params[len(self.columns) : -1]
         ar, ma, seasonal_ar, seasonal_ma = np.split(coefficients, np.cumsum([o.p, o.q, o.P]))
         return [("", ar, ma), ("seasonal ", seasonal_ar, seasonal_ma)]
 
     def require_stationary(self, params: Array, name: str = "params") -> None:
-        """Raise UserError if an autoregression is not that of a stationary process."""
+        """Raise UserError if an autoregression is not stationary."""
         for what, phi, _ in self.factors(params):
             if not is_stationary(phi):
                 raise UserError(
-                    f"{name}: the {what}autoregression {_listed(phi)} is not stationary, as it "
-                    "must be here"
+                    f"{name}: the {what}autoregression {_listed(phi)} is not stationary; give "
+                    "stationary coefficients"
                 )
 
     def require_invertible(self, params: Array, name: str = "params") -> None:
@@ -80,15 +80,15 @@ class Layout(NamedTuple):
             if not is_stationary(-theta):
                 raise UserError(
                     f"{name}: the {what}moving average {_listed(theta)} is not invertible; give "
-                    "one that is, or enforce_invertibility=False"
+                    "invertible coefficients, or pass enforce_invertibility=False"
                 )
 
     def steps(self, params: Array, column_errors: Array) -> Array:
-        """How far to step in each parameter for differences of the score: (k,).
+        """Choose the step size of each parameter for central differences of the score: (k,).
 
-        The score is straight in the coefficients of the regression, given in units of
-        ``column_errors``. In the others it bends over the distance to the edge of stationarity,
-        which no step may reach.
+        The score is linear in the regression coefficients; ``column_errors`` gives their scale. In
+        the other parameters it varies on the scale of the distance to the boundary of stationarity,
+        and no step may reach that boundary.
         """
         steps = np.full(len(params), 1e-5)
         steps[: len(self.columns)] = 1e-2 * column_errors
@@ -102,7 +102,7 @@ class Layout(NamedTuple):
 
 
 def largest_inverse_root(phi: Array) -> float:
-    """Modulus of the largest inverse root of 1 - φ_1 z - ...; below 1 where phi is stationary."""
+    """Return the modulus of the largest inverse root of 1 - φ_1 z - ...; below 1 if stationary."""
     if not phi.any():
         return 0.0
     if len(phi) == 1:

@@ -1,4 +1,4 @@
-"""The regression of a model: whether it can be estimated, its start, and units to search in."""
+"""The regression part of a model: rank checks, starting values and scaling for the search."""
 
 from typing import NamedTuple
 
@@ -10,17 +10,17 @@ from scratchgpt.timeseries.data.series_values import interpolated
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.orders import Orders
 
-NOTHING = 1e-12  # of the size of the data, what rounding leaves of 0
+NEGLIGIBLE = 1e-12  # relative to the size of the data, anything below this is rounding error
 
 
 class Standardized(NamedTuple):
-    """A model's data in units in which all parameters are searched for alike.
+    """A model's data, scaled so that all parameters of the search have size about 1.
 
-    y : (n,) the residuals of the least-squares regression, over their own size
-    design : (n, k) the columns, differenced ones orthogonal and of size 1
-    beta : (k,) coefficients of that regression
-    to_beta : (k, k) their change for a change of the coefficients of ``design``
-    scale : the size of the residuals
+    y : (n,) the residuals of a least-squares regression, divided by ``scale``
+    design : (n, k) the transformed columns; after differencing, orthogonal with mean square 1
+    beta : (k,) the coefficients of that regression
+    to_beta : (k, k) converts coefficients of ``design`` to changes of ``beta``
+    scale : the root mean square of the residuals
     """
 
     y: Array
@@ -36,14 +36,14 @@ def standardize(y: Array, design: Array, orders: Orders) -> Standardized:
     Parameters
     ----------
     y : (n,)
-        Missing values are interpolated for this purpose.
+        Missing values are interpolated for the regression.
     design : (n, k)
     orders : Orders
 
     Raises
     ------
     UserError
-        If the regression, or a constant, leaves nothing of the series.
+        If the residuals of the regression are constant.
     """
     d, seasonal_d, s = orders.d, orders.D, orders.s
     w = difference(interpolated(y), d, seasonal_d, s)  # (n_w,)
@@ -57,27 +57,25 @@ def standardize(y: Array, design: Array, orders: Orders) -> Standardized:
     else:
         beta, to_unit = np.zeros(0), np.zeros((0, 0))
     scale = float(np.sqrt(w @ w / len(w)))
-    if np.ptp(w) <= NOTHING * np.nanmax(np.abs(y)):
-        what = f", less its {k} regression terms," * (k > 0)
-        raise UserError(
-            f"endog{', differenced as ' + str(orders) + ' says,' * (d + seasonal_d > 0)}{what} is "
-            "constant; there is nothing to model"
-        )
+    if np.ptp(w) <= NEGLIGIBLE * np.nanmax(np.abs(y)):
+        differenced = f" differenced for {orders}" * (d + seasonal_d > 0)
+        fitted = f" minus the fit of its {k} regression terms" * (k > 0)
+        raise UserError(f"endog{differenced}{fitted} is constant; there is nothing to model")
     return Standardized((y - design @ beta) / scale, design @ to_unit, beta, scale * to_unit, scale)
 
 
 def refuse_redundant_columns(
     design: Array, observed: Array, names: tuple[str, ...], orders: Orders
 ) -> None:
-    """The regression must be able to tell its columns apart once they are differenced.
+    """Raise UserError if the differenced columns are linearly dependent or 0.
 
     Parameters
     ----------
     design : (n, k)
     observed : bool (n,)
-        Where the series has a value.
+        Which values of the series are observed.
     names : tuple of str
-        Of the columns, and possibly more.
+        The names of the columns, possibly followed by others.
     orders : Orders
 
     Raises
@@ -90,9 +88,9 @@ def refuse_redundant_columns(
     columns = difference(design, orders.d, orders.D, orders.s)
     sizes = np.abs(columns).max(axis=0)
     for j in range(k):
-        if sizes[j] <= NOTHING * np.abs(design[:, j]).max():
+        if sizes[j] <= NEGLIGIBLE * np.abs(design[:, j]).max():
             why = (
-                f"the differences that {orders} takes turn it into 0"
+                f"the differences of {orders} turn it into 0"
                 if columns[:, j].size and design[:, j].any()
                 else "it is 0 everywhere"
             )
@@ -103,7 +101,8 @@ def refuse_redundant_columns(
     seen = design[observed]
     if not observed.all() and _rank(seen / np.maximum(np.abs(seen).max(axis=0), 1e-300)) < k:
         raise UserError(
-            f"exog: {among} are linearly dependent where endog is observed; leave one out"
+            f"exog: {among} are linearly dependent at the times when endog is observed; leave one "
+            "out"
         )
 
 

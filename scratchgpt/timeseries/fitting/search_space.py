@@ -1,4 +1,4 @@
-"""From the whole real space, where the optimiser walks, to the coefficients of a model."""
+"""The map from the unconstrained space of the optimizer to the coefficients of a model."""
 
 from typing import NamedTuple
 
@@ -15,23 +15,27 @@ from scratchgpt.timeseries.orders import Orders
 
 
 class Factor(NamedTuple):
-    """One polynomial of a model and where its coefficients stand."""
+    """One polynomial of a model and the positions of its coefficients."""
 
     where: slice
-    sign: float  # -1 for a moving average: invertible as the autoregression -theta is stationary
-    is_inside: bool  # whether it is kept stationary or invertible
+    sign: float  # -1 for a moving average, invertible if the autoregression -theta is stationary
+    is_constrained: bool  # whether it is constrained to be stationary or invertible
 
 
 class SearchSpace:
-    """The regression's coefficients as they are, the others by partial autocorrelations.
+    """The space in which the optimizer searches.
+
+    Regression coefficients are unchanged. The other coefficients are parametrized by their partial
+    autocorrelations if they are constrained.
 
     Parameters
     ----------
     orders : Orders
     n_columns : int
-        Coefficients of the regression, which come first.
+        The number of regression coefficients, which come first.
     stationary, invertible : bool
-        Whether the autoregressions and the moving averages are kept inside their regions.
+        Whether the autoregressions are constrained to be stationary, and the moving averages to be
+        invertible.
     """
 
     def __init__(self, orders: Orders, n_columns: int, stationary: bool, invertible: bool) -> None:
@@ -46,15 +50,15 @@ class SearchSpace:
         ]
         self.bounded = np.zeros(self.size, dtype=bool)
         for factor in self.factors:
-            self.bounded[factor.where] = factor.is_inside
+            self.bounded[factor.where] = factor.is_constrained
 
     def forward(self, z: Array) -> tuple[Array, list[PartialAutocorrelationsSaved | None]]:
-        """Coefficients (size,) of the point z (size,)."""
+        """Compute the coefficients (size,) at the point z (size,)."""
         coefficients = z.copy()
         saved: list[PartialAutocorrelationsSaved | None] = []
-        for where, sign, is_inside in self.factors:
+        for where, sign, is_constrained in self.factors:
             kept = None
-            if is_inside:
+            if is_constrained:
                 phi, kept = coefficients_forward(z[where])
                 coefficients[where] = sign * phi
             saved.append(kept)
@@ -63,7 +67,7 @@ class SearchSpace:
     def backward(
         self, dcoefficients: Array, saved: list[PartialAutocorrelationsSaved | None]
     ) -> Array:
-        """Gradient in z (size,) for the gradient in the coefficients (size,)."""
+        """Compute the gradient in z (size,) from the gradient in the coefficients (size,)."""
         dz = dcoefficients.copy()
         for (where, sign, _), kept in zip(self.factors, saved, strict=True):
             if kept is not None:
@@ -71,9 +75,9 @@ class SearchSpace:
         return dz
 
     def inverse(self, coefficients: Array) -> Array:
-        """The point z (size,) of coefficients that lie inside."""
+        """Compute the point z (size,) of coefficients that satisfy the constraints."""
         z = coefficients.copy()
-        for where, sign, is_inside in self.factors:
-            if is_inside:
+        for where, sign, is_constrained in self.factors:
+            if is_constrained:
                 z[where] = coefficients_inverse(sign * coefficients[where])
         return z

@@ -1,4 +1,4 @@
-"""Where the search for the coefficients begins."""
+"""Starting points for the search for the coefficients."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,21 @@ from scratchgpt.timeseries.fitting.search_space import SearchSpace
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.orders import Orders
 
-# Where a root of the autoregression cancels one of the moving average, the model is one of lower
-# order, and near there the likelihood often has maxima of its own. These are inverse roots, one
-# on either side, from which searches were seen to reach the highest.
-CANCELLING = (-0.66, 0.9)
-MANY = 1000  # of so many observations the regressions below start in the right valley
+# If a root of the autoregression cancels a root of the moving average, the model reduces to a lower
+# order, and the likelihood often has local maxima nearby. Searches from these inverse roots, one on
+# either side, were observed to reach the highest maximum.
+CANCELING_ROOTS = (-0.66, 0.9)
+# With this many observations, the regressions below start near the highest maximum.
+LONG_SERIES = 1000
 
 
 def starting_points(
     standard: Standardized, orders: Orders, space: SearchSpace, *, thorough: bool
 ) -> list[Array]:
-    """Points of the search space to begin at, the most promising first.
+    """Choose starting points in the search space, the most promising first.
 
-    Models of autoregressions alone, or of moving averages alone, get one: their likelihoods were
-    seen to have one maximum on all series tried. Mixed ones get four, unless the series is long.
+    A pure autoregression or a pure moving average gets one point, because its likelihood had a
+    single maximum on all series tried. A mixed model gets four, unless the series is long.
     """
     k = len(standard.beta)
     guess = np.zeros(space.size)
@@ -34,8 +35,8 @@ def starting_points(
         w = difference(interpolated(standard.y), orders.d, orders.D, orders.s)
         guess[k:] = hannan_rissanen(w, orders)
     points = [space.inverse(guess)]
-    if is_mixed and thorough and len(standard.y) < MANY:
-        for inverse_root in (0.0, *CANCELLING):
+    if is_mixed and thorough and len(standard.y) < LONG_SERIES:
+        for inverse_root in (0.0, *CANCELING_ROOTS):
             coefficients = np.zeros(space.size)
             for where, sign, _ in space.factors:
                 coefficients[where.start] = sign * inverse_root
@@ -44,10 +45,11 @@ def starting_points(
 
 
 def hannan_rissanen(w: Array, orders: Orders) -> Array:
-    """Coefficients by two regressions (Hannan and Rissanen 1982, Biometrika 69).
+    """Estimate coefficients by two regressions (Hannan and Rissanen 1982, Biometrika 69).
 
-    A long autoregression estimates the innovations; the series is then regressed on its own lags
-    and on theirs. Cross terms of seasonal factors are left out: this is only a beginning.
+    A long autoregression estimates the innovations. The series is then regressed on its own lags
+    and on the lags of the innovations. Cross terms of seasonal factors are omitted; the result is
+    accurate enough for a starting point.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ def hannan_rissanen(w: Array, orders: Orders) -> Array:
     Returns
     -------
     coefficients : (p + q + P + Q,)
-        ar, ma, seasonal ar, seasonal ma; each factor drawn into the region where it is
-        stationary or invertible. Zeros where the series is too short for the regressions.
+        ar, ma, seasonal ar, seasonal ma. Each factor is shrunk until it is stationary or
+        invertible. Zeros if the series is too short for the regressions.
     """
     o = orders
     own_lags = [*range(1, o.p + 1), *(o.s * (i + 1) for i in range(o.P))]
@@ -67,7 +69,7 @@ def hannan_rissanen(w: Array, orders: Orders) -> Array:
     n_long = 0
     noise = w
     if noise_lags:
-        # Longer than the season, and growing with the series as consistency asks for.
+        # Longer than the season; it grows with the series, as consistency requires.
         n_long = max(own_lags + noise_lags) + int(1.5 * np.log(len(w)))
         n_long = min(n_long, len(w) // 3)
         lagged = _lagged(w, range(1, n_long + 1), n_long)
@@ -82,18 +84,18 @@ def hannan_rissanen(w: Array, orders: Orders) -> Array:
     ar, seasonal_ar, ma, seasonal_ma = np.split(found, np.cumsum([o.p, o.P, o.q]))
     return np.concatenate(
         [
-            drawn_inside(ar),
-            -drawn_inside(-ma),
-            drawn_inside(seasonal_ar),
-            -drawn_inside(-seasonal_ma),
+            shrink_to_stationary(ar),
+            -shrink_to_stationary(-ma),
+            shrink_to_stationary(seasonal_ar),
+            -shrink_to_stationary(-seasonal_ma),
         ]
     )
 
 
-def drawn_inside(phi: Array, margin: float = 0.95) -> Array:
-    """phi if it is stationary with room to spare, else drawn towards 0 until it is.
+def shrink_to_stationary(phi: Array, margin: float = 0.95) -> Array:
+    """Shrink phi towards 0 until its largest inverse root is at most ``margin``.
 
-    Multiplying the coefficient of lag i by c^i multiplies every root's inverse by c.
+    Multiplying the coefficient of lag i by c^i multiplies every inverse root by c.
     """
     size = largest_inverse_root(phi)
     if size <= margin:
@@ -102,7 +104,7 @@ def drawn_inside(phi: Array, margin: float = 0.95) -> Array:
 
 
 def _lagged(x: Array, lags: Sequence[int], first: int) -> Array:
-    """Row i holds x from position ``first`` on, lags[i] steps earlier: (len(lags), n - first)."""
+    """Stack lagged copies of x, from position ``first`` on: (len(lags), n - first)."""
     rows = np.empty((len(lags), len(x) - first))
     for row, lag in zip(rows, lags, strict=True):
         row[:] = x[first - lag : len(x) - lag]
@@ -110,10 +112,11 @@ def _lagged(x: Array, lags: Sequence[int], first: int) -> Array:
 
 
 def _least_squares(rows: Array, target: Array) -> Array:
-    """Coefficients of the regression of target on the rows, by the normal equations.
+    """Regress target on the rows by the normal equations and return the coefficients.
 
-    A start needs no more digits than they leave, and of a long series they are much the fastest.
+    The normal equations are precise enough for a starting point and by far the fastest method for a
+    long series.
     """
     gram = rows @ rows.T
-    gram.flat[:: len(rows) + 1] += 1e-10 * np.trace(gram) / len(rows)  # they may be dependent
+    gram.flat[:: len(rows) + 1] += 1e-10 * np.trace(gram) / len(rows)  # rows may be dependent
     return np.linalg.solve(gram, rows @ target)

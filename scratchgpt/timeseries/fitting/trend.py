@@ -1,4 +1,4 @@
-"""The trend of a model: powers of time among the columns of its regression."""
+"""The trend of a model: powers of time as columns of its regression."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,15 @@ TRENDS = {"n": (), "c": (0,), "t": (1,), "ct": (0, 1), "ctt": (0, 1, 2)}
 
 
 def trend_powers(trend: str | Sequence[int] | None, orders: Orders) -> tuple[int, ...]:
-    """Which powers of time the regression has.
+    """Return the powers of time in the regression.
 
     Parameters
     ----------
     trend : str, list of 0 and 1, or None
-        "n" none, "c" a constant, "t" a line through 0, "ct" both, "ctt" a square as well; or for
-        each power whether it is there, from the constant on: [1, 0, 1] is a + b t². None is "c"
-        for a model that takes no differences and "n" for one that does.
+        "n" is no trend, "c" a constant, "t" a line through 0, "ct" a constant and a line, "ctt" a
+        constant, a line and a square. A list has a 1 for each power to include, starting from the
+        constant: [1, 0, 1] is a + b t². None means "c" for a model without differences and "n" for
+        a model with differences.
     orders : Orders
 
     Returns
@@ -29,7 +30,7 @@ def trend_powers(trend: str | Sequence[int] | None, orders: Orders) -> tuple[int
     Raises
     ------
     UserError
-        If it cannot be read, or the differences that the model takes turn a power into 0.
+        If ``trend`` is invalid, or the differences of the model turn a power into 0.
     """
     n_differences = orders.d + orders.D
     if trend is None:
@@ -40,8 +41,8 @@ def trend_powers(trend: str | Sequence[int] | None, orders: Orders) -> tuple[int
         powers = tuple(power for power, flag in enumerate(trend) if flag)
     else:
         raise UserError(
-            f"trend={trend!r} must be one of {', '.join(map(repr, TRENDS))}, or a list that says "
-            "0 or 1 for each power of time, from the constant on"
+            f"trend={trend!r} must be one of {', '.join(map(repr, TRENDS))}, or a list with a 0 or "
+            "1 for each power of time, starting from the constant"
         )
     if powers and powers[0] < n_differences:
         lost = (
@@ -58,13 +59,16 @@ def trend_powers(trend: str | Sequence[int] | None, orders: Orders) -> tuple[int
 
 
 def trend_columns(powers: tuple[int, ...], start: int, n: int) -> Array:
-    """Powers of time at ``n`` positions from ``start`` on; time counts 1, 2, ...: (n, len)."""
+    """Compute powers of time (1, 2, ...) at ``n`` positions from ``start`` on: (n, len(powers))."""
     time = np.arange(start + 1, start + n + 1, dtype=np.float64)
     return time[:, None] ** np.array(powers, dtype=np.int64)
 
 
 def trend_names(powers: tuple[int, ...], orders: Orders) -> tuple[str, ...]:
-    """Names of the coefficients; a slope in a model of differences is their mean, the drift."""
+    """Return the names of the coefficients.
+
+    After one difference, a slope is the mean of the differences and is called drift.
+    """
     line = "drift" if orders.d + orders.D == 1 else "trend"
     names = {0: "const", 1: line}
     return tuple(names.get(power, f"trend.{power}") for power in powers)

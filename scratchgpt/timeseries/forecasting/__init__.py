@@ -1,1 +1,1 @@
-"""Forecasts, their intervals, and simulated paths."""
+"""Forecasts, forecast intervals and simulated series."""

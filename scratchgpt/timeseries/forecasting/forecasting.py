@@ -1,9 +1,9 @@
-"""Forecasts from the state at the end of a series, and one-step predictions within it."""
+"""Forecasts from the final state of a series, and one-step predictions within it."""
 
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.timeseries.forecasting.ending import Ending, ending
+from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state
 from scratchgpt.timeseries.likelihood.transition import advance, advance_backward, observation
 from scratchgpt.timeseries.orders import Orders
 
@@ -11,12 +11,13 @@ from scratchgpt.timeseries.orders import Orders
 def forecast(
     params: Array, y: Array, design: Array, orders: Orders, steps: int, future_design: Array
 ) -> tuple[Array, Array]:
-    r"""Means and variances of the ``steps`` values after the last.
+    r"""Forecast the ``steps`` values after the last: means and variances.
 
-    The mean is what the state becomes without further noise. Its error at h steps has two parts:
-    that of the state, whose covariance P is carried to :math:`c_h P c_h^\top` by what the state
-    has to do with the value h steps ahead, and the noise in between,
-    :math:`\sum_{j < h} \psi_j^2` with the weights of the whole process, differences included.
+    The mean follows from the state without further noise. The forecast error at h steps has two
+    parts. The error of the state, with covariance P, contributes the variance
+    :math:`c_h P c_h^\top`, where the row :math:`c_h` maps the state to the value h steps ahead. The
+    noise in between contributes :math:`\sum_{j < h} \psi_j^2`, where :math:`\psi_j` are the weights
+    of the whole process, differences included.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def forecast(
     -------
     mean, variance : array (steps,)
     """
-    end = ending(params, y, design, orders)
+    end = final_state(params, y, design, orders)
     mean = _means(end, steps) + future_design @ params[: design.shape[1]]
     rows = _rows(end, steps)  # (steps, m)
     of_state = np.einsum("hi,ij,hj->h", rows, end.covariance, rows, optimize=True)
@@ -42,19 +43,19 @@ def forecast(
 def one_step_predictions(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Array, Array]:
-    """Means and variances of each value given those before it.
+    """Predict each value from the values before it: means and variances.
 
     Returns
     -------
     mean, variance : array (n,)
-        NaN and infinite until the starting values of the differences are settled.
+        NaN and infinite until the starting values of the differences are determined.
     """
-    end = ending(params, y, design, orders)
+    end = final_state(params, y, design, orders)
     return end.mean, params[-1] * end.variance
 
 
-def noise_weights(end: Ending, steps: int) -> Array:
-    """What is left of the noise of one time in the value j steps later, j from 0: (steps,)."""
+def noise_weights(end: FinalState, steps: int) -> Array:
+    """Compute the weight of a noise value in the value j steps later, j from 0: (steps,)."""
     from scipy.signal import lfilter
 
     impulse = np.zeros(steps)
@@ -63,7 +64,7 @@ def noise_weights(end: Ending, steps: int) -> Array:
     return lfilter([1.0], np.concatenate([[1.0], -end.delta]), weights)
 
 
-def _means(end: Ending, steps: int) -> Array:
+def _means(end: FinalState, steps: int) -> Array:
     r, n_diffuse = len(end.ar), len(end.delta)
     a = end.state[:r]
     latest = np.concatenate([end.state[r:][::-1], np.empty(steps)])  # the oldest first
@@ -74,8 +75,8 @@ def _means(end: Ending, steps: int) -> Array:
     return latest[n_diffuse:]
 
 
-def _rows(end: Ending, steps: int) -> Array:
-    """Row h takes the value h + 1 steps ahead from the state: (steps, m)."""
+def _rows(end: FinalState, steps: int) -> Array:
+    """Compute the rows that map the state to the values 1, 2, ... steps ahead: (steps, m)."""
     rows = np.empty((steps, len(end.state)))
     row = Z = observation(len(end.ar), end.delta)
     for h in range(steps):

@@ -1,4 +1,4 @@
-"""Forecasts with their uncertainty."""
+"""Forecasts with standard errors and intervals."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from scratchgpt.timeseries.data.index import TimeIndex
 class Forecast:
     """Means and standard errors of the values that follow a series.
 
-    They say how far the noise still to come may carry the series, not how far the parameters
-    may be from the truth: as in R and in statsmodels, the estimates count as known.
+    The standard errors cover the future noise of the process. They do not cover the uncertainty of
+    the estimated parameters, which are treated as known, as in R and in statsmodels.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Forecast:
     var_pred_mean : array (steps,) or pandas Series
         Variances of the forecast errors.
     se_mean : array (steps,) or pandas Series
-        Their roots.
+        Standard deviations of the forecast errors.
     """
 
     def __init__(self, mean: Array, variance: Array, index: TimeIndex, start: int) -> None:
@@ -43,17 +43,17 @@ class Forecast:
         return self._index.series(np.sqrt(self._variance), self._start, "mean_se")
 
     def conf_int(self, alpha: float = 0.05) -> Any:
-        """Intervals in which each value lies with probability 1 - alpha, for Gaussian noise.
+        """Compute intervals that contain each value with probability 1 - alpha, for Gaussian noise.
 
         Parameters
         ----------
         alpha : float
-            Between 0 and 1; 0.05 gives the intervals of 95 %.
+            Between 0 and 1; 0.05 gives 95 % intervals.
 
         Returns
         -------
         bounds : array (steps, 2) or pandas DataFrame
-            Lower and upper.
+            Lower and upper bounds.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Forecast:
         return self._index.frame(bounds, self._start, [f"lower {name}", f"upper {name}"])
 
     def summary_frame(self, alpha: float = 0.05) -> Any:
-        """Mean, standard error, lower and upper bound: array (steps, 4) or pandas DataFrame."""
+        """Return mean, standard error and interval bounds: array (steps, 4) or pandas DataFrame."""
         bounds = np.asarray(self.conf_int(alpha))
         table = np.column_stack([self._mean, np.sqrt(self._variance), bounds])
         columns = ["mean", "mean_se", "mean_ci_lower", "mean_ci_upper"]
@@ -74,9 +74,9 @@ class Forecast:
 
 
 def normal_quantile(alpha: float) -> float:
-    """How many standard errors on either side hold a share of 1 - alpha of the normal law."""
+    """Return the z such that a standard normal value lies in [-z, z] with probability 1 - alpha."""
     from scipy.special import ndtri
 
     if not (isinstance(alpha, float | int) and 0 < alpha < 1):
-        raise UserError(f"alpha={alpha!r} must lie between 0 and 1; 0.05 gives intervals of 95 %")
+        raise UserError(f"alpha={alpha!r} must be between 0 and 1; 0.05 gives 95 % intervals")
     return float(-ndtri(alpha / 2))

@@ -1,1 +1,1 @@
-"""The exact likelihood of ARIMA and its gradient, each forward pass beside its backward."""
+"""The exact likelihood of ARIMA models and its gradient: forward and backward passes."""

@@ -1,4 +1,4 @@
-"""Innovations of a complete stationary series by the Chandrasekhar recursions."""
+"""Innovations of a stationary series without missing values, by the Chandrasekhar recursions."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class ArmaFilterSaved(NamedTuple):
     G: Array  # (n, r) unscaled gains; row t of the first n_varying + 1 is that of step t
     W: Array  # (n, r) directions of the increments
     n_varying: int  # from this step on the gain is constant
-    ahead: Array  # (r,) the state after the last step: predicted
+    ahead: Array  # (r,) the predicted state after the last step
     column: Array  # (r,) the first column of the state's stationary covariance
     first: FirstColumnSaved
 
@@ -31,12 +31,12 @@ class ArmaFilterSaved(NamedTuple):
 def arma_filter_forward(
     w: Array, phi: Array, theta: Array
 ) -> tuple[tuple[Array, Array], ArmaFilterSaved]:
-    r"""Innovations and their variances, in units of the noise's variance.
+    r"""Compute the innovations and their variances, in units of the noise variance.
 
-    The Kalman filter on Harvey's state of :math:`r = \max(p, q + 1)` elements, without its
-    covariance: P is stationary at first, so that its increment has rank one and keeps it,
-    :math:`P_{t+1} - P_t = M_t W_t W_t^\top` (Morf, Sidhu and Kailath 1974, IEEE Transactions on
-    Automatic Control 19). With T the companion matrix of phi and Z the first unit vector,
+    This is the Kalman filter on Harvey's state of :math:`r = \max(p, q + 1)` elements, without the
+    covariance P of the state. P starts at its stationary value, so all its increments have rank
+    one, :math:`P_{t+1} - P_t = M_t W_t W_t^\top` (Morf, Sidhu and Kailath 1974, IEEE Transactions
+    on Automatic Control 19). With T the companion matrix of phi and Z the first unit vector,
 
     .. math::
         v_t = w_t - Z a_t \qquad a_{t+1} = T a_t + G_t v_t / F_t \qquad x_t = Z W_t
@@ -47,13 +47,14 @@ def arma_filter_forward(
     .. math::
         M_{t+1} = M_t + M_t^2 x_t^2 / F_t \qquad W_{t+1} = T W_t - G_{t+1} x_t / F_{t+1}
 
-    from :math:`F_1 = Z P Z^\top`, :math:`G_1 = W_1 = T P Z^\top` and :math:`M_1 = -1 / F_1`: O(r)
-    a step, where the filter itself takes O(r²), and exact.
+    starting from :math:`F_1 = Z P Z^\top`, :math:`G_1 = W_1 = T P Z^\top` and
+    :math:`M_1 = -1 / F_1`. The recursions are exact and cost O(r) per step, while the Kalman filter
+    costs O(r²).
 
     Parameters
     ----------
     w : array (n,)
-        A series of mean 0, complete.
+        A series with mean 0 and without missing values.
     phi : array (p,)
         Coefficients of a stationary autoregression.
     theta : array (q,)
@@ -95,10 +96,10 @@ def arma_filter_forward(
 def arma_filter_backward(
     dv: Array, dF: Array, saved: ArmaFilterSaved
 ) -> tuple[Array, Array, Array]:
-    r"""Gradients in w, phi and theta.
+    r"""Compute the gradients of w, phi and theta.
 
-    The steps are undone from the last to the first; :math:`T^\top` moves the gradient of a state
-    up by one and puts :math:`\phi \cdot d` first.
+    The backward pass runs from the last step to the first. :math:`T^\top` shifts the gradient of a
+    state by one position and puts :math:`\phi \cdot d` first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Autocovariances of an ARMA process, and its weights of the latest innovations."""
+"""Autocovariances of an ARMA process, and its first moving average weights psi."""
 
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ class AutocovarianceSaved(NamedTuple):
 def autocovariance_forward(
     phi: Array, theta: Array
 ) -> tuple[tuple[Array, Array], AutocovarianceSaved]:
-    r"""Autocovariances at lags 0 to p, in units of the noise's variance, and :math:`\psi`.
+    r"""Compute the autocovariances at lags 0 to p, in units of sigma2, and :math:`\psi`.
 
-    With :math:`\theta_0 = 1`, from the process's own equation multiplied by :math:`e_{t-j}` and
-    by :math:`u_{t-j}` (McLeod 1975, Applied Statistics 24):
+    With :math:`\theta_0 = 1`, multiply the equation of the process by :math:`e_{t-j}` and by
+    :math:`u_{t-j}` and take expectations (McLeod 1975, Applied Statistics 24):
 
     .. math::
         \psi_j = \theta_j + \sum_{k=1}^{\min(j, p)} \phi_k \psi_{j-k} \quad (j \le q)
@@ -73,9 +73,9 @@ def autocovariance_forward(
 def autocovariance_backward(
     dgamma: Array, dpsi: Array, saved: AutocovarianceSaved
 ) -> tuple[Array, Array]:
-    r"""Gradients in phi and theta.
+    r"""Compute the gradients of phi and theta.
 
-    The system is transposed: with :math:`A^\top \lambda = d\gamma`,
+    The backward pass solves the transposed system: with :math:`A^\top \lambda = d\gamma`,
 
     .. math:: d\phi_k = \sum_j \lambda_j \gamma_{|j-k|}
     """
@@ -105,7 +105,7 @@ def autocovariance_backward(
 
 
 def _system(phi: Array) -> Array:
-    """The matrix of the equations of gamma, (p + 1, p + 1): 1 less a Toeplitz and a Hankel one."""
+    """Build the matrix of the equations for gamma: identity - Toeplitz - Hankel, (p + 1, p + 1)."""
     p = len(phi)
     padded = np.zeros(3 * p + 2, phi.dtype)
     padded[p + 1 : 2 * p + 1] = phi  # padded[p + k] is phi_k, and 0 for k outside of 1 to p

@@ -1,4 +1,4 @@
-"""The residuals of the conditional sum of squares."""
+"""Residuals of the conditional sum of squares (CSS)."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ class CssSaved(NamedTuple):
 
 
 def css_forward(w: Array, phi: Array, theta: Array) -> tuple[Array, CssSaved]:
-    r"""Residuals given the first p values, those before them taken as 0 (Box and Jenkins 1970).
+    r"""Compute the residuals given the first p values (Box and Jenkins 1970).
+
+    Earlier residuals are taken as 0.
 
     .. math:: e_t = w_t - \sum_i \phi_i w_{t-i} - \sum_j \theta_j e_{t-j}
 
@@ -44,7 +46,7 @@ def css_forward(w: Array, phi: Array, theta: Array) -> tuple[Array, CssSaved]:
 
 
 def css_backward(de: Array, saved: CssSaved) -> tuple[Array, Array, Array]:
-    """Gradients in w, phi and theta, for de (n - p,)."""
+    """Compute the gradients of w, phi and theta from de (n - p,)."""
     w, phi, theta, e = saved
     if use_kernels(de, w, phi, theta):
         from scratchgpt.kernels.timeseries import css

@@ -1,4 +1,4 @@
-"""Differences of a series, plain and at the distance of a season, and their inverse."""
+"""Differencing of a series, non-seasonal and seasonal, and its inverse."""
 
 import numpy as np
 
@@ -7,22 +7,25 @@ from scratchgpt.errors import UserError
 
 
 def difference(y: Array, d: int = 0, D: int = 0, s: int = 1) -> Array:
-    """(1 - B)^d (1 - B^s)^D y: (n - d - s D, ...) of y (n, ...).
+    """Compute (1 - B)^d (1 - B^s)^D y, (n - d - s D, ...), from y (n, ...).
 
     Raises
     ------
     UserError
-        If y is not longer than what the differences use up.
+        If y has no more values than the differences use up.
     """
     if len(y) <= d + s * D:
-        raise UserError(f"{len(y)} values are too few for differences that use up {d + s * D}")
+        raise UserError(
+            f"{len(y)} values are too few for differences that use up {d + s * D}; "
+            "give more values, or take fewer differences"
+        )
     for lag in _lags(d, D, s):
         y = y[lag:] - y[:-lag]
     return y
 
 
 def difference_backward(dw: Array, d: int = 0, D: int = 0, s: int = 1) -> Array:
-    """Gradient of :func:`difference` in y, (n, ...), for dw (n - d - s D, ...)."""
+    """Compute the gradient of y, (n, ...), from dw (n - d - s D, ...)."""
     for lag in _lags(d, D, s):
         dy = np.zeros((len(dw) + lag, *dw.shape[1:]), dw.dtype)
         dy[lag:] = dw
@@ -32,7 +35,7 @@ def difference_backward(dw: Array, d: int = 0, D: int = 0, s: int = 1) -> Array:
 
 
 def undifference(w: Array, start: Array, d: int = 0, D: int = 0, s: int = 1) -> Array:
-    """The series whose differences are w and whose first values are ``start``.
+    """Compute the series whose differences are w and whose first values are ``start``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Exact diffuse initialisation: what observations tell about starting values nobody knows."""
+"""Exact diffuse initialization: the steps in which observations determine unknown start values."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from scratchgpt.backend import Array
 
 MISSING, ORDINARY = -2, -1  # kinds of steps; 0, 1, ... are rows of ``gains``
 
-# What should be 0 is around 1e-15 of the largest element, what should not is far above this.
-NOTHING = 1e-9
+# Relative to the largest element: rounding errors are around 1e-15, real values far above this.
+NEGLIGIBLE = 1e-9
 
 
 class DiffuseSteps(NamedTuple):
-    kinds: Array  # (n,) MISSING, ORDINARY or the row of ``gains`` that serves this step
-    gains: Array  # (k, n_diffuse) per unit of surprise, for the latest value first
-    settled: Array  # (n,) whether the one-step prediction is free of what nobody knows
+    kinds: Array  # (n,) MISSING, ORDINARY or the row of ``gains`` for this step
+    gains: Array  # (k, n_diffuse) change of the latest values, latest first, per unit of innovation
+    settled: Array  # (n,) whether the one-step prediction is independent of unknown start values
     log_variance: float  # the sum of log F_inf over the diffuse steps
 
 
@@ -29,21 +29,22 @@ def difference_coefficients(d: int, D: int, s: int) -> Array:
 
 
 def diffuse_steps(observed: Array, delta: Array) -> DiffuseSteps:
-    r"""Which observations are used up to settle the starting values, and how.
+    r"""Find the observations that determine the starting values, and the filter gains for them.
 
-    An integrated series :math:`y_t = u_t + \sum_k \delta_k y_{t-k}` starts from values
-    :math:`y_0, y_{-1}, \dots` of which nothing is known: their covariance is
-    :math:`\kappa I` with :math:`\kappa \to \infty`. In the limit the filter keeps
-    :math:`\kappa P^\infty + P^*` apart (Koopman 1997; Durbin and Koopman 2012, section 5.2). An
-    observation whose :math:`F^\infty = Z P^\infty Z'` is above 0 tells nothing about the process
-    but takes one from the rank of :math:`P^\infty`, with the gain
-    :math:`P^\infty Z' / F^\infty`; any other is an ordinary one.
+    An integrated series :math:`y_t = u_t + \sum_k \delta_k y_{t-k}` starts from unknown values
+    :math:`y_0, y_{-1}, \dots` with covariance :math:`\kappa I`, :math:`\kappa \to \infty`. In the
+    limit the filter tracks the two terms of :math:`\kappa P^\infty + P^*` separately (Koopman 1997;
+    Durbin and Koopman 2012, section 5.2). In a diffuse step, :math:`F^\infty = Z P^\infty Z'` is
+    above 0. The observation then carries no information about the process. It reduces the rank of
+    :math:`P^\infty` by one, with the gain :math:`P^\infty Z' / F^\infty`. All other steps are
+    ordinary.
 
-    The parameters of the process have no part in this, nor have the values of the series: it
-    depends on :math:`\delta` and on what is missing, and no gradient flows through it. So it is
-    worked out here, once for a pattern. :math:`P^\infty = A A'` is kept as A, whose columns an
-    observation rotates so that it sees only the first of them, which is then known and dropped:
-    that makes the rank an exact number, and squares nothing that is to be told from 0.
+    The diffuse steps depend only on :math:`\delta` and on which values are missing, not on the
+    parameters of the process or the values of the series. No gradient flows through them, so they
+    are computed here once for each pattern of missing values. :math:`P^\infty = A A'` is stored as
+    A. Each observation rotates the columns of A so that it depends only on the first one, which is
+    then known and dropped. This keeps the rank exact, and avoids squaring numbers that must be
+    distinguished from 0.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def diffuse_steps(observed: Array, delta: Array) -> DiffuseSteps:
     Returns
     -------
     steps : DiffuseSteps
-        To be read only: it is shared with later calls.
+        Treat as read-only: the arrays are cached and shared between calls.
     """
     observed = np.ascontiguousarray(observed, np.bool_)
     delta = np.ascontiguousarray(delta, np.float64)
@@ -71,11 +72,11 @@ def _steps(observed_bytes: bytes, delta_bytes: bytes) -> DiffuseSteps:
     variances: list[float] = []
 
     unknown = np.eye(len(delta))  # A (n_diffuse, rank)
-    nothing = NOTHING * np.abs(delta).sum()
+    nothing = NEGLIGIBLE * np.abs(delta).sum()
     for t in range(len(observed)):
         if not unknown.shape[1]:
             break
-        seen = delta @ unknown  # (rank,) how y_t depends on what is unknown
+        seen = delta @ unknown  # (rank,) how y_t depends on the unknown values
         size = float(np.sqrt(seen @ seen))
         settled[t] = size <= nothing
         if observed[t] and not settled[t]:
@@ -83,16 +84,16 @@ def _steps(observed_bytes: bytes, delta_bytes: bytes) -> DiffuseSteps:
             gains.append(unknown @ seen / size**2)
             variances.append(size**2)
             unknown = _without(unknown, seen, size)
-        # y_t becomes the latest of the values that the next one depends on.
+        # y_t becomes the latest of the values that y_{t+1} depends on.
         latest = np.zeros(unknown.shape[1]) if observed[t] else delta @ unknown
         unknown = np.concatenate((latest[None], unknown[:-1]))
-        nothing = max(nothing, NOTHING * np.abs(delta).sum() * size)
+        nothing = max(nothing, NEGLIGIBLE * np.abs(delta).sum() * size)
     table = np.array(gains).reshape(len(gains), len(delta))
     return DiffuseSteps(kinds, table, settled, float(np.log(variances).sum()))
 
 
 def _without(unknown: Array, seen: Array, size: float) -> Array:
-    """A in columns of which ``seen`` is the first, by a Householder reflection; without it."""
+    """Reflect A (Householder) so that ``seen`` is along the first column, and drop that column."""
     mirror = seen.copy()
     mirror[0] += np.copysign(size, seen[0])
     reflected = unknown - np.outer(unknown @ mirror, mirror * (2.0 / (mirror @ mirror)))

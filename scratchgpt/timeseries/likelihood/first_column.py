@@ -1,4 +1,4 @@
-"""The covariances of a stationary ARMA process's state with the process itself."""
+"""Covariances of the state of a stationary ARMA process with the process itself."""
 
 from typing import NamedTuple
 
@@ -19,15 +19,15 @@ class FirstColumnSaved(NamedTuple):
 
 
 def first_column_forward(phi: Array, theta: Array) -> tuple[Array, FirstColumnSaved]:
-    r"""The first column of the covariance P of Harvey's state, and the first row.
+    r"""Compute the first column, and so the first row, of the covariance P of Harvey's state.
 
-    The j-th element of the state is made of past values of the process and of the innovations, so
+    The j-th element of the state is a sum of past values of the process and of innovations, so
 
     .. math::
         P_{0,j} = \sum_{k > j} \phi_k \gamma_{k-j} + \sum_{k \ge j} R_k \psi_{k-j}
 
-    with :math:`R = (1, \theta_1, \theta_2, \dots)`, :math:`\gamma` the autocovariances and
-    :math:`\psi` the weights of the process as a sum of innovations.
+    where :math:`R = (1, \theta_1, \theta_2, \dots)`, :math:`\gamma` are the autocovariances, and
+    :math:`\psi` are the weights of the process as a sum of innovations.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def first_column_forward(phi: Array, theta: Array) -> tuple[Array, FirstColumnSa
 
 
 def first_column_backward(dcolumn: Array, saved: FirstColumnSaved) -> tuple[Array, Array]:
-    r"""Gradients of :func:`first_column_forward`.
+    r"""Compute the gradients of phi and theta.
 
     .. math::
         d\phi_k = \sum_{j < k} dP_{0,j} \gamma_{k-j} \qquad
         dR_k = \sum_{j \le k} dP_{0,j} \psi_{k-j}
 
-    and what reaches :math:`\gamma` and :math:`\psi` goes on through the autocovariances.
+    The gradients of :math:`\gamma` and :math:`\psi` are propagated through the autocovariances.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def first_column_backward(dcolumn: Array, saved: FirstColumnSaved) -> tuple[Arra
 
 
 def _correlation(x: Array, y: Array) -> Array:
-    """The sums over i of x[i + j] y[i], for every j (not np.correlate, which conjugates)."""
+    """Compute the sums over i of x[i + j] y[i] for all j (np.correlate would conjugate)."""
     if not len(y):
         return np.zeros_like(x)
     return np.convolve(x, y[::-1])[len(y) - 1 :][: len(x)]

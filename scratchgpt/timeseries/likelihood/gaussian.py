@@ -14,12 +14,12 @@ class GaussianSaved(NamedTuple):
     v: Array  # (n,)
     F: Array  # (n,)
     scaled: Array  # (n,) v / F
-    sigma2: Any  # given, or at its best
+    sigma2: Any  # the given value, or the maximum likelihood estimate
     squares: Any  # the sum of v² / F
 
 
 def gaussian_forward(v: Array, F: Array, sigma2: Any) -> tuple[Any, GaussianSaved]:
-    r"""Log-density of independent innovations :math:`v_t \sim N(0, \sigma^2 F_t)`.
+    r"""Compute the log-density of independent innovations :math:`v_t \sim N(0, \sigma^2 F_t)`.
 
     .. math:: -\tfrac12 \sum_t \Big(\log 2\pi\sigma^2 + \log F_t + \frac{v_t^2}{\sigma^2 F_t}\Big)
 
@@ -35,7 +35,7 @@ def gaussian_forward(v: Array, F: Array, sigma2: Any) -> tuple[Any, GaussianSave
 
 
 def gaussian_backward(dllf: Any, saved: GaussianSaved) -> tuple[Array, Array, Any]:
-    """Gradients in v, F and sigma2."""
+    """Compute the gradients of v, F and sigma2."""
     scaled, sigma2 = saved.scaled, saved.sigma2
     dv = (-dllf / sigma2) * scaled
     dF = (0.5 * dllf / sigma2) * scaled * scaled - (0.5 * dllf) / saved.F
@@ -44,7 +44,9 @@ def gaussian_backward(dllf: Any, saved: GaussianSaved) -> tuple[Array, Array, An
 
 
 def concentrated_gaussian_forward(v: Array, F: Array) -> tuple[Any, GaussianSaved]:
-    r""":func:`gaussian_forward` at its best :math:`\sigma^2`, the mean of :math:`v_t^2 / F_t`.
+    r"""Compute the log-density at the :math:`\sigma^2` that maximizes it.
+
+    The maximizing :math:`\hat\sigma^2` is the mean of :math:`v_t^2 / F_t`.
 
     .. math:: -\tfrac12 \Big(n (\log 2\pi\hat\sigma^2 + 1) + \sum_t \log F_t\Big)
     """
@@ -56,6 +58,6 @@ def concentrated_gaussian_forward(v: Array, F: Array) -> tuple[Any, GaussianSave
 
 
 def concentrated_gaussian_backward(dllf: Any, saved: GaussianSaved) -> tuple[Array, Array]:
-    """Gradients in v and F: those at the best sigma2, whose own derivative is 0 there."""
+    """Compute the gradients of v and F, at the sigma2 whose own derivative is 0."""
     dv, dF, _ = gaussian_backward(dllf, saved)
     return dv, dF

@@ -1,4 +1,4 @@
-"""The Kalman filter of an integrated ARMA process with missing values, and its reverse pass."""
+"""The Kalman filter for an integrated ARMA process with missing values, and its backward pass."""
 
 from typing import NamedTuple
 
@@ -28,25 +28,26 @@ class KalmanSaved(NamedTuple):
     v: Array  # (n,)
     F: Array  # (n,)
     seen: Array  # (n, m) M = P Z', the covariance of the state with the observation
-    column: Array  # (n, m) the first column of the filtered state's covariance
+    column: Array  # (n, m) the first column of the covariance of the filtered state
     head: Array  # (n,) the first element of the filtered state
-    mean: Array  # (n,) one-step predictions; NaN where what nobody knows has a part in them
-    variance: Array  # (n,) theirs, infinite there
-    state: Array  # (m,) after the last step: predicted
-    covariance: Array  # (m, m) its covariance
+    mean: Array  # (n,) one-step predictions; NaN if they depend on unknown start values
+    variance: Array  # (n,) variances of ``mean``; infinite if it is NaN
+    state: Array  # (m,) the predicted state after the last step
+    covariance: Array  # (m, m) the covariance of ``state``
     stationary: StationaryCovarianceSaved
 
 
 def kalman_forward(
     y: Array, phi: Array, theta: Array, d: int = 0, D: int = 0, s: int = 1
 ) -> tuple[tuple[Array, Array], KalmanSaved]:
-    r"""Innovations of an ARIMA process, and their variances, in units of the noise's variance.
+    r"""Compute the innovations of an ARIMA process and their variances, in units of sigma2.
 
-    The state has :math:`m = r + d + sD` elements: Harvey's r of the ARMA process :math:`u_t` (see
-    :func:`~scratchgpt.timeseries.likelihood.stationary_state.stationary_covariance_forward`),
-    then the latest values of the series, of which :math:`y_t` is made by
-    :math:`y_t = u_t + \delta_1 y_{t-1} + \delta_2 y_{t-2} + \dots`. From its prediction a with
-    covariance P:
+    The state has :math:`m = r + d + sD` elements. The first r are Harvey's state of the ARMA
+    process :math:`u_t` (see
+    :func:`~scratchgpt.timeseries.likelihood.stationary_state.stationary_covariance_forward`). The
+    others are the latest values of the series, which determine
+    :math:`y_t = u_t + \delta_1 y_{t-1} + \delta_2 y_{t-2} + \dots`. With the predicted state a and
+    its covariance P, a step is
 
     .. math::
         v_t = y_t - Z a \qquad M = P Z' \qquad F_t = Z M \qquad K = M / F_t
@@ -57,30 +58,30 @@ def kalman_forward(
     .. math::
         a \leftarrow T a \qquad P \leftarrow T P T' + R R'
 
-    A missing value skips the second line. A diffuse step, see
-    :func:`~scratchgpt.timeseries.likelihood.diffuse.diffuse_steps`, has a gain K of its own, which
-    depends on no parameter; that is why the second line is written for any K. After the third, an
-    observed :math:`y_t` is among the latest values with covariance 0: that follows on paper and
-    is set here, lest rounding errors grow in a long gap like the variances do.
+    A missing value skips the second line. A diffuse step uses a different gain K, which depends on
+    no parameter (see :func:`~scratchgpt.timeseries.likelihood.diffuse.diffuse_steps`), so the
+    second line holds for any K. After the third line, an observed :math:`y_t` is one of the latest
+    values, and its covariance is 0. In exact arithmetic this follows from the equations. The code
+    sets it to 0, because in a long gap rounding errors would grow like the variances.
 
     Parameters
     ----------
     y : array (n,)
-        NaN where it is missing.
+        NaN marks a missing value.
     phi : array (p,)
         Coefficients of a stationary autoregression.
     theta : array (q,)
     d, D, s : int
-        Order of differencing, order of seasonal differencing, and its period.
+        Order of differencing, order of seasonal differencing, and seasonal period.
 
     Returns
     -------
     v : array (n,)
-        Innovations; 0 where there is none, at a missing value or a diffuse step.
+        Innovations; 0 at a missing value or a diffuse step.
     F : array (n,)
-        Their variances; NaN where there is none.
+        Variances of the innovations; NaN at a missing value or a diffuse step.
     saved : KalmanSaved
-        Of size O(n m): the reverse pass needs no covariance, only columns of it.
+        Its size is O(n m): the backward pass needs only columns of the covariances.
     """
     delta = difference_coefficients(d, D, s)
     steps = diffuse_steps(~np.isnan(y), delta)
@@ -102,10 +103,10 @@ def kalman_forward(
 
 
 def kalman_backward(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array, Array]:
-    r"""Gradients of :func:`kalman_forward`.
+    r"""Compute the gradients of y, phi and theta.
 
-    The steps are undone from the last to the first, with :math:`da` and the symmetric :math:`dP`
-    the gradients of what a step leaves to the next:
+    The backward pass runs from the last step to the first. :math:`da` and the symmetric :math:`dP`
+    are the gradients of the state and covariance that a step passes to the next:
 
     .. math::
         d\phi \mathrel{+}= da\, a_0 + 2\, dP\, T P e_0 \qquad dR \mathrel{+}= 2\, dP\, R \qquad
@@ -121,19 +122,19 @@ def kalman_backward(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Ar
         dP \mathrel{+}= \tfrac12 (dM Z + Z' dM') \qquad
         dy_t = dv_t \qquad da \mathrel{-}= Z' dv_t
 
-    The derivative of P by K is absent because it is 0: K is the gain that makes P smallest, and
-    at :math:`K = M / F_t` the terms :math:`-2\, dP M + 2 F_t\, dP K` cancel.
+    The derivative of P with respect to K does not appear because it is 0: K is the gain that
+    minimizes P, and at :math:`K = M / F_t` the terms :math:`-2\, dP M + 2 F_t\, dP K` cancel.
 
     Parameters
     ----------
     dv, dF : array (n,)
-        Without effect where there is no innovation.
+        Ignored at missing values and diffuse steps.
     saved : KalmanSaved
 
     Returns
     -------
     dy : array (n,)
-        0 where y is missing.
+        0 for missing values.
     dphi : array (p,)
     dtheta : array (q,)
     """
@@ -218,5 +219,5 @@ def _undo_steps(dv: Array, dF: Array, saved: KalmanSaved) -> tuple[Array, Array,
 
 
 def _diffuse_gain(steps: DiffuseSteps, t: int, r: int) -> Array:
-    """K of a diffuse step: (m,). It moves nothing but the values that nobody knows."""
+    """Return the gain K of a diffuse step, (m,). It changes only the unknown start values."""
     return np.concatenate((np.zeros(r), steps.gains[steps.kinds[t]]))

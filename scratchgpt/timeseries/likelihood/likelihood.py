@@ -1,7 +1,6 @@
-"""The log-likelihood of a regression with ARIMA errors, of its parts put together, and its score.
+"""The log-likelihood of a regression with ARIMA errors, and its gradient (the score).
 
-Parameters stand in the order of statsmodels: the regression's, ar, ma, seasonal ar, seasonal ma,
-and sigma2.
+The parameters have the order of statsmodels: regression, ar, ma, seasonal ar, seasonal ma, sigma2.
 """
 
 from typing import Any, NamedTuple
@@ -33,8 +32,8 @@ class InnovationsSaved(NamedTuple):
     orders: Orders
     polynomials: ExpandSaved
     filter: Any  # ArmaFilterSaved, KalmanSaved, or CssSaved
-    counted: Array | None  # bool (n,) where there is an innovation; None where all are
-    constant: float = 0.0  # what the diffuse steps add to the log-likelihood
+    counted: Array | None  # bool (n,) whether a value has an innovation; None if all have one
+    constant: float = 0.0  # the contribution of the diffuse steps to the log-likelihood
 
 
 class LikelihoodSaved(NamedTuple):
@@ -43,23 +42,24 @@ class LikelihoodSaved(NamedTuple):
 
     @property
     def sigma2(self) -> Any:
-        """Variance of the noise: given, or the best."""
+        """Variance of the noise: the given value or the maximum likelihood estimate."""
         return self.gaussian.sigma2
 
 
 def log_likelihood_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Any, LikelihoodSaved]:
-    """The exact log-likelihood, diffuse where the series is differenced.
+    """Compute the exact log-likelihood, with a diffuse start if the model has differences.
 
-    Of a complete series it is that of its differences, by the O(r) recursions; with missing values
-    the Kalman filter runs on the series itself. Where both can, they agree.
+    For a complete series, this is the log-likelihood of its differences, by the O(r) recursions.
+    With missing values, the Kalman filter runs on the series itself. For a complete series, both
+    agree.
 
     Parameters
     ----------
     params : array (k + p + q + P + Q + 1,)
     y : array (n,)
-        NaN where it is missing.
+        NaN marks a missing value.
     design : array (n, k)
     orders : Orders
     """
@@ -69,7 +69,7 @@ def log_likelihood_forward(
 
 
 def log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
-    """Gradient in params, the score where ``dllf`` is 1."""
+    """Compute the gradient of params; with ``dllf`` = 1, this is the score."""
     dv, dF, dsigma2 = gaussian_backward(dllf, saved.gaussian)
     return np.append(_innovations_backward(dv, dF, saved.innovations), dsigma2)
 
@@ -77,14 +77,17 @@ def log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
 def concentrated_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Any, LikelihoodSaved]:
-    """:func:`log_likelihood_forward` at the best sigma2, which ``params`` lacks."""
+    """Compute the exact log-likelihood at the sigma2 that maximizes it.
+
+    The arguments are those of :func:`log_likelihood_forward`, with sigma2 left out of ``params``.
+    """
     v, F, innovations = _innovations_forward(params, y, design, orders)
     llf, gaussian = concentrated_gaussian_forward(v, F)
     return llf + innovations.constant, LikelihoodSaved(innovations, gaussian)
 
 
 def concentrated_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
-    """Gradient in the params without sigma2."""
+    """Compute the gradient of the params without sigma2."""
     dv, dF = concentrated_gaussian_backward(dllf, saved.gaussian)
     return _innovations_backward(dv, dF, saved.innovations)
 
@@ -92,14 +95,14 @@ def concentrated_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
 def conditional_log_likelihood_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Any, LikelihoodSaved]:
-    """The log-likelihood given the first p + s P differences, by the residuals of the CSS.
+    """Compute the log-likelihood given the first p + s P differences, from the CSS residuals.
 
     Parameters
     ----------
     params, design, orders
-        As for :func:`log_likelihood_forward`.
+        As in :func:`log_likelihood_forward`.
     y : array (n,)
-        Complete.
+        The series, without missing values.
     """
     e, innovations = _residuals_forward(params[:-1], y, design, orders)
     llf, gaussian = gaussian_forward(e, np.ones_like(e), params[-1])
@@ -107,7 +110,7 @@ def conditional_log_likelihood_forward(
 
 
 def conditional_log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
-    """Gradient in params."""
+    """Compute the gradient of params."""
     de, _, dsigma2 = gaussian_backward(dllf, saved.gaussian)
     return np.append(_residuals_backward(de, saved.innovations), dsigma2)
 
@@ -115,14 +118,18 @@ def conditional_log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Ar
 def conditional_forward(
     params: Array, y: Array, design: Array, orders: Orders
 ) -> tuple[Any, LikelihoodSaved]:
-    """:func:`conditional_log_likelihood_forward` at the best sigma2, which ``params`` lacks."""
+    """Compute the conditional log-likelihood at the sigma2 that maximizes it.
+
+    The arguments are those of :func:`conditional_log_likelihood_forward`, with sigma2 left out of
+    ``params``.
+    """
     e, innovations = _residuals_forward(params, y, design, orders)
     llf, gaussian = concentrated_gaussian_forward(e, np.ones_like(e))
     return llf, LikelihoodSaved(innovations, gaussian)
 
 
 def conditional_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
-    """Gradient in the params without sigma2."""
+    """Compute the gradient of the params without sigma2."""
     de, _ = concentrated_gaussian_backward(dllf, saved.gaussian)
     return _residuals_backward(de, saved.innovations)
 
@@ -174,7 +181,7 @@ def _residuals_backward(de: Array, saved: InnovationsSaved) -> Array:
 def coefficients_forward(
     params: Array, design: Array, orders: Orders
 ) -> tuple[Array, tuple[Array, Array], ExpandSaved]:
-    """The regression's coefficients, phi and theta, and the factors that these are products of.
+    """Split params into regression coefficients and factors, and expand the factors to phi, theta.
 
     Parameters
     ----------

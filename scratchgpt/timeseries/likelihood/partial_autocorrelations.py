@@ -1,4 +1,4 @@
-"""Coefficients of a stationary autoregression from any real numbers, and back."""
+"""The map from unconstrained numbers to the coefficients of a stationary autoregression."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ class PartialAutocorrelationsSaved(NamedTuple):
 
 
 def coefficients_forward(z: Array) -> tuple[Array, PartialAutocorrelationsSaved]:
-    r"""Coefficients whose partial autocorrelations are :math:`r = \tanh z`.
+    r"""Compute the coefficients whose partial autocorrelations are :math:`r = \tanh z`.
 
-    By Durbin's and Levinson's recursion, from order k - 1 to order k:
+    The Durbin-Levinson recursion goes from order k - 1 to order k:
 
     .. math:: \phi_i \leftarrow \phi_i - r_k\, \phi_{k-i} \quad (i < k) \qquad \phi_k = r_k
 
-    Each stationary autoregression has partial autocorrelations between -1 and 1 and the other
-    way round (Jones 1980, Technometrics 22; Barndorff-Nielsen and Schou 1973).
+    An autoregression is stationary if and only if all its partial autocorrelations are between -1
+    and 1 (Jones 1980, Technometrics 22; Barndorff-Nielsen and Schou 1973).
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def coefficients_forward(z: Array) -> tuple[Array, PartialAutocorrelationsSaved]
 
 
 def coefficients_backward(dphi: Array, saved: PartialAutocorrelationsSaved) -> Array:
-    """Gradient of :func:`coefficients_forward` in z: (p,)."""
+    """Compute the gradient of z: (p,)."""
     r, steps = saved
     dr = np.empty_like(r)
     for k in reversed(range(len(r))):
@@ -51,7 +51,7 @@ def coefficients_backward(dphi: Array, saved: PartialAutocorrelationsSaved) -> A
 
 
 def coefficients_inverse(phi: Array) -> Array:
-    """The z of the coefficients of a stationary autoregression: (p,)."""
+    """Compute z from the coefficients of a stationary autoregression: (p,)."""
     return np.arctanh(_partial_autocorrelations(phi))
 
 
@@ -62,7 +62,7 @@ def is_stationary(phi: Array) -> bool:
 
 
 def _partial_autocorrelations(phi: Array) -> Array:
-    """Durbin's and Levinson's recursion backwards: (p,)."""
+    """Run the Durbin-Levinson recursion backwards: (p,)."""
     r = np.empty_like(phi)
     for k in reversed(range(len(phi))):
         r[k] = phi[k]

@@ -1,4 +1,4 @@
-"""The product of the plain and the seasonal polynomials."""
+"""The product of the non-seasonal and the seasonal polynomials."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class ExpandSaved(NamedTuple):
 def expand_forward(
     ar: Array, ma: Array, seasonal_ar: Array, seasonal_ma: Array, s: int
 ) -> tuple[tuple[Array, Array], ExpandSaved]:
-    r"""Coefficients of the whole autoregression and moving average.
+    r"""Compute the coefficients of the whole autoregression and moving average.
 
     .. math::
         1 - \sum_i \phi_i B^i = \Big(1 - \sum_i a_i B^i\Big) \Big(1 - \sum_j A_j B^{sj}\Big)
@@ -39,7 +39,7 @@ def expand_forward(
 def expand_backward(
     dphi: Array, dtheta: Array, saved: ExpandSaved
 ) -> tuple[Array, Array, Array, Array]:
-    """Gradients in ar, ma, seasonal_ar and seasonal_ma."""
+    """Compute the gradients of ar, ma, seasonal_ar and seasonal_ma."""
     ar, ma, seasonal_ar, seasonal_ma, s = saved
     dar, dseasonal_ar = _product_backward(-dphi, -ar, -seasonal_ar, s)
     dma, dseasonal_ma = _product_backward(dtheta, ma, seasonal_ma, s)
@@ -47,7 +47,7 @@ def expand_backward(
 
 
 def _product(a: Array, b: Array, s: int) -> Array:
-    """(1 + a_1 B + ...) (1 + b_1 B^s + ...) without its leading 1: copies of a, shifted."""
+    """Compute (1 + a_1 B + ...) (1 + b_1 B^s + ...) without the leading 1."""
     if not len(b):
         return a
     out = np.zeros(len(a) + s * len(b), np.result_type(a, b))

@@ -1,4 +1,4 @@
-"""The covariance of a stationary ARMA process's state (Gardner, Harvey and Phillips 1980)."""
+"""The covariance of the state of a stationary ARMA process (Gardner, Harvey and Phillips 1980)."""
 
 from typing import NamedTuple
 
@@ -22,27 +22,27 @@ class StationaryCovarianceSaved(NamedTuple):
 def stationary_covariance_forward(
     phi: Array, theta: Array
 ) -> tuple[Array, StationaryCovarianceSaved]:
-    r"""Covariance of Harvey's state of an ARMA process whose innovations have variance 1.
+    r"""Compute the covariance of Harvey's state of an ARMA process with innovation variance 1.
 
-    The state :math:`a_t` has :math:`r = \max(p, q + 1)` elements, the first of which is the
-    process itself, :math:`u_t`:
+    The state :math:`a_t` has :math:`r = \max(p, q + 1)` elements. The first one is the process
+    itself, :math:`u_t`:
 
     .. math::
         a_{t+1} = T a_t + R\, e_{t+1} \qquad
         T a = \phi\, a_0 + (a_1, \dots, a_{r-1}, 0) \qquad R = (1, \theta_1, \theta_2, \dots)
 
-    so that its covariance solves the Lyapunov equation :math:`P = T P T' + R R'`. Written out
-    along a diagonal, that equation needs nothing but the first row of P besides the element below
-    and to the right:
+    Its covariance solves the Lyapunov equation :math:`P = T P T' + R R'`. Written out along a
+    diagonal, the equation for an element needs only the element below and to the right of it and
+    the first row of P:
 
     .. math::
         P_{i,j} = P_{i+1,j+1} + \phi_{i+1} P_{0,j+1} + \phi_{j+1} P_{0,i+1}
                   + \phi_{i+1} \phi_{j+1} P_{0,0} + R_i R_j
 
-    The first row is that of
-    :func:`~scratchgpt.timeseries.likelihood.first_column.first_column_forward`. This takes
-    :math:`O(r^2)` work and memory where a Kronecker product takes a system of :math:`r^2`
-    equations.
+    The first row comes from
+    :func:`~scratchgpt.timeseries.likelihood.first_column.first_column_forward`. The recursion takes
+    :math:`O(r^2)` time and memory, while the solution by a Kronecker product needs a system of
+    :math:`r^2` equations.
 
     Parameters
     ----------
@@ -70,10 +70,11 @@ def stationary_covariance_forward(
 def stationary_covariance_backward(
     dcovariance: Array, saved: StationaryCovarianceSaved
 ) -> tuple[Array, Array]:
-    r"""Gradients of :func:`stationary_covariance_forward`.
+    r"""Compute the gradients of phi and theta.
 
-    What reaches an element goes on to the one below and to the right of it. With G those sums
-    along the diagonals and :math:`S = G + G'`, the rest of the recursion is quadratic forms:
+    The gradient of an element is propagated to the element below and to the right of it. Let G be
+    the sums along the diagonals and :math:`S = G + G'`. The rest of the recursion consists of
+    quadratic forms:
 
     .. math::
         d\phi = S\,(\phi P_{0,0} + (P_{0,1}, \dots, P_{0,r-1}, 0)) \qquad

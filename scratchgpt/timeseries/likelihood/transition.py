@@ -1,7 +1,7 @@
-"""One step of the state of an integrated ARMA process: the matrix T, which is never formed.
+"""The transition of the state of an integrated ARMA process, without forming its matrix T.
 
-The state has Harvey's r elements of the ARMA process, and after them, where the series is
-differenced, its latest values, the latest first.
+The state consists of Harvey's r elements of the ARMA process. If the series is differenced, its
+latest values follow, the latest first.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from scratchgpt.backend import Array
 
 
 def observation(r: int, delta: Array) -> Array:
-    """Z, which makes y_t of the state: (m,)."""
+    """Return Z, which maps the state to y_t: (m,)."""
     return np.concatenate(([1.0], np.zeros(r - 1), delta))
 
 
 def advance(x: Array, ar: Array, Z: Array | None = None) -> Array:
-    """T x, the columns of x one step later.
+    """Compute T x, the columns of x one step later.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def advance(x: Array, ar: Array, Z: Array | None = None) -> Array:
     ar : array (r,)
         phi, then zeros.
     Z : array (m,), optional
-        Of :func:`observation`; without differences, where m is r, it is not needed.
+        The result of :func:`observation`; not needed without differences, when m equals r.
     """
     r = len(ar)
     later = np.empty_like(x)
@@ -37,7 +37,7 @@ def advance(x: Array, ar: Array, Z: Array | None = None) -> Array:
 
 
 def advance_backward(dlater: Array, ar: Array, Z: Array | None = None) -> Array:
-    """T' dlater: (m, ...)."""
+    """Compute T' dlater: (m, ...)."""
     r = len(ar)
     dx = np.empty_like(dlater)
     dx[0] = ar @ dlater[:r]

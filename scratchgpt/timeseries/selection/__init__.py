@@ -1,1 +1,1 @@
-"""Choosing the orders of a model: `auto_arima` and what it searches with."""
+"""Order selection: `auto_arima`, the stepwise search and the number of differences."""

@@ -1,6 +1,7 @@
-"""The choice of an ARIMA model: how many differences, what orders, a constant or none.
+"""Automatic selection of an ARIMA model: differences, orders and constant.
 
-Hyndman and Khandakar 2008, Journal of Statistical Software 27(3), as it is in R's forecast 8.20.
+The algorithm is that of Hyndman and Khandakar 2008, Journal of Statistical Software 27(3), as
+implemented in R's package forecast 8.20.
 """
 
 from collections.abc import Callable
@@ -14,20 +15,25 @@ from scratchgpt.timeseries.data.inputs import endog_values, refuse_constant, reg
 from scratchgpt.timeseries.data.series_values import is_constant
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.results import ARIMAResults
-from scratchgpt.timeseries.selection.model_search import CRITERIA, ModelSearch, Tried, describe
+from scratchgpt.timeseries.selection.model_search import (
+    CRITERIA,
+    EvaluatedModel,
+    ModelSearch,
+    describe,
+)
 from scratchgpt.timeseries.selection.n_differences import n_differences, n_seasonal_differences
 from scratchgpt.timeseries.selection.stepwise import Candidate, Limits, grid, stepwise
 
 
 class Choice(NamedTuple):
-    """The model that was chosen, fitted, and all that were tried, in their order."""
+    """The selected model, fitted, and all models that were tried, in order."""
 
     results: ARIMAResults
-    tried: list[Tried]
+    tried: list[EvaluatedModel]
 
     @property
     def name(self) -> str:
-        """The model as R writes it, ``ARIMA(0,1,1)(0,1,1)[12]``, and what constant it has."""
+        """The name of the model in R's format, ``ARIMA(0,1,1)(0,1,1)[12]``, with its constant."""
         return describe(self.results.model.orders, str(self.results.model.trend))
 
 
@@ -51,44 +57,45 @@ def auto_arima(
     full: bool = False,
     max_order: int = 5,
     n_models: int = 94,
-    on_tried: Callable[[Tried], None] | None = None,
+    on_tried: Callable[[EvaluatedModel], None] | None = None,
 ) -> Choice:
-    """Choose and fit an ARIMA model.
+    """Select and fit an ARIMA model.
 
-    Seasonal differences are taken while the seasonal strength is above 0.64, others until the KPSS
-    test is content. Orders and constant are then those of the least criterion by maximum
-    likelihood (R's ``approximation=FALSE``), found in steps or by trying all. A model is refused
-    if a root of its polynomials has a modulus below 1.01, or it has no standard errors. The walk
-    is R's move by move; it parts from it only where one search finds a higher likelihood than the
-    other.
+    Seasonal differences are taken while the seasonal strength is above 0.64, other differences
+    until the KPSS test no longer rejects stationarity. Orders and constant are then selected by the
+    lowest criterion of maximum likelihood fits (R's ``approximation=FALSE``), in a stepwise search
+    or among all models. A model is rejected if a root of its polynomials has a modulus below 1.01,
+    or if it has no standard errors. The stepwise search makes the same moves as R. It differs only
+    if the optimizer of one of the two finds a higher likelihood for some model.
 
     Parameters
     ----------
     endog : list, array (n,) or pandas Series
-        NaN is a missing value.
+        The series; NaN marks a missing value.
     period : int
-        Observations per season, for instance 12 for months; 1 is none.
+        Observations per season, for example 12 for months; 1 means no season.
     exog : array (n, k), optional
-        Regressors; the differences are chosen for what they leave.
+        Regressors. The number of differences is chosen for the residuals of the regression.
     d, D : int, optional
-        Differences, where they are known.
+        Numbers of differences; by default they are chosen by tests.
     max_p, max_q, max_P, max_Q, max_d, max_D : int
-        Limits; the first four also a third of the observations, or of the seasons.
+        Limits of the orders. p and q are also limited to a third of the number of observations, P
+        and Q to a third of the number of seasons.
     start : (p, q, P, Q)
-        Where the steps begin.
+        The first model of the stepwise search.
     stationary : bool
-        Take no differences.
+        If True, take no differences.
     allow_constant : bool
-        Try a mean, or after one difference a drift.
+        Whether to try models with a mean, or with a drift after one difference.
     criterion : {"aicc", "aic", "bic"}
-        Of three observations or fewer it is AIC, as in R.
+        With three observations or fewer, AIC is used, as in R.
     full : bool
-        Try all models with p + q + P + Q up to ``max_order`` instead of walking.
+        If True, try all models with p + q + P + Q up to ``max_order`` instead of a stepwise search.
     max_order : int
     n_models : int
-        The most that the walk tries.
+        The maximum number of models of the stepwise search.
     on_tried : callable, optional
-        Called with each model as it is tried, to show progress.
+        Called with each model after it is tried, to report progress.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def auto_arima(
     Raises
     ------
     UserError
-        If the series is constant, also after its differences, or no model suits it.
+        If the series is constant, before or after differencing, or if every model is rejected.
 
     Examples
     --------
@@ -109,7 +116,7 @@ def auto_arima(
     if criterion not in CRITERIA:
         raise UserError(f"criterion={criterion!r} must be one of {', '.join(CRITERIA)}")
     if not isinstance(period, int | np.integer) or period < 1:
-        raise UserError(f"period={period!r} must be a whole number from 1 on; 1 is no season")
+        raise UserError(f"period={period!r} must be an integer of at least 1; 1 means no season")
     p, q, P, Q = start
     _refuse_negative(d=d, D=D, max_p=max_p, max_q=max_q, max_P=max_P, max_Q=max_Q)
     _refuse_negative(max_d=max_d, max_D=max_D, max_order=max_order, n_models=n_models)
@@ -122,7 +129,7 @@ def auto_arima(
     d, D = _differences(y, exog, period, d, D, max_d, max_D)
 
     limits = _limits(n, period, max_p, max_q, max_P, max_Q)
-    # Of so few the correction of AICc would refuse all.
+    # With so few observations, AICc is infinite for every model.
     criterion = "aic" if n <= 3 else criterion
     search = ModelSearch(endog, exog, d, D, period, criterion, on_tried)
     constant = allow_constant and d + D < 2
@@ -136,22 +143,25 @@ def auto_arima(
         stepwise(search.evaluate, first, limits, constant=constant, n_models=n_models)
     results = search.result()
     if results is None:
-        raise UserError(f"none of {len(search.tried)} models suits: {search.tried[-1].refused}")
+        raise UserError(
+            f"all {len(search.tried)} models were rejected; the last one because "
+            f"{search.tried[-1].refused}"
+        )
     return Choice(results, search.tried)
 
 
 def _refuse_negative(**counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and (not isinstance(count, int | np.integer) or count < 0):
-            raise UserError(f"{name}={count!r} must be a whole number from 0 on")
+            raise UserError(f"{name}={count!r} must be a non-negative integer")
 
 
 def _limits(n: int, period: int, p: int, q: int, P: int, Q: int) -> Limits:
-    """The limits of the orders for n observations."""
+    """Limit the orders for a series of n observations."""
     if period == 1:
         return Limits(min(p, n // 3), min(q, n // 3), 0, 0)
     P, Q = (min(each, n // 3 // period) for each in (P, Q))
-    # Beyond a season, a plain coefficient would be a seasonal one.
+    # A non-seasonal coefficient at the lag of the season would coincide with a seasonal one.
     p, q = (min(each, n // 3, period - 1 if at else each) for each, at in ((p, P), (q, Q)))
     return Limits(p, q, P, Q)
 
@@ -159,7 +169,7 @@ def _limits(n: int, period: int, p: int, q: int, P: int, Q: int) -> Limits:
 def _differences(
     y: Array, exog: Any, period: int, d: int | None, D: int | None, max_d: int, max_D: int
 ) -> tuple[int, int]:
-    """How many differences, plain and seasonal, where they are not given."""
+    """Choose the numbers of differences, non-seasonal and seasonal, unless they are given."""
     columns = np.zeros((y.size, 0)) if exog is None else regressors(exog, y.size)
     varying = columns[:, [not is_constant(column) for column in columns.T]]
     if varying.shape[1]:
@@ -178,8 +188,8 @@ def _differences(
             d -= 1
     if is_constant(difference(y, d, D, period)):
         raise UserError(
-            f"endog less {d} differences and {D} seasonal ones is constant: it can be continued "
-            "without a model"
+            f"endog is constant after {d} differences and {D} seasonal differences; it can be "
+            "continued without a model"
         )
     return d, D
 

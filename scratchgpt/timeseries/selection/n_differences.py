@@ -1,4 +1,4 @@
-"""How often a series must be differenced before it is stationary, as R's forecast decides it."""
+"""The number of differences that make a series stationary, as in R's package forecast."""
 
 from typing import Any
 
@@ -9,21 +9,22 @@ from scratchgpt.timeseries.data.series_values import is_constant, series_values
 from scratchgpt.timeseries.diagnostics.kpss import kpss
 from scratchgpt.timeseries.diagnostics.seasonal_strength import seasonal_strength
 
-# Chosen by R's authors so that the forecasts of the M4 competition's series came out best.
-STRONG = 0.64
+# The authors of R's package chose the value that gave the best forecasts in the M4 competition.
+STRONG_SEASON = 0.64
 
 
 def n_differences(y: Any, *, alpha: float = 0.05, max_d: int = 2) -> int:
-    r"""How many differences: until the KPSS test no longer rejects that the level is constant.
+    r"""Choose the number of differences: difference until the KPSS test does not reject.
 
-    R's ``ndiffs``, with its :math:`\lfloor 3 \sqrt n / 13 \rfloor` lags.
+    The hypothesis of the KPSS test is that the level is constant. The method is that of R's
+    ``ndiffs``, with its :math:`\lfloor 3 \sqrt n / 13 \rfloor` lags.
 
     Parameters
     ----------
     y : array-like (n,)
-        Missing values are left out.
+        The series; missing values are dropped.
     alpha : float
-        The level of the test; what the table has is from 0.01 to 0.1.
+        The significance level of the test; its table covers 0.01 to 0.1.
     max_d : int
 
     Returns
@@ -31,7 +32,7 @@ def n_differences(y: Any, *, alpha: float = 0.05, max_d: int = 2) -> int:
     int
     """
     if not 0.01 <= alpha <= 0.1:
-        raise UserError(f"alpha={alpha}; the table of the test is from 0.01 to 0.1")
+        raise UserError(f"alpha={alpha} must be from 0.01 to 0.1, the range of the test's table")
     y = series_values(y, missing=True)
     y = y[~np.isnan(y)]
     d = 0
@@ -44,24 +45,26 @@ def n_differences(y: Any, *, alpha: float = 0.05, max_d: int = 2) -> int:
 
 
 def n_seasonal_differences(y: Any, period: int, *, max_D: int = 1) -> int:
-    """How many seasonal differences: while the seasonal strength is above 0.64; R's ``nsdiffs``.
+    """Choose the number of seasonal differences: difference while the strength is above 0.64.
+
+    The method is that of R's ``nsdiffs``.
 
     Parameters
     ----------
     y : array-like (n,)
-        NaN is a missing value.
+        The series; NaN marks a missing value.
     period : int
     max_D : int
 
     Returns
     -------
     int
-        0 also where the series has no more than two periods.
+        0 if the series is not longer than two periods.
     """
     y = series_values(y, missing=True)
     D = 0
     while max_D > D and y.size > 2 * period and not is_constant(y):
-        if seasonal_strength(y, period) <= STRONG:
+        if seasonal_strength(y, period) <= STRONG_SEASON:
             break
         y = y[period:] - y[:-period]
         D += 1

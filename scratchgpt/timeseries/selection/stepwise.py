@@ -1,4 +1,4 @@
-"""Which models to try, and in what order: step by step as R's forecast does it, or all."""
+"""The order in which models are tried: the stepwise search of R's package forecast, or a grid."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Candidate(NamedTuple):
-    """A model of a series whose differences are decided."""
+    """The orders and the constant of a candidate model; the differences are fixed."""
 
     p: int
     q: int
@@ -15,12 +15,12 @@ class Candidate(NamedTuple):
     constant: bool  # a mean, or after one difference a drift
 
     def moved(self, p: int = 0, q: int = 0, P: int = 0, Q: int = 0) -> "Candidate":
-        """The model with so many more of each."""
+        """Return the model with these numbers added to its orders."""
         return Candidate(self.p + p, self.q + q, self.P + P, self.Q + Q, self.constant)
 
 
 class Limits(NamedTuple):
-    """The largest of each order."""
+    """The maximum of each order."""
 
     p: int
     q: int
@@ -28,11 +28,11 @@ class Limits(NamedTuple):
     Q: int
 
     def allow(self, candidate: Candidate) -> bool:
-        """Whether no order is negative or beyond its limit."""
+        """Whether all orders are non-negative and within their limits."""
         return all(0 <= order <= most for order, most in zip(candidate[:4], self, strict=True))
 
 
-# Tried one after the other: less and more of one, then of both, then against each other.
+# In the order of trying: change one order, then both in the same or in opposite directions.
 _STEPS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 MOVES = (*((0, 0, *step) for step in _STEPS), *((*step, 0, 0) for step in _STEPS))
 
@@ -45,26 +45,28 @@ def stepwise(
     constant: bool,
     n_models: int,
 ) -> None:
-    """Walk from model to better neighbour (Hyndman and Khandakar 2008, section 3.2).
+    """Move to a better neighboring model until there is none.
+
+    The search is that of Hyndman and Khandakar 2008, section 3.2.
 
     Parameters
     ----------
     evaluate : callable
-        ``evaluate(candidate, is_neighbour) -> criterion``, smaller is better; whether the model is
-        a neighbour of the best so far.
+        ``evaluate(candidate, is_neighbor) -> criterion``; smaller is better. ``is_neighbor`` says
+        whether the candidate is a neighbor of the best model so far.
     start : Candidate
-        The first of up to five models that are tried before the walk begins at the best of them.
+        The first of up to five initial models. The search continues from the best of them.
     limits : Limits
     constant : bool
-        Whether a constant is tried at all.
+        Whether to try models with a constant.
     n_models : int
-        After so many the walk ends.
+        The maximum number of models to try.
     """
     tried: dict[Candidate, float] = {}
 
-    def is_better(candidate: Candidate, is_neighbour: bool = False) -> bool:
+    def is_better(candidate: Candidate, is_neighbor: bool = False) -> bool:
         least = min(tried.values(), default=float("inf"))
-        tried[candidate] = evaluate(candidate, is_neighbour)
+        tried[candidate] = evaluate(candidate, is_neighbor)
         return tried[candidate] < least
 
     current = start
@@ -78,13 +80,13 @@ def stepwise(
             current = candidate
     bare = Candidate(0, 0, 0, 0, False)
     if bare not in tried and is_better(bare):
-        # As in R, the walk goes on from here with a constant.
+        # As in R, the search continues from this model with a constant.
         current = Candidate(0, 0, 0, 0, constant)
 
     is_moving = True
     while is_moving:
         is_moving = False
-        for candidate in _neighbours(current, limits, constant):
+        for candidate in _neighbors(current, limits, constant):
             if candidate in tried:
                 continue
             if len(tried) >= n_models:
@@ -94,14 +96,14 @@ def stepwise(
                 break
 
 
-def _neighbours(current: Candidate, limits: Limits, constant: bool) -> Iterator[Candidate]:
+def _neighbors(current: Candidate, limits: Limits, constant: bool) -> Iterator[Candidate]:
     yield from (each for move in MOVES if limits.allow(each := current.moved(*move)))
     if constant:
         yield current._replace(constant=not current.constant)
 
 
 def grid(limits: Limits, max_order: int, *, constant: bool) -> Iterator[Candidate]:
-    """All models within the limits whose orders add up to no more than ``max_order``."""
+    """Yield all models within the limits whose orders sum to at most ``max_order``."""
     for p, q, P, Q in itertools.product(*(range(most + 1) for most in limits)):
         if p + q + P + Q <= max_order:
             for with_it in (False, True)[: 1 + constant]:

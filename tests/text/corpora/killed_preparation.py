@@ -1,9 +1,9 @@
-"""Preparations that die at every moment at which they change a file; run by test_prepare.py.
+"""Kill a preparation before each change of a file, and resume it; run by test_prepare.py.
 
 python killed_preparation.py FOLDER TOKENIZER_FILE TEXT_FILE...
 
-Prints the number of moments, and the most shards that did not have to be written again. It is a
-process of its own because one with threads should not be forked.
+Prints the number of changes, and the maximum number of shards that were not written again. This is
+a separate process because a process with threads should not be forked.
 """
 
 import itertools
@@ -20,11 +20,11 @@ from scratchgpt.text.corpora import documents
 module = sys.modules[prepare_function.__module__]
 module.SHARD_TOKENS = 100
 documents.BLOCK = 37
-os.fsync = lambda file: None  # SIGKILL is no power cut, and this takes most of the time
+os.fsync = lambda file: None  # SIGKILL is not a power failure, and fsync takes most of the time
 
 
 def die_before_change(n):
-    """Have this process killed before it renames or removes a file for the n-th time."""
+    """Kill this process before it renames or removes a file for the n-th time."""
     counter = itertools.count()
 
     def deadly(function):
@@ -36,11 +36,11 @@ def die_before_change(n):
         return change
 
     os.replace = deadly(os.replace)
-    os.unlink = deadly(os.unlink)  # pathlib's calls it
+    os.unlink = deadly(os.unlink)  # pathlib calls it
 
 
 def in_a_child(work):
-    """Whether ``work`` came to its end in a forked process."""
+    """Run ``work`` in a forked process, and return whether it finished."""
     child = os.fork()
     if child == 0:
         work()
@@ -54,27 +54,27 @@ def in_a_child(work):
 
 
 def files(folder):
-    """What makes up a prepared corpus; the notes of the preparation may be left or not."""
+    """Read the files of a prepared corpus, without the progress file, which may remain or not."""
     names = ("manifest.json", "tokenizer.json", "shard-*.bin")
     return {path.name: path.read_bytes() for name in names for path in folder.glob(name)}
 
 
-def noted_shards(folder, key):
-    """The shards that an interrupted preparation noted as done, with what tells a rewritten one."""
+def completed_shards(folder, key):
+    """Return the shards that the progress file lists, with inodes that reveal a rewritten shard."""
     notes = folder / "preparation.json"
     state = json.loads(notes.read_text()) if notes.exists() else {"key": None}
     shards = sorted(folder.glob("shard-*.bin"))[: len(state.get("lengths", []))]
     return {path: path.stat().st_ino for path in shards if state["key"] == key}
 
 
-def check_nothing_is_half_there(folder):
-    """What is in the folder is a prepared corpus, or does not claim to be one."""
+def check_not_half_written(folder):
+    """Check that a folder with a manifest is a complete prepared corpus."""
     if (folder / "manifest.json").exists():
         open_prepared(folder)
 
 
 def check_every_moment(folder, words, tokenizer):
-    """Die before each change in turn and go on once: (moments, most shards that were kept)."""
+    """Kill before each change in turn and resume: (number of changes, most shards kept)."""
     whole = prepare(words, tokenizer, directory=folder / "whole")
     expected = files(whole.directory)
     assert len(expected) >= 5
@@ -82,7 +82,7 @@ def check_every_moment(folder, words, tokenizer):
     finished = False
     while not finished:
         directory = folder / f"killed-{n}"
-        # An older corpus is in the folder: it must give way, or stay as it was.
+        # An older corpus in the folder must be replaced or remain unchanged.
         prepare(words[:1], "bytes", directory=directory)
 
         def work(n=n, directory=directory):
@@ -90,18 +90,18 @@ def check_every_moment(folder, words, tokenizer):
             prepare(words, tokenizer, directory=directory)
 
         finished = in_a_child(work)
-        check_nothing_is_half_there(directory)
-        kept = noted_shards(directory, whole.manifest.key)
+        check_not_half_written(directory)
+        kept = completed_shards(directory, whole.manifest.key)
         prepare(words, tokenizer, directory=directory)
-        assert files(directory) == expected, f"after dying before change {n}"
+        assert files(directory) == expected, f"after being killed before change {n}"
         assert all(path.stat().st_ino == inode for path, inode in kept.items())
         most_kept = max(most_kept, len(kept))
         n += 1
     return n, most_kept
 
 
-def check_dying_again_and_again(folder, words, tokenizer):
-    """Die before the sixth change, each time, until nothing is left to do."""
+def check_repeated_kills(folder, words, tokenizer):
+    """Kill each run before its sixth change until a run finishes."""
 
     def work():
         die_before_change(5)
@@ -115,7 +115,7 @@ def check_dying_again_and_again(folder, words, tokenizer):
 
 if __name__ == "__main__":
     folder, letters, *words = sys.argv[1:]
-    outcome = check_every_moment(Path(folder) / "learnt", words, "characters")
+    outcome = check_every_moment(Path(folder) / "trained", words, "characters")
     check_every_moment(Path(folder) / "given", words, letters)
-    check_dying_again_and_again(Path(folder) / "given", words, letters)
+    check_repeated_kills(Path(folder) / "given", words, letters)
     print(*outcome)

@@ -16,7 +16,7 @@ def texts(documents):
     return ["".join(document.blocks()) for document in documents]
 
 
-def test_files_are_taken_in_the_order_of_the_words(write, cache):
+def test_files_have_the_order_of_the_words(write, cache):
     second, first = write("b.txt", "two"), write("a.txt", "one")
     assert texts(find_documents([second, first, second], cache)) == ["two", "one", "two"]
 
@@ -57,7 +57,7 @@ def stdin(monkeypatch):
     return stdin
 
 
-def test_standard_input_can_be_read_twice_and_is_known_by_its_content(cache, stdin):
+def test_standard_input_can_be_read_twice_and_is_identified_by_its_content(cache, stdin):
     identities = []
     for content in ("first é", "first é", "second"):
         stdin(content.encode())
@@ -69,7 +69,7 @@ def test_standard_input_can_be_read_twice_and_is_known_by_its_content(cache, std
     assert len(list((cache / "spool").iterdir())) == 2
 
 
-def test_standard_input_that_breaks_off_leaves_nothing_behind(cache, monkeypatch):
+def test_interrupted_standard_input_leaves_no_file(cache, monkeypatch):
     class Broken:
         def read(self, n):
             raise KeyboardInterrupt
@@ -80,7 +80,7 @@ def test_standard_input_that_breaks_off_leaves_nothing_behind(cache, monkeypatch
     assert list((cache / "spool").iterdir()) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_can_be_read_twice(cache, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -92,7 +92,7 @@ def test_a_pipe_can_be_read_twice(cache, tmp_path):
     assert str(document) == str(path)
 
 
-def test_a_document_is_another_when_its_file_changes(write, cache):
+def test_the_identity_of_a_document_changes_with_its_file(write, cache):
     path = write("a.txt", "one")
     before = find_documents([path], cache)[0].identity
     assert find_documents([path], cache)[0].identity == before
@@ -103,7 +103,7 @@ def test_a_document_is_another_when_its_file_changes(write, cache):
     assert len({before, touched, find_documents([path], cache)[0].identity}) == 3
 
 
-def test_files_of_one_size_and_time_are_not_confused(write, cache):
+def test_files_with_equal_size_and_time_have_different_identities(write, cache):
     paths = [write(name, name) for name in ("a.txt", "b.txt")]
     for path in paths:
         os.utime(path, ns=(1, 1))
@@ -111,7 +111,7 @@ def test_files_of_one_size_and_time_are_not_confused(write, cache):
     assert first.identity != second.identity
 
 
-def test_a_relative_path_means_the_file_it_means_here(write, cache, monkeypatch, tmp_path):
+def test_the_identity_includes_the_absolute_path(write, cache, monkeypatch, tmp_path):
     for folder in ("one", "two"):
         os.utime(write(f"{folder}/a.txt", folder), ns=(1, 1))
     found = []
@@ -136,7 +136,7 @@ def test_a_generated_corpus_is_written_once(cache, monkeypatch):
     assert len(calls) == 1
 
 
-def test_a_generation_that_fails_is_not_taken_for_the_corpus(cache, monkeypatch):
+def test_a_failed_generation_leaves_no_file(cache, monkeypatch):
     def fail(path):
         path.write_text("half", encoding="utf-8")
         raise RuntimeError
@@ -147,7 +147,7 @@ def test_a_generation_that_fails_is_not_taken_for_the_corpus(cache, monkeypatch)
     assert list((cache / "generated").iterdir()) == []
 
 
-def test_a_file_of_that_name_comes_before_a_corpus_that_has_it(write, cache, monkeypatch, tmp_path):
+def test_a_file_takes_precedence_over_a_corpus_of_that_name(write, cache, monkeypatch, tmp_path):
     write("python-docs", "my own")
     monkeypatch.chdir(tmp_path)
     assert texts(find_documents(["python-docs"], cache)) == ["my own"]
@@ -157,7 +157,7 @@ def test_a_file_of_that_name_comes_before_a_corpus_that_has_it(write, cache, mon
     ("word", "message"),
     [
         ("tinyshakespear", "did you mean 'tinyshakespeare'"),
-        ("qqq", "there is no file or corpus 'qqq'; name a file.* python-docs, tinyshakespeare"),
+        ("qqq", "there is no file or corpus 'qqq'; give a file.* python-docs, tinyshakespeare"),
         ("novel.txt", "there is no file or corpus 'novel.txt'"),
         ("x" * 5000, "there is no file or corpus"),
         ("nul\0", "there is no file or corpus"),
@@ -184,6 +184,6 @@ def test_a_cache_that_cannot_be_written_is_named(write, stdin, tmp_path):
         find_documents(["-"], Path(write("occupied", "a file")))
 
 
-def test_the_corpora_with_a_name_are_those_that_can_be_found():
+def test_every_named_corpus_is_generated_or_downloaded():
     assert set(NAMED_CORPORA) == {*corpora.GENERATED, *corpora.DOWNLOADS}
     assert {"python-docs", "tinyshakespeare"} <= set(NAMED_CORPORA)

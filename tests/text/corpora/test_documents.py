@@ -15,7 +15,7 @@ def document(write):
     return document
 
 
-def test_blocks_make_up_the_text_wherever_they_cut_a_character(document, monkeypatch):
+def test_blocks_join_to_the_text_even_if_they_split_a_character(document, monkeypatch):
     text = "aé€😀\r\n" * 7
     for size in range(1, 12):
         monkeypatch.setattr(documents, "BLOCK", size)
@@ -41,7 +41,7 @@ def test_an_empty_file_has_no_text(document):
         (b"caf\xe9 au lait", "0xe9", 3),
     ],
 )
-def test_text_that_is_not_utf8_is_refused_with_the_byte_and_where_it_is(
+def test_text_that_is_not_utf8_is_refused_with_byte_and_offset(
     document, monkeypatch, size, content, byte, offset
 ):
     monkeypatch.setattr(documents, "BLOCK", size)
@@ -49,7 +49,7 @@ def test_text_that_is_not_utf8_is_refused_with_the_byte_and_where_it_is(
         list(document(content).blocks())
 
 
-def test_a_document_is_called_by_its_name_where_it_has_one(document):
+def test_error_messages_use_the_name_of_a_document(document):
     with pytest.raises(UserError, match=r"^standard input is not UTF-8: byte 0xff at offset 1 "):
         list(document(b"a\xff", name="standard input").blocks())
 

@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server on this machine, from which the corpus ``hamlet`` comes."""
+    """A local server for the corpus ``hamlet``."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server(("127.0.0.1", 0), Handler) as server:
         name_hamlet(monkeypatch, f"http://127.0.0.1:{server.server_port}/input.txt")
@@ -61,7 +61,7 @@ def test_a_download_is_fetched_once_and_kept(server, cache, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_download_with_another_content_is_refused_and_not_kept(server, cache):
+def test_a_download_with_the_wrong_checksum_is_refused_and_not_kept(server, cache):
     server.content = b"something else"
     with pytest.raises(UserError, match=r"cannot download hamlet: .*SCRATCHGPT_DATA") as caught:
         read(cache)
@@ -70,7 +70,7 @@ def test_a_download_with_another_content_is_refused_and_not_kept(server, cache):
     assert read(cache) == CONTENT
 
 
-def test_without_a_network_the_way_out_is_told(monkeypatch, cache):
+def test_the_error_without_network_says_where_to_put_the_file(monkeypatch, cache):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     name_hamlet(monkeypatch, "http://127.0.0.1:1/input.txt")
     with pytest.raises(
@@ -79,7 +79,7 @@ def test_without_a_network_the_way_out_is_told(monkeypatch, cache):
         read(cache)
 
 
-def test_the_data_folder_comes_before_the_network(monkeypatch, cache, write, tmp_path):
+def test_the_data_folder_takes_precedence_over_the_network(monkeypatch, cache, write, tmp_path):
     name_hamlet(monkeypatch, "http://127.0.0.1:1/input.txt")
     write("data/hamlet/input.txt", CONTENT)
     monkeypatch.setenv("SCRATCHGPT_DATA", str(tmp_path / "data"))
@@ -87,15 +87,13 @@ def test_the_data_folder_comes_before_the_network(monkeypatch, cache, write, tmp
     assert not cache.exists()
 
 
-def test_a_data_folder_without_the_file_leaves_it_to_the_network(
-    server, monkeypatch, cache, tmp_path
-):
+def test_a_file_missing_from_the_data_folder_is_downloaded(server, monkeypatch, cache, tmp_path):
     monkeypatch.setenv("SCRATCHGPT_DATA", str(tmp_path))
     assert read(cache) == CONTENT
     assert server.n_requests == 1
 
 
-def test_a_file_in_the_data_folder_with_another_content_is_refused(
+def test_a_file_in_the_data_folder_with_the_wrong_checksum_is_refused(
     monkeypatch, cache, write, tmp_path
 ):
     name_hamlet(monkeypatch, "http://127.0.0.1:1/input.txt")
@@ -106,7 +104,7 @@ def test_a_file_in_the_data_folder_with_another_content_is_refused(
     assert path in str(caught.value)
 
 
-def test_tinyshakespeare_is_the_one_of_char_rnn():
+def test_tinyshakespeare_is_the_file_of_char_rnn():
     wanted = DOWNLOADS["tinyshakespeare"]
     assert wanted.sha256 == "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
     assert wanted.file == "tinyshakespeare/input.txt"

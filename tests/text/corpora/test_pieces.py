@@ -25,7 +25,7 @@ def cut(text, size):
 
 
 def like_gpt4():
-    """BPE with the words of GPT-4 and Llama 3: punctuation takes the newlines behind it along."""
+    """BPE with the pre-tokenizer of GPT-4 and Llama 3, which attaches newlines to punctuation."""
     pattern = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+"
     split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
     level = {"add_prefix_space": False, "trim_offsets": True, "use_regex": False}
@@ -38,33 +38,33 @@ def like_gpt4():
 
 
 @given(TEXTS, st.integers(1, 9))
-def test_pieces_make_up_the_text(text, size):
+def test_pieces_join_to_the_text(text, size):
     found = cut(text, size)
     assert "".join(found) == text
     assert all(found)
 
 
 @given(TEXTS, st.integers(1, 9))
-def test_pieces_begin_with_white_space_that_follows_a_word(text, size):
+def test_pieces_start_with_white_space_that_follows_a_word(text, size):
     for before, after in zip(cut(text, size), cut(text, size)[1:], strict=False):
         assert after[0] in " \n"
         assert not before[-1].isspace()
 
 
 @given(TEXTS, st.integers(1, 9))
-def test_the_tokens_of_the_pieces_are_those_of_the_whole(text, size):
+def test_the_tokens_of_the_pieces_equal_those_of_the_whole(text, size):
     tokens = [BPE.encode(piece) for piece in cut(text, size)]
     np.testing.assert_array_equal(np.concatenate([[], *tokens]), BPE.encode(text))
 
 
 def test_cutting_elsewhere_would_change_the_tokens():
-    """What the test above is worth."""
+    """The test above can fail: other cuts change the tokens."""
     assert len(BPE.encode(" the")) < len(BPE.encode(" t")) + len(BPE.encode("he"))
     apart = [*BPE.encode("\n"), *BPE.encode("\n  mat")]
     assert apart != BPE.encode("\n\n  mat").tolist()
 
 
-def test_tokens_that_hold_the_newline_behind_a_word_are_not_cut_where_there_are_spaces():
+def test_tokens_that_include_a_newline_are_not_cut_if_the_text_has_spaces():
     tokenizer, text = like_gpt4(), "the cat.\nthe mat.\n" * 9
     tokens = [tokenizer.encode(piece) for piece in cut(text, 20)]
     assert len(tokens) > 5
@@ -72,14 +72,14 @@ def test_tokens_that_hold_the_newline_behind_a_word_are_not_cut_where_there_are_
     np.testing.assert_array_equal(np.concatenate(tokens), tokenizer.encode(text))
 
 
-def test_a_text_without_spaces_is_cut_at_its_lines(monkeypatch):
+def test_a_text_without_spaces_is_cut_at_newlines(monkeypatch):
     assert cut("one\ntwo\nthree", 7) == ["one\ntwo\nthree"]
     monkeypatch.setattr(pieces, "LONGEST_PIECE", 5)
     assert cut("one\ntwo\nthree", 7) == ["one", "\ntwo", "\nthree"]
 
 
 @pytest.mark.parametrize("character", ["x", "中", " ", "\n"])
-def test_what_has_no_word_end_is_held_no_longer_than_the_longest_piece(monkeypatch, character):
+def test_text_without_word_ends_is_cut_at_the_longest_piece(monkeypatch, character):
     monkeypatch.setattr(pieces, "LONGEST_PIECE", 10)
     found = cut(character * 1000, 4)
     assert "".join(found) == character * 1000

@@ -27,7 +27,7 @@ TEXT = "one two three\nfour é five 😀 six\n"
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    """Shards of ten tokens, files read seven bytes at a time."""
+    """Shards of ten tokens, and files that are read seven bytes at a time."""
     monkeypatch.setattr(module, "SHARD_TOKENS", 10)
     monkeypatch.setattr(documents, "BLOCK", 7)
 
@@ -56,12 +56,12 @@ def test_the_shards_hold_the_tokens_of_the_text(write, small_shards, kind):
 
 
 @pytest.mark.parametrize("n", [9, 10, 11, 20])
-def test_a_corpus_may_end_where_a_shard_ends(write, small_shards, n):
+def test_a_corpus_may_end_at_the_end_of_a_shard(write, small_shards, n):
     corpus = prepare([write("a.txt", "abcdefghijklmnopqrst"[:n])], "bytes")
     assert corpus.manifest.lengths == {9: [9], 10: [10], 11: [10, 1], 20: [10, 10]}[n]
 
 
-def test_documents_follow_one_another(write):
+def test_documents_are_concatenated(write):
     paths = [write("a.txt", "one"), write("empty.txt", ""), write("b.txt", "two")]
     assert all_tokens(prepare(paths, "bytes")).tolist() == list(b"onetwo")
 
@@ -76,7 +76,7 @@ def test_the_end_of_text_ends_each_document_that_has_text(write, small_shards):
 
 
 @pytest.mark.parametrize("val_fraction", [0.1, 0.25, 0.999])
-def test_the_last_part_of_the_tokens_validates(write, small_shards, val_fraction):
+def test_the_last_part_of_the_tokens_is_for_validation(write, small_shards, val_fraction):
     corpus = prepare([write("a.txt", TEXT)], "bytes", val_fraction=val_fraction)
     tokens = np.frombuffer(TEXT.encode(), np.uint8)
     n_train = int((1 - val_fraction) * len(tokens))
@@ -86,18 +86,18 @@ def test_the_last_part_of_the_tokens_validates(write, small_shards, val_fraction
     assert corpus.manifest.val_fraction == val_fraction
 
 
-def test_the_split_of_tinyshakespeare_is_that_of_nanogpt(write):
+def test_the_split_of_tinyshakespeare_equals_that_of_nanogpt(write):
     corpus = prepare([write("a.txt", "x" * 1_115_394)])
     assert (len(corpus.train), len(corpus.val)) == (1_003_854, 111_540)
 
 
 @pytest.mark.parametrize("val_fraction", [0, 1, -0.1, float("nan")])
-def test_a_split_that_is_none_is_refused(write, val_fraction):
+def test_an_invalid_val_fraction_is_refused(write, val_fraction):
     with pytest.raises(UserError, match=r"val_fraction=.* must be between 0 and 1"):
         prepare([write("a.txt", TEXT)], val_fraction=val_fraction)
 
 
-def test_a_tokenizer_may_be_given_by_itself_or_by_its_file(write, tmp_path):
+def test_a_tokenizer_may_be_given_as_an_object_or_as_its_file(write, tmp_path):
     path = write("a.txt", "abba")
     letters = CharacterTokenizer("abc")
     letters.save(tmp_path / "tokenizer.json")
@@ -107,7 +107,7 @@ def test_a_tokenizer_may_be_given_by_itself_or_by_its_file(write, tmp_path):
         assert all_tokens(corpus).tolist() == [0, 1, 1, 0]
 
 
-def test_what_is_unchanged_is_not_prepared_again(write, cache, monkeypatch):
+def test_an_unchanged_corpus_is_not_prepared_again(write, cache, monkeypatch):
     path = write("a.txt", TEXT)
     first = prepare([path])
     monkeypatch.setattr(module, "_Preparation", None)
@@ -117,7 +117,7 @@ def test_what_is_unchanged_is_not_prepared_again(write, cache, monkeypatch):
     np.testing.assert_array_equal(all_tokens(second), all_tokens(first))
 
 
-def test_what_changed_is_prepared_again(write, tmp_path):
+def test_a_changed_corpus_is_prepared_again(write, tmp_path):
     path = write("a.txt", "one")
     other = write("b.txt", "one")
     folders = {prepare([path], "bytes").directory}
@@ -136,7 +136,7 @@ def test_what_changed_is_prepared_again(write, tmp_path):
     assert all_tokens(prepare([path], "bytes")).tolist() == list(b"three")
 
 
-def test_a_folder_of_ones_own_is_rewritten_when_the_corpus_changes(write, tmp_path, small_shards):
+def test_a_given_folder_is_rewritten_when_the_corpus_changes(write, tmp_path, small_shards):
     path, directory = write("a.txt", TEXT * 3), tmp_path / "prepared"
     prepare([path], "bytes", directory=directory)
     assert len(list(directory.glob("shard-*"))) > 3
@@ -149,8 +149,8 @@ def test_a_folder_of_ones_own_is_rewritten_when_the_corpus_changes(write, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "manifest.json", "shard-00000.bin"])
-def test_a_folder_that_holds_something_else_is_left_alone(write, tmp_path, name):
-    """The folder of a model, say, whose tokenizer.json one would be sorry for."""
+def test_a_folder_with_other_files_is_not_changed(write, tmp_path, name):
+    """For example the folder of a model, whose tokenizer.json must not be overwritten."""
     write(f"model/{name}", '{"name": "mine"}')
     before = files(tmp_path / "model")
     with pytest.raises(UserError, match=r"choose an(other| empty) folder"):
@@ -166,9 +166,11 @@ def test_a_folder_that_cannot_be_written_is_named(write):
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes", "bpe:300"])
 def test_an_empty_corpus_is_refused_with_its_name(write, tokenizer):
     empty = [write("a.txt", ""), write("b.txt", "")]
-    with pytest.raises(UserError, match=r"^the corpus is empty: there is no text in .*a\.txt$"):
+    with pytest.raises(
+        UserError, match=r"^the corpus is empty: there is no text in .*a\.txt; give more files$"
+    ):
         prepare(empty[:1], tokenizer)
-    with pytest.raises(UserError, match=r"a\.txt and the other files$"):
+    with pytest.raises(UserError, match=r"a\.txt and the other files; give more files$"):
         prepare(empty, tokenizer)
 
 
@@ -181,13 +183,13 @@ def test_text_that_is_not_utf8_is_refused_with_the_byte(write, tokenizer):
     assert prepare([path], tokenizer).manifest.n_bytes == 13
 
 
-def test_a_character_that_the_tokenizer_has_not_seen_is_named_with_its_file(write):
+def test_a_character_outside_the_vocabulary_is_named_with_its_file(write):
     paths = [write("a.txt", "aa"), write("b.txt", "aé")]
-    with pytest.raises(UserError, match=r"b\.txt: the tokenizer has not seen 'é' \(U\+00E9\)"):
+    with pytest.raises(UserError, match=r"b\.txt: the tokenizer has no token for 'é' \(U\+00E9\)"):
         prepare(paths, CharacterTokenizer("a"))
 
 
-def test_progress_runs_through_every_stage_to_the_end(write, small_shards):
+def test_progress_is_reported_for_every_stage_to_the_end(write, small_shards):
     reports = []
     paths = [write("a.txt", TEXT), write("b.txt", TEXT)]
     prepare(paths, "characters", progress=lambda *report: reports.append(report))
@@ -201,7 +203,7 @@ def test_progress_runs_through_every_stage_to_the_end(write, small_shards):
 
 
 @pytest.mark.parametrize("first_one_finishes", [True, False])
-def test_who_comes_second_waits_and_does_what_is_left_to_do(
+def test_a_second_preparation_waits_and_does_the_remaining_work(
     write, tmp_path, monkeypatch, first_one_finishes
 ):
     path, directory = write("a.txt", TEXT), tmp_path / "prepared"
@@ -227,7 +229,7 @@ def test_who_comes_second_waits_and_does_what_is_left_to_do(
     assert results[0].tokenizer.decode(all_tokens(results[0])) == TEXT
 
 
-def test_a_tokenizer_is_learnt_once_however_often_one_is_interrupted(
+def test_a_tokenizer_is_trained_only_once_if_the_preparation_is_interrupted(
     write, tmp_path, small_shards, monkeypatch
 ):
     path, directory = write("a.txt", TEXT), tmp_path / "prepared"
@@ -235,7 +237,7 @@ def test_a_tokenizer_is_learnt_once_however_often_one_is_interrupted(
         patched.setattr(module, "write_shard", lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             prepare([path], "bpe:260", directory=directory)
-    monkeypatch.setattr(module.Learnt, "learn", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(module.UntrainedTokenizer, "train", lambda *arguments: 1 / 0)
     corpus = prepare([path], "bpe:260", directory=directory)
     assert corpus.tokenizer.decode(all_tokens(corpus)) == TEXT
 
@@ -257,7 +259,7 @@ print(prepare([sys.argv[1]]).fingerprint)
     assert alone == outputs[0]
 
 
-def test_a_preparation_killed_at_any_moment_goes_on_and_gives_the_same_files(write, tmp_path):
+def test_a_preparation_killed_at_any_moment_resumes_and_gives_the_same_files(write, tmp_path):
     words = [write("a.txt", TEXT * 4), write("b.txt", TEXT * 3)]
     letters = CharacterTokenizer(TEXT, end_of_text=True)
     letters.save(tmp_path / "letters.json")
@@ -268,7 +270,7 @@ def test_a_preparation_killed_at_any_moment_goes_on_and_gives_the_same_files(wri
     assert most_kept == 3
 
 
-def test_an_interrupted_preparation_of_another_corpus_is_not_gone_on_with(
+def test_an_interrupted_preparation_of_another_corpus_is_not_resumed(
     write, tmp_path, small_shards, monkeypatch
 ):
     path, directory = write("a.txt", TEXT), tmp_path / "prepared"
@@ -295,7 +297,7 @@ def test_a_tokenizer_that_changed_since_the_interruption_is_refused(
         prepare([path], directory=directory)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
 @pytest.mark.parametrize("tokenizer", ["bytes", "characters"])
 def test_memory_does_not_grow_with_the_corpus(write, tokenizer):
     line = ("".join(random.Random(0).choices("abcdefgh ", k=999)) + "\n").encode()
@@ -313,13 +315,13 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
     assert peaks[1] - peaks[0] < 6, f"{peaks} MB"
 
 
-def test_bpe_of_a_file_in_blocks_is_that_of_the_whole_text(write, small_shards):
+def test_bpe_of_a_file_in_blocks_equals_that_of_the_whole_text(write, small_shards):
     bpe = train_bpe([TEXT * 30], 300)
     corpus = prepare([write("a.txt", TEXT * 3)], bpe)
     np.testing.assert_array_equal(all_tokens(corpus)[:-1], bpe.encode(TEXT * 3))
 
 
-def test_standard_input_is_prepared_as_a_file_is(write, monkeypatch):
+def test_standard_input_is_prepared_like_a_file(write, monkeypatch):
     with open(write("a.txt", TEXT), encoding="utf-8") as file:
         monkeypatch.setattr(sys, "stdin", file)
         corpus = prepare(["-"])
@@ -327,7 +329,7 @@ def test_standard_input_is_prepared_as_a_file_is(write, monkeypatch):
     assert corpus.manifest.documents[0]["name"] == "standard input"
 
 
-def test_the_manifest_says_what_the_shards_were_made_from(write):
+def test_the_manifest_describes_documents_tokenizer_and_shards(write):
     path = write("a.txt", "aab")
     manifest = json.loads((prepare([path]).directory / "manifest.json").read_text("utf-8"))
     assert manifest["documents"][0]["name"] == path
@@ -338,7 +340,7 @@ def test_the_manifest_says_what_the_shards_were_made_from(write):
     assert manifest["lengths"] == [3]
 
 
-def test_the_fingerprint_is_that_of_tokens_and_split_wherever_they_came_from(write):
+def test_the_fingerprint_depends_only_on_tokens_and_split(write):
     one, same = (prepare([write(name, TEXT)], "bytes") for name in ("a.txt", "b.txt"))
     other_split = prepare([write("a.txt", TEXT)], "bytes", val_fraction=0.5)
     other_text = prepare([write("c.txt", TEXT.upper())], "bytes")

@@ -33,7 +33,7 @@ def change_manifest(corpus, **changes):
 
 
 @pytest.mark.parametrize("content", ["", "{", "\udcff", '{"format_version": 1}'])
-def test_a_damaged_manifest_is_refused_with_the_way_out(corpus, content):
+def test_a_damaged_manifest_is_refused_with_advice(corpus, content):
     path = corpus.directory / "manifest.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=r"manifest\.json is damaged: .*; remove .* and prepare"):
@@ -49,7 +49,9 @@ def test_the_manifest_of_something_else_is_refused(corpus, content):
 
 def test_a_manifest_of_another_version_is_refused(corpus):
     change_manifest(corpus, format_version=99)
-    with pytest.raises(UserError, match="has format version 99, this scratchgpt reads 1"):
+    with pytest.raises(
+        UserError, match="has format version 99, but this scratchgpt reads version 1; remove"
+    ):
         open_prepared(corpus.directory)
 
 
@@ -62,16 +64,16 @@ def test_a_truncated_shard_is_refused_when_opened_and_when_prepared_again(corpus
         prepare([corpus.manifest.documents[0]["name"]], "characters")
 
 
-def test_the_way_out_of_a_damaged_corpus_is_one(corpus):
+def test_a_damaged_corpus_can_be_removed_and_prepared_again(corpus):
     os.truncate(corpus.directory / "shard-00000.bin", 5)
     shutil.rmtree(corpus.directory)
     again = prepare([corpus.manifest.documents[0]["name"]], "characters")
     assert again.fingerprint == corpus.fingerprint
 
 
-def test_another_tokenizer_beside_the_shards_is_refused(corpus):
+def test_a_different_tokenizer_in_the_folder_is_refused(corpus):
     CharacterTokenizer("other").save(corpus.directory / "tokenizer.json")
-    with pytest.raises(UserError, match="is not the tokenizer that the shards beside it were made"):
+    with pytest.raises(UserError, match="is not the tokenizer of the shards in this folder; rem"):
         open_prepared(corpus.directory)
 
 
@@ -84,7 +86,7 @@ def test_opening_reads_no_tokens(corpus, monkeypatch):
     assert len(opened.train) + len(opened.val) == len(opened.tokens) == 420
 
 
-def test_the_cache_is_where_the_environment_says_or_the_users(cache, monkeypatch):
+def test_the_cache_is_set_by_the_environment_or_is_that_of_the_user(cache, monkeypatch):
     import pooch
 
     assert cache_directory() == cache
@@ -93,7 +95,7 @@ def test_the_cache_is_where_the_environment_says_or_the_users(cache, monkeypatch
     assert cache_directory() == pooch.os_cache("scratchgpt")
 
 
-def test_what_is_prepared_in_the_cache_is_listed_the_latest_first(write):
+def test_prepared_corpora_in_the_cache_are_listed_newest_first(write):
     assert prepared_in_cache() == []
     corpora = [prepare([write(name, name)], "bytes") for name in ("a.txt", "b.txt", "c.txt")]
     for time, corpus in zip((2, 3, 1), corpora, strict=True):

@@ -6,10 +6,10 @@ import pytest
 
 from scratchgpt.text.corpora import python_docs
 
-MODULE = '''"""The docstring of a module, which says at length what is in it and what it is for."""
+MODULE = '''"""The docstring of a module, with a long description of its content and its purpose."""
 
 def greet(name, *, loudly=False):
-    """Say hello to somebody by name; loudly, where that is wanted, and otherwise in a normal voice.
+    """Say hello to somebody by name; loudly if ``loudly`` is true, and otherwise in a normal voice.
 
         Indented.
 
@@ -17,10 +17,10 @@ def greet(name, *, loudly=False):
     """
 
 def short():
-    """Says little."""
+    """Say little."""
 
 class Thing:
-    """A thing, described in a docstring that is long enough to be worth reading, as this one is."""
+    """A thing, described in a docstring that is longer than the minimum of eighty characters."""
 
 raise SystemExit("importing this has a side effect")
 '''
@@ -28,7 +28,7 @@ raise SystemExit("importing this has a side effect")
 
 @pytest.fixture
 def library(write, monkeypatch, tmp_path):
-    """A standard library of a few files in place of the real one."""
+    """A small fake standard library."""
     write("lib/zoo.py", MODULE)
     write("lib/package/__init__.py", MODULE)
     write("lib/test/test_zoo.py", MODULE)
@@ -39,7 +39,7 @@ def library(write, monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_docstrings_follow_the_name_of_what_they_belong_to(library):
+def test_docstrings_follow_the_name_of_their_object(library):
     python_docs.write_python_docs(library / "out.txt")
     text = (library / "out.txt").read_text(encoding="utf-8")
     assert text.count("\nmodule zoo\n\nThe docstring of a module") == 1
@@ -47,7 +47,7 @@ def test_docstrings_follow_the_name_of_what_they_belong_to(library):
     assert text.count("\ngreet(name, *, loudly=False)\n\nSay hello") == 2
     assert text.count("\n\n    Indented.\n") == 2
     assert text.count("\nclass Thing\n\nA thing") == 2
-    assert "Says little" not in text
+    assert "Say little" not in text
     assert "é" * 90 in text
 
 
@@ -58,7 +58,7 @@ def test_the_language_reference_comes_first(library):
     assert len(text) > 100_000
 
 
-def test_nothing_is_imported_and_each_time_it_is_the_same(library):
+def test_nothing_is_imported_and_the_text_is_deterministic(library):
     before = set(sys.modules)
     for name in ("one", "two"):
         python_docs.write_python_docs(library / name)
@@ -66,7 +66,7 @@ def test_nothing_is_imported_and_each_time_it_is_the_same(library):
     assert (library / "one").read_bytes() == (library / "two").read_bytes()
 
 
-def test_docstrings_of_the_real_library_are_there():
-    """Of one module of it: all of them take seconds."""
+def test_docstrings_of_the_real_library_are_found():
+    """Read one module only, because all modules take seconds."""
     texts = list(python_docs._docstrings(Path(textwrap.__file__)))
     assert any(text.startswith("dedent(text)\n\nRemove any common") for text in texts)

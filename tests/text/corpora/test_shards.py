@@ -12,7 +12,7 @@ from scratchgpt.text.corpora.shards import open_shards, shard_path, token_dtype,
 
 @st.composite
 def streams(draw):
-    """A stream that is a part of a part of some shards, and the array that it must equal."""
+    """Draw a stream that is a slice of a slice of some shards, and the array that it must equal."""
     lengths = draw(st.lists(st.integers(1, 7), min_size=1, max_size=5))
     whole = np.arange(100, 100 + sum(lengths), dtype=np.uint16)
     stream, expected = TokenStream(np.split(whole, np.cumsum(lengths)[:-1])), whole
@@ -24,7 +24,7 @@ def streams(draw):
 
 
 @given(streams(), st.data())
-def test_a_stream_reads_as_the_array_of_its_tokens(pair, data):
+def test_reading_a_stream_equals_slicing_the_array(pair, data):
     stream, expected = pair
     assert len(stream) == len(expected)
     start = data.draw(st.integers(0, len(expected)))
@@ -35,7 +35,7 @@ def test_a_stream_reads_as_the_array_of_its_tokens(pair, data):
 
 
 def test_every_read_across_the_ends_of_shards_is_a_slice():
-    """All there are of a small stream: few of the random ones above begin and end within shards."""
+    """Test all reads of a small stream; few random ones above start and end within shards."""
     whole = np.arange(13, dtype=np.uint8)
     stream = TokenStream(np.split(whole, [4, 5, 8]))
     for start in range(14):
@@ -44,7 +44,7 @@ def test_every_read_across_the_ends_of_shards_is_a_slice():
 
 
 @given(streams(), st.integers(1, 9))
-def test_blocks_make_up_the_stream(pair, size):
+def test_blocks_join_to_the_stream(pair, size):
     stream, expected = pair
     blocks = list(stream.blocks(size))
     assert all(0 < len(block) <= size for block in blocks)
@@ -53,15 +53,15 @@ def test_blocks_make_up_the_stream(pair, size):
 
 @pytest.mark.parametrize(("start", "n"), [(-1, 2), (0, 6), (5, 1), (6, 0), (2, -1)])
 def test_nothing_is_read_beyond_a_stream(start, n):
-    stream = TokenStream([np.arange(9)]).slice(2, 7)  # tokens lie on both sides of it
-    with pytest.raises(ValueError, match="not within the 5 there are"):
+    stream = TokenStream([np.arange(9)]).slice(2, 7)  # there are tokens on both sides
+    with pytest.raises(ValueError, match="not within the 5 tokens"):
         stream.read(start, n)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 2), (0, 6), (4, 3)])
-def test_a_part_lies_within_its_stream(start, stop):
+def test_a_slice_must_lie_within_its_stream(start, stop):
     stream = TokenStream([np.arange(9)]).slice(2, 7)
-    with pytest.raises(ValueError, match="not within the 5 there are"):
+    with pytest.raises(ValueError, match="not within the 5 tokens"):
         stream.slice(start, stop)
 
 
@@ -69,12 +69,12 @@ def test_a_part_lies_within_its_stream(start, stop):
     ("vocab_size", "dtype"),
     [(1, "u1"), (256, "u1"), (257, "<u2"), (65536, "<u2"), (65537, "<u4"), (200_000, "<u4")],
 )
-def test_a_token_takes_as_few_bytes_as_the_vocabulary_allows(vocab_size, dtype):
+def test_the_dtype_is_the_smallest_for_the_vocabulary(vocab_size, dtype):
     assert token_dtype(vocab_size) == np.dtype(dtype)
     assert np.array([vocab_size - 1]).astype(token_dtype(vocab_size))[0] == vocab_size - 1
 
 
-def test_what_is_written_is_what_is_opened(tmp_path):
+def test_written_shards_are_read_back(tmp_path):
     arrays = [np.arange(7, dtype="<u2"), np.arange(7, 10, dtype="<u2")]
     checksums = [write_shard(tmp_path, i, array) for i, array in enumerate(arrays)]
     stream = open_shards(tmp_path, np.dtype("<u2"), [7, 3])
@@ -86,7 +86,7 @@ def test_what_is_written_is_what_is_opened(tmp_path):
 
 
 @pytest.mark.parametrize("n_bytes", [0, 19, 13, 21])
-def test_a_shard_of_another_size_is_refused(tmp_path, n_bytes):
+def test_a_shard_of_the_wrong_size_is_refused(tmp_path, n_bytes):
     write_shard(tmp_path, 0, np.arange(10, dtype="<u2"))
     shard_path(tmp_path, 0).write_bytes(b"x" * n_bytes)
     with pytest.raises(

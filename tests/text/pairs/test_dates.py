@@ -7,11 +7,11 @@ import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import DatesTask, PairBatches, encode_pairs, load_tokenizer
-from scratchgpt.text.pairs.date_ways import WAYS
+from scratchgpt.text.pairs.date_formats import DATE_FORMATS
 
 TASK = DatesTask()
 
-# Written down here once more, and read without the templates: what a person knows about dates.
+# An independent parser for dates, which does not use the templates.
 MONTHS = """january januar janvier enero gennaio jan janv ene gen
 february februar février febrero febbraio feb févr
 march märz mars marzo mar
@@ -35,7 +35,7 @@ DAY_OF = {word: number for number, word in enumerate(WORDS.split(), 1)}
 
 
 def readings(text):
-    """Every date between 1900 and 2099 that a text can mean."""
+    """Return every date between 1900 and 2099 that a text can mean."""
     text = text.lower()
     for word in sorted(DAY_OF, key=len, reverse=True):
         text = text.replace(word, str(DAY_OF[word]))
@@ -61,7 +61,7 @@ def readings(text):
 
 
 def day_and_year(first, second):
-    """A year has four figures, or an apostrophe, or else comes last."""
+    """Find day and year: a year has four digits or an apostrophe, or comes last."""
     if len(first) == 4:
         return [(int(second), int(first))]
     return [(int(first), full_year(second))]
@@ -73,40 +73,41 @@ def full_year(figures):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_every_text_can_be_read_in_one_way_and_that_is_its_answer(split):
+def test_every_text_has_exactly_one_meaning_and_it_is_the_answer(split):
     pairs = TASK.pairs(split)
     for source, target in list(zip(pairs.source, pairs.target, strict=True))[:20_000]:
         assert readings(source) == {datetime.date.fromisoformat(target)}, source
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.language} {way.template}")
-def test_a_way_writes_every_day_of_a_year_so_that_it_can_be_read(way):
+@pytest.mark.parametrize("form", DATE_FORMATS, ids=lambda form: f"{form.language} {form.template}")
+def test_a_format_writes_every_day_of_a_year_unambiguously(form):
     for year in (1969, 1972, 2026, 2068):
         for day in range(365):
             date = datetime.date(year, 1, 1) + datetime.timedelta(day)
-            if date.day > 12 or not way.beyond_12:
-                assert readings(way.write(date)) == {date}
+            if date.day > 12 or not form.beyond_12:
+                assert readings(form.write(date)) == {date}
 
 
-def test_in_either_order_only_a_day_that_is_no_month_can_be_told_from_it():
-    for way in WAYS:
-        if way.beyond_12:
-            assert len(readings(way.write(datetime.date(2026, 3, 4)))) == 2
+def test_formats_for_days_above_12_are_ambiguous_for_other_days():
+    for form in DATE_FORMATS:
+        if form.beyond_12:
+            assert len(readings(form.write(datetime.date(2026, 3, 4)))) == 2
 
 
-def test_no_text_of_a_day_is_that_of_another():
+def test_different_dates_have_different_texts():
     owners = {}
     for day in range(0, 73_000, 97):
         date = datetime.date(1900, 1, 1) + datetime.timedelta(day)
-        for way in WAYS:
-            if (date.day > 12 or not way.beyond_12) and (
-                not way.two_figures or 1969 <= date.year <= 2068
+        for form in DATE_FORMATS:
+            if (date.day > 12 or not form.beyond_12) and (
+                not form.two_digit_year or 1969 <= date.year <= 2068
             ):
-                assert owners.setdefault(way.write(date), date) == date
+                assert owners.setdefault(form.write(date), date) == date
 
 
-def test_there_are_many_ways_and_all_of_them_occur():
-    assert len({(way.template, way.language, way.letters) for way in WAYS}) == len(WAYS) >= 60
+def test_there_are_many_formats_and_all_of_them_occur():
+    distinct = {(form.template, form.language, form.case) for form in DATE_FORMATS}
+    assert len(distinct) == len(DATE_FORMATS) >= 60
     shapes = Counter(re.sub(r"\d+", "0", source) for source in TASK.pairs("train").source)
     for shape in (
         "November 0, 0", "nov 0 0", "NOVEMBER 0, 0", "Nov 0, '0", "0.0.0", "0/0/0", "0-0-0",
@@ -136,23 +137,23 @@ def test_there_are_many_ways_and_all_of_them_occur():
         ("Sat, Mar 23rd, '24", "2024-03-23"),
     ],
 )
-def test_what_people_write(text, answer):
+def test_examples_of_dates(text, answer):
     date = datetime.date.fromisoformat(answer)
     assert readings(text) == {date}
-    assert text in {way.write(date) for way in WAYS}
+    assert text in {form.write(date) for form in DATE_FORMATS}
 
 
-def test_no_date_of_one_part_is_in_another():
+def test_no_date_is_in_two_splits():
     dates = {split: set(TASK.pairs(split).target) for split in ("train", "val", "test")}
     assert not dates["train"] & dates["val"]
     assert not dates["train"] & dates["test"]
     assert not dates["val"] & dates["test"]
     assert [len(dates[split]) for split in ("val", "test")] == [1000, 2000]
-    # Nine in ten of 73,049 dates; few of them are never drawn in 200,000 draws.
+    # About nine in ten of 73,049 dates; 200,000 draws miss only few of them.
     assert 0.85 * 73_049 < len(dates["train"]) < 0.92 * 73_049
 
 
-def test_the_parts_spread_over_all_years_and_are_the_same_each_time():
+def test_the_splits_cover_all_years_and_are_deterministic():
     for split in ("train", "val", "test"):
         pairs = TASK.pairs(split)
         years = [int(target[:4]) for target in pairs.target]
@@ -169,8 +170,8 @@ def test_everything_fits_the_tokenizer_and_the_block(tmp_path):
         pairs = encode_pairs(TASK.pairs(split), tokenizer)
         assert len(pairs.within(TASK.block_size)) == len(pairs)
     longest = max(
-        len(way.write(datetime.date(1999, 1, 1) + datetime.timedelta(day)))
-        for way in WAYS
+        len(form.write(datetime.date(1999, 1, 1) + datetime.timedelta(day)))
+        for form in DATE_FORMATS
         for day in range(7 * 365)
     )
     assert longest + 1 <= TASK.block_size
@@ -180,7 +181,7 @@ def test_everything_fits_the_tokenizer_and_the_block(tmp_path):
     assert loaded.padding == tokenizer.padding
 
 
-def test_batches_of_dates_are_those_of_any_pairs():
+def test_dates_can_be_batched_like_other_pairs():
     tokenizer = TASK.tokenizer
     train, val = (encode_pairs(TASK.pairs(split), tokenizer) for split in ("train", "val"))
     batches = PairBatches(
@@ -197,6 +198,6 @@ def test_batches_of_dates_are_those_of_any_pairs():
     assert datetime.date.fromisoformat(date)
 
 
-def test_an_unknown_part_is_refused():
+def test_an_unknown_split_is_refused():
     with pytest.raises(UserError, match="split='all' must be train, val or test"):
         TASK.pairs("all")

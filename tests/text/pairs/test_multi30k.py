@@ -19,7 +19,7 @@ def content(name):
 
 @pytest.fixture
 def small(monkeypatch, write, tmp_path):
-    """The files of multi30k, but small ones, in the data folder and nowhere else."""
+    """Small files in the place of those of multi30k, in the data folder only."""
     monkeypatch.setenv("SCRATCHGPT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for name, wanted in list(MULTI30K_FILES.items()):
@@ -30,7 +30,7 @@ def small(monkeypatch, write, tmp_path):
 
 
 @pytest.mark.parametrize("word", ["multi30k", "multi30k:de-en", "multi30k:en-de"])
-def test_its_three_parts_are_read_in_either_direction(small, word):
+def test_the_three_splits_are_read_in_either_direction(small, word):
     source, target = ("en", "de") if word.endswith("de") else ("de", "en")
     for split, part in zip(("train", "val", "test"), SIZES, strict=True):
         text = read_pairs([word], split)
@@ -41,16 +41,16 @@ def test_its_three_parts_are_read_in_either_direction(small, word):
         assert text.source_name.endswith(f"multi30k/{part}.{source}.gz")
 
 
-def test_it_is_validated_on_its_own_validation_part(small):
+def test_the_validation_split_is_used_for_validation(small):
     train, val = training_pairs(["multi30k"], val_fraction=0.5)
     assert train.source == read_pairs(["multi30k"], "train").source
     assert val.source == read_pairs(["multi30k"], "val").source
 
 
-def test_a_file_of_that_name_comes_first(small, write, monkeypatch, tmp_path):
+def test_a_file_of_that_name_takes_precedence(small, write, monkeypatch, tmp_path):
     write("multi30k", "a file")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="multi30k is one file, and its name does not say how it"):
+    with pytest.raises(UserError, match=r"multi30k is one file but neither \.tsv nor \.jsonl"):
         read_pairs(["multi30k"])
 
 
@@ -60,14 +60,14 @@ def test_a_language_without_a_file_is_refused(languages):
         read_pairs([f"multi30k:{languages}"])
 
 
-def test_another_file_of_its_name_is_refused(small, write):
+def test_a_file_with_the_wrong_checksum_is_refused(small, write):
     path = write("data/multi30k/val.en.gz", gzip.compress(b"something else\n"))
     with pytest.raises(UserError, match=r"is not val\.en of multi30k: its checksum differs") as e:
         read_pairs(["multi30k"], "val")
     assert path in str(e.value)
 
 
-def test_without_data_folder_and_network_the_way_out_is_told(small, monkeypatch):
+def test_the_error_without_data_folder_and_network_says_where_to_put_the_file(small, monkeypatch):
     monkeypatch.delenv("SCRATCHGPT_DATA")
     with pytest.raises(
         UserError,
@@ -77,7 +77,7 @@ def test_without_data_folder_and_network_the_way_out_is_told(small, monkeypatch)
     assert "\n" not in str(caught.value)
 
 
-def test_its_files_are_those_of_its_authors_at_a_fixed_commit():
+def test_the_files_are_those_of_the_authors_at_a_fixed_commit():
     assert len(MULTI30K_FILES) == len({wanted.sha256 for wanted in MULTI30K_FILES.values()}) == 6
     for name, wanted in MULTI30K_FILES.items():
         assert wanted.file == f"multi30k/{name}.gz"

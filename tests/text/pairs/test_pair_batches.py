@@ -14,7 +14,7 @@ LENGTHS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1
 
 
 def make_pairs(lengths):
-    """Pairs of which the first tokens tell their number, 2 to 2 + N."""
+    """Make pairs whose tokens are the number of the pair plus 2."""
     sides = []
     for side in (0, 1):
         rows = [np.full(pair[side], 2 + i) for i, pair in enumerate(lengths)]
@@ -28,7 +28,7 @@ def make(lengths, val=((1, 2),), tokens=16, seed=0, **options):
 
 
 def typical(n=2000, seed=0):
-    """Lengths like those of Multi30k: 16 tokens with a standard deviation of 6, much alike."""
+    """Draw lengths like those of Multi30k: about 16 tokens, standard deviation 6, correlated."""
     rng = random_stream(seed, "lengths")
     source = np.exp(rng.normal(2.7, 0.35, n))
     target = source * np.exp(rng.normal(0, 0.18, n))
@@ -36,7 +36,7 @@ def typical(n=2000, seed=0):
 
 
 def pairs_in(batch):
-    """The pairs of a batch as (source, target) without end and padding; checks the layout."""
+    """Check the layout of a batch, and return its pairs without end and padding."""
     source, target, targets = batch
     assert source.dtype == target.dtype == targets.dtype == np.int64
     assert target.shape == targets.shape
@@ -66,7 +66,7 @@ def expected_pairs(lengths):
 
 
 @given(LENGTHS, st.integers(13, 60))
-def test_an_epoch_holds_every_pair_once_in_batches_that_are_not_too_large(lengths, tokens):
+def test_an_epoch_has_every_pair_once_in_batches_within_the_limit(lengths, tokens):
     batches = make(lengths, tokens=tokens)
     for number in (0, 1, 5):
         found = epoch(batches, number)
@@ -80,7 +80,7 @@ def test_batches_are_as_full_as_pairs_of_their_length_allow(lengths, tokens):
     batches = make(lengths, tokens=tokens)
 
     def place(batch):
-        """Where it is in sorted order; of those of one width alone, the last is the smallest."""
+        """Sort key of a batch; among batches of one width, the smallest comes last."""
         widths = [max(len(s), len(t)) for s, t in pairs_in(batch)]
         return max(widths), min(widths), -len(widths)
 
@@ -89,7 +89,7 @@ def test_batches_are_as_full_as_pairs_of_their_length_allow(lengths, tokens):
     n = 0
     for batch in by_width[:-1]:
         n += len(batch[0])
-        # The next pair would not have fitted in.
+        # The next pair would not have fit.
         assert (len(batch[0]) + 1) * widths[n] > tokens
     assert n + len(by_width[-1][0]) == len(lengths)
 
@@ -120,7 +120,7 @@ def test_a_training_batch_depends_on_seed_and_index_alone():
     assert len(texts) == len(numbers) + 1
 
 
-def test_what_is_done_to_a_batch_does_not_come_back():
+def test_changes_to_a_batch_do_not_affect_later_batches():
     batches = make(typical(50), tokens=200)
     before = [array.copy() for array in batches.train_batch(0)]
     for array in batches.train_batch(0):
@@ -129,18 +129,18 @@ def test_what_is_done_to_a_batch_does_not_come_back():
         np.testing.assert_array_equal(array, other)
 
 
-def test_epochs_differ_in_who_shares_a_batch_and_in_the_order_of_lengths():
+def test_epochs_differ_in_the_batches_and_in_the_order_of_lengths():
     batches = make(typical(), tokens=512)
     first, second = epoch(batches, 0), epoch(batches, 1)
     assert [b[0].shape for b in first] != [b[0].shape for b in second]
     companies = [{frozenset(pairs_in(batch)) for batch in each} for each in (first, second)]
     assert len(companies[0] & companies[1]) < 0.1 * len(first)
-    # Short and long ones are mixed: no trend of the lengths along an epoch.
+    # Short and long batches are mixed: the lengths have no trend along an epoch.
     widths = np.array([batch[0].shape[1] for batch in first])
     assert abs(np.corrcoef(widths, np.arange(len(widths)))[0, 1]) < 5 / len(widths) ** 0.5
 
 
-def test_little_is_padding():
+def test_batches_have_little_padding():
     for batches in (make(typical(), tokens=1024), make(typical(), tokens=4096)):
         source = [np.array([(b[0] != PAD).sum(), b[0].size]) for b in epoch(batches)]
         target = [np.array([(b[2] != -100).sum(), b[2].size]) for b in epoch(batches)]
@@ -151,7 +151,7 @@ def test_little_is_padding():
         assert np.median(full) > 0.95
 
 
-def test_validation_walks_through_all_pairs_by_length_and_again():
+def test_validation_iterates_over_all_pairs_by_length_repeatably():
     val = typical(200, seed=1)
     batches = make([(1, 1)], val, tokens=300)
     first = list(batches.validation_batches())
@@ -181,7 +181,7 @@ def test_some_validation_batches_are_spread_evenly(val_batches):
         (
             {"tokens": 12},
             "tokens_per_batch=12 is too small for the training part, whose longest sentence takes "
-            "13 positions; choose at least that",
+            "13 positions; choose at least 13",
         ),
         ({"val": [(20, 3)]}, "tokens_per_batch=16 is too small for the validation part, whose lon"),
         ({"tokens": 0}, "tokens_per_batch=0 must be at least 1"),
@@ -189,7 +189,7 @@ def test_some_validation_batches_are_spread_evenly(val_batches):
         ({"val": []}, "the validation part has no pairs; give more text or a larger block_size"),
     ],
 )
-def test_what_makes_no_batches_is_refused(change, message):
+def test_invalid_arguments_are_refused(change, message):
     with pytest.raises(UserError) as caught:
         make([(3, 12), (1, 1)], **change)
     assert str(caught.value).startswith(message)

@@ -10,9 +10,9 @@ from scratchgpt.text import NAMED_PAIRS, DatesTask, find_documents, read_pairs, 
 
 GERMAN = ["Ein Hund.", "Zwei Männer", "Die Katze schläft."]
 ENGLISH = ["A dog.", "Two men", "The cat sleeps."]
-PACKED = gzip.compress(b"ja\tyes" * 9, mtime=0)  # the same bytes each time: they name tests
+PACKED = gzip.compress(b"ja\tyes" * 9, mtime=0)  # deterministic, because the bytes are test ids
 
-# What cannot stand in a line of a file: what ends it. Tabs only separate in TSV.
+# Exclude the characters that end a line, and the tab, which separates columns in TSV.
 SENTENCES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\t\ufeff")).filter(
     lambda text: text.strip()
 )
@@ -55,9 +55,9 @@ def test_two_files_pair_up_line_by_line(two_files):
         gzip.compress,
         lambda content: gzip.compress(content[:9]) + gzip.compress(content[9:]),
     ],
-    ids=["plain", "no newline at the end", "of Windows", "with a mark", "gzip", "two gzips"],
+    ids=["plain", "no newline at the end", "Windows newlines", "BOM", "gzip", "two gzips"],
 )
-def test_files_are_read_in_the_forms_that_people_have(write, change):
+def test_common_variants_of_files_are_read(write, change):
     tsv = lines(map("\t".join, zip(GERMAN, ENGLISH, strict=True)))
     objects = [{"source": s, "target": t} for s, t in zip(GERMAN, ENGLISH, strict=True)]
     files = {"a.de": lines(GERMAN), "a.en": lines(ENGLISH), "a.tsv": tsv}
@@ -70,7 +70,7 @@ def test_files_are_read_in_the_forms_that_people_have(write, change):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=PAIRS)
 @example(pairs=[("one\u2028line\x0b\x1c\x85", "of\x0ctwo"), ('"quoted', "''")])
-def test_every_form_gives_back_any_sentences(write, pairs):
+def test_every_format_preserves_any_sentences(write, pairs):
     source, target = zip(*pairs, strict=True)
     two = [write("b.de", lines(source)), write("b.en.gz", gzip.compress(lines(target).encode()))]
     tsv = write("b.tsv.gz", gzip.compress(lines(map("\t".join, pairs)).encode()))
@@ -101,12 +101,12 @@ def test_fields_of_any_name_can_be_chosen(write):
 
 
 def test_a_file_whose_name_ends_in_languages_is_that_file(write):
-    path = write("a.jsonl:de-en", "nothing of the kind")
-    with pytest.raises(UserError, match="is one file, and its name does not say how it holds"):
+    path = write("a.jsonl:de-en", "not JSON")
+    with pytest.raises(UserError, match=r"is one file but neither \.tsv nor \.jsonl"):
         read_pairs([path])
 
 
-def test_fingerprints_are_those_of_the_sentences(write):
+def test_fingerprints_depend_only_on_the_sentences(write):
     contents = ["a\tb\nc\td\n", "a\td\nc\tb\n", "a\tb\n", "b\ta\nd\tc\n"]
     texts = [read_pairs([write("a.tsv", content)]) for content in contents]
     assert len({text.fingerprint for text in texts}) == 4
@@ -116,32 +116,30 @@ def test_fingerprints_are_those_of_the_sentences(write):
 @pytest.mark.parametrize(
     ("n_source", "n_target", "message"),
     [
-        (3, 2, "a.de has 3, {}a.en has 2, so line 3 of {}a.de is the first without a partner"),
-        (1, 4, "a.en has 4, {}a.de has 1, so line 2 of {}a.en is the first without a partner"),
-        (0, 1, "a.en has 1, {}a.de has 0, so line 1 of {}a.en is the first without a partner"),
+        (3, 2, "a.de has 3 lines, {}a.en has 2, so line 3 of {}a.de is the first without a par"),
+        (1, 4, "a.en has 4 lines, {}a.de has 1, so line 2 of {}a.en is the first without a par"),
+        (0, 1, "a.en has 1 lines, {}a.de has 0, so line 1 of {}a.en is the first without a par"),
     ],
 )
-def test_lines_that_do_not_pair_up_are_told(write, tmp_path, n_source, n_target, message):
+def test_files_of_different_lengths_are_refused(write, tmp_path, n_source, n_target, message):
     words = [write("a.de", "ja\n" * n_source), write("a.en", "yes\n" * n_target)]
     with pytest.raises(UserError) as caught:
         read_pairs(words)
     expected = message.replace("{}", f"{tmp_path}/")
-    assert str(caught.value).startswith(f"the lines do not pair up: {tmp_path}/{expected}")
+    assert str(caught.value).startswith(f"the files differ in length: {tmp_path}/{expected}")
 
 
 @pytest.mark.parametrize(
     ("german", "english", "message"),
     [
-        ("ja\n\nja\n", "yes\nyes\nyes\n", "line 2 of {}a.de is empty, which is no sentence"),
-        ("ja\nja\n", "yes\n \t\n", "line 2 of {}a.en is empty, which"),
-        ("\nja\n\n", "yes\n\nyes\n", "line 1 of {}a.de is empty (and 2 pairs more), which"),
-        ("ja\n\n", "yes\n\n", "line 2 of {}a.de is empty, which"),
-        ("", "", "there is no text in {}a.de; give some pairs"),
+        ("ja\n\nja\n", "yes\nyes\nyes\n", "line 2 of {}a.de is empty; remove pairs with an empt"),
+        ("ja\nja\n", "yes\n \t\n", "line 2 of {}a.en is empty; remove"),
+        ("\nja\n\n", "yes\n\nyes\n", "line 1 of {}a.de is empty (and 2 more); remove"),
+        ("ja\n\n", "yes\n\n", "line 2 of {}a.de is empty; remove"),
+        ("", "", "there is no text in {}a.de; add some pairs"),
     ],
 )
-def test_a_sentence_that_is_empty_is_refused_with_its_place(
-    write, tmp_path, german, english, message
-):
+def test_an_empty_sentence_is_refused_with_its_line(write, tmp_path, german, english, message):
     with pytest.raises(UserError) as caught:
         read_pairs([write("a.de", german), write("a.en", english)])
     assert str(caught.value).startswith(message.replace("{}", f"{tmp_path}/"))
@@ -151,19 +149,19 @@ def test_a_sentence_that_is_empty_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("ja\tyes\nnein\n", r"line 2 of .*a\.tsv has 1 column, not 2; each must be a source, a"),
+        ("ja\tyes\nnein\n", r"line 2 of .*a\.tsv has 1 column, not 2; each line must be a source"),
         ("ja\tyes\tCC-BY\n", r"line 1 of .*a\.tsv has 3 columns, not 2"),
         ("ja\tyes\n\n", r"line 2 of .*a\.tsv has 1 column"),
         ("\tyes\n", r"line 1 of .*a\.tsv is empty"),
         ("", r"there is no text in .*a\.tsv"),
         (b"ja\tyes\nn\xe4\tno\n", r"a\.tsv is not UTF-8: byte 0xe4 in line 2 \(.*\); convert it"),
-        (b"\x1f\x8b\x08\0", r"cannot unpack .*a\.tsv: .*; it is damaged, get it again"),
-        (PACKED[:-9], r"cannot unpack .*a\.tsv"),
-        (PACKED[:-8] + bytes(8), r"cannot unpack .*a\.tsv"),
-        (PACKED[:12] + bytes(30), r"cannot unpack .*a\.tsv"),
+        (b"\x1f\x8b\x08\0", r"cannot decompress .*a\.tsv: .*; it is damaged, download it again"),
+        (PACKED[:-9], r"cannot decompress .*a\.tsv"),
+        (PACKED[:-8] + bytes(8), r"cannot decompress .*a\.tsv"),
+        (PACKED[:12] + bytes(30), r"cannot decompress .*a\.tsv"),
     ],
 )
-def test_what_is_no_tsv_is_refused_with_the_line(write, content, message):
+def test_an_invalid_tsv_file_is_refused_with_the_line(write, content, message):
     with pytest.raises(UserError, match=message) as caught:
         read_pairs([write("a.tsv", content)])
     assert "\n" not in str(caught.value)
@@ -182,20 +180,20 @@ GOOD = '{"source": "ja", "target": "yes"}\n'
         ('{"translation": "yes"}', "", r"line 1 of .* is not an object with source and target"),
         (GOOD + '{"source": "ja"}', "", r"line 2 of .* has no field 'target'; .* are 'source'"),
         ('{"target": "ja", "src": "a"}', "", r"line 1 of .* has no field 'source'; .* 'target', "),
-        ('{"source": "ja", "target": 3}', "", r"line 1 of .* has no text as 'target'"),
+        ('{"source": "ja", "target": 3}', "", r"line 1 of .* has no text in field 'target'"),
         ('{"source": "ja", "target": ""}', "", r"line 1 of .*a\.jsonl is empty"),
         ("{}", "", r"line 1 of .* neither source and target nor two languages, but nothing;"),
-        ('{"de": 1, "en": 2, "fr": 3}', "", r"but 'de', 'en', 'fr'; name the two .* FILE.jsonl:"),
+        ('{"de": 1, "en": 2, "fr": 3}', "", r"but 'de', 'en', 'fr'; choose two .* FILE.jsonl:"),
         (GOOD, ":de-en", r"line 1 of .* has no field 'de'; its fields are 'source', 'target'"),
         ('{"translation": {"de": "ja"}}', ":de-en", r"has no field 'en'; its fields are 'de'"),
         ('{"source": "\\ud800", "target": "a"}', "", r"line 1 of .*: character 0 .* is U\+D800"),
-        (GOOD, ":de", r"a\.jsonl:de': what follows the : must be two languages, as in .*:de-en"),
+        (GOOD, ":de", r"a\.jsonl:de': the suffix must be two languages, as in .*:de-en"),
         (GOOD, ":de-de", "must be two languages"),
         (GOOD, ":de-en-fr", "must be two languages"),
         (GOOD, ":-en", "must be two languages"),
     ],
 )
-def test_what_is_no_jsonl_is_refused_with_the_line(write, content, languages, message):
+def test_an_invalid_jsonl_file_is_refused_with_the_line(write, content, languages, message):
     path = write("a.jsonl", content)
     with pytest.raises(UserError, match=message) as caught:
         read_pairs([path + languages])
@@ -208,21 +206,21 @@ def test_the_fields_of_the_first_line_must_be_in_all(write):
         read_pairs([write("a.jsonl", json_lines(rows))])
 
 
-FORMS = r"two files line by line, one \.tsv or \.jsonl file, or dates, multi30k"
+FORMS = r"two aligned files, one \.tsv or \.jsonl file, or dates, multi30k"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], f"a parallel text is {FORMS}; these are 0 words"),
-        (["a", "b", "c"], "these are 3 words"),
+        ([], f"a parallel text is {FORMS}; got 0 words"),
+        (["a", "b", "c"], "got 3 words"),
         (["gone.tsv"], f"there is no file 'gone.tsv'; a parallel text is {FORMS}"),
         (["gone.de", "gone.en"], "there is no file 'gone.de'"),
         (["multi30"], "there is no file 'multi30'; did you mean 'multi30k'?"),
-        (["multi30k", "gone"], "multi30k is a parallel text by itself; leave out the other word"),
-        (["multi30k:de-en", "multi30k"], "multi30k:de-en is a parallel text by itself"),
-        (["dates:de-en"], "dates are in many languages, to ISO 8601; write dates alone"),
-        (["multi30k:deen"], "'multi30k:deen': what follows the : must be two languages, as in mul"),
+        (["multi30k", "gone"], "multi30k is a complete parallel text; leave out the other word"),
+        (["multi30k:de-en", "multi30k"], "multi30k:de-en is a complete parallel text"),
+        (["dates:de-en"], "dates has no choice of languages; write dates without a suffix"),
+        (["multi30k:deen"], "'multi30k:deen': the suffix must be two languages, as in mul"),
         (["nul\0"], "there is no file"),
         (["x" * 5000], "there is no file"),
     ],
@@ -234,20 +232,22 @@ def test_words_that_name_no_parallel_text_are_refused(words, message, monkeypatc
 
 
 def test_a_folder_and_a_file_of_another_kind_are_refused(write, tmp_path, two_files):
-    with pytest.raises(UserError, match=r"a\.de is one file, and its name does not say how it"):
+    with pytest.raises(UserError, match=r"a\.de is one file but neither \.tsv nor \.jsonl"):
         read_pairs(two_files[:1])
     with pytest.raises(UserError, match=r"cannot read .*: Is a directory"):
         read_pairs([str(tmp_path), two_files[1]])
 
 
-def test_an_unknown_part_is_refused():
+def test_an_unknown_split_is_refused():
     with pytest.raises(UserError, match="split='tset' must be train, val or test; did you mean"):
         read_pairs(["dates"], "tset")
 
 
-def test_the_name_of_a_parallel_text_is_no_corpus_for_a_language_model(cache):
+def test_a_parallel_text_is_not_a_corpus_for_a_language_model(cache):
     for word in ("multi30k", "multi30k:en-de", "dates"):
-        with pytest.raises(UserError, match=r"no file or corpus .* parallel text, to train --task"):
+        with pytest.raises(
+            UserError, match=r"no file or corpus .* parallel text: use it with --ta"
+        ):
             find_documents([word], cache)
 
 
@@ -262,8 +262,8 @@ def test_dates_are_read_by_their_name():
 
 
 @pytest.mark.parametrize("val_fraction", [0.1, 0.5, 0.9])
-def test_of_files_a_part_is_held_out_that_shares_no_source(write, val_fraction):
-    # Each source comes twice, with two translations.
+def test_the_held_out_part_of_files_shares_no_source(write, val_fraction):
+    # Each source occurs twice, with two translations.
     rows = [(f"satz {i % 500}", f"sentence {i}") for i in range(1000)]
     text = read_pairs([write("a.tsv", lines(map("\t".join, rows)))])
     train, val = training_pairs([text.source_name], val_fraction)
@@ -276,12 +276,12 @@ def test_of_files_a_part_is_held_out_that_shares_no_source(write, val_fraction):
     assert sorted([*train.lines, *val.lines]) == list(text.lines)
 
 
-def test_what_is_held_out_is_a_matter_of_the_sentences_alone(write):
+def test_the_held_out_part_depends_only_on_the_sentences(write):
     rows = [f"satz {i}\tsentence {i}" for i in range(200)]
     _, val = training_pairs([write("a.tsv", lines(rows))])
     _, backwards = training_pairs([write("b.tsv", lines(rows[::-1]))])
     assert set(val.source) == set(backwards.source)
-    # Not simply the first or the last.
+    # The held-out pairs are not simply the first or the last ones.
     assert 60 < sum(val.lines) / len(val) < 140
 
 
@@ -289,11 +289,13 @@ def test_two_sentences_are_enough_to_hold_one_out(write):
     for val_fraction in (0.01, 0.99):
         train, val = training_pairs([write("a.tsv", "a\tb\nc\td\n")], val_fraction)
         assert len(train) == len(val) == 1
-    with pytest.raises(UserError, match=r"a\.tsv has one sentence, too few to hold one out"):
+    with pytest.raises(
+        UserError, match=r"a\.tsv has only one source sentence, too few to hold one"
+    ):
         training_pairs([write("a.tsv", "a\tb\na\tc\n")])
 
 
 @pytest.mark.parametrize("val_fraction", [0, 1, -0.1, float("nan")])
-def test_a_fraction_that_is_none_is_refused(two_files, val_fraction):
+def test_an_invalid_val_fraction_is_refused(two_files, val_fraction):
     with pytest.raises(UserError, match=r"val_fraction=.* must be between 0 and 1"):
         training_pairs(two_files, val_fraction)

@@ -23,7 +23,7 @@ def make(lists):
 
 
 @given(ROWS)
-def test_rows_are_given_back(lists):
+def test_rows_are_stored_and_recovered(lists):
     rows = make(lists)
     assert [row.tolist() for row in rows] == lists
     assert rows[len(rows) - 1].dtype == np.int64
@@ -31,7 +31,7 @@ def test_rows_are_given_back(lists):
     assert rows.lengths.tolist() == [len(row) for row in lists]
 
 
-def test_there_is_no_row_behind_the_last():
+def test_there_is_no_row_after_the_last():
     rows = make([[1, 2], [3]])
     for outside in (2, -3):
         with pytest.raises(IndexError):
@@ -40,14 +40,14 @@ def test_there_is_no_row_behind_the_last():
 
 
 @given(ROWS, st.data())
-def test_some_rows_are_taken_in_the_order_asked_for(lists, data):
+def test_take_keeps_the_given_order(lists, data):
     numbers = data.draw(st.lists(st.integers(0, len(lists) - 1), max_size=12))
     taken = make(lists).take(np.array(numbers, np.int64))
     assert [row.tolist() for row in taken] == [lists[i] for i in numbers]
 
 
 @given(ROWS, st.data())
-def test_rows_are_padded_behind_their_end(lists, data):
+def test_rows_are_padded_after_their_end(lists, data):
     numbers = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1, max_size=12))
     block = make(lists).padded(np.array(numbers), end=END, padding=PAD)
     assert block.dtype == np.int64
@@ -56,13 +56,13 @@ def test_rows_are_padded_behind_their_end(lists, data):
     assert block.tolist() == expected
 
 
-def test_no_rows_are_rows_too():
+def test_an_empty_collection_of_rows_is_allowed():
     assert len(make([])) == 0
     assert len(make([]).tokens) == 0
 
 
-def test_lengths_that_do_not_fit_the_tokens_are_a_mistake():
-    with pytest.raises(ValueError, match="3 tokens are not rows of 4 in all"):
+def test_lengths_that_do_not_match_the_tokens_are_refused():
+    with pytest.raises(ValueError, match="got 3 tokens, but the lengths sum to 4"):
         TokenRows(np.arange(3), np.array([2, 2]))
 
 
@@ -86,12 +86,12 @@ def test_a_text_is_encoded_side_by_side(text):
             assert widths.tolist() == [len(row) + 1 for row in side]
 
 
-def test_what_cannot_be_spelt_is_told_with_its_line(text):
-    with pytest.raises(UserError, match=r"^line 2 of .*a\.tsv: .* not seen 'u' \(U\+0075\), first"):
+def test_a_character_outside_the_vocabulary_is_named_with_its_line(text):
+    with pytest.raises(UserError, match=r"^line 2 of .*a\.tsv: .* no token for 'u' \(U\+0075\), f"):
         encode_pairs(text, CharacterTokenizer("".join(text.source[:1] + text.target) + "H"))
-    with pytest.raises(UserError, match=r"^line 3 of .*a\.tsv: .* not seen 'a' "):
+    with pytest.raises(UserError, match=r"^line 3 of .*a\.tsv: .* no token for 'a'"):
         encode_pairs(text, CharacterTokenizer("".join([*text.source, *text.target[:2], "o"])))
-    with pytest.raises(UserError, match=r"^line 1 of .*a\.tsv: .* not seen"):
+    with pytest.raises(UserError, match=r"^line 1 of .*a\.tsv: .* no token for"):
         encode_pairs(text, CharacterTokenizer("".join(text.source)[:-1]))
     with pytest.raises(UserError, match=r"^line 3 of .*a\.tsv: "):
         encode_pairs(text.take([2]), CharacterTokenizer("a"))
@@ -106,7 +106,7 @@ def test_pairs_that_are_too_long_on_either_side_are_left_out():
     assert [row.tolist() for row in left.target] == [[4, 4], [7, 7, 7]]
 
 
-def test_fingerprints_are_those_of_the_tokens_and_where_rows_end():
+def test_fingerprints_depend_only_on_tokens_and_row_lengths():
     rows = [[[1, 2], [3]], [[1], [2, 3]], [[3], [1, 2]]]
     pairs = [TokenPairs(make(a), make(b)) for a in rows for b in rows]
     assert len({each.fingerprint for each in pairs}) == 9

@@ -22,7 +22,7 @@ def drawn_prompts(task, n_batches=20, seed=0):
 
 
 @each_task
-def test_no_problem_that_trains_tests(task):
+def test_no_training_problem_is_a_test_problem(task):
     test = rows_of(task.problems("test")[0])
     assert test
     assert not test & rows_of(task.problems("train")[0])
@@ -36,7 +36,7 @@ def test_every_problem_of_a_small_task_is_listed_once(task):
 
 
 @pytest.mark.parametrize("task", LARGE, ids=lambda task: task.spec)
-def test_of_a_large_task_the_same_sample_is_listed_each_time(task):
+def test_the_listed_sample_of_a_large_task_is_deterministic(task):
     prompts, answers = task.problems("test")
     assert len(rows_of(prompts)) == len(prompts)
     assert 1500 < len(prompts) < 2500
@@ -46,13 +46,13 @@ def test_of_a_large_task_the_same_sample_is_listed_each_time(task):
 
 
 @pytest.mark.parametrize("task", [AdditionTask(2), *LARGE], ids=lambda task: task.spec)
-def test_one_problem_in_ten_tests(task):
+def test_one_problem_in_ten_is_for_testing(task):
     numbers = random_stream(0, "numbers").integers(0, task.n_problems, 20_000)
-    # Of 10,000 pairs of summands only half are independent: twice the standard deviation.
+    # Only half of the 10,000 pairs of summands are independent, so allow twice the deviation.
     assert abs(task.is_test(numbers).mean() - 0.1) < 5 * 2 * (0.1 * 0.9 / 20_000) ** 0.5
 
 
-def test_training_draws_all_problems_that_do_not_test():
+def test_training_draws_all_training_problems():
     task = AdditionTask(1)
     assert rows_of(drawn_prompts(task)) == rows_of(task.problems("train")[0])
 
@@ -79,7 +79,7 @@ def test_only_the_answer_and_the_end_are_targets(task):
     assert tokens.max() < task.tokenizer.end_of_text == task.vocab_size - 1
 
 
-def test_validation_asks_each_test_problem_once_and_in_order():
+def test_validation_has_each_test_problem_once_and_in_order():
     task = SortTask()
     prompts, answers = task.problems("test")
     batches = list(task.batches(10, seed=0).validation_batches())
@@ -110,7 +110,7 @@ def test_a_problem_and_its_answer_are_shown_as_one_text():
     assert len(texts) == len(task.numbers("train"))
 
 
-def test_tokens_that_are_no_character_can_be_shown():
+def test_tokens_that_are_not_characters_can_be_shown():
     task = SortTask()
     prompts, answers = task.problems("test")
     given = np.full_like(answers, task.vocab_size)  # a model may have a larger vocabulary

@@ -6,7 +6,7 @@ from scratchgpt.text import AdditionTask, SortTask, load_tokenizer, task_from_sp
 
 
 def texts(task, split="test"):
-    """Prompts and answers as a person reads them."""
+    """Return prompts and answers as text."""
     prompts, answers = task.problems(split)
     decode = task.tokenizer.decode
     return [(decode(p), decode(a)) for p, a in zip(prompts, answers, strict=True)]
@@ -21,14 +21,14 @@ def test_the_answer_is_the_sum_in_reverse(n_digits):
         assert int(answer[::-1]) == int(a) + int(b)
 
 
-def test_the_largest_operands_add_up_without_overflow():
+def test_the_largest_operands_are_added_without_overflow():
     task = AdditionTask(9)
     prompts, answers = task.encode(np.array([10**18 - 1]))
     assert task.tokenizer.decode(prompts[0]) == "999999999+999999999="
     assert task.tokenizer.decode(answers[0]) == "8999999991"
 
 
-def test_a_sum_and_its_mirror_image_are_in_the_same_part():
+def test_a_sum_and_its_mirror_image_are_in_the_same_split():
     for split in ("train", "test"):
         prompts = {prompt for prompt, _ in texts(AdditionTask(2), split)}
         assert {f"{prompt[3:5]}+{prompt[:2]}=" for prompt in prompts} == prompts
@@ -52,7 +52,7 @@ def test_all_symbols_occur_in_problems():
 @pytest.mark.parametrize(
     "task", [AdditionTask(1), AdditionTask(4), SortTask(), SortTask(20, 8)], ids=lambda t: t.spec
 )
-def test_lengths_and_vocabulary_are_those_of_the_problems(task):
+def test_lengths_and_vocabulary_match_the_problems(task):
     prompts, answers = task.problems("train")
     assert prompts.dtype == answers.dtype == np.int64
     assert prompts.shape == (len(answers), task.prompt_length)
@@ -61,7 +61,7 @@ def test_lengths_and_vocabulary_are_those_of_the_problems(task):
     assert set(np.unique(prompts)) | set(np.unique(answers)) == set(range(task.vocab_size - 1))
 
 
-def test_a_person_writes_a_problem_as_text():
+def test_a_problem_can_be_written_as_text():
     task = AdditionTask(2)
     prompts, _ = task.encode(np.array([8550]))
     assert task.tokenizer.encode("85+50=").tolist() == prompts[0].tolist()
@@ -83,7 +83,7 @@ def test_the_tokenizer_is_read_back_from_its_file(tmp_path):
         ("sort:8:5", SortTask(length=8, n_symbols=5)),
     ],
 )
-def test_a_spec_names_a_task_and_a_task_its_spec(spec, task):
+def test_a_spec_and_its_task_convert_to_each_other(spec, task):
     assert task_from_spec(spec) == task
     assert task_from_spec(task.spec) == task
 
@@ -94,24 +94,24 @@ def test_a_spec_names_a_task_and_a_task_its_spec(spec, task):
         ("additon:2", "there is no task 'additon'; did you mean 'addition'?"),
         ("xyz", "there is no task 'xyz'; choose one of addition, sort"),
         ("", "there is no task ''; choose one of addition, sort"),
-        ("addition:", "task='addition:' is not understood; write addition:N_DIGITS with numbers"),
-        ("addition:-1", "task='addition:-1' is not understood"),
-        ("addition:two", "task='addition:two' is not understood"),
-        ("addition:²", "task='addition:²' is not understood"),
-        ("addition:2:3", "task='addition:2:3' is not understood"),
-        ("sort:6:3:1", "task='sort:6:3:1' is not understood; write sort:LENGTH:N_SYMBOLS with"),
+        ("addition:", "task='addition:' is invalid; write addition:N_DIGITS with numbers"),
+        ("addition:-1", "task='addition:-1' is invalid"),
+        ("addition:two", "task='addition:two' is invalid"),
+        ("addition:²", "task='addition:²' is invalid"),
+        ("addition:2:3", "task='addition:2:3' is invalid"),
+        ("sort:6:3:1", "task='sort:6:3:1' is invalid; write sort:LENGTH:N_SYMBOLS with"),
         ("sort:" + 5000 * "9", "task='sort:999"),
-        ("addition:0", "addition of 0-digit numbers; choose 1 to 9 digits"),
-        ("addition:10", "addition of 10-digit numbers; choose 1 to 9 digits"),
-        ("sort:0", "sort of 0 symbols; choose 1 to 62"),
-        ("sort:63:2", "sort of 63 symbols; choose 1 to 62"),
-        ("sort:6:1", "sort of 1 different symbols; choose 2 to 36"),
-        ("sort:6:37", "sort of 37 different symbols; choose 2 to 36"),
-        ("sort:4:3", "task='sort:4:3' has only 81 different problems, too few to keep some for"),
+        ("addition:0", "addition cannot have 0-digit numbers; choose 1 to 9"),
+        ("addition:10", "addition cannot have 10-digit numbers; choose 1 to 9"),
+        ("sort:0", "sort cannot have 0 symbols; choose 1 to 62"),
+        ("sort:63:2", "sort cannot have 63 symbols; choose 1 to 62"),
+        ("sort:6:1", "sort cannot have 1 different symbols; choose 2 to 36"),
+        ("sort:6:37", "sort cannot have 37 different symbols; choose 2 to 36"),
+        ("sort:4:3", "task='sort:4:3' has only 81 different problems, too few to hold out some"),
         ("sort:40:3", "task='sort:40:3' has too many different problems; make it smaller"),
     ],
 )
-def test_a_spec_that_makes_no_task_is_refused_with_the_way_out(spec, message):
+def test_an_invalid_spec_is_refused_with_advice(spec, message):
     with pytest.raises(UserError) as caught:
         task_from_spec(spec)
     assert str(caught.value).startswith(message)

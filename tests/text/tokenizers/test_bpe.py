@@ -15,23 +15,23 @@ def bpe():
     return train_bpe([TEXT], 300)
 
 
-def test_words_that_come_often_become_tokens(bpe):
+def test_frequent_words_become_tokens(bpe):
     assert 260 < bpe.vocab_size <= 300
     assert bpe.token_bytes(bpe.encode("on the")[-1]) == b" the"
     assert len(bpe.encode(TEXT)) < len(TEXT) / 2
 
 
-def test_the_same_texts_give_the_same_vocabulary_however_they_are_cut(bpe):
+def test_the_vocabulary_does_not_depend_on_how_texts_are_split(bpe):
     lines = TEXT.splitlines(keepends=True)
     assert train_bpe(iter(lines), 300).fingerprint == bpe.fingerprint
 
 
-def test_every_byte_can_be_spelt_whatever_was_trained_on(bpe):
+def test_every_byte_can_be_encoded_for_any_training_text(bpe):
     text = "".join(map(chr, range(0x800))) + "😀\U0010ffff"
     assert bpe.decode(bpe.encode(text)) == text
 
 
-def test_training_text_that_holds_the_name_of_the_end_of_text_changes_nothing_special():
+def test_the_name_of_the_end_of_text_in_training_text_is_ordinary_text():
     bpe = train_bpe(["<|endoftext|>" * 50], 290)
     assert bpe.end_of_text not in bpe.encode("a<|endoftext|>")
     assert bpe.decode(bpe.encode("a<|endoftext|>")) == "a<|endoftext|>"
@@ -57,7 +57,7 @@ def test_a_padding_token_takes_a_place_in_the_vocabulary():
         train_bpe([TEXT], 257, padding=True)
 
 
-def test_a_file_in_the_older_form_of_gpt2_gives_the_same_ids(bpe, tmp_path):
+def test_a_file_in_the_older_format_of_gpt2_gives_the_same_ids(bpe, tmp_path):
     old = json.loads(json.dumps(bpe.to_json()))
     del old["model"]["type"]
     old["model"]["merges"] = [" ".join(pair) for pair in old["model"]["merges"]]
@@ -69,7 +69,7 @@ def test_a_file_in_the_older_form_of_gpt2_gives_the_same_ids(bpe, tmp_path):
     np.testing.assert_array_equal(loaded.encode(TEXT), bpe.encode(TEXT))
 
 
-def test_truncation_and_padding_in_the_file_do_not_touch_a_corpus(bpe):
+def test_truncation_and_padding_in_the_file_are_ignored(bpe):
     content = json.loads(json.dumps(bpe.to_json()))
     content["truncation"] = {
         "direction": "Right",
@@ -107,7 +107,7 @@ def test_an_added_token_that_is_not_special_has_the_bytes_of_its_name(bpe):
     assert tokenizer.token_bytes(bpe.vocab_size) == "<usér>".encode()
 
 
-def test_a_bpe_of_bytes_alone_is_not_taken_for_the_byte_tokenizer_if_it_merges(bpe):
+def test_a_bpe_of_bytes_with_merges_is_not_loaded_as_the_byte_tokenizer(bpe):
     content = ByteTokenizer().to_json()
     assert ByteTokenizer.from_json(content) is not None
     assert ByteTokenizer.from_json(bpe.to_json()) is None

@@ -12,7 +12,7 @@ def test_the_id_of_a_byte_is_its_value():
     assert [ByteTokenizer().token_bytes(i) for i in range(256)] == [bytes([i]) for i in range(256)]
 
 
-def test_every_byte_is_written_as_gpt2_writes_it():
+def test_every_byte_maps_to_the_character_of_gpt2():
     assert sorted(CHARACTER_TO_BYTE.values()) == list(range(256))
     pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     text = "".join(map(chr, range(0x800))) + "\u8000\U00040000\U00100000"

@@ -7,7 +7,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.text import CharacterTokenizer
 
 
-def test_ids_are_in_the_order_of_code_points():
+def test_ids_have_the_order_of_code_points():
     tokenizer = CharacterTokenizer("b😀a\né")
     assert tokenizer.characters == ["\n", "a", "b", "é", "😀"]
     assert tokenizer.encode("😀é\nab").tolist() == [4, 3, 0, 1, 2]
@@ -19,7 +19,7 @@ def test_the_end_of_text_comes_last():
     assert CharacterTokenizer("ab").end_of_text is None
 
 
-def test_the_padding_comes_behind_the_end_of_text():
+def test_the_padding_comes_after_the_end_of_text():
     tokenizer = CharacterTokenizer("ab", end_of_text=True, padding=True)
     assert (tokenizer.vocab_size, tokenizer.end_of_text, tokenizer.padding) == (4, 2, 3)
     alone = CharacterTokenizer("ab", padding=True)
@@ -35,12 +35,12 @@ def test_an_unknown_character_is_named_with_its_code_and_place(unknown):
     place = 3 + len(unknown) - 1
     assert f"U+{ord(unknown[-1]):04X}" in message
     assert f"first at character {place}" in message
-    assert "it knows 3 others" in message
-    assert "train with bytes or bpe" in message
+    assert "its vocabulary has 3 other characters" in message
+    assert "use a bytes or bpe tokenizer" in message
     assert message.isprintable()
 
 
-def test_of_many_unknown_characters_five_are_named():
+def test_only_five_of_many_unknown_characters_are_named():
     with pytest.raises(
         UserError, match=r"'b' \(U\+0062\), .*'f' \(U\+0066\) and 3 more, first at character 1;"
     ):
@@ -50,13 +50,13 @@ def test_of_many_unknown_characters_five_are_named():
 @pytest.mark.parametrize(
     ("alphabet", "message"),
     [
-        ("", "at least one character"),
+        ("", "the alphabet is empty"),
         (["a", "bc"], "'bc'"),
         (["a", ""], "''"),
         ("\ud800", "U.D800"),
     ],
 )
-def test_what_is_not_an_alphabet_is_refused(alphabet, message):
+def test_an_invalid_alphabet_is_refused(alphabet, message):
     with pytest.raises(UserError, match=message):
         CharacterTokenizer(alphabet)
 

@@ -14,24 +14,24 @@ def stream(tokenizer, tokens):
 
 
 @given(st.binary(max_size=30))
-def test_pieces_make_up_the_text_of_any_bytes(content):
+def test_pieces_join_to_the_text_of_any_bytes(content):
     assert "".join(stream(BYTES, content)) == BYTES.decode(list(content))
 
 
 @given(
     st.lists(st.sampled_from([0x41, 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0x98, 0x80, 0xED]))
 )
-def test_pieces_make_up_the_text_of_broken_characters(tokens):
+def test_pieces_join_to_the_text_of_broken_characters(tokens):
     assert "".join(stream(BYTES, tokens)) == BYTES.decode(tokens)
 
 
 @given(st.lists(st.integers(0, BPE.vocab_size - 1), max_size=30))
-def test_pieces_make_up_the_text_of_any_tokens(tokens):
+def test_pieces_join_to_the_text_of_any_tokens(tokens):
     assert "".join(stream(BPE, tokens)) == BPE.decode(tokens)
 
 
 @given(st.text(max_size=20))
-def test_no_piece_holds_half_a_character(text):
+def test_no_piece_contains_half_a_character(text):
     pieces = stream(BYTES, BYTES.encode(text))
     assert "".join(pieces) == text
     assert all(len(piece) <= 1 for piece in pieces)
@@ -44,10 +44,10 @@ def test_a_character_comes_with_its_last_byte():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_what_is_left_incomplete_ends_as_a_replacement_character(n):
+def test_an_incomplete_character_becomes_a_replacement_character(n):
     assert stream(BYTES, "😀".encode()[:n]) == [""] * n + ["\ufffd"]
 
 
-def test_characters_come_one_by_one_and_the_end_of_text_is_silent():
+def test_characters_come_one_by_one_and_the_end_of_text_has_no_text():
     letters = CharacterTokenizer("aé", end_of_text=True)
     assert stream(letters, [1, 0, 2, 1]) == ["é", "a", "", "é", ""]

@@ -1,4 +1,4 @@
-"""What holds for every kind of tokenizer."""
+"""Tests for every kind of tokenizer."""
 
 import json
 
@@ -9,7 +9,7 @@ from tokenizers import Tokenizer as Reference
 from scratchgpt.errors import UserError
 from scratchgpt.text import ByteTokenizer, CharacterTokenizer, load_tokenizer, train_bpe
 
-# Newlines of all sorts, several spaces, an astral character, a combining mark, a tab.
+# Different newlines, several spaces, an astral character, a combining mark and a tab.
 TEXT = "Hé!\r\n\n  e\u0301 plus 😀\tone — two\n"
 
 
@@ -40,7 +40,7 @@ def _tokenizer(request):
     return make(request.param)
 
 
-def test_decoding_gives_back_what_was_encoded(tokenizer):
+def test_decoding_inverts_encoding(tokenizer):
     tokens = tokenizer.encode(TEXT)
     assert tokens.dtype == np.int64
     assert tokens.ndim == 1
@@ -55,7 +55,7 @@ def test_an_empty_text_has_no_tokens(tokenizer):
     assert tokenizer.n_bytes(tokens) == tokenizer.n_bytes([]) == 0
 
 
-def test_the_bytes_of_tokens_are_those_of_the_text(tokenizer):
+def test_the_bytes_of_tokens_join_to_those_of_the_text(tokenizer):
     tokens = tokenizer.encode(TEXT)
     assert b"".join(tokenizer.token_bytes(t) for t in tokens.tolist()) == TEXT.encode()
     assert tokenizer.n_bytes(tokens) == len(TEXT.encode())
@@ -90,7 +90,7 @@ def test_the_saved_file_gives_the_same_ids_and_text_in_the_tokenizers_library(to
 def test_a_loaded_tokenizer_is_the_saved_one(tokenizer, tmp_path, by_library):
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
-    if by_library:  # whose files have their fields in another order, and more of them
+    if by_library:  # its files have more fields, in a different order
         Reference.from_file(str(path)).save(str(path))
     for loaded in (load_tokenizer(path), load_tokenizer(str(tmp_path))):
         assert type(loaded) is type(tokenizer)
@@ -104,7 +104,7 @@ def test_a_loaded_tokenizer_is_the_saved_one(tokenizer, tmp_path, by_library):
             assert loaded.fingerprint == tokenizer.fingerprint
 
 
-def test_special_tokens_in_a_text_are_text_and_as_tokens_have_no_bytes(tokenizer):
+def test_names_of_special_tokens_are_text_and_the_tokens_have_no_bytes(tokenizer):
     text = TEXT if tokenizer.kind == "characters" else f"a<|endoftext|>b<|padding|>{TEXT}"
     tokens = tokenizer.encode(text)
     for special in (tokenizer.end_of_text, tokenizer.padding):
@@ -115,7 +115,7 @@ def test_special_tokens_in_a_text_are_text_and_as_tokens_have_no_bytes(tokenizer
             assert tokenizer.decode([*tokens, special]) == text
 
 
-def test_many_texts_are_encoded_as_each_by_itself(tokenizer):
+def test_encode_all_equals_encode_for_each_text(tokenizer):
     texts = [TEXT, "", "one", TEXT[3:]]
     for tokens, text in zip(tokenizer.encode_all(texts), texts, strict=True):
         assert tokens.dtype == np.int64
@@ -123,18 +123,18 @@ def test_many_texts_are_encoded_as_each_by_itself(tokenizer):
     assert tokenizer.encode_all([]) == []
 
 
-def test_of_many_texts_the_one_that_cannot_be_spelt_is_told_with_its_own_places(tokenizer):
+def test_the_error_of_encode_all_has_the_position_within_the_text(tokenizer):
     with pytest.raises(UserError, match=r"character 1 .*U\+DC80|U\+DC80.*character 1"):
         tokenizer.encode_all(["one", "o\udc80"])
 
 
-def test_half_a_surrogate_pair_is_refused_with_its_place(tokenizer):
+def test_a_lone_surrogate_is_refused_with_its_position(tokenizer):
     with pytest.raises(UserError, match=r"U\+DC80") as caught:
         tokenizer.encode("o\udc80")
     assert "character 1" in str(caught.value)
 
 
-def test_fingerprints_are_those_of_the_vocabulary():
+def test_fingerprints_depend_only_on_the_vocabulary():
     assert CharacterTokenizer("ab").fingerprint == CharacterTokenizer("ba").fingerprint
     others = [CharacterTokenizer("ab"), CharacterTokenizer("abc"), ByteTokenizer()]
     others.append(CharacterTokenizer("ab", end_of_text=True))
@@ -142,7 +142,7 @@ def test_fingerprints_are_those_of_the_vocabulary():
     assert len({tokenizer.fingerprint for tokenizer in others}) == 5
 
 
-def test_a_file_of_utf8_that_is_damaged_or_strange_is_refused_by_its_name(tmp_path):
+def test_a_damaged_or_unsupported_file_is_refused_with_its_name(tmp_path):
     path = tmp_path / "tokenizer.json"
     with pytest.raises(UserError, match=r"there is no tokenizer at .*tokenizer\.json"):
         load_tokenizer(tmp_path)
@@ -165,7 +165,7 @@ def test_a_file_of_utf8_that_is_damaged_or_strange_is_refused_by_its_name(tmp_pa
                 }
             ),
         ],
-        "of a kind that scratchgpt does not know": [
+        "is an unsupported kind of tokenizer": [
             json.dumps({**whole, "pre_tokenizer": {"type": "Whitespace"}}),
             json.dumps({**whole, "model": {"type": "Unigram", "vocab": [["a", -1.0]]}}),
         ],

@@ -1,4 +1,4 @@
-"""GPT-1's tokenizer, and the files that GPT-1's and GPT-2's were published in."""
+"""The tokenizer of GPT-1, and the published file formats of GPT-1 and GPT-2."""
 
 import json
 
@@ -24,7 +24,7 @@ NAMES_OF_SPECIALS = ("<unk>", "<|endoftext|>")
 
 
 def gpt1(vocab_size=300, corpus=CORPUS):
-    """As transformers builds that of GPT-1."""
+    """Build a tokenizer like transformers does for GPT-1."""
     backend = Reference(models.BPE(end_of_word_suffix="</w>", unk_token="<unk>"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -32,7 +32,7 @@ def gpt1(vocab_size=300, corpus=CORPUS):
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=["<unk>"],
-        limit_alphabet=40,  # so that there are characters that it does not know
+        limit_alphabet=40,  # so that some characters are unknown
         end_of_word_suffix="</w>",
         show_progress=False,
     )
@@ -41,7 +41,7 @@ def gpt1(vocab_size=300, corpus=CORPUS):
 
 
 def gpt2(vocab_size=400):
-    """As transformers builds that of GPT-2."""
+    """Build a tokenizer like transformers does for GPT-2."""
     backend = Reference(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -70,7 +70,7 @@ def from_vocab_files(backend, folder):
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
-    """Each tokenizer from each form of file."""
+    """Each tokenizer, loaded from each file format."""
     return {
         (name, form.__name__): form(backend, tmp_path_factory.mktemp("tokenizer"))
         for name, backend in LIBRARY.items()
@@ -85,12 +85,12 @@ each_form = pytest.mark.parametrize("form", ["from_json", "from_vocab_files"])
 @pytest.mark.parametrize("name", LIBRARY)
 @given(text=TEXTS)
 @example(text="".join(STRANGE))
-def test_ids_and_text_are_those_of_the_library(read, name, form, text):
+def test_ids_and_text_equal_those_of_the_library(read, name, form, text):
     tokenizer, library = read[name, form], LIBRARY[name]
     ids = library.encode(text, add_special_tokens=False).ids
     np.testing.assert_array_equal(tokenizer.encode_marked(text), np.array(ids, np.int64))
     assert tokenizer.decode(ids) == library.decode(ids)
-    for special in NAMES_OF_SPECIALS:  # otherwise what names a token is text
+    for special in NAMES_OF_SPECIALS:  # ``encode`` would read the names as text
         text = text.replace(special, "")
     ids = library.encode(text, add_special_tokens=False).ids
     np.testing.assert_array_equal(tokenizer.encode(text), np.array(ids, np.int64))
@@ -99,15 +99,15 @@ def test_ids_and_text_are_those_of_the_library(read, name, form, text):
 @each_form
 @pytest.mark.parametrize("name", LIBRARY)
 @given(data=st.data())
-def test_any_ids_are_the_same_text_to_the_library(read, name, form, data):
+def test_the_library_decodes_any_ids_identically(read, name, form, data):
     tokenizer, library = read[name, form], LIBRARY[name]
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=20))
     assert tokenizer.decode(ids) == library.decode(ids)
 
 
 @given(data=st.data())
-def test_text_that_streams_is_the_text(read, data):
-    """Also where it goes on from a prompt: both together are the text of all tokens."""
+def test_streamed_text_equals_decoded_text(read, data):
+    """After a prompt, prompt and streamed text together are the text of all tokens."""
     tokenizer = read["gpt1", "from_json"]
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=20))
     stream = StreamDecoder(tokenizer)
@@ -119,7 +119,7 @@ def test_text_that_streams_is_the_text(read, data):
     assert tokenizer.decode(words) + continuation == tokenizer.decode(words + ids)
 
 
-def test_kinds_are_told_apart(read):
+def test_the_kinds_are_distinguished(read):
     assert type(read["gpt1", "from_json"]) is WordBPETokenizer
     assert type(read["gpt1", "from_vocab_files"]) is WordBPETokenizer
     assert type(read["gpt2", "from_json"]) is BPETokenizer
@@ -129,7 +129,7 @@ def test_kinds_are_told_apart(read):
     )
 
 
-def test_case_and_spaces_are_lost_and_the_unknown_is_told(read):
+def test_case_and_spaces_are_lost_and_unknown_characters_have_a_token(read):
     tokenizer = read["gpt1", "from_json"]
     assert tokenizer.decode(tokenizer.encode("  The\n CAT ")) == "the cat"
     assert tokenizer.decode(tokenizer.encode("the 쀍 cat")) == "the cat"
@@ -142,7 +142,7 @@ def test_a_word_counts_with_the_space_after_it(read):
     assert tokenizer.n_bytes(tokenizer.encode("the cats")) == len("the cats ")
 
 
-def test_saved_again_it_is_the_same(read, tmp_path):
+def test_a_saved_tokenizer_is_loaded_unchanged(read, tmp_path):
     tokenizer = read["gpt1", "from_vocab_files"]
     tokenizer.save(tmp_path / "tokenizer.json")
     again = load_tokenizer(tmp_path)
@@ -151,7 +151,7 @@ def test_saved_again_it_is_the_same(read, tmp_path):
 
 
 @pytest.mark.parametrize("name", LIBRARY)
-def test_ids_are_those_of_transformers(transformers, read, name, tmp_path):
+def test_ids_equal_those_of_transformers(transformers, read, name, tmp_path):
     LIBRARY[name].model.save(str(tmp_path))
     kind = {"gpt1": "OpenAIGPTTokenizer", "gpt2": "GPT2Tokenizer"}[name]
     theirs = getattr(transformers, kind).from_pretrained(tmp_path)
@@ -191,23 +191,23 @@ def test_lines_may_end_as_on_windows(files):
     assert load_tokenizer(files).fingerprint == expected.fingerprint
 
 
-def test_a_tokenizer_json_comes_first(files):
+def test_a_tokenizer_json_takes_precedence(files):
     (files / "tokenizer.json").write_text(LIBRARY["gpt1"].to_str(), encoding="utf-8")
     assert type(load_tokenizer(files)) is WordBPETokenizer
 
 
 def test_one_file_of_the_two_is_not_enough(files):
     (files / "merges.txt").unlink()
-    refused(files, "merges.txt is missing", "belong together")
+    refused(files, "merges.txt is missing", "a tokenizer needs both vocab.json and merges.txt")
 
 
 @pytest.mark.parametrize(
     ("name", "text", "part"),
     [
         ("vocab.json", "{", "vocab.json is damaged"),
-        ("vocab.json", "[]", "not a table of tokens"),
-        ("vocab.json", '{"a": "b"}', "not a table of tokens"),
-        ("vocab.json", '{"a": 1, "b": 2}', "neither GPT-2's kind"),
+        ("vocab.json", "[]", "not an object of tokens"),
+        ("vocab.json", '{"a": "b"}', "not an object of tokens"),
+        ("vocab.json", '{"a": 1, "b": 2}', "neither a GPT-2 vocabulary"),
         ("merges.txt", "a b c\n", "line 1 is not a pair"),
         ("merges.txt", "#version: 0.2\na b\nab\n", "line 3 is not a pair"),
         ("merges.txt", "#version: 0.2\nzz yy\n", "damaged"),

@@ -5,7 +5,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.timeseries import EXAMPLES, load_example
 from scratchgpt.timeseries.data.examples import FOLDER
 
-# length, frequency, sum, sum of squares, missing values: of the data sets that R has
+# Length, frequency, sum, sum of squares and number of missing values of the data sets in R.
 FACTS = {
     "nile": (100, 1, 91935, 87355599, 0),
     "airline": (144, 12, 40363, 13371737, 0),
@@ -19,7 +19,7 @@ FACTS = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_series_are_those_of_r(name):
+def test_the_series_equal_those_of_r(name):
     series = load_example(name)
     n, period, total, squares, missing = FACTS[name]
     assert (len(series.values), series.period) == (n, period)
@@ -29,7 +29,7 @@ def test_the_series_are_those_of_r(name):
     assert len(series.labels) == n
 
 
-def test_each_file_is_an_example_and_each_example_says_where_it_is_from():
+def test_each_file_is_an_example_and_each_example_names_its_source():
     assert {path.stem for path in FOLDER.iterdir()} == set(EXAMPLES)
     for example in EXAMPLES.values():
         assert example.description
@@ -44,12 +44,12 @@ def test_each_file_is_an_example_and_each_example_says_where_it_is_from():
         ("presidents", "1945-Q1", "1974-Q4", "1975-Q1"),
     ],
 )
-def test_the_labels_are_their_times(name, first, last, following):
+def test_labels_are_times_that_can_be_continued(name, first, last, following):
     series = load_example(name)
     assert (series.labels[0], series.labels[-1]) == (first, last)
-    assert series.clock.following(1) == [following]
+    assert series.frequency.following(1) == [following]
 
 
-def test_an_example_that_is_not_there():
+def test_an_unknown_example_is_refused():
     with pytest.raises(UserError, match=r"no example 'nil'; did you mean 'nile'\?.*airline"):
         load_example("nil")

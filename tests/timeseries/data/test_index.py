@@ -6,9 +6,9 @@ from scratchgpt.timeseries.data.index import TimeIndex, pandas_index
 
 
 def indexes(pandas):
-    """Index of 24, the three labels that follow it, by kind."""
+    """For each kind: an index of 24 labels and the three labels that follow."""
     dates = pandas.date_range("2020-01", periods=27, freq="MS")
-    plain = pandas.DatetimeIndex(list(dates))  # without its frequency: it must be found
+    plain = pandas.DatetimeIndex(list(dates))  # without its frequency, which must be inferred
     quarters = pandas.period_range("2020Q1", periods=27, freq="Q")
     zoned = pandas.date_range("2020-01-31", periods=27, freq="D", tz="Europe/Zurich")
     return {
@@ -40,7 +40,7 @@ def made(pandas, kind):
     return TimeIndex(series, 24), pandas.Index(index), pandas.Index(following)
 
 
-def test_forecasts_go_on_where_the_index_ends(pandas, kind):
+def test_forecasts_continue_the_index(pandas, kind):
     index, _, following = made(pandas, kind)
     ahead = index.series(np.zeros(3), 24, "forecast")
     assert list(ahead.index) == list(following)
@@ -48,7 +48,7 @@ def test_forecasts_go_on_where_the_index_ends(pandas, kind):
     assert ahead.name == "forecast"
 
 
-def test_predictions_within_keep_the_labels(pandas, kind):
+def test_predictions_within_the_series_keep_its_labels(pandas, kind):
     index, labels, following = made(pandas, kind)
     assert list(index.series(np.zeros(4), 2, None).index) == list(labels[2:6])
     across = index.frame(np.zeros((5, 2)), 22, ["a", "b"])
@@ -58,7 +58,7 @@ def test_predictions_within_keep_the_labels(pandas, kind):
 
 def test_every_label_finds_its_position(pandas, kind):
     if kind == "uneven":
-        pytest.skip("there a number is a position, not a label")
+        pytest.skip("in an uneven index, a number is a position and not a label")
     index, labels, following = made(pandas, kind)
     known = list(labels) if kind == "words" else [*labels, *following]
     for side in ("left", "right"):
@@ -74,7 +74,7 @@ def test_without_pandas_arrays_stay_arrays():
     assert index.position(-1) == 2
     assert index.position(7) == 7
     assert pandas_index(np.zeros(3)) is None
-    assert pandas_index([1]) is None  # a list has a method of that name
+    assert pandas_index([1]) is None  # a list has a method called index
 
 
 def test_a_year_means_its_first_month_as_a_start_and_its_last_as_an_end(pandas):
@@ -86,7 +86,7 @@ def test_a_year_means_its_first_month_as_a_start_and_its_last_as_an_end(pandas):
     assert index.position("2020-02-15", "right") == 1
 
 
-def test_dates_without_a_rhythm_are_followed_by_positions(pandas):
+def test_dates_without_a_frequency_are_followed_by_positions(pandas):
     dates = pandas.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-02-20", "2020-02-21"])
     index = TimeIndex(pandas.Series(np.arange(4.0), index=dates), 4)
     assert list(index.between(4, 6)) == [4, 5]
@@ -97,8 +97,8 @@ def test_dates_without_a_rhythm_are_followed_by_positions(pandas):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["2020-03", "2020-02", "2020-01"], "not in the order of time"),
-        (["2020-01", "2020-02", "2020-02"], "a date twice"),
+        (["2020-03", "2020-02", "2020-01"], "not in increasing order"),
+        (["2020-01", "2020-02", "2020-02"], "has repeated dates"),
     ],
 )
 def test_dates_out_of_order_are_refused(pandas, labels, message):
@@ -110,10 +110,10 @@ def test_dates_out_of_order_are_refused(pandas, labels, message):
 @pytest.mark.parametrize(
     ("kind", "label", "message"),
     [
-        ("monthly", "2019-12", "lies before the first observation"),
+        ("monthly", "2019-12", "is before the first observation"),
         ("monthly", "soon", "'soon' does not fit the index of endog"),
-        ("quarters", "2010", "lies before the first observation"),
-        ("years", 1870, "1870 is not a position or label of endog.*from 1871 on"),
+        ("quarters", "2010", "is before the first observation"),
+        ("years", 1870, "1870 is not a position or label of endog.*starting at 1871"),
         ("even", 11, "11 is not a position or label"),
         ("range", -25, "-25 is not a position"),
         ("words", "x", "'x' is not in the index of endog"),
@@ -133,16 +133,20 @@ def test_new_data_must_begin_where_the_series_ends(pandas):
     assert list(index.followed_by([0.0, 1.0], 2).index) == [*labels, *following[:2]]
     assert index.n == 24
     wrong = pandas.Series(np.zeros(3), index=following + pandas.DateOffset(months=1))
-    with pytest.raises(UserError, match=r"new_data runs from 2022-02-01.*goes on from 2022-01-01"):
+    with pytest.raises(
+        UserError, match=r"new_data runs from 2022-02-01.*after endog run from 2022-01-01"
+    ):
         index.followed_by(wrong, 3)
 
 
 def test_regressors_of_other_dates_are_refused(pandas):
     index, labels, following = made(pandas, "quarters")
-    index.refuse_another(pandas.Series(np.zeros(24), index=labels), "exog")
-    index.refuse_another(np.zeros(24), "exog")
-    with pytest.raises(UserError, match="the index of exog is not that of endog"):
-        index.refuse_another(pandas.Series(np.zeros(24), index=labels + 1), "exog")
+    index.refuse_other_index(pandas.Series(np.zeros(24), index=labels), "exog")
+    index.refuse_other_index(np.zeros(24), "exog")
+    with pytest.raises(UserError, match="the index of exog differs from that of endog"):
+        index.refuse_other_index(pandas.Series(np.zeros(24), index=labels + 1), "exog")
     index.refuse_other_dates(pandas.Series(np.zeros(3), index=following), 3)
-    with pytest.raises(UserError, match="exog runs from 2026Q2 to 2026Q4, but endog goes on"):
+    with pytest.raises(
+        UserError, match="exog runs from 2026Q2 to 2026Q4, but the dates after endog run from"
+    ):
         index.refuse_other_dates(pandas.Series(np.zeros(3), index=following + 1), 3)

@@ -25,7 +25,7 @@ from scratchgpt.timeseries.data.inputs import (
     ],
     ids=lambda endog: type(endog).__name__,
 )
-def test_numbers_of_any_kind_are_taken(endog):
+def test_numbers_of_any_type_are_accepted(endog):
     values = endog_values(endog)
     assert values.dtype == np.float64
     np.testing.assert_array_equal(values, [1, 2, 4])
@@ -34,11 +34,11 @@ def test_numbers_of_any_kind_are_taken(endog):
 @pytest.mark.parametrize(
     "endog", [[1, None, 4], [1, np.nan, 4], np.ma.array([1, 2, 4], mask=[0, 1, 0])]
 )
-def test_what_is_missing_is_nan(endog):
+def test_missing_values_become_nan(endog):
     np.testing.assert_array_equal(endog_values(endog), [1, np.nan, 4])
 
 
-def test_pandas_columns_are_taken_those_with_na_too(pandas):
+def test_pandas_columns_are_accepted_including_na(pandas):
     for dtype in ("float64", "Float64", "Int64"):
         series = pandas.Series([1, None, 4], dtype=dtype)
         np.testing.assert_array_equal(endog_values(series), [1, np.nan, 4])
@@ -66,20 +66,20 @@ def test_the_series_of_the_caller_is_not_written_to():
         (None, r"endog has shape \(\)|no observation"),
     ],
 )
-def test_what_is_not_a_series_is_refused_in_one_line(endog, message):
+def test_anything_but_a_series_is_refused_in_one_line(endog, message):
     with pytest.raises(UserError, match=message) as refusal:
         endog_values(endog)
     assert "\n" not in str(refusal.value)
 
 
-def test_a_constant_series_is_refused_and_a_single_value_is_not_called_so():
+def test_a_constant_series_is_refused_but_a_single_value_is_not():
     with pytest.raises(UserError, match=r"constant: all 3 observed values are 2\.5"):
         refuse_constant(np.array([2.5, np.nan, 2.5, 2.5]))
     refuse_constant(np.array([2.5]))
     refuse_constant(np.array([2.5, 2.5 + 1e-15]))
 
 
-def test_one_regressor_may_come_flat_and_one_row_too():
+def test_one_regressor_or_one_row_may_be_a_flat_list():
     np.testing.assert_array_equal(regressors([1, 2, 3], 3), [[1], [2], [3]])
     np.testing.assert_array_equal(regressors([1, 2], 1, names=("a", "b")), [[1, 2]])
 
@@ -99,12 +99,12 @@ def test_regressors_that_cannot_be_used_are_refused(exog, message):
         regressors(exog, 3)
 
 
-def test_another_number_of_columns_is_refused_with_their_names():
+def test_a_wrong_number_of_columns_is_refused_with_the_expected_names():
     with pytest.raises(UserError, match="exog has 1 columns, but the model has 2: price, rain"):
         regressors([[1], [2]], 2, names=("price", "rain"))
 
 
-def test_columns_have_the_names_of_pandas_or_numbers(pandas):
+def test_columns_have_pandas_names_or_numbers(pandas):
     assert column_names(np.zeros((3, 2)), 2) == ("x1", "x2")
     assert column_names(pandas.DataFrame({"rain": [1], 7: [2]}), 2) == ("rain", "7")
     assert column_names(pandas.Series([1], name="rain"), 1) == ("rain",)

@@ -11,7 +11,7 @@ SALES = "month,sales,price\n2020-01,10,1.5\n2020-02,NA,1.25\n2020-03,30,-2e3\n"
 
 @pytest.fixture
 def write(tmp_path):
-    """``write("text")`` writes a file, bytes as they are, and gives its path."""
+    """``write(content)`` writes text or bytes to a file and returns its path."""
 
     def write(content):
         path = tmp_path / "sales.csv"
@@ -45,17 +45,17 @@ def test_a_column_by_its_name_or_number(write, column):
         lambda text: text.replace(",", " , "),
     ],
     ids=[
-        *("plain", "no newline at the end", "empty lines at the end", "of Windows", "with a mark"),
+        *("plain", "no newline at the end", "empty lines at the end", "Windows newlines", "BOM"),
         *("semicolons", "tabs", "decimal commas", "quoted", "spaces"),
     ],
 )
-def test_files_are_read_in_the_forms_that_people_have(write, change):
+def test_common_csv_dialects_are_read(write, change):
     series = read_csv(write(change(SALES)), "price")
     assert series.values.tolist() == [1.5, 1.25, -2000]
 
 
 @pytest.mark.parametrize("word", ["", "NA", "nan", "NULL", "None", " ", ".", "n/a"])
-def test_words_for_what_is_missing(write, word):
+def test_words_for_missing_values(write, word):
     path = write(f"month,sales\n1,2\n2,{word}\n")
     np.testing.assert_array_equal(read_csv(path).values, [2, np.nan])
 
@@ -79,7 +79,7 @@ def test_a_first_line_with_a_number_in_it_is_data(write):
 
 
 @given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-def test_what_is_written_is_read(tmp_path_factory, values):
+def test_written_values_are_read_back(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "x.csv"
     lines = [f"{i},{'' if value is None else repr(value)}" for i, value in enumerate(values)]
     path.write_text("\n".join(["time,x", *lines]))
@@ -94,36 +94,36 @@ def test_what_is_written_is_read(tmp_path_factory, values):
         (SALES, "x", "has no column 'x'; its columns: month, sales, price"),
         (SALES, 4, "has no column 4; its columns"),
         (SALES, 0, "has no column 0"),
-        (SALES, None, "has 3 columns; say which is meant: month, sales, price"),
-        ("1,2,3\n", None, "has 3 columns; say which is meant: 1 to 3, without names"),
+        (SALES, None, "has 3 columns; choose one: month, sales, price"),
+        ("1,2,3\n", None, "has 3 columns; choose one: 1 to 3, without names"),
         (SALES, "month", "line 2 of .*sales.csv: month is '2020-01', which is not a number"),
         (SALES + "2020-04,1 000,2\n", "sales", "line 5 of .*: sales is '1 000'"),
         (SALES + "2020-04,1_0,2\n", "sales", "line 5 of .*: sales is '1_0'"),
         (SALES + "2020-04,inf,2\n", "sales", "line 5 of .*: sales is infinite"),
-        (SALES + "2020-04,7\n", "sales", "line 5 of .* has 2 columns, line 1 has 3"),
+        (SALES + "2020-04,7\n", "sales", "line 5 of .* has 2 columns, but line 1 has 3"),
         (SALES + "\n2020-04,7,1\n", "sales", "line 5 of .* is empty; write NA"),
         (SALES + "2020-05,7,1\n", "sales", "the times of .*: 2020-05 follows 2020-03"),
         (SALES + '2020-04,"7,1\n', "sales", "line 5 of .* is not CSV"),
         ("a;b\nx;1,2,3\n", "b", "line 2 of .*: b is '1,2,3'"),
-        ("a,b,b\nx,1,2\n", "b", "has the column 'b' twice; say its number"),
+        ("a,b,b\nx,1,2\n", "b", "has several columns named 'b'; give the number instead"),
         ("", None, "is empty"),
         ("\n \n", None, "is empty"),
-        ("month,sales\n", None, "names of columns and nothing below"),
+        ("month,sales\n", None, "has a header line but no rows"),
         (b"a,b\nx,\xff\n", None, "is not UTF-8 in line 2"),
     ],
 )
-def test_bad_input_is_one_clear_line_that_says_the_line(write, content, column, message):
+def test_an_error_is_one_line_and_names_the_line_of_the_file(write, content, column, message):
     with pytest.raises(UserError, match=message) as caught:
         read_csv(write(content), column)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*none.csv: No such file"):
         read_csv(tmp_path / "none.csv")
 
 
-def test_a_line_in_quotes_counts_as_the_lines_that_it_takes(write):
+def test_line_numbers_count_newlines_in_quoted_fields(write):
     path = write('note,x\n"two\nlines",1\nend,oops\n')
     with pytest.raises(UserError, match="line 4 of"):
         read_csv(path, "x")

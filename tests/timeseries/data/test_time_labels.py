@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries import clock_of
+from scratchgpt.timeseries import infer_frequency
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ from scratchgpt.timeseries import clock_of
         (["2020-01-01T00:00:00", "2020-01-01T00:30:00"], 48, ["2020-01-01T01:00:00"] * 0),
     ],
 )
-def test_the_season_and_what_comes_next(labels, period, following):
-    clock = clock_of(labels)
-    assert clock.period == period
-    assert clock.following(2)[: len(following)] == following
+def test_the_season_and_the_following_labels(labels, period, following):
+    frequency = infer_frequency(labels)
+    assert frequency.period == period
+    assert frequency.following(2)[: len(following)] == following
 
 
 @given(
@@ -39,21 +39,21 @@ def test_the_season_and_what_comes_next(labels, period, following):
     st.integers(1, 40),
     st.integers(3, 9),
 )
-def test_days_go_on_as_they_went(first, step, n):
+def test_days_continue_in_equal_steps(first, step, n):
     days = [(first + datetime.timedelta(step * i)).isoformat() for i in range(n + 2)]
-    assert clock_of(days[:n]).following(2) == days[n:]
+    assert infer_frequency(days[:n]).following(2) == days[n:]
 
 
 @given(st.integers(1900, 2100), st.integers(0, 11), st.integers(1, 12), st.integers(2, 30))
-def test_months_go_on_as_they_went(year, month, step, n):
+def test_months_continue_in_equal_steps(year, month, step, n):
     months = [year * 12 + month + step * i for i in range(n + 2)]
     labels = [f"{each // 12}-{each % 12 + 1:02d}" for each in months]
-    assert clock_of(labels[:n]).following(2) == labels[n:]
+    assert infer_frequency(labels[:n]).following(2) == labels[n:]
 
 
-def test_a_second_is_written_where_it_was():
-    clock = clock_of(["2020-01-01T00:00:00", "2020-01-01T00:30:00"])
-    assert clock.following(1) == ["2020-01-01T01:00:00"]
+def test_seconds_are_written_if_the_labels_have_them():
+    frequency = infer_frequency(["2020-01-01T00:00:00", "2020-01-01T00:30:00"])
+    assert frequency.following(1) == ["2020-01-01T01:00:00"]
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_a_second_is_written_where_it_was():
         ["2020-01-03", "2020-01-06", "2020-01-07"],  # Friday, Monday, Tuesday
     ],
 )
-def test_what_is_no_clock(labels):
-    assert clock_of(labels) is None
+def test_labels_without_a_frequency(labels):
+    assert infer_frequency(labels) is None
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["2020-01", "2020-02", "2020-04"], "2020-04 follows 2020-02; the times must rise"),
+        (["2020-01", "2020-02", "2020-04"], "2020-04 follows 2020-02; times must increase"),
         (["1950", "1949"], "1949 follows 1950"),
         (["2020-Q1", "2020-Q1"], "2020-Q1 follows 2020-Q1"),
         (["2020-01-02", "2020-01-01"], "2020-01-01 follows 2020-01-02"),
         (["2020-01-01", "2020-02-01", "2020-04-01"], "2020-04-01 follows 2020-02-01"),
     ],
 )
-def test_times_that_do_not_go_on_are_one_clear_line(labels, message):
+def test_irregular_times_are_refused(labels, message):
     with pytest.raises(UserError, match=message):
-        clock_of(labels)
+        infer_frequency(labels)

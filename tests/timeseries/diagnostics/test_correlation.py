@@ -13,7 +13,7 @@ PRESIDENTS = load_example("presidents").values
 
 
 def test_a_case_computed_by_hand():
-    # Of 1, 2, 3, 4 the mean is 2.5: c_0 = 5/4, c_1 = 1.25/4, c_2 = -1.5/4, c_3 = -2.25/4.
+    # The mean of 1, 2, 3, 4 is 2.5: c_0 = 5/4, c_1 = 1.25/4, c_2 = -1.5/4, c_3 = -2.25/4.
     np.testing.assert_allclose(acf([1, 2, 3, 4], 3).values, [1, 0.25, -0.3, -0.45], rtol=1e-14)
     # phi_22 = (r_2 - r_1^2) / (1 - r_1^2).
     np.testing.assert_allclose(pacf([1, 2, 3, 4], 2).values, [1, 0.25, -0.3625 / 0.9375])
@@ -27,7 +27,7 @@ def test_the_same_as_r(assert_close):
     assert_close(pacf(LYNX, 5).values, [*values, -0.0943759926296948], 1e-13)
 
 
-def test_the_same_as_r_where_values_are_missing(assert_close):
+def test_the_same_as_r_with_missing_values(assert_close):
     # acf(presidents, 5, na.action = na.pass), pacf(presidents, 5, na.action = na.pass)
     found = acf(PRESIDENTS, 5)
     values = [1, 0.768374619253825, 0.660321241161441, 0.483664020044407, 0.396737652465497]
@@ -64,7 +64,7 @@ def test_95_of_100_correlations_of_noise_lie_in_the_band(rng):
     assert 0.93 < inside < 0.97
 
 
-def test_the_default_of_lags_is_that_of_r():
+def test_the_default_number_of_lags_equals_that_of_r():
     assert acf(LYNX).values.shape == (21,)
     assert acf([1.0, 2.0, 4.0]).values.shape == (3,)
 
@@ -97,9 +97,9 @@ def test_the_recursion_solves_the_equations_of_each_order(rng):
         (lambda: acf(["a", "b"]), "not a series of numbers"),
         (lambda: acf([1.0, 2.0], 2), "choose from 1 to 1"),
         (lambda: acf([1.0, 2.0, 0.0], alpha=5), "alpha=5 must be between 0 and 1"),
-        (lambda: acf([1.0, 2.0, 0.0], band="grey"), "band='grey'; choose one of bartlett, white"),
-        (lambda: acf([1.0, np.nan, 2.0], 2), "no two values of y are 1 apart"),
-        (lambda: pacf([1.0, 2.0], 0), "n_lags=0 of a series of 2 values"),
+        (lambda: acf([1.0, 2.0, 0.0], band="gray"), "band='gray'; choose one of bartlett, white"),
+        (lambda: acf([1.0, np.nan, 2.0], 2), "no two observed values of y are 1 apart"),
+        (lambda: pacf([1.0, 2.0], 0), "n_lags=0 for a series of 2 values"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, message):

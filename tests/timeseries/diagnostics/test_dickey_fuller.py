@@ -40,8 +40,8 @@ def test_the_same_as_statsmodels(statsmodels, rng, trend, criterion):
 
 
 def test_a_case_computed_by_hand():
-    # Differences 1, -2, 3, -1 on the levels 0, 1, -1, 2: rho = (-2 - 3 - 2) / 6, and what it
-    # leaves is 15 - 49 / 6, with 3 degrees of freedom.
+    # Regress the differences 1, -2, 3, -1 on the levels 0, 1, -1, 2: rho = (-2 - 3 - 2) / 6. The
+    # residual sum of squares is 15 - 49 / 6, with 3 degrees of freedom.
     found = dickey_fuller([0, 1, -1, 2, 1], "n", 0)
     assert found.statistic == pytest.approx(-7 / 6 / np.sqrt((15 - 49 / 6) / 3 / 6))
 
@@ -71,9 +71,9 @@ def test_the_p_value_has_no_jump_where_its_two_formulas_meet():
     ("arguments", "message"),
     [
         (([3, 3, 3, 3],), "constant"),
-        (([1, 2, 4, 8, 16, 32], "n", 0), "without any error"),
+        (([1, 2, 4, 8, 16, 32], "n", 0), "is an exact function of its own past"),
         (([1, 2, 4, 7], "x"), "trend='x'; choose one of 'n', 'c', 'ct'"),
-        (([1, 2, 4, 7], "c", 3), "max_lags=3 of a series of 4 values.*choose from 0 to 0"),
+        (([1, 2, 4, 7], "c", 3), "max_lags=3 for a series of 4 values.*choose from 0 to 0"),
         (([1, 2, 4, 7], "ct"), "too short"),
         (([1, 2, 4],), "at least 4"),
     ],

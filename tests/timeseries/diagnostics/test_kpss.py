@@ -10,8 +10,8 @@ NILE = load_example("nile").values
 
 
 def test_a_case_computed_by_hand():
-    # 1, 2, 3, 4 less its mean is -1.5, -0.5, 0.5, 1.5, summed up -1.5, -2, -1.5, 0: 8.5 / 16; the
-    # variance is 5/4, and with one lag 5/4 + 2/4 (1/2) 1.25.
+    # 1, 2, 3, 4 minus its mean is -1.5, -0.5, 0.5, 1.5. The cumulative sums are -1.5, -2, -1.5, 0,
+    # so the numerator is 8.5 / 16. The variance is 5/4, and with one lag 5/4 + 2/4 (1/2) 1.25.
     assert kpss([1, 2, 3, 4], lags=0).statistic == pytest.approx(0.425)
     assert kpss([1, 2, 3, 4], lags=1).statistic == pytest.approx(0.53125 / 1.5625)
 
@@ -45,7 +45,7 @@ def test_the_same_as_statsmodels(statsmodels, rng, trend, lags):
         assert ours.lags == theirs.lags
 
 
-def test_the_p_value_is_the_tables():
+def test_the_p_value_is_interpolated_in_the_table():
     found = kpss(NILE, "ct", "long")
     assert found.critical_values == {0.10: 0.119, 0.05: 0.146, 0.025: 0.176, 0.01: 0.216}
     between = 0.05 + (0.168987953167489 - 0.146) / 0.030 * (0.025 - 0.05)
@@ -64,11 +64,11 @@ def test_one_stationary_series_in_20_is_rejected(rng, trend):
     ("arguments", "message"),
     [
         (([3, 3, 3],), "constant"),
-        (([1, 2, 3, 4], "ct"), "a line"),
+        (([1, 2, 3, 4], "ct"), "an exact line"),
         (([1, 2, 4], "x"), "trend='x'; choose 'c'"),
-        (([1, 2, 4], "c", 3), "lags=3 of 3 values"),
-        (([1, 2, 4], "c", -1), "lags=-1 of 3 values"),
-        (([1, 2, 4], "c", "some"), "lags='some' of 3 values; choose 'auto'"),
+        (([1, 2, 4], "c", 3), "lags=3 for 3 values"),
+        (([1, 2, 4], "c", -1), "lags=-1 for 3 values"),
+        (([1, 2, 4], "c", "some"), "lags='some' for 3 values; choose 'auto'"),
         (([1, np.nan, 4, 5],), "missing"),
         (([1, 2],), "at least 3"),
     ],

@@ -18,13 +18,13 @@ def test_the_same_as_r(name, strength):
     assert seasonal_strength(load_example(name).values, 12) == pytest.approx(strength, rel=1e-12)
 
 
-def test_of_missing_values_near_r():
-    # forecast:::seas.heuristic(presidents), which fills in by a robust decomposition
+def test_close_to_r_with_missing_values():
+    # forecast:::seas.heuristic(presidents), which fills gaps with a robust decomposition
     found = seasonal_strength(load_example("presidents").values, 4)
     assert found == pytest.approx(0.30366513744686308, abs=0.01)
 
 
-def test_it_is_from_0_to_1(rng):
+def test_the_strength_is_between_0_and_1(rng):
     noise = rng.standard_normal(200)
     season = np.tile([5.0, 0.0, -3.0, -2.0], 50)
     assert 0 <= seasonal_strength(noise, 4) < 0.3
@@ -32,7 +32,7 @@ def test_it_is_from_0_to_1(rng):
     assert seasonal_strength(np.zeros(20), 4) == 0
 
 
-def test_gaps_are_filled_with_line_and_season(rng):
+def test_gaps_are_filled_by_interpolation_plus_season(rng):
     whole = 20 + 0.3 * np.arange(60) + np.tile([3.0, -1.0, -4.0, 2.0], 15)
     y = whole + 0.01 * rng.standard_normal(60)
     y[[0, 7, 20, 21, 41]] = np.nan

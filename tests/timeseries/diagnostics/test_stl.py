@@ -60,7 +60,8 @@ def test_the_same_as_statsmodels(statsmodels, rng, n, period):
 
     y = rng.standard_normal(n).cumsum() + rng.standard_normal(n)
     ours = stl(y, period)
-    # R's windows and jumps are not its defaults; of odd periods it refuses R's.
+    # Use the windows and jumps of R, which differ from the defaults of statsmodels. For an odd
+    # period, statsmodels rejects the windows of R.
     trend = int(np.ceil(1.5 * period / (1 - 1.5 / 11)))
     trend += trend % 2 == 0
     low_pass = period + 1
@@ -74,20 +75,20 @@ def test_the_same_as_statsmodels(statsmodels, rng, n, period):
 
 
 @given(st.integers(2, 9), st.integers(1, 60), st.integers(0, 99))
-def test_the_parts_add_up(period, extra, seed):
+def test_the_components_sum_to_the_series(period, extra, seed):
     y = random_stream(seed, "stl").standard_normal(2 * period + extra)
     parts = stl(y, period)
     np.testing.assert_allclose(sum(parts), y, atol=1e-12)
 
 
-def test_a_line_with_a_season_that_never_changes_leaves_next_to_nothing():
+def test_a_line_plus_a_constant_season_has_almost_no_remainder():
     season = np.tile([3.0, -1.0, -4.0, 2.0], 12)
     parts = stl(100 + 0.5 * np.arange(48) + season, 4)
     np.testing.assert_allclose(parts.seasonal, season, atol=0.1)
     np.testing.assert_allclose(parts.remainder, 0, atol=0.05)
 
 
-def test_it_is_linear(rng):
+def test_the_decomposition_is_linear(rng):
     x, y = rng.standard_normal((2, 50))
     both = stl(3 * x - 2 * y + 7, 6)
     for part, of_x, of_y in zip(both, stl(x, 6), stl(y, 6), strict=True):

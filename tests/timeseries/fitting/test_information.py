@@ -14,11 +14,11 @@ def test_r_and_statsmodels_print_these_for_the_airline_model():
     assert found.hqic == pytest.approx(-479.88802, abs=1e-5)
 
 
-def test_the_correction_is_infinite_where_there_is_no_room_for_it():
+def test_aicc_is_infinite_with_too_few_observations():
     assert criteria(-3.0, n_used=5, n_params=4).aicc == math.inf
     assert math.isfinite(criteria(-3.0, n_used=6, n_params=4).aicc)
     assert criteria(-3.0, n_used=10**9, n_params=4).aicc == pytest.approx(14, abs=1e-6)
 
 
-def test_one_observation_has_no_logarithm_of_a_logarithm():
+def test_hqic_of_one_observation_is_nan():
     assert math.isnan(criteria(-3.0, n_used=1, n_params=1).hqic)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scratchgpt.timeseries.fitting.optimizer import EDGE, minimize
+from scratchgpt.timeseries.fitting.optimizer import BOUND, minimize
 
 NOT = np.zeros(2, dtype=bool)
 
@@ -17,7 +17,7 @@ def rosenbrock(z):
 
 
 @pytest.mark.parametrize(("function", "best"), [(quadratic, [1, -2]), (rosenbrock, [1, 1])])
-def test_it_finds_the_minimum_and_says_so(function, best):
+def test_the_search_finds_the_minimum_and_reports_convergence(function, best):
     found = minimize(function, np.array([-1.2, 1.0]), NOT, 500)
     assert found.converged
     np.testing.assert_allclose(found.z, best, atol=1e-5)
@@ -28,24 +28,24 @@ def test_it_finds_the_minimum_and_says_so(function, best):
 def test_too_few_iterations_are_not_called_convergence():
     found = minimize(rosenbrock, np.array([-1.2, 1.0]), NOT, 3)
     assert not found.converged
-    assert "stopped after 3 iterations; allow more with max_iterations" in found.message
+    assert "stopped after 3 iterations; raise max_iterations to allow more" in found.message
     assert found.n_iterations == 3
 
 
-def test_a_minimum_at_infinity_ends_at_the_edge_of_what_is_bounded():
+def test_a_search_for_a_minimum_at_infinity_stops_at_the_bound():
     def falling(z):
         return float(-np.tanh(z[0]) + z[1] ** 2), np.array([-1 / np.cosh(z[0]) ** 2, 2 * z[1]])
 
     found = minimize(falling, np.array([0.5, 1.0]), np.array([True, False]), 500)
     assert found.converged
     assert found.z[0] > 5
-    assert found.z[0] <= EDGE
+    assert found.z[0] <= BOUND
     started_outside = minimize(falling, np.array([50.0, 1.0]), np.array([True, False]), 500)
-    assert started_outside.z[0] == EDGE
+    assert started_outside.z[0] == BOUND
 
 
-def test_a_wall_is_walked_around():
-    """Where the function says 'nothing here' the search steps back and goes on."""
+def test_the_search_continues_after_a_point_without_a_value():
+    """After a point with the penalty value, the search steps back and continues."""
 
     def walled(z):
         if z[0] > 1.5:
@@ -57,7 +57,7 @@ def test_a_wall_is_walked_around():
     np.testing.assert_allclose(found.z, [1, -2], atol=1e-5)
 
 
-def test_a_wall_it_stands_against_is_not_called_convergence():
+def test_stopping_at_the_edge_of_the_domain_is_not_called_convergence():
     def walled(z):
         if z[0] > 0.5:
             return 99.0, np.zeros(2)  # higher than all on this side
@@ -66,7 +66,7 @@ def test_a_wall_it_stands_against_is_not_called_convergence():
     assert not minimize(walled, np.array([-5.0, 5.0]), NOT, 500).converged
 
 
-def test_nothing_to_search_is_found_at_once():
+def test_a_search_without_parameters_returns_immediately():
     found = minimize(lambda z: (3.0, np.zeros(0)), np.zeros(0), np.zeros(0, dtype=bool), 500)
     assert found.converged
     assert (found.value, found.n_iterations, found.n_evaluations) == (3.0, 0, 1)

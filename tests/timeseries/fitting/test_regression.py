@@ -10,7 +10,7 @@ ORDERS = [Orders.of((1, 0, 0)), Orders.of((0, 1, 1)), Orders.of((0, 1, 1), (0, 1
 
 
 @pytest.mark.parametrize("orders", ORDERS, ids=str)
-def test_what_is_left_has_size_one_and_the_columns_are_orthogonal_to_it(rng, orders):
+def test_residuals_have_size_one_and_the_columns_are_orthogonal_to_them(rng, orders):
     y, design = 1e6 * rng.normal(size=50).cumsum(), rng.normal(size=(50, 2)) * [1e-3, 1e5]
     standard = standardize(y, design, orders)
     w = difference(standard.y, orders.d, orders.D, orders.s)
@@ -20,7 +20,7 @@ def test_what_is_left_has_size_one_and_the_columns_are_orthogonal_to_it(rng, ord
     np.testing.assert_allclose(columns.T @ w / len(w), 0, atol=1e-9)
 
 
-def test_the_way_back_to_the_units_of_the_data(rng):
+def test_coefficients_convert_back_to_the_units_of_the_data(rng):
     y, design = 3 + rng.normal(size=50), rng.normal(size=(50, 2))
     standard = standardize(y, design, ORDERS[0])
     g = rng.normal(size=2)
@@ -35,7 +35,7 @@ def test_the_start_is_least_squares(rng):
     np.testing.assert_allclose(standardize(y, design, ORDERS[0]).beta, expected)
 
 
-def test_missing_values_are_drawn_through_for_the_start_and_stay_missing(rng):
+def test_missing_values_are_interpolated_for_the_start_and_stay_missing(rng):
     y = 2.0 * np.arange(50) + rng.normal(size=50)
     y[[0, 7, 8]] = np.nan
     standard = standardize(y, np.ones((50, 1)), ORDERS[0])

@@ -23,7 +23,7 @@ def test_every_point_is_stationary_and_invertible(rng):
 
 @pytest.mark.parametrize("stationary", [True, False])
 @pytest.mark.parametrize("invertible", [True, False])
-def test_the_inverse_undoes_it(rng, stationary, invertible):
+def test_the_inverse_recovers_the_point(rng, stationary, invertible):
     space = SearchSpace(ORDERS, 1, stationary, invertible)
     z = rng.normal(size=space.size)
     np.testing.assert_allclose(space.inverse(space.forward(z)[0]), z, rtol=1e-9)
@@ -31,7 +31,7 @@ def test_the_inverse_undoes_it(rng, stationary, invertible):
 
 @pytest.mark.parametrize("stationary", [True, False])
 @pytest.mark.parametrize("invertible", [True, False])
-def test_the_backward_pass_is_that_of_complex_step(rng, stationary, invertible):
+def test_the_backward_pass_agrees_with_the_complex_step(rng, stationary, invertible):
     space = SearchSpace(ORDERS, 1, stationary, invertible)
     z, dcoefficients = rng.normal(size=space.size), rng.normal(size=space.size)
     _, saved = space.forward(z)
@@ -42,7 +42,7 @@ def test_the_backward_pass_is_that_of_complex_step(rng, stationary, invertible):
         assert dz[i] == pytest.approx(slope, rel=1e-12)
 
 
-def test_what_is_not_enforced_is_searched_as_it_is(rng):
+def test_unconstrained_coefficients_are_searched_directly(rng):
     space = SearchSpace(ORDERS, 1, stationary=False, invertible=True)
     z = rng.normal(size=space.size)
     coefficients, _ = space.forward(z)

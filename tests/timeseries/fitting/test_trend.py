@@ -29,7 +29,7 @@ def test_a_trend_is_powers_of_time(trend, powers):
     assert trend_powers(trend, ARMA) == powers
 
 
-def test_unless_said_otherwise_there_is_a_constant_where_nothing_is_differenced():
+def test_by_default_there_is_a_constant_without_differences_only():
     assert trend_powers(None, ARMA) == (0,)
     for orders in (ONCE, SEASONAL, TWICE):
         assert trend_powers(None, orders) == ()
@@ -52,14 +52,14 @@ def test_a_trend_that_cannot_be_estimated_is_refused(trend, orders, message):
         trend_powers(trend, orders)
 
 
-def test_what_is_refused_is_what_the_differences_remove():
+def test_exactly_the_powers_that_differences_remove_are_refused():
     columns = trend_columns((0, 1, 2), 0, 40)
     for orders in (ONCE, SEASONAL, TWICE, Orders.of((0, 2, 0))):
         left = np.abs(difference(columns, orders.d, orders.D, orders.s)).max(axis=0)
         assert list(left > 0) == [power >= orders.d + orders.D for power in (0, 1, 2)]
 
 
-def test_time_counts_from_one_and_goes_on_in_the_future():
+def test_time_starts_at_one_and_continues_in_the_future():
     np.testing.assert_array_equal(trend_columns((0, 2), 0, 3), [[1, 1], [1, 4], [1, 9]])
     np.testing.assert_array_equal(trend_columns((0, 2), 3, 1), [[1, 16]])
     assert trend_columns((), 0, 5).shape == (5, 0)

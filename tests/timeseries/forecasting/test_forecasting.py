@@ -26,10 +26,10 @@ def problem(order, seasonal_order, coefficients, rng, missing=()):
 
 @pytest.mark.parametrize("missing", [(), (3, 20, 21), (0, 38, 39)], ids=str)
 @pytest.mark.parametrize(("order", "seasonal_order", "coefficients"), MODELS)
-def test_means_are_the_predictions_of_a_series_that_has_gone_on(
+def test_forecasts_equal_the_predictions_of_missing_values_at_the_end(
     order, seasonal_order, coefficients, missing, rng
 ):
-    """The filter on the series with values missing at its end says the same, step by step."""
+    """Filtering the series with missing values appended gives the same means and variances."""
     params, y, design, orders = problem(order, seasonal_order, coefficients, rng, missing)
     mean, variance = forecast(params, y, design[:40], orders, 6, design[40:])
     model = ARIMA(np.append(y, np.full(6, np.nan)), design, order, seasonal_order, trend="n")
@@ -40,7 +40,7 @@ def test_means_are_the_predictions_of_a_series_that_has_gone_on(
 
 @pytest.mark.parametrize("missing", [(), (3, 20, 21)], ids=str)
 @pytest.mark.parametrize(("order", "seasonal_order", "coefficients"), MODELS)
-def test_they_are_those_of_statsmodels(
+def test_forecasts_equal_those_of_statsmodels(
     order, seasonal_order, coefficients, missing, rng, statsmodels
 ):
     params, y, design, _ = problem(order, seasonal_order, coefficients, rng, missing)
@@ -66,8 +66,8 @@ def test_they_are_those_of_statsmodels(
     )
 
 
-def test_intervals_hold_the_future_at_their_nominal_rate(rng):
-    """By simulation of the future itself, given the same past."""
+def test_intervals_contain_the_future_at_their_nominal_rate(rng):
+    """Compare with simulated futures of the same past."""
     model = ARIMA(10 * rng.normal(size=40).cumsum(), order=(1, 1, 1))
     result = model.filter([0.5, 0.3, 2.0])
     futures = np.stack([result.simulate(5, seed, anchor="end") for seed in range(2000)])
@@ -80,7 +80,7 @@ def test_intervals_hold_the_future_at_their_nominal_rate(rng):
 
 
 def test_a_season_of_a_year_of_days_fits_in_memory(rng):
-    """Four years: in 500 MB where P of 732 elements a day would take 6 GB."""
+    """Storing the (732, 732) covariance of each day of four years would take 6 GB."""
     y = np.tile(10 * np.sin(np.arange(365) / 58), 4) + rng.normal(size=1460)
     model = ARIMA(y, order=(1, 0, 0), seasonal_order=(0, 1, 1, 365))
     tracemalloc.start()
@@ -92,15 +92,15 @@ def test_a_season_of_a_year_of_days_fits_in_memory(rng):
 
 
 @pytest.mark.parametrize(("order", "seasonal_order", "coefficients"), MODELS)
-def test_given_the_first_values_they_are_the_same_once_those_are_forgotten(
+def test_the_method_for_explosive_series_agrees_on_a_long_stationary_series(
     order, seasonal_order, coefficients, rng, monkeypatch
 ):
-    """The way of explosive series, tried on ordinary ones: the two differ by their starts alone."""
-    from scratchgpt.timeseries.forecasting import ending
+    """The two methods differ only in their start, which a long series forgets."""
+    from scratchgpt.timeseries.forecasting import final_state
 
     params, _, _, orders = problem(order, seasonal_order, coefficients, rng)
     y, design = rng.normal(size=400).cumsum(), rng.normal(size=(406, 2))
     expected = forecast(params, y, design[:400], orders, 6, design[400:])
-    monkeypatch.setattr(ending, "is_stationary", lambda phi: False)
+    monkeypatch.setattr(final_state, "is_stationary", lambda phi: False)
     found = forecast(params, y, design[:400], orders, 6, design[400:])
     np.testing.assert_allclose(found, expected, rtol=1e-7)

@@ -8,18 +8,18 @@ from scratchgpt.timeseries.forecasting.predictions import Forecast, normal_quant
 MEAN, VARIANCE = np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])
 
 
-def test_the_quantiles_are_those_of_the_tables():
+def test_the_quantiles_equal_published_tables():
     assert normal_quantile(0.05) == pytest.approx(1.959963984540054, rel=1e-12)
     assert normal_quantile(0.2) == pytest.approx(1.2815515655446004, rel=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0, 1, -0.1, 95, "0.05", None, np.nan])
-def test_a_level_that_is_no_probability_is_refused(alpha):
-    with pytest.raises(UserError, match="must lie between 0 and 1"):
+def test_an_alpha_outside_of_0_to_1_is_refused(alpha):
+    with pytest.raises(UserError, match="must be between 0 and 1"):
         normal_quantile(alpha)
 
 
-def test_intervals_lie_around_the_mean_by_so_many_standard_errors():
+def test_intervals_are_the_mean_plus_minus_the_quantile_times_the_standard_error():
     forecast = Forecast(MEAN, VARIANCE, TimeIndex([0.0] * 5, 5), 5)
     lower, upper = forecast.conf_int(0.05).T
     np.testing.assert_allclose((lower + upper) / 2, MEAN)
@@ -29,7 +29,7 @@ def test_intervals_lie_around_the_mean_by_so_many_standard_errors():
     assert len(forecast) == 3
 
 
-def test_pandas_gets_its_objects_back(pandas):
+def test_results_for_a_pandas_series_are_pandas_objects(pandas):
     dates = pandas.date_range("2020", periods=8, freq="D")
     index = TimeIndex(pandas.Series(np.arange(5.0), index=dates[:5], name="sales"), 5)
     forecast = Forecast(MEAN, VARIANCE, index, 5)

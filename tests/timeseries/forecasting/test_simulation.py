@@ -14,8 +14,8 @@ def test_one_seed_gives_one_series():
     assert (result.simulate(20, 3) != result.simulate(20, 3, anchor="end")).all()
 
 
-def test_it_is_in_its_stationary_law_from_the_first_value_on():
-    """Variance and autocovariance at every time, over many series."""
+def test_simulations_are_stationary_from_the_first_value():
+    """Estimate variance and autocovariance at every time over many series."""
     result = ARIMA(Y, order=(1, 0, 1), trend="n").filter([0.8, 0.4, 2.0])
     draws = np.stack([result.simulate(6, seed) for seed in range(4000)])
     variance = 2.0 * (1 + 2 * 0.8 * 0.4 + 0.16) / (1 - 0.64)
@@ -26,27 +26,27 @@ def test_it_is_in_its_stationary_law_from_the_first_value_on():
     np.testing.assert_allclose(draws.mean(axis=0), 0, atol=0.25)
 
 
-def test_a_long_one_gives_its_parameters_back():
+def test_the_parameters_are_recovered_from_a_long_simulation():
     orders = {"order": (1, 1, 1), "seasonal_order": (0, 1, 1, 4)}
     truth = np.array([0.5, 0.3, -0.6, 4.0])
     again = ARIMA(ARIMA(Y, **orders).filter(truth).simulate(3000, 1), **orders).fit()
     assert (np.abs(again.params - truth) < 4 * again.bse).all()
 
 
-def test_it_goes_on_from_the_end():
+def test_a_simulation_anchored_at_the_end_continues_the_series():
     result = ARIMA(Y, order=(0, 1, 0)).filter([1e-12])
     np.testing.assert_allclose(result.simulate(5, anchor="end"), Y[-1], atol=1e-4)
     np.testing.assert_allclose(result.simulate(5), 0, atol=1e-4)
 
 
-def test_the_regression_is_part_of_it():
+def test_simulations_include_the_regression():
     x = np.arange(60.0) ** 2
     result = ARIMA(Y, x, order=(1, 0, 0), trend="c").filter([3.0, 2.0, 0.5, 1e-12])
     np.testing.assert_allclose(result.simulate(60), 3 + 2 * x, atol=1e-3)
     ahead = result.simulate(2, anchor="end", exog=[1.0, 2.0]) - [5, 7]
     decay = 0.5 ** np.arange(1, 3) * (Y[-1] - 3 - 2 * x[-1])
     np.testing.assert_allclose(ahead, decay, atol=1e-3)
-    with pytest.raises(UserError, match="give exog"):
+    with pytest.raises(UserError, match=r"pass their values at the 61 times .* as exog"):
         result.simulate(61)
 
 

@@ -15,7 +15,7 @@ def problem(rng, p, q, n=30):
 
 
 def toeplitz_innovations(w, phi, theta):
-    """By the Cholesky factor of the covariance of the whole series: the definition."""
+    """Compute the innovations from the Cholesky factor of the covariance of the whole series."""
     n = len(w)
     (gamma, _), _ = autocovariance_forward(np.append(phi, np.zeros(n - 1 - len(phi))), theta)
     lags = np.abs(np.arange(n)[:, None] - np.arange(n))
@@ -26,7 +26,7 @@ def toeplitz_innovations(w, phi, theta):
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_they_are_the_innovations_of_the_definition(p, q, compiled, rng):
+def test_the_innovations_equal_their_definition(p, q, compiled, rng):
     w, phi, theta = problem(rng, p, q)
     with kernels.disabled(np.float32 if compiled else np.float64):
         (v, F), _ = arma_filter_forward(w, phi, theta)
@@ -37,7 +37,7 @@ def test_they_are_the_innovations_of_the_definition(p, q, compiled, rng):
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng, assert_close):
+def test_the_backward_pass_agrees_with_the_complex_step(p, q, compiled, rng, assert_close):
     inputs = problem(rng, p, q, n=12)
     dv, dF = rng.normal(size=(2, 12))
     with kernels.disabled(np.float32 if compiled else np.float64):
@@ -52,7 +52,7 @@ def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng, assert_c
         assert_close(gradient, slopes, 1e-10)
 
 
-def test_kernel_and_reference_agree_where_the_gain_has_become_constant(rng, assert_close):
+def test_kernel_and_reference_agree_after_the_gain_becomes_constant(rng, assert_close):
     pytest.importorskip("numba")
     w, phi, theta = problem(rng, 3, 2, n=3000)
     theta = -coefficients_forward(rng.uniform(-1, 1, size=2))[0]
@@ -69,13 +69,13 @@ def test_kernel_and_reference_agree_where_the_gain_has_become_constant(rng, asse
     assert_close(saved.ahead, reference.ahead, 1e-12)
 
 
-def test_an_autoregression_settles_after_p_steps(rng):
+def test_innovations_of_an_autoregression_have_variance_1_after_p_steps(rng):
     _, saved = arma_filter_forward(*problem(rng, 3, 0, n=50))
     np.testing.assert_allclose(saved.F[3:], 1, rtol=1e-12)
 
 
 def test_a_moving_average_on_the_unit_circle_is_exact(rng):
-    """1 - B: the variances are those of sums, (t + 1) / t."""
+    """For 1 - B, the variances are (t + 1) / t."""
     (_, F), _ = arma_filter_forward(rng.normal(size=200), np.zeros(0), np.array([-1.0]))
     t = np.arange(1, 201)
     np.testing.assert_allclose(F, (t + 1) / t, rtol=1e-10)

@@ -16,7 +16,7 @@ def arma(rng, p, q):
 
 
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_they_are_sums_of_products_of_the_weights(p, q, rng):
+def test_autocovariances_are_sums_of_products_of_the_psi_weights(p, q, rng):
     phi, theta = arma(rng, p, q)
     weights = np.zeros(4000)
     for j in range(len(weights)):
@@ -28,7 +28,7 @@ def test_they_are_sums_of_products_of_the_weights(p, q, rng):
     np.testing.assert_allclose(psi, weights[: q + 1], rtol=1e-12, atol=1e-14)
 
 
-def test_the_textbook_of_arma_1_1():
+def test_arma_1_1_agrees_with_the_textbook():
     phi, theta = 0.6, 0.3
     (gamma, _), _ = autocovariance_forward(np.array([phi]), np.array([theta]))
     np.testing.assert_allclose(gamma[0], (1 + 2 * phi * theta + theta**2) / (1 - phi**2))
@@ -47,7 +47,7 @@ def test_the_kernel_computes_the_same(p, q, rng, assert_close):
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng):
+def test_the_backward_pass_agrees_with_the_complex_step(p, q, compiled, rng):
     inputs = arma(rng, p, q)
     dgamma, dpsi = rng.normal(size=p + 1), rng.normal(size=q + 1)
     with kernels.disabled(np.float32 if compiled else np.float64):

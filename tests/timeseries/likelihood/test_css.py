@@ -23,7 +23,7 @@ def test_the_recursion(p, q, compiled, rng):
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng, assert_close):
+def test_the_backward_pass_agrees_with_the_complex_step(p, q, compiled, rng, assert_close):
     inputs = rng.normal(size=12), rng.uniform(-1, 1, size=p), rng.uniform(-1, 1, size=q)
     de = rng.normal(size=12 - p)
     with kernels.disabled(np.float32 if compiled else np.float64):
@@ -37,8 +37,8 @@ def test_the_backward_pass_is_that_of_complex_step(p, q, compiled, rng, assert_c
         assert_close(gradient, slopes, 1e-10)
 
 
-def test_lags_without_a_coefficient_have_a_gradient_all_the_same(rng, assert_close):
-    """The kernel passes over them forward."""
+def test_lags_with_coefficient_0_have_a_gradient(rng, assert_close):
+    """The forward kernel skips these lags."""
     w, phi, theta = rng.normal(size=40), np.zeros(4), np.zeros(5)
     phi[3], theta[[0, 4]] = 0.5, 0.3
     de = rng.normal(size=36)

@@ -31,7 +31,7 @@ def test_the_backward_pass_is_the_adjoint(case, rng):
 
 
 @given(seed=st.integers(0, 1000), case=st.sampled_from(CASES))
-def test_the_inverse_undoes_it(seed, case):
+def test_undifference_inverts_difference(seed, case):
     y = np.random.default_rng(seed).normal(size=23)
     start = y[: case[0] + case[1] * case[2]]
     np.testing.assert_allclose(undifference(difference(y, *case), start, *case), y, atol=1e-10)

@@ -1,4 +1,4 @@
-"""What is known of the starting values, against linear algebra on the rows that were observed."""
+"""The diffuse steps, compared with linear algebra on the observed rows."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ PATTERNS = {
 
 
 def rows_of_the_start(delta, n=N):
-    """Row t makes y_t, without noise, of the values before the first, the latest of them first."""
+    """Row t maps the values before the first, latest first, to y_t without noise."""
     rows = list(np.eye(len(delta))[::-1])
     for _ in range(n):
         rows.append(delta @ np.array(rows[: -len(delta) - 1 : -1]))
@@ -33,7 +33,7 @@ def rows_of_the_start(delta, n=N):
 @pytest.mark.parametrize(
     "differences", [(1, 0, 1), (2, 0, 1), (0, 1, 4), (1, 1, 4), (2, 1, 4)], ids=str
 )
-def test_an_observation_is_diffuse_where_it_is_no_combination_of_those_before(differences, missing):
+def test_an_observation_is_diffuse_if_linearly_independent_of_those_before(differences, missing):
     delta = difference_coefficients(*differences)
     observed = np.ones(N, bool)
     observed[list(missing)] = False
@@ -44,7 +44,7 @@ def test_an_observation_is_diffuse_where_it_is_no_combination_of_those_before(di
     for t in range(N):
         row = rows[size + t]
         basis = np.linalg.qr(np.array(used).reshape(-1, size).T)[0]
-        new = row - basis @ (basis.T @ row)  # the part of it that is not yet known
+        new = row - basis @ (basis.T @ row)  # the part of the row that is not yet known
         unsettled = np.linalg.norm(new) > 1e-7 * np.linalg.norm(row)
         assert steps.settled[t] == (not unsettled), t
         if not observed[t]:
@@ -64,8 +64,8 @@ def test_an_observation_is_diffuse_where_it_is_no_combination_of_those_before(di
 
 
 @pytest.mark.parametrize("differences", [(1, 0, 1), (2, 1, 12), (1, 1, 365)], ids=str)
-def test_of_a_complete_series_the_first_values_are_used_up_and_cost_nothing(differences):
-    """So that the likelihood is the one of the differences."""
+def test_the_first_values_of_a_complete_series_are_diffuse_with_log_variance_0(differences):
+    """So the likelihood of the series equals the likelihood of its differences."""
     delta = difference_coefficients(*differences)
     steps = diffuse_steps(np.ones(800, bool), delta)
     np.testing.assert_array_equal(steps.kinds[: len(delta)], np.arange(len(delta)))
@@ -73,13 +73,13 @@ def test_of_a_complete_series_the_first_values_are_used_up_and_cost_nothing(diff
     assert steps.log_variance == pytest.approx(0, abs=1e-9)
 
 
-def test_a_series_that_is_not_differenced_has_nothing_to_settle():
+def test_without_differences_there_are_no_diffuse_steps():
     steps = diffuse_steps(np.array([True, False, True]), difference_coefficients(0, 0, 1))
     np.testing.assert_array_equal(steps.kinds, [ORDINARY, MISSING, ORDINARY])
     assert steps.settled.all()
     assert steps.log_variance == 0
 
 
-def test_the_coefficients_are_those_of_the_differences():
+def test_the_coefficients_of_differencing():
     np.testing.assert_array_equal(difference_coefficients(2, 0, 1), [2, -1])
     np.testing.assert_array_equal(difference_coefficients(1, 1, 4), [1, 0, 0, 1, -1])

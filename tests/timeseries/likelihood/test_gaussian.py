@@ -10,13 +10,13 @@ from scratchgpt.timeseries.likelihood.gaussian import (
 )
 
 
-def test_it_is_the_density_of_the_normal_law(rng):
+def test_the_log_density_equals_that_of_scipy(rng):
     v, F = rng.normal(size=9), rng.uniform(0.5, 2, size=9)
     llf, _ = gaussian_forward(v, F, 1.7)
     assert llf == pytest.approx(stats.norm.logpdf(v, scale=np.sqrt(1.7 * F)).sum())
 
 
-def test_concentrated_it_is_that_at_the_best_variance(rng):
+def test_the_concentrated_log_density_is_the_maximum_over_sigma2(rng):
     v, F = rng.normal(size=9), rng.uniform(0.5, 2, size=9)
     llf, saved = concentrated_gaussian_forward(v, F)
     assert saved.sigma2 == pytest.approx((v**2 / F).mean())
@@ -25,7 +25,7 @@ def test_concentrated_it_is_that_at_the_best_variance(rng):
 
 
 @pytest.mark.parametrize("concentrated", [True, False])
-def test_the_backward_pass_is_that_of_complex_step(concentrated, rng, assert_close):
+def test_the_backward_pass_agrees_with_the_complex_step(concentrated, rng, assert_close):
     inputs = [rng.normal(size=9), rng.uniform(0.5, 2, size=9)]
     forward, backward = concentrated_gaussian_forward, concentrated_gaussian_backward
     if not concentrated:

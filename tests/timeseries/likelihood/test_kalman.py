@@ -1,4 +1,4 @@
-"""The filter against its definition, against statsmodels, and its kernels against its reference."""
+"""The Kalman filter, compared with its definition, with statsmodels and with its kernels."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_kernel_and_reference_agree(differences, missing, rng, assert_close):
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("missing", MISSING_AT.values(), ids=MISSING_AT)
 @pytest.mark.parametrize("differences", DIFFERENCES, ids=str)
-def test_the_backward_pass_is_that_of_complex_step(
+def test_the_backward_pass_agrees_with_the_complex_step(
     differences, missing, compiled, rng, assert_close
 ):
     n = 16
@@ -87,8 +87,8 @@ def test_the_backward_pass_is_that_of_complex_step(
 
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_they_are_the_innovations_of_the_definition(p, q, compiled, rng):
-    """Of a stationary series: by the Cholesky factor of the covariance of what was observed."""
+def test_the_innovations_equal_their_definition(p, q, compiled, rng):
+    """For a stationary series, by the Cholesky factor of the covariance of the observed values."""
     y, phi, theta = problem(rng, p, q, [0, 5, 6, 7, 20])
     observed = np.flatnonzero(~np.isnan(y))
     (gamma, _), _ = autocovariance_forward(np.append(phi, np.zeros(N - 1 - p)), theta)
@@ -132,7 +132,7 @@ def test_rounding_does_not_grow_in_a_long_gap_of_an_integrated_series(rng):
     assert np.isfinite(v).all()
 
 
-def test_what_is_saved_is_not_of_the_size_of_the_covariances(rng):
+def test_the_saved_arrays_are_smaller_than_the_covariances(rng):
     y, phi, theta = problem(rng, 1, 1, [100], n=400)
     _, saved = kalman_forward(y, phi, theta, 1, 1, 60)
     m = len(saved.state)

@@ -11,7 +11,7 @@ def factors(rng, sizes):
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-def test_they_are_products_of_polynomials(sizes, rng):
+def test_the_coefficients_are_those_of_the_product_of_polynomials(sizes, rng):
     s, (ar, ma, seasonal_ar, seasonal_ma) = sizes[4], factors(rng, sizes)
     (phi, theta), _ = expand_forward(ar, ma, seasonal_ar, seasonal_ma, s)
 
@@ -26,7 +26,7 @@ def test_they_are_products_of_polynomials(sizes, rng):
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-def test_the_backward_pass_is_that_of_complex_step(sizes, rng):
+def test_the_backward_pass_agrees_with_the_complex_step(sizes, rng):
     s, inputs = sizes[4], factors(rng, sizes)
     (phi, theta), saved = expand_forward(*inputs, s)
     dphi, dtheta = rng.normal(size=len(phi)), rng.normal(size=len(theta))

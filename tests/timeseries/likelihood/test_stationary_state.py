@@ -1,4 +1,4 @@
-"""The state's covariance against the equation that defines it, and its gradient."""
+"""The covariance of the state, compared with its defining equation, and its gradient."""
 
 import time
 import tracemalloc
@@ -22,7 +22,7 @@ def problem(rng, p, q):
 
 
 @pytest.mark.parametrize(("p", "q"), [(0, 0), *SIZES])
-def test_a_step_leaves_it_what_it_is(p, q, rng):
+def test_the_covariance_solves_the_lyapunov_equation(p, q, rng):
     phi, theta = problem(rng, p, q)
     P, _ = stationary_covariance_forward(phi, theta)
     r = max(p, q + 1)
@@ -36,7 +36,7 @@ def test_a_step_leaves_it_what_it_is(p, q, rng):
 
 
 @pytest.mark.parametrize(("p", "q"), [(1, 0), (2, 1), (5, 2), (1, 3)])
-def test_it_is_the_one_that_scipy_finds(p, q, rng):
+def test_the_covariance_equals_that_of_scipy(p, q, rng):
     from scipy.linalg import solve_discrete_lyapunov
 
     phi, theta = problem(rng, p, q)
@@ -55,8 +55,8 @@ def test_a_process_of_first_order_in_closed_form():
 
 
 @pytest.mark.parametrize(("p", "q"), SIZES)
-def test_the_gradient_is_that_of_complex_step(p, q, rng):
-    """With an upstream gradient that is not symmetric."""
+def test_the_gradient_agrees_with_the_complex_step(p, q, rng):
+    """The upstream gradient is not symmetric."""
     check_vjp(
         stationary_covariance_forward,
         stationary_covariance_backward,
@@ -66,7 +66,7 @@ def test_the_gradient_is_that_of_complex_step(p, q, rng):
 
 
 def test_a_season_of_a_year_of_days_takes_a_fraction_of_a_second_and_little_memory(rng):
-    """A system of Kronecker products would have 134,000 unknowns on each side: 140 GB."""
+    """The system of the Kronecker product would have 134,000 rows and columns: 140 GB."""
     phi = np.zeros(366)
     phi[[0, 364, 365]] = 0.5, 0.4, -0.2
     tracemalloc.start()

@@ -4,8 +4,8 @@ import pytest
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries import ARIMA, auto_arima, load_example
 
-# R 4.2.2 with forecast 8.20: auto.arima(AirPassengers, trace = TRUE), its models in their order
-# and their AICc.
+# The models that R 4.2.2 with forecast 8.20 tries in auto.arima(AirPassengers, trace = TRUE), in
+# order, and their AICc.
 AIRLINE_TRACE = """
 ARIMA(2,1,2)(1,1,1)[12] Inf
 ARIMA(0,1,0)(0,1,0)[12] 1031.539
@@ -45,7 +45,7 @@ ARIMA(1,1,0)(0,1,1)[12] -481.3006
 ARIMA(1,1,2)(0,1,1)[12] -481.5633
 """
 MEAN = " with non-zero mean"
-# Where it differences, R starts from a large but finite variance.
+# The tolerance for differenced models, which R starts from a large but finite variance.
 FINITE = 0.02
 
 
@@ -58,12 +58,12 @@ def series(name):
 @pytest.mark.parametrize(
     ("name", "trace"), [("airline", AIRLINE_TRACE), ("log airline", LOG_AIRLINE_TRACE)]
 )
-def test_the_same_models_are_tried_as_by_r(name, trace):
+def test_the_same_models_are_tried_as_in_r(name, trace):
     theirs = [line.split() for line in trace.strip().splitlines()]
     ours = auto_arima(*series(name)).tried
     assert [each.name for each in ours] == [model for model, _ in theirs]
     for each, (_, aicc) in zip(ours, theirs, strict=True):
-        assert each.criterion <= float(aicc) + FINITE  # R's search found as much or less
+        assert each.criterion <= float(aicc) + FINITE  # our fit is as good as R's or better
         assert (each.criterion == np.inf) == bool(each.refused)
 
 
@@ -124,7 +124,7 @@ def test_the_same_choice_as_r(name, chosen, aicc):
         ),
     ],
 )
-def test_the_same_choice_as_r_where_more_is_said(name, options, chosen, criterion, value):
+def test_the_same_choice_as_r_with_options(name, options, chosen, criterion, value):
     choice = auto_arima(*series(name), **options)
     assert choice.name == chosen
     assert getattr(choice.results, criterion) == pytest.approx(value, abs=FINITE)
@@ -139,21 +139,21 @@ def test_the_same_choice_as_r_where_more_is_said(name, options, chosen, criterio
         (load_example("co2").values[:30], 12, "ARIMA(0,1,0)(0,1,0)[12]", 18.044179),
     ],
 )
-def test_the_same_choice_as_r_of_short_series(y, period, chosen, aicc):
+def test_the_same_choice_as_r_for_short_series(y, period, chosen, aicc):
     choice = auto_arima(y, period)
     assert choice.name == chosen
     assert choice.results.aicc == pytest.approx(aicc, abs=1e-4)
 
 
-def test_three_observations_are_weighed_by_aic():
-    # auto.arima(ts(c(1, 3, 2)), trace = TRUE), without (1,0,0), which has as many parameters
+def test_three_observations_are_compared_by_aic():
+    # auto.arima(ts(c(1, 3, 2)), trace = TRUE), without (1,0,0), which has three parameters too
     choice = auto_arima([1.0, 3.0, 2.0])
     values = [each.criterion for each in choice.tried if not each.refused]
     assert values == pytest.approx([11.29724, 15.13497], abs=1e-5)
     assert choice.name == "ARIMA(0,0,0)" + MEAN
 
 
-def test_the_full_grid_has_the_least_criterion_of_all_that_may_be_chosen():
+def test_the_full_grid_finds_the_lowest_criterion():
     y, _ = series("nile")
     walked, whole = auto_arima(y), auto_arima(y, full=True, max_order=3)
     assert whole.results.aicc <= walked.results.aicc + 1e-3
@@ -162,7 +162,7 @@ def test_the_full_grid_has_the_least_criterion_of_all_that_may_be_chosen():
     assert best.name == whole.name
 
 
-def test_the_results_are_those_of_the_model_by_name():
+def test_the_results_equal_those_of_the_same_model_fitted_directly():
     y, period = series("log airline")
     results = auto_arima(y, period).results
     by_hand = ARIMA(y, order=(0, 1, 1), seasonal_order=(0, 1, 1, 12)).fit()
@@ -170,11 +170,11 @@ def test_the_results_are_those_of_the_model_by_name():
     np.testing.assert_allclose(results.forecast(12), by_hand.forecast(12), rtol=1e-5)
 
 
-def test_each_model_is_told_as_it_is_tried():
-    told = []
-    choice = auto_arima(*series("nile"), on_tried=told.append)
-    assert told == choice.tried
-    assert auto_arima(*series("nile"), n_models=6).tried == told[:6]
+def test_on_tried_is_called_with_each_model():
+    reported = []
+    choice = auto_arima(*series("nile"), on_tried=reported.append)
+    assert reported == choice.tried
+    assert auto_arima(*series("nile"), n_models=6).tried == reported[:6]
 
 
 def test_orders_stay_within_the_limits():
@@ -189,7 +189,7 @@ def test_scale_does_not_change_the_choice():
     assert auto_arima(y * 1e-6, period).name == auto_arima(y, period).name
 
 
-def test_a_regressor_that_explains_the_walk_saves_the_difference(rng):
+def test_a_regressor_that_explains_the_random_walk_avoids_a_difference(rng):
     walk = rng.standard_normal(120).cumsum()
     y = 5 + 3 * walk + rng.standard_normal(120)
     assert auto_arima(y).results.model.orders.d == 1
@@ -198,8 +198,8 @@ def test_a_regressor_that_explains_the_walk_saves_the_difference(rng):
     assert choice.results.forecast(3, exog=np.zeros(3)).shape == (3,)
 
 
-def test_a_regressor_that_a_difference_would_remove_keeps_the_difference_away(rng):
-    # The residuals want one difference; of a line that leaves a constant.
+def test_no_difference_is_taken_that_would_make_a_regressor_constant(rng):
+    # The residuals need one difference, but it would turn the line into a constant.
     y = rng.standard_normal(120).cumsum()
     assert auto_arima(y, exog=np.arange(120.0), max_p=1, max_q=1).results.model.orders.d == 0
 
@@ -224,14 +224,14 @@ def test_a_pandas_series_keeps_its_index(pandas):
     ("call", "message"),
     [
         (lambda: auto_arima([5.0] * 30), "constant"),
-        (lambda: auto_arima(np.arange(30.0)), "1 differences and 0 seasonal ones is constant"),
+        (lambda: auto_arima(np.arange(30.0)), "constant after 1 differences and 0 seasonal diff"),
         (lambda: auto_arima(np.tile([1.0, 5.0, 2.0], 9), 3), "0 differences and 1 seasonal"),
         (lambda: auto_arima([np.nan] * 9), "NaN"),
         (lambda: auto_arima([1.0, np.inf, 2.0, 3.0]), "infinite"),
-        (lambda: auto_arima([1.0, 2.0, 4.0], 0), "period=0 must be a whole number from 1"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], 0), "period=0 must be an integer of at least 1"),
         (lambda: auto_arima([1.0, 2.0, 4.0], 1.5), "period=1.5 must be"),
-        (lambda: auto_arima([1.0, 2.0, 4.0], d=-1), "d=-1 must be a whole number from 0 on"),
-        (lambda: auto_arima([1.0, 2.0, 4.0], max_p=1.5), "max_p=1.5 must be a whole number"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], d=-1), "d=-1 must be a non-negative integer"),
+        (lambda: auto_arima([1.0, 2.0, 4.0], max_p=1.5), "max_p=1.5 must be a non-negative int"),
         (lambda: auto_arima([1.0, 2.0, 4.0], start=(1, -2, 0, 0)), "start_q=-2 must be"),
         (lambda: auto_arima([1.0, 2.0, 4.0], d=3), "3 values are too few for differences"),
         (lambda: auto_arima([1.0, 2.0, 4.0], 4, D=1), "3 values are too few for differences"),
@@ -239,7 +239,7 @@ def test_a_pandas_series_keeps_its_index(pandas):
         (lambda: auto_arima([1.0, 2.0, 4.0], criterion="hqic"), "criterion='hqic' must be one of"),
         (
             lambda: auto_arima([1.0, 2.0, 4.0, 0.0, 1.0, 3.0], exog=np.eye(6)[:, :4]),
-            "none of .* models suits: .*too few",
+            "all .* models were rejected; .*too few",
         ),
     ],
 )

@@ -23,12 +23,12 @@ def search_of(y, d=0, D=0, period=1, criterion="aicc", exog=None, on_tried=None)
         (((0, 0, 1), (0, 1, 1, 4)), "t", "ARIMA(0,0,1)(0,1,1)[4] with drift"),
     ],
 )
-def test_a_model_is_written_as_r_writes_it(orders, trend, name):
+def test_a_model_is_formatted_as_in_r(orders, trend, name):
     assert describe(Orders.of(*orders), trend) == name
 
 
 @pytest.mark.parametrize("criterion", ["aicc", "aic", "bic"])
-def test_the_criterion_is_that_of_the_fit(criterion):
+def test_the_criterion_equals_that_of_a_direct_fit(criterion):
     search = search_of(NILE, d=1, criterion=criterion)
     value = search.evaluate(Candidate(1, 1, 0, 0, False))
     fit = ARIMA(NILE, order=(1, 1, 1)).fit()
@@ -45,11 +45,11 @@ def test_the_constant_is_a_mean_or_a_drift():
         assert [each.trend for each in search.tried] == [trend, "n"]
 
 
-def test_the_best_is_kept_and_each_is_told():
-    told = []
-    search = search_of(NILE, d=1, on_tried=told.append)
+def test_the_best_is_kept_and_each_is_reported():
+    reported = []
+    search = search_of(NILE, d=1, on_tried=reported.append)
     values = [search.evaluate(Candidate(p, 1, 0, 0, False)) for p in (0, 1, 2)]
-    assert told == search.tried
+    assert reported == search.tried
     assert search.least == min(values)
     assert search.best.model.orders.p == int(np.argmin(values))
     assert search.result().aicc <= min(values)
@@ -65,8 +65,8 @@ def test_a_root_near_the_unit_circle_is_refused(rng):
     assert search.result() is None
 
 
-def test_a_seasonal_root_is_one_of_the_whole_polynomial():
-    # 0.9 at a lag of 12 has roots of modulus 0.9^(-1/12), which is 1.009; at a lag of 4, 1.027.
+def test_a_seasonal_root_is_a_root_of_the_whole_polynomial():
+    # The coefficient 0.9 has roots of modulus 0.9^(-1/12) = 1.009 at lag 12, and 1.027 at lag 4.
     rng = np.random.default_rng(1)
     for s, is_refused in ((12, True), (4, False)):
         y = np.zeros(3000)
@@ -76,13 +76,13 @@ def test_a_seasonal_root_is_one_of_the_whole_polynomial():
         assert (search.evaluate(Candidate(0, 0, 1, 0, False)) == np.inf) == is_refused
 
 
-def test_what_cannot_be_fitted_is_refused_and_says_why():
+def test_a_model_that_cannot_be_fitted_is_refused_with_a_reason():
     search = search_of([1.0, 2.0, 0.0, 4.0, 3.0])
     assert search.evaluate(Candidate(3, 3, 0, 0, True)) == np.inf
     assert "too few" in search.tried[0].refused
 
 
-def test_a_neighbour_is_searched_for_from_the_best():
+def test_the_fit_of_a_neighbor_starts_from_the_best_model():
     search = search_of(NILE, d=1)
     search.evaluate(Candidate(0, 1, 0, 0, False))
     smaller = search.best.llf

@@ -29,7 +29,7 @@ def test_the_same_as_r(name, d, D, d_after_D):
         assert n_differences(y[period:] - y[:-period]) == d_after_D
 
 
-def test_each_sum_needs_one_difference_more(rng):
+def test_each_cumulative_sum_needs_one_more_difference(rng):
     noise = rng.standard_normal(300)
     walk = noise.cumsum()
     found = [n_differences(y) for y in (noise, walk, walk.cumsum(), walk.cumsum().cumsum())]
@@ -45,7 +45,7 @@ def test_the_level_of_the_test_counts():
     assert n_differences(y, alpha=0.1) != n_differences(y, alpha=0.01)
 
 
-def test_a_constant_and_a_line_are_differenced_away_and_no_further():
+def test_a_constant_series_is_not_differenced_further():
     assert n_differences(np.full(40, 0.1)) == 0
     assert n_differences(np.arange(40.0)) == 1
     assert n_seasonal_differences(np.tile([1.0, 2.0, 5.0], 9), 3) == 1
@@ -56,12 +56,12 @@ def test_a_short_series_has_no_season():
     assert n_seasonal_differences(np.tile([1.0, 2.0, 5.0], 2), 3) == 0
 
 
-def test_missing_values_are_left_out(rng):
+def test_missing_values_are_dropped(rng):
     walk = rng.standard_normal(200).cumsum()
     walk[[3, 50, 51]] = np.nan
     assert n_differences(walk) == 1
 
 
-def test_the_level_is_one_of_the_tables():
-    with pytest.raises(UserError, match=r"alpha=0.2; the table of the test is from 0.01 to 0.1"):
+def test_a_level_outside_of_the_table_is_refused():
+    with pytest.raises(UserError, match=r"alpha=0.2 must be from 0.01 to 0.1"):
         n_differences([1.0, 2.0], alpha=0.2)

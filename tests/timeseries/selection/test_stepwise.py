@@ -8,24 +8,24 @@ START = Candidate(2, 2, 1, 1, True)
 
 
 def walk(criterion, start=START, limits=WIDE, constant=True, n_models=94):
-    """The models that are tried, and whether each is told to be a neighbour."""
-    path, neighbours = [], []
+    """Return the models in the order of trying, and whether each is marked as a neighbor."""
+    path, neighbors = [], []
 
-    def evaluate(candidate, is_neighbour):
+    def evaluate(candidate, is_neighbor):
         path.append(candidate)
-        neighbours.append(is_neighbour)
+        neighbors.append(is_neighbor)
         return criterion(candidate)
 
     stepwise(evaluate, start, limits, constant=constant, n_models=n_models)
-    return path, neighbours
+    return path, neighbors
 
 
 def distance(target):
     return lambda each: float(sum(abs(a - b) for a, b in zip(each, target, strict=True)))
 
 
-def test_it_begins_with_five_models():
-    path, neighbours = walk(lambda each: 0.0)
+def test_the_search_starts_with_five_models():
+    path, neighbors = walk(lambda each: 0.0)
     assert path[:5] == [
         START,
         Candidate(0, 0, 0, 0, True),
@@ -33,11 +33,11 @@ def test_it_begins_with_five_models():
         Candidate(0, 1, 0, 1, True),
         Candidate(0, 0, 0, 0, False),
     ]
-    assert neighbours[:5] == [False] * 5
-    assert all(neighbours[5:])
+    assert neighbors[:5] == [False] * 5
+    assert all(neighbors[5:])
 
 
-def test_the_neighbours_come_in_the_order_of_r():
+def test_the_neighbors_have_the_order_of_r():
     path, _ = walk(lambda each: -float(each == START))
     around = [tuple(np.subtract(each[:4], START[:4])) for each in path[5:-1]]
     assert around == [
@@ -51,25 +51,25 @@ def test_the_neighbours_come_in_the_order_of_r():
 
 
 @pytest.mark.parametrize("target", [(0, 0, 0, 0, True), (5, 5, 2, 2, False), (4, 0, 1, 2, True)])
-def test_it_finds_the_only_minimum_and_tries_no_model_twice(target):
+def test_the_search_finds_a_unique_minimum_and_tries_no_model_twice(target):
     path, _ = walk(distance(target))
     assert Candidate(*target) in path
     assert len(set(path)) == len(path)
 
 
-def test_it_stays_within_the_limits():
+def test_the_search_stays_within_the_limits():
     path, _ = walk(lambda each: -float(sum(each)), Candidate(1, 0, 0, 0, True), Limits(1, 2, 0, 1))
     assert all(Limits(1, 2, 0, 1).allow(each) for each in path)
     assert Candidate(1, 2, 0, 1, True) in path
 
 
-def test_without_a_constant_none_is_tried():
+def test_without_a_constant_no_model_has_one():
     path, _ = walk(distance(START), START._replace(constant=False), constant=False)
     assert not any(each.constant for each in path)
     assert path.count(Candidate(0, 0, 0, 0, False)) == 1
 
 
-def test_from_a_bare_best_model_it_goes_on_with_a_constant_as_r_does():
+def test_after_the_model_without_terms_the_search_continues_with_a_constant_as_in_r():
     bare = Candidate(0, 0, 0, 0, False)
     path, _ = walk(lambda each: -float(each == bare))
     after = path[5:]
@@ -78,14 +78,14 @@ def test_from_a_bare_best_model_it_goes_on_with_a_constant_as_r_does():
 
 
 @pytest.mark.parametrize("n_models", [1, 7, 20])
-def test_it_ends_after_so_many(n_models):
+def test_the_search_stops_after_n_models(n_models):
     path, _ = walk(distance((5, 5, 2, 2, False)), n_models=n_models)
-    assert len(path) == max(n_models, 5)  # the beginnings are always tried
+    assert len(path) == max(n_models, 5)  # the five initial models are always tried
 
 
-def test_models_that_are_refused_lead_nowhere():
+def test_the_search_does_not_move_to_rejected_models():
     path, _ = walk(lambda each: np.inf)
-    # Nothing is better than infinity, so it looks around where it began.
+    # No model is better than infinity, so only the neighbors of the start are tried.
     assert len(path) == 22
 
 
@@ -93,5 +93,5 @@ def test_the_grid_is_all_models_once():
     models = list(grid(Limits(2, 1, 1, 0), 9, constant=True))
     assert len(models) == len(set(models)) == 3 * 2 * 2 * 2
     few = list(grid(WIDE, 3, constant=False))
-    assert len(few) == 35 - 2  # P and Q end at 2
+    assert len(few) == 35 - 2  # P and Q are at most 2
     assert all(sum(each[:4]) <= 3 and not each.constant for each in few)

@@ -1,4 +1,4 @@
-"""Where a series stands at its end: the state that its future starts from."""
+"""The state at the end of a series, from which forecasts and simulations start."""
 
 from typing import NamedTuple
 
@@ -16,17 +16,17 @@ from scratchgpt.timeseries.likelihood.stationary_state import stationary_covaria
 from scratchgpt.timeseries.orders import Orders
 
 
-class Ending(NamedTuple):
-    """The state after the last observation, in units of the noise's variance.
+class FinalState(NamedTuple):
+    """The predicted state after the last observation, with variances in units of sigma2.
 
     ar : (r,) phi, then zeros
     noise : (r,) 1, theta, then zeros
-    delta : (n_diffuse,) the differencing, for the latest value first
-    state : (m,) the prediction of the next: Harvey's r elements, then the latest values of the
-        series less its regression, the latest first
-    covariance : (m, m) of the errors of ``state``, without the noise of the next step
-    mean, variance : (n,) one-step predictions and their variances; NaN and infinite where the
-        start is not settled
+    delta : (n_diffuse,) coefficients of the differencing, for the latest value first
+    state : (m,) the prediction of the next state: Harvey's r elements, then the latest values of
+        the series minus its regression, the latest first
+    covariance : (m, m) covariance of the errors of ``state``, without the noise of the next step
+    mean, variance : (n,) one-step predictions and their variances; NaN and infinite until the
+        diffuse starting values are determined
     """
 
     ar: Array
@@ -38,14 +38,14 @@ class Ending(NamedTuple):
     variance: Array
 
 
-def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
-    """Run through the series, and keep what its future needs.
+def final_state(params: Array, y: Array, design: Array, orders: Orders) -> FinalState:
+    """Filter the series and return the state after its last value.
 
     Parameters
     ----------
     params : array (k + p + q + P + Q + 1,)
     y : array (n,)
-        NaN where it is missing.
+        NaN marks a missing value.
     design : array (n, k)
     orders : Orders
     """
@@ -63,7 +63,9 @@ def ending(params: Array, y: Array, design: Array, orders: Orders) -> Ending:
         covariance = inner.covariance.copy()
         covariance[:r, :r] -= np.outer(inner.noise, inner.noise)
         mean = inner.mean + regression
-        return Ending(inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance)
+        return FinalState(
+            inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance
+        )
 
     noise = inner.first.noise
     covariance = _covariance_after(inner, phi, theta) - np.outer(noise, noise)
@@ -82,8 +84,11 @@ def _complete(
     covariance: Array,
     v: Array,
     F: Array,
-) -> Ending:
-    """Of a series without missing values: the latest are known. v and F are of its last values."""
+) -> FinalState:
+    """Build the final state of a series without missing values, whose latest values are known.
+
+    v and F are the innovations and variances of the last ``len(v)`` values.
+    """
     r, m = len(ar), len(ar) + len(delta)
     state = np.concatenate([ahead, u[len(u) - len(delta) :][::-1]])
     whole = np.zeros((m, m))
@@ -93,13 +98,15 @@ def _complete(
     mean[n_unsettled:] -= v
     mean[:n_unsettled] = np.nan
     variance[n_unsettled:] = F
-    return Ending(ar, noise, delta, state, whole, mean, variance)
+    return FinalState(ar, noise, delta, state, whole, mean, variance)
 
 
-def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Array) -> Ending:
-    """Where there is no stationary law: given the first values, by the residuals of the CSS.
+def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Array) -> FinalState:
+    """Compute the final state of a non-stationary process from the residuals of the CSS.
 
-    The state is then known: its i-th element is what the past adds to the value i steps ahead.
+    A non-stationary process has no stationary distribution, so the first values are taken as given.
+    The state is then known exactly: element i is the contribution of the past to the value i steps
+    ahead.
     """
     e, _ = css_forward(w, phi, theta)
     r = max(len(phi), len(theta) + 1)
@@ -114,7 +121,7 @@ def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Ar
 
 
 def _covariance_after(inner: ArmaFilterSaved, phi: Array, theta: Array) -> Array:
-    """Of the prediction of the next state: the stationary one and all increments, (r, r)."""
+    """Add all increments to the stationary covariance: the covariance of the next state, (r, r)."""
     covariance, _ = stationary_covariance_forward(phi, theta)
     W, M = inner.W[: inner.n_varying], inner.M[: inner.n_varying]
     return covariance + (W.T * M) @ W
