@@ -96,7 +96,7 @@ def linear_backward(
     Raises
     ------
     NotKeptError
-        If the x that was saved is :class:`Recomputed`.
+        If ``saved.x`` is a :class:`scratchgpt.recomputed.Recomputed`.
     """
     x, weight, has_bias = kept(saved.x, "x", "linear_backward"), saved.weight, saved.has_bias
     n_in, n_out = weight.shape
