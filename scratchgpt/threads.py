@@ -24,12 +24,13 @@ _shared: list[tuple[Any, int]] = []  # libraries that were limited, and their th
 def one_pool() -> Iterator[None]:
     """Hold BLAS at one thread inside the block: ``with scratchgpt.one_pool():``.
 
-    :meth:`Trainer.train <scratchgpt.training.Trainer.train>`, generation, translation and the
-    benchmarks do so themselves. Put it around a loop of your own that calls operations or models.
+    :meth:`Trainer.train <scratchgpt.training.Trainer.train>`, generation, translation,
+    :func:`scratchgpt.verify.check_vjp` and the benchmarks do so themselves. Put it around a loop
+    of your own that calls operations or models.
 
     Blocks may be nested, and several Python threads may be inside one at the same time. When the
     last block ends, each library has as many threads as before the first, also after an exception.
-    A block limits the libraries that are loaded when it begins, as far as the caller may set them.
+    A block limits the libraries that are loaded when it begins.
 
     Without compiled kernels (no Numba, ``SCRATCHGPT_KERNELS=off``, or inside
     :func:`scratchgpt.kernels.disabled`) BLAS has the only pool of threads, and the block changes
@@ -58,7 +59,7 @@ def one_pool() -> Iterator[None]:
 def _enter() -> list[tuple[Any, int]]:
     """Limit every BLAS; returns those that count the threads of each Python thread by itself."""
     global _n_inside
-    own = []
+    own: list[tuple[Any, int]] = []
     with _lock:
         _n_inside += 1
         for library in _loaded():

@@ -136,8 +136,10 @@ class GPTConfig(ModelConfig):
         self._check(
             sizes=("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner"),
             switches=(
-                *("bias", "tied_head"),
-                *("scale_attn_weights", "scale_attn_by_inverse_layer_idx"),
+                "bias",
+                "tied_head",
+                "scale_attn_weights",
+                "scale_attn_by_inverse_layer_idx",
             ),
             choices={"norm_position": NORM_POSITIONS, "activation": ACTIVATIONS},
         )

@@ -7,13 +7,14 @@ from scratchgpt.errors import UserError
 
 # What a model is made of. No pickles: reading one runs what is in it.
 FILES = (
-    *(
-        "config.json",
-        "generation_config.json",
-        "model*.safetensors",
-        "model.safetensors.index.json",
-    ),
-    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"),
+    "config.json",
+    "generation_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
 )
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 

@@ -103,8 +103,14 @@ def write_llmc(model: GPT, path: Path) -> None:
     n_padding = -config.vocab_size % PADDED_TO
     header = np.zeros(HEADER, "<i4")
     header[:8] = (
-        *(MAGIC, WRITTEN, config.block_size, config.vocab_size, config.n_layer, config.n_head),
-        *(config.n_embd, config.vocab_size + n_padding),
+        MAGIC,
+        WRITTEN,
+        config.block_size,
+        config.vocab_size,
+        config.n_layer,
+        config.n_head,
+        config.n_embd,
+        config.vocab_size + n_padding,
     )
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(header.tobytes())

@@ -73,8 +73,14 @@ class TransformerConfig(ModelConfig):
     def __post_init__(self) -> None:
         self._check(
             sizes=(
-                *("n_encoder_layer", "n_decoder_layer", "n_head", "n_embd", "n_inner"),
-                *("block_size", "vocab_size", "source_vocab_size"),
+                "n_encoder_layer",
+                "n_decoder_layer",
+                "n_head",
+                "n_embd",
+                "n_inner",
+                "block_size",
+                "vocab_size",
+                "source_vocab_size",
             ),
             switches=("bias", "scale_embeddings", "shared_embeddings", "tied_head"),
             choices={

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.threads import one_pool
 from scratchgpt.verify.comparison import Comparison
 from scratchgpt.verify.contract import check_contract
 from scratchgpt.verify.problem import Backward, Forward, Inputs, Problem
@@ -114,20 +115,21 @@ def check_vjp(
     if method not in TOLERANCES:
         raise ValueError(f"method must be one of {', '.join(TOLERANCES)}, got {method!r}")
     problem = Problem(forward, backward, inputs, settings, seed)
-    dy, gradients, violations = check_contract(problem)
-    if method != "central" and problem.in_float64() is not problem:
-        problem = problem.in_float64()
-        y, saved = problem.run(problem.values)
-        dy = problem.upstream(y)
-        gradients = problem.pull(dy, saved)
-    if tolerance is None:
-        tolerance = TOLERANCES[method][problem.dtype != np.float64]
+    with one_pool():  # complex steps go to BLAS, and alternate with kernels
+        dy, gradients, violations = check_contract(problem)
+        if method != "central" and problem.in_float64() is not problem:
+            problem = problem.in_float64()
+            y, saved = problem.run(problem.values)
+            dy = problem.upstream(y)
+            gradients = problem.pull(dy, saved)
+        if tolerance is None:
+            tolerance = TOLERANCES[method][problem.dtype != np.float64]
 
-    comparable = {
-        i: np.asarray(gradient)
-        for i, gradient in zip(problem.floating, gradients, strict=True)
-        if gradient is not None and np.shape(gradient) == problem.values[i].shape
-    }
-    check = Comparison(problem, dy, comparable, tolerance, max_elements, n_directions)
-    rows = check.along_directions(joint) if method == "adjoint" else check.by_element(method)
+        comparable = {
+            i: np.asarray(gradient)
+            for i, gradient in zip(problem.floating, gradients, strict=True)
+            if gradient is not None and np.shape(gradient) == problem.values[i].shape
+        }
+        check = Comparison(problem, dy, comparable, tolerance, max_elements, n_directions)
+        rows = check.along_directions(joint) if method == "adjoint" else check.by_element(method)
     return Report(problem.title, method, seed, tuple(rows), tuple(violations))
