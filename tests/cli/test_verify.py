@@ -9,6 +9,7 @@ from scratchgpt.proofs import subjects
 from scratchgpt.verify.examples import EXAMPLES, Example
 
 
+@pytest.mark.reference
 def test_every_operation_layer_and_form_of_model_is_proven(scratchgpt):
     outcome = scratchgpt("verify", "--json")
     assert outcome.status == 0, outcome.stderr
