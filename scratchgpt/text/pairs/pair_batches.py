@@ -1,4 +1,4 @@
-"""Batches of sentence pairs of similar length, filled up to a number of tokens."""
+"""Batches of sentence pairs: pairs of about the same length together, padded to one length."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
