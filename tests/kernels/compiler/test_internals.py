@@ -73,7 +73,9 @@ print(before, has_compiled("relu"), has_compiled("gelu"))
 def test_features_of_the_cpu_are_a_list_with_signs():
     features = codegen.get_host_cpu_features().split(",")
     assert all(feature[:1] in "+-" for feature in features), relied_on_by("cpu.py")
-    assert cpu.has(next(feature for feature in features if feature[0] == "+")[1:])
+    # `make avx2` allows Numba fewer features than the CPU has.
+    allowed = (numba.config.CPU_FEATURES or ",".join(features)).split(",")
+    assert cpu.has(next(feature for feature in allowed if feature[0] == "+")[1:])
 
 
 def test_a_function_can_be_compiled_without_wrappers_for_python():
