@@ -63,7 +63,7 @@ def test_a_linear_map_and_its_gradients_are_made_of_rounded_factors(rng, assert_
     before = weight.copy()
     with kernels.disabled(*([] if not compiled else [np.float64])), products_in("bf16"):
         y, saved = linear_forward(x, weight, bias)
-        dx, dweight, dbias = linear_backward(dy, saved, dweight)
+        dx, dweight, dbias = linear_backward(dy, saved, dweight_into=dweight)
     np.testing.assert_array_equal(weight, before)
     x, weight, rounded_dy = (round_to_bfloat16(a).astype(np.float64) for a in (x, weight, dy))
     assert_close(y, x @ weight + bias, 1e-6, "y")

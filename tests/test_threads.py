@@ -61,7 +61,7 @@ def test_blas_has_its_threads_back_after_everything():
 from scratchgpt.generation import generate
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.ops import layer_norm_forward
-from scratchgpt.training import TrainConfig, Trainer
+from scratchgpt.training import NextToken, TrainConfig, Trainer
 
 class Batches:
     def train_batch(self, index):
@@ -76,7 +76,7 @@ def on_token(*_):
 
 seen = []
 model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=8, vocab_size=5))
-trainer = Trainer(model, Batches(), TrainConfig(steps=1, eval_interval=0))
+trainer = Trainer(NextToken(model), Batches(), TrainConfig(steps=1, eval_interval=0))
 around = [n_threads()]
 layer_norm_forward(np.ones((2, 4), np.float32), np.ones(4, np.float32))
 around.append(n_threads())

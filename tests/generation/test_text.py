@@ -208,7 +208,7 @@ def test_an_empty_prompt_starts_from_the_first_token_where_there_is_no_newline_e
 
 
 def test_a_prompt_with_unseen_characters_is_refused(make_model):
-    with pytest.raises(UserError, match="not seen 'é'"):
+    with pytest.raises(UserError, match="no token for 'é'"):
         generate_text(make_model(), LETTERS, ["abé"])
 
 

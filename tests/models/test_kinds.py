@@ -225,7 +225,7 @@ def test_a_further_kind_has_its_backward_pass_proven(toy):
 
 
 def test_a_further_kind_has_its_verb(toy, tmp_path):
-    from scratchgpt.cli.model_folder import load_gpt
+    from scratchgpt.recipes.model_folder import load_gpt
 
     toy.save_pretrained(tmp_path)
     with pytest.raises(UserError, match="guesses; use scratchgpt guess"):
