@@ -1,6 +1,7 @@
 # make demo       train a GPT on real text, then let it write some (under 3 minutes)
 # make test       the whole test suite
-# make portable   the suite without Numba, and the kernels for processors without AVX-512
+# make portable   the suite without Numba
+# make avx2       the kernels for processors without AVX-512
 # make lint       style and types
 # make docs       the documentation, in docs/_build/html
 # make mutation   break the mathematics in two thousand places, and see the tests notice (an hour)
@@ -26,7 +27,7 @@ DOCS := docs
 LINT := lint
 endif
 
-.PHONY: install demo test portable avx2 lint docs mutation clean
+.PHONY: install demo test suite off portable avx2 lint docs mutation clean
 
 install: $(VENV)/installed-$(TEST) $(PLAIN)/installed
 
@@ -34,13 +35,17 @@ install: $(VENV)/installed-$(TEST) $(PLAIN)/installed
 demo: $(VENV)/installed-plots
 	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
-# One thread in each of the test processes: with more they wait for each other. `make portable` runs
-# everything without the kernels. Here, with the kernels switched off, runs what it cannot: the
-# comparison of the reference with PyTorch, and the switch itself.
-test: $(VENV)/installed-$(TEST)
+test: suite off
+
+# One thread in each of the test processes: with more they wait for each other.
+suite: $(VENV)/installed-$(TEST)
 	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ONCE)
-	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q \
-		-m "peer or switch" tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
+
+# `make portable` runs everything without the kernels. With the kernels switched off this runs what
+# that cannot: the comparison of the reference with PyTorch, and the switch itself.
+off: $(VENV)/installed-$(TEST)
+	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "peer or switch" \
+		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
 portable: $(PLAIN)/installed
 	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal
