@@ -19,8 +19,9 @@ ifdef CI
 TEST := test,parity,docs,lint
 DOCS := $(TEST)
 LINT := $(TEST)
-# `make portable` runs these, and the gate runs both.
-ONCE := -m "not reference"
+# Of the gate's two runs of the suite, one is enough for these.
+WITH_NUMBA := -m "not reference"
+WITHOUT_NUMBA := -m "not compiled"
 else
 TEST := test
 DOCS := docs
@@ -39,7 +40,7 @@ test: suite off
 
 # One thread in each of the test processes: with more they wait for each other.
 suite: $(VENV)/installed-$(TEST)
-	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ONCE)
+	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(WITH_NUMBA)
 
 # `make portable` runs everything without the kernels. With the kernels switched off this runs what
 # that cannot: the comparison of the reference with PyTorch, and the switch itself.
@@ -48,7 +49,7 @@ off: $(VENV)/installed-$(TEST)
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
 portable: $(PLAIN)/installed
-	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal
+	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
 
 # Kernels for x86-64 processors without AVX-512, in one process, so that none is compiled twice. The
 # name of the CPU alone would let the compiler use all that this CPU has. Compiled afresh, since

@@ -22,6 +22,7 @@ MODELS = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", MODELS)
 def test_intervals_contain_the_truth_at_their_nominal_rate(name, rng, arma_process):
     """The number of hits of 200 intervals of 90 % lies in the 99.9 % range of the binomial."""
@@ -38,6 +39,7 @@ def test_intervals_contain_the_truth_at_their_nominal_rate(name, rng, arma_proce
     assert (hits <= high).all(), hits
 
 
+@pytest.mark.compiled
 @given(
     seed=st.integers(0, 10**6),
     p=st.integers(0, 2),

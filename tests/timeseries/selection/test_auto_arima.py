@@ -67,6 +67,7 @@ def test_the_same_models_are_tried_as_in_r(name, trace):
         assert (each.criterion == np.inf) == bool(each.refused)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("name", "chosen", "aicc"),
     [
@@ -90,6 +91,7 @@ def test_the_same_choice_as_r(name, chosen, aicc):
     assert choice.results.aicc == pytest.approx(min(t.criterion for t in choice.tried), abs=1e-3)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("name", "options", "chosen", "criterion", "value"),
     [
