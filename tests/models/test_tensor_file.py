@@ -100,10 +100,10 @@ def test_it_knows_what_is_stored_twice(tmp_path, path):
     save_tensors(path, {"a": a, "wide": a.reshape(2, 6), "half": a.astype(np.float32)})
     save_tensors(other, {"a": a, "changed": np.where(a == 11, 0, a)})
     file, others = TensorFile(path), TensorFile(other)
-    assert file.holds_twice("a", others, "a")
-    assert not file.holds_twice("a", others, "changed")
-    assert not file.holds_twice("a", file, "wide")
-    assert not file.holds_twice("a", file, "half")
+    assert file.same_data("a", others, "a")
+    assert not file.same_data("a", others, "changed")
+    assert not file.same_data("a", file, "wide")
+    assert not file.same_data("a", file, "half")
 
 
 def test_a_file_that_is_missing_is_named(path):
