@@ -92,6 +92,8 @@ def find_preset(name: str, kind: str | None = None) -> Preset:
     if name in known:
         return known[name]
     if name in ALL_PRESETS:
-        raise UserError(f"the preset {name!r} is not a {kind}; choose one of {', '.join(known)}")
+        raise UserError(
+            f"the preset {name!r} is not of kind {kind}; choose one of {', '.join(known)}"
+        )
     suggestion = did_you_mean(name, known) or f"; choose one of {', '.join(known)}"
     raise UserError(f"unknown preset {name!r}{suggestion}")

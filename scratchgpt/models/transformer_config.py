@@ -35,8 +35,8 @@ class TransformerConfig(ModelConfig):
     bias : bool
         Whether linear layers and layer norms have a bias.
     norm_position : {"post", "pre"}
-        Layer norms after the sublayers, as in the paper, or before them. With "pre" a last layer
-        norm follows the blocks of the encoder and of the decoder.
+        Position of the layer norms: after the sublayers, as in the paper, or before them. With
+        "pre" a last layer norm follows the blocks of each half.
     activation : {"relu", "gelu", "gelu_tanh"}
     positions : {"sinusoidal", "learned"}
     scale_embeddings : bool

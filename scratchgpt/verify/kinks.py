@@ -28,10 +28,7 @@ class KinkFinder:
         self._threshold = max(1e-3, 30 * eps / self._steps[-1])
 
     def find(self, position: int, gradient: Array) -> list[Kink]:
-        """Find the kinks among the elements of one input, and the gradient of the backward there.
-
-        They are returned as :class:`Kink` objects.
-        """
+        """Find the kinks among the elements of one input, with the backward's gradient at each."""
         x = self._problem.values[position]
         rng = random_stream(self._problem.seed, "kinks", position)
         direction = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1, 1], x.shape) * step_scale(x)

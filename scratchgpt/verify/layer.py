@@ -171,7 +171,7 @@ class _Pure:
 
     @contextmanager
     def _holding(self, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """Set values and zero gradients of the parameters temporarily, and the frozen dtypes."""
+        """Temporarily give parameters other values and zero gradients; cast frozen ones."""
         parameters = list(self.parameters.values())
         own = [(parameter.value, parameter.grad) for parameter in parameters]
         constants = [parameter.value for parameter in self._frozen]
