@@ -272,7 +272,7 @@ class Layer:
         Without a seed, the parameters are zeros, for callers that load other values afterwards;
         memory that is never written costs nothing.
 
-        Each parameter has its own random stream, seeded with its name.
+        Each parameter has its own random stream, which depends on the seed and its name.
         """
         named = dict(self.named_parameters())
         self.store = ParameterStore(named, dtype)

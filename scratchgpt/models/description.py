@@ -94,8 +94,8 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     n_tokens = n_batch * n_time
     # For each token, a block saves 6 rows of C (its input, q, k and v, the merged heads, the sum
     # between the sublayers), with post-norm 2 more (both sums before their norm); 1 row of F (the
-    # input of the activation), mean and rstd of two norms, and the attention weights, of which the
-    # compiled kernel saves only one number per query.
+    # input of the activation), mean and rstd of two norms, and the attention weights. Instead of
+    # these weights, the compiled kernel saves one number per query.
     flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     attention = n_head * (1 if flash else n_time)
     n_rows = 6 if config.norm_position == "pre" else 8
