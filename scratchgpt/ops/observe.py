@@ -1,4 +1,4 @@
-"""Observation of operations: a callback for the begin and the end of each, without patching.
+"""Observation of operations: a callback at the start and the end of each, without patching.
 
     class Printer:
         def begin(self, name, path, inputs): print(name, "of", path)
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Observer(Protocol):
-    """Receives a call at the begin and at the end of each operation."""
+    """Receives a call at the start and at the end of each operation."""
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
         """Called when an operation begins.
@@ -48,7 +48,7 @@ class Observer(Protocol):
         Parameters
         ----------
         name, path : str
-            The same as at its begin.
+            The same as for :meth:`begin`.
         result : object
             The return value: ``(y, saved)`` of a forward, the gradients of a backward. None if the
             operation raised an exception.

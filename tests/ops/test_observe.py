@@ -18,7 +18,7 @@ PAIRS = [name for name in ops.__all__ if name.endswith(("_forward", "_backward")
 
 
 class Log:
-    """Records one line for each begin and end, in order."""
+    """Records one line per start and end of an operation, in order."""
 
     def __init__(self):
         self.lines = []
@@ -33,7 +33,7 @@ class Log:
         return [(name, path) for event, name, path, _ in self.lines if event == "begin"]
 
     def assert_nested(self):
-        """Check that each end closes the last open begin, and that none remains open."""
+        """Check that each end matches the last open start, and that none remains open."""
         opened = []
         for event, name, path, _ in self.lines:
             if event == "begin":
