@@ -1,17 +1,17 @@
-"""scratchgpt: the GPT family in NumPy, every forward and every backward pass by hand.
+"""scratchgpt: the GPT family in NumPy, with every forward and backward pass written by hand.
 
-Start at the size that interests you:
+The main modules:
 
-* ``scratchgpt.ops``: one operation, its forward and its backward;
+* ``scratchgpt.ops``: single operations, forward and backward;
 * ``scratchgpt.layers``: operations that own parameters;
-* ``scratchgpt.models``: GPT;
-* ``scratchgpt.training``, ``scratchgpt.generation``: what one does with a model;
-* ``scratchgpt.recipes``: train and evaluate by name, as the command line does;
-* ``scratchgpt.verify``: the proof that a backward pass is right, ours or yours;
-* ``scratchgpt.timeseries``: ARIMA, with the gradient of its likelihood by hand;
-* ``scratchgpt --help``: the same from the command line.
+* ``scratchgpt.models``: GPT and the Transformer;
+* ``scratchgpt.training``, ``scratchgpt.generation``: using a model;
+* ``scratchgpt.recipes``: training and evaluation by name, as on the command line;
+* ``scratchgpt.verify``: checks that a backward pass is correct, ours or yours;
+* ``scratchgpt.timeseries``: ARIMA, with a handwritten gradient of its likelihood;
+* ``scratchgpt --help``: the command line.
 
-Nothing is imported until it is asked for: ``import scratchgpt`` alone costs a few milliseconds.
+Submodules are imported when first used: ``import scratchgpt`` alone takes a few milliseconds.
 """
 
 import importlib

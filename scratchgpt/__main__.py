@@ -1,4 +1,4 @@
-"""``python -m scratchgpt`` is ``scratchgpt``."""
+"""Run the command line: ``python -m scratchgpt`` is the same as ``scratchgpt``."""
 
 from scratchgpt.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Accumulators: memory in which the gradients of one parameter are added up over a step."""
+"""Accumulators: memory in which the gradients of one parameter are summed over a step."""
 
 from enum import Enum
 from typing import Final, TypeAlias
@@ -8,15 +8,15 @@ from scratchgpt.memory import empty
 
 
 class Accumulator:
-    """An array that gradients are added to.
+    """An array to which gradients are added.
 
-    The first gradient after :meth:`clear` is written instead of added, so that the zeros of a new
-    step are never written to memory or read from it.
+    The first gradient after :meth:`clear` overwrites the array, so that zeros need not be written
+    to memory or read from it.
 
     Parameters
     ----------
     array : array
-        Holds the sum so far.
+        Memory for the sum.
     """
 
     __slots__ = ("_array", "_is_clear")
@@ -27,7 +27,7 @@ class Accumulator:
 
     @property
     def array(self) -> Array:
-        """The sum of the gradients; zeros are written first if nothing was added yet."""
+        """The sum of the gradients; if none was added yet, zeros are written first."""
         if self._is_clear:
             self._array[...] = 0
             self._is_clear = False
@@ -35,15 +35,15 @@ class Accumulator:
 
     @property
     def T(self) -> "Accumulator":
-        """The transposed view of this accumulator: what is added to one is added to both."""
+        """A transposed view of this accumulator: both share the same sum."""
         return _Transposed(self)
 
     def clear(self) -> None:
-        """Set the sum to zero, without writing to memory."""
+        """Reset the sum to zero, without writing to memory."""
         self._is_clear = True
 
     def take(self) -> tuple[Array, bool]:
-        """The memory, and whether it holds a sum to add to; if not, the caller overwrites it."""
+        """Return the array, and whether it holds a sum; if not, the caller must overwrite it."""
         holds_sum, self._is_clear = not self._is_clear, False
         return self._array, holds_sum
 
@@ -73,29 +73,29 @@ class NotWanted(Enum):
 
 
 NOT_WANTED: Final = NotWanted.NOT_WANTED
-"""In place of an accumulator: this gradient is not computed (its parameter is frozen)."""
+"""Passed instead of an accumulator: do not compute this gradient (its parameter is frozen)."""
 
 Into: TypeAlias = Array | Accumulator | NotWanted | None
 
 
 def take(into: Into, shape: tuple[int, ...], like: Array) -> tuple[Array | None, bool]:
-    """The memory for a gradient, and whether it holds a sum to add to.
+    """Return the array for a gradient, and whether it holds a sum to add to.
 
     Parameters
     ----------
     into : array, Accumulator, NOT_WANTED or None
-        What a backward function was given: an array is always added to, for None there is a new
-        array.
+        The argument of a backward function. Gradients are always added to an array; for None, a
+        new array is allocated.
     shape : tuple of int
         Shape of a new array.
     like : array
-        Decides the dtype and the array library of a new array.
+        Determines the dtype and the array library of a new array.
 
     Returns
     -------
-    array : array, or None if the gradient is not wanted
+    array : array, or None for NOT_WANTED
     holds_sum : bool
-        If False, the caller overwrites all of ``array``.
+        If False, the caller must overwrite all of ``array``.
     """
     if into is None:
         return empty(shape, like=like), False
@@ -107,7 +107,7 @@ def take(into: Into, shape: tuple[int, ...], like: Array) -> tuple[Array | None,
 
 
 def collect(into: Into, gradient: Array | None) -> Array | None:
-    """Add a gradient that has been computed to ``into``; returns the array that holds the sum."""
+    """Add a computed gradient to ``into``, and return the array with the sum."""
     if into is None or gradient is None:
         return gradient
     array, holds_sum = take(into, gradient.shape, like=gradient)

@@ -1,4 +1,4 @@
-"""The rules all arrays and all randomness follow: dtypes, who computes, named random streams."""
+"""Shared conventions: dtypes, the choice between kernels and NumPy, and named random streams."""
 
 import functools
 import hashlib
@@ -22,25 +22,25 @@ kernels_allowed: ContextVar[frozenset[np.dtype[Any]]] = ContextVar(
     "kernels_allowed", default=KERNEL_DTYPES
 )
 
-# The kernels touch private parts of Numba (scratchgpt/kernels/compiler), which any release may
-# change. These are the oldest and the newest release that the tests have run with.
+# The kernels use private parts of Numba (scratchgpt/kernels/compiler), which may change in any
+# release. These are the oldest and the newest release that the tests have run with.
 OLDEST_NUMBA, NEWEST_NUMBA = (0, 61), (0, 68)
 
 
 def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> bool:
-    """Whether the compiled kernels compute with these arrays, or the plain NumPy reference.
+    """Whether to use the compiled kernels for these arrays instead of the NumPy reference.
 
-    The kernels serve NumPy arrays that are all float32 or all float64, if a tested version of
-    Numba is installed, unless ``SCRATCHGPT_KERNELS`` is ``off`` or
-    :func:`scratchgpt.kernels.disabled` is in force. ``SCRATCHGPT_KERNELS=force`` uses them with any
-    version of Numba.
+    The kernels support NumPy arrays that are all float32 or all float64, if a tested version of
+    Numba is installed. They are disabled by ``SCRATCHGPT_KERNELS=off`` and inside
+    :func:`scratchgpt.kernels.disabled`. ``SCRATCHGPT_KERNELS=force`` uses them with any version of
+    Numba.
 
     Parameters
     ----------
     *arrays : array or None
-        None stands for an argument that was not given.
+        None for an argument that was not given.
     only : dtype, optional
-        The one dtype that these kernels are written for.
+        The only dtype that these kernels support.
     """
     given = [x for x in arrays if x is not None]
     dtype = given[0].dtype
@@ -52,12 +52,12 @@ def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> boo
 
 
 def contiguous(*arrays: Array | None) -> bool:
-    """Whether kernels can write to all of these: None stands for an argument that was not given."""
+    """Whether kernels can write to all of these arrays; None is for an argument not given."""
     return all(x is None or x.flags.c_contiguous for x in arrays)
 
 
 def kernels_available(dtype: npt.DTypeLike = np.float32) -> bool:
-    """Whether there are compiled kernels for a dtype, and they are not switched off."""
+    """Whether there are compiled kernels for a dtype, and they are enabled."""
     return np.dtype(dtype) in kernels_allowed.get() and _kernels_installed()
 
 
@@ -82,7 +82,7 @@ def _kernels_installed() -> bool:
 
 
 def untested_numba() -> str | None:
-    """What is wrong with the installed version of Numba and what to do; None if it is tested."""
+    """Explain what to do if the installed version of Numba is untested; None if it is tested."""
     version = _numba_version()
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     if OLDEST_NUMBA <= numbers <= NEWEST_NUMBA:
@@ -90,7 +90,7 @@ def untested_numba() -> str | None:
     (major, oldest), (_, newest) = OLDEST_NUMBA, NEWEST_NUMBA
     return (
         f"Numba {version} is untested: the kernels are tested with {major}.{oldest} to "
-        f"{major}.{newest}, and plain NumPy computes instead, more slowly; "
+        f"{major}.{newest}, so the slower NumPy reference is used instead; "
         f"pip install 'numba>={major}.{oldest},<{major}.{newest + 1}'"
     )
 
@@ -98,25 +98,23 @@ def untested_numba() -> str | None:
 def _numba_version() -> str:
     try:
         return importlib.metadata.version("numba")
-    except importlib.metadata.PackageNotFoundError:  # installed without metadata
+    except importlib.metadata.PackageNotFoundError:  # Numba was installed without metadata
         import numba
 
         return str(numba.__version__)
 
 
 def same_dtype(op: str, **arrays: Array | None) -> None:
-    """Refuse to mix precisions: NumPy would promote silently, and dtype in must be dtype out.
+    """Check that dtypes are equal, because NumPy would silently promote mixed precisions.
 
     Raises
     ------
     TypeError
-        If the arrays that are not None have more than one dtype, or one that is not inexact.
+        If the arrays that are not None have different dtypes, or a dtype that is not inexact.
     """
     first_name, first = next((name, x) for name, x in arrays.items() if x is not None)
     if first.dtype.kind not in "fc":
-        raise TypeError(
-            f"{op}: {first_name} is {first.dtype}; give it as float32, float64 or complex128"
-        )
+        raise TypeError(f"{op}: {first_name} is {first.dtype}; use float32, float64 or complex128")
     for name, x in arrays.items():
         if x is not None and x.dtype != first.dtype:
             raise TypeError(
@@ -133,14 +131,14 @@ def _seed_sequence(seed: int, names: tuple[str | int, ...]) -> np.random.SeedSeq
 
 
 def random_stream(seed: int, *names: str | int) -> np.random.Generator:
-    """An independent random generator for one purpose: ``random_stream(seed, "batch", step)``.
+    """Create an independent random generator: ``random_stream(seed, "batch", step)``.
 
-    A stream depends on the seed and on its names only, never on what was drawn before it or
-    beside it, so a run that is resumed at step 1,000 draws what the unbroken run would have.
+    A stream depends only on the seed and on its names, not on random numbers that were generated
+    before. So a run that is resumed at step 1,000 gets the same numbers as an uninterrupted run.
     """
     return np.random.Generator(np.random.PCG64(_seed_sequence(seed, names)))
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
-    """A 63-bit seed for one purpose, derived from ``seed`` as :func:`random_stream` does it."""
+    """Derive a 63-bit seed from ``seed`` and names, like :func:`random_stream`."""
     return int(_seed_sequence(seed, names).generate_state(1, np.uint64)[0] >> np.uint64(1))

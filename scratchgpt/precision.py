@@ -1,13 +1,14 @@
-"""Matrix products of numbers in bfloat16, where float32 is more than is needed.
+"""Matrix products in bfloat16, for when the precision of float32 is not needed.
 
 A bfloat16 has the exponent of a float32 and 8 of its 24 binary digits. Inside ``with
-products_in("bf16"):`` both factors of the products of linear maps are rounded to it, in the forward
-and in the backward pass, and what is multiplied is summed in float32. All else stays float32:
-parameters, activations, gradients, norms, attention, the loss, the optimizer. It is the mixed
-precision of Micikevicius et al. 2018 (https://arxiv.org/abs/1710.03740) in the numbers of Kalamkar
-et al. 2019 (https://arxiv.org/abs/1905.12322), whose range makes a scale for the loss unnecessary.
+products_in("bf16"):``, both factors of the products of linear maps are rounded to bfloat16, in the
+forward and in the backward pass, and the products are summed in float32. Everything else stays
+float32: parameters, activations, gradients, norms, attention, the loss, the optimizer. This is the
+mixed precision of Micikevicius et al. 2018 (https://arxiv.org/abs/1710.03740) with the number
+format of Kalamkar et al. 2019 (https://arxiv.org/abs/1905.12322), whose range makes loss scaling
+unnecessary.
 
-float64 and complex128 are not touched, so what is verified in them is the gradient of the maths.
+float64 and complex128 are unaffected, so gradient checks verify the unrounded mathematics.
 """
 
 from collections.abc import Iterator
@@ -30,17 +31,17 @@ _bfloat16: ContextVar[bool] = ContextVar("bfloat16", default=False)
 
 @contextmanager
 def products_in(precision: str) -> Iterator[None]:
-    """``with products_in("bf16"):`` rounds the factors of float32 products inside the block.
+    """Round the factors of float32 products inside the block: ``with products_in("bf16"):``.
 
     Parameters
     ----------
     precision : {"float32", "bf16"}
-        Inside ``with products_in("float32"):`` nothing is rounded.
+        ``"float32"`` disables rounding inside the block.
 
     Raises
     ------
     UserError
-        If it is none of these.
+        If ``precision`` is not one of these.
     """
     if precision not in PRECISIONS:
         raise UserError(f"precision={precision!r} is not one of {', '.join(PRECISIONS)}")
@@ -52,19 +53,19 @@ def products_in(precision: str) -> Iterator[None]:
 
 
 def in_bfloat16(dtype: np.dtype[Any]) -> bool:
-    """Whether products of arrays of this dtype are taken in bfloat16 now."""
+    """Whether products of arrays of this dtype are currently computed in bfloat16."""
     return _bfloat16.get() and dtype == np.float32
 
 
 def factors(*arrays: Array) -> tuple[Array, ...]:
-    """What products are made of: the arrays themselves, or what bfloat16 leaves of them."""
+    """Return the factors of a product: the arrays, rounded to bfloat16 if that is enabled."""
     if not in_bfloat16(arrays[0].dtype):
         return arrays
     return tuple(round_to_bfloat16(x) for x in arrays)
 
 
 def round_to_bfloat16(x: Array) -> Array:
-    """The nearest numbers that bfloat16 has, those that lie in the middle to the even one.
+    """Round to the nearest bfloat16, ties to even.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def round_to_bfloat16(x: Array) -> Array:
     Returns
     -------
     rounded : array of the shape of ``x``, float32
-        Whose lower 16 bits are 0. Not-a-number and infinities stay what they are.
+        Its lower 16 bits are 0. NaN and infinities are unchanged.
     """
     rounded = empty(x.shape, like=x)
     rounded[...] = x

@@ -1,4 +1,4 @@
-"""A value that the forward pass did not keep, and who computes it again."""
+"""Placeholders for arrays that the forward pass did not save and a backward pass recomputes."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,20 @@ from scratchgpt.backend import Array
 
 
 class NotKeptError(ValueError):
-    """A backward pass was given a ``saved`` whose array somebody else has to recompute."""
+    """A backward pass needs an array that was not saved, and that its caller must recompute."""
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """Stands in a field of a ``saved`` in place of an array that the forward pass did not keep.
+    """Placeholder in a field of a ``saved`` for an array that the forward pass did not save.
 
     Attributes
     ----------
     what : str
-        The value, as ``"the output of the activation"``.
+        Description of the array, such as ``"the output of the activation"``.
     by : str
-        The backward pass that computes it again and puts it in its place, as ``"MLP.backward"``.
+        The backward pass that recomputes the array and replaces the placeholder, such as
+        ``"MLP.backward"``.
     """
 
     what: str
@@ -26,25 +27,25 @@ class Recomputed:
 
 
 def kept(value: Array | Recomputed, name: str, function: str) -> Array:
-    """The array itself.
+    """Return the array, or raise an error if it is a placeholder.
 
     Parameters
     ----------
     value : array or Recomputed
         A field of a ``saved``.
     name : str
-        Of the field.
+        The name of the field.
     function : str
         The backward pass that needs it.
 
     Raises
     ------
     NotKeptError
-        If the forward pass did not keep the array; says who recomputes it.
+        If the forward pass did not save the array; the message names who recomputes it.
     """
     if isinstance(value, Recomputed):
         raise NotKeptError(
-            f"{function}: saved.{name}, {value.what}, was not kept, for {value.by} recomputes it; "
-            f"call {value.by} instead, or put the array in the place of saved.{name}"
+            f"{function}: saved.{name} ({value.what}) was not kept, because {value.by} recomputes "
+            f"it; call {value.by} instead, or replace saved.{name} by the array"
         )
     return value

@@ -1,9 +1,10 @@
-"""One pool of threads: BLAS works on one thread while the kernels work on all of them.
+"""A single pool of threads: BLAS uses one thread while the kernels use all of them.
 
-OpenBLAS and Numba each keep a pool whose idle threads spin for a while before they sleep. If the
-two alternate hundreds of times in a training step, they spin against each other, and a step of a
-small model takes ten times as long; beside another busy process it is worse. So a loop that calls
-kernels gives BLAS one thread. The kernels cut a matrix product into pieces for Numba's threads.
+OpenBLAS and Numba have separate thread pools, whose idle threads spin for a while before they
+sleep. If both alternate hundreds of times in a training step, their threads compete for the CPU,
+and a step of a small model takes ten times as long; with another busy process, it is worse. So a
+loop that calls kernels limits BLAS to one thread. The kernels split a matrix product into parts
+for Numba's threads.
 """
 
 import sys
@@ -15,26 +16,25 @@ from typing import Any
 from scratchgpt.backend import KERNEL_DTYPES, kernels_available
 
 _lock = threading.Lock()
-_n_inside = 0  # blocks that are open now, in all Python threads
-_found: tuple[int, list[Any]] = (0, [])  # how many modules Python had imported, and each BLAS then
-_shared: list[tuple[Any, int]] = []  # libraries that were limited, and their threads before
+_n_inside = 0  # number of active blocks, in all Python threads
+_found: tuple[int, list[Any]] = (0, [])  # number of imported modules, and each BLAS found then
+_shared: list[tuple[Any, int]] = []  # libraries that were limited, with their former threads
 
 
 @contextmanager
 def one_pool() -> Iterator[None]:
-    """Hold BLAS at one thread inside the block: ``with scratchgpt.one_pool():``.
+    """Limit BLAS to one thread inside the block: ``with scratchgpt.one_pool():``.
 
     :meth:`Trainer.train <scratchgpt.training.Trainer.train>`, generation, translation,
-    :func:`scratchgpt.verify.check_vjp` and the benchmarks do so themselves. Put it around a loop of
-    your own that calls operations or models.
+    :func:`scratchgpt.verify.check_vjp` and the benchmarks already use it. Use it around your own
+    loops that call operations or models.
 
-    Blocks may be nested, and several Python threads may be inside one at the same time. When the
-    last block ends, each library has as many threads as before the first, also after an exception.
+    Blocks may be nested, and several Python threads may be inside a block at the same time. When
+    the last block ends, also after an exception, the number of threads of each library is restored.
     A block limits the libraries that are loaded when it begins.
 
     Without compiled kernels (no Numba, ``SCRATCHGPT_KERNELS=off``, or inside
-    :func:`scratchgpt.kernels.disabled`) BLAS has the only pool of threads, and the block changes
-    nothing.
+    :func:`scratchgpt.kernels.disabled`), only BLAS has a thread pool, and the block has no effect.
 
     Examples
     --------
@@ -57,13 +57,13 @@ def one_pool() -> Iterator[None]:
 
 
 def _enter() -> list[tuple[Any, int]]:
-    """Limit every BLAS; returns those that count the threads of each Python thread by itself."""
+    """Limit every BLAS; return those with a separate number of threads per Python thread."""
     global _n_inside
     own: list[tuple[Any, int]] = []
     with _lock:
         _n_inside += 1
         for library in _loaded():
-            before = library.get_num_threads() or 1  # some libraries do not tell
+            before = library.get_num_threads() or 1  # some libraries do not report it
             if before > 1:
                 _set_threads(library, 1)
                 by_openmp = getattr(library, "threading_layer", "") == "openmp"
@@ -72,7 +72,7 @@ def _enter() -> list[tuple[Any, int]]:
 
 
 def _loaded() -> list[Any]:
-    """Every BLAS; a search takes half a millisecond, so only after an import there is another."""
+    """Return every BLAS; a search takes half a millisecond, so search only after an import."""
     global _found
     if _found[0] != len(sys.modules):
         import threadpoolctl
@@ -94,7 +94,7 @@ def _leave(own: list[tuple[Any, int]]) -> None:
 
 def _set_threads(library: Any, n: int) -> None:
     library.set_num_threads(n)
-    # threadpoolctl 3.8 lets one Python thread set the threads of OpenBLAS, until that thread says
-    # that it is done. The block that ends last may be in another one.
+    # threadpoolctl 3.8 lets one Python thread set the threads of OpenBLAS until that thread
+    # releases it. The block that ends last may be in another thread.
     if hasattr(library, "clear_controlling_thread"):
         library.clear_controlling_thread()

@@ -1,4 +1,4 @@
-"""Fixtures that all suites share."""
+"""Fixtures for all test suites."""
 
 import importlib
 import os
@@ -17,7 +17,7 @@ from scratchgpt.backend import random_stream
 
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
 
-# The same examples in every run, and no folder of remembered ones.
+# Hypothesis generates the same examples in every run, and stores none.
 hypothesis.settings.register_profile(
     "reproducible", derandomize=True, deadline=None, max_examples=25, database=None
 )
@@ -25,12 +25,12 @@ hypothesis.settings.load_profile("reproducible")
 
 
 def pytest_configure() -> None:
-    """A shell starts what runs in the background with Ctrl-C ignored; some tests press it."""
+    """Restore Ctrl-C, which shells disable for background processes; some tests send it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is compared with another implementation; ``-m peer`` selects it."""
+    """Mark tests that compare with another implementation; ``-m peer`` selects them."""
     for item in items:
         if not {"torch", "transformers"}.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("peer")
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def reference_in_float64(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Those suites prove the reference, in float64; the kernels are proven in ``tests/kernels``."""
+    """Disable kernels in suites that test the reference; ``tests/kernels`` tests the kernels."""
     proven = request.path.parent.name in PROVE_THE_REFERENCE
     with kernels.disabled(np.float64) if proven else nullcontext():
         yield
@@ -48,8 +48,8 @@ def reference_in_float64(request: pytest.FixtureRequest) -> Iterator[None]:
 def torch() -> ModuleType:
     """PyTorch, the independent implementation to compare with.
 
-    Where it is not installed the test is skipped, unless SCRATCHGPT_REQUIRE_PARITY=1 says that
-    here it must be: then its absence is a failure, lest a CI that lost it stays green.
+    If PyTorch is not installed, the test is skipped. With SCRATCHGPT_REQUIRE_PARITY=1, it fails
+    instead, so that a CI without PyTorch does not stay green.
     """
     module = _peer("torch", "PyTorch")
     module.set_num_threads(1)
@@ -58,14 +58,14 @@ def torch() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def transformers(torch: ModuleType) -> ModuleType:
-    """Hugging Face's transformers, whose files and models ours must equal; as PyTorch, above."""
+    """Hugging Face's transformers, to compare files and models with; handled like PyTorch."""
     return _peer("transformers", "transformers")
 
 
 def _peer(name: str, title: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what others deprecate
+            warnings.simplefilter("ignore")  # about deprecations in other packages
             return importlib.import_module(name)
     except ImportError as error:
         if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
@@ -75,7 +75,7 @@ def _peer(name: str, title: str) -> ModuleType:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """A random generator that depends on the name of the test alone."""
+    """A random generator whose seed is the name of the test."""
     return random_stream(0, request.node.name)
 
 
@@ -83,8 +83,8 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 def assert_close():
     """``assert_close(actual, expected, tolerance=1e-10)``, relative to the largest element.
 
-    Where all elements are below a thousandth, to that: a gradient that is 0 up to rounding has no
-    size of its own.
+    If the largest element is below a thousandth, errors are relative to a thousandth: a gradient
+    that is 0 up to rounding has no scale.
     """
 
     def check(actual, expected, tolerance=1e-10, what=""):
@@ -97,7 +97,7 @@ def assert_close():
         gap = np.where(same_infinity, 0, np.abs(gap))
         scale = max(np.abs(np.where(np.isinf(expected), 0, expected)).max(), 1e-3)
         worst = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
-        # Asked this way round a NaN fails.
+        # With this form of the comparison, NaN fails.
         error = gap[worst] / scale
         assert error <= tolerance, (
             f"{what} at {tuple(int(i) for i in worst)}: {actual[worst]!r} is not "

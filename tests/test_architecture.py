@@ -1,4 +1,4 @@
-"""The house rules, read from the source: what may import what, and where things stand."""
+"""Rules of the architecture, checked in the source: allowed imports, and locations of code."""
 
 import ast
 import graphlib
@@ -16,11 +16,11 @@ PACKAGE = Path(scratchgpt.__file__).parent
 TESTS = Path(__file__).parent
 DERIVATIONS = TESTS.parent / "docs" / "ops"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-NO_OPS = {"__init__", "observe"}  # observe shows the operations to whoever looks
+NO_OPS = {"__init__", "observe"}  # observe reports operations and is not one
 OPS = sorted(path for path in (PACKAGE / "ops").glob("*.py") if path.stem not in NO_OPS)
 MAX_LINES = 300
 
-# From the ground up; each may import what stands before it.
+# From bottom to top; each part may import those in the lines before it.
 FLOORS = [
     {"version", "errors"},
     {"backend"},
@@ -41,10 +41,10 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
-# A few paths between floors are closed although they lead downwards.
+# These imports are forbidden, although they point downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
-# A part that stands on these alone.
-STANDS_ON = {"timeseries": {"backend", "errors", "files", "kernels", "threads", "verify"}}
+# These parts may import only the listed parts.
+ALLOWED = {"timeseries": {"backend", "errors", "files", "kernels", "threads", "verify"}}
 HEAVY = (
     "scipy",
     "numba",
@@ -68,7 +68,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def imported(nodes) -> list[str]:
-    """Names of the modules that import statements ask for."""
+    """Names of the modules in import statements."""
     names = []
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -80,7 +80,7 @@ def imported(nodes) -> list[str]:
 
 
 def part(path: Path) -> str:
-    """The folder or module right below the package that a file belongs to."""
+    """The folder or module directly below the package that contains a file."""
     relative = path.relative_to(PACKAGE)
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
 
@@ -97,7 +97,7 @@ def test_imports_point_downwards(path):
         other = name.split(".")[1]
         assert (mine, other) not in CLOSED, f"{mine} imports {other}"
         assert other == mine or FLOOR[other] < FLOOR[mine], f"{mine} imports {other}"
-        assert other == mine or other in STANDS_ON.get(mine, FLOOR), f"{mine} imports {other}"
+        assert other == mine or other in ALLOWED.get(mine, FLOOR), f"{mine} imports {other}"
 
 
 def test_every_part_has_a_floor():
@@ -105,13 +105,13 @@ def test_every_part_has_a_floor():
 
 
 def module_name(path: Path) -> str:
-    """The dotted name of a file, of a package that of its folder."""
+    """The dotted name of a module; for a package, that of its folder."""
     parts = ("scratchgpt", *path.relative_to(PACKAGE).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def files_imported(path: Path) -> set[str]:
-    """The modules of the same part that a file imports, at its top or in a function."""
+    """The modules of the same part that a file imports, at its top or inside functions."""
     known = {module_name(other) for other in SOURCES if part(other) == part(path)}
     found = set()
     for node in ast.walk(tree(path)):
@@ -139,7 +139,7 @@ def test_files_of_a_folder_do_not_import_each_other_in_a_circle(folder):
 @each_source
 def test_files_are_small(path):
     n_lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert n_lines <= MAX_LINES, f"{n_lines} lines: one idea a file"
+    assert n_lines <= MAX_LINES, f"{n_lines} lines: one idea per file"
 
 
 @each_source
@@ -154,8 +154,8 @@ def test_heavy_libraries_are_imported_where_they_are_used(path):
 
 
 @each_source
-def test_numba_s_private_parts_are_touched_in_one_folder(path):
-    """Everywhere else its public modules are enough; see tests/kernels/compiler/test_internals."""
+def test_private_parts_of_numba_are_used_in_one_folder(path):
+    """Elsewhere, Numba's public modules suffice; see tests/kernels/compiler/test_internals."""
     if path.parent == PACKAGE / "kernels" / "compiler":
         return
     for name in imported(ast.walk(tree(path))):
@@ -225,13 +225,13 @@ def in_a_fresh_interpreter(code: str) -> str:
     ).stdout.strip()
 
 
-def test_importing_the_package_pulls_nothing_in():
+def test_importing_the_package_imports_nothing_else():
     code = "import sys, scratchgpt; print(*sys.modules)"
     modules = {name.split(".")[0] for name in in_a_fresh_interpreter(code).split()}
     assert modules.isdisjoint({"numpy", "torch", "asyncio", *HEAVY})
 
 
-def test_importing_the_models_pulls_in_numpy_alone():
+def test_importing_the_models_imports_only_numpy():
     code = "import sys, scratchgpt.models, scratchgpt.verify; print(*sys.modules)"
     modules = {name.split(".")[0] for name in in_a_fresh_interpreter(code).split()}
     assert "numpy" in modules

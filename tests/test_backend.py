@@ -25,7 +25,7 @@ def test_a_stream_depends_on_its_names_and_not_on_what_was_drawn_before():
 
 
 @given(seed=st.integers(0, 2**64), names=paths)
-def test_seeds_are_whole_numbers_of_63_bits_and_repeat(seed, names):
+def test_seeds_are_reproducible_integers_of_63_bits(seed, names):
     derived = derive_seed(seed, *names)
     assert isinstance(derived, int)
     assert 0 <= derived < 2**63
@@ -51,7 +51,7 @@ def test_derived_seeds_use_all_their_bits():
 
 
 def test_streams_are_the_same_on_every_machine_and_in_every_version():
-    """A checkpoint of today resumes tomorrow: these numbers are a promise."""
+    """Checkpoints must resume in later versions, so these numbers must never change."""
     assert derive_seed(0, "h", 1) == 3061293333918079981
     assert random_stream(1337, "batch", 5).integers(0, 10**9, 3).tolist() == [
         146470047,
@@ -67,14 +67,14 @@ def test_one_dtype_is_accepted():
     same_dtype("op", x=np.ones(2, complex))
 
 
-def test_two_are_refused_with_both_names():
+def test_two_dtypes_are_refused_with_both_names():
     with pytest.raises(TypeError, match="op: x is float32 but y is float64; convert one"):
         same_dtype("op", x=np.ones(2, np.float32), none=None, y=np.ones(2))
 
 
 @pytest.mark.parametrize("dtype", [np.int64, bool, np.uint8])
-def test_whole_numbers_are_refused(dtype):
-    with pytest.raises(TypeError, match="give it as float32, float64 or complex128"):
+def test_integers_are_refused(dtype):
+    with pytest.raises(TypeError, match="; use float32, float64 or complex128"):
         same_dtype("op", x=np.ones(2, dtype))
 
 
@@ -126,7 +126,7 @@ print(use_kernels(np.ones(2)), use_kernels(np.ones(2, np.float32)), "numba" in s
         ("force", "True True False", 0),
     ],
 )
-def test_an_untested_numba_is_told_once_and_not_used_unless_forced(setting, answer, n_warnings):
+def test_an_untested_numba_is_reported_once_and_not_used_unless_forced(setting, answer, n_warnings):
     run = subprocess.run(
         [sys.executable, "-W", "always", "-c", UNTESTED],
         capture_output=True,

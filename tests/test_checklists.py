@@ -1,6 +1,6 @@
-"""What CONTRIBUTING.md asks of an addition: a test that can be found, a proof, an example.
+"""The checklists of CONTRIBUTING.md: every addition has a test, a proof and an example.
 
-The checklist of an op is in ``tests/test_architecture.py``.
+The checklist for an op is checked in ``tests/test_architecture.py``.
 """
 
 import ast
@@ -25,13 +25,13 @@ LAYER_MODULES = {
 
 
 def default_test(source: str) -> str:
-    """``layers/linear.py`` is proven by ``layers/test_linear.py``."""
+    """Return ``layers/test_linear.py``, the default test for ``layers/linear.py``."""
     path = Path(source)
     return path.with_name(f"test_{path.name}").as_posix()
 
 
 def exceptions() -> list[tuple[str, str]]:
-    """The lines of the table: a source and the test that proves it."""
+    """Return the lines of the table: a source, and the test that proves it."""
     lines = TABLE.read_text(encoding="utf-8").splitlines()
     return [tuple(line.split()) for line in lines if line and not line.startswith("#")]
 
@@ -59,7 +59,7 @@ def test_the_table_of_exceptions_is_sorted():
 
 
 def layer_cases() -> ModuleType:
-    """``tests/layers/conftest.py``, which registers the layers that every suite tries."""
+    """Import ``tests/layers/conftest.py``, which registers the layers for all suites."""
     spec = importlib.util.spec_from_file_location("layer_cases", TESTS / "layers" / "conftest.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -72,7 +72,7 @@ def test_every_layer_is_exported_and_has_a_registered_case():
     assert not hidden, f"export each from scratchgpt/layers/__init__.py: {hidden}"
     proven = {type(case.make()) for case in layer_cases().CASES}
     missing = sorted(layer.__name__ for layer in classes - proven if not is_checked(layer))
-    assert not missing, f"add a LayerCase of each to tests/layers/conftest.py: {missing}"
+    assert not missing, f"add a LayerCase for each to tests/layers/conftest.py: {missing}"
 
 
 def is_checked(layer: type) -> bool:
@@ -83,12 +83,12 @@ def is_checked(layer: type) -> bool:
 
 
 def subclasses(parent: type) -> set[type]:
-    """All classes below one, of those that are imported."""
+    """Return all imported subclasses of a class, at any depth."""
     return {child for near in parent.__subclasses__() for child in (near, *subclasses(near))}
 
 
 def objectives() -> list[str]:
-    """Names of the classes of the package that are objectives."""
+    """Return the names of the package's classes that are objectives."""
     names = []
     for path in SOURCES.values():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -108,7 +108,7 @@ def test_every_objective_is_proven_by_check_model():
 
 
 def verbs() -> dict[str, str]:
-    """Each verb of the command line, and the end of its help."""
+    """Return each verb of the command line, with the epilog of its help."""
     from scratchgpt.cli.main import app
 
     found = {command.name: command.epilog for command in app.registered_commands}

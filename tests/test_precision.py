@@ -1,4 +1,4 @@
-"""Rounding to bfloat16, and where products are taken of what is left."""
+"""Rounding to bfloat16, and the products that use it."""
 
 import numpy as np
 import pytest
@@ -11,10 +11,10 @@ from scratchgpt.precision import factors, in_bfloat16, products_in, round_to_bfl
 ROUNDED = [
     (1.0, 1.0),
     (1 + 2**-9, 1.0),
-    (1 + 2**-8, 1.0),  # the middle: to the even digit
+    (1 + 2**-8, 1.0),  # a tie: to even
     (1 + 2**-8 + 2**-20, 1 + 2**-7),
-    (1 + 3 * 2**-8, 1 + 2**-6),  # the middle again
-    (2 - 2**-9, 2.0),  # into the next power of two
+    (1 + 3 * 2**-8, 1 + 2**-6),  # another tie
+    (2 - 2**-9, 2.0),  # to the next power of two
     (-1 - 3 * 2**-9, -1 - 2**-7),
     (0.0, 0.0),
     (3e38, 3.0040553e38),
@@ -55,8 +55,8 @@ def test_nothing_is_rounded_outside_the_block_or_in_another_precision(rng):
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_a_linear_map_and_its_gradients_are_made_of_rounded_factors(rng, assert_close, compiled):
-    """Of what comes in, not of what is added to it: the bias, and the gradients there are."""
+def test_a_linear_map_and_its_gradients_use_rounded_factors(rng, assert_close, compiled):
+    """Factors are rounded, but not the bias or the gradients that results are added to."""
     shapes = (2, 9, 37), (37, 41), (2, 9, 41)
     x, weight, dy = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
     bias, dweight = rng.standard_normal(41).astype(np.float32), np.ones((37, 41), np.float32)

@@ -1,4 +1,4 @@
-"""An array that was not kept cannot be used, and the error says who recomputes it."""
+"""An array that was not saved cannot be used, and the error says which pass recomputes it."""
 
 import numpy as np
 import pytest
@@ -11,20 +11,20 @@ from scratchgpt.recomputed import NotKeptError, Recomputed, kept
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 NOT_KEPT = (
-    "linear_backward: saved.x, the output of the layer norm before it, was not kept, for "
-    "Sublayer.backward recomputes it; call Sublayer.backward instead, or put the array in the "
-    "place of saved.x"
+    "linear_backward: saved.x (the output of the layer norm before it) was not kept, because "
+    "Sublayer.backward recomputes it; call Sublayer.backward instead, or replace saved.x by the "
+    "array"
 )
 
 
-def test_an_array_that_is_there_is_returned():
+def test_a_saved_array_is_returned():
     assert kept(X, "x", "linear_backward") is X
 
 
-def test_an_op_names_what_is_missing_who_recomputes_it_and_the_way_out():
+def test_the_error_names_the_missing_array_and_how_to_get_it():
     _, saved = linear_forward(X, np.eye(4))
     without = saved._replace(x=Recomputed("the input", "my_backward"))
-    message = "linear_backward: saved.x, the input, was not kept, for my_backward recomputes it"
+    message = r"linear_backward: saved.x \(the input\) was not kept, because my_backward recomputes"
     with pytest.raises(NotKeptError, match=message):
         linear_backward(X, without)
     linear_backward(X, without._replace(x=X))
@@ -48,7 +48,7 @@ def test_the_branch_of_a_pre_norm_sublayer_does_not_go_backward_by_itself(kernel
     block.backward(dy, block_saved)
 
 
-def test_with_its_input_back_the_branch_does():
+def test_with_its_input_restored_the_branch_goes_backward():
     block = Block(
         4, 2, 6, dropout=0.0, bias=True, norm_position="pre", activation="relu",
         layer_norm_epsilon=1e-5, proj_std=0.1,
@@ -63,7 +63,7 @@ def test_with_its_input_back_the_branch_does():
 def test_the_second_map_of_an_mlp_does_not_go_backward_by_itself():
     mlp = MLP(4, 6, activation="relu", bias=True, proj_std=0.1).initialize(dtype=np.float64)
     y, saved = mlp.forward(X)
-    with pytest.raises(NotKeptError, match=r"the output of the activation, .* MLP\.backward"):
+    with pytest.raises(NotKeptError, match=r"the output of the activation\) .* MLP\.backward"):
         mlp.c_proj.backward(y, saved.c_proj)
     assert [path for path, _ in walk(saved)] == [
         *("c_fc.x", "c_fc.weight", "act.x", "c_proj.weight"),

@@ -1,4 +1,4 @@
-"""A library that leaves the process of its user alone: BLAS threads and environment variables."""
+"""The library does not change its process: BLAS threads and environment variables."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def n_threads():
 
 @pytest.fixture
 def blas():
-    """``blas()`` is the number of threads of each loaded BLAS, at first 2."""
+    """``blas()`` returns the number of threads of each loaded BLAS, initially 2."""
 
     def n_threads():
         return [
@@ -44,7 +44,7 @@ def blas():
 
 
 def in_a_fresh_process(code, **environment):
-    """What the code prints as JSON, with two threads of BLAS to begin with."""
+    """Run code in a new process with two BLAS threads; return what it prints as JSON."""
     variables = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", **environment}
     run = subprocess.run(
         [sys.executable, "-c", N_THREADS + code],
@@ -56,7 +56,7 @@ def in_a_fresh_process(code, **environment):
     return json.loads(run.stdout)
 
 
-def test_blas_has_its_threads_back_after_everything():
+def test_the_threads_of_blas_are_restored_after_everything():
     code = """
 from scratchgpt.generation import generate
 from scratchgpt.models import GPT, GPTConfig
@@ -158,7 +158,7 @@ def test_the_last_of_several_python_threads_restores(blas):
 
 @with_kernels
 def test_a_nested_block_also_limits_what_was_loaded_since(blas):
-    """A library that gets its threads inside a block stands for one that is loaded there."""
+    """Setting the threads of a library inside a block simulates a library loaded there."""
     before = blas()
     with scratchgpt.one_pool():
         for library in threadpoolctl.ThreadpoolController().lib_controllers:

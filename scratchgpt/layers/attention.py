@@ -1,4 +1,4 @@
-"""Multi-head attention with its projections: of a text to itself, and to another."""
+"""Multi-head self-attention and cross-attention, with their linear projections."""
 
 from typing import NamedTuple, Protocol
 
@@ -18,13 +18,13 @@ from scratchgpt.recomputed import Recomputed, kept
 
 
 class AttentionCache(Protocol):
-    """Keys and values that generation keeps: :class:`LayerCache` or :class:`SharedLayer`."""
+    """Cached keys and values for generation: :class:`LayerCache` or :class:`SharedLayer`."""
 
     def write(self, k: Array, v: Array) -> None:
-        """Store those of new positions, each (B, H, T, D)."""
+        """Store the keys and values of new positions, each (B, H, T, D)."""
 
     def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
-        """Write to y what the new positions see, q and y (B, H, T, D)."""
+        """Write the attention output of the queries q (B, H, T, D) to y (B, H, T, D)."""
 
 
 class SelfAttentionSaved(NamedTuple):
@@ -33,15 +33,15 @@ class SelfAttentionSaved(NamedTuple):
     c_proj: LinearSaved
 
     def with_input(self, x: Array | Recomputed) -> "SelfAttentionSaved":
-        """The same with another x."""
+        """Return a copy of this object with another x."""
         return self._replace(c_attn=self.c_attn._replace(x=x))
 
 
 class SelfAttention(Layer):
-    r"""Every position looks at those of its own text, with H heads at once.
+    r"""Multi-head self-attention: every position attends to positions of the same text.
 
-    One linear map makes queries, keys and values of all heads side by side: its output has 3C
-    channels, [q | k | v], and each third is H heads of D = C / H channels.
+    One linear map computes queries, keys and values of all heads together: its output has 3C
+    channels, [q | k | v], and each third consists of H heads of D = C / H channels.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class SelfAttention(Layer):
     n_head : int
         H, a divisor of C.
     dropout : float
-        On the attention weights, in training.
+        Dropout probability of the attention weights during training.
     bias : bool
     std, proj_std : float, optional
-        Standard deviations of the initial weights, the latter of the output projection; see
-        :class:`Linear`.
+        Standard deviations of the initial weights; ``proj_std`` is for the output projection.
+        See :class:`Linear`.
     scale : float, optional
-        What scores are multiplied by, in place of :math:`1/\sqrt D`.
+        Factor that multiplies the scores; by default :math:`1/\sqrt D`.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class SelfAttention(Layer):
         ----------
         x : array (B, T, C)
         dropout_seed : int, optional
-            None: evaluation, nothing is dropped.
+            Random seed of the dropout mask; None disables dropout, as in evaluation.
         masks : Masks
-            By default each position looks back at itself and at those before it.
+            By default causal: each position attends to itself and to the positions before it.
         """
         qkv, c_attn = self.c_attn.forward(x)  # (B, T, 3C)
         q, k, v = split_heads(qkv, 3, self.n_head)  # 3 views (B, H, T, D)
@@ -110,14 +110,16 @@ class SelfAttention(Layer):
         return self.c_attn.backward(dqkv, saved.c_attn)
 
     def extend(self, x: Array, cache: AttentionCache) -> Array:
-        """Attention of new positions to all so far, for generation; nothing is saved.
+        """Compute the attention of new positions to all positions so far, for generation.
+
+        Nothing is saved for a backward pass.
 
         Parameters
         ----------
         x : array (B, T, C)
             The new positions of each row.
         cache : AttentionCache
-            Keys and values of this layer; those of the new positions are written to it.
+            Keys and values of this layer. The method adds those of the new positions.
 
         Returns
         -------
@@ -138,14 +140,15 @@ class CrossAttentionSaved(NamedTuple):
     c_proj: LinearSaved
 
     def with_input(self, x: Array | Recomputed) -> "CrossAttentionSaved":
-        """The same with another x."""
+        """Return a copy of this object with another x."""
         return self._replace(c_q=self.c_q._replace(x=x))
 
 
 class CrossAttention(Layer):
-    """Every position of a text looks at all positions of another, its memory.
+    """Multi-head cross-attention: every position of a text attends to another text, the memory.
 
-    Queries are made of the one, keys and values of the other, the latter two side by side.
+    One linear map computes the queries from the text; another computes keys and values together
+    from the memory.
 
     Parameters
     ----------
@@ -183,9 +186,9 @@ class CrossAttention(Layer):
         x : array (B, T, C)
         memory : array (B, S, C)
         dropout_seed : int, optional
-            None: evaluation, nothing is dropped.
+            Random seed of the dropout mask; None disables dropout, as in evaluation.
         masks : Masks
-            By default everything may be looked at.
+            By default every position may attend to every position of the memory.
         """
         q, c_q = self.c_q.forward(x)  # (B, T, C)
         kv, c_kv = self.c_kv.forward(memory)  # (B, S, 2C)
@@ -216,7 +219,7 @@ class CrossAttention(Layer):
         return self.c_q.backward(dq, saved.c_q), self.c_kv.backward(dkv, saved.c_kv)
 
     def extend(self, x: Array, memory: AttentionCache) -> Array:
-        """Attention of new positions to a memory whose keys and values are known.
+        """Compute the attention of new positions to a memory whose keys and values are cached.
 
         Parameters
         ----------
@@ -234,11 +237,11 @@ class CrossAttention(Layer):
 
 
 def heads(x: Array, n_head: int) -> Array:
-    """(B, T, C) -> a view (B, H, T, D)."""
+    """Return a view (B, H, T, D) of x (B, T, C)."""
     return x.reshape(*x.shape[:-1], n_head, -1).swapaxes(1, 2)
 
 
 def split_heads(x: Array, n_parts: int, n_head: int) -> Array:
-    """(B, T, n C) -> n views, each (B, H, T, D): a view (n, B, H, T, D)."""
+    """Split x (B, T, n C) into n parts of H heads: a view (n, B, H, T, D)."""
     n_batch, n_time, _ = x.shape
     return x.reshape(n_batch, n_time, n_parts, n_head, -1).transpose(2, 0, 3, 1, 4)

@@ -1,4 +1,4 @@
-"""One block of a GPT or of an encoder, with the layer norms before or after its two sublayers."""
+"""Transformer block of a GPT or an encoder, pre-norm or post-norm."""
 
 from typing import NamedTuple
 
@@ -19,14 +19,14 @@ class BlockSaved(NamedTuple):
 
 
 class Block(Layer):
-    r"""Attention, then feed-forward, each around a residual connection.
+    r"""Self-attention and feed-forward network, each with a residual connection.
 
     ``norm_position="pre"`` is GPT-2's block (Radford et al. 2019, section 2.3)::
 
         x = x + attn(ln_1(x))
         x = x + mlp(ln_2(x))
 
-    ``norm_position="post"`` is GPT-1's and the 2017 Transformer's::
+    ``norm_position="post"`` is the block of GPT-1 and of the 2017 Transformer::
 
         x = ln_1(x + attn(x))
         x = ln_2(x + mlp(x))
@@ -36,16 +36,16 @@ class Block(Layer):
     n_embd, n_head, n_inner : int
         C, H and F.
     dropout : float
-        On the attention weights and on what each half adds to the residual stream.
+        Dropout probability of the attention weights and of the output of both sublayers.
     bias : bool
     norm_position : {"pre", "post"}
     activation : {"gelu_tanh", "gelu", "relu"}
     layer_norm_epsilon : float
     std, proj_std : float, optional
-        Standard deviations of the initial weights, the latter of those that write to the residual
-        stream; see :class:`Linear`.
+        Standard deviations of the initial weights; ``proj_std`` is for the weights of the layers
+        that write to the residual stream. See :class:`Linear`.
     attention_scale : float, optional
-        In place of :math:`1/\sqrt D`.
+        Factor that multiplies the attention scores; by default :math:`1/\sqrt D`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Block(Layer):
     def forward(
         self, x: Array, dropout_seed: int | None = None, masks: Masks = CAUSAL
     ) -> tuple[Array, BlockSaved]:
-        """x (B, T, C) -> y (B, T, C); without a seed nothing is dropped."""
+        """x (B, T, C) -> y (B, T, C); a ``dropout_seed`` of None disables dropout."""
         attn_seed, drop_1, drop_2 = (
             seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2")
         )
@@ -97,12 +97,12 @@ class Block(Layer):
         """dy (B, T, C) -> dx (B, T, C)."""
         dx = empty_like(dy)
         with scope():
-            dmid = empty_like(dy)  # of what is between the two
+            dmid = empty_like(dy)  # gradient of the stream between the two sublayers
             with scope():
                 self.sublayer_2.backward(dy, saved.mlp, dx_out=dmid)  # undoes 2
             self.sublayer_1.backward(dmid, saved.attn, dx_out=dx)  # 1
         return dx
 
     def extend(self, x: Array, cache: AttentionCache) -> Array:
-        """New positions x (B, T, C) through the block, for generation; see the attention's."""
+        """Apply the block to new positions x (B, T, C); see :meth:`SelfAttention.extend`."""
         return self.sublayer_2.extend(self.sublayer_1.extend(x, cache))

@@ -1,4 +1,4 @@
-"""One block of a decoder that looks at an encoder's output."""
+"""Transformer decoder block, which attends to the output of an encoder."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class DecoderBlockSaved(NamedTuple):
 
 
 class DecoderBlock(Layer):
-    """Attention to itself, attention to a memory, feed-forward (Vaswani et al. 2017, section 3.1).
+    """Self-attention, cross-attention and feed-forward network (Vaswani et al. 2017, section 3.1).
 
     With ``norm_position="post"``, as in the paper::
 
@@ -89,7 +89,7 @@ class DecoderBlock(Layer):
         masks: Masks = CAUSAL,
         memory_masks: Masks = UNMASKED,
     ) -> tuple[Array, DecoderBlockSaved]:
-        """x (B, T, C) and memory (B, S, C) -> y (B, T, C); without a seed nothing is dropped."""
+        """x (B, T, C), memory (B, S, C) -> y (B, T, C); a seed of None disables dropout."""
         attn_seed, cross_seed, drop_1, drop_2, drop_3 = (
             seed_for(dropout_seed, name) for name in ("attn", "cross", "drop_1", "drop_2", "drop_3")
         )
@@ -105,7 +105,8 @@ class DecoderBlock(Layer):
         memory = kept(saved.cross.branch.c_kv.x, "cross.branch.c_kv.x", "DecoderBlock.backward")
         dx, dmemory = empty_like(dy), empty_like(memory)
         with scope():
-            dmid_1, dmid_2 = empty_like(dy), empty_like(dy)  # of what is between the three
+            # Gradients of the stream between the three sublayers.
+            dmid_1, dmid_2 = empty_like(dy), empty_like(dy)
             with scope():
                 self.sublayer_3.backward(dy, saved.mlp, dx_out=dmid_2)  # undoes 3
             with scope():
@@ -114,7 +115,7 @@ class DecoderBlock(Layer):
         return dx, dmemory
 
     def extend(self, x: Array, texts: AttentionCache, memory: AttentionCache) -> Array:
-        """New positions x (R, T, C) of texts through the block, for generation."""
+        """Apply the block to new positions x (R, T, C) of the texts, for generation."""
         x = self.sublayer_1.extend(x, texts)
         x = self.sublayer_2.extend(x, memory)
         return self.sublayer_3.extend(x)

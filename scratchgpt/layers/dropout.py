@@ -1,4 +1,4 @@
-"""Dropout that is off in evaluation."""
+"""Dropout layer that is disabled in evaluation."""
 
 from scratchgpt.backend import Array, derive_seed
 from scratchgpt.layers.parameters import Layer
@@ -6,7 +6,7 @@ from scratchgpt.ops.dropout import DropoutSaved, dropout_backward, dropout_forwa
 
 
 class Dropout(Layer):
-    """Drops elements with probability p where a seed is given; without one it passes x through."""
+    """Zero elements with probability p if there is a seed; without a seed, return x unchanged."""
 
     def __init__(self, p: float) -> None:
         self.p = p
@@ -14,16 +14,16 @@ class Dropout(Layer):
     def forward(
         self, x: Array, seed: int | None = None, *, y_out: Array | None = None
     ) -> tuple[Array, DropoutSaved]:
-        """x (...) -> y (...), which overwrites ``y_out``; x itself if nothing is dropped."""
+        """x (...) -> y (...), written to ``y_out``; without dropout, y is x itself."""
         if seed is None or self.p == 0:
             return x, DropoutSaved(0.0, 0)
         return dropout_forward(x, self.p, seed, y_out=y_out)
 
     def backward(self, dy: Array, saved: DropoutSaved) -> Array:
-        """dy (...) -> dx (...); dx is dy itself where nothing was dropped."""
+        """dy (...) -> dx (...); without dropout, dx is dy itself."""
         return dy if saved.p == 0 else dropout_backward(dy, saved)
 
 
 def seed_for(seed: int | None, *names: str | int) -> int | None:
-    """The seed of one of the places that drop; None, and nothing is dropped, without a seed."""
+    """Derive the seed of the dropout layer called ``names``; None (no dropout) if seed is None."""
     return None if seed is None else derive_seed(seed, *names)

@@ -1,4 +1,4 @@
-"""Embedding table."""
+"""Embedding layer."""
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import Layer, Parameter, normal
@@ -6,7 +6,7 @@ from scratchgpt.ops.embedding import EmbeddingSaved, embedding_backward, embeddi
 
 
 class Embedding(Layer):
-    """A table with one row of channels for each token (or position).
+    """Table with one row of channels per token (or position).
 
     Parameters
     ----------

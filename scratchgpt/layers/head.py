@@ -1,4 +1,4 @@
-"""Output head: the score of each token of the vocabulary."""
+"""Output head: one logit per token of the vocabulary."""
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import Layer, Parameter
@@ -6,13 +6,13 @@ from scratchgpt.ops.linear import LinearSaved, linear_backward, linear_forward
 
 
 class Head(Layer):
-    r"""Logits :math:`z = x W^\top` with a table W (V, C) laid out like an embedding.
+    r"""Logits :math:`z = x W^\top` for a table W (V, C) with the layout of an embedding.
 
     Parameters
     ----------
     weight : Parameter (V, C)
-        The token embedding's own where head and embedding are tied (Press and Wolf 2016,
-        arXiv:1608.05859); then both uses add to the same gradient.
+        If head and embedding are tied (Press and Wolf 2016, arXiv:1608.05859), this is the weight
+        of the token embedding, and both layers add to the same gradient.
     """
 
     def __init__(self, weight: Parameter) -> None:

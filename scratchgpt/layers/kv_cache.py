@@ -1,4 +1,4 @@
-"""Keys and values of the positions that generation has already been through."""
+"""Cached keys and values of the positions that generation has already processed."""
 
 from typing import Any, NamedTuple
 
@@ -9,12 +9,12 @@ from scratchgpt.ops.attention import attention_forward
 
 
 class LayerCache(NamedTuple):
-    """The part of a :class:`KVCache` that belongs to one layer."""
+    """One layer's part of a :class:`KVCache`."""
 
     keys: Array  # (B, H, block, D)
     values: Array  # (B, H, block, D)
-    positions: Array  # (B, T) where the new ones go
-    mask: Array  # (B, 1, T, S) bool: which of the first S positions each new one may see
+    positions: Array  # (B, T) indices of the new positions
+    mask: Array  # (B, 1, T, S) bool: which of the first S positions each new one may attend to
 
     def write(self, k: Array, v: Array) -> None:
         """Store k and v of the new positions, each (B, H, T, D)."""
@@ -24,20 +24,20 @@ class LayerCache(NamedTuple):
         self.values[rows, :, self.positions] = v.swapaxes(1, 2)
 
     def visible(self) -> tuple[Array, Array]:
-        """Views of the keys and values that the mask is about, each (B, H, S, D)."""
+        """Return views of the keys and values that the mask covers, each (B, H, S, D)."""
         n_visible = self.mask.shape[-1]
         return self.keys[:, :, :n_visible], self.values[:, :, :n_visible]
 
     def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
-        """Write to y what the new positions see, q and y (B, H, T, D)."""
+        """Write the attention output of the queries q (B, H, T, D) to y (B, H, T, D)."""
         keys, values = self.visible()
         attention_forward(q, keys, values, mask=self.mask, scale=scale, y_out=y)
 
 
 class KVCache:
-    """Preallocated keys and values, so that a new token costs one position and not the whole text.
+    """Preallocated keys and values, so that each new token needs one position, not the whole text.
 
-    Each row of the batch has its own length: row b holds positions 0 to ``lengths[b] - 1``.
+    Each row of the batch has its own length: row b contains positions 0 to ``lengths[b] - 1``.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ class KVCache:
         self.lengths = np.zeros(n_batch, np.int64)
 
     def layer(self, index: int, positions: Array, mask: Array) -> LayerCache:
-        """The cache of one layer, about to be written at ``positions`` (B, T)."""
+        """Return the cache of one layer, ready to write at ``positions`` (B, T)."""
         return LayerCache(self.keys[index], self.values[index], positions, mask)
 
     def rows(self, rows: Array) -> "KVCache":
-        """A cache of a choice of rows (a copy), as rows finish or are reordered by a search."""
+        """Copy the given rows to a new cache, when rows finish or a search reorders them."""
         n_layer, _, n_head, block_size, head_size = self.keys.shape
         chosen = KVCache(n_layer, len(rows), n_head, block_size, head_size, self.keys.dtype)
-        filled = int(self.lengths[rows].max(initial=0))  # the rest stays as it is in a new cache
+        filled = int(self.lengths[rows].max(initial=0))  # positions from here on are not copied
         for i, row in enumerate(rows):
             chosen.keys[:, i, :, :filled] = self.keys[:, row, :, :filled]
             chosen.values[:, i, :, :filled] = self.values[:, row, :, :filled]
@@ -80,7 +80,7 @@ class KVCache:
         return chosen
 
     def put(self, rows: Array, other: "KVCache") -> None:
-        """Replace some rows by those of another cache, which may be for shorter texts."""
+        """Replace rows by the rows of another cache, which may be for shorter texts."""
         n_positions = other.keys.shape[3]
         for i, row in enumerate(rows):
             self.keys[:, row, :, :n_positions] = other.keys[:, i]

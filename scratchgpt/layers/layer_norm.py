@@ -1,4 +1,4 @@
-"""Layer normalisation with its weight and bias."""
+"""Layer normalization with weight and bias."""
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import Layer, Parameter, ones, zeros
@@ -7,7 +7,7 @@ from scratchgpt.ops.residual_layer_norm import residual_layer_norm_forward
 
 
 class LayerNorm(Layer):
-    """Layer normalisation of the last axis.
+    """Layer normalization over the last axis.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class LayerNorm(Layer):
         self.eps = eps
 
     def forward(self, x: Array, *, y_out: Array | None = None) -> tuple[Array, LayerNormSaved]:
-        """x (..., C) -> y (..., C), which overwrites ``y_out``."""
+        """x (..., C) -> y (..., C), written to ``y_out``."""
         bias = self.bias.value if self.bias else None
         return layer_norm_forward(x, self.weight.value, bias, self.eps, y_out=y_out)
 
@@ -35,7 +35,7 @@ class LayerNorm(Layer):
         y_out: Array | None = None,
         n_out: Array | None = None,
     ) -> tuple[tuple[Array, Array], LayerNormSaved]:
-        """x and branch (..., C) -> their sum y, and its norm n."""
+        """x, branch (..., C) -> (y, n), the sum y = x + branch and its layer normalization n."""
         bias = self.bias.value if self.bias else None
         outputs, saved = residual_layer_norm_forward(
             x, branch, self.weight.value, bias, self.eps, y_out=y_out, n_out=n_out
@@ -50,7 +50,7 @@ class LayerNorm(Layer):
         residual_gradient: Array | None = None,
         dx_out: Array | None = None,
     ) -> Array:
-        """dy (..., C) -> dx (..., C), plus the gradient that reaches x around the norm."""
+        """dy (..., C) -> dx (..., C), plus the gradient from the residual connection."""
         dx, _, _ = layer_norm_backward(
             dy,
             saved,

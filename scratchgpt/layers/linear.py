@@ -8,15 +8,15 @@ from scratchgpt.ops.linear import LinearSaved, linear_backward, linear_forward
 
 
 class Linear(Layer):
-    """``x @ weight + bias``, with the weight stored (n_in, n_out) as in the GPT-2 checkpoints.
+    """Linear layer ``x @ weight + bias``; the weight is (n_in, n_out) as in GPT-2 checkpoints.
 
     Parameters
     ----------
     n_in, n_out : int
     bias : bool
     std : float, optional
-        Standard deviation of the initial weight. None stands for that of Glorot and Bengio 2010
-        (equation 16), the root of 2 / (n_in + n_out).
+        Standard deviation of the initial weight. None means that of Glorot and Bengio 2010
+        (equation 16), the square root of 2 / (n_in + n_out).
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Linear(Layer):
         return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
 
     def backward(self, dy: Array, saved: LinearSaved, *, dx_out: Array | None = None) -> Array:
-        """dy (..., n_out) -> dx (..., n_in), which overwrites ``dx_out``; that may be x."""
+        """dy (..., n_out) -> dx (..., n_in), written to ``dx_out``, which may be x."""
         dx, _, _ = linear_backward(
             dy,
             saved,

@@ -1,4 +1,4 @@
-"""What an attention may not look at, and how PyTorch's masks say it."""
+"""Attention masks, and their conversion from PyTorch's conventions."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,13 @@ from scratchgpt.backend import Array
 
 
 class Masks(NamedTuple):
-    """The masks of one attention, as :func:`scratchgpt.ops.attention_forward` takes them.
+    """The masks of one attention, with the meaning of :func:`scratchgpt.ops.attention_forward`.
 
-    The compiled kernel serves every combination of the last two; a ``mask`` takes the reference.
+    The compiled kernel supports every combination of ``key_padding_mask`` and ``causal``. With a
+    ``mask``, the NumPy reference runs instead.
     """
 
-    mask: Array | None = None  # broadcasts to (B, H, T, S); True is allowed, or added to the scores
+    mask: Array | None = None  # broadcasts to (B, H, T, S); bool (True allows), or added to scores
     key_padding_mask: Array | None = None  # (B, S) bool, True is padding
     causal: bool = False
 
@@ -28,23 +29,23 @@ def read_masks(
     names: tuple[str, str],
     shape: tuple[int, int, int, int],
 ) -> Masks:
-    """Masks as ``torch.nn.Transformer`` has them: True forbids, a floating one is added.
+    """Convert masks of ``torch.nn.Transformer``: True forbids, a floating-point mask is added.
 
     Parameters
     ----------
     mask : bool or floating array (T, S) or (B H, T, S), optional
-        The latter is one for each head of each row of the batch, row by row.
+        With the first axis B H, there is one mask per batch row and head, ordered by batch row.
     key_padding_mask : bool or floating array (B, S), optional
     names : pair of str
-        What the caller calls the two.
+        Names of the two masks for error messages.
     shape : (B, H, T, S)
 
     Raises
     ------
     ValueError
-        If a mask has another shape; says which was expected.
+        If the shape of a mask is wrong.
     TypeError
-        If it is neither boolean nor floating.
+        If a mask is neither boolean nor floating point.
     """
     n_batch, n_head, n_queries, n_keys = shape
     square = (n_queries, n_keys)
@@ -52,7 +53,7 @@ def read_masks(
     _check(names[1], key_padding_mask, (n_batch, n_keys))
     if mask is not None and mask.ndim == 3:
         mask = mask.reshape(shape)
-    if key_padding_mask is not None and key_padding_mask.dtype != bool:  # one more to be added
+    if key_padding_mask is not None and key_padding_mask.dtype != bool:  # floating: add it, too
         added, key_padding_mask = key_padding_mask[:, None, None, :], None
         mask = added if mask is None else _additive(mask) + added
     elif mask is not None and mask.dtype == bool:
@@ -61,7 +62,7 @@ def read_masks(
 
 
 def _additive(mask: Array) -> Array:
-    """What is added to the scores: -inf where a boolean mask is True."""
+    """Convert a mask to an addend of the scores; True in a boolean mask becomes -inf."""
     return np.where(mask, -np.inf, 0.0) if mask.dtype == bool else mask
 
 
@@ -69,7 +70,7 @@ def _check(name: str, mask: Array | None, *shapes: tuple[int, ...]) -> None:
     if mask is None:
         return
     if mask.dtype != bool and mask.dtype.kind != "f":
-        raise TypeError(f"{name} is {mask.dtype}; give it as bool (True forbids) or floating")
+        raise TypeError(f"{name} is {mask.dtype}; use bool (True forbids) or a floating dtype")
     if mask.shape not in shapes:
         expected = " or ".join(str(shape) for shape in shapes)
-        raise ValueError(f"{name} is {mask.shape} but must be {expected}")
+        raise ValueError(f"{name} has shape {mask.shape}; it must be {expected}")

@@ -1,4 +1,4 @@
-"""The feed-forward half of a block."""
+"""Feed-forward network of a Transformer block."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,31 +26,31 @@ ACTIVATED = Recomputed("the output of the activation", "MLP.backward")
 
 class MLPSaved(NamedTuple):
     c_fc: LinearSaved
-    act: Any  # of the activation
+    act: Any  # the saved of the activation
     c_proj: LinearSaved  # its x, the output of the activation, is recomputed
 
     def with_input(self, x: Array | Recomputed) -> "MLPSaved":
-        """The same with another x."""
+        """Return a copy of this object with another x."""
         return self._replace(c_fc=self.c_fc._replace(x=x))
 
 
 class MLP(Layer):
-    """Widen, bend, narrow: Linear(C, F), activation, Linear(F, C).
+    """Feed-forward network: Linear(C, F), activation, Linear(F, C).
 
-    The output of the activation, as large as anything in a block, is not kept: its input is, and
-    to bend that once more costs little.
+    The output of the activation is among the largest arrays of a block, so it is not saved. The
+    backward pass recomputes it from the input of the activation, at low cost.
 
     Parameters
     ----------
     n_embd : int
         C.
     n_inner : int
-        F, as a rule 4 C.
+        F, usually 4 C.
     activation : {"gelu_tanh", "gelu", "relu"}
     bias : bool
     std, proj_std : float, optional
-        Standard deviations of the initial weights, the latter of the second map, which writes to
-        the residual stream; see :class:`Linear`.
+        Standard deviations of the initial weights; ``proj_std`` is for the second map, which
+        writes to the residual stream. See :class:`Linear`.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class MLP(Layer):
     def backward(self, dy: Array, saved: MLPSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""
         act_forward, act_backward = ACTIVATIONS[self.activation]
-        # One array (..., F) is all three: a, over it da, over that dh.
+        # One array (..., F) serves three times: for a, then for da, then for dh.
         a, _ = act_forward(saved.act.x)
         da = self.c_proj.backward(dy, saved.c_proj._replace(x=a), dx_out=a)
         dh = act_backward(da, saved.act, dx_out=da)
         return self.c_fc.backward(dh, saved.c_fc)
 
     def extend(self, x: Array) -> Array:
-        """:meth:`forward` for generation: nothing is saved."""
+        """Apply the layer for generation: like :meth:`forward`, but nothing is saved."""
         return self.forward(x)[0]

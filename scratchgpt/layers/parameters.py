@@ -1,4 +1,4 @@
-"""Parameters, and the flat arrays that they are views of."""
+"""Parameters, and the flat arrays that contain them."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,17 +14,17 @@ Initializer = Callable[[Array, np.random.Generator], None]
 
 
 def zeros(value: Array, rng: np.random.Generator) -> None:
-    """All 0, as biases start."""
+    """Initialize with zeros, for biases."""
     value[...] = 0
 
 
 def ones(value: Array, rng: np.random.Generator) -> None:
-    """All 1, as the weights of layer norms start."""
+    """Initialize with ones, for the weights of layer norms."""
     value[...] = 1
 
 
 def normal(std: float) -> Initializer:
-    """Normally distributed with mean 0 and standard deviation ``std``."""
+    """Return a normal initializer with mean 0 and standard deviation ``std``."""
 
     def initialize(value: Array, rng: np.random.Generator) -> None:
         if value.dtype == np.float32:
@@ -37,16 +37,16 @@ def normal(std: float) -> Initializer:
 
 
 class Parameter:
-    """A named pair of views: its value, and the gradient that backward passes add to.
+    """A named pair of views: the value, and the gradient to which backward passes add.
 
     Attributes
     ----------
     shape : tuple of int
     value : array ``shape``
-        A view of the flat values of a :class:`ParameterStore`; there is none before
+        A view of the flat values of a :class:`ParameterStore`; not defined before
         :meth:`Layer.initialize`.
     accumulator : Accumulator or NOT_WANTED
-        What backward passes add the gradient to; ``NOT_WANTED`` if the parameter is frozen.
+        Where backward passes add the gradient; ``NOT_WANTED`` if the parameter is frozen.
     """
 
     __slots__ = ("_initializer", "accumulator", "shape", "value")
@@ -60,7 +60,7 @@ class Parameter:
 
     @property
     def grad(self) -> Array:
-        """The gradient that backward passes have added up, an array ``shape``."""
+        """The gradient accumulated by backward passes, an array ``shape``."""
         if self.accumulator is NOT_WANTED:
             raise AttributeError("a frozen parameter has no gradient")
         return self.accumulator.array
@@ -71,12 +71,12 @@ class Parameter:
 
     @property
     def transposed_accumulator(self) -> Accumulator | NotWanted:
-        """The accumulator for whoever uses the transposed value."""
+        """The accumulator for layers that use the transposed value."""
         return self.accumulator if self.accumulator is NOT_WANTED else self.accumulator.T
 
     @property
     def is_frozen(self) -> bool:
-        """Whether training leaves the parameter as it is, so that it has no gradient."""
+        """Whether the parameter is frozen: training does not change it, it has no gradient."""
         return self.accumulator is NOT_WANTED
 
     @property
@@ -85,7 +85,7 @@ class Parameter:
 
     @property
     def decays(self) -> bool:
-        """Whether weight decay pulls on it: on matrices, not on biases and layer norms."""
+        """Whether weight decay applies: it does to matrices, not to biases and layer norms."""
         return len(self.shape) > 1
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -93,21 +93,21 @@ class Parameter:
 
 
 class Span(NamedTuple):
-    """A run of neighboring trained parameters: where it lies in the flat arrays."""
+    """The slices of consecutive trained parameters in the flat arrays."""
 
     values: slice
     grads: slice  # of gradients and moments
 
 
 class ParameterStore:
-    """All parameters of a model in one flat array, their gradients in a second one.
+    """All parameters of a model in one flat array, and their gradients in a second one.
 
-    So the optimizer is one loop, the norm of the gradient one pass, and a copy one assignment.
-    Matrices come first: ``values[:n_decay]`` is what weight decay applies to. Each parameter
+    So the optimizer is one loop, the norm of the gradient needs one pass, and a copy is one
+    assignment. Matrices come first: weight decay applies to ``values[:n_decay]``. Each parameter
     starts at a multiple of 64 bytes; the gaps stay zero in values and gradients.
 
-    The flat gradients, and the moments of an optimizer, hold the trained parameters alone: see
-    :meth:`freeze`. As long as nothing is frozen they have the layout of the values.
+    The flat gradients, and the moments of an optimizer, contain only the trained parameters: see
+    :meth:`freeze`. If no parameter is frozen, they have the layout of the values.
 
     Parameters
     ----------
@@ -130,46 +130,46 @@ class ParameterStore:
         self.freeze(())
 
     def freeze(self, names: Collection[str]) -> None:
-        """Train all parameters but these, which get no memory for gradients or moments.
+        """Freeze these parameters, which get no memory for gradients or moments; train all others.
 
-        Gradients that were added up so far are lost.
+        Gradients accumulated so far are discarded.
 
         Parameters
         ----------
         names : collection of str
-            Of parameters. An empty collection unfreezes all.
+            Names of parameters. An empty collection unfreezes all parameters.
         """
         self.trained = [name for name in self._order if name not in names]
         self._grad_offsets, total = self._layout(self.trained)
-        self._grads = aligned_zeros(total, self.dtype)  # costs no memory until it is written
+        self._grads = aligned_zeros(total, self.dtype)  # uses no memory until it is written
         views = self.grad_views(self._grads)
         for name, parameter in self.named.items():
             parameter.accumulator = Accumulator(views[name]) if name in views else NOT_WANTED
 
     @property
     def frozen(self) -> set[str]:
-        """Names of the parameters that are not trained."""
+        """Names of the frozen parameters."""
         return set(self.named) - set(self.trained)
 
     @property
     def grads(self) -> Array:
-        """The gradients of all trained parameters, flat (n,)."""
+        """Gradients of all trained parameters, flat (n,)."""
         for name in self.trained:
-            self.named[name].grad  # noqa: B018 (writes the zeros that are due)
+            self.named[name].grad  # noqa: B018 (reading it writes any pending zeros)
         return self._grads
 
     def value_views(self, flat: Array) -> dict[str, Array]:
-        """Views of a flat array in the layout of ``values``, one for each parameter."""
+        """Return one view per parameter of a flat array with the layout of ``values``."""
         return self._views(flat, self._offsets)
 
     def grad_views(self, flat: Array) -> dict[str, Array]:
-        """Views of a flat array in the layout of ``grads``, one for each trained parameter."""
+        """Return one view per trained parameter of a flat array with the layout of ``grads``."""
         return self._views(flat, self._grad_offsets)
 
     def trained_spans(self) -> list[Span]:
-        """Where the trained parameters lie in the flat arrays, in as few spans as possible.
+        """Slices of the trained parameters in the flat arrays, in as few spans as possible.
 
-        The gap behind a parameter belongs to its span.
+        A span includes the gaps after its parameters.
         """
         spans: list[Span] = []
         for name in self.trained:
@@ -184,7 +184,7 @@ class ParameterStore:
 
     @property
     def size(self) -> int:
-        """How many numbers the parameters are, gaps not counted."""
+        """Total number of elements of the parameters, without gaps."""
         return sum(parameter.size for parameter in self.named.values())
 
     def zero_grad(self) -> None:
@@ -194,10 +194,10 @@ class ParameterStore:
             assert accumulator is not NOT_WANTED
             accumulator.clear()
             end = self._grad_offsets[name] + self.named[name].size
-            self._grads[end : end + -self.named[name].size % self._step] = 0  # the gap behind it
+            self._grads[end : end + -self.named[name].size % self._step] = 0  # the gap after it
 
     def _layout(self, names: Sequence[str]) -> tuple[dict[str, int], int]:
-        """Where each parameter starts in a flat array of these, and the size of that array."""
+        """Return the start of each parameter in a flat array of ``names``, and the array's size."""
         offsets, total = {}, 0
         for name in names:
             offsets[name] = total
@@ -206,7 +206,7 @@ class ParameterStore:
 
     @property
     def _step(self) -> int:
-        """Parameters start at multiples of so many numbers."""
+        """The alignment of parameters, in elements."""
         return ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
 
     def _padded(self, size: int) -> int:
@@ -221,19 +221,19 @@ class ParameterStore:
 
 
 class Layer:
-    """What owns parameters: directly, or through the layers among its attributes.
+    """Base class of layers, which own parameters directly or through layers in their attributes.
 
-    A layer keeps nothing of a pass: ``forward`` returns what ``backward`` needs, and backward adds
-    the gradients of the parameters to ``parameter.grad`` and returns those of the inputs. So one
-    layer may run many times before any backward pass.
+    A layer stores nothing about a forward pass: ``forward`` returns what ``backward`` needs, and
+    ``backward`` adds the gradients of the parameters to ``parameter.grad`` and returns the
+    gradients of the inputs. So one layer may run many times before a backward pass.
     """
 
     store: ParameterStore
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Each parameter with its dotted name, in the order in which they were declared.
+        """Yield each parameter with its dotted name, in the order of declaration.
 
-        A parameter that is used in two places (a tied head) counts once, under its first name.
+        A parameter that is used twice (a tied head) is listed once, under its first name.
         """
         seen = set()
         for name, attribute in self._attributes():
@@ -242,9 +242,9 @@ class Layer:
                 yield name, attribute
 
     def named_layers(self) -> Iterator[tuple[str, "Layer"]]:
-        """Each layer with its dotted path, itself with ``""`` first.
+        """Yield each layer with its dotted path, starting with this layer under ``""``.
 
-        A layer that is used in two places counts once, under its first path.
+        A layer that is used twice is listed once, under its first path.
         """
         yield "", self
         seen = {id(self)}
@@ -254,7 +254,7 @@ class Layer:
                 yield path, attribute
 
     def _attributes(self, prefix: str = "") -> Iterator[tuple[str, "Parameter | Layer"]]:
-        """Everything below, each layer before what it is made of, as often as it is used."""
+        """Yield all descendants, each layer before its parts, as often as they are used."""
         for name, attribute in vars(self).items():
             if isinstance(attribute, Parameter):
                 yield prefix + name, attribute
@@ -267,12 +267,12 @@ class Layer:
                     yield from layer._attributes(f"{prefix}{name}.{i}.")
 
     def initialize(self, seed: int | None = 0, dtype: Any = np.float32) -> "Layer":
-        """Give the parameters their memory and first values; returns the layer itself.
+        """Allocate and initialize the parameters; return the layer itself.
 
-        Without a seed they are zeros, for whoever has values of his own: memory that nobody wrote
-        to costs nothing.
+        Without a seed, the parameters are zeros, for callers that load other values afterwards;
+        memory that is never written costs nothing.
 
-        Each parameter draws from a stream of its own, named after it.
+        Each parameter has its own random stream, which depends on the seed and its name.
         """
         named = dict(self.named_parameters())
         self.store = ParameterStore(named, dtype)

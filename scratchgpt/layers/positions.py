@@ -1,4 +1,4 @@
-"""The way into a Transformer: token embeddings, scaled, and positions (sections 3.4 and 3.5)."""
+"""Input of a Transformer: scaled token embeddings plus positions (sections 3.4 and 3.5)."""
 
 import math
 from typing import NamedTuple
@@ -21,17 +21,19 @@ class InputEmbeddingSaved(NamedTuple):
 
 
 class InputEmbedding(Layer):
-    r"""Tokens to vectors: :math:`x_t = \mathrm{drop}(\sqrt C\,W_{\text{token}_t} + P_t)`.
+    r"""Token embedding plus position embedding, then dropout.
+
+    .. math:: x_t = \mathrm{drop}(\sqrt C\,W_{\text{token}_t} + P_t)
 
     Parameters
     ----------
     wte : Embedding
-        The table of tokens, which may serve elsewhere too.
+        The token table, which other layers may share.
     block_size : int
-        The most positions.
+        Maximum number of positions.
     dropout : float
     scale : bool
-        By the root of C.
+        Whether to multiply the token embedding by the square root of C.
     positions : {"sinusoidal", "learned"}
     """
 
@@ -56,14 +58,14 @@ class InputEmbedding(Layer):
         ----------
         tokens : integer array (B, T)
         dropout_seed : int, optional
-            None: nothing is dropped.
+            Random seed of the dropout mask; None disables dropout.
         positions : integer array (B, T), optional
-            Where the tokens stand; by default from 0 on.
+            Positions of the tokens; by default 0, 1, 2, ...
 
         Raises
         ------
         ValueError
-            If there are more tokens than positions.
+            If there are more tokens than ``block_size``.
         """
         if positions is None:
             positions = np.arange(tokens.shape[1])
@@ -87,13 +89,13 @@ class InputEmbedding(Layer):
         with scope():
             dx = self.drop.backward(dy, saved.drop)  # undoes 5
             if self.wpe and saved.wpe:
-                self.wpe.backward(dx.sum(axis=0), saved.wpe)  # 4 and 3: every row used them
+                self.wpe.backward(dx.sum(axis=0), saved.wpe)  # 4 and 3: all rows share them
             dscaled = np.multiply(dx, self.scale, out=empty_like(dx))  # 2
             self.wte.backward(dscaled, saved.wte)  # 1
 
 
 def sinusoids(n_positions: int, n_channels: int) -> Array:
-    r"""The paper's positional encoding, in float64.
+    r"""Sinusoidal position encoding of the paper, in float64.
 
     .. math::
         P_{t,2i} = \sin(t / 10000^{2i/C}) \qquad P_{t,2i+1} = \cos(t / 10000^{2i/C})

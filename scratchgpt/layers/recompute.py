@@ -1,8 +1,9 @@
 """Recomputation, also called activation checkpointing (Chen et al. 2016, arXiv:1604.06174).
 
-Keep the input of a block alone, and run its forward pass again when the backward pass needs what
-it would have saved. Memory for the activations of one block instead of all, for one forward pass
-more. Dropout masks are functions of a seed, so the second pass is the first one bit for bit.
+Only the input of a block is saved. When the backward pass needs the activations, it runs the
+forward pass of the block again. This stores the activations of one block instead of all blocks, at
+the cost of one additional forward pass. Dropout masks are functions of a seed, so the second pass
+repeats the first one bit for bit.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +13,7 @@ from scratchgpt.memory import empty_like, scope
 
 
 class AnyBlock(Protocol):
-    """:class:`Block` or :class:`DecoderBlock`, which differ in their inputs.
+    """A :class:`Block` or a :class:`DecoderBlock`, which differ in their inputs.
 
     ``backward`` returns dx, or dx and the gradient of the memory.
     """
@@ -26,23 +27,23 @@ class AnyBlock(Protocol):
 
 class RecomputeSaved(NamedTuple):
     x: Array  # (B, T, C)
-    others: tuple[Array, ...]  # a memory (B, S, C) where there is one
+    others: tuple[Array, ...]  # the memory (B, S, C) of a decoder block
     settings: dict[str, Any]
 
 
 def recompute_forward(
     block: AnyBlock, x: Array, *others: Array, **settings: Any
 ) -> tuple[Array, RecomputeSaved]:
-    """``block.forward(x, *others, **settings)``, keeping the inputs alone.
+    """Run ``block.forward(x, *others, **settings)`` and save only its inputs.
 
     Parameters
     ----------
     block : Block or DecoderBlock
     x : array (B, T, C)
     *others : arrays
-        A memory (B, S, C) where the block looks at one.
+        The memory (B, S, C) of a decoder block.
     **settings
-        The seed of dropout, and masks.
+        The seed of the dropout mask, and masks.
     """
     y = empty_like(x)
     with scope():
@@ -53,7 +54,7 @@ def recompute_forward(
 def recompute_backward(
     block: AnyBlock, dy: Array, saved: RecomputeSaved
 ) -> Array | tuple[Array, ...]:
-    """``block.backward``, after running the forward pass again."""
+    """Run the forward pass again, then ``block.backward``."""
     gradients = tuple(empty_like(x) for x in (saved.x, *saved.others))
     with scope():
         _, block_saved = block.forward(saved.x, *saved.others, **saved.settings)

@@ -1,4 +1,4 @@
-"""Keys and values that several texts share, as the hypotheses of a search share what they began."""
+"""Keys and values shared by several texts, such as search hypotheses with a common beginning."""
 
 import math
 from typing import NamedTuple
@@ -10,17 +10,17 @@ from scratchgpt.ops.attention import attention_forward
 
 
 class SharedLayer(NamedTuple):
-    """Keys and values of one layer, and which of them belong to which text.
+    """Keys and values of one layer, and the assignment of texts to them.
 
     Attributes
     ----------
     keys, values : array (P, H, S, D)
-        Of S positions in P places.
+        Keys and values of S positions in P places.
     places : int array (R, S)
-        In which place each position of each of R texts is; -1 where nobody may look.
+        The place of each position of each of R texts; -1 for positions that are masked.
     first : int
-        How many positions every new one may look at, itself not counted; those after the first new
-        one see one more each.
+        How many earlier positions the first new position may attend to. Each further new position
+        may attend to one more.
     """
 
     keys: Array
@@ -29,13 +29,13 @@ class SharedLayer(NamedTuple):
     first: int
 
     def write(self, k: Array, v: Array) -> None:
-        """Put the new positions k and v (R, H, T, D) of text r into place r."""
+        """Store k and v (R, H, T, D) of the new positions: text r goes to place r."""
         new = slice(self.first, self.first + k.shape[2])
         self.keys[: len(k), :, new] = k
         self.values[: len(v), :, new] = v
 
     def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
-        """Write to y what new positions see, q and y (R, H, T, D)."""
+        """Write the attention output of the queries q (R, H, T, D) to y (R, H, T, D)."""
         n_new, size = q.shape[2:]
         scale = 1 / math.sqrt(size) if scale is None else scale
         n_seen = min(self.first + n_new, self.keys.shape[2])

@@ -1,4 +1,4 @@
-"""A stack of blocks: the body of a GPT, of an encoder and of a decoder."""
+"""A stack of blocks: the body of a GPT, an encoder or a decoder."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -25,11 +25,11 @@ class StackSaved(NamedTuple):
 
 
 class BlockStack(Layer):
-    """Blocks one after the other, and a last layer norm if the blocks are pre-norm.
+    """A sequence of blocks, followed by a final layer norm if the blocks are pre-norm.
 
     Parameters
     ----------
-    h : sequence of Block or of DecoderBlock
+    h : sequence of Block or DecoderBlock
     ln_f : LayerNorm or None
     """
 
@@ -51,11 +51,11 @@ class BlockStack(Layer):
         ----------
         x, memory : array
         dropout_seed : int, optional
-            None: evaluation, nothing is dropped.
+            Random seed of the dropout mask; None disables dropout, as in evaluation.
         recompute : bool
-            Keep the inputs of each block alone and recompute the rest in the backward pass.
+            Save only the input of each block, and recompute the rest in the backward pass.
         **masks : Masks
-            As the blocks take them.
+            The masks that the blocks take.
         """
         h: list[Any] = []
         for i, block in enumerate(self.h):  # 1
@@ -73,7 +73,7 @@ class BlockStack(Layer):
     def backward(self, dy: Array, saved: StackSaved, *, dmemory_into: Array | None = None) -> Array:
         """dy (B, T, C) -> dx (B, T, C).
 
-        Every block looked at the memory, so its gradient is the sum of what each sends back.
+        Every block attends to the memory, so the gradient of the memory is a sum over blocks.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class BlockStack(Layer):
         with scope():
             dx[...] = self.ln_f.backward(dy, saved.ln_f) if self.ln_f and saved.ln_f else dy  # 2
         for block, block_saved in zip(reversed(self.h), reversed(saved.h), strict=True):  # undoes 1
-            with scope():  # what one block's backward took is given back before the next
+            with scope():  # release the arrays of one block's backward before the next
                 if isinstance(block_saved, RecomputeSaved):
                     gradients = recompute_backward(block, dx, block_saved)
                 else:
@@ -99,16 +99,16 @@ class BlockStack(Layer):
         return dx
 
     def extend(self, x: Array, caches: Iterable[Sequence[AttentionCache]]) -> Array:
-        """New positions x (B, T, C) -> y (B, T, C), for generation: nothing is saved.
+        """New positions x (B, T, C) -> y (B, T, C), for generation; nothing is saved.
 
         Parameters
         ----------
         x : array (B, T, C)
             Overwritten.
         caches : iterable
-            For each block what its ``extend`` takes besides x.
+            For each block, the further arguments of its ``extend``.
         """
         for block, cache in zip(self.h, caches, strict=True):
-            with scope():  # one block's arrays are the next one's
+            with scope():  # the next block reuses the memory of this one
                 x[...] = block.extend(x, *cache)
         return self.ln_f.forward(x)[0] if self.ln_f else x

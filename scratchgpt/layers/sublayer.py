@@ -1,4 +1,4 @@
-"""Residual sublayers, which every Transformer block is a row of."""
+"""Residual sublayers, the parts of every Transformer block."""
 
 from typing import Generic, NamedTuple, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
@@ -18,20 +18,20 @@ NORM_OUTPUT = Recomputed("the output of the layer norm before it", "Sublayer.bac
 
 
 class BranchSaved(Protocol):
-    """What the forward pass of a branch saves."""
+    """The ``saved`` of a branch."""
 
     def with_input(self, x: Array | Recomputed) -> Self:
-        """The same with another x."""
+        """Return a copy of this object with another x."""
         ...
 
 
-Inputs = ParamSpec("Inputs")  # of the forward pass of a branch, besides x
-Caches = ParamSpec("Caches")  # of its extend, besides x
+Inputs = ParamSpec("Inputs")  # inputs of the forward pass of a branch, besides x
+Caches = ParamSpec("Caches")  # inputs of its extend, besides x
 Saved = TypeVar("Saved", bound=BranchSaved)
 
 
 class Branch(Protocol[Inputs, Caches, Saved]):
-    """What a sublayer is built around: self-attention, cross-attention or feed-forward.
+    """The layer inside a sublayer: self-attention, cross-attention or feed-forward network.
 
     ``backward`` returns dx, or a tuple of dx and the gradients of the other arrays.
     """
@@ -46,17 +46,17 @@ class Branch(Protocol[Inputs, Caches, Saved]):
 
 
 class Stream(NamedTuple):
-    """The residual stream between two sublayers: an array, and what is still to be added to it.
+    """The residual stream between two sublayers: an array x, and a branch yet to be added to it.
 
-    A pre-norm sublayer leaves its sum to the next one, which computes it together with its own
-    norm in one pass over the rows.
+    A pre-norm sublayer leaves the addition to the next sublayer, which computes the sum together
+    with its layer norm in one pass over the rows.
     """
 
     x: Array  # (B, T, C)
     branch: Array | None = None  # (B, T, C)
 
     def sum(self) -> Array:
-        """x + branch, written over the branch; x itself if there is nothing to add."""
+        """Return x + branch, written to the memory of the branch; x itself if branch is None."""
         if self.branch is None:
             return self.x
         return residual_forward(self.x, self.branch, y_out=self.branch)[0]
@@ -115,21 +115,21 @@ class Sublayer(Layer, Generic[Inputs, Caches, Saved]):
         Parameters
         ----------
         stream : Stream
-            What is still to be added to it is overwritten.
+            Its ``branch`` is overwritten.
         drop_seed : int or None
-            Of the dropout behind the branch; None drops nothing.
+            Seed for the dropout after the branch; None disables dropout.
         *inputs, **settings
-            What the forward pass of the branch takes besides x.
+            Arguments of the forward pass of the branch, besides x.
         """
         x = stream.x
-        # The backward pass needs no output of a branch, so dropout and the sum are written over it.
+        # The backward pass does not need the output of a branch: dropout and the sum overwrite it.
         if self.norm_position == "post":
             a, branch = self.branch.forward(x, *inputs, **settings)  # 1
             a, drop = self.drop.forward(a, drop_seed, y_out=a)  # 2
             (_, y), norm = self.norm.forward_of_sum(x, a, y_out=a)  # 3 and 4
             return Stream(y), PostNormSaved(branch, drop, norm)
 
-        with lending():  # the norm's output is given back, and computed again in the backward
+        with lending():  # release the norm's output; the backward pass recomputes it
             n = borrow(x.shape, like=x)
             if stream.branch is None:
                 n, norm = self.norm.forward(x, y_out=n)  # 1
@@ -138,14 +138,15 @@ class Sublayer(Layer, Generic[Inputs, Caches, Saved]):
                 (x, n), norm = self.norm.forward_of_sum(x, before, y_out=before, n_out=n)
             a, branch = self.branch.forward(n, *inputs, **settings)  # 2
         a, drop = self.drop.forward(a, drop_seed, y_out=a)  # 3
-        return Stream(x, a), PreNormSaved(norm, branch.with_input(NORM_OUTPUT), drop)  # 4 is left
+        # The next sublayer computes step 4.
+        return Stream(x, a), PreNormSaved(norm, branch.with_input(NORM_OUTPUT), drop)
 
     def backward(
         self, dy: Array, saved: SublayerSaved[Saved], *, dx_out: Array | None = None
     ) -> tuple[Array, ...]:
-        """dy (B, T, C) -> dx (B, T, C), and the gradients of the branch's other arrays.
+        """dy (B, T, C) -> dx (B, T, C), and the gradients of the other inputs of the branch.
 
-        At the residual connection x fans out, so two gradients meet again and are added.
+        Both the branch and the residual connection use x, so the gradient of x is the sum of two.
 
         Parameters
         ----------
@@ -169,7 +170,7 @@ class Sublayer(Layer, Generic[Inputs, Caches, Saved]):
         return dx, *others
 
     def extend(self, x: Array, *caches: Caches.args, **settings: Caches.kwargs) -> Array:
-        """:meth:`forward` for generation, of an array: nothing is dropped or saved."""
+        """x (B, T, C) -> y (B, T, C), for generation; nothing is dropped or saved."""
         if self.norm_position == "post":
             return self.norm.forward(x + self.branch.extend(x, *caches, **settings))[0]
         return x + self.branch.extend(self.norm.forward(x)[0], *caches, **settings)

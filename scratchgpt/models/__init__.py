@@ -1,4 +1,4 @@
-"""Models made of layers: GPT in its GPT-1 and GPT-2 forms, and the Transformer of 2017."""
+"""Models: GPT in its GPT-1 and GPT-2 forms, and the Transformer of 2017."""
 
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.decoder_cache import DecoderCache

@@ -1,4 +1,4 @@
-"""The body of a GPT: embeddings, blocks, and the last layer norm."""
+"""The body of a GPT: embeddings, blocks and the final layer norm."""
 
 from typing import NamedTuple
 
@@ -29,13 +29,13 @@ class BackboneSaved(NamedTuple):
 
 
 class Backbone(Layer):
-    """Everything below the head: tokens (B, T) to one vector of channels for each (B, T, C)."""
+    """All layers of a GPT below the head: tokens (B, T) -> hidden states (B, T, C)."""
 
     def __init__(self, config: GPTConfig) -> None:
         self.wte = Embedding(config.vocab_size, config.n_embd)
         self.wpe = Embedding(config.block_size, config.n_embd)
         self.drop = Dropout(config.dropout)
-        # Each block adds twice to the residual stream; this keeps the variance of the sum.
+        # Each block adds to the residual stream twice; this keeps the variance of the sum.
         proj_std = 0.02 / (2 * config.n_layer) ** 0.5
         self.h = [
             Block(
@@ -74,14 +74,14 @@ class Backbone(Layer):
         return x, BackboneSaved(wte, wpe, drop, stack)
 
     def backward(self, dy: Array, saved: BackboneSaved) -> None:
-        """dy (B, T, C); the gradients of all parameters are added, tokens have none."""
+        """Add the gradients of all parameters, for an upstream gradient dy (B, T, C)."""
         dx = self.stack.backward(dy, saved.stack)  # undoes 5
         dx = self.drop.backward(dx, saved.drop)  # 4
-        self.wpe.backward(dx.sum(axis=0), saved.wpe)  # 3 and 2: every row of the batch used them
+        self.wpe.backward(dx.sum(axis=0), saved.wpe)  # 3 and 2: all rows of the batch share them
         self.wte.backward(dx, saved.wte)  # 3 and 1
 
     def extend(self, tokens: Array, cache: KVCache) -> Array:
-        """New tokens (B, T) after those in the cache -> x (B, T, C); see :meth:`GPT.extend`."""
+        """Process new tokens (B, T) after those in the cache -> x (B, T, C); see GPT.extend."""
         n_time = tokens.shape[1]
         positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T)
         n_visible = int(positions.max()) + 1

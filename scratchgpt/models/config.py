@@ -1,4 +1,4 @@
-"""The configurations of the models: frozen dataclasses that refuse what makes no sense."""
+"""Model configurations: frozen dataclasses that reject invalid values."""
 
 import math
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ NORM_POSITIONS = ("pre", "post")
 
 
 class ModelConfig:
-    """What the configurations have in common: a frozen dataclass inherits from it.
+    """Base class of the model configurations, which are frozen dataclasses.
 
     Attributes
     ----------
     kind : str
-        What such a model is called in messages, and in the table of presets.
+        Name of this kind of model in messages and in the table of presets.
     task : str
-        What such a model does, in messages: "translates", for instance.
+        What a model of this kind does, for messages; for instance "translates".
     verb : str
-        The command that does it, ``scratchgpt translate`` for instance.
+        The command that does it; for instance ``scratchgpt translate``.
     """
 
     kind: ClassVar[str]
@@ -39,7 +39,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """A configuration from named values; an unknown name is refused."""
+        """Create a configuration from a dict; raise UserError for an unknown name."""
         names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
         for name in values:
             if name not in names:
@@ -48,17 +48,19 @@ class ModelConfig:
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Self:
-        """A named size, with some fields changed: ``GPTConfig.from_preset("gpt2", dropout=0.1)``.
+        """Create a configuration of a named size: ``from_preset("gpt2", dropout=0.1)``.
+
+        The other arguments override fields of the preset.
 
         Raises
         ------
         UserError
-            If there is no such preset or field; suggests the nearest.
+            If there is no such preset or field; the message suggests the nearest name.
         """
         return cls.from_dict({**find_preset(name, cls.kind).fields, **changes})
 
     def replace(self, **changes: Any) -> Self:
-        """The same with some fields changed."""
+        """Return a copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[type-var]
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,12 +82,12 @@ class ModelConfig:
         return {name: n for name, n in self.as_dict().items() if name.endswith("_layer")}
 
     def check_length(self, n_tokens: int) -> None:
-        """Refuse a text that is longer than the context.
+        """Raise ValueError if a text is longer than the context.
 
         Raises
         ------
         ValueError
-            If ``n_tokens`` is more than block_size.
+            If ``n_tokens`` exceeds block_size.
         """
         if n_tokens > self.block_size:
             raise ValueError(
@@ -93,7 +95,7 @@ class ModelConfig:
             )
 
     def fits_vocabulary(self, n_tokens: int) -> bool:
-        """Whether the model can be one of a tokenizer of ``n_tokens`` tokens."""
+        """Whether the model fits a tokenizer of ``n_tokens`` tokens."""
         return n_tokens == self.vocab_size
 
     def _check(
@@ -103,7 +105,7 @@ class ModelConfig:
         switches: Iterable[str],
         choices: dict[str, Iterable[str]],
     ) -> None:
-        """Refuse values that are out of range, in one line each."""
+        """Raise UserError if a value is out of range."""
         for name in sizes:
             value = getattr(self, name)
             if value is None and name in ("n_inner", "source_vocab_size"):
@@ -165,12 +167,12 @@ class GPTConfig(ModelConfig):
     scale_attn_weights : bool
         Whether attention scores are divided by the square root of the head size.
     scale_attn_by_inverse_layer_idx : bool
-        Whether those of layer i, counted from 0, are also divided by i + 1.
+        Whether the scores of layer i, counted from 0, are also divided by i + 1.
 
     Raises
     ------
     UserError
-        If a value is out of range; says which.
+        If a value is out of range.
     """
 
     kind = GPT_KIND
@@ -205,19 +207,19 @@ class GPTConfig(ModelConfig):
         )
 
     def attention_scale(self, layer: int) -> float:
-        """What the attention scores of a layer are multiplied by."""
+        """Return the factor that multiplies the attention scores of a layer."""
         scale = 1 / math.sqrt(self.head_size) if self.scale_attn_weights else 1.0
         return scale / (layer + 1) if self.scale_attn_by_inverse_layer_idx else scale
 
     def fits_vocabulary(self, n_tokens: int) -> bool:
-        """Whether the model can be one of ``n_tokens`` tokens; see :func:`fits_vocabulary`."""
+        """Whether the model fits ``n_tokens`` tokens, padding allowed."""
         return fits_vocabulary(n_tokens, self.vocab_size)
 
 
 def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
-    """Whether a model with embeddings of ``n_rows`` tokens can be one of ``n_tokens``.
+    """Whether an embedding table of ``n_rows`` rows fits a tokenizer of ``n_tokens`` tokens.
 
-    nanoGPT, llm.c and others fill tables up to a multiple of 64 or 128, which is faster on a GPU:
-    50,304 rows for GPT-2's 50,257 tokens. The rows beyond stand for nothing, and are never drawn.
+    nanoGPT, llm.c and others pad the tables to a multiple of 64 or 128, which is faster on a GPU:
+    50,304 rows for GPT-2's 50,257 tokens. The padding rows have no token and are never sampled.
     """
     return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)

@@ -1,4 +1,4 @@
-"""What a decoder keeps while it writes: of its own texts, and of the memory that it looks at."""
+"""Cache of a decoder during generation: keys and values of its texts and of the memory."""
 
 import numpy as np
 
@@ -7,29 +7,29 @@ from scratchgpt.layers import SharedLayer
 
 
 class DecoderCache:
-    """Keys and values of the texts so far, and of the memory, which are made once.
+    """Keys and values of the texts so far, and of the memory; those of the memory are constant.
 
-    Texts grow together, so all have the same length. Each begins with a sentence of its own, and
-    :meth:`select` may have several go on from one: they share what they have in common, since
-    nothing that was written is ever written over, or copied.
+    All texts grow together, so all have the same length. Each text begins with its own sentence.
+    After :meth:`select`, several texts may continue the same text: they share the keys and values
+    of their common beginning, which are never overwritten or copied.
 
     Parameters
     ----------
     keys, values : array (L, P, H, block, D)
-        Room for those of at most P texts.
+        Keys and values of at most P texts.
     memory_keys, memory_values : array (L, B, H, S, D)
-        Of the memory of each sentence.
+        Keys and values of the memory of each sentence.
     key_padding_mask : bool array (B, S), optional
-        True where the memory is padding.
+        True for padding of the memory.
 
     Attributes
     ----------
     length : int
-        Tokens of each text.
+        Number of tokens of each text.
     places : int array (R, block)
-        Which of the P places each position of each text is in.
+        The place, 0 to P - 1, that contains each position of each text.
     memory_places : int array (R, S)
-        The sentence of each text; -1 where the memory is padding.
+        The sentence of each text; -1 for padding of the memory.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class DecoderCache:
             self.memory_places[key_padding_mask] = -1
 
     def select(self, rows: Array) -> None:
-        """Go on with a choice of the texts, int array (R',); one may be chosen more than once.
+        """Continue with the given texts, int array (R',); a text may be selected repeatedly.
 
         Raises
         ------
         ValueError
-            If that were more texts than there is room for.
+            If the number of texts exceeds the size of the cache.
         """
         n_places = self.keys.shape[1]
         if len(rows) > n_places:
             raise ValueError(
-                f"{len(rows)} texts are more than the {n_places} that the cache has room for; "
-                "make one with more n_beams"
+                f"{len(rows)} texts are more than the cache's maximum of {n_places}; "
+                "create one with a larger n_beams"
             )
         self.places, self.memory_places = self.places[rows], self.memory_places[rows]
 
     def layer(self, index: int) -> tuple[SharedLayer, SharedLayer]:
-        """Texts and memory of one layer."""
+        """Return the keys and values of one layer, for the texts and for the memory."""
         memory = self.memory_keys[index], self.memory_values[index], self.memory_places
         return (
             SharedLayer(self.keys[index], self.values[index], self.places, self.length),
@@ -75,12 +75,12 @@ class DecoderCache:
         )
 
     def grow(self, n_new: int) -> None:
-        """Make room for new positions: text r writes them in place r."""
+        """Reserve new positions: text r writes its positions to place r."""
         n_positions = self.keys.shape[3]
         if self.length + n_new > n_positions:
             raise ValueError(
                 f"{self.length + n_new} tokens are more than the {n_positions} positions of the "
-                "cache; make a longer one with new_cache"
+                "cache; create a longer one with new_cache"
             )
         new = slice(self.length, self.length + n_new)
         self.places[:, new] = np.arange(len(self.places))[:, None]

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, memory and arithmetic, from its configuration alone."""
+"""Cost of a model: parameters, memory and arithmetic, computed from its configuration."""
 
 from dataclasses import dataclass
 
@@ -8,38 +8,38 @@ from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
 INDEX_BYTES = 8  # token ids and targets are int64
-# Measured, without kernels and with them, which bring Numba and LLVM.
+# Measured without kernels, and with kernels, which load Numba and LLVM.
 PROCESS_BYTES = {False: 45_000_000, True: 163_000_000}
 
 
 @dataclass(frozen=True)
 class Description:
-    """The cost of a model, without building it.
+    """Cost of a model, computed without creating it.
 
-    Where there are two texts, a block is a source and a target of block_size tokens each, and what
-    is said of a token is that of the target together with the one of the source beside it.
+    For an encoder-decoder model, a block is a source and a target of block_size tokens each, and
+    the cost per token is that of one target token and one source token together.
 
     Attributes
     ----------
     n_parameters, n_embedding_parameters : int
-        All of them; and how many of them are token and position embeddings (an untied head is
-        not counted among these).
+        Number of all parameters, and of the parameters of token and position embeddings. An untied
+        head does not count as an embedding.
     parameter_bytes : int
     optimizer_bytes : int
-        Gradients and AdamW's two moments.
+        Gradients and both moments of AdamW.
     activation_bytes : int
-        What a training step's forward pass keeps for the backward pass, for a batch of
+        What the forward pass of a training step saves for the backward pass, for a batch of
         ``n_batch`` full blocks.
     recompute_activation_bytes : int
-        The same with recomputation: the inputs of all blocks and the activations of one.
+        The activations with recomputation: the inputs of all blocks and the activations of one.
     temporary_bytes : int
-        What the backward pass of one block needs on top.
+        Additional memory of the backward pass of one block.
     process_bytes : int
-        The process itself: Python, NumPy, and Numba with the compiled kernels where there are any.
+        The process itself: Python, NumPy and, if there are compiled kernels, Numba.
     cache_bytes : int
         Keys and values of ``n_batch`` full blocks during generation.
     forward_flops_per_token, training_flops_per_token : int
-        Multiplications and additions in matrix products (2 m n k each), in a full block.
+        Multiplications and additions of the matrix products (2 m n k each), in a full block.
     """
 
     n_parameters: int
@@ -56,22 +56,22 @@ class Description:
 
     @property
     def training_bytes(self) -> int:
-        """Parameters, gradients, moments and activations; temporaries come on top."""
+        """Bytes of parameters, gradients, moments and activations, without temporary arrays."""
         return self.parameter_bytes + self.optimizer_bytes + self.activation_bytes
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that the process of a training run is expected to hold."""
+        """Expected peak memory of the process of a training run."""
         return self.training_bytes + self.temporary_bytes + self.process_bytes
 
     @property
     def recompute_peak_bytes(self) -> int:
-        """The same with recomputation."""
+        """Expected peak memory with recomputation."""
         return self.peak_bytes - self.activation_bytes + self.recompute_activation_bytes
 
     @property
     def inference_bytes(self) -> int:
-        """Parameters, and keys and values of a full context."""
+        """Bytes of the parameters, and of the keys and values of a full context."""
         return self.parameter_bytes + self.cache_bytes
 
 
@@ -92,10 +92,10 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     )
 
     n_tokens = n_batch * n_time
-    # Of each token a block keeps: 6 rows of C (its input, q, k and v, the merged heads, the sum in
-    # its middle), where norms come after the halves 2 more (both sums before their norm); 1 of F
-    # (before the activation), mean and rstd of two norms, and the attention weights, in place of
-    # which the compiled kernel keeps one number.
+    # For each token, a block saves 6 rows of C (its input, q, k and v, the merged heads, the sum
+    # between the sublayers), with post-norm 2 more (both sums before their norm); 1 row of F (the
+    # input of the activation), mean and rstd of two norms, and the attention weights. Instead of
+    # these weights, the compiled kernel saves one number per query.
     flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     attention = n_head * (1 if flash else n_time)
     n_rows = 6 if config.norm_position == "pre" else 8
@@ -103,15 +103,15 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     head_elements = n_tokens * (n_channels + vocab_size + 1)  # input, logits, log of the sum
     if config.norm_position == "pre":
         head_elements += n_tokens * (n_channels + 2)  # of ln_f
-    # Tokens and targets, the mask of what counts, and the positions.
+    # Tokens and targets, the mask of the targets that count, and the positions.
     index_bytes = n_tokens * (2 * INDEX_BYTES + 1) + n_time * INDEX_BYTES
     activations = itemsize * (n_layer * block_elements + head_elements) + index_bytes
-    inputs = n_tokens * n_channels * (n_layer - 1)  # one is among the activations of a block
+    inputs = n_tokens * n_channels * (n_layer - 1)  # the activations of a block include one input
     recompute = itemsize * (inputs + block_elements + head_elements) + index_bytes
 
-    # The gradient of the stream that comes down and goes on, of its middle, of a norm and the norm
-    # itself; and that of the activation's input, or those of the heads, queries, keys and values.
-    # The reference also makes gradients of the weights.
+    # The gradients of the block's output and input, of the sum between the sublayers, of a norm's
+    # output, and the norm's output itself; then the gradient of the activation's input, or those of
+    # heads, queries, keys and values. The reference also allocates gradients of the weights.
     half = max(n_inner, 4 * n_channels)
     temporary_elements = n_tokens * (6 * n_channels + half + (0 if flash else 2 * attention))
 
@@ -129,7 +129,7 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
         process_bytes=PROCESS_BYTES[flash],
         cache_bytes=2 * itemsize * n_layer * n_tokens * n_channels,
         forward_flops_per_token=forward_flops,
-        training_flops_per_token=3 * forward_flops,  # each product has two in the backward pass
+        training_flops_per_token=3 * forward_flops,  # per product, the backward pass has two
     )
 
 
@@ -158,26 +158,26 @@ def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int)
     )
 
     n_tokens = n_batch * n_time
-    # A block of the encoder keeps what one of a GPT does. One of the decoder also keeps queries,
-    # keys, values and heads of its cross-attention, another sum and one more norm.
+    # An encoder block saves as much as a block of a GPT. A decoder block also saves queries, keys,
+    # values and heads of its cross-attention, one more sum and one more norm.
     flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     attention = n_head * (1 if flash else n_time)
     encoder_block = n_tokens * ((6 if pre else 8) * n_channels + n_inner + 4 + attention)
     decoder_block = n_tokens * ((11 if pre else 14) * n_channels + n_inner + 6 + 2 * attention)
-    # The memory, the head's input, logits and logarithm of the sum; and the last norms.
+    # The memory; the head's input, logits and log of the sum; and the final norms.
     around = n_tokens * (2 * n_channels + vocab_size + 1)
     if pre:
         around += 2 * n_tokens * (n_channels + 2)
-    # Both texts, the targets, the mask of what counts; learned positions, and where padding is.
+    # Both texts, the targets, the mask of targets that count; learned positions and padding mask.
     index_bytes = n_tokens * (3 * INDEX_BYTES + 1)
     if config.positions == "learned":
         index_bytes += 2 * n_time * INDEX_BYTES
     if config.padding_id is not None and flash:
         index_bytes += n_tokens
     blocks = n_encoder * encoder_block + n_decoder * decoder_block
-    inputs = n_tokens * n_channels * (n_encoder + n_decoder - 1)  # one is among those of a block
+    inputs = n_tokens * n_channels * (n_encoder + n_decoder - 1)  # a block includes one input
 
-    # As for a block of a GPT, one more gradient of the stream, and two of the memory.
+    # As in a block of a GPT, plus one more gradient of the stream and two of the memory.
     half = max(n_inner, 4 * n_channels)
     temporary = n_tokens * (9 * n_channels + half + (0 if flash else 2 * attention))
 
@@ -196,7 +196,7 @@ def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int)
         recompute_activation_bytes=itemsize * (inputs + decoder_block + around) + index_bytes,
         temporary_bytes=itemsize * temporary,
         process_bytes=PROCESS_BYTES[flash],
-        # Of the texts that are written, and of the memories that they look at.
+        # Self-attention and cross-attention of the decoder.
         cache_bytes=4 * itemsize * n_decoder * n_tokens * n_channels,
         forward_flops_per_token=forward_flops,
         training_flops_per_token=3 * forward_flops,

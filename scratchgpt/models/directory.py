@@ -1,7 +1,7 @@
-"""Model directories: ``config.json`` and ``model.safetensors``, as Hugging Face lays them out.
+"""Model directories: ``config.json`` and ``model.safetensors``, in Hugging Face's layout.
 
-Nothing here knows a class of models: a configuration is the content of its JSON file, weights are
-arrays by the names that they have in the files.
+This module does not depend on any class of models: a configuration is the content of its JSON
+file, and weights are arrays by their names in the files.
 """
 
 import json
@@ -18,7 +18,7 @@ GENERATION_FILE = "generation_config.json"
 
 
 def read_json(directory: Path) -> Any:
-    """Read the content of ``config.json``, which is a dict in any model of ours.
+    """Read the content of ``config.json``, which is a dict for every scratchgpt model.
 
     Raises
     ------
@@ -45,19 +45,19 @@ def write_directory(
     generation: dict[str, Any] | None = None,
     shard_bytes: int | None = None,
 ) -> None:
-    """Write a model directory; each file is replaced whole or not at all.
+    """Write a model directory; each file is replaced atomically.
 
     Parameters
     ----------
     directory : Path
-        Made if it is not there.
+        Created if it does not exist.
     config : dict
         The content of ``config.json``, which is written last.
     tensors : dict of str to array
     generation : dict, optional
-        The content of ``generation_config.json``; without it none is written.
+        The content of ``generation_config.json``; by default the file is not written.
     shard_bytes : int, optional
-        The most that a file of weights may take; by default they are in one.
+        Maximum size of a file of weights; by default all weights are in one file.
 
     Raises
     ------

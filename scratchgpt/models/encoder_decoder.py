@@ -1,4 +1,4 @@
-"""The two halves of a Transformer, each of which stands alone too."""
+"""Encoder and decoder of a Transformer, which can also be used separately."""
 
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ class EncoderSaved(NamedTuple):
 
 
 class TransformerEncoder(Layer):
-    """Tokens (B, S) to one vector of channels for each, (B, S, C), that knows of all the others.
+    """Encoder: tokens (B, S) -> memory (B, S, C); each position attends to all others.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class TransformerEncoder(Layer):
         ----------
         src : integer array (B, S)
         masks : Masks
-            Of the self-attention; by default each position looks at all.
+            Masks of the self-attention; by default each position attends to all positions.
         dropout_seed : int, optional
-            None: evaluation, nothing is dropped.
+            Random seed of the dropout mask; None disables dropout, as in evaluation.
         recompute : bool
-            Keep the input of each block alone and recompute the rest in the backward pass.
+            Save only the input of each block, and recompute the rest in the backward pass.
         """
         x, embedding = self.embedding.forward(src, seed_for(dropout_seed, "embedding"))  # 1
         x, stack = self.stack.forward(
@@ -74,7 +74,7 @@ class TransformerEncoder(Layer):
         return x, EncoderSaved(embedding, stack)
 
     def backward(self, dmemory: Array, saved: EncoderSaved) -> None:
-        """dmemory (B, S, C); the gradients of all parameters are added, tokens have none."""
+        """Add the gradients of all parameters, for an upstream gradient dmemory (B, S, C)."""
         dx = self.stack.backward(dmemory, saved.stack)  # undoes 2
         self.embedding.backward(dx, saved.embedding)  # 1
 
@@ -86,13 +86,13 @@ class DecoderSaved(NamedTuple):
 
 
 class TransformerDecoder(Layer):
-    """Tokens (B, T) to one vector for each, (B, T, C), that knows of those before and of a memory.
+    """Decoder: tokens (B, T) -> x (B, T, C); attends to earlier tokens and to a memory.
 
     Parameters
     ----------
     config : TransformerConfig
     wte : Embedding, optional
-        The token embeddings where they are another layer's too.
+        The token embedding, if another layer shares it.
     """
 
     def __init__(self, config: TransformerConfig, wte: Embedding | None = None) -> None:
@@ -120,7 +120,7 @@ class TransformerDecoder(Layer):
         tgt : integer array (B, T)
         memory : array (B, S, C)
         masks, memory_masks : Masks
-            Of self-attention and of cross-attention.
+            Masks of the self-attention and of the cross-attention.
         dropout_seed, recompute
             As for :meth:`TransformerEncoder.forward`.
         """
@@ -136,7 +136,7 @@ class TransformerDecoder(Layer):
         return x, DecoderSaved(embedding, stack, memory)
 
     def backward(self, dy: Array, saved: DecoderSaved) -> Array:
-        """dy (B, T, C) -> dmemory (B, S, C); the gradients of all parameters are added."""
+        """Add the gradients of all parameters; dy (B, T, C) -> dmemory (B, S, C)."""
         dmemory = zeros(saved.memory.shape, like=dy)
         with scope():
             dx = self.stack.backward(dy, saved.stack, dmemory_into=dmemory)  # undoes 2
@@ -150,7 +150,7 @@ class TransformerDecoder(Layer):
         n_beams: int = 1,
         n_positions: int | None = None,
     ) -> DecoderCache:
-        """An empty cache, with the memory's keys and values; see :meth:`Transformer.new_cache`."""
+        """Create a cache with the memory's keys and values; see :meth:`Transformer.new_cache`."""
         c, n_texts = self.config, len(memory) * n_beams
         n_positions = c.block_size if n_positions is None else n_positions
 
@@ -165,7 +165,7 @@ class TransformerDecoder(Layer):
         return DecoderCache(*texts, memory_keys, memory_values, key_padding_mask)
 
     def extend(self, tokens: Array, cache: DecoderCache) -> Array:
-        """New tokens (R, T) after those in the cache -> x (R, T, C)."""
+        """Process new tokens (R, T) after those in the cache -> x (R, T, C)."""
         n_new = tokens.shape[1]
         positions = cache.length + np.arange(n_new)  # (T,)
         x, _ = self.embedding.forward(tokens, positions=positions)
@@ -176,7 +176,7 @@ class TransformerDecoder(Layer):
 
 
 def token_table(config: TransformerConfig, vocab_size: int) -> Embedding:
-    """Token embeddings that have a variance of 1 once they are scaled, as logits made of them."""
+    """Create token embeddings with variance 1 after scaling, also suited for a tied head."""
     return Embedding(vocab_size, config.n_embd, std=table_std(config))
 
 

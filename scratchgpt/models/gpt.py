@@ -26,29 +26,29 @@ class GPTSaved(NamedTuple):
 
 
 class GPTLossSaved(LossSaved[GPTSaved]):
-    """What the loss of a GPT saves."""
+    """``saved`` of the loss of a GPT."""
 
 
 class FlatParameters(NamedTuple):
-    """The parameters of a GPT as flat arrays, and at which element of them each one begins."""
+    """The parameters of a GPT as flat arrays, with the offset of each parameter."""
 
-    floats: Array  # the parameters that are not rounded
-    weights: Array  # the matrices: the same array again, or int8
-    scales: Array  # of the rows of matrices in int8; else without elements
+    floats: Array  # the parameters that are not quantized
+    weights: Array  # the matrices: the same array as floats, or int8
+    scales: Array  # scales of the rows of int8 matrices; otherwise empty
     begin: dict[str, int]  # in floats or weights, by name
     scale_begin: dict[str, int]
 
 
 class GPT(Model[GPTSaved]):
-    """A language model: for each position, the logits of the token that follows.
+    """Language model that predicts the logits of the next token at each position.
 
     Parameters
     ----------
     config : GPTConfig
     seed : int, optional
-        Decides the initial parameters (GPT-2's: normal with standard deviation 0.02, smaller by
-        the root of the number of residual branches where a map writes to the residual stream).
-        None leaves them at 0, to be filled.
+        Random seed of the initial parameters (GPT-2's: normal with standard deviation 0.02; for
+        weights that write to the residual stream, divided by the square root of the number of
+        residual branches). None leaves all parameters at 0, for loading them afterwards.
     dtype : float32, float64 or complex128
 
     Examples
@@ -78,17 +78,17 @@ class GPT(Model[GPTSaved]):
     def forward(
         self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False
     ) -> tuple[Array, GPTSaved]:
-        """Logits of the next token at every position.
+        """Compute the logits of the next token at every position.
 
         Parameters
         ----------
         tokens : integer array (B, T)
             T at most block_size.
         dropout_seed : int, optional
-            None is evaluation mode: nothing is dropped. A seed is training mode; the same seed
-            drops the same elements.
+            None means evaluation: dropout is disabled. A seed means training; the same seed
+            results in the same dropout masks.
         recompute : bool
-            Keep the input of each block alone and recompute the rest in the backward pass.
+            Save only the input of each block, and recompute the rest in the backward pass.
 
         Returns
         -------
@@ -115,12 +115,12 @@ class GPT(Model[GPTSaved]):
         dropout_seed: int | None = None,
         recompute: bool = False,
     ) -> tuple[Any, GPTLossSaved]:
-        """Mean cross-entropy, in nats a counted token.
+        """Compute the mean cross-entropy, in nats per token that counts.
 
         Parameters
         ----------
         tokens, targets : integer arrays (B, T)
-            A target of -100 does not count.
+            Targets of -100 are ignored.
         label_smoothing : float
             The share of each target that is spread over the whole vocabulary; see
             :func:`scratchgpt.ops.cross_entropy_forward`.
@@ -139,13 +139,13 @@ class GPT(Model[GPTSaved]):
         return loss, GPTLossSaved(model, cross_entropy)
 
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
-        """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""
+        """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config
         n_positions = c.block_size if n_positions is None else n_positions
         return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
-        """Append tokens to the texts in the cache; the logits of what follows each text.
+        """Append tokens to the texts in the cache, and compute the logits of the next token.
 
         Parameters
         ----------
@@ -153,8 +153,8 @@ class GPT(Model[GPTSaved]):
         cache : KVCache
             Updated in place.
         counts : int array (B,), optional
-            How many of the T tokens of each row are real; the others, at its end, are padding
-            that leaves no trace. By default all are.
+            How many of the T tokens of each row are real. The others, at its end, are padding,
+            which does not change the cache. By default all are real.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class GPT(Model[GPTSaved]):
         Raises
         ------
         ValueError
-            If a text would be longer than block_size.
+            If a text would exceed block_size.
         """
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
@@ -171,17 +171,20 @@ class GPT(Model[GPTSaved]):
         return self.lm_head.forward(x[np.arange(len(x)), counts - 1])[0]  # (B, V)
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
-        """:meth:`extend` up to the head, for texts whose next token is known: x (B, T, C)."""
+        """Append tokens like :meth:`extend`, without the head: returns x (B, T, C).
+
+        It is for texts whose next token is known.
+        """
         x = self.transformer.extend(tokens, cache)
         cache.lengths += counts
         return x
 
     def crop(self, block_size: int) -> "GPT":
-        """A copy for contexts of at most ``block_size`` tokens, without the positions beyond."""
+        """Return a copy for contexts of at most ``block_size`` tokens; later positions are cut."""
         if block_size > self.config.block_size:
             raise UserError(
-                f"block_size={block_size} is more than the {self.config.block_size} positions that "
-                "the model knows"
+                f"block_size={block_size} is more than the {self.config.block_size} positions of "
+                "the model"
             )
         other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
         for name, value in other.arrays().items():
@@ -189,12 +192,12 @@ class GPT(Model[GPTSaved]):
         return other
 
     def flat_parameters(self) -> FlatParameters:
-        """All parameters as flat arrays, for compiled loops over them."""
+        """Return all parameters as flat arrays, for compiled loops over them."""
         flat = self.store.values
         begin = {name: offset_in(flat, value) for name, value in self.arrays().items()}
         return FlatParameters(flat, flat, np.empty(0, flat.dtype), begin, {})
 
 
 def offset_in(flat: Array, view: Array) -> int:
-    """How many elements into a flat array a view of it begins."""
+    """Return the offset, in elements, of a view in its flat array."""
     return (view.ctypes.data - flat.ctypes.data) // flat.itemsize

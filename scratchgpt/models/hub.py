@@ -1,11 +1,11 @@
-"""Where a model is: a folder, or a name on the Hugging Face hub."""
+"""Locating a model: a folder, or a name on the Hugging Face hub."""
 
 import re
 from pathlib import Path
 
 from scratchgpt.errors import UserError
 
-# What a model is made of. No pickles: reading one runs what is in it.
+# The files of a model. Pickles are excluded: reading a pickle runs the code in it.
 FILES = (
     "config.json",
     "generation_config.json",
@@ -20,19 +20,23 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_folder(path_or_name: Path | str) -> Path:
-    """The folder of a model; a name like ``openai-community/gpt2`` is fetched first.
+    """Return the folder of a model; download it first if given a name on the hub.
+
+    A name looks like ``openai-community/gpt2``.
 
     Raises
     ------
     UserError
-        If there is no such folder, and no way to fetch it.
+        If there is no such folder, and it cannot be downloaded.
     """
     path = Path(path_or_name)
     if path.is_dir():
         return path
     name = str(path_or_name)
     if not _HUB_NAME.fullmatch(name):
-        raise UserError(f"there is no folder {name}, and it is no name like openai-community/gpt2")
+        raise UserError(
+            f"there is no folder {name}, and it is not a name like openai-community/gpt2"
+        )
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -42,8 +46,8 @@ def find_folder(path_or_name: Path | str) -> Path:
         ) from None
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
-    except (OSError, ValueError) as error:  # what its errors of the network and of names are
+    except (OSError, ValueError) as error:  # the bases of the hub's network and name errors
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"there is no folder {name}, and the hub did not give it: {reason}"
+            f"there is no folder {name}, and downloading it from the hub failed: {reason}"
         ) from error

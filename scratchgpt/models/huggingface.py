@@ -1,8 +1,8 @@
-"""GPT-1 and GPT-2 as Hugging Face's ``transformers`` describes them: configuration and names.
+"""GPT-1 and GPT-2 in Hugging Face's ``transformers`` format: configuration and parameter names.
 
-What a ``config.json`` says is honoured where it changes the logits or the gradients, or it is
-refused by name. Names and layouts of GPT-2's parameters are ours too; those of GPT-1 differ in the
-two tables alone.
+Each field of a ``config.json`` that changes logits or gradients is either supported or rejected by
+name. Names and layouts of GPT-2's parameters are the same here; GPT-1 differs only in the names of
+the two embedding tables.
 """
 
 import re
@@ -15,12 +15,12 @@ from scratchgpt.models.config import GPTConfig
 class Family(NamedTuple):
     """A ``model_type`` of transformers."""
 
-    architectures: tuple[str, ...]  # with a language-model head, and without; others have more
+    architectures: tuple[str, ...]  # with a language-model head, and without; others have extras
     norm_position: str
     activation_field: str
-    activations: dict[str, str]  # their name -> ours; the first with a value is the one we write
-    defaults: dict[str, Any]  # of fields that a config.json leaves out
-    names: dict[str, str]  # theirs -> ours below ``transformer.``, of parameters that differ
+    activations: dict[str, str]  # their name -> ours; writing uses the first with a given value
+    defaults: dict[str, Any]  # of fields that are missing in a config.json
+    names: dict[str, str]  # theirs -> ours below ``transformer.``, for names that differ
 
 
 _GELU_TANH = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
@@ -50,42 +50,42 @@ FAMILIES = {
         ("OpenAIGPTLMHeadModel", "OpenAIGPTModel"),
         "post",
         "afn",
-        {"gelu": "gelu_tanh", "relu": "relu"},  # what it calls gelu is the approximation
+        {"gelu": "gelu_tanh", "relu": "relu"},  # its gelu is the tanh approximation
         {**_DEFAULTS, "n_positions": 512, "vocab_size": 40478, "afn": "gelu"},
         {"tokens_embed.weight": "wte.weight", "positions_embed.weight": "wpe.weight"},
     ),
 }
-# Other names that transformers accepts.
+# Aliases that transformers accepts.
 _ALIASES = {
     "hidden_size": "n_embd",
     "max_position_embeddings": "n_positions",
     "num_attention_heads": "n_head",
     "num_hidden_layers": "n_layer",
 }
-# What makes another model of it when it is set. One more field is of no consequence,
-# reorder_and_upcast_attn: the order of two factors, and the precision of scores in half precision.
+# Fields that, if set, describe an unsupported model. reorder_and_upcast_attn is ignored: it only
+# changes the order of two factors, and the precision of scores in half precision.
 _REFUSED = ("add_cross_attention", "is_encoder_decoder", "pruned_heads", "quantization_config")
 _DROPOUTS = ("attn_pdrop", "embd_pdrop", "resid_pdrop")
 
-_BUFFER = re.compile(r"h\.\d+\.attn\.(masked_)?bias|position_ids")  # masks of old checkpoints
+_BUFFER = re.compile(r"h\.\d+\.attn\.(masked_)?bias|position_ids")  # masks in old checkpoints
 _OUR_NAMES = {theirs: ours for family in FAMILIES.values() for theirs, ours in family.names.items()}
 _BODY = "transformer."
 
 
 def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConfig:
-    """The configuration of a ``config.json`` of one of the families.
+    """Convert the ``config.json`` of one of the families to a configuration.
 
     Parameters
     ----------
     values : dict
-        Its content.
+        The content of ``config.json``.
     dropout : float, optional
-        In place of its three.
+        Overrides the three dropout probabilities of the file.
 
     Raises
     ------
     UserError
-        If it describes another model, or one that scratchgpt does not have; names the field.
+        If the file describes another kind of model, or an unsupported option.
     """
     family = FAMILIES[values["model_type"]]
     for architecture in values.get("architectures") or ():
@@ -96,7 +96,7 @@ def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConf
             )
     for name in _REFUSED:
         if values.get(name):
-            raise UserError(f"{name}={values[name]!r}: scratchgpt has no such model")
+            raise UserError(f"{name}={values[name]!r} is not supported by scratchgpt")
     given = {_ALIASES.get(name, name): value for name, value in values.items()}
     full = {**family.defaults, **{k: v for k, v in given.items() if k in family.defaults}}
 
@@ -126,16 +126,16 @@ def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConf
 def _one_dropout(values: dict[str, Any]) -> float:
     first, *others = (values[name] for name in _DROPOUTS)
     if any(other != first for other in others):
-        told = ", ".join(f"{name}={values[name]!r}" for name in _DROPOUTS)
+        listed = ", ".join(f"{name}={values[name]!r}" for name in _DROPOUTS)
         raise UserError(
-            f"{told} differ, and scratchgpt drops with one probability everywhere; choose it with "
-            "dropout=, or with scratchgpt import --dropout"
+            f"{listed} differ, but scratchgpt has one dropout probability for all layers; set it "
+            "with dropout=, or with scratchgpt import --dropout"
         )
     return first
 
 
 def obstacle(config: GPTConfig) -> str | None:
-    """The field for which neither family has this model; None where one has."""
+    """Return the field that neither family supports, as ``name=value``; None if there is none."""
     if not config.bias:
         return "bias=False"
     family = FAMILIES[_family_of(config)]
@@ -150,7 +150,7 @@ def obstacle(config: GPTConfig) -> str | None:
 
 
 def write_family(config: GPTConfig) -> dict[str, Any]:
-    """The ``config.json`` of a model that has no :func:`obstacle`."""
+    """Create the ``config.json`` of a model that has no :func:`obstacle`."""
     model_type = _family_of(config)
     family = FAMILIES[model_type]
     theirs = {ours: name for name, ours in reversed(family.activations.items())}
@@ -177,9 +177,9 @@ def _family_of(config: GPTConfig) -> str:
 
 
 def parameter_name(stored: str) -> str | None:
-    """Our name of an array in a file; None for a buffer, which is no parameter.
+    """Convert the name of an array in a file to ours; None for a buffer, not a parameter.
 
-    Files of models without a head, as the published ones are, leave ``transformer.`` out.
+    In files of models without a head, like the published ones, ``transformer.`` is missing.
     """
     if stored.startswith("lm_head."):
         return stored
@@ -188,7 +188,7 @@ def parameter_name(stored: str) -> str | None:
 
 
 def stored_name(name: str, model_type: str) -> str:
-    """What a parameter is called in a file of a family, or of ours."""
+    """Convert our name of a parameter to the name in a file of ``model_type``."""
     if model_type in FAMILIES:
         for theirs, ours in FAMILIES[model_type].names.items():
             if name == _BODY + ours:

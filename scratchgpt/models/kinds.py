@@ -1,7 +1,7 @@
-"""The kinds of models: for each its classes, its cost, and how a model directory holds it.
+"""Kinds of models: the classes, the cost and the file format of each.
 
-The registry is filled in :mod:`scratchgpt.models.pretrained`. A further kind needs its class and
-one call of :func:`register_kind`; saving, loading, describing and listing then know it.
+:mod:`scratchgpt.models.pretrained` registers the built-in kinds. A new kind needs a class and one
+call of :func:`register_kind`; then saving, loading, describing and listing support it.
 """
 
 from collections.abc import Callable
@@ -17,29 +17,29 @@ from scratchgpt.models.directory import CONFIG_FILE, read_json, write_directory
 from scratchgpt.models.presets import find_preset
 from scratchgpt.models.weight_files import Stored, fill, open_weights
 
-OUR_TYPE = "scratchgpt"  # what only scratchgpt reads has a model_type that begins with this
+OUR_TYPE = "scratchgpt"  # prefix of the model_type of models that only scratchgpt reads
 
 
 @dataclass(frozen=True)
 class ModelKind:
     """A kind of model.
 
-    As it stands it writes the fields of the configuration and the parameters by the names that
-    they have here. Override its methods for a kind whose files others have laid out.
+    By default, a model directory contains the fields of the configuration, and the parameters
+    under their own names. Override the methods for a kind with a file format of another project.
 
     Attributes
     ----------
     model : type
-        A subclass of :class:`Model`; or, if it is quantized, of the same methods except for those
-        of training.
+        A subclass of :class:`Model`. The class of a quantized kind needs the same methods, except
+        for those of training.
     config : type
-        A subclass of :class:`ModelConfig`, one of its own unless the kind is quantized.
+        A subclass of :class:`ModelConfig`, one per kind that is not quantized.
     model_types : tuple of str
-        Which ``model_type`` in a ``config.json`` says that a directory holds such a model.
+        The values of ``model_type`` in ``config.json`` that identify this kind.
     count_cost : callable
         ``count_cost(config, n_batch, itemsize)`` returns a :class:`Description`.
     quantized : bool
-        Whether it generates only, with rounded weights.
+        Whether the weights are quantized, so that the model only generates.
     """
 
     model: type[Any]
@@ -49,27 +49,27 @@ class ModelKind:
     quantized: bool = False
 
     def config_to_json(self, config: Any) -> dict[str, Any]:
-        """The content of ``config.json``."""
+        """Return the content of ``config.json``."""
         head = {"architectures": [self.model.__name__], "model_type": self.model_types[0]}
         return {**head, **config.as_dict()}
 
     def config_from_json(self, values: dict[str, Any], dropout: float | None) -> ModelConfig:
-        """The configuration that a ``config.json`` describes, or with another dropout."""
+        """Convert ``config.json`` to a configuration; ``dropout`` overrides its value."""
         own = {k: v for k, v in values.items() if k not in ("architectures", "model_type")}
         return self.config(**own if dropout is None else {**own, "dropout": dropout})
 
     def end_of_text_to_json(self, end_of_text: int) -> dict[str, int]:
-        """Fields of both JSON files that tell others which token ends a text; here none."""
+        """Return JSON fields that tell other programs the end-of-text token; here none."""
         return {}
 
     def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
-        """The arrays of a model as its files hold them, by the names that they have there."""
+        """Convert the arrays of a model to the arrays of its files."""
         return arrays
 
     def fill_arrays(
         self, arrays: dict[str, Array], stored: dict[str, Stored], config: Any, directory: Path
     ) -> None:
-        """Fill the arrays of a model with those of its files, or leave all as they are."""
+        """Copy the arrays of the files to the arrays of a model; on error, change none."""
         fill(arrays, stored, directory)
 
     def save(
@@ -78,13 +78,17 @@ class ModelKind:
         """Write a model directory; see :func:`save_pretrained`."""
         values = self.config_to_json(model.config)
         tensors = self.arrays_to_save(model.arrays(), values["model_type"])
-        told = {} if end_of_text is None else self.end_of_text_to_json(end_of_text)
+        token_fields = {} if end_of_text is None else self.end_of_text_to_json(end_of_text)
         write_directory(
-            directory, {**values, **told}, tensors, generation=told, shard_bytes=shard_bytes
+            directory,
+            {**values, **token_fields},
+            tensors,
+            generation=token_fields,
+            shard_bytes=shard_bytes,
         )
 
     def load_weights(self, model: Any, directory: Path) -> None:
-        """Fill the arrays of a model from its directory, or leave all as they are."""
+        """Load the arrays of a model from its directory; on error, change none."""
         self.fill_arrays(model.arrays(), open_weights(directory), model.config, directory)
 
 
@@ -92,45 +96,47 @@ KINDS: list[ModelKind] = []
 
 
 def register_kind(kind: ModelKind) -> None:
-    """Make a kind of model known to everything that saves, loads, describes or lists models.
+    """Register a kind of model for saving, loading, describing and listing.
 
     Raises
     ------
     ValueError
-        If one of its model types is another kind's already.
+            If another kind has one of its model types.
     """
     for other in KINDS:
         for model_type in kind.model_types:
             if model_type in other.model_types:
-                raise ValueError(f"model_type={model_type!r} is that of {other.model.__name__}")
+                raise ValueError(
+                    f"model_type={model_type!r} already belongs to {other.model.__name__}"
+                )
     KINDS.append(kind)
 
 
 def kind_of(model: Any) -> ModelKind:
-    """The kind of a model, or of the nearest class that it inherits from."""
+    """Return the kind of a model, or of the nearest registered base class."""
     for ancestor in type(model).__mro__:
         for kind in KINDS:
             if kind.model is ancestor:
                 return kind
-    raise TypeError(f"{type(model).__name__} is no model of a kind that was registered")
+    raise TypeError(f"{type(model).__name__} is not a registered kind of model")
 
 
 def kind_of_config(config: ModelConfig) -> ModelKind:
-    """The kind whose models have such a configuration; of several, the one that is trained."""
+    """Return the kind of model for a configuration; if there are several, the trainable one."""
     for ancestor in type(config).__mro__:
         for kind in KINDS:
             if kind.config is ancestor and not kind.quantized:
                 return kind
-    raise TypeError(f"{type(config).__name__} is no configuration of a kind that was registered")
+    raise TypeError(f"{type(config).__name__} is not the configuration of a registered kind")
 
 
 def kind_of_type(model_type: Any) -> ModelKind:
-    """The kind that a ``model_type`` names.
+    """Return the kind of model for a ``model_type``.
 
     Raises
     ------
     UserError
-        If there is none; lists those that others write too.
+        If there is none; the message lists the types that other programs write, too.
     """
     for kind in KINDS:
         if model_type in kind.model_types:
@@ -143,42 +149,42 @@ def kind_of_type(model_type: Any) -> ModelKind:
 
 
 def read_kind(directory: Path, dropout: float | None = None) -> tuple[ModelKind, ModelConfig]:
-    """The kind and the configuration of the model in a directory.
+    """Return the kind and the configuration of the model in a directory.
 
     Raises
     ------
     UserError
-        If it has no configuration that scratchgpt reads; says what is wrong with it.
+        If scratchgpt cannot read the configuration.
     """
     path, values = directory / CONFIG_FILE, read_json(directory)
-    kind = KINDS[0]  # what a file that does not name its kind is compared with
+    kind = KINDS[0]  # for the error message if the file names no kind
     try:
         kind = kind_of_type(values["model_type"])
         return kind, kind.config_from_json(values, dropout)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except KeyError as error:
-        detail = f"no {error}"
+        detail = f"missing {error}"
     except (AttributeError, TypeError) as error:
         detail = str(error)
     raise UserError(f"{path} is not the configuration of a {kind.model.__name__}: {detail}")
 
 
 def read_trainable(directory: Path, dropout: float | None) -> tuple[ModelKind, ModelConfig]:
-    """:func:`read_kind` for a model that is not quantized."""
+    """Read like :func:`read_kind`; raise UserError if the model is quantized."""
     kind, config = read_kind(directory, dropout)
     if kind.quantized:
-        raise UserError(f"the model in {directory} is quantised; read it with load_quantized")
+        raise UserError(f"the model in {directory} is quantized; read it with load_quantized")
     return kind, config
 
 
 def preset_config(name: str) -> ModelConfig:
-    """The configuration of a preset, whatever kind of model it is.
+    """Return the configuration of a preset of any kind of model.
 
     Raises
     ------
     UserError
-        If there is no such preset; suggests the nearest.
+        If there is no such preset; the message suggests the nearest name.
     """
     preset = find_preset(name)
     owner = next(kind.config for kind in KINDS if kind.config.kind == preset.kind)
@@ -186,14 +192,14 @@ def preset_config(name: str) -> ModelConfig:
 
 
 def describe(config: ModelConfig, *, n_batch: int = 1, itemsize: int = 4) -> Description:
-    """Count the cost of a model, without building it.
+    """Compute the cost of a model without creating it.
 
     Parameters
     ----------
     config : GPTConfig or TransformerConfig
     n_batch : int
-        Rows of a batch, each of block_size tokens.
+        Rows of a batch, with block_size tokens each.
     itemsize : int
-        Bytes a number: 4 for float32.
+        Bytes per number: 4 for float32.
     """
     return kind_of_config(config).count_cost(config, n_batch, itemsize)

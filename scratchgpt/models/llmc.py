@@ -1,8 +1,8 @@
-"""Files of llm.c: ``gpt2_124M.bin`` and what its trainer leaves.
+"""Files of llm.c: ``gpt2_124M.bin`` and the checkpoints of its trainer.
 
-256 numbers (int32) say what the file is, the sizes of the model among them; then come the
-parameters, each for all layers at once, the weights of linear maps (n_out, n_in). The vocabulary is
-filled up with rows of zeros to a multiple of 128 since version 3.
+A file begins with a header of 256 numbers (int32), which contains the version and the sizes of the
+model. Then follow the parameters, each for all layers together; weights of linear maps are
+(n_out, n_in). Since version 3, the vocabulary is padded with zero rows to a multiple of 128.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from scratchgpt.models.weight_files import warn_not_finite
 MAGIC = 20240326
 HEADER = 256
 PADDED_TO = 128
-# Of each version the dtype of the file, and whether the vocabulary is filled up.
+# For each version, the dtype of the file, and whether the vocabulary is padded.
 VERSIONS = {1: ("<f4", False), 3: ("<f4", True), 5: ("<u2", True)}
 WRITTEN = 3
 
@@ -40,12 +40,12 @@ _LAST_NORM = ("transformer.ln_f.weight", "transformer.ln_f.bias")
 def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> GPT:
     """Read a model of llm.c, in float32 (version 1 or 3) or bfloat16 (version 5).
 
-    Where weights are not finite, a warning says which.
+    A warning lists weights that are not finite.
 
     Raises
     ------
     UserError
-        If the file is missing or damaged, or of another version.
+        If the file is missing or damaged, or its version is not supported.
     """
     try:
         with open(path, "rb") as file:
@@ -55,7 +55,7 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             version = int(header[1])
             if version not in VERSIONS:
                 known = ", ".join(map(str, VERSIONS))
-                raise UserError(f"{path} is of version {version}; scratchgpt reads {known}")
+                raise UserError(f"{path} has version {version}; scratchgpt reads {known}")
             stored, is_padded = VERSIONS[version]
             config = _config(header, dropout)
             n_rows = int(header[7]) if is_padded else config.vocab_size
@@ -65,7 +65,7 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             expected = 4 * HEADER + np.dtype(stored).itemsize * n_numbers
             if n_bytes != expected or n_padding < 0:
                 raise UserError(
-                    f"{path} is damaged: it has {n_bytes} bytes where its header says {expected}"
+                    f"{path} is damaged: it has {n_bytes} bytes but its header says {expected}"
                 )
             model = GPT(config, seed=None, dtype=dtype)
             file.seek(4 * HEADER)
@@ -91,7 +91,7 @@ def write_llmc(model: GPT, path: Path) -> None:
     Raises
     ------
     UserError
-        If llm.c computes something else, or the file cannot be written.
+        If llm.c does not support this model, or the file cannot be written.
     """
     config = model.config
     needed = {
@@ -133,7 +133,7 @@ def _config(header: Array, dropout: float) -> GPTConfig:
 
 
 def _views(model: GPT) -> Iterator[tuple[str, Array]]:
-    """Our parameters in the order and in the shapes of the file, with our names."""
+    """Yield our parameters in the order and in the shapes of the file, with our names."""
     named = model.store.named
     of_blocks = [
         f"transformer.h.{i}.{name}" for name in _OF_BLOCKS for i in range(model.config.n_layer)

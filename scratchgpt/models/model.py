@@ -1,4 +1,4 @@
-"""What all models have in common that are trained to predict tokens."""
+"""Base class of all models that are trained to predict tokens."""
 
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -15,21 +15,21 @@ from scratchgpt.models.hub import find_folder
 from scratchgpt.models.kinds import describe, kind_of, read_trainable
 from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
 
-Saved = TypeVar("Saved")  # what the forward pass of a model saves
+Saved = TypeVar("Saved")  # the saved of the forward pass of a model
 
 
 class LossSaved(NamedTuple, Generic[Saved]):
-    """What the loss of a model saves."""
+    """``saved`` of the loss of a model."""
 
     model: Saved
     cross_entropy: CrossEntropySaved
 
 
 class Model(Layer, Generic[Saved]):
-    """A model whose logits (B, T, V) say which token follows.
+    """Base class of models that compute logits (B, T, V) of the next token.
 
     A subclass has ``__init__(config, *, seed, dtype)``, ``forward``, ``backward`` and ``loss``, and
-    a :class:`ModelKind`, through which it is saved, loaded and described.
+    a :class:`ModelKind` that saves, loads and describes it.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Model(Layer, Generic[Saved]):
 
     @classmethod
     def blank(cls, config: Any, dtype: Any = np.float32) -> Self:
-        """A model whose parameters are all 0, to be filled; what nobody writes takes no memory."""
+        """Create a model with all parameters 0, for loading; zeros need no memory until written."""
         make: Any = cls
         model: Self = make(config, seed=None, dtype=dtype)
         return model
@@ -53,12 +53,14 @@ class Model(Layer, Generic[Saved]):
         dtype: Any = np.float32,
         dropout: float | None = None,
     ) -> Self:
-        """Load a model of this class: one of ours, or a GPT-1 or GPT-2 as Hugging Face stores it.
+        """Load a model of this class from a scratchgpt or Hugging Face model directory.
+
+        Hugging Face directories may contain a GPT-1 or a GPT-2.
 
         Parameters
         ----------
         path_or_name : path or str
-            A folder; or a name like ``openai-community/gpt2``, which is fetched if
+            A folder; or a name like ``openai-community/gpt2``, which is downloaded if
             ``huggingface_hub`` is installed.
         dtype, dropout
             As for :func:`load_pretrained`.
@@ -66,13 +68,13 @@ class Model(Layer, Generic[Saved]):
         Raises
         ------
         UserError
-            If there is no such model, or scratchgpt cannot compute exactly that.
+            If there is no such model, or scratchgpt does not support it exactly.
         """
         folder = find_folder(path_or_name)
         kind, config = read_trainable(folder, dropout)
         if not issubclass(cls, kind.model):
             raise UserError(
-                f"the model in {folder} is no {cls.__name__}; read it with load_pretrained"
+                f"the model in {folder} is not a {cls.__name__}; read it with load_pretrained"
             )
         model = cls.blank(config, dtype)
         kind.load_weights(model, folder)
@@ -85,7 +87,7 @@ class Model(Layer, Generic[Saved]):
         end_of_text: int | None = None,
         shard_bytes: int | None = None,
     ) -> None:
-        """Write the model such that others read it; see :func:`save_pretrained`."""
+        """Write a model directory; see :func:`save_pretrained`."""
         kind_of(self).save(self, Path(directory), end_of_text, shard_bytes)
 
     @property
@@ -93,22 +95,22 @@ class Model(Layer, Generic[Saved]):
         return self.store.dtype
 
     def arrays(self) -> dict[str, Array]:
-        """The values of all parameters, by name."""
+        """Return the values of all parameters, by name."""
         return {name: parameter.value for name, parameter in self.store.named.items()}
 
     def astype(self, dtype: Any) -> Self:
-        """A copy of the model with its parameters in another dtype."""
+        """Return a copy of the model with its parameters in another dtype."""
         other = self.blank(self.config, dtype)
         for name, value in other.arrays().items():
             value[...] = self.store.named[name].value
         return other
 
     def describe(self, *, n_batch: int = 1) -> Description:
-        """Parameters, memory and arithmetic; see :class:`Description`."""
+        """Compute parameters, memory and arithmetic; see :class:`Description`."""
         return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
 
     def backward(self, dlogits: Array, saved: Saved) -> None:
-        """Add the gradients of all parameters, for upstream gradients dlogits (B, T, V)."""
+        """Add the gradients of all parameters, for an upstream gradient dlogits (B, T, V)."""
         raise NotImplementedError
 
     def loss_backward(
@@ -121,8 +123,8 @@ class Model(Layer, Generic[Saved]):
         dloss : float
         saved : LossSaved
         in_place : bool
-            Write the gradient of the logits over the logits, as a rule the largest array of all;
-            then ``saved`` serves this one pass only.
+            Overwrite the logits, usually the largest array, with their gradient. Then ``saved``
+            can be used for only one backward pass.
         """
         with scope():
             dlogits = cross_entropy_backward(

@@ -1,4 +1,4 @@
-"""Published sizes, as data: a kind of model and the fields that differ from its defaults."""
+"""Published model sizes: for each, the kind of model and the fields that differ from defaults."""
 
 from typing import Any, NamedTuple
 
@@ -33,20 +33,20 @@ ALL_PRESETS: dict[str, Preset] = {
     "gpt2-medium": Preset(GPT_KIND, {"n_layer": 24, "n_head": 16, "n_embd": 1024}),
     "gpt2-large": Preset(GPT_KIND, {"n_layer": 36, "n_head": 20, "n_embd": 1280}),
     "gpt2-xl": Preset(GPT_KIND, {"n_layer": 48, "n_head": 25, "n_embd": 1600}),
-    # Rae et al. 2021, arXiv:2112.11446, table 1: the depth and widths of its smallest model.
+    # Rae et al. 2021, arXiv:2112.11446, table 1: depth and widths of the smallest model.
     "gopher-44m": Preset(GPT_KIND, {"n_layer": 8, "n_head": 16, "n_embd": 512}),
     # minGPT's sizes for a laptop.
     "gpt-mini": Preset(GPT_KIND, {"n_layer": 6, "n_head": 6, "n_embd": 192, "block_size": 128}),
     "gpt-micro": Preset(GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 128}),
     "gpt-nano": Preset(GPT_KIND, {"n_layer": 3, "n_head": 3, "n_embd": 48, "block_size": 128}),
-    # nanoGPT's recipe for characters on a CPU.
+    # nanoGPT's recipe for character-level training on a CPU.
     "char": Preset(
         GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False}
     ),
     # Vaswani et al. 2017, "Attention is all you need", table 3: base and big.
     "transformer-base": Preset(TRANSFORMER_KIND, {}),
     "transformer-big": Preset(TRANSFORMER_KIND, {"n_head": 16, "n_embd": 1024, "dropout": 0.3}),
-    # For two cores: short sentences, and dates letter by letter.
+    # For two CPU cores: short sentences, and dates at the character level.
     "transformer-small": Preset(
         TRANSFORMER_KIND,
         {
@@ -81,17 +81,19 @@ TRANSFORMER_PRESETS = {
 
 
 def find_preset(name: str, kind: str | None = None) -> Preset:
-    """Look a preset up, among those of one kind of model or among all.
+    """Look up a preset, of any kind of model or only of ``kind``.
 
     Raises
     ------
     UserError
-        If there is no such preset; suggests the nearest, or says that it is of another kind.
+        If there is no such preset, or it is of another kind; the message suggests names.
     """
     known = {other: preset for other, preset in ALL_PRESETS.items() if kind in (None, preset.kind)}
     if name in known:
         return known[name]
     if name in ALL_PRESETS:
-        raise UserError(f"the preset {name!r} is no {kind}; choose one of {', '.join(known)}")
+        raise UserError(
+            f"the preset {name!r} is not of kind {kind}; choose one of {', '.join(known)}"
+        )
     suggestion = did_you_mean(name, known) or f"; choose one of {', '.join(known)}"
     raise UserError(f"unknown preset {name!r}{suggestion}")

@@ -1,8 +1,9 @@
-"""Models as directories: ``config.json`` and ``model.safetensors``, as Hugging Face lays them out.
+"""Saving and loading of models as directories, in Hugging Face's layout.
 
-The registry of kinds stands here. A GPT-1 or GPT-2 is written such that ``transformers`` reads it.
-A model that is neither (a GPT without biases, an encoder-decoder Transformer) has a ``model_type``
-of ours, so that no other program takes it for another model.
+A directory contains ``config.json`` and ``model.safetensors``. This module registers the built-in
+kinds of models. ``transformers`` can read GPT-1 and GPT-2 directories. A model that is neither (a
+GPT without biases, an encoder-decoder Transformer) has our own ``model_type``, so that no other
+program mistakes it for another model.
 """
 
 from pathlib import Path
@@ -44,7 +45,7 @@ from scratchgpt.models.weight_files import Stored, fill, rename
 INT8_TYPE = f"{OUR_TYPE}-int8"
 TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
 
-# A config.json of ours says what GPT-2's says in the same words: our names, and those there.
+# Fields of our own config.json use the same names as GPT-2's: our name -> its name.
 _OUR_FIELDS = {
     **{name: name for name in ("n_layer", "n_head", "n_embd", "n_inner", "vocab_size")},
     **{"block_size": "n_positions", "tied_head": "tie_word_embeddings"},
@@ -57,7 +58,7 @@ _HEAD, _TABLE = "lm_head.weight", "transformer.wte.weight"
 
 
 class GPTKind(ModelKind):
-    """GPT-1 and GPT-2 as ``transformers`` lays them out; any other GPT in the same words."""
+    """GPT-1 and GPT-2 in the format of ``transformers``; other GPTs with the same field names."""
 
     def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
         return write_family(config) if obstacle(config) is None else our_json(config)
@@ -94,7 +95,7 @@ class GPTKind(ModelKind):
 
 
 class QuantizedKind(GPTKind):
-    """A GPT in 8 bits a weight, which scratchgpt alone reads."""
+    """GPT with 8-bit weights, a format that only scratchgpt reads."""
 
     def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
         return {**our_json(config), "model_type": INT8_TYPE}
@@ -106,7 +107,7 @@ class QuantizedKind(GPTKind):
 
 
 def our_json(config: GPTConfig) -> dict[str, Any]:
-    """The content of ``config.json`` for a GPT of which neither family has all."""
+    """Create the content of ``config.json`` for a GPT that neither family supports."""
     return {
         "architectures": ["GPT"],
         "model_type": OUR_TYPE,
@@ -119,11 +120,11 @@ def our_json(config: GPTConfig) -> dict[str, Any]:
 
 
 def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
-    """Old files hold a tied head too; then it must be the embedding."""
+    """Check that a tied head equals the embedding, because old files contain both."""
     head, table = stored[_HEAD], stored[_TABLE]
-    if not table.file.holds_twice(table.name, head.file, head.name):
+    if not table.file.same_data(table.name, head.file, head.name):
         raise UserError(
-            f"{directory}: {head.name} is not {table.name}, though {CONFIG_FILE} says that they "
+            f"{directory}: {head.name} differs from {table.name}, but {CONFIG_FILE} says they "
             'are tied; if they are not, set "tie_word_embeddings": false there'
         )
 
@@ -140,18 +141,18 @@ def save_pretrained(
     end_of_text: int | None = None,
     shard_bytes: int | None = None,
 ) -> None:
-    """Write ``config.json`` and the weights; each file is replaced whole or not at all.
+    """Write ``config.json`` and the weights; each file is replaced atomically.
 
     Parameters
     ----------
     model : Model or QuantizedGPT
-        In float32 or float64; what is quantised, in 8 bits.
+        A Model must be in float32 or float64. A QuantizedGPT is saved in 8 bits.
     directory : path
-        Made if it is not there.
+        Created if it does not exist.
     end_of_text : int, optional
-        The token that ends a text, where there is one; others then end theirs with it too.
+        The end-of-text token, if there is one; other programs then stop at it, too.
     shard_bytes : int, optional
-        The most that a file of weights may take; by default they are in one.
+        Maximum size of a file of weights; by default all weights are in one file.
 
     Raises
     ------
@@ -164,23 +165,23 @@ def save_pretrained(
 def load_pretrained(
     directory: Path | str, *, dtype: Any = np.float32, dropout: float | None = None
 ) -> Model[Any]:
-    """Read the model in a directory, whichever it is.
+    """Load the model in a directory, of whatever kind.
 
-    Weights are read in float16, bfloat16, float32 and float64. Where some are not finite, a warning
-    says which.
+    Weights may be stored in float16, bfloat16, float32 or float64. A warning lists weights that are
+    not finite.
 
     Parameters
     ----------
     directory : path
     dtype : float32 or float64
-        Of the model, whatever that of the file.
+        The dtype of the model, independent of that of the file.
     dropout : float, optional
-        In place of what the configuration says.
+        Overrides the dropout probability of the configuration.
 
     Raises
     ------
     UserError
-        If a file is missing, damaged, or the weights do not belong to the configuration.
+        If a file is missing or damaged, or the weights do not fit the configuration.
     """
     directory = Path(directory)
     kind, config = read_trainable(directory, dropout)
@@ -190,31 +191,31 @@ def load_pretrained(
 
 
 def load_quantized(directory: Path | str) -> QuantizedGPT:
-    """Read a model that was saved in 8 bits a weight.
+    """Load a model that was saved with 8-bit weights.
 
     Raises
     ------
     UserError
-        As for :func:`load_pretrained`, and if the model is not quantised.
+        As for :func:`load_pretrained`, and if the model is not quantized.
     """
     directory = Path(directory)
     kind, config = read_kind(directory)
     if not kind.quantized:
-        raise UserError(f"the model in {directory} is not quantised; read it with load_pretrained")
+        raise UserError(f"the model in {directory} is not quantized; read it with load_pretrained")
     model: QuantizedGPT = kind.model.blank(config)
     kind.load_weights(model, directory)
     return model
 
 
 def is_quantized(directory: Path) -> bool:
-    """Whether the model in a directory is in 8 bits a weight."""
+    """Whether the model in a directory has 8-bit weights."""
     values = read_json(directory)
     model_type = values.get("model_type") if isinstance(values, dict) else None
     return any(model_type in kind.model_types for kind in KINDS if kind.quantized)
 
 
 def load_weights(directory: Path, model: Model[Any]) -> None:
-    """Fill the parameters of a model from a directory, or leave them all as they are.
+    """Load the parameters of a model from a directory; on error, change none.
 
     Raises
     ------
@@ -225,15 +226,15 @@ def load_weights(directory: Path, model: Model[Any]) -> None:
 
 
 def read_config(directory: Path, dropout: float | None = None) -> ModelConfig:
-    """The configuration of the model in a directory."""
+    """Read the configuration of the model in a directory."""
     return read_kind(directory, dropout)[1]
 
 
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
-    """The content of ``config.json``; of GPT-1 and GPT-2 in the vocabulary of transformers."""
+    """Return the content of ``config.json``; for GPT-1 and GPT-2 in the format of transformers."""
     return kind_of_config(config).config_to_json(config)
 
 
 def config_from_json(values: dict[str, Any], dropout: float | None = None) -> ModelConfig:
-    """The configuration that a ``config.json`` describes."""
+    """Convert the content of ``config.json`` to a configuration."""
     return kind_of_type(values["model_type"]).config_from_json(values, dropout)

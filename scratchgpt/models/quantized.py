@@ -1,4 +1,4 @@
-"""A GPT for inference in 8 bits a weight: a quarter of the memory, and of the time to read it."""
+"""A GPT for inference with 8-bit weights, which need a quarter of the memory and read time."""
 
 import math
 from dataclasses import replace
@@ -14,32 +14,32 @@ from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
 
 HIGHEST = 127
-TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # as in a GPT; the others transposed
-HEAD_ROWS = 4096  # of the vocabulary that are turned back into float32 at a time
+TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # as in a GPT; the others are transposed
+HEAD_ROWS = 4096  # rows of the vocabulary that are converted to float32 at a time
 
 
 class Quantized(NamedTuple):
-    """A matrix as whole numbers from -127 to 127, and what one of them is worth, row by row.
+    """A matrix of integers from -127 to 127, with one scale per row.
 
-    Each row makes one output: a table is laid out as it is in a :class:`GPT`, and the weight of a
-    linear map is transposed, (n_out, n_in).
+    Each row computes one output: a table has the same layout as in a :class:`GPT`, and the weight
+    of a linear map is transposed, (n_out, n_in).
     """
 
     weight: Array  # int8 (n_rows, n)
     scale: Array  # float32 (n_rows,)
 
     def by_rows(self, rows: Any) -> Array:
-        """Some rows of a table in float32."""
+        """Return the given rows of a table in float32."""
         return self.weight[rows] * self.scale[rows][..., None]
 
 
 class QuantizedGPT:
-    r"""A GPT with all its matrices in int8, embeddings and head included.
+    r"""A GPT with all matrices in int8, including embeddings and head.
 
-    Each output of a linear map has a scale of its own, :math:`s = \max_i |w_i| / 127`, and
-    :math:`w_i \approx s\,q_i` with :math:`q_i` the nearest whole number, so that no weight moves by
-    more than s / 2. Biases and layer norms stay float32, and so does the arithmetic. It generates;
-    it cannot be trained.
+    Each output of a linear map has its own scale, :math:`s = \max_i |w_i| / 127`, and
+    :math:`w_i \approx s\,q_i`, where :math:`q_i` is the nearest integer. So no weight changes by
+    more than s / 2. Biases and layer norms remain in float32, and so does the arithmetic. The model
+    generates text, but cannot be trained.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ class QuantizedGPT:
     ----------
     config : GPTConfig
     matrices : dict of str to Quantized
-        By the names that the parameters have in a :class:`GPT`.
+        Under the names of the parameters of a :class:`GPT`.
     vectors : dict of str to float32 array
     weights, scales, floats : array
-        The flat arrays that those are views of.
+        The flat arrays that contain the matrices' weights, their scales and the vectors.
 
     Raises
     ------
     UserError
-        If a weight is not finite; says of which parameter.
+        If a weight is not finite.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class QuantizedGPT:
     def __init__(self, model: GPT) -> None:
         for name, parameter in model.store.named.items():
             if not np.isfinite(parameter.value).all():
-                raise UserError(f"{name} has values that are not finite; nothing was quantised")
+                raise UserError(f"{name} has values that are not finite; nothing was quantized")
         self._allocate(model)
         for name, vector in self.vectors.items():
             vector[...] = model.store.named[name].value
@@ -84,20 +84,20 @@ class QuantizedGPT:
 
     @classmethod
     def blank(cls, config: GPTConfig) -> "QuantizedGPT":
-        """A model whose parameters are all 0, to be filled through :meth:`arrays`."""
+        """Create a model with all parameters 0, for loading through :meth:`arrays`."""
         model = cls.__new__(cls)
-        model._allocate(GPT.blank(config))  # which costs nothing: nobody writes to it
+        model._allocate(GPT.blank(config))  # uses no memory, because it is never written
         return model
 
     def arrays(self) -> dict[str, Array]:
-        """All parameters by name, the scales of a matrix under its name and ``.scale``."""
+        """Return all parameters by name; the scales of a matrix have the suffix ``.scale``."""
         arrays = dict(self.vectors)
         for name, (weight, scale) in self.matrices.items():
             arrays |= {name: weight, f"{name}.scale": scale}
         return arrays
 
     def flat_parameters(self) -> FlatParameters:
-        """All parameters as flat arrays, for compiled loops over them."""
+        """Return all parameters as flat arrays, for compiled loops over them."""
         matrices, vectors = self.matrices.items(), self.vectors.items()
         begin = {name: offset_in(self.weights, matrix.weight) for name, matrix in matrices}
         begin |= {name: offset_in(self.floats, vector) for name, vector in vectors}
@@ -105,7 +105,7 @@ class QuantizedGPT:
         return FlatParameters(self.floats, self.weights, self.scales, begin, scale_begin)
 
     def _allocate(self, model: GPT) -> None:
-        """Memory for the parameters of a model."""
+        """Allocate memory for the parameters of a model."""
         self.config: GPTConfig = model.config
         named = model.arrays()
         matrices = {name: _rows(name, value) for name, value in named.items() if value.ndim == 2}
@@ -114,31 +114,31 @@ class QuantizedGPT:
         vectors = {name: value.shape for name, value in named.items() if value.ndim == 1}
         self.floats, self.vectors = _flat(vectors, np.float32)
         self.matrices = {name: Quantized(weights[name], scales[name]) for name in matrices}
-        # Prompts go through one block in float32, which lends itself to each layer in turn.
+        # Prompts go through one block in float32, which holds the weights of each layer in turn.
         self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
         for _, parameter in self._one_block.transformer.h[0].named_parameters():
-            if len(parameter.shape) == 2:  # laid out as ours, to be filled in the order of memory
+            if len(parameter.shape) == 2:  # our layout: filling follows memory order
                 parameter.value = np.empty(parameter.shape[::-1], np.float32).T
 
     @property
     def dtype(self) -> Any:
-        """Of the arithmetic, and of keys and values."""
+        """The dtype of the arithmetic, and of keys and values."""
         return np.dtype(np.float32)
 
     @property
     def nbytes(self) -> int:
-        """Of all parameters."""
+        """Bytes of all parameters."""
         return self.weights.nbytes + self.scales.nbytes + self.floats.nbytes
 
     def dequantize(self) -> GPT:
-        """The model that this one computes, with its weights in float32."""
+        """Return the GPT that this model computes, with its rounded weights in float32."""
         model = GPT.blank(self.config)
         for name, value in model.arrays().items():
             self._fill(value, name)
         return model
 
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
-        """An empty cache for generating ``n_batch`` texts at once, by default of whole blocks."""
+        """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config
         n_positions = c.block_size if n_positions is None else n_positions
         return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
@@ -151,7 +151,7 @@ class QuantizedGPT:
         return self._logits(x[np.arange(len(x)), counts - 1])
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
-        """:meth:`extend` up to the head; see :meth:`GPT.absorb`."""
+        """Append tokens without the head; see :meth:`GPT.absorb`."""
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
         n_visible = int(positions.max()) + 1
         self.config.check_length(n_visible)
@@ -172,7 +172,7 @@ class QuantizedGPT:
         return x
 
     def _logits(self, x: Array) -> Array:
-        """x (B, C) -> logits (B, V), some rows of the head at a time."""
+        """x (B, C) -> logits (B, V), computed for some rows of the head at a time."""
         name = "lm_head.weight" if "lm_head.weight" in self.matrices else "transformer.wte.weight"
         head = self.matrices[name]
         starts = range(0, len(head.weight), HEAD_ROWS)
@@ -180,7 +180,7 @@ class QuantizedGPT:
         return np.concatenate(parts, axis=-1)
 
     def _fill(self, value: Array, name: str) -> None:
-        """Write a parameter in float32."""
+        """Write a parameter in float32 to the block that processes prompts."""
         if name in self.vectors:
             value[...] = self.vectors[name]
         else:
@@ -195,7 +195,7 @@ class QuantizedGPT:
 
 
 def _rows(name: str, value: Array) -> Array:
-    """A view of a matrix of a GPT with one row for each output."""
+    """Return a view of a matrix of a GPT with one row per output."""
     return value if name.endswith(TABLES) else value.T
 
 
@@ -205,7 +205,7 @@ def _quantize(value: Array, weight: Array, scale: Array) -> None:
 
 
 def _flat(shapes: dict[str, tuple[int, ...]], dtype: Any) -> tuple[Array, dict[str, Array]]:
-    """A flat array, and a view of it for each shape; each begins at a cache line."""
+    """Allocate a flat array, and a view of it per shape; each starts at a cache line."""
     step = 64 // np.dtype(dtype).itemsize
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     flat = aligned_zeros(sum(-(-size // step) * step for size in sizes.values()), dtype)

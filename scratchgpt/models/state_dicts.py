@@ -1,8 +1,9 @@
-"""State dictionaries of minGPT and nanoGPT, saved as safetensors: read, and written.
+"""State dictionaries of minGPT and nanoGPT in safetensors format: reading and writing.
 
-Both store the weight of a linear map (n_out, n_in), the transpose of ours, and neither says how
-many heads there are or which activation: the one must be given, the other is what their code has.
-Arrays are read and written through views of our parameters in their shapes and by their names.
+Both store the weight of a linear map as (n_out, n_in), the transpose of ours. Neither stores the
+number of heads or the activation: the number of heads is an argument, and the default activation
+is the one in their code. Arrays are read and written through views of our parameters that have
+their shapes and names.
 """
 
 import re
@@ -19,14 +20,14 @@ from scratchgpt.models.gpt import GPT
 from scratchgpt.models.tensor_file import TensorFile, save_tensors
 from scratchgpt.models.weight_files import Stored, fill, rename
 
-# nanoGPT has the GELU itself, minGPT the approximation; the minGPT of 2020 had the former too, and
+# nanoGPT uses the exact GELU, minGPT the approximation. The minGPT of 2020 used the exact GELU and
 # other names.
 ACTIVATIONS = {"nanogpt": "gelu", "mingpt": "gelu_tanh", "mingpt-2020": "gelu"}
 SOURCES = ("nanogpt", "mingpt")
-HEADS = "n_head"  # in the metadata of files of ours
+HEADS = "n_head"  # in the metadata of files that scratchgpt wrote
 
 _TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")
-_WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")  # of several devices, of torch.compile
+_WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")  # from data parallelism, from torch.compile
 _BUFFER = re.compile(r".*\.attn\.(bias|mask)$")
 _HEAD = {"nanogpt": "lm_head.weight", "mingpt": "lm_head.weight", "mingpt-2020": "head.weight"}
 _TABLE = {
@@ -57,16 +58,16 @@ def read_state_dict(
         A safetensors file.
     source : {"nanogpt", "mingpt"}
     n_head : int, optional
-        Heads of a block, which the file does not tell unless it is one of ours.
+        Number of heads per block. It is required unless scratchgpt wrote the file.
     activation : str, optional
-        Where it is another than that code has now.
+        Overrides the activation of the current minGPT or nanoGPT code.
     dropout : float
     dtype : float32 or float64
 
     Raises
     ------
     UserError
-        If the file is damaged, or is not such a model.
+        If the file is damaged, or does not contain such a model.
     """
     file = TensorFile(path)
     names = {name: _WRAPPERS.sub("", name) for name in file.tensors}
@@ -74,7 +75,7 @@ def read_state_dict(
     stored = rename(stored, lambda name: None if _is_buffer(names[name]) else names[name], path)
     if source == "mingpt" and _TABLE["mingpt-2020"] in stored:
         source = "mingpt-2020"
-    tied = _settle_head(stored, _TABLE[source], _HEAD[source])
+    tied = _merge_tied_head(stored, _TABLE[source], _HEAD[source])
     sizes = _sizes(stored, source, path)
     if n_head is None:
         n_head = _heads_of(file)
@@ -91,12 +92,12 @@ def read_state_dict(
 
 
 def write_state_dict(model: GPT, path: Path, source: str) -> None:
-    """Write a model as a state dictionary of minGPT or nanoGPT, with its head in any case.
+    """Write a model as a state dictionary of minGPT or nanoGPT, always including its head.
 
     Raises
     ------
     UserError
-        If that code computes something else, or the file cannot be written.
+        If minGPT or nanoGPT does not support this model, or the file cannot be written.
     """
     config = model.config
     needed: dict[str, Any] = {
@@ -115,11 +116,12 @@ def write_state_dict(model: GPT, path: Path, source: str) -> None:
 
 
 def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> None:
-    """Refuse a model that would be another one elsewhere; names the field."""
+    """Raise UserError for a field whose value another program does not support."""
     for name, value in needed.items():
         if getattr(config, name) != value:
             raise UserError(
-                f"{where} has only {name}={value!r}, and the model {getattr(config, name)!r}"
+                f"{where} supports only {name}={value!r}, but the model has "
+                f"{getattr(config, name)!r}"
             )
 
 
@@ -128,7 +130,7 @@ def _is_buffer(name: str) -> bool:
 
 
 def _views(model: GPT, source: str) -> Iterator[tuple[str, Array]]:
-    """Views of our parameters in the shapes that they have there, with their names there."""
+    """Yield views of our parameters with the shapes and names of ``source``."""
     for name, parameter in model.store.named.items():
         value = parameter.value
         if value.ndim == 2 and not name.endswith(_TABLES):
@@ -148,10 +150,10 @@ def _views(model: GPT, source: str) -> Iterator[tuple[str, Array]]:
                 yield name, value
 
 
-def _settle_head(stored: dict[str, Stored], table: str, head: str) -> bool:
-    """Whether the head is the embedding; of the two, one is then left, as the embedding.
+def _merge_tied_head(stored: dict[str, Stored], table: str, head: str) -> bool:
+    """Return whether the head is tied to the embedding; keep a tied matrix only as embedding.
 
-    A file may hold a tied matrix under either name, or under both.
+    A file may contain a tied matrix under either name, or under both.
     """
     if head in stored and table not in stored:
         stored[table] = stored.pop(head)
@@ -159,14 +161,14 @@ def _settle_head(stored: dict[str, Stored], table: str, head: str) -> bool:
     if head not in stored or table not in stored:
         return True
     first, second = stored[table], stored[head]
-    tied = first.file.holds_twice(first.name, second.file, second.name)
+    tied = first.file.same_data(first.name, second.file, second.name)
     if tied:
         del stored[head]
     return tied
 
 
 def _sizes(stored: dict[str, Stored], source: str, path: Path) -> dict[str, Any]:
-    """What the shapes of a file say of a model."""
+    """Derive the sizes of a model from the shapes in a file."""
     shapes = {name: one.file.tensors[one.name].shape for name, one in stored.items()}
     old = source == "mingpt-2020"
     block, norm, widen = (
@@ -177,7 +179,7 @@ def _sizes(stored: dict[str, Stored], source: str, path: Path) -> dict[str, Any]
         block_size = shapes["pos_emb" if old else "transformer.wpe.weight"][-2]
         n_inner = shapes[f"{block}.0.{widen}.weight"][0]
     except (KeyError, ValueError, IndexError) as error:
-        raise UserError(f"{path} is no state dictionary of {source}: no {error}") from error
+        raise UserError(f"{path} is not a state dictionary of {source}: missing {error}") from error
     n_layer = 0
     while f"{block}.{n_layer}.{norm}.weight" in shapes:
         n_layer += 1
@@ -192,7 +194,7 @@ def _sizes(stored: dict[str, Stored], source: str, path: Path) -> dict[str, Any]
 
 
 def _heads_of(file: TensorFile) -> int:
-    told = str(file.metadata.get(HEADS, ""))
-    if not told.isdecimal():
+    stored = str(file.metadata.get(HEADS, ""))
+    if not stored.isdecimal():
         raise UserError(f"{file.path} does not say how many heads a block has; give n_head")
-    return int(told)
+    return int(stored)

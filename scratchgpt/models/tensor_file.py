@@ -1,9 +1,9 @@
 """Files of named arrays in the safetensors format.
 
-A file is eight bytes that say how long its header is, the header (JSON: the dtype, the shape and
-the place of each array), and the arrays. It is read here and not by the library, which would make
-a copy of each array on its way: ours is mapped into memory, and its arrays are written straight to
-where they belong.
+A file consists of the length of the header (eight bytes), the header (JSON with the dtype, shape
+and offset of each array), and the arrays. The safetensors library would make a temporary copy of
+each array. This reader maps the file into memory, and copies arrays directly to their
+destination.
 """
 
 import json
@@ -19,7 +19,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 
-# By the names of the format. NumPy has no bfloat16: it is the upper half of a float32.
+# Names of the format. NumPy has no bfloat16, which is the upper half of a float32.
 DTYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"},
     **{"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
@@ -27,20 +27,20 @@ DTYPES = {
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
 LENGTH_BYTES = 8
-PIECE_BYTES = 1 << 22  # what is read at a time: it stays in the cache until it has been checked
+PIECE_BYTES = 1 << 22  # read at a time, small enough to be still cached for the check
 LFS_POINTER = b"version https://git-lfs"
 
 
 class StoredTensor(NamedTuple):
-    """Where an array is in a file."""
+    """Dtype, shape and location of an array in a file."""
 
-    dtype: str  # as the format calls it
+    dtype: str  # the name in the format
     shape: tuple[int, ...]
-    start: int  # in bytes, from the beginning of the file
+    start: int  # byte offset from the beginning of the file
 
 
 class TensorFile:
-    """A safetensors file, whose header has been read and checked.
+    """A safetensors file; the constructor reads and checks its header.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class TensorFile:
                 header = self._read_header(file, n_bytes)
                 metadata = header.pop("__metadata__", {})
                 self.metadata = metadata if isinstance(metadata, dict) else {}
-                self.tensors = self._place(header, n_bytes)
+                self.tensors = self._locate_arrays(header, n_bytes)
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise UserError(f"{path} is missing") from None
@@ -74,33 +74,33 @@ class TensorFile:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
 
     def read(self, name: str, out: Array) -> bool:
-        """Write an array of the file to ``out``, which may be of another dtype or not contiguous.
+        """Copy an array of the file to ``out``, which may have another dtype or memory layout.
 
         Returns
         -------
         finite : bool
-            Whether all of it is.
+            Whether all values are finite.
         """
         finite = True
         is_bfloat16 = self.tensors[name].dtype == "BF16"
         for rows, stored in self._pieces(name):
-            with np.errstate(over="ignore"):  # what becomes infinite is told as such
+            with np.errstate(over="ignore"):  # overflow is reported as a non-finite value
                 out[rows] = widen_bfloat16(stored) if is_bfloat16 else stored
             finite = finite and bool(np.isfinite(out[rows]).all())
         return finite
 
-    def holds_twice(self, name: str, other: "TensorFile", other_name: str) -> bool:
-        """Whether an array is stored a second time, here or in another file."""
+    def same_data(self, name: str, other: "TensorFile", other_name: str) -> bool:
+        """Whether an array equals another one, in this or another file, bit for bit."""
         if self.tensors[name][:2] != other.tensors[other_name][:2]:
             return False
         pairs = zip(self._pieces(name), other._pieces(other_name), strict=True)
         return all(ours.tobytes() == theirs.tobytes() for (_, ours), (_, theirs) in pairs)
 
     def _pieces(self, name: str) -> Iterator[tuple[Any, Array]]:
-        """Views of the file, a few rows each, with the index of those rows.
+        """Yield views of an array in the file, a few rows each, with the index of the rows.
 
-        The pages of each are given back to the system after it: they would count as memory beside
-        the copy that is made of them.
+        The memory pages of each view are released after use: otherwise, they would count as
+        memory in addition to the copy of the array.
         """
         dtype_name, shape, start = self.tensors[name]
         dtype = np.dtype(DTYPES[dtype_name])
@@ -110,9 +110,9 @@ class TensorFile:
         for i in range(0, shape[0] if shape else 1, n_rows):
             rows = slice(i, i + n_rows) if shape else ...
             yield rows, stored[rows]
-            self._forget(start + i * row_bytes, stored[rows].nbytes)
+            self._release_pages(start + i * row_bytes, stored[rows].nbytes)
 
-    def _forget(self, start: int, n_bytes: int) -> None:
+    def _release_pages(self, start: int, n_bytes: int) -> None:
         if hasattr(self._map, "madvise"):
             begin = start - start % mmap.PAGESIZE
             self._map.madvise(mmap.MADV_DONTNEED, begin, start + n_bytes - begin)
@@ -135,15 +135,15 @@ class TensorFile:
         self._header_bytes = LENGTH_BYTES + length
         return header
 
-    def _place(self, header: dict[str, Any], n_bytes: int) -> dict[str, StoredTensor]:
-        """Where each array is; they lie side by side and fill the file."""
+    def _locate_arrays(self, header: dict[str, Any], n_bytes: int) -> dict[str, StoredTensor]:
+        """Return the location of each array; they must be contiguous and fill the file."""
         tensors, spans = {}, []
         for name, entry in header.items():
             try:
                 dtype, shape = entry["dtype"], tuple(entry["shape"])
                 begin, end = entry["data_offsets"]
                 if any(type(n) is not int or n < 0 for n in (*shape, begin, end)):
-                    raise ValueError("a size that is no whole number")
+                    raise ValueError("a size that is not a whole number")
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(f"its header does not describe {name}: {error}") from error
             if dtype not in DTYPES:
@@ -156,11 +156,11 @@ class TensorFile:
         place = 0
         for begin, end in sorted(spans):
             if begin != place:
-                raise self._damaged("its arrays do not lie side by side")
+                raise self._damaged("its arrays are not contiguous")
             place = end
         if self._header_bytes + place != n_bytes:
             raise self._damaged(
-                f"it has {n_bytes} bytes where its header says {self._header_bytes + place}"
+                f"it has {n_bytes} bytes but its header says {self._header_bytes + place}"
             )
         return tensors
 
@@ -171,22 +171,22 @@ class TensorFile:
 def save_tensors(
     path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write named arrays as a safetensors file, whole or not at all."""
+    """Write named arrays as a safetensors file, atomically."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    # safetensors writes arrays that are not contiguous wrongly, without a word.
+    # safetensors silently writes wrong data for arrays that are not contiguous.
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with replacing(path) as temporary:
         temporary.touch()
-        mode = temporary.stat().st_mode  # what others may do with a file of ours
+        mode = temporary.stat().st_mode  # the permissions of an ordinary file of ours
         try:
             save_file(contiguous, temporary, metadata=metadata)
-        except SafetensorError as error:  # how it reports a full disk
+        except SafetensorError as error:  # raised for a full disk, for instance
             raise OSError(str(error)) from error
-        temporary.chmod(mode)  # safetensors leaves it to its owner alone
+        temporary.chmod(mode)  # safetensors makes it readable only by the owner
 
 
 def widen_bfloat16(halves: Array) -> Array:
-    """bfloat16, whose bits are given as uint16, in float32."""
+    """Convert bfloat16 (bits as uint16) to float32."""
     return (halves.astype(np.uint32) << 16).view(np.float32)

@@ -1,4 +1,4 @@
-"""The Transformer of 2017: an encoder reads a text, a decoder writes another.
+"""The Transformer of 2017: an encoder reads the source, a decoder writes the target.
 
 Vaswani et al. 2017, "Attention is all you need", arXiv:1706.03762.
 """
@@ -31,25 +31,26 @@ class TransformerSaved(NamedTuple):
 
 
 class TransformerLossSaved(LossSaved[TransformerSaved]):
-    """What the loss of a Transformer saves."""
+    """``saved`` of the loss of a Transformer."""
 
 
 class Transformer(Model[TransformerSaved]):
-    """From a source and the beginning of a target, the logits of the token that follows.
+    """Encoder-decoder model that predicts the next token of a target, given a source.
 
-    Masks have the names and the sense of ``torch.nn.Transformer``: in a boolean one True forbids
-    (the operation under it, like PyTorch's, has True for what is allowed), a floating one is added
-    to the scores. Where the configuration names a ``padding_id`` and there is no
-    ``src_key_padding_mask``, the source says itself where it is padding; and in both cases that
-    holds for the memory too, unless ``memory_key_padding_mask`` says otherwise. Without a
-    ``padding_id`` a mask that is not given masks nothing.
+    Masks have the names and the meaning of ``torch.nn.Transformer``: True in a boolean mask
+    forbids attention, and a floating-point mask is added to the scores. (In
+    :func:`scratchgpt.ops.attention_forward`, as in PyTorch's function, True allows attention.)
+
+    If the configuration has a ``padding_id``, ``src_key_padding_mask`` defaults to the padding of
+    the source. ``memory_key_padding_mask`` then defaults to ``src_key_padding_mask``. Without a
+    ``padding_id``, a mask that is not given masks nothing.
 
     Parameters
     ----------
     config : TransformerConfig
     seed : int
-        Decides the initial parameters (those of Glorot and Bengio 2010; embeddings such that they
-        are of the order of 1 once they are scaled).
+        Random seed of the initial parameters (those of Glorot and Bengio 2010; embeddings have a
+        magnitude of about 1 after scaling).
     dtype : float32, float64 or complex128
 
     Examples
@@ -96,7 +97,7 @@ class Transformer(Model[TransformerSaved]):
         dropout_seed: int | None = None,
         recompute: bool = False,
     ) -> tuple[Array, TransformerSaved]:
-        """Logits of the next token at every position of the target.
+        """Compute the logits of the next token at every position of the target.
 
         Parameters
         ----------
@@ -104,16 +105,16 @@ class Transformer(Model[TransformerSaved]):
         tgt : integer array (B, T)
             S and T at most block_size.
         src_mask, tgt_mask, memory_mask : bool or floating array, optional
-            (S, S), (T, T) and (T, S); or (B H, S, S) and so on, one for each head of each row.
+            (S, S), (T, T) and (T, S); or (B H, S, S) and so on, one per head of each row.
         src_key_padding_mask, tgt_key_padding_mask, memory_key_padding_mask : optional
             Bool or floating arrays (B, S), (B, T) and (B, S).
         tgt_is_causal : bool
-            Whether no position of the target may look at those after it.
+            Whether no position of the target may attend to later positions.
         dropout_seed : int, optional
-            None is evaluation mode: nothing is dropped. A seed is training mode; the same seed
-            drops the same elements.
+            None means evaluation: dropout is disabled. A seed means training; the same seed
+            results in the same dropout masks.
         recompute : bool
-            Keep the inputs of each block alone and recompute the rest in the backward pass.
+            Save only the inputs of each block, and recompute the rest in the backward pass.
 
         Returns
         -------
@@ -123,12 +124,12 @@ class Transformer(Model[TransformerSaved]):
         Raises
         ------
         ValueError
-            If a text is too long, or a mask has another shape; says which was expected.
+            If a text is too long, or a mask has a wrong shape.
         TypeError
-            If a mask is neither boolean nor floating.
+            If a mask is neither boolean nor floating point.
         """
         if len(src) != len(tgt):
-            raise ValueError(f"src has {len(src)} rows but tgt {len(tgt)}: they are pairs")
+            raise ValueError(f"src has {len(src)} rows but tgt has {len(tgt)}; they must be pairs")
         if src_key_padding_mask is None:
             src_key_padding_mask = self.padding_mask(src)
         if memory_key_padding_mask is None and self.config.padding_id is not None:
@@ -168,13 +169,13 @@ class Transformer(Model[TransformerSaved]):
         label_smoothing: float = 0.0,
         **settings: Any,
     ) -> tuple[Any, TransformerLossSaved]:
-        """Mean cross-entropy, in nats a counted token.
+        """Compute the mean cross-entropy, in nats per token that counts.
 
         Parameters
         ----------
         src, tgt : integer arrays (B, S), (B, T)
         targets : integer array (B, T)
-            What follows each token of tgt; -100 does not count.
+            The token that follows each token of tgt; -100 is ignored.
         label_smoothing : float
             See :func:`scratchgpt.ops.cross_entropy_forward`.
         **settings
@@ -192,7 +193,7 @@ class Transformer(Model[TransformerSaved]):
         return loss, TransformerLossSaved(model, cross_entropy)
 
     def padding_mask(self, src: Array) -> Array | None:
-        """Where a source (B, S) is padding; None without a ``padding_id``."""
+        """Return the padding mask of a source (B, S); None without a ``padding_id``."""
         padding_id = self.config.padding_id
         return None if padding_id is None else src == padding_id
 
@@ -203,7 +204,7 @@ class Transformer(Model[TransformerSaved]):
         src_mask: Array | None = None,
         src_key_padding_mask: Array | None = None,
     ) -> Array:
-        """What the decoder looks at, for generation: src (B, S) -> memory (B, S, C)."""
+        """Compute the memory for generation: src (B, S) -> memory (B, S, C)."""
         if src_key_padding_mask is None:
             src_key_padding_mask = self.padding_mask(src)
         masks = self._masks("src", src_mask, src_key_padding_mask, src, src)
@@ -217,29 +218,29 @@ class Transformer(Model[TransformerSaved]):
         n_beams: int = 1,
         n_positions: int | None = None,
     ) -> DecoderCache:
-        """A cache for writing targets, with the memory's keys and values of every layer.
+        """Create a cache for generating targets, with the memory's keys and values per layer.
 
         Parameters
         ----------
         memory : array (B, S, C)
             From :meth:`encode`.
         memory_key_padding_mask : bool array (B, S), optional
-            As a rule :meth:`padding_mask` of the source.
+            Usually :meth:`padding_mask` of the source.
         n_beams : int
-            How many texts a sentence may have at most. Each begins with one; see
+            Maximum number of texts per sentence. Initially there is one per sentence; see
             :meth:`DecoderCache.select`.
         n_positions : int, optional
-            The most tokens of a target, by default block_size.
+            Maximum number of tokens of a target, by default block_size.
         """
         return self.decoder.new_cache(memory, memory_key_padding_mask, n_beams, n_positions)
 
     def extend(self, tokens: Array, cache: DecoderCache) -> Array:
-        """Append tokens to the targets in the cache; the logits of what follows each.
+        """Append tokens to the targets in the cache, and compute the logits of the next tokens.
 
         Parameters
         ----------
         tokens : integer array (R, T)
-            One row for each text in the cache.
+            One row per text in the cache.
         cache : DecoderCache
             Updated in place.
 
@@ -250,7 +251,7 @@ class Transformer(Model[TransformerSaved]):
         Raises
         ------
         ValueError
-            If a target would be longer than block_size, or than the cache.
+            If a target would exceed block_size, or the size of the cache.
         """
         x = self.decoder.extend(tokens, cache)
         return self.lm_head.forward(x[:, -1])[0]
@@ -258,7 +259,7 @@ class Transformer(Model[TransformerSaved]):
     def _masks(
         self, name: str, mask: Array | None, padding: Array | None, queries: Array, keys: Array
     ) -> Masks:
-        """The masks of one of the three attentions, from tokens (B, T) to tokens (B, S)."""
+        """Return the masks of one of the three attentions, from (B, T) to (B, S) tokens."""
         names = f"{name}_mask", f"{name}_key_padding_mask"
         shape = (len(queries), self.config.n_head, queries.shape[1], keys.shape[1])
         return read_masks(mask, padding, names, shape)

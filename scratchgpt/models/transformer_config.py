@@ -25,9 +25,9 @@ class TransformerConfig(ModelConfig):
     n_inner : int, optional
         Width of the feed-forward layers; by default 4 n_embd.
     block_size : int
-        Most positions of a source, and of a target.
+        Maximum number of positions of a source, and of a target.
     vocab_size : int
-        Of the target, and of the source unless it has its own.
+        Vocabulary size of the target, and of the source unless it has its own.
     source_vocab_size : int, optional
     dropout : float
         Dropout probability in training. It applies to embeddings, attention weights and residual
@@ -35,16 +35,16 @@ class TransformerConfig(ModelConfig):
     bias : bool
         Whether linear layers and layer norms have a bias.
     norm_position : {"post", "pre"}
-        Layer norms after the sublayers, as in the paper, or before them. With "pre" a last layer
-        norm follows the blocks of each half.
+        Position of the layer norms: after the sublayers, as in the paper, or before them. With
+        "pre" a last layer norm follows the blocks of each half.
     activation : {"relu", "gelu", "gelu_tanh"}
     positions : {"sinusoidal", "learned"}
     scale_embeddings : bool
         Whether embeddings are multiplied by the square root of n_embd.
     shared_embeddings : bool
-        Whether source and target share one table.
+        Whether source and target share one token embedding.
     tied_head : bool
-        Whether the output head shares the target's table.
+        Whether the output head shares the token embedding of the target.
     layer_norm_epsilon : float
     padding_id : int, optional
         The token that pads a source.
@@ -52,7 +52,7 @@ class TransformerConfig(ModelConfig):
     Raises
     ------
     UserError
-        If a value is out of range, or the two vocabularies differ and are to share a table.
+        If a value is out of range, or different vocabularies are to share an embedding.
     """
 
     kind = TRANSFORMER_KIND
@@ -114,5 +114,5 @@ class TransformerConfig(ModelConfig):
 
     @property
     def source_size(self) -> int:
-        """Tokens of the source's vocabulary."""
+        """Vocabulary size of the source."""
         return self.vocab_size if self.source_vocab_size is None else self.source_vocab_size

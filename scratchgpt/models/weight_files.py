@@ -15,25 +15,25 @@ from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
-METADATA = {"format": "pt"}  # transformers asks for it
+METADATA = {"format": "pt"}  # transformers requires it
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-ANOTHER = "it belongs to a model of another configuration"
+WRONG_MODEL = "it belongs to a model of another configuration"
 
 
 class Stored(NamedTuple):
-    """An array in a file, and what it is called there."""
+    """An array in a file, with its name there."""
 
     file: TensorFile
     name: str
 
 
 def open_weights(directory: Path) -> dict[str, Stored]:
-    """All arrays of a model directory, by the names that they have in its files.
+    """Open all arrays of a model directory, by their names in the files.
 
     Raises
     ------
     UserError
-        If a file is missing or damaged, or does not hold what the index says.
+        If a file is missing or damaged, or does not match the index.
     """
     if (directory / WEIGHTS_FILE).exists():
         file = TensorFile(directory / WEIGHTS_FILE)
@@ -73,12 +73,12 @@ def _open_shards(directory: Path) -> dict[str, Stored]:
 def save_weights(
     directory: Path, tensors: dict[str, Array], shard_bytes: int | None = None
 ) -> None:
-    """Write ``model.safetensors``, or files of at most ``shard_bytes`` each with their index.
+    """Write ``model.safetensors``, or shards of at most ``shard_bytes`` each with their index.
 
-    What another save left there under the other form is removed, lest it be read.
+    Weights that an earlier save left in the other form are deleted, so that they are not read.
     """
     old = _listed_shards(directory)
-    shards = _share_out(tensors, shard_bytes)
+    shards = _split_into_shards(tensors, shard_bytes)
     if len(shards) == 1:
         save_tensors(directory / WEIGHTS_FILE, tensors, METADATA)
         (directory / INDEX_FILE).unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def _from_1(items: list[dict[str, Array]]) -> range:
 
 
 def _listed_shards(directory: Path) -> set[str]:
-    """The files of an index that is there already."""
+    """Return the file names in an existing index."""
     try:
         places = json.loads((directory / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
         return {name for name in places.values() if Path(name).name == name}
@@ -109,8 +109,10 @@ def _listed_shards(directory: Path) -> set[str]:
         return set()
 
 
-def _share_out(tensors: dict[str, Array], shard_bytes: int | None) -> list[dict[str, Array]]:
-    """The arrays in their order, a new file where the next would not fit."""
+def _split_into_shards(
+    tensors: dict[str, Array], shard_bytes: int | None
+) -> list[dict[str, Array]]:
+    """Assign the arrays in order to shards; an array that does not fit starts a new one."""
     shards: list[dict[str, Array]] = [{}]
     taken = 0
     for name, array in tensors.items():
@@ -123,33 +125,33 @@ def _share_out(tensors: dict[str, Array], shard_bytes: int | None) -> list[dict[
 
 
 def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> None:
-    """Write stored arrays to those of the same names in ``values``; all are checked before.
+    """Copy stored arrays to the arrays of the same names in ``values``, after checking all.
 
-    What is not finite is warned of.
+    A warning lists values that are not finite.
 
     Parameters
     ----------
     values : dict of str to array
     stored : dict of str to Stored
     where : Path
-        What the arrays were looked for in.
+        The file or directory of the arrays, for error messages.
 
     Raises
     ------
     UserError
-        If the names or shapes are not those of ``values``, or the dtype of one does not suit.
+        If the names or shapes differ from those of ``values``, or a dtype is not supported.
     """
     for name in sorted(stored.keys() ^ values.keys()):
         if name in values:
-            raise UserError(f"{where} has no array {name!r}: {ANOTHER}")
-        raise UserError(f"{where} has an unexpected array {stored[name].name!r}: {ANOTHER}")
+            raise UserError(f"{where} has no array {name!r}: {WRONG_MODEL}")
+        raise UserError(f"{where} has an unexpected array {stored[name].name!r}: {WRONG_MODEL}")
     for name, value in values.items():
         file, their_name = stored[name]
         tensor = file.tensors[their_name]
         if tensor.shape != value.shape:
             raise UserError(
                 f"{file.path}: {their_name} is {tensor.shape} but the configuration needs "
-                f"{value.shape}; {ANOTHER}"
+                f"{value.shape}; {WRONG_MODEL}"
             )
         allowed = ("I8",) if value.dtype == np.int8 else FLOATS
         if tensor.dtype not in allowed:
@@ -162,7 +164,7 @@ def fill(values: dict[str, Array], stored: dict[str, Stored], where: Path) -> No
 
 
 def warn_not_finite(names: list[str], where: Path) -> None:
-    """Say in which arrays of a file there are such values, if there are any."""
+    """Warn about values that are not finite, if there are any."""
     if names:
         others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
         warnings.warn(f"{where}: {names[0]}{others} has values that are not finite", stacklevel=3)
@@ -178,7 +180,7 @@ def load_tensors(path: Path, values: dict[str, Array]) -> None:
     Raises
     ------
     UserError
-        If the file is missing or damaged, or its names or shapes are not those of ``values``.
+        If the file is missing or damaged, or its names or shapes differ from those of ``values``.
     """
     file = TensorFile(path)
     fill(values, {name: Stored(file, name) for name in file.tensors}, path)
@@ -187,12 +189,12 @@ def load_tensors(path: Path, values: dict[str, Array]) -> None:
 def rename(
     stored: dict[str, Stored], new_name: Callable[[str], str | None], where: Path
 ) -> dict[str, Stored]:
-    """Stored arrays by other names; those without one are left out.
+    """Rename stored arrays; those whose new name is None are dropped.
 
     Raises
     ------
     UserError
-        If two come to have the same.
+        If two arrays get the same name.
     """
     renamed: dict[str, Stored] = {}
     for name, one in stored.items():

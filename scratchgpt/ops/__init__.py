@@ -1,6 +1,6 @@
-"""Operations: each ``X_forward`` with its ``X_backward`` right below it, no state.
+"""Operations: each ``X_forward`` is followed by its ``X_backward``; they are stateless functions.
 
-Plain NumPy that reads like the derivation, for float32, float64 and complex128.
+They are plain NumPy that reads like the derivation, for float32, float64 and complex128.
 """
 
 from scratchgpt.ops.attention import (

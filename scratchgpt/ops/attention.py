@@ -11,7 +11,7 @@ from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.observe import observed
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
 
-FEWEST_QUERIES = 4  # from which on the compiled kernel is the faster one
+FEWEST_QUERIES = 4  # with fewer queries, NumPy is faster than the compiled kernel
 
 
 class AttentionSaved(NamedTuple):
@@ -25,13 +25,13 @@ class AttentionSaved(NamedTuple):
 
 
 class FlashAttentionSaved(NamedTuple):
-    """What the compiled kernel saves: in place of the weights one number a query."""
+    """``saved`` of the compiled kernel, with one number per query instead of all weights."""
 
     q: Array  # (B, H, T, D)
     k: Array  # (B, H, S, D)
     v: Array  # (B, H, S, E)
     y: Array  # (B, H, T, E)
-    log_total: Array  # (B, H, T) logarithm of the sum of the exponentials
+    log_total: Array  # (B, H, T) log of the sum of the exponentials
     key_padding_mask: Array | None  # (B, S)
     causal: bool
     dropout_p: float
@@ -53,15 +53,15 @@ def attention_forward(
     *,
     y_out: Array | None = None,
 ) -> tuple[Array, AttentionSaved | FlashAttentionSaved]:
-    r"""Each query takes the average of the values, weighted by how well their keys fit it.
+    r"""Scaled dot-product attention: an average of the values, weighted by similarity to the keys.
 
     .. math::
         S = \frac{Q K^\top}{\sqrt D} + M \qquad P = \mathrm{softmax}(S) \qquad
         O = \mathrm{dropout}(P)\,V
 
-    The letters: T queries, S keys and values, D channels of a query or key, E of a value. The
-    leading axes, as a rule (B, H), are equal in q, k and v. T = S and one source of all three is
-    self-attention; otherwise it is cross-attention.
+    There are T queries, and S keys and values. Queries and keys have D channels, values have E. The
+    leading axes, usually (B, H), are equal in q, k and v. In self-attention, T = S and all three
+    come from the same text; otherwise it is cross-attention.
 
     Parameters
     ----------
@@ -69,34 +69,33 @@ def attention_forward(
     k : array (..., S, D)
     v : array (..., S, E)
     mask : array that broadcasts to (..., T, S), optional
-        Boolean: True where attention is allowed. Floating: added to the scores (-inf forbids).
-        A constant: it gets no gradient.
+        Boolean: True allows attention. Floating point: added to the scores (-inf forbids
+        attention). The mask is a constant without a gradient.
     key_padding_mask : bool array (B, S), optional
-        True where a key is padding that nobody may attend to, for every head and query; B is the
-        first axis of q.
+        True for padding keys, which are masked for every head and query. B is the first axis of q.
     causal : bool
-        Query t may attend to keys 0 to t only.
+        Whether query t may attend only to keys 0 to t.
     dropout_p : float
         Probability of dropping an attention weight.
     dropout_seed : int
-        Decides which; see :func:`scratchgpt.ops.dropout_forward`.
+        Random seed of the dropout mask; see :func:`scratchgpt.ops.dropout_forward`.
     scale : float, optional
-        In place of :math:`1/\sqrt D`.
+        Factor that multiplies the scores; by default :math:`1/\sqrt D`.
     y_out : array (..., T, E), optional
         Overwritten with the result.
 
     Returns
     -------
     y : array (..., T, E)
-        A query that may attend to nothing gets zeros.
-    saved : AttentionSaved, or what the kernel saves in its place
+        The result is zero for a query that may not attend to any key.
+    saved : AttentionSaved, or FlashAttentionSaved from the compiled kernel
 
     Raises
     ------
     ValueError
-        If shapes do not fit.
+        If the shapes are incompatible.
     TypeError
-        If the dtypes differ, or the mask is neither boolean nor floating.
+        If the dtypes differ, or the mask is neither boolean nor floating point.
     """
     same_dtype("attention", q=q, k=k, v=v)
     _check_shapes(q, k, v, key_padding_mask)
@@ -105,8 +104,8 @@ def attention_forward(
         scale = 1 / math.sqrt(q.shape[-1])
 
     y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
-    # The kernel scales its scores after it has looked for the highest, and after it has masked.
-    if mask is None and scale > 0 and _suits_the_kernel(q, k, v, y):
+    # The kernel finds the maximum and applies the masks before it scales the scores.
+    if mask is None and scale > 0 and _can_use_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
 
         log_total = empty(q.shape[:-1], like=q)
@@ -136,7 +135,7 @@ def attention_backward(
     dk_out: Array | None = None,
     dv_out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    r"""Gradients of :func:`attention_forward`, its steps undone from the last to the first.
+    r"""Gradients of :func:`attention_forward`, computed by undoing its steps in reverse order.
 
     .. math::
         dV &= \mathrm{dropout}(P)^\top dO \\
@@ -144,7 +143,7 @@ def attention_backward(
         dS &= P \left( dP - \textstyle\sum_s dP_s P_s \right) \\
         dQ &= dS\,K / \sqrt D \qquad dK = dS^\top Q / \sqrt D
 
-    A forbidden key has P = 0, so dS = 0 there without a mask in the backward pass.
+    A masked key has P = 0, so dS = 0 there, and the backward pass needs no mask.
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def attention_backward(
 
         same_dtype("attention", q=saved.q, dy=dy, dq=dq, dk=dk, dv=dv)
         with scope():
-            # The kernel writes rows whose elements lie side by side.
+            # The kernel writes only to arrays whose rows are contiguous.
             own = [x if x.strides[-1] == x.itemsize else empty_like(x) for x in (dq, dk, dv)]
             attention.attention_backward(dy, saved, *own)
             for x, written in zip((dq, dk, dv), own, strict=True):
@@ -190,8 +189,8 @@ def attention_backward(
     return dq, dk, dv
 
 
-def _suits_the_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
-    """One query is no work for tiles, and empty arrays are none at all."""
+def _can_use_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
+    """Whether to use the kernel: for too few queries it is slow, and it rejects empty arrays."""
     if not use_kernels(q, k, v, y):
         return False
     if q.ndim != 4 or q.shape[-2] < FEWEST_QUERIES:
@@ -200,7 +199,7 @@ def _suits_the_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
 
 
 def _drop(x: Array, p: float, seed: int) -> Array:
-    """Dropout of an array (..., T, S); x itself where nothing is dropped."""
+    """Apply dropout to an array (..., T, S); return x itself if p is 0."""
     if p == 0:
         return x
     y = empty(x.shape, like=x)
@@ -211,14 +210,14 @@ def _drop(x: Array, p: float, seed: int) -> Array:
 def _add_masks(
     scores: Array, mask: Array | None, key_padding_mask: Array | None, causal: bool
 ) -> None:
-    """Write -inf wherever attention is forbidden, and add a floating mask; scores (..., T, S)."""
+    """Write -inf to masked scores (..., T, S), and add a floating-point mask."""
     n_queries, n_keys = scores.shape[-2:]
     if mask is not None and mask.dtype == bool:
         np.copyto(scores, -np.inf, where=~mask)
     elif mask is not None and mask.dtype.kind == "f":
         scores += mask
     elif mask is not None:
-        raise TypeError(f"attention: mask is {mask.dtype}; give it as bool or as {scores.dtype}")
+        raise TypeError(f"attention: mask is {mask.dtype}; use bool or {scores.dtype}")
     if key_padding_mask is not None:
         one_axis_each = (1,) * (scores.ndim - 2)
         padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)
@@ -229,7 +228,7 @@ def _add_masks(
 
 def _check_shapes(q: Array, k: Array, v: Array, key_padding_mask: Array | None) -> None:
     if q.ndim < 2 or q.shape[:-2] != k.shape[:-2] or k.shape[:-1] != v.shape[:-1]:
-        raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit")
+        raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit together")
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(f"attention: q has {q.shape[-1]} channels but k has {k.shape[-1]}")
     if key_padding_mask is not None and (

@@ -1,4 +1,4 @@
-"""Broadcasting: one value used in many places, so its gradient is a sum over them."""
+"""Broadcasting: one value is used in many places, so its gradient is a sum over these places."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,13 @@ class BroadcastSaved(NamedTuple):
 
 @observed
 def broadcast_forward(x: Array, shape: tuple[int, ...]) -> tuple[Array, BroadcastSaved]:
-    """A copy of ``x`` repeated to ``shape`` by NumPy's rules.
+    """Return a copy of ``x`` that is repeated to ``shape`` by NumPy's broadcasting rules.
 
     Parameters
     ----------
     x : array
-        Its axes are matched with those of ``shape`` from the right; each is equal, 1 or missing.
+        Its axes are aligned with those of ``shape`` from the right; each must be equal, 1 or
+        missing.
     shape : tuple of int
 
     Returns

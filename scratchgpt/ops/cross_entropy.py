@@ -1,4 +1,4 @@
-"""Cross-entropy of a softmax classifier, computed from the logits."""
+"""Cross-entropy of a softmax classifier, computed from logits."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ IGNORE_INDEX = -100  # PyTorch's default
 
 class CrossEntropySaved(NamedTuple):
     logits: Array  # (..., V)
-    log_total: Array  # (..., 1) logarithm of the sum of the exponentials
+    log_total: Array  # (..., 1) log of the sum of the exponentials
     targets: Array  # (...) integers; 0 where ignored
     counted: Array  # (...) bool; False where ignored
     n_counted: int
@@ -45,11 +45,11 @@ def cross_entropy_forward(
     targets : integer array (...)
         Values from 0 to V - 1, or ``ignore_index``.
     ignore_index : int
-        Positions with this target do not count.
+        Positions with this target are ignored.
     label_smoothing : float
         From 0 to 1.
     reduction : {"mean", "sum", "none"}
-        ``"mean"`` divides by the number of counted positions (and is 0 where none counts).
+        ``"mean"`` divides by the number of positions that count; it is 0 if no position counts.
 
     Returns
     -------
@@ -59,7 +59,8 @@ def cross_entropy_forward(
     Raises
     ------
     ValueError
-        If shapes do not fit, a target is outside the vocabulary, or a setting is out of range.
+        If shapes are incompatible, a target is outside the vocabulary, or a setting is out of
+        range.
     """
     vocab_size = logits.shape[-1]
     if targets.shape != logits.shape[:-1]:
@@ -97,14 +98,14 @@ def cross_entropy_backward(
 ) -> Array:
     r"""Gradient of :func:`cross_entropy_forward` with respect to the logits.
 
-    The derivative of the log-sum-exp is the softmax, so what remains is the difference of the
-    two distributions:
+    The derivative of the log-sum-exp is the softmax, so the gradient is the difference of the two
+    distributions:
 
     .. math:: dz = d\ell\,(p - q)
 
     Parameters
     ----------
-    dloss : scalar, or an array (...) where ``reduction="none"``
+    dloss : scalar, or an array (...) with ``reduction="none"``
     saved : CrossEntropySaved
     dlogits_out : array (..., V), optional
         Overwritten with the gradient. It may be the logits themselves.
@@ -143,7 +144,7 @@ def cross_entropy_backward(
 
 
 def _log_total_and_mean(logits: Array) -> tuple[Array, Array]:
-    """The log-sum-exp and the mean of each row of logits (..., V), both (..., 1)."""
+    """Return the log-sum-exp and the mean of each row of logits (..., V), both (..., 1)."""
     if use_kernels(logits) and logits.size:
         from scratchgpt.kernels import cross_entropy
 

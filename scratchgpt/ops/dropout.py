@@ -1,8 +1,8 @@
 """Dropout (Srivastava et al. 2014) whose mask is a pure function of a seed.
 
-The mask is not stored. Element i survives or not by a hash of (seed, i), so the backward pass,
-a recomputed forward pass, a kernel with any number of threads and a gradient checker all find
-the same mask again, in any order.
+The mask is not stored. A hash of (seed, i) decides whether element i is dropped, so the backward
+pass, a recomputed forward pass, a kernel with any number of threads and a gradient checker all
+compute the same mask, in any order.
 """
 
 from typing import NamedTuple
@@ -36,9 +36,9 @@ def dropout_forward(
     ----------
     x : array (...)
     p : float
-        Probability of being dropped, from 0 (nothing) to 1 (everything).
+        Dropout probability, from 0 (drop nothing) to 1 (drop everything).
     seed : int
-        Decides the mask; the same seed and shape give the same mask.
+        Random seed of the mask; the same seed and shape result in the same mask.
     y_out : array (...), optional
         Overwritten with the result. It may be x.
 
@@ -50,7 +50,7 @@ def dropout_forward(
     Raises
     ------
     ValueError
-        If p is not within [0, 1].
+        If p is not in [0, 1].
     """
     check_probability("dropout", p)
     y = empty_like(x) if y_out is None else y_out
@@ -60,23 +60,23 @@ def dropout_forward(
 
 @observed
 def dropout_backward(dy: Array, saved: DropoutSaved) -> Array:
-    r"""Gradient of :func:`dropout_forward`: the same mask and scale, :math:`dx = m\,dy/(1-p)`."""
+    r"""Gradient of :func:`dropout_forward`, with the same mask: :math:`dx = m\,dy/(1-p)`."""
     dx = empty_like(dy)
     dropout_into(dy, saved.p, saved.seed, out=dx)
     return dx
 
 
 def check_probability(op: str, p: float) -> None:
-    """Refuse a dropout probability outside 0 to 1."""
+    """Raise ValueError if a dropout probability is outside [0, 1]."""
     if not 0 <= p <= 1:
         raise ValueError(f"{op}: p={p} is not a probability; choose 0 <= p <= 1")
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Array:
-    """The mask: a boolean array of ``shape``, False where an element is dropped.
+    """Return the mask: a boolean array of ``shape``, False for dropped elements.
 
-    Elements 2i and 2i + 1, counted in C order, are decided by the lower and the upper half of
-    splitmix64's output i + 1 from state ``seed``.
+    The lower and the upper half of splitmix64's output i + 1 from state ``seed`` decide about
+    elements 2i and 2i + 1, in C order.
     """
     n = int(np.prod(shape))
     mask = empty(shape, like=like, dtype=bool)
@@ -84,7 +84,7 @@ def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Ar
         bits = empty(((n + 1) // 2,), like=like, dtype=np.uint64)
         shifted = empty(bits.shape, like=like, dtype=np.uint64)
         shifted[...] = 1
-        np.cumsum(shifted, out=bits)  # 1, 2, 3, ...; arange would make an array of its own
+        np.cumsum(shifted, out=bits)  # 1, 2, 3, ...; arange would allocate another array
         bits *= _GOLDEN
         bits += np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
         for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
@@ -99,7 +99,7 @@ def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Ar
 
 
 def dropout_into(x: Array, p: float, seed: int, out: Array) -> None:
-    """The arithmetic of dropout, the same forward and backward, written to ``out``."""
+    """Compute dropout into ``out``; forward and backward are the same computation."""
     if p == 1:
         out[...] = 0
         return

@@ -1,4 +1,4 @@
-"""Row look-up: y = W[tokens], and the scatter-add that is its backward."""
+"""Embedding lookup y = W[tokens], and its backward, a scatter-add."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class EmbeddingSaved(NamedTuple):
 
 @observed
 def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSaved]:
-    """The rows of ``weight`` that ``tokens`` name.
+    """Look up the rows of ``weight`` at the indices ``tokens``.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     TypeError
         If the tokens are not integers.
     ValueError
-        If a token lies outside the vocabulary; says which and where.
+        If a token is outside the vocabulary.
     """
     check_tokens(tokens, vocab_size=weight.shape[0])
     y = empty((*tokens.shape, weight.shape[1]), like=weight)
-    # All tokens are in range by now; the other modes of take would copy the output once more.
+    # All tokens are in range at this point; the other modes of take would copy the output again.
     np.take(weight, tokens, axis=0, out=y, mode="clip")
     return y, EmbeddingSaved(tokens, weight)
 
@@ -50,19 +50,19 @@ def embedding_backward(
 ) -> Array | None:
     r"""Gradient of :func:`embedding_forward` with respect to ``weight``.
 
-    A row that was looked up several times collects the gradient of each look-up:
+    If a row was looked up several times, its gradient is the sum over all lookups:
 
     .. math:: dW_v = \sum_{i\,:\,t_i = v} dy_i
 
-    (``dweight[tokens] += dy`` would keep only the last of them.)
+    (``dweight[tokens] += dy`` would keep only the last lookup.)
 
     Parameters
     ----------
     dy : array (..., C)
     saved : EmbeddingSaved
     dweight_into : array (V, C) or Accumulator, optional
-        The gradient is added to this. It touches few of the rows, so that adding a table that is
-        mostly zeros would be a waste. By default it is a new array.
+        The gradient is added to this array. A lookup uses few of the rows, so adding a whole table
+        of mostly zeros would be a waste. By default it is a new array.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def embedding_backward(
 
 
 def check_tokens(tokens: Array, vocab_size: int) -> None:
-    """Refuse token ids that are not integers from 0 to ``vocab_size - 1``."""
+    """Raise an error unless token ids are integers from 0 to ``vocab_size - 1``."""
     if tokens.dtype.kind not in "iu":
         raise TypeError(f"token ids must be integers, got {tokens.dtype}")
     if tokens.size == 0 or (tokens.min() >= 0 and tokens.max() < vocab_size):

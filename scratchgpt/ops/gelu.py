@@ -22,7 +22,7 @@ class GeluSaved(NamedTuple):
 def gelu_forward(
     x: Array, approximate: str = "none", *, y_out: Array | None = None
 ) -> tuple[Array, GeluSaved]:
-    r"""Gaussian error linear unit, exact or by its tanh approximation.
+    r"""Gaussian error linear unit, exact or with the tanh approximation.
 
     .. math::
         \mathrm{none:}\quad y = x\,\Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x/\sqrt2)\right)
@@ -46,7 +46,7 @@ def gelu_forward(
     Raises
     ------
     ValueError
-        If ``approximate`` is neither.
+        If ``approximate`` is neither ``"none"`` nor ``"tanh"``.
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
@@ -78,7 +78,7 @@ def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -
             + x\,(1 - \tanh^2 u)\,u' \right), \quad
         u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\,x^2)
 
-    with :math:`\varphi` the density of the standard normal distribution.
+    where :math:`\varphi` is the density of the standard normal distribution.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -
 
 
 def _tanh_u(x: Array, out: Array) -> None:
-    """tanh of u = sqrt(2/π)(x + 0.044715 x³), written as x (1 + 0.044715 x²)."""
+    """Compute tanh of u = sqrt(2/π)(x + 0.044715 x³), written as x (1 + 0.044715 x²)."""
     np.multiply(x, x, out=out)
     out *= CUBIC
     out += 1
@@ -136,8 +136,8 @@ def _tanh_u(x: Array, out: Array) -> None:
 
 
 def _erf(x: Array, out: Array) -> None:
-    """erf of x/sqrt(2), for complex numbers too."""
-    from scipy.special import erf  # half a second to import, and only the exact form needs it
+    """Compute erf of x/sqrt(2), also for complex numbers."""
+    from scipy.special import erf  # the import takes half a second; only the exact form needs it
 
     np.multiply(x, 1 / math.sqrt(2), out=out)
     erf(out, out=out)

@@ -1,4 +1,4 @@
-"""Layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 3-4)."""
+"""Layer normalization (Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 3-4)."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class LayerNormSaved(NamedTuple):
     x: Array  # (..., C)
     weight: Array  # (C,)
     mean: Array  # (..., 1)
-    rstd: Array  # (..., 1) one over the standard deviation
+    rstd: Array  # (..., 1) reciprocal of the standard deviation
     has_bias: bool
 
 
@@ -27,12 +27,12 @@ def layer_norm_forward(
     *,
     y_out: Array | None = None,
 ) -> tuple[Array, LayerNormSaved]:
-    r"""Normalise the last axis to mean 0 and variance 1, then scale and shift.
+    r"""Normalize the last axis to mean 0 and variance 1, then scale and shift.
 
     .. math::
         \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \qquad y = \gamma \hat x + \beta
 
-    with :math:`\mu` and :math:`\sigma^2` the mean and the (biased) variance of each row.
+    where :math:`\mu` and :math:`\sigma^2` are the mean and the (biased) variance of each row.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def layer_norm_forward(
     -------
     y : array (..., C)
     saved : LayerNormSaved
-        Keeps ``x`` and two numbers a row; :math:`\hat x` is cheap to recompute.
+        Contains ``x`` and two numbers per row; :math:`\hat x` is cheap to recompute.
 
     Raises
     ------
     ValueError
-        If the sizes do not fit.
+        If the sizes are incompatible.
     TypeError
         If the dtypes differ.
     """
@@ -73,7 +73,7 @@ def layer_norm_forward(
 
     np.mean(x, axis=-1, keepdims=True, out=mean)  # 1
     np.subtract(x, mean, out=y)  # 2: x - mean
-    # Not np.var, which would take an absolute value: the variance must stay analytic.
+    # np.var would take an absolute value, but the variance must be analytic for the complex step.
     np.einsum("...c,...c->...", y, y, out=rstd[..., 0])
     rstd /= n_channels
     rstd += eps
@@ -98,7 +98,7 @@ def layer_norm_backward(
 ) -> tuple[Array, Array | None, Array | None]:
     r"""Gradients of :func:`layer_norm_forward`.
 
-    Each row's mean and variance depend on all of its elements. What flows back through them is
+    The mean and the variance of a row depend on all of its elements. The gradient through them is
     the projection of :math:`d\hat x = \gamma\,dy` on the constant vector and on :math:`\hat x`:
 
     .. math::
@@ -114,12 +114,11 @@ def layer_norm_backward(
     dy : array (..., C)
     saved : LayerNormSaved
     residual_gradient : array (..., C), optional
-        The gradient that reaches x through the residual connection around the norm; it is added
-        to dx.
+        The gradient of x from the residual connection around the norm, which is added to dx.
     dx_out : array (..., C), optional
-        Overwritten with the first result.
+        Overwritten with dx.
     dweight_into, dbias_into : array (C,) or Accumulator, optional
-        The gradients of the parameters are added to these. By default they are new arrays.
+        The gradients of the parameters are added to these arrays. By default they are new arrays.
 
     Returns
     -------
@@ -160,7 +159,7 @@ def layer_norm_backward(
 
 
 def check_parameters(op: str, x: Array, weight: Array, bias: Array | None) -> None:
-    """Refuse a weight or bias that is not one number a channel."""
+    """Raise ValueError unless weight and bias have one element per channel."""
     for name, parameter in (("weight", weight), ("bias", bias)):
         if parameter is not None and parameter.shape != x.shape[-1:]:
             raise ValueError(f"{op}: x has {x.shape[-1]} channels but {name} is {parameter.shape}")

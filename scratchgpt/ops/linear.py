@@ -37,7 +37,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     Raises
     ------
     ValueError
-        If the sizes do not fit.
+        If the sizes are incompatible.
     TypeError
         If the dtypes differ.
     """
@@ -82,10 +82,10 @@ def linear_backward(
     dy : array (..., n_out)
     saved : LinearSaved
     dx_out : array (..., n_in), optional
-        Overwritten with dx; C-contiguous. It may be x.
+        Overwritten with dx. It must be C-contiguous, and may be x.
     dweight_into, dbias_into : array or Accumulator, optional
-        The gradients of the parameters are added to these. By default they are new arrays. For
-        ``NOT_WANTED`` nothing is computed, and None is returned.
+        The gradients of the parameters are added to these arrays. By default they are new arrays.
+        For ``NOT_WANTED``, the gradient is not computed, and the result is None.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def linear_backward(
     if dbias is not None and not add_bias:
         dbias[...] = 0
     x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
-    # The kernel writes rows or columns whose elements lie side by side.
+    # The kernel writes only to arrays with contiguous rows or columns.
     in_lines = dweight is None or dweight.itemsize in dweight.strides
     if use_kernels(dy, x, weight, dweight, dbias) and in_lines:
         from scratchgpt.kernels.columns import add_rows

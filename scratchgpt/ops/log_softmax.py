@@ -1,4 +1,4 @@
-"""Logarithm of the softmax, computed without taking the logarithm of a small number."""
+"""Logarithm of the softmax, computed without the logarithm of a small number."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ def log_softmax_forward(x: Array, axis: int = -1) -> tuple[Array, LogSoftmaxSave
     Parameters
     ----------
     x : array (...)
-        An entry of -inf is a class that is ruled out; at least one in a line must be finite.
+        An entry of -inf excludes its class; each line along the axis needs a finite entry.
     axis : int
 
     Returns
@@ -49,7 +49,7 @@ def log_softmax_backward(dy: Array, saved: LogSoftmaxSaved) -> Array:
 
 
 def log_sum_exp(x: Array, axis: int) -> Array:
-    r""":math:`\log \sum_j e^{x_j}` along ``axis``, which stays with size 1; safe for large x."""
+    r"""Compute :math:`\log \sum_j e^{x_j}` along ``axis``, kept with size 1; safe for large x."""
     shift = x.real.max(axis=axis, keepdims=True)
     with scope():
         exponentials = empty_like(x)

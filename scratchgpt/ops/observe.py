@@ -1,4 +1,4 @@
-"""Observing operations: a caller sees each one begin and end, and nothing is patched.
+"""Observation of operations: a callback at the start and the end of each, without patching.
 
     class Printer:
         def begin(self, name, path, inputs): print(name, "of", path)
@@ -8,7 +8,7 @@
         loss, saved = model.loss(tokens, targets)
         model.loss_backward(1.0, saved)
 
-Begin and end come like brackets: an operation that calls another ends after it.
+Calls are nested like brackets: an operation that calls another ends after it.
 """
 
 import sys
@@ -25,45 +25,45 @@ Result = TypeVar("Result")
 
 
 class Observer(Protocol):
-    """Whoever looks."""
+    """Receives a call at the start and at the end of each operation."""
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
-        """An operation begins.
+        """Called when an operation begins.
 
         Parameters
         ----------
         name : str
-            As ``"layer_norm_forward"``.
+            Name of the operation, such as ``"layer_norm_forward"``.
         path : str
-            Of the layer that calls it, as ``"transformer.h.1.ln_2"``; ``""`` for the model itself,
-            and for a caller that is not a layer of the model.
+            Path of the layer that calls the operation, such as ``"transformer.h.1.ln_2"``. It is
+            ``""`` for the model itself and for a caller that is not a layer of the model.
         inputs : dict
-            What the operation was given, by the names of its parameters. Arrays are those that it
-            reads and writes; copy what must stay.
+            The arguments of the operation by parameter name. The arrays are not copies, and the
+            operation may overwrite them: copy those that you need later.
         """
 
     def end(self, name: str, path: str, result: Any) -> None:
-        """The operation ends.
+        """Called when the operation ends.
 
         Parameters
         ----------
         name, path : str
-            As at its beginning.
+            The same as for :meth:`begin`.
         result : object
-            What it returns: ``(y, saved)`` of a forward, the gradients of a backward. None if it
-            raised an exception.
+            The return value: ``(y, saved)`` of a forward, the gradients of a backward. None if the
+            operation raised an exception.
         """
 
 
 class Named(Protocol):
-    """A model: something whose layers have paths."""
+    """A model: an object whose layers have paths."""
 
     def named_layers(self) -> Iterator[tuple[str, Any]]: ...
 
 
 class _Watch(NamedTuple):
     observer: Observer
-    paths: dict[int, str]  # of layers, by their id
+    paths: dict[int, str]  # of layers, by their id()
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("observer", default=None)
@@ -71,14 +71,14 @@ _watch: ContextVar[_Watch | None] = ContextVar("observer", default=None)
 
 @contextmanager
 def observing(observer: Observer, model: Named | None = None) -> Iterator[None]:
-    """Show an observer every operation inside the block, of this thread.
+    """Report every operation of this thread inside the block to an observer.
 
     Parameters
     ----------
     observer : Observer
-        Has ``begin(name, path, inputs)`` and ``end(name, path, result)``.
+        An object with ``begin(name, path, inputs)`` and ``end(name, path, result)``.
     model : Layer, optional
-        Decides the paths. Without one they are all ``""``.
+        The model that the paths refer to. Without a model, all paths are ``""``.
     """
     layers = [] if model is None else list(model.named_layers())
     token = _watch.set(_Watch(observer, {id(layer): path for path, layer in layers}))
@@ -89,7 +89,7 @@ def observing(observer: Observer, model: Named | None = None) -> Iterator[None]:
 
 
 def observed(operation: Callable[Params, Result]) -> Callable[Params, Result]:
-    """The same operation, which an observer sees; without one it is called and that is all."""
+    """Decorate an operation so that it reports to the observer, if there is one."""
     name = operation.__qualname__.rpartition("<locals>.")[2]
     name = name.lower().replace(".", "_")  # AdamW.step is "adamw_step"
     parameters = tuple(signature(operation).parameters)
@@ -113,7 +113,7 @@ def observed(operation: Callable[Params, Result]) -> Callable[Params, Result]:
 
 
 def _path_of_caller(paths: dict[int, str]) -> str:
-    """The path of the innermost layer in whose method the operation is called."""
+    """Return the path of the innermost layer whose method calls the operation."""
     frame: FrameType | None = sys._getframe(2) if paths else None
     while frame is not None:
         path = paths.get(id(frame.f_locals.get("self")))

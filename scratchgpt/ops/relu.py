@@ -15,7 +15,7 @@ class ReluSaved(NamedTuple):
 
 @observed
 def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSaved]:
-    r""":math:`y = \max(x, 0)`; for complex numbers the real part decides.
+    r""":math:`y = \max(x, 0)`; for complex numbers, the sign of the real part decides.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSa
 
 @observed
 def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -> Array:
-    r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, thus 0 at the kink.
+    r"""Gradient of :func:`relu_forward`: :math:`dx = dy\,[x > 0]`, which is 0 at the kink.
 
     Parameters
     ----------
@@ -59,5 +59,5 @@ def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -
 
 
 def _passes(x: Array) -> Array:
-    """Where x is not cut off. Asked this way round, NaN passes and stays visible."""
+    """Return where x is not set to 0. With this form of the comparison, NaN is preserved."""
     return ~(x.real <= 0)

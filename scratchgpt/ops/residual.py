@@ -10,20 +10,20 @@ from scratchgpt.ops.observe import observed
 
 
 class ResidualSaved(NamedTuple):
-    pass  # the derivative of a sum depends on nothing
+    pass  # the derivative of a sum does not depend on its terms
 
 
 @observed
 def residual_forward(
     x: Array, branch: Array, *, y_out: Array | None = None
 ) -> tuple[Array, ResidualSaved]:
-    """``x + branch``, two arrays of one shape.
+    """Compute ``x + branch`` for two arrays of the same shape.
 
     Parameters
     ----------
     x, branch : array (...)
     y_out : array (...), optional
-        Overwritten with the sum. It may be one of the two.
+        Overwritten with the sum. It may be x or branch.
 
     Raises
     ------
@@ -42,9 +42,10 @@ def residual_forward(
 
 @observed
 def residual_backward(dy: Array, saved: ResidualSaved) -> tuple[Array, Array]:
-    """Gradients of :func:`residual_forward`: ``dy`` flows unchanged into both.
+    """Gradients of :func:`residual_forward`: both are ``dy``.
 
-    Both results are ``dy`` itself, not copies. Where x fans out (it also feeds the branch) the
-    caller adds what comes back from there: that sum is why deep residual networks train.
+    Both results are ``dy`` itself, not copies. If x fans out (it is also the input of the branch),
+    the caller adds the gradient of the branch's input: that sum is why deep residual networks
+    train.
     """
     return dy, dy

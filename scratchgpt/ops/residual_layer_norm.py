@@ -1,4 +1,4 @@
-"""Residual connection and layer normalisation of its sum, in one pass over the rows."""
+"""Residual connection followed by layer normalization, in one pass over the rows."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from scratchgpt.ops.residual import residual_forward
 
 
 class ResidualLayerNormSaved(NamedTuple):
-    norm: LayerNormSaved  # of the sum
+    norm: LayerNormSaved  # of the normalization of the sum
 
 
 @observed
@@ -29,11 +29,11 @@ def residual_layer_norm_forward(
     y_out: Array | None = None,
     n_out: Array | None = None,
 ) -> tuple[tuple[Array, Array], ResidualLayerNormSaved]:
-    r""":func:`residual_forward` and :func:`layer_norm_forward` of what comes out.
+    r""":func:`residual_forward`, then :func:`layer_norm_forward` of its result.
 
     .. math:: y = x + f \qquad n = \mathrm{layer\_norm}(y)
 
-    The sum is normalised while its row is still in the cache.
+    Each row of the sum is normalized while it is still in the CPU cache.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def residual_layer_norm_forward(
     Returns
     -------
     (y, n) : arrays (..., C)
-        The sum, and its normalisation.
+        The sum and its normalization.
     saved : ResidualLayerNormSaved
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes are incompatible.
     TypeError
         If the dtypes differ.
     """
@@ -87,22 +87,22 @@ def residual_layer_norm_backward(
 ) -> tuple[Array, Array, Array | None, Array | None]:
     r"""Gradients of :func:`residual_layer_norm_forward`.
 
-    The sum goes to two places, so two gradients meet in it: what arrives at y itself, and what
-    comes back through the norm. Their sum flows unchanged into both x and the branch.
+    The sum is used twice, so its gradient has two terms: the upstream gradient of y, and the
+    gradient through the norm. The sum of both is the gradient of x and of the branch.
 
     Parameters
     ----------
     doutput : (dy, dn), arrays (..., C)
     saved : ResidualLayerNormSaved
     dx_out : array (..., C), optional
-        Overwritten with the first result.
+        Overwritten with dx.
 
     Returns
     -------
     dx, dbranch : array (..., C)
-        One and the same array.
+        Both results are the same array.
     dweight : array (C,)
-    dbias : array (C,), or None where there was no bias
+    dbias : array (C,), or None if there was no bias
     """
     dy, dn = doutput
     dx, dweight, dbias = layer_norm_backward(dn, saved.norm, residual_gradient=dy, dx_out=dx_out)

@@ -1,4 +1,4 @@
-"""Softmax: exponentials that sum to one."""
+"""Softmax, which turns scores into probabilities."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,8 @@ def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
     r"""Softmax along one axis, :math:`y_i = e^{x_i} / \sum_j e^{x_j}`.
 
     The maximum is subtracted first, so no finite input overflows. An entry of -inf gets
-    probability 0; where a whole line is -inf (everything masked) the result is 0, not NaN.
+    probability 0. If all entries of a line are -inf (everything is masked), the result is 0, not
+    NaN.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
     -------
     y : array (...)
     saved : SoftmaxSaved
-        Keeps ``y`` alone: the backward needs nothing else.
+        Contains only ``y``; the backward pass needs no other array.
     """
     y = empty_like(x)
     softmax_into(x, axis, out=y)
@@ -52,7 +53,7 @@ def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
 
 
 def softmax_into(x: Array, axis: int, out: Array) -> None:
-    """The arithmetic of softmax, written to ``out`` (which may be ``x``)."""
+    """Compute the softmax into ``out`` (which may be ``x``)."""
     if use_kernels(x, out) and x.size and _in_rows(axis, x, out):
         from scratchgpt.kernels import softmax
 
@@ -60,7 +61,7 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
         return
 
     shift = x.real.max(axis=axis, keepdims=True)
-    shift[np.isneginf(shift)] = 0  # a line with everything masked: exp(-inf - 0) = 0
+    shift[np.isneginf(shift)] = 0  # all entries are masked: exp(-inf - 0) = 0
     np.subtract(x, shift, out=out)
     np.exp(out, out=out)
     total = out.sum(axis=axis, keepdims=True)
@@ -69,7 +70,7 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
 
 
 def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
-    """The arithmetic of softmax's backward, written to ``out`` (which may be ``dy``)."""
+    """Compute the gradient of the softmax into ``out`` (which may be ``dy``)."""
     if use_kernels(dy, y, out) and y.size and _in_rows(axis, dy, y, out):
         from scratchgpt.kernels import softmax
 
@@ -85,6 +86,6 @@ def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
 
 
 def _in_rows(axis: int, *arrays: Array) -> bool:
-    """Whether the softmax runs along the rows of these arrays as they lie in memory."""
+    """Whether the softmax runs along contiguous rows of these arrays."""
     last = arrays[0].ndim - 1
     return axis in (-1, last) and all(x.flags.c_contiguous and x.size for x in arrays)

@@ -1,4 +1,4 @@
-"""What turns gradients into better parameters: AdamW, clipping, learning-rate schedules."""
+"""Optimization: AdamW, gradient clipping and learning-rate schedules."""
 
 from scratchgpt.optim.adamw import AdamW
 from scratchgpt.optim.clip import clip_scale, global_norm

@@ -1,4 +1,4 @@
-"""AdamW over flat arrays: Adam with weight decay that is decoupled from the gradient.
+"""AdamW over flat arrays: Adam with decoupled weight decay.
 
 Kingma and Ba 2014, arXiv:1412.6980, algorithm 1; Loshchilov and Hutter 2017, arXiv:1711.05101,
 algorithm 2.
@@ -13,7 +13,7 @@ from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.ops.observe import observed
 
-# Five arrays of this many float32 are 1.25 MiB: each of the dozen passes finds them in the cache.
+# Five float32 arrays of this size are 1.25 MiB, so they stay in the cache for a dozen passes.
 CHUNK = 65_536
 
 
@@ -28,24 +28,24 @@ class AdamW:
         \theta &\leftarrow (1 - \eta \lambda)\,\theta
         - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
-    Decay pulls on matrices alone, which is the beginning of the flat array, ``[:n_decay]``.
+    Weight decay applies only to matrices, the beginning of the flat array, ``[:n_decay]``.
 
     Parameters
     ----------
     store : ParameterStore
-        In float32 or float64.
+        Parameters in float32 or float64.
     betas : (float, float)
-        How slowly the two averages forget, each at least 0 and less than 1.
+        Decay rates of the two moving averages, each at least 0 and less than 1.
     eps : float
-        Greater than 0.
+        Added to the denominator; greater than 0.
     weight_decay : float
 
     Attributes
     ----------
     exp_avg, exp_avg_sq : array
-        m and v, in the layout of ``store.grads``; :meth:`named_moments` has them by parameter.
+        m and v, in the layout of ``store.grads``; :meth:`named_moments` returns them by parameter.
     n_steps : int
-        Steps taken, t.
+        Number of steps taken, t.
     """
 
     def __init__(
@@ -70,22 +70,22 @@ class AdamW:
 
     @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
-        """One update of ``store.values`` from ``grad_scale * store.grads``.
+        """Update ``store.values`` from ``grad_scale * store.grads``.
 
         Parameters
         ----------
         lr : float
             The learning rate of this step.
         grad_scale : float
-            What clipping multiplies the gradients by; they themselves stay as they are.
+            Factor from gradient clipping; ``store.grads`` is unchanged.
         """
         self.n_steps += 1
         beta1, beta2 = self.betas
-        # The correction of v is taken out of the fraction, so that it costs no pass of its own.
+        # The bias correction of v is moved out of the fraction, which saves a pass over the arrays.
         root = math.sqrt(1 - beta2**self.n_steps)
         step_size = lr * root / (1 - beta1**self.n_steps)
         keep = 1 - lr * self.weight_decay
-        # Scaled before it is squared: the square of an unclipped gradient may overflow.
+        # Scaled before squaring: the square of an unclipped gradient may overflow.
         gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
         for span in self.store.trained_spans():
             self._move(span, gains, keep, step_size, self.eps * root)
@@ -98,7 +98,7 @@ class AdamW:
         step_size: float,
         eps: float,
     ) -> None:
-        """A step of the parameters in one span of the flat arrays."""
+        """Update the parameters in one span of the flat arrays."""
         beta1, beta2 = self.betas
         values, grads = self.store.values[span.values], self.store.grads[span.grads]
         exp_avg, exp_avg_sq = self.exp_avg[span.grads], self.exp_avg_sq[span.grads]
@@ -139,7 +139,7 @@ class AdamW:
             value -= x
 
     def named_moments(self) -> dict[str, Array]:
-        """Views of both moments by parameter: ``exp_avg.NAME`` and ``exp_avg_sq.NAME``."""
+        """Return views of both moments by parameter: ``exp_avg.NAME`` and ``exp_avg_sq.NAME``."""
         moments = {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}
         return {
             f"{moment}.{name}": view

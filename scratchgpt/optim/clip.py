@@ -1,4 +1,4 @@
-"""Clipping by the global norm (Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063)."""
+"""Gradient clipping by the global norm (Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063)."""
 
 import math
 
@@ -13,15 +13,15 @@ CHUNK = 32_768
 
 @observed
 def global_norm(flat: Array) -> float:
-    """Euclidean norm of a flat array, summed in float64 and always in the same order.
+    """Compute the Euclidean norm of a flat array in float64, in a fixed order of summation.
 
-    Not a BLAS product: its sum is in the precision of the array, in an order that depends on the
-    number of threads.
+    A BLAS product would sum in the precision of the array, in an order that depends on the number
+    of threads.
 
     Parameters
     ----------
     flat : float array (n,)
-        As a rule the gradients of all parameters.
+        Usually the gradients of all parameters.
     """
     if use_kernels(flat):
         from scratchgpt.kernels import adamw
@@ -39,8 +39,8 @@ def global_norm(flat: Array) -> float:
 
 
 def clip_scale(norm: float, max_norm: float) -> float:
-    """What to multiply gradients of this norm by so that their norm is at most ``max_norm``.
+    """Return the factor that scales gradients of a given norm to at most ``max_norm``.
 
-    As :func:`torch.nn.utils.clip_grad_norm_` has it, with its 1e-6 against division by zero.
+    It is that of :func:`torch.nn.utils.clip_grad_norm_`, including 1e-6 to avoid division by zero.
     """
     return min(1.0, max_norm / (norm + 1e-6))

@@ -1,10 +1,10 @@
-"""Proof that a backward pass belongs to its forward pass, for our functions and for yours.
+"""Checks that a backward pass matches its forward pass, for our functions and for yours.
 
     from scratchgpt.verify import check_vjp
 
     check_vjp(my_forward, my_backward, {"x": x, "weight": weight}).raise_if_failed()
 
-Needs NumPy alone; see :func:`check_vjp`.
+Only NumPy is required; see :func:`check_vjp`.
 """
 
 from scratchgpt.verify.comparison import relative_error

@@ -1,4 +1,4 @@
-"""A backward's gradients beside the slopes of its forward: which differ most, and where."""
+"""Comparison of the gradients of a backward pass with numerical derivatives of its forward."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,24 +12,24 @@ from scratchgpt.verify.report import InputReport
 from scratchgpt.verify.slopes import CentralDifferences, ComplexStep, Direction, Slopes
 
 FLOOR = 0.01
-# Gradients that are smaller than the upstream gradient by this are rounding: where GELU is flat,
-# 1 - tanh² is 0 in floating point, and 1e-25 in mathematics.
+# Gradients smaller than this fraction of the upstream gradient are rounding errors: where GELU is
+# flat, 1 - tanh² is 0 in floating point, but 1e-25 in mathematics.
 UPSTREAM_FLOOR = 0.01
-ROUGHLY_RIGHT = 1e-5  # relative error that finite differences can tell from a wrong formula
-KINK_NOTE = "the function has a kink at this point; method='complex' or 'central' says where"
+ROUGHLY_RIGHT = 1e-5  # finite differences can tell larger relative errors from rounding
+KINK_NOTE = "the function has a kink at this point; method='complex' or 'central' finds it"
 
 
 def relative_error(backward: Any, numerical: Any, scale: float) -> Any:
-    r"""The error of each element, relative to its own size or to one hundredth of the largest.
+    r"""Compute errors relative to the size of each element, or to one hundredth of the largest.
 
     .. math:: e_i = \frac{|g_i - n_i|}{\max(|g_i|,\ |n_i|,\ 0.01\,s)}
 
-    with s the largest absolute value in the array (``scale``), or a hundredth of that of the
-    upstream gradient where all are smaller. Relative to the element's own size
-    alone, rounding would look like an error wherever a gradient is nearly 0; relative to the
-    largest alone, a wrong small element could hide. So an element a million times smaller than
-    the largest may be off by a relative 1e-8 at a tolerance of 1e-12, and no more. NaN counts as
-    infinitely wrong.
+    where s is the largest absolute value in the array (``scale``), but at least one hundredth of
+    the largest absolute value of the upstream gradient. If errors were relative only to the
+    element's own size, rounding would look like an error wherever a gradient is nearly 0. If they
+    were relative only to the largest element, a wrong small element could hide. So an element that
+    is a million times smaller than the largest may have a relative error of at most 1e-8 at a
+    tolerance of 1e-12. NaN counts as an infinite error.
     """
     size = np.maximum(np.maximum(np.abs(backward), np.abs(numerical)), FLOOR * scale)
     gap = np.abs(np.subtract(backward, numerical))
@@ -38,7 +38,7 @@ def relative_error(backward: Any, numerical: Any, scale: float) -> Any:
 
 
 class Comparison:
-    """The comparisons of one problem, whichever way the slopes are taken."""
+    """Compares the gradients of one problem, for any method of numerical differentiation."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Comparison:
         for position, gradient in self._gradients.items():
             kinks = finder.find(position, gradient)
             skip = {kink.index for kink in kinks}
-            if method == "central":  # no difference is taken at infinity
+            if method == "central":  # differences are not defined at infinity
                 infinite = np.argwhere(~np.isfinite(self._problem.values[position]))
                 skip |= {tuple(int(i) for i in index) for index in infinite}
             row = self._compare(slopes, position, gradient, skip)
@@ -88,7 +88,7 @@ class Comparison:
     def _compare(
         self, slopes: Slopes, position: int, gradient: Array, skip: set[tuple[int, ...]]
     ) -> InputReport:
-        """One input: its elements, and directions through all of them if not all were tested."""
+        """Compare elements of one input, and random directions if not all elements were tested."""
         chosen = [i for i in self._choose(position, gradient.shape) if i not in skip]
         found = [slopes.element(position, index) for index in chosen]
         numerical = np.array([slope for slope, _ in found])
@@ -119,7 +119,7 @@ class Comparison:
     def _directions(
         self, slopes: Slopes, name: str, positions: list[int], allowed: Any
     ) -> InputReport:
-        """The worst of some random directions through some inputs."""
+        """Compare along random directions through some inputs, and return the worst."""
         shape = self._gradients[positions[0]].shape if len(positions) == 1 else ()
         worst = replace(self._nothing_wrong(name, shape, 0), n_directions=self._n_directions)
         squares = sum(float(np.vdot(self._gradients[i], self._gradients[i])) for i in positions)
@@ -127,8 +127,8 @@ class Comparison:
             direction = self._random_direction(k, allowed)
             expected = sum(float(np.vdot(self._gradients[i], direction(i))) for i in positions)
             slope, step = slopes.along(positions, direction)
-            # For normal directions ⟨g, v⟩ is as large as the norm of g on the average; that is
-            # its scale, lest one that happens to be small makes rounding look like an error.
+            # For normal directions, ⟨g, v⟩ is on average as large as the norm of g. The norm is
+            # the scale, so that rounding is not an error if ⟨g, v⟩ happens to be small.
             rounding = FLOOR * UPSTREAM_FLOOR * self._dy_size()
             size = max(abs(expected), abs(slope), squares**0.5, rounding)
             error = abs(expected - slope) / size if size else 0.0
@@ -138,7 +138,7 @@ class Comparison:
         return worst
 
     def _dy_size(self) -> float:
-        """The largest absolute value of the upstream gradient, over all outputs."""
+        """Return the largest absolute value of the upstream gradient, over all outputs."""
         outputs = self._dy if isinstance(self._dy, tuple) else (self._dy,)
         return max(_largest(dy) for dy in outputs if dy is not None)
 
@@ -153,7 +153,7 @@ class Comparison:
         return direction
 
     def _choose(self, position: int, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Which elements are tested: all, or a random choice that the seed decides."""
+        """Choose the elements to test: all, or a random sample that the seed determines."""
         n = int(np.prod(shape))
         flat = np.arange(n)
         if n > self._max_elements:
@@ -166,7 +166,7 @@ class Comparison:
         return any(finder.find(i, self._gradients[i]) for i in positions)
 
     def _diagnosis(self, position: int, row: InputReport) -> str:
-        """Whether the forward, not the backward, is what the complex step cannot work with."""
+        """Explain an error if the forward, not the backward, is unsuited to the complex step."""
         if row.index is None or row.error < ROUGHLY_RIGHT:
             return ""
         central, _ = CentralDifferences(self._problem, self._dy).element(position, row.index)
@@ -180,5 +180,5 @@ class Comparison:
 
 
 def _largest(x: Any) -> float:
-    """The largest absolute value; 0 for an empty array."""
+    """Return the largest absolute value; 0 for an empty array."""
     return float(np.max(np.abs(x), initial=0.0))

@@ -1,4 +1,4 @@
-"""The promises of the contract besides the numbers: nothing overwritten, shapes and dtypes kept."""
+"""Checks of the contract beyond the numbers: no input is overwritten, shapes and dtypes match."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from scratchgpt.verify.problem import Problem
 
 
 def check_contract(problem: Problem) -> tuple[Any, list[Any], list[str]]:
-    """Run forward and backward twice, and see what they leave behind.
+    """Run forward and backward twice, and check all side effects.
 
     Returns
     -------
     dy : array, or tuple of arrays
-        The upstream gradient that was used.
+        The upstream gradient.
     gradients : list of arrays, one for each differentiated input
     violations : list of str
     """
@@ -61,7 +61,7 @@ def check_contract(problem: Problem) -> tuple[Any, list[Any], list[str]]:
 
 
 def fingerprints(tree: Any, path: str = "") -> dict[str, bytes]:
-    """A digest of the bytes of each array in a tree of tuples, lists and dictionaries."""
+    """Compute a digest of the bytes of each array in a tree of tuples, lists and dictionaries."""
     return {name: _digest(array) for name, array in _arrays(tree, path)}
 
 
@@ -79,7 +79,7 @@ def _arrays(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _digest(array: Any) -> bytes:
     header = f"{array.dtype} {array.shape}".encode()
-    # A digest and not a copy: of a large model there is no room for a second one.
+    # A digest, because memory may not suffice for a second copy of a large model.
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     return hashlib.blake2b(data, digest_size=16, key=hashlib.md5(header).digest()).digest()
 

@@ -1,4 +1,4 @@
-"""Whole Jacobians, for small functions, and the gradient check that PyTorch users know."""
+"""Whole Jacobians for small functions, and a gradient check like PyTorch's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from scratchgpt.verify.slopes import TINY
 def numerical_jacobian(
     func: Callable[[Array], Array], x: Array, method: str = "complex", *, eps: float = 1e-6
 ) -> Array:
-    r"""All partial derivatives :math:`J_{ij} = \partial y_i / \partial x_j` of a function.
+    r"""Compute all partial derivatives :math:`J_{ij} = \partial y_i / \partial x_j` numerically.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ def numerical_jacobian(
         Takes an array and returns an array.
     x : float array
     method : {"complex", "central"}
-        By complex step, exact, or by central differences.
+        The complex step, which is exact, or central differences.
     eps : float
-        The step of the central differences.
+        Step size of the central differences.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def numerical_jacobian(
             y = np.asarray(func(moved))
             if y.dtype.kind != "c":
                 raise TypeError(
-                    "func turned complex inputs into real outputs; use method='central'"
+                    "func returned real outputs for complex inputs; use method='central'"
                 )
             columns.append(y.imag / TINY)
         else:
@@ -69,16 +69,16 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
 ) -> bool:
-    r"""Compare whole Jacobians by central differences, as ``torch.autograd.gradcheck`` does.
+    r"""Compare Jacobians with central differences, like ``torch.autograd.gradcheck``.
 
-    Passes where :math:`|a - n| \le atol + rtol\,|n|` for every element. :func:`check_vjp` is both
-    quicker and a million times stricter.
+    The check passes if :math:`|a - n| \le atol + rtol\,|n|` for every element.
+    :func:`check_vjp` is faster and a million times stricter.
 
     Parameters
     ----------
     func_pair : (forward, backward)
     inputs : dict or sequence of arrays
-        In float64, with a single array as the output.
+        Arrays in float64; the function must return a single array.
     eps, atol, rtol : float
 
     Returns
@@ -88,7 +88,7 @@ def gradcheck(
     Raises
     ------
     VerificationError
-        Names the input, the element of the Jacobian and both values.
+        If an element differs. The message names the input, the element and both values.
     """
     forward, backward = func_pair
     problem = Problem(forward, backward, inputs, None, seed=0)
@@ -115,7 +115,7 @@ def gradcheck(
 
 
 def _analytical_jacobians(problem: Problem, y: Any, saved: Any) -> list[Array]:
-    """From the backward, one row for each element of the output."""
+    """Compute the Jacobians with the backward, one row per element of the output."""
     shape = np.shape(y)
     rows: list[list[Array]] = [[] for _ in problem.floating]
     for index in np.ndindex(shape):

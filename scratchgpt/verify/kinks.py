@@ -1,4 +1,4 @@
-"""Finding the elements at which a function has no derivative, as relu has none at 0."""
+"""Finding elements at which a function has no derivative, such as relu at 0."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from scratchgpt.verify.slopes import difference, move, outputs_of, step_scale
 
 
 class KinkFinder:
-    """Compares the slopes to the left and to the right of the point.
+    """Compares the slopes to the left and to the right of a point.
 
-    The gap between the two shrinks with the step where the function is smooth, and stays where
-    it has a kink. One random direction through all elements shows whether there is any kink at
-    all; halving the set of elements finds which.
+    If the function is smooth, the gap between the slopes shrinks with the step; at a kink, it does
+    not. One random direction through all elements shows whether there is a kink. Bisection of the
+    set of elements then finds it.
     """
 
     def __init__(self, problem: Problem, dy: Any) -> None:
@@ -24,11 +24,11 @@ class KinkFinder:
         self._here = outputs_of(problem, problem.values)
         eps = float(np.finfo(problem.dtype).eps)
         self._steps = eps ** np.array([1 / 3, 4 / 9, 5 / 9])
-        # A gap below this share of the slopes is rounding.
+        # A smaller gap, relative to the slopes, is a rounding error.
         self._threshold = max(1e-3, 30 * eps / self._steps[-1])
 
     def find(self, position: int, gradient: Array) -> list[Kink]:
-        """The kinks among the elements of one input, and what the backward says there."""
+        """Find the kinks among the elements of one input, with the backward's gradient at each."""
         x = self._problem.values[position]
         rng = random_stream(self._problem.seed, "kinks", position)
         direction = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1, 1], x.shape) * step_scale(x)

@@ -1,4 +1,4 @@
-"""Layers and models as pairs of functions of their inputs and parameters."""
+"""Checks of layers and models, as functions of their inputs and parameters."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,15 +19,15 @@ def check_layer(
     method: str = "complex",
     **options: Any,
 ) -> Report:
-    """Check the backward pass of a layer: all of its inputs and parameters.
+    """Check the backward pass of a layer for all its inputs and parameters.
 
     Parameters
     ----------
     layer : object
         Has ``forward(*inputs, **settings) -> (y, saved)``, ``backward(dy, saved) -> gradients of
-        the inputs`` (or None where they have none) and ``named_parameters()``, pairs of a name and
-        an object with arrays ``value`` and ``grad``, to which backward adds. It is left as it was,
-        gradients included.
+        the inputs`` (or None if they have no gradient) and ``named_parameters()``, pairs of a name
+        and an object with arrays ``value`` and ``grad``, to which backward adds. The check
+        restores the layer, including its gradients.
     *inputs : arrays
     settings : dict, optional
         Further arguments of forward, for instance ``{"dropout_seed": 3}``.
@@ -37,7 +37,7 @@ def check_layer(
     Returns
     -------
     report : Report
-        A row for each floating input and each parameter that is not frozen, under its name.
+        One row per floating-point input and per parameter that is not frozen, under its name.
     """
     return _check(layer, layer.forward, layer.backward, inputs, settings, method, options)
 
@@ -49,28 +49,28 @@ def check_model(
     method: str = "adjoint",
     **options: Any,
 ) -> Report:
-    """Check the gradient of the loss of a model, or of an objective, in all of its parameters.
+    """Check the gradient of a loss for all parameters of a model or a training objective.
 
     Parameters
     ----------
     model : object
         Has ``loss(*data, **settings) -> (loss, saved)``, ``loss_backward(dloss, saved)`` and
-        ``named_parameters()`` as in :func:`check_layer`. What has a ``model`` of its own is a
-        training objective (:class:`scratchgpt.training.Objective`), whose backward pass may
-        overwrite ``saved``: the loss is then computed anew for each backward pass.
+        ``named_parameters()`` as in :func:`check_layer`. An object with an attribute ``model`` is a
+        training objective (:class:`scratchgpt.training.Objective`). Its backward pass may overwrite
+        ``saved``, so the loss is computed again for each backward pass.
     *data : arrays, or a batch
-        Of a model tokens and targets, as a rule (B, T) each. Of an objective one batch, whose
+        For a model, tokens and targets, usually (B, T) each. For an objective, one batch, whose
         arrays are constants.
     settings : dict, optional
-        Further arguments of loss, for instance ``{"dropout_seed": 3, "recompute": True}``.
+        Further arguments of loss, such as ``{"dropout_seed": 3, "recompute": True}``.
     method, **options
-        As for :func:`check_vjp`; ``joint=True`` proves all parameters at once in a few forward
+        As for :func:`check_vjp`; ``joint=True`` checks all parameters together in a few forward
         passes.
 
     Returns
     -------
     report : Report
-        A row for each parameter that is not frozen, under its name.
+        One row per parameter that is not frozen, under its name.
 
     Examples
     --------
@@ -113,17 +113,17 @@ def _check(
 
 
 class _Run(NamedTuple):
-    """What a backward pass needs: the forward's ``saved``, or the arguments to run it again."""
+    """The forward's ``saved``, or the arguments to run the forward again before the backward."""
 
     saved: Any
     values: tuple[Any, ...]
 
 
 class _Pure:
-    """A layer as a pair of functions without state: its parameters are further inputs.
+    """A layer as a pair of stateless functions, whose inputs include the parameters.
 
-    Frozen parameters are constants. ``again``: each backward pass gets the ``saved`` of a forward
-    pass of its own.
+    Frozen parameters are constants. With ``again``, each backward pass runs its own forward pass
+    to get ``saved``.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class _Pure:
         self.parameters: dict[str, Any] = {}
         self._frozen: list[Any] = []
         for name, parameter in layer.named_parameters():
-            # One that is used in two places counts once, under its first name.
+            # A parameter that is used twice is listed once, under its first name.
             if any(parameter is other for other in (*self.parameters.values(), *self._frozen)):
                 continue
             if getattr(parameter, "is_frozen", False):
@@ -155,7 +155,7 @@ class _Pure:
         return y, _Run((inputs, settings) if self._again else saved, values)
 
     def backward(self, dy: Any, saved: _Run) -> tuple[Any, ...]:
-        # Values too: a layer that recomputes runs its forward again in its backward.
+        # Set the values, too: a layer that recomputes runs its forward again in its backward.
         with self._holding(saved.values) as grads:
             inner = saved.saved
             if self._again:
@@ -171,7 +171,7 @@ class _Pure:
 
     @contextmanager
     def _holding(self, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """Lend other values and zero gradients to the parameters, their dtype to the frozen."""
+        """Temporarily give parameters other values and zero gradients; cast frozen ones."""
         parameters = list(self.parameters.values())
         own = [(parameter.value, parameter.grad) for parameter in parameters]
         constants = [parameter.value for parameter in self._frozen]

@@ -1,4 +1,4 @@
-"""One forward, one backward, and the point at which they are compared."""
+"""A forward, a backward, and the point at which they are compared."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +16,17 @@ Inputs: TypeAlias = Mapping[str, Any] | Sequence[Any]
 class Problem:
     """A pair of functions with fixed inputs, settings and a random upstream gradient.
 
-    What is differentiated is the scalar :math:`\\langle dy, y \\rangle`, whose gradient is what
-    the backward returns. The upstream gradient is drawn from a normal distribution: one of all
-    ones would prove nothing for a softmax or a layer norm, where it gives 0 right or wrong.
+    The checks differentiate the scalar :math:`\\langle dy, y \\rangle`; the backward returns its
+    gradient. The upstream gradient is sampled from a normal distribution. An upstream gradient of
+    ones would prove nothing for a softmax or a layer norm, whose gradient would always be 0.
 
     Attributes
     ----------
     names : list of str
     values : list
-        The inputs, as they were given.
+        The inputs as passed by the caller.
     floating : list of int
-        Positions of the inputs that are differentiated: the floating arrays.
+        Positions of the inputs that are differentiated: the floating-point arrays.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Problem:
         for i, value in enumerate(self.values):
             if isinstance(value, np.ndarray) and value.dtype.kind == "c":
                 raise TypeError(
-                    f"input {self.names[i]!r} is {value.dtype}; give a real array (the check "
-                    "makes it complex where it needs to)"
+                    f"input {self.names[i]!r} is {value.dtype}; pass a real array (the check "
+                    "makes it complex if necessary)"
                 )
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 self.floating.append(i)
         if not self.floating:
-            raise ValueError("no input is a floating array: there is nothing to differentiate")
+            raise ValueError("no input is a floating-point array; nothing to differentiate")
 
     @property
     def title(self) -> str:
@@ -62,11 +62,11 @@ class Problem:
 
     @property
     def dtype(self) -> Any:
-        """The coarsest dtype among the differentiated inputs."""
+        """The least precise dtype among the differentiated inputs."""
         return max((self.values[i].dtype for i in self.floating), key=lambda d: np.finfo(d).eps)
 
     def in_float64(self) -> "Problem":
-        """The same with all floating inputs in float64; itself where they are."""
+        """Return the problem with all floating-point inputs in float64; itself if they are."""
         if all(self.values[i].dtype == np.float64 for i in self.floating):
             return self
         values = list(self.values)
@@ -76,14 +76,14 @@ class Problem:
         return Problem(self.forward, self.backward, named, self.settings, self.seed)
 
     def run(self, values: Sequence[Any]) -> tuple[Any, Any]:
-        """The forward at other values of the inputs: (y, saved)."""
+        """Run the forward with other values of the inputs: (y, saved)."""
         result = self.forward(*values, **self.settings)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"{_name(self.forward)} must return a pair (output, saved)")
         return result
 
     def upstream(self, y: Any) -> Any:
-        """A random gradient of the shape of y; None in the place of outputs of whole numbers."""
+        """Sample an upstream gradient with the shape of y; None for integer outputs."""
         if not isinstance(y, tuple | list):
             return self._upstream_of_one(y, 0)
         return tuple(self._upstream_of_one(part, i) for i, part in enumerate(y))
@@ -93,16 +93,16 @@ class Problem:
         if array.dtype.kind != "f":
             return None
         dy = random_stream(self.seed, "upstream", i).standard_normal(array.shape)
-        # What is infinite has no slope (a log-probability of a class that is ruled out).
+        # Infinite elements have no slope (the log-probability of an excluded class).
         dy = np.where(np.isinf(array), 0, dy).astype(array.dtype)
         return dy if isinstance(y, np.ndarray) else dy[()]
 
     def pull(self, dy: Any, saved: Any) -> list[Any]:
-        """The backward's gradients, one for each differentiated input."""
+        """Run the backward, and return one gradient per differentiated input."""
         gradients = self.backward(dy, saved)
         gradients = list(gradients) if isinstance(gradients, tuple | list) else [gradients]
         while len(gradients) > len(self.values) and gradients[-1] is None:
-            gradients.pop()  # of optional inputs that were left out
+            gradients.pop()  # of optional inputs that were omitted
         if len(gradients) == len(self.values):
             return [gradients[i] for i in self.floating]
         if len(gradients) == len(self.floating):
@@ -114,7 +114,7 @@ class Problem:
 
 
 def inner_product(dy: Any, outputs: Any) -> float:
-    r"""The scalar :math:`\langle dy, y \rangle` over all floating outputs, in float64."""
+    r"""Compute :math:`\langle dy, y \rangle` over all floating-point outputs, in float64."""
     if not isinstance(dy, tuple):
         dy, outputs = (dy,), (outputs,)
     total = 0.0
@@ -125,10 +125,10 @@ def inner_product(dy: Any, outputs: Any) -> float:
 
 
 def input_names(forward: Forward, n: int) -> list[str]:
-    """Names for n positional inputs: those of the function's own parameters where it tells."""
+    """Return names for n positional inputs, from the signature of the function if available."""
     try:
         parameters = inspect.signature(forward).parameters.values()
-    except (TypeError, ValueError):  # not every compiled function has a signature
+    except (TypeError, ValueError):  # some compiled functions have no signature
         parameters = []  # type: ignore[assignment]
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in parameters if p.kind in positional]

@@ -1,4 +1,4 @@
-"""What a check found, readable as it stands in a test failure."""
+"""Reports of the checks, formatted for failure messages of tests."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ HEADINGS: tuple[str, ...] = (
 
 
 class VerificationError(AssertionError):
-    """A backward pass does not fit its forward pass; the message is the whole report."""
+    """A backward pass does not match its forward pass; the message is the whole report."""
 
 
 @dataclass(frozen=True, order=True)
 class Kink:
-    """An element at which the function has two slopes, one to the left and one to the right."""
+    """An element at which the slopes to the left and to the right differ."""
 
     index: tuple[int, ...]
     left: float
@@ -29,7 +29,7 @@ class Kink:
 
     @property
     def accepted(self) -> bool:
-        """Whether the backward's answer lies between the two slopes (is a subgradient)."""
+        """Whether the gradient of the backward lies between both slopes (is a subgradient)."""
         low, high = sorted((self.left, self.right))
         slack = 1e-3 * max(abs(low), abs(high))  # the slopes come from finite differences
         return low - slack <= self.backward <= high + slack
@@ -44,27 +44,27 @@ class Kink:
 
 @dataclass(frozen=True)
 class InputReport:
-    """What was found for one input.
+    """The result for one input.
 
     Attributes
     ----------
     name : str
     shape : tuple of int
     n_elements, n_directions : int
-        How many elements were compared one by one, and how many random directions through all.
+        Number of elements compared individually, and of random directions through all elements.
     error : float
-        The worst relative error; see :func:`scratchgpt.verify.relative_error`.
+        The largest relative error; see :func:`scratchgpt.verify.relative_error`.
     index : tuple of int or None
-        Where; None if it was found along a random direction.
+        The element with this error; None if the error was along a random direction.
     backward, numerical : float
-        The two values there.
+        The two values that differ.
     step : float
-        The step of the numerical one.
+        The step of the numerical derivative.
     tolerance : float
     kinks : tuple of Kink
-        Elements that have no derivative; they are left out of the comparison.
+        Elements without a derivative, which are excluded from the comparison.
     note : str
-        A diagnosis where there is one.
+        A diagnosis, or an empty string.
     """
 
     name: str
@@ -82,7 +82,7 @@ class InputReport:
 
     @property
     def passed(self) -> bool:
-        # Asked this way round a NaN does not pass.
+        # With this form of the comparison, NaN does not pass.
         return self.error <= self.tolerance and all(kink.accepted for kink in self.kinks)
 
 
@@ -96,10 +96,10 @@ class Report:
         What was checked.
     method : {"complex", "central", "adjoint"}
     seed : int
-        Decides the upstream gradient, the chosen elements and the directions.
+        Random seed of the upstream gradient, the tested elements and the directions.
     inputs : tuple of InputReport
     violations : tuple of str
-        Broken promises of the contract: something was overwritten, a shape or dtype is wrong.
+        Violations of the contract: an array was overwritten, or a shape or dtype is wrong.
     """
 
     title: str
@@ -114,18 +114,18 @@ class Report:
 
     @property
     def worst_error(self) -> float:
-        """The worst relative error over all inputs."""
+        """The largest relative error over all inputs."""
         return max((row.error for row in self.inputs), default=0.0)
 
     def __getitem__(self, name: str) -> InputReport:
-        """``report["weight"]``: the row of one input."""
+        """Return the row of one input: ``report["weight"]``."""
         for row in self.inputs:
             if row.name == name:
                 return row
         raise KeyError(name)
 
     def raise_if_failed(self) -> None:
-        """Do nothing if all is well.
+        """Raise an error if the check failed.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-r"""Derivatives by evaluating the forward alone: complex step and central differences.
+r"""Numerical derivatives from the forward alone: complex step and central differences.
 
-Both answer the same two questions about the scalar :math:`\langle dy, y \rangle`: its slope in
-one element of one input, and its slope along a direction through several inputs.
+Both compute the slope of the scalar :math:`\langle dy, y \rangle` in one element of one input, and
+along a direction through several inputs.
 """
 
 import warnings
@@ -14,21 +14,21 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.verify.problem import Problem, inner_product
 
-# The part of a direction that belongs to the input at a position. A function and not an array,
-# because a direction through all parameters of a large model would be as large as the model.
+# Returns the part of a direction that belongs to the input at a position. It is a function, because
+# an array for all parameters of a large model would be as large as the model.
 Direction: TypeAlias = Callable[[int], Array]
 
-TINY = 1e-20  # squared it is lost beside any number of ordinary size, so nothing is truncated
+TINY = 1e-20  # its square is negligible compared with 1, so there is no truncation error
 
 
 class Slopes(Protocol):
-    """A way to take derivatives."""
+    """A method of numerical differentiation."""
 
     def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
-        """The slope in one element, and the step that it was taken with."""
+        """Return the slope in one element, and the step."""
 
     def along(self, positions: list[int], direction: Direction) -> tuple[float, float]:
-        """The slope along a direction through some of the inputs, and the step."""
+        """Return the slope along a direction through some of the inputs, and the step."""
 
 
 class ComplexStep:
@@ -36,8 +36,8 @@ class ComplexStep:
 
     .. math:: f'(x) = \frac{\mathrm{Im}\, f(x + ih)}{h} + O(h^2)
 
-    Nothing is subtracted, so nothing cancels: with h = 1e-20 the result is right to the last few
-    bits, provided that f is analytic.
+    There is no subtraction, so there is no cancellation: with h = 1e-20, the result is exact to the
+    last few bits, provided that f is analytic.
     """
 
     def __init__(self, problem: Problem, dy: Any) -> None:
@@ -71,7 +71,7 @@ class ComplexStep:
         for part, gradient in zip(outputs, upstream, strict=True):
             if gradient is not None and np.asarray(part).dtype.kind != "c":
                 raise TypeError(
-                    "forward turned complex inputs into real outputs, so it cannot be "
+                    "forward returned real outputs for complex inputs, so it cannot be "
                     "differentiated by a complex step; use method='central'"
                 )
         return inner_product(tuple(upstream), [np.imag(part) for part in outputs]) / TINY
@@ -79,7 +79,7 @@ class ComplexStep:
 
 @contextmanager
 def _complex_only() -> Iterator[None]:
-    """Tell someone whose forward does not take complex numbers what to do instead."""
+    """Add a hint to the error if the forward does not accept complex numbers."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -94,9 +94,9 @@ def _complex_only() -> Iterator[None]:
 class CentralDifferences:
     r"""Slopes by central differences, :math:`(f(x + h) - f(x - h)) / 2h`, with a sweep of steps.
 
-    Large steps suffer from curvature, small ones from rounding. Of the steps tried, the one is
-    taken whose result agrees best with those of both its neighbours (two may agree by accident);
-    the gradient under test has no say in it.
+    Large steps suffer from curvature, small steps from rounding. Of all steps, the result is used
+    that agrees best with the results of both neighboring steps (two may agree by chance). The
+    gradient under test does not influence the choice.
     """
 
     def __init__(self, problem: Problem, dy: Any) -> None:
@@ -137,7 +137,7 @@ class CentralDifferences:
 
 
 def move(problem: Problem, direction: dict[int, Array], step: float) -> list[Any]:
-    """The inputs after one step along a direction."""
+    """Return the inputs after a step along a direction."""
     values = list(problem.values)
     for position, v in direction.items():
         x = values[position]
@@ -146,17 +146,17 @@ def move(problem: Problem, direction: dict[int, Array], step: float) -> list[Any
 
 
 def step_scale(x: Any) -> Any:
-    """What a step is measured by: the size of x, but at least 1 (and 1 where x is infinite)."""
+    """Return the scale of a step: the size of x, but at least 1 (and 1 if x is infinite)."""
     return np.where(np.isfinite(x), np.maximum(np.abs(x), 1), 1)
 
 
 def outputs_of(problem: Problem, values: list[Any]) -> tuple[Any, ...]:
-    """The outputs as copies: an output may be a view of an input."""
+    """Return copies of the outputs, because an output may be a view of an input."""
     return tuple(np.array(part) for part in _as_tuple(problem.run(values)[0]))
 
 
 def difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-    """a - b in float64; 0 where both are equal, infinities included."""
+    """Compute a - b in float64; 0 if both are equal, including infinities."""
     return tuple(
         np.subtract(p, q, out=np.zeros(p.shape), where=p != q, dtype=np.float64)
         for p, q in zip(a, b, strict=True)

@@ -1,4 +1,4 @@
-"""The check itself: does this backward belong to that forward?"""
+"""Check of a backward against its forward."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from scratchgpt.verify.contract import check_contract
 from scratchgpt.verify.problem import Backward, Forward, Inputs, Problem
 from scratchgpt.verify.report import Report
 
-# Relative errors that a right backward stays below: in float64, in float32.
+# Largest relative errors of a correct backward: in float64, in float32.
 TOLERANCES = {"complex": (1e-12, 1e-12), "adjoint": (1e-10, 1e-10), "central": (1e-6, 2e-2)}
 
 
@@ -30,50 +30,50 @@ def check_vjp(
 ) -> Report:
     r"""Check a backward pass (a vector-Jacobian product) against its forward pass.
 
-    A random upstream gradient dy is drawn and ``backward(dy, saved)`` compared with the
-    derivatives of :math:`\langle dy, y \rangle`, taken from the forward alone:
+    It samples a random upstream gradient dy, and compares ``backward(dy, saved)`` with derivatives
+    of :math:`\langle dy, y \rangle`, computed from the forward alone by one of these methods:
 
     ``"complex"``
-        by complex step, exact to the last bits. The forward must be analytic and take complex128.
+        Complex step, exact to the last bits. The forward must be analytic and accept complex128.
     ``"central"``
-        by central differences with a sweep of steps, for functions that take real numbers only.
+        Central differences with a sweep of steps, for functions that accept only real numbers.
     ``"adjoint"``
-        by the identity :math:`\langle dy, Jv \rangle = \langle J^\top dy, v \rangle` for random
-        directions v, with Jv from one complex step: a few forward passes whatever the size.
+        The identity :math:`\langle dy, Jv \rangle = \langle J^\top dy, v \rangle` for random
+        directions v. A complex step computes Jv, so a few forward passes suffice for any size.
 
-    The first two compare element by element, up to ``max_elements`` of each input, and also along
-    ``n_directions`` random directions if there are more elements than that. An error in a single
-    element, tested or not, shows along a direction.
+    The first two methods compare up to ``max_elements`` elements of each input individually. If
+    there are more elements, they also compare along ``n_directions`` random directions, which
+    detect an error in any single element, tested or not.
 
-    On the way it checks that inputs, settings, dy and saved are left as they were, bit for bit,
-    that the forward repeats, that the backward called twice gives the same twice, and that
-    gradients have the shapes and dtypes of their inputs. Elements at a kink of the function (relu
-    at 0) are found, reported, and compared with the slopes on both sides.
+    The check also requires that inputs, settings, dy and saved are unchanged, bit for bit, that
+    the forward is reproducible, that a second call of the backward returns the same gradients, and
+    that gradients have the shapes and dtypes of their inputs. Kinks of the function (relu at 0) are
+    detected, reported, and compared with the slopes on both sides.
 
     Parameters
     ----------
     forward : callable
         ``forward(*inputs, **settings) -> (y, saved)``; y is an array, a scalar or a tuple of them.
     backward : callable
-        ``backward(dy, saved) -> gradients``: one, or a tuple in the order of the inputs, or in
-        the order of the floating inputs. Where y is a tuple dy is one, with None for outputs that
-        are not floating.
+        ``backward(dy, saved) -> gradients``: one gradient, or a tuple in the order of the inputs or
+        of the floating-point inputs. If y is a tuple, dy is a tuple, with None for outputs that are
+        not floating point.
     inputs : dict of str to array, or sequence of arrays
-        Floating arrays are differentiated; whatever else there is (integers, booleans, None) is
-        passed on.
+        Floating-point arrays are differentiated. Other inputs (integers, booleans, None) are passed
+        unchanged.
     settings : dict, optional
-        Further arguments, by name; none is differentiated.
+        Keyword arguments of the forward, which are not differentiated.
     method : {"complex", "central", "adjoint"}
     seed : int
-        Decides the upstream gradient, the choice of elements and the directions.
+        Random seed of the upstream gradient, the tested elements and the directions.
     tolerance : float, optional
-        Largest relative error that passes, see :func:`relative_error`. By default 1e-12 for
+        Largest relative error that passes; see :func:`relative_error`. By default 1e-12 for
         ``"complex"``, 1e-10 for ``"adjoint"``, 1e-6 for ``"central"`` (2e-2 in float32).
     max_elements : int
-        How many elements of each input are compared one by one.
+        Maximum number of elements of each input that are compared individually.
     n_directions : int
     joint : bool
-        For ``"adjoint"``: directions through all inputs at once, instead of some for each.
+        For ``"adjoint"``: use directions through all inputs together, not through each input.
 
     Returns
     -------
@@ -83,14 +83,14 @@ def check_vjp(
     Raises
     ------
     TypeError
-        If the functions do not keep to the contract, or cannot take complex numbers and the method
-        asks for them.
+        If the functions violate the contract, or the method requires complex numbers and the
+        functions do not accept them.
     ValueError
-        If the method is unknown or nothing is there to differentiate.
+        If the method is unknown, or no input can be differentiated.
 
     Notes
     -----
-    With ``"complex"`` and ``"adjoint"`` float32 inputs are compared in float64; shapes and dtypes
+    With ``"complex"`` and ``"adjoint"``, float32 inputs are compared in float64; shapes and dtypes
     of the gradients are checked in float32.
 
     References

@@ -147,7 +147,7 @@ def test_what_others_would_compute_differently_is_not_exported(refused, trained,
     out = tmp_path / "out"
     assert "no GPT-1 or GPT-2 with bias=False" in refused("export", trained, "--out", out)
     for name in ("nanogpt", "llm.c"):
-        assert f"{name} has only" in refused("export", trained, "--out", out, "--format", name)
+        assert f"{name} supports only" in refused("export", trained, "--out", out, "--format", name)
     shards = ("--format", "llm.c", "--shard-size", 3)
     assert "--shard-size is for huggingface" in refused("export", theirs, "--out", out, *shards)
     assert not out.exists()
@@ -187,7 +187,7 @@ def test_a_quantised_model_is_not_trained_nor_quantised_again(
 ):
     out = tmp_path / "small"
     assert scratchgpt("quantize", theirs, "--out", out).status == 0
-    assert "is quantised" in refused("quantize", out, "--out", tmp_path / "smaller")
+    assert "is quantized" in refused("quantize", out, "--out", tmp_path / "smaller")
     assert "there is a model in" in refused("quantize", theirs, "--out", out)
 
 

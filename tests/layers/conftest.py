@@ -1,4 +1,4 @@
-"""The layers in all their forms, with parameters of ordinary size and inputs to try them on."""
+"""All layers in all their forms, with parameters of ordinary size and inputs for testing."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,27 +31,27 @@ from scratchgpt.layers.parameters import normal
 class LayerCase:
     """A layer, its inputs, and further arguments of its forward.
 
-    ``build()`` gives the layer and its inputs: x, and a memory where there is a second shape.
+    ``build()`` returns the layer and its inputs: x, and a memory if ``memory`` is set.
     """
 
     note: str
     make: Any
     shape: tuple[int, ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    high: int | None = None  # token ids below it instead of floating inputs
+    high: int | None = None  # sample token ids below this instead of floating-point inputs
     memory: tuple[int, ...] | None = None
 
     def build(self, dtype: Any = np.float64) -> tuple[Any, ...]:
         rng = random_stream(1, self.note)
-        layer = randomise(self.make(), dtype)
+        layer = randomize(self.make(), dtype)
         if self.high is not None:
             return layer, rng.integers(0, self.high, self.shape)
         shapes = [self.shape] if self.memory is None else [self.shape, self.memory]
         return layer, *(rng.standard_normal(shape).astype(dtype) for shape in shapes)
 
 
-def randomise(layer: Layer, dtype: Any) -> Layer:
-    """Parameters of the order of 1, those of layer norms away from 1, biases away from 0."""
+def randomize(layer: Layer, dtype: Any) -> Layer:
+    """Set parameters to values of magnitude 1, layer norms away from 1, biases away from 0."""
     layer.initialize(dtype=dtype)
     for name, parameter in layer.store.named.items():
         rng = random_stream(2, name)

@@ -1,4 +1,4 @@
-"""What holds for every layer besides its numbers: dtypes, layouts, memory."""
+"""Properties of every layer besides its numbers: dtypes, layouts, memory."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scratchgpt.verify.examples import LAYOUTS, arrange
 
 
 def run(layer, inputs, settings):
-    """Output, what is saved, and the gradients of the inputs (of token ids none)."""
+    """Return the output, ``saved``, and the gradients of the inputs (none for token ids)."""
     y, saved = layer.forward(*inputs, **settings)
     dy = np.random.default_rng(3).standard_normal(y.shape).astype(y.dtype)
     layer.store.zero_grad()
@@ -57,7 +57,7 @@ def test_an_arena_changes_nothing(layer_case):
                 assert arena.peak == arena.capacity, "this step should fit into the block"
 
 
-def test_input_and_upstream_gradient_are_left_as_they_were(layer_case):
+def test_input_and_upstream_gradient_are_unchanged(layer_case):
     layer, *inputs = layer_case.build()
     y, saved = layer.forward(*inputs, **layer_case.settings)
     dy = np.random.default_rng(4).standard_normal(y.shape)
@@ -79,7 +79,7 @@ def test_without_a_seed_nothing_is_dropped(blocks):
         np.testing.assert_array_equal(layer.forward(*inputs, dropout_seed=5)[0], with_dropout)
 
 
-def test_without_bias_no_parameter_is_one(layer_case):
+def test_without_bias_no_parameter_is_a_bias(layer_case):
     layer = layer_case.build()[0]
     if "no bias" in layer_case.note:
         assert not any(name.endswith("bias") for name in layer.store.named)

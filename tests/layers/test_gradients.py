@@ -1,4 +1,4 @@
-"""Every layer in every form: gradients of its input and of each of its parameters."""
+"""Gradients of every layer in every form, for its inputs and its parameters."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_a_layer_used_twice_in_one_pass_has_the_sum_of_both_gradients(layer_case
 
     layer.store.zero_grad()
     _, saved_1 = layer.forward(*first, **layer_case.settings)
-    _, saved_2 = layer.forward(*other, **layer_case.settings)  # before the first's backward
+    _, saved_2 = layer.forward(*other, **layer_case.settings)  # before the first backward
     layer.backward(upstream[0], saved_1)
     layer.backward(upstream[1], saved_2)
     assert_close(layer.store.grads, separate, 1e-13)

@@ -18,7 +18,7 @@ def test_new_positions_are_written_where_they_belong(rng):
     assert np.shares_memory(keys, cache.keys)
 
 
-def test_only_the_visible_positions_come_back(rng):
+def test_only_the_visible_positions_are_returned(rng):
     cache = KVCache(1, 2, 3, 8, 4, np.float32)
     k = rng.normal(size=(2, 3, 1, 4)).astype(np.float32)
     layer = cache.layer(0, np.array([[2], [0]]), np.ones((2, 1, 1, 3), bool))
@@ -28,7 +28,7 @@ def test_only_the_visible_positions_come_back(rng):
     np.testing.assert_array_equal(values, 2 * keys)
 
 
-def test_a_choice_of_rows_is_a_copy(rng):
+def test_selected_rows_are_a_copy(rng):
     cache = KVCache(2, 3, 2, 4, 5, np.float64)
     cache.keys[...] = rng.normal(size=cache.keys.shape)
     cache.values[...] = rng.normal(size=cache.values.shape)

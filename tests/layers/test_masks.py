@@ -1,4 +1,4 @@
-"""Masks as PyTorch says them, beside a matrix of what they allow."""
+"""Masks in PyTorch's conventions, compared with a matrix of allowed positions."""
 
 import itertools
 
@@ -14,7 +14,7 @@ rng = np.random.default_rng(0)
 FORBIDDEN = {
     "none": None,
     "one for all": rng.random((T, S)) < 0.4,
-    "one for each head": rng.random((B * H, T, S)) < 0.4,
+    "one per head": rng.random((B * H, T, S)) < 0.4,
 }
 PADDING = {"none": None, "padding": np.array([[False] * 5, [False, True, False, True, True]])}
 
@@ -25,8 +25,8 @@ def as_floating(mask):
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN)
 @pytest.mark.parametrize("padding", PADDING)
-def test_boolean_and_floating_masks_say_the_same(forbidden, padding, assert_close):
-    """Every combination of kinds forbids what the two boolean masks forbid, and nothing else."""
+def test_boolean_and_floating_masks_agree(forbidden, padding, assert_close):
+    """Every combination of mask types forbids exactly what the two boolean masks forbid."""
     mask, key_padding_mask = FORBIDDEN[forbidden], PADDING[padding]
     allowed = np.ones(SHAPE, bool)
     if mask is not None:
@@ -47,7 +47,7 @@ def test_floating_masks_are_added(assert_close):
     assert masks.key_padding_mask is None
 
 
-def test_padding_alone_stays_with_the_kernel():
+def test_padding_alone_still_uses_the_kernel():
     masks = read_masks(None, PADDING["padding"], NAMES, SHAPE)
     assert masks.mask is None
     assert masks.key_padding_mask is PADDING["padding"]

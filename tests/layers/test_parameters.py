@@ -72,20 +72,20 @@ def test_the_gaps_between_parameters_stay_zero():
     assert (store.grads == 0).all()
 
 
-def test_zero_grad_forgets_the_gradients():
+def test_zero_grad_resets_the_gradients():
     store = Pair().initialize().store
     store.grads[...] = 3
     store.zero_grad()
     assert (store.grads == 0).all()
 
 
-def test_what_was_forgotten_is_never_read(rng):
-    """Neither by the first who adds to a gradient nor by whoever looks; the second adds."""
+def test_gradients_before_zero_grad_are_never_read(rng):
+    """Neither the first layer that adds a gradient nor a reader sees it; the second layer adds."""
     pair = Pair().initialize()
     x = rng.standard_normal((4, 3)).astype(np.float32)
     dy = rng.standard_normal((4, 5)).astype(np.float32)
     dlogits = rng.standard_normal((4, 3)).astype(np.float32)
-    linear, head = pair.maps[0], pair.head  # of one weight
+    linear, head = pair.maps[0], pair.head  # both use the same weight
     _, saved = linear.forward(x)
     _, head_saved = head.forward(dy)
     linear.backward(dy, saved)
@@ -106,10 +106,10 @@ def test_what_was_forgotten_is_never_read(rng):
         np.testing.assert_allclose(pair.store.grads, expected, rtol=1e-6)
 
 
-def test_the_memory_of_a_gradient_is_taken_empty_once():
+def test_a_cleared_accumulator_is_empty_only_once():
     store = Pair().initialize().store
     parameter = store.named["maps.1.weight"]
-    assert parameter.accumulator.take()[1]  # at first it holds zeros
+    assert parameter.accumulator.take()[1]  # initially, it holds zeros
     store.zero_grad()
     grad, holds_sum = parameter.accumulator.take()
     assert not holds_sum
@@ -121,7 +121,7 @@ def test_the_memory_of_a_gradient_is_taken_empty_once():
     assert (parameter.grad == 1).all()
 
 
-def test_a_seed_decides_the_values_and_each_parameter_has_a_stream_of_its_own():
+def test_the_seed_determines_the_values_and_each_parameter_has_its_own_stream():
     first, again, other = (Pair().initialize(seed=s).store for s in (1, 1, 2))
     np.testing.assert_array_equal(first.values, again.values)
     assert (first.named["maps.0.weight"].value != other.named["maps.0.weight"].value).all()
@@ -135,7 +135,7 @@ def test_without_a_seed_all_is_zero():
     assert not store.values.any()
 
 
-def test_initial_values_are_what_they_are_called():
+def test_initializers_do_what_their_names_say():
     rng = np.random.default_rng(0)
     value = np.empty(20_000, np.float32)
     normal(0.5)(value, rng)
@@ -158,6 +158,6 @@ def test_layer_norms_start_at_the_identity_and_linear_maps_with_two_hundredths()
     assert abs(linear.weight.value.std() - 0.02) < 0.0005
 
 
-def test_parameters_of_whole_numbers_are_refused():
+def test_integer_parameters_are_refused():
     with pytest.raises(TypeError, match="parameters must be floating point, got int64"):
         ParameterStore({"a": Parameter((2,), zeros)}, np.int64)

@@ -1,4 +1,4 @@
-"""Every layer in every form beside PyTorch's functions and autograd in float64."""
+"""Every layer in every form, compared with PyTorch's functions and autograd in float64."""
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Peer:
         if seed is None:
             heads = self.f.scaled_dot_product_attention(q, k, v, added)
         else:
-            nothing = (added == -float("inf")).all(-1, keepdim=True)  # its softmax would be NaN
+            nothing = (added == -float("inf")).all(-1, keepdim=True)  # softmax would be NaN
             scores = q @ k.mT / q.shape[-1] ** 0.5 + added.masked_fill(nothing, 0)
             weights = scores.softmax(-1).masked_fill(nothing, 0)
             heads = self.dropout(weights, p, seed) @ v

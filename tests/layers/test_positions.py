@@ -17,7 +17,7 @@ def test_sinusoids_are_those_of_the_paper(n_channels, assert_close):
 
 
 def test_a_shift_is_a_rotation(assert_close):
-    """Section 3.5: what stands k further on is a linear function of what stands here."""
+    """Section 3.5: the encoding of position t + k is a linear function of that of position t."""
     table, k, c = sinusoids(20, 8), 3, 8
     for i in range(c // 2):
         angle = k / 10000 ** (2 * i / c)
@@ -27,7 +27,7 @@ def test_a_shift_is_a_rotation(assert_close):
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
-def test_positions_may_be_named(positions):
+def test_positions_may_be_given(positions):
     layer = InputEmbedding(Embedding(7, 6), 5, dropout=0.0, scale=True, positions=positions)
     layer.initialize(dtype=np.float64)
     tokens = np.array([[1, 2, 3, 4]])

@@ -24,7 +24,7 @@ def test_recomputation_changes_no_bit(blocks):
         np.testing.assert_array_equal(block.store.grads, grads)
 
 
-def test_the_upstream_gradient_is_left_as_it_was(blocks):
+def test_the_upstream_gradient_is_unchanged(blocks):
     block, x = blocks[0].build()
     dy = np.random.default_rng(0).standard_normal(x.shape)
     before = dy.copy()
@@ -33,7 +33,7 @@ def test_the_upstream_gradient_is_left_as_it_was(blocks):
     np.testing.assert_array_equal(dy, before)
 
 
-def test_only_the_input_is_kept(blocks):
+def test_only_the_input_is_saved(blocks):
     block, x = blocks[0].build()
     _, kept = recompute_forward(block, x, dropout_seed=5)
     assert kept.x is x
@@ -41,7 +41,7 @@ def test_only_the_input_is_kept(blocks):
     assert nbytes(kept) == x.nbytes
 
 
-def test_in_an_arena_what_the_block_took_is_given_back(blocks):
+def test_in_an_arena_the_memory_of_the_block_is_released(blocks):
     block, x = blocks[0].build()
     arena = Arena()
     with arena:

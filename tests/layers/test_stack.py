@@ -1,4 +1,4 @@
-"""A stack of blocks, of either kind: its gradients, its memory, its names."""
+"""Stacks of blocks of both kinds: gradients, memory, names."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ def stack(kind, norm_position="pre"):
     return BlockStack(blocks, last).initialize(seed=1, dtype=np.float64)
 
 
-class OfTwo:
-    """A stack of decoder blocks under the contract: the gradient of the memory is returned."""
+class WithMemoryGradient:
+    """A stack of decoder blocks whose backward also returns the gradient of the memory."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -36,7 +36,7 @@ class OfTwo:
 def test_backward_is_the_derivative(norm_position, recompute):
     settings = {"dropout_seed": 3, "recompute": recompute}
     check_layer(stack(Block, norm_position), X, settings=settings).raise_if_failed()
-    both = OfTwo(stack(DecoderBlock, norm_position))
+    both = WithMemoryGradient(stack(DecoderBlock, norm_position))
     report = check_layer(both, X, MEMORY, settings=settings)
     report.raise_if_failed()
     assert len(report.inputs) == 2 + len(dict(both.named_parameters()))
@@ -52,7 +52,7 @@ def test_the_gradient_of_the_memory_is_added_to_what_is_there(assert_close):
     assert_close(more, once + 1, 1e-14)
 
 
-def test_recomputation_keeps_the_inputs_of_the_blocks_alone():
+def test_recomputation_saves_only_the_inputs_of_the_blocks():
     layer = stack(Block)
     y, saved = layer.forward(X, recompute=True)
     assert all(isinstance(block, RecomputeSaved) for block in saved.h)

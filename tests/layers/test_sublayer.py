@@ -1,4 +1,4 @@
-"""Sublayers: both orders, alone and in a row, and the order in which they save."""
+"""Sublayers in both norm positions, alone and in sequence, and the order of what they save."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ each_position = pytest.mark.parametrize("position", ["pre", "post"])
 
 
 class Whole(Layer):
-    """A sublayer from array to array, which two arrays may make up the stream of."""
+    """A sublayer as a function of an array instead of a stream."""
 
     def __init__(self, name, position):
         branch = BRANCHES[name]()
@@ -66,7 +66,7 @@ def test_backward_is_the_derivative(name, position, method):
 
 
 @each_branch
-def test_both_orders_are_what_they_are_called(name, assert_close):
+def test_both_norm_positions_follow_their_formula(name, assert_close):
     x, *memory = inputs(name)
     for position in ("pre", "post"):
         whole = Whole(name, position)
@@ -81,7 +81,7 @@ def test_both_orders_are_what_they_are_called(name, assert_close):
         assert_close(y, expected, 1e-14)
 
 
-def test_a_sum_that_is_left_to_the_next_sublayer_is_the_same_sum(assert_close):
+def test_a_sum_computed_by_the_next_sublayer_is_the_same(assert_close):
     first, second = Whole("attention", "pre").sublayer, Whole("mlp", "pre").sublayer
     x = inputs("mlp")[0]
     stream, _ = first.forward(Stream(x), 7, 5)
@@ -94,14 +94,14 @@ def test_a_sum_that_is_left_to_the_next_sublayer_is_the_same_sum(assert_close):
     assert saved_apart.norm.x is mid
 
 
-def test_a_stream_with_nothing_to_add_is_its_array():
+def test_the_sum_of_a_stream_without_a_branch_is_its_array():
     x = np.ones((1, 2, 3))
     assert Stream(x).sum() is x
 
 
 @each_branch
 @each_position
-def test_what_is_saved_stands_in_the_order_in_which_it_is_computed(name, position):
+def test_saved_arrays_are_in_the_order_of_computation(name, position):
     _, saved = Whole(name, position).forward(*inputs(name))
     expected = {"pre": PreNormSaved, "post": PostNormSaved}[position]
     assert type(saved) is expected
@@ -115,7 +115,7 @@ def test_what_is_saved_stands_in_the_order_in_which_it_is_computed(name, positio
 
 
 def test_the_arrays_of_a_block_are_walked_in_forward_order():
-    """So the first array that is not finite is the first one that was computed so."""
+    """So the first non-finite array in the walk is the first that was computed."""
     settings = {**SETTINGS, "activation": "relu", "layer_norm_epsilon": 1e-5, "dropout": 0.0}
     for position, order in (
         ("pre", ["norm", "branch", "drop"]),
@@ -129,13 +129,13 @@ def test_the_arrays_of_a_block_are_walked_in_forward_order():
             f"{sublayer}.{part}"
             for sublayer in ("attn", "cross", "mlp")
             for part in order
-            if part != "drop"  # which keeps no array
+            if part != "drop"  # it saves no array
         ]
 
 
 @each_branch
 @each_position
-def test_the_input_is_left_as_it_was_and_dx_goes_where_it_should(name, position):
+def test_the_input_is_unchanged_and_dx_is_written_to_dx_out(name, position):
     whole = Whole(name, position)
     x, *memory = inputs(name)
     y, saved = whole.forward(x, *memory)
@@ -148,7 +148,7 @@ def test_the_input_is_left_as_it_was_and_dx_goes_where_it_should(name, position)
 
 
 @each_position
-def test_what_is_lent_for_the_norm_is_given_back(position):
+def test_memory_borrowed_for_the_norm_is_released(position):
     block = Block(6, 3, 10, norm_position=position, activation="relu", layer_norm_epsilon=1e-5,
                   **SETTINGS).initialize(dtype=np.float64)  # fmt: skip
     arena = Arena(poison=True)
@@ -160,7 +160,7 @@ def test_what_is_lent_for_the_norm_is_given_back(position):
 
 @each_position
 def test_extending_is_forward_without_dropout(position, assert_close):
-    """Of attention too: see test_gpt.py and test_decoder_cache.py, with their caches."""
+    """For attention, see test_gpt.py and test_decoder_cache.py, with their caches."""
     sublayer, x = Whole("mlp", position).sublayer, inputs("mlp")[0]
     stream, _ = sublayer.forward(Stream(x), None)
     assert_close(sublayer.extend(x), stream.sum(), 1e-15)

@@ -1,4 +1,4 @@
-"""Models in all their forms, small, with no two sizes equal and parameters of ordinary size."""
+"""Small models in all their forms, with different sizes and parameters of ordinary size."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,12 +30,12 @@ class ModelCase:
     shape: tuple[int, int] = (2, 5)
 
     def build(self, dtype: Any = np.float64) -> GPT:
-        """A model with parameters of the order of 1, of layer norms away from 1."""
-        return randomise(GPT(GPTConfig(**{**SIZES, **self.changes}), dtype=dtype))
+        """Create a model with parameters of magnitude 1, those of layer norms away from 1."""
+        return randomize(GPT(GPTConfig(**{**SIZES, **self.changes}), dtype=dtype))
 
     @property
     def loss_settings(self) -> dict[str, Any]:
-        """Arguments of the loss whose gradient is proven."""
+        """Arguments of the loss whose gradient is checked."""
         return self.settings
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -47,8 +47,8 @@ class ModelCase:
         return tokens, targets
 
 
-def randomise(model: Any, size: float = 1.0) -> Any:
-    """Matrices and biases of the order of ``size``, layer norms away from 1."""
+def randomize(model: Any, size: float = 1.0) -> Any:
+    """Set matrices and biases to values of magnitude ``size``, layer norms away from 1."""
     for name, parameter in model.store.named.items():
         value = random_stream(4, name).standard_normal(parameter.shape)
         if "ln_" in name and name.endswith("weight"):
@@ -82,17 +82,17 @@ class TransformerCase:
 
     def build(self, dtype: Any = np.float64) -> Transformer:
         config = TransformerConfig(**{**TRANSFORMER_SIZES, **self.changes})
-        # Half the size: the gradient of an encoder below many saturated softmaxes would be small,
-        # and its rounding, which is that of the larger numbers above, not small beside it.
-        return randomise(Transformer(config, dtype=dtype), size=0.5)
+        # Half the size: the encoder is below many saturated softmaxes, so its gradients would be
+        # small compared with rounding errors, which come from larger intermediate values.
+        return randomize(Transformer(config, dtype=dtype), size=0.5)
 
     @property
     def loss_settings(self) -> dict[str, Any]:
-        """Arguments of the loss whose gradient is proven."""
+        """Arguments of the loss whose gradient is checked."""
         return {**self.settings, "label_smoothing": 0.1}
 
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A source, of which one row ends in padding, the target's beginning, what follows."""
+        """A source with one padded row, the decoder input, and the targets."""
         n_batch, n_source, n_target = self.shape
         rng = random_stream(5, self.note)
         src = rng.integers(1, TRANSFORMER_SIZES["vocab_size"], (n_batch, n_source))
@@ -172,19 +172,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def small_gpt() -> Any:
-    """``small_gpt(**changes)``: a model with parameters of ordinary size."""
+    """``small_gpt(**changes)`` creates a model with parameters of ordinary size."""
     return lambda dtype=np.float64, **changes: ModelCase("", changes).build(dtype)
 
 
 @pytest.fixture
 def small_transformer() -> Any:
-    """``small_transformer(**changes)``: the same with an encoder and a decoder."""
+    """``small_transformer(**changes)`` creates an encoder-decoder model in the same way."""
     return lambda dtype=np.float64, **changes: TransformerCase("", changes).build(dtype)
 
 
 @pytest.fixture(scope="session")
 def gradients() -> Any:
-    """``gradients(model, *data, **settings)``: the loss, and the gradient of all parameters."""
+    """``gradients(model, *data, **settings)`` returns the loss, and all gradients."""
 
     def loss_and_gradients(model: Any, *data: np.ndarray, **settings: Any) -> tuple[Any, ...]:
         model.store.zero_grad()
@@ -197,7 +197,7 @@ def gradients() -> Any:
 
 @pytest.fixture
 def flops(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A list to which every matrix product adds the operations it takes, 2 m n k."""
+    """Count the operations of all matrix products, 2 m n k each, in a list."""
     counted = []
     matmul = np.matmul
 

@@ -1,8 +1,9 @@
-"""What small models of every form compute; ``recorded.json`` has what they computed before.
+"""Results of small models in every form, to compare with those of an earlier commit.
 
     PYTHONPATH=CHECKOUT SCRATCHGPT_KERNELS=off python tests/models/recorded.py > recorded.json
 
-with the checkout of the commit to compare with, writes the file anew.
+``recorded.json`` contains the earlier results. This command, with a checkout of the earlier
+commit, writes the file again.
 """
 
 import base64
@@ -33,7 +34,7 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 def make(form: str, dtype: Any) -> Any:
-    """A model of that form with its initial values, and dropout."""
+    """Create a model of a form with its initial values, and dropout."""
     changes = {**FORMS[form], "dropout": 0.2}
     if form.startswith("gpt"):
         return GPT(GPTConfig(**GPT_SIZES, **changes), seed=3, dtype=dtype)
@@ -41,7 +42,7 @@ def make(form: str, dtype: Any) -> Any:
 
 
 def data(form: str) -> list[np.ndarray]:
-    """What ``model.loss`` takes."""
+    """Create the arguments of ``model.loss``."""
     rng = np.random.default_rng(5)
     sizes = (6, 6) if form.startswith("gpt") else (5, 6, 6)
     return [rng.integers(0, 13, (3, size)) for size in sizes]
@@ -52,7 +53,7 @@ def sha256(content: bytes) -> str:
 
 
 def step(form: str, dtype: Any, **settings: Any) -> dict[str, Any]:
-    """The loss, and for the gradient of each parameter a sum of its elements, with weights."""
+    """Compute the loss, and for the gradient of each parameter a weighted sum of its elements."""
     model = make(form, dtype)
     loss, saved = model.loss(*data(form), **settings)
     model.loss_backward(1.0, saved)
@@ -64,14 +65,14 @@ def step(form: str, dtype: Any, **settings: Any) -> dict[str, Any]:
 
 
 def files(form: str) -> dict[str, bytes]:
-    """The directory that a model of that form is saved in."""
+    """Save a model of a form, and return the files of its directory."""
     with tempfile.TemporaryDirectory() as folder:
         save_pretrained(make(form, np.float32), folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
 def record(form: str) -> dict[str, Any]:
-    """Everything that ``recorded.json`` has about a form."""
+    """Compute everything that ``recorded.json`` contains for a form."""
     with kernels.disabled():
         return {
             "names": list(make(form, np.float32).store.named),
@@ -87,7 +88,7 @@ def record(form: str) -> dict[str, Any]:
 
 
 def tiny() -> Any:
-    """The model whose whole directory ``recorded.json`` holds."""
+    """Create the model whose whole directory ``recorded.json`` contains."""
     config = GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5)
     return GPT(config, seed=11)
 

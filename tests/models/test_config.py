@@ -24,7 +24,7 @@ def test_every_preset_is_valid(name):
     assert config.head_size * config.n_head == config.n_embd
 
 
-# Parameters in millions as published, or as counted by hand from the published sizes.
+# Parameters in millions, as published or as computed by hand from the published sizes.
 @pytest.mark.parametrize(
     ("name", "millions"),
     [
@@ -115,7 +115,7 @@ def test_a_preset_may_be_changed():
         ({"activation": "gelu_tan"}, "did you mean 'gelu_tanh'?"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line(changes, message):
+def test_invalid_values_are_refused_in_one_line(changes, message):
     with pytest.raises(UserError) as caught:
         GPTConfig(**changes)
     assert message in str(caught.value)
@@ -140,7 +140,7 @@ def test_unknown_names_are_refused_with_the_nearest_known_one():
         GPTConfig.from_dict({"n_layers": 3})
 
 
-def test_it_survives_the_way_to_a_dictionary_and_back():
+def test_it_can_be_converted_to_a_dictionary_and_back():
     config = GPTConfig.from_preset("char", n_inner=77, dropout=0.1, tied_head=False)
     assert GPTConfig.from_dict(config.as_dict()) == config
 

@@ -1,4 +1,4 @@
-"""Decoding with a cache beside the whole forward pass, float64."""
+"""Decoding with a cache, compared with the whole forward pass, in float64."""
 
 from contextlib import nullcontext
 
@@ -11,7 +11,7 @@ each_norm_position = pytest.mark.parametrize("norm_position", ["pre", "post"])
 
 
 def sources(n_batch=3):
-    """Of different lengths, padded."""
+    """Create sources of different lengths, with padding."""
     src = np.random.default_rng(0).integers(1, 13, (n_batch, 5))
     src[1, 2:] = 0
     src[2, 4:] = 0
@@ -47,8 +47,8 @@ def test_extending_a_cache_gives_the_logits_of_the_whole_text(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("with_kernels", [True, False])
-def test_texts_go_on_from_what_others_wrote(small_transformer, with_kernels, dtype, assert_close):
-    """A search at random: texts are chosen, left out, chosen twice, again and again."""
+def test_texts_may_continue_other_texts(small_transformer, with_kernels, dtype, assert_close):
+    """Simulate a random search: texts are repeatedly selected, dropped and duplicated."""
     model, exact = small_transformer(dtype, padding_id=0), small_transformer(padding_id=0)
     rng = np.random.default_rng(3)
     src, texts = sources(), np.zeros((3, 0), int)
@@ -69,7 +69,7 @@ def test_texts_go_on_from_what_others_wrote(small_transformer, with_kernels, dty
 
 def test_more_texts_than_there_is_room_for_are_refused(small_transformer):
     cache = begin(small_transformer(padding_id=0), sources(), n_beams=2)
-    with pytest.raises(ValueError, match="7 texts are more than the 6 that the cache has room"):
+    with pytest.raises(ValueError, match="7 texts are more than the cache's maximum of 6"):
         cache.select(np.zeros(7, int))
 
 
@@ -111,5 +111,5 @@ def test_encode_is_the_forward_of_the_encoder(small_transformer):
     src = sources()
     _, saved = model.forward(src, targets(3))
     np.testing.assert_array_equal(model.encode(src), saved.decoder.memory)
-    with pytest.raises(ValueError, match=r"src_mask is \(2, 2\) but must be \(5, 5\)"):
+    with pytest.raises(ValueError, match=r"src_mask has shape \(2, 2\); it must be \(5, 5\)"):
         model.encode(src, src_mask=np.zeros((2, 2), bool))

@@ -1,4 +1,4 @@
-"""The cost of every model, beside what is counted while it runs."""
+"""The cost of every model, compared with counts while it runs."""
 
 import numpy as np
 import pytest
@@ -117,8 +117,8 @@ def test_totals():
 
 
 def test_gpt2_takes_a_quarter_of_a_gigaflop_a_token():
-    """2 N operations a token for the matrices, and attention over a full block on top."""
+    """It is 2 N operations per token for the matrices, plus attention over a full block."""
     description = describe(GPTConfig.from_preset("gpt2"))
-    matrices = description.n_parameters - 1024 * 768 - 121_344  # less positions, biases, norms
+    matrices = description.n_parameters - 1024 * 768 - 121_344  # minus positions, biases, norms
     attention = 12 * 4 * 1024 * 768
     assert description.forward_flops_per_token == 2 * matrices + attention

@@ -1,4 +1,4 @@
-"""What holds for every model, in all of its forms."""
+"""Properties of every model in all of its forms."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_a_step_of_gradient_descent_lowers_the_loss(any_case, gradients):
 
 
 @each_kind
-def test_a_seed_decides_the_parameters(kind, config):
+def test_the_seed_determines_the_parameters(kind, config):
     first, again, other = (kind(config, seed=seed).store.values for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()

@@ -19,7 +19,7 @@ def test_future_tokens_do_not_change_past_logits(model_case):
 
 
 def test_accumulated_gradients_equal_those_of_the_big_batch(model_case, assert_close, gradients):
-    """Weighted by counted tokens. Without dropout, whose mask depends on the shape of a batch."""
+    """The micro-batches are weighted by targets. Dropout is off: its mask depends on the shape."""
     model = model_case.build()
     rng = np.random.default_rng(0)
     tokens, targets = rng.integers(0, 13, (2, 6, 5))
@@ -40,7 +40,7 @@ def test_accumulated_gradients_equal_those_of_the_big_batch(model_case, assert_c
 
 
 def test_padded_equals_unpadded(model_case, assert_close, gradients):
-    """Padding at the end whose targets are ignored leaves no trace in loss or gradients."""
+    """Padding at the end with ignored targets changes neither loss nor gradients."""
     model = model_case.build()
     tokens, targets = model_case.data()
     if tokens.shape[1] == model.config.block_size:
@@ -55,7 +55,7 @@ def test_padded_equals_unpadded(model_case, assert_close, gradients):
     assert_close(padded, expected, 1e-12)
 
 
-def test_the_upstream_gradient_is_left_as_it_was(model_case):
+def test_the_upstream_gradient_is_unchanged(model_case):
     model = model_case.build()
     x, saved = model.transformer.forward(model_case.data()[0], **model_case.settings)
     dy = np.random.default_rng(0).standard_normal(x.shape)
@@ -160,7 +160,7 @@ def test_a_tied_head_is_the_embedding_and_an_untied_one_is_not():
     assert untied.store.size == tied.store.size + 20
 
 
-def test_it_is_initialised_as_gpt2_is():
+def test_it_is_initialized_like_gpt2():
     config = GPTConfig(n_layer=8, n_head=2, n_embd=64, block_size=32, vocab_size=97)
     model = GPT(config.replace(tied_head=False), seed=3)
     for name, parameter in model.store.named.items():
@@ -174,7 +174,7 @@ def test_it_is_initialised_as_gpt2_is():
             assert abs(parameter.value.mean()) < 0.1 * std
 
 
-def test_a_fresh_model_knows_nothing():
+def test_a_new_model_predicts_nearly_uniform_probabilities():
     config = GPTConfig(n_layer=2, n_head=2, n_embd=16, block_size=8, vocab_size=50)
     tokens, targets = np.random.default_rng(0).integers(0, 50, (2, 4, 8))
     loss, _ = GPT(config).loss(tokens, targets)
@@ -194,7 +194,7 @@ def test_smoothing_mixes_in_the_mean_over_all_tokens(small_gpt, assert_close):
     assert_close(smoothed, 0.8 * hard + 0.2 * np.mean(of_each), 1e-13)
 
 
-def test_recomputation_keeps_far_less():
+def test_recomputation_saves_far_less():
     config = GPTConfig(n_layer=6, n_head=2, n_embd=16, block_size=16, vocab_size=11)
     model = GPT(config)
     tokens = np.zeros((2, 16), int)
@@ -215,5 +215,5 @@ def test_a_cropped_model_computes_the_same_in_its_shorter_context(small_gpt, tie
     np.testing.assert_array_equal(cropped.forward(tokens)[0], model.forward(tokens)[0])
     cropped.transformer.wte.weight.value[...] = 0
     assert model.transformer.wte.weight.value.any()
-    with pytest.raises(UserError, match="block_size=8 is more than the 7 positions"):
+    with pytest.raises(UserError, match="block_size=8 is more than the 7 positions of the model"):
         model.crop(8)

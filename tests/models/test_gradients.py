@@ -1,4 +1,4 @@
-"""Every model in every form: the gradient of its loss with respect to every parameter."""
+"""The gradient of the loss for every parameter, for every model in every form."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SMOOTHED = {"label_smoothing": 0.1}
     ("method", "max_elements", "n_directions"), [("complex", 10, 2), ("central", 0, 1)]
 )
 def test_the_gradient_of_the_loss_is_its_derivative(any_case, method, max_elements, n_directions):
-    """By complex step some elements of each parameter; by both directions through all of them."""
+    """Check some elements of each parameter, and directions through all elements."""
     model = any_case.build()
     report = check_model(
         model,
@@ -89,7 +89,7 @@ def test_every_single_element_of_every_parameter_of_a_transformer(small_transfor
     ],
     ids=["GPT", "Transformer"],
 )
-def test_a_freshly_initialised_model_is_proven_too(kind, config, n_texts):
+def test_a_newly_initialized_model_is_checked_too(kind, config, n_texts):
     data = np.random.default_rng(0).integers(0, 17, (n_texts, 3, 6))
     check_model(kind(config), *data, settings=SEED).raise_if_failed()
 
@@ -103,8 +103,8 @@ def test_the_gradient_of_a_smoothed_loss_is_its_derivative(small_gpt):
 
 @pytest.mark.reference
 @pytest.mark.parametrize("norm_position", ["pre", "post"])
-def test_the_halves_alone(small_transformer, norm_position):
-    """Of the decoder the gradient of the memory too, which is what reaches the encoder."""
+def test_encoder_and_decoder_alone(small_transformer, norm_position):
+    """For the decoder, also check the gradient of the memory, which reaches the encoder."""
     model = small_transformer(norm_position=norm_position, dropout=0.2)
     rng = np.random.default_rng(0)
     src, tgt = rng.integers(0, 13, (2, 5)), rng.integers(0, 13, (2, 4))
@@ -119,7 +119,7 @@ def test_the_halves_alone(small_transformer, norm_position):
 
 
 def without_memory(block):
-    """What a block saved, with a weight of 0 for the keys and values of the memory."""
+    """Return the saved of a block with zero weights for the memory's keys and values."""
     c_kv = block.cross.branch.c_kv
     branch = block.cross.branch._replace(c_kv=c_kv._replace(weight=0 * c_kv.weight))
     return block._replace(cross=block.cross._replace(branch=branch))
@@ -127,7 +127,7 @@ def without_memory(block):
 
 @pytest.mark.reference
 def test_the_gradient_of_the_memory_is_the_sum_over_the_blocks(small_transformer, assert_close):
-    """Each block's share alone: what is left where the others' maps to keys and values are 0."""
+    """The share of a block is what remains if the other blocks' key and value maps are 0."""
     model = small_transformer(n_decoder_layer=3)
     rng = np.random.default_rng(0)
     memory = rng.standard_normal((2, 5, 12))
@@ -137,7 +137,7 @@ def test_the_gradient_of_the_memory_is_the_sum_over_the_blocks(small_transformer
 
     shares = []
     for kept in range(3):
-        # The maps are there in the forward pass, and taken away before the backward.
+        # The maps are used in the forward pass, and set to 0 before the backward pass.
         others = [
             block if at == kept else without_memory(block) for at, block in enumerate(saved.stack.h)
         ]

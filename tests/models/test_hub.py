@@ -1,4 +1,4 @@
-"""Models by name, without a network: what the hub's library is asked for, and what it may say."""
+"""Models by name, without a network: calls of the hub's library, and its errors."""
 
 import sys
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from scratchgpt.models.hub import FILES
 
 @pytest.fixture
 def hub(monkeypatch):
-    """``hub(download)``: stands in for ``huggingface_hub``."""
+    """``hub(download)`` replaces ``huggingface_hub`` by a fake with this download function."""
 
     def replace(download):
         module = SimpleNamespace(snapshot_download=download) if download else None
@@ -22,7 +22,7 @@ def hub(monkeypatch):
     return replace
 
 
-def test_a_name_is_fetched_without_pickles(hub, tmp_path):
+def test_a_name_is_downloaded_without_pickles(hub, tmp_path):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5), seed=2)
     model.save_pretrained(tmp_path)
     asked = []
@@ -38,13 +38,13 @@ def test_a_name_is_fetched_without_pickles(hub, tmp_path):
     assert not any(pattern.endswith(("bin", "h5", "msgpack")) for pattern in FILES)
 
 
-def test_without_the_library_the_way_to_get_it_is_named(hub):
+def test_without_the_library_the_error_says_how_to_install_it(hub):
     hub(None)
     with pytest.raises(UserError, match=r"pip install 'scratchgpt-numpy\[hub\]'"):
         GPT.from_pretrained("somebody/small")
 
 
-def test_what_the_hub_refuses_is_told_in_one_line(hub):
+def test_errors_of_the_hub_are_reported_in_one_line(hub):
     def download(name, allow_patterns):
         raise OSError("cannot find it\nand much more")
 

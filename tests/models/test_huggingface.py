@@ -1,4 +1,4 @@
-"""GPT-1 and GPT-2 of transformers, with random weights: in, computed, and out again."""
+"""GPT-1 and GPT-2 of transformers with random weights: reading, computing and writing."""
 
 import json
 
@@ -31,7 +31,7 @@ GREEDY = SamplingConfig(temperature=0)
 
 @pytest.fixture
 def make_peer(torch, transformers, tmp_path):
-    """``make_peer(family, form, dtype)``: a model of transformers, and where it saved itself."""
+    """``make_peer(family, form, dtype)`` returns a transformers model and its saved folder."""
 
     def make(family, form, dtype="float64"):
         config = transformers.AutoConfig.for_model(family, **{**SIZES, **NO_DROPOUT, **form})
@@ -54,7 +54,7 @@ def tokens_for(config, shape=(2, 9)):
 
 
 def greedy(torch, peer, prompt, n_new):
-    """The tokens with the highest logits, one after the other."""
+    """Generate the tokens with the highest logits."""
     tokens = torch.tensor([prompt])
     with torch.no_grad():
         for _ in range(n_new):
@@ -64,7 +64,7 @@ def greedy(torch, peer, prompt, n_new):
 
 
 @each_form
-def test_logits_loss_gradients_and_greedy_tokens_are_theirs(
+def test_logits_loss_gradients_and_greedy_tokens_equal_theirs(
     torch, make_peer, family, form, assert_close
 ):
     peer, path = make_peer(family, form)
@@ -83,7 +83,7 @@ def test_logits_loss_gradients_and_greedy_tokens_are_theirs(
 
     assert_close(logits, expected.detach().numpy(), 1e-10, "logits")
     assert_close(loss, expected_loss.item(), 1e-10, "loss")
-    # Their own loss is taken in float32.
+    # Their own loss is computed in float32.
     assert_close(loss, peer(torch.tensor(tokens), labels=torch.tensor(tokens)).loss.item(), 1e-5)
     gradients = {parameter_name(name): p.grad.numpy() for name, p in peer.named_parameters()}
     assert set(gradients) == set(model.store.named)
@@ -96,7 +96,7 @@ def test_logits_loss_gradients_and_greedy_tokens_are_theirs(
 
 
 @each_form
-def test_float32_logits_are_theirs_too(torch, make_peer, family, form, assert_close):
+def test_float32_logits_equal_theirs_too(torch, make_peer, family, form, assert_close):
     peer, path = make_peer(family, form, "float32")
     model = GPT.from_pretrained(path)
     assert model.dtype == np.float32
@@ -109,12 +109,12 @@ def test_float32_logits_are_theirs_too(torch, make_peer, family, form, assert_cl
 
 @pytest.mark.parametrize("shard_bytes", [None, 5000])
 @each_form
-def test_what_we_save_they_read(
+def test_transformers_reads_our_files(
     torch, transformers, make_peer, tmp_path, family, form, shard_bytes, assert_close
 ):
     _, path = make_peer(family, form)
     model = GPT.from_pretrained(path, dtype=np.float64)
-    model.store.values[...] *= 0.9  # as after some training
+    model.store.values[...] *= 0.9  # like after some training
     model.save_pretrained(tmp_path / "ours", shard_bytes=shard_bytes)
     again, info = transformers.AutoModelForCausalLM.from_pretrained(
         tmp_path / "ours", dtype=torch.float64, output_loading_info=True
@@ -129,7 +129,7 @@ def test_what_we_save_they_read(
 
 
 @pytest.mark.parametrize("family", ["gpt2", "openai-gpt"])
-def test_there_and_back_is_bit_for_bit(make_peer, tmp_path, family):
+def test_a_round_trip_is_bit_for_bit(make_peer, tmp_path, family):
     from safetensors.numpy import load_file
 
     _, path = make_peer(family, {})
@@ -150,8 +150,8 @@ def test_half_precision_is_read(make_peer, dtype):
 
 
 @pytest.mark.parametrize("family", ["gpt2", "openai-gpt"])
-def test_files_as_the_published_ones_are_read(torch, make_peer, family):
-    """Without ``transformer.``, with the masks that attention once kept, and with the head."""
+def test_files_like_the_published_ones_are_read(torch, make_peer, family):
+    """The files lack ``transformer.``, and contain the masks of old attention and the head."""
     from safetensors.torch import save_file
 
     peer, path = make_peer(family, {})
@@ -170,7 +170,7 @@ def test_files_as_the_published_ones_are_read(torch, make_peer, family):
 
     tensors["lm_head.weight"][3, 4] += 1
     save_file(tensors, path / "model.safetensors")
-    with pytest.raises(UserError, match=r"lm_head.weight is not .* \"tie_word_embeddings\": false"):
+    with pytest.raises(UserError, match=r"lm_head.weight differs from .*embeddings\": false"):
         GPT.from_pretrained(path)
 
 
@@ -183,7 +183,7 @@ def test_their_other_models_are_refused(transformers, make_peer, tmp_path):
 
 @pytest.fixture
 def rewrite(tmp_path):
-    """``rewrite(**changes)``: a model whose config.json is changed; returns its folder."""
+    """``rewrite(**changes)`` saves a model, changes its config.json and returns its folder."""
 
     def change(**changes):
         sizes = {"n_layer": 1, "n_head": 2, "n_embd": 4, "block_size": 5, "vocab_size": 7}
@@ -215,7 +215,7 @@ def rewrite(tmp_path):
         ({"tie_word_embeddings": False}, ["has no array 'lm_head.weight'"]),
     ],
 )
-def test_what_scratchgpt_does_not_compute_is_refused_by_name(rewrite, changes, parts):
+def test_unsupported_fields_are_refused_by_name(rewrite, changes, parts):
     with pytest.raises(UserError) as caught:
         GPT.from_pretrained(rewrite(**changes))
     message = str(caught.value)
@@ -224,13 +224,11 @@ def test_what_scratchgpt_does_not_compute_is_refused_by_name(rewrite, changes, p
         assert part in message
 
 
-def test_one_dropout_in_place_of_three(rewrite):
+def test_dropout_overrides_all_three_fields(rewrite):
     assert GPT.from_pretrained(rewrite(attn_pdrop=0.1), dropout=0.3).config.dropout == 0.3
 
 
-def test_fields_that_a_configuration_leaves_out_have_the_defaults_of_transformers(
-    rewrite, transformers
-):
+def test_missing_fields_have_the_defaults_of_transformers(rewrite, transformers):
     from scratchgpt.models.huggingface import FAMILIES, read_family
 
     for model_type, family in FAMILIES.items():
@@ -256,5 +254,5 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
     config = TransformerConfig(n_encoder_layer=1, n_decoder_layer=1, n_embd=8, vocab_size=11)
     save_pretrained(Transformer(config), tmp_path)
-    with pytest.raises(UserError, match="is no GPT; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not a GPT; read it with load_pretrained"):
         GPT.from_pretrained(tmp_path)

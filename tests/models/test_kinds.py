@@ -1,4 +1,4 @@
-"""The registry of model kinds: the files that it writes, and a further kind that it takes."""
+"""The registry of model kinds: the files that it writes, and the registration of a new kind."""
 
 import json
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ OF_TRANSFORMER = {"n_encoder_layer": 1, "n_decoder_layer": 2, "n_head": 2, "n_em
 
 
 def small_models():
-    """A small model of each model type, by its name."""
+    """A small model of each model type, by name."""
     of_gpt1 = {"norm_position": "post", "activation": "relu"}
     of_ours = {"bias": False, "activation": "gelu", "n_inner": 10}
     config = TransformerConfig(**OF_TRANSFORMER, vocab_size=11, padding_id=3)
@@ -121,7 +121,7 @@ class ToyConfig(ModelConfig):
 
 
 class Toy(Model):
-    """The next token from this one alone."""
+    """Predicts the next token from the current token alone."""
 
     def __init__(self, config, *, seed=0, dtype=np.float32):
         self.config = config
@@ -151,7 +151,7 @@ def count_toy(config, n_batch, itemsize):
 
 @pytest.fixture
 def toy(monkeypatch):
-    """A model of a kind that one call registers; its preset is one row of the table."""
+    """Register a kind of model with one call, and a preset with one entry of the table."""
     kind = ModelKind(Toy, ToyConfig, ("scratchgpt-toy",), count_toy)
     register_kind(kind)
     monkeypatch.setitem(ALL_PRESETS, "toy-wide", Preset("toy", {"n_embd": 8}))
@@ -184,21 +184,21 @@ def test_a_further_kind_is_saved_and_loaded(toy, tmp_path):
     np.testing.assert_array_equal(again.store.values, toy.store.values)
 
 
-def test_a_further_kind_is_told_from_the_others(toy, tmp_path):
+def test_a_further_kind_is_distinguished_from_the_others(toy, tmp_path):
     toy.save_pretrained(tmp_path / "toy")
     GPT(GPTConfig(**SIZES)).save_pretrained(tmp_path / "gpt")
     assert not is_quantized(tmp_path / "toy")
-    with pytest.raises(UserError, match="is no GPT; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not a GPT; read it with load_pretrained"):
         GPT.from_pretrained(tmp_path / "toy")
-    with pytest.raises(UserError, match="is no Toy; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not a Toy; read it with load_pretrained"):
         Toy.from_pretrained(tmp_path / "gpt")
-    with pytest.raises(UserError, match="is not quantised"):
+    with pytest.raises(UserError, match="is not quantized"):
         load_quantized(tmp_path / "toy")
     values = {**config_to_json(toy.config), "n_layer": 3}
     (tmp_path / "toy" / "config.json").write_text(json.dumps(values))
     with pytest.raises(UserError, match=r"is not the configuration of a Toy: .*'n_layer'"):
         load_pretrained(tmp_path / "toy")
-    with pytest.raises(UserError, match="the preset 'toy-wide' is no GPT"):
+    with pytest.raises(UserError, match="the preset 'toy-wide' is not of kind GPT; choose one of"):
         GPTConfig.from_preset("toy-wide")
 
 
@@ -233,13 +233,13 @@ def test_a_further_kind_has_its_verb(toy, tmp_path):
 
 
 def test_a_model_type_belongs_to_one_kind(toy):
-    with pytest.raises(ValueError, match="model_type='gpt2' is that of GPT"):
+    with pytest.raises(ValueError, match="model_type='gpt2' already belongs to GPT"):
         register_kind(ModelKind(Toy, ToyConfig, ("scratchgpt-other", "gpt2"), count_toy))
     assert all("scratchgpt-other" not in kind.model_types for kind in KINDS)
 
 
-def test_what_is_of_no_kind_is_refused():
-    with pytest.raises(TypeError, match="Toy is no model of a kind"):
+def test_unregistered_classes_are_refused():
+    with pytest.raises(TypeError, match="Toy is not a registered kind of model"):
         save_pretrained(Toy(ToyConfig()), "anywhere")
-    with pytest.raises(TypeError, match="ToyConfig is no configuration of a kind"):
+    with pytest.raises(TypeError, match="ToyConfig is not the configuration of a registered kind"):
         describe(ToyConfig())

@@ -1,4 +1,4 @@
-"""llm.c's files, written here as its own exporter writes them."""
+"""Files of llm.c, written here in the way of its own exporter."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def model(rng):
 
 
 def file_of(model, version, to_bytes=lambda x: np.asarray(x, "<f4").tobytes()):
-    """As ``train_gpt2.py`` writes it: each kind of parameter for all layers, outputs first."""
+    """Write a file like ``train_gpt2.py``: parameters for all layers together, outputs first."""
     c = model.config
     n_rows = c.vocab_size if version == 1 else 256
     header = np.zeros(256, "<i4")
@@ -38,7 +38,7 @@ def file_of(model, version, to_bytes=lambda x: np.asarray(x, "<f4").tobytes()):
 
 
 @pytest.mark.parametrize("version", [1, 3])
-def test_a_file_of_theirs_is_read(model, tmp_path, version):
+def test_a_file_of_llmc_is_read(model, tmp_path, version):
     (tmp_path / "a.bin").write_bytes(file_of(model, version))
     read = read_llmc(tmp_path / "a.bin")
     assert read.config == model.config
@@ -46,7 +46,7 @@ def test_a_file_of_theirs_is_read(model, tmp_path, version):
 
 
 def test_bfloat16_is_read(model, tmp_path):
-    model.store.values.view(np.uint32)[...] &= 0xFFFF0000  # what it can say
+    model.store.values.view(np.uint32)[...] &= 0xFFFF0000  # values that bfloat16 can represent
 
     def upper_half(x):
         return (np.ascontiguousarray(x).view(np.uint32) >> 16).astype("<u2").tobytes()
@@ -58,7 +58,7 @@ def test_bfloat16_is_read(model, tmp_path):
             np.testing.assert_array_equal(read.store.named[name].value, parameter.value)
 
 
-def test_a_file_of_ours_is_that_of_their_exporter(model, tmp_path):
+def test_our_file_equals_that_of_their_exporter(model, tmp_path):
     write_llmc(model, tmp_path / "a.bin")
     assert (tmp_path / "a.bin").read_bytes() == file_of(model, 3)
     again = read_llmc(tmp_path / "a.bin", dropout=0.1)
@@ -66,7 +66,7 @@ def test_a_file_of_ours_is_that_of_their_exporter(model, tmp_path):
     assert again.config == model.config.replace(dropout=0.1)
 
 
-def test_a_vocabulary_of_the_right_size_is_not_filled_up(tmp_path):
+def test_a_vocabulary_of_the_right_size_is_not_padded(tmp_path):
     model = GPT(GPTConfig(**{**SIZES, "vocab_size": 128}))
     write_llmc(model, tmp_path / "a.bin")
     assert (tmp_path / "a.bin").stat().st_size == 4 * (256 + model.store.size)
@@ -88,17 +88,17 @@ def test_a_truncated_file_is_refused(model, tmp_path, n_bytes):
     refused(path, "damaged")
 
 
-def test_a_file_that_goes_on_is_refused(model, tmp_path):
+def test_a_file_with_extra_bytes_is_refused(model, tmp_path):
     (tmp_path / "a.bin").write_bytes(file_of(model, 3) + b"more")
     refused(tmp_path / "a.bin", "is damaged: it has")
 
 
 def test_another_version_is_refused(model, tmp_path):
     (tmp_path / "a.bin").write_bytes(file_of(model, 2))
-    refused(tmp_path / "a.bin", "of version 2; scratchgpt reads 1, 3, 5")
+    refused(tmp_path / "a.bin", "has version 2; scratchgpt reads 1, 3, 5")
 
 
-def test_sizes_that_make_no_sense_are_refused(model, tmp_path):
+def test_invalid_sizes_are_refused(model, tmp_path):
     content = bytearray(file_of(model, 3))
     content[4 * 4 : 4 * 5] = (10**9).to_bytes(4, "little")  # layers
     (tmp_path / "a.bin").write_bytes(content)
@@ -109,7 +109,7 @@ def test_sizes_that_make_no_sense_are_refused(model, tmp_path):
         read_llmc(tmp_path / "a.bin")
 
 
-def test_weights_that_are_not_finite_are_told_with_their_names(model, tmp_path):
+def test_weights_that_are_not_finite_are_reported_by_name(model, tmp_path):
     model.transformer.h[1].mlp.c_fc.weight.value[2, 5] = np.nan
     model.transformer.ln_f.bias.value[3] = np.inf
     write_llmc(model, tmp_path / "a.bin")
@@ -134,7 +134,7 @@ def test_a_missing_file_is_named(tmp_path):
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx=False"),
     ],
 )
-def test_what_would_be_another_model_is_not_written(tmp_path, form, field):
-    with pytest.raises(UserError, match=f"llm.c has only {field}"):
+def test_an_unsupported_model_is_not_written(tmp_path, form, field):
+    with pytest.raises(UserError, match=f"llm.c supports only {field}"):
         write_llmc(GPT(GPTConfig(**{**SIZES, **form})), tmp_path / "a.bin")
     assert not (tmp_path / "a.bin").exists()

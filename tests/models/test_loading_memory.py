@@ -1,4 +1,4 @@
-"""What it takes to load a model, in a process of its own."""
+"""Memory for loading a model, measured in a separate process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What all models share: see :class:`scratchgpt.models.Model`."""
+"""Features of all models: see :class:`scratchgpt.models.Model`."""
 
 import numpy as np
 import pytest
@@ -32,9 +32,9 @@ def test_a_model_is_saved_and_loaded_by_its_class(model_class, config, tmp_path)
 def test_a_class_loads_its_own_models_only(tmp_path):
     GPT(GPT_CONFIG).save_pretrained(tmp_path / "gpt")
     Transformer(TRANSFORMER_CONFIG).save_pretrained(tmp_path / "transformer")
-    with pytest.raises(UserError, match="is no Transformer; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not a Transformer; read it with load_pretrained"):
         Transformer.from_pretrained(tmp_path / "gpt")
-    with pytest.raises(UserError, match="is no GPT; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not a GPT; read it with load_pretrained"):
         GPT.from_pretrained(tmp_path / "transformer")
 
 
@@ -55,7 +55,7 @@ def test_a_copy_in_another_dtype_draws_no_random_values(model_class, config, mon
     model = model_class(config, seed=4)
 
     def refuse(*args):
-        raise AssertionError("initial values are drawn and thrown away")
+        raise AssertionError("initial values are sampled and discarded")
 
     monkeypatch.setattr(parameters, "random_stream", refuse)
     double = model.astype(np.float64)

@@ -1,4 +1,4 @@
-"""GPT in every form beside the same model in PyTorch, float64."""
+"""GPT in every form, compared with the same model in PyTorch, in float64."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scratchgpt.ops import dropout_mask
 
 
 def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=False):
-    """Logits of the model, written again with torch.nn.functional."""
+    """Compute the logits of the model with torch.nn.functional."""
     f, config, p = torch.nn.functional, model.config, parameters
 
     def linear(x, name):

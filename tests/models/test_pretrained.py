@@ -80,7 +80,7 @@ def test_the_files_are_those_that_others_read(saved):
         ({"norm_position": "post", "scale_attn_by_inverse_layer_idx": True}, "scratchgpt"),
     ],
 )
-def test_a_model_calls_itself_what_others_would_compute(tmp_path, form, model_type):
+def test_the_model_type_is_that_of_the_program_that_computes_the_same(tmp_path, form, model_type):
     save_pretrained(GPT(GPTConfig(**SIZES, **form)), tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["model_type"] == model_type
 
@@ -94,8 +94,8 @@ def test_a_configuration_from_before_attention_had_scales_is_read(tmp_path):
     assert load_pretrained(tmp_path).config == model.config
 
 
-def test_weights_that_do_not_fit_leave_a_model_as_it_was(saved, tmp_path):
-    """The file is good up to its last array."""
+def test_weights_that_do_not_fit_leave_a_model_unchanged(saved, tmp_path):
+    """The file is valid except for its last array."""
     _, path = saved
     model = GPT(GPTConfig(**{**SIZES, "tied_head": False}), seed=9)
     before = model.store.values.copy()
@@ -104,7 +104,7 @@ def test_weights_that_do_not_fit_leave_a_model_as_it_was(saved, tmp_path):
     np.testing.assert_array_equal(model.store.values, before)
 
 
-def test_the_end_of_a_text_is_told_to_others(saved):
+def test_the_end_of_text_token_is_written_for_other_programs(saved):
     model, path = saved
     save_pretrained(model, path, end_of_text=6)
     for name in ("config.json", "generation_config.json"):
@@ -172,7 +172,7 @@ def refused(path, *parts):
         assert part in message
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path):
+def test_a_folder_that_is_not_a_model_is_refused(tmp_path):
     refused(tmp_path, "is not a model: there is no config.json", "scratchgpt train --out")
 
 
@@ -244,13 +244,13 @@ def test_an_old_model_survives_a_failed_save(saved, monkeypatch):
     assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         save_pretrained(GPT(GPTConfig(**SIZES)), tmp_path / "file" / "model")
 
 
-def test_saved_weights_may_be_read_by_whom_the_umask_allows(tmp_path):
+def test_saved_weights_have_the_permissions_of_the_umask(tmp_path):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5))
     before = os.umask(0o022)
     try:

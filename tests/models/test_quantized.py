@@ -1,4 +1,4 @@
-"""Eight bits a weight: how far they move, and that all ways to compute with them agree."""
+"""8-bit weights: the rounding error, and agreement of all ways to compute with them."""
 
 import json
 
@@ -48,14 +48,14 @@ def test_no_weight_moves_by_more_than_half_a_step(model):
             continue
         weight, scale = quantized.matrices[name]
         table = name.endswith(("wte.weight", "wpe.weight", "lm_head.weight"))
-        step = scale[:, None] if table else scale  # one for each output
+        step = scale[:, None] if table else scale  # one per output
         assert (np.abs(there[name].value - parameter.value) <= 0.5001 * step).all()
         assert weight.dtype == np.int8
-        # Every output uses the whole range.
+        # The weights of every output use the whole range.
         np.testing.assert_array_equal(np.abs(weight).max(axis=1), 127)
 
 
-def test_prompts_and_tokens_are_those_of_the_dequantised_model(model, rng, assert_close):
+def test_prompts_and_tokens_are_those_of_the_dequantized_model(model, rng, assert_close):
     quantized, reference = QuantizedGPT(model), QuantizedGPT(model).dequantize()
     counts = np.array([4, 1, 3])
     tokens = rng.integers(0, 37, (3, 4))
@@ -67,7 +67,7 @@ def test_prompts_and_tokens_are_those_of_the_dequantised_model(model, rng, asser
     for one in rng.integers(0, 37, (3, 3)):
         with kernels.disabled():
             expected = reference.extend(one[:, None], expected_cache)
-        # Where the CPU multiplies integers, inputs are rounded to int16.
+        # If the CPU multiplies integers, inputs are rounded to int16.
         assert_close(step(one, cache), expected, 5e-4)
 
 
@@ -81,22 +81,22 @@ def test_it_comes_back_bit_for_bit(model, tmp_path):
     assert (tmp_path / "model.safetensors").stat().st_size < 0.5 * 4 * model.store.size
 
 
-def test_nobody_takes_it_for_what_it_is_not(tmp_path):
+def test_it_is_not_mistaken_for_another_kind_of_model(tmp_path):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
     save_pretrained(QuantizedGPT(model), tmp_path / "small")
-    with pytest.raises(UserError, match="is quantised; read it with load_quantized"):
+    with pytest.raises(UserError, match="is quantized; read it with load_quantized"):
         load_pretrained(tmp_path / "small")
     values = json.loads((tmp_path / "small" / "config.json").read_text())
     assert values["model_type"] == "scratchgpt-int8"
     save_pretrained(model, tmp_path / "whole")
-    with pytest.raises(UserError, match="is not quantised; read it with load_pretrained"):
+    with pytest.raises(UserError, match="is not quantized; read it with load_pretrained"):
         load_quantized(tmp_path / "whole")
     (tmp_path / "whole" / "config.json").write_text(json.dumps(values))
     with pytest.raises(UserError, match=r"has no array '.*scale'"):
         load_quantized(tmp_path / "whole")
 
 
-def test_a_matrix_that_is_not_of_whole_numbers_is_refused(tmp_path):
+def test_a_matrix_that_is_not_int8_is_refused(tmp_path):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
     quantized = QuantizedGPT(model)
     save_pretrained(quantized, tmp_path)
@@ -116,7 +116,7 @@ def test_it_generates(model):
     assert [g.tokens.tolist() for g in actual] == [g.tokens.tolist() for g in expected]
 
 
-def test_a_row_of_zeros_stays_one(rng):
+def test_a_row_of_zeros_stays_zero(rng):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
     model.transformer.wte.weight.value[3] = 0
     quantized = QuantizedGPT(model)

@@ -1,4 +1,4 @@
-"""Names, initial values, gradients and files are those of an earlier commit; see recorded.py."""
+"""Names, initial values, gradients and files equal those of an earlier commit; see recorded.py."""
 
 import base64
 import importlib.util

@@ -1,4 +1,4 @@
-"""minGPT and nanoGPT, written again here as small PyTorch modules, and their files both ways."""
+"""minGPT and nanoGPT as small PyTorch modules, and reading and writing of their files."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ N_LAYER, N_HEAD, N_EMBD, BLOCK, VOCAB = 2, 3, 12, 7, 13
 
 
 def build(torch, *, activation, bias=True, tied=False, names="gpt2"):
-    """A module with the names of theirs, and a function that computes its logits."""
+    """Create a module with their names, and a function that computes its logits."""
     nn, f = torch.nn, torch.nn.functional
     old = names == "2020"
 
@@ -103,7 +103,7 @@ def save(model, path, drop=(), prefix=""):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_logits_are_theirs(torch, tmp_path, kind, assert_close):
+def test_logits_equal_theirs(torch, tmp_path, kind, assert_close):
     source, form = KINDS[kind]
     theirs, logits = build(torch, **form)
     save(theirs, tmp_path / "model.safetensors")
@@ -117,7 +117,7 @@ def test_logits_are_theirs(torch, tmp_path, kind, assert_close):
 @pytest.mark.parametrize("drop", ["lm_head.weight", "transformer.wte.weight"])
 @pytest.mark.parametrize("prefix", ["", "_orig_mod.", "module._orig_mod."])
 def test_a_tied_matrix_is_found_under_either_name(torch, tmp_path, drop, prefix):
-    """safetensors keeps one of two tensors that share their memory, and compiling adds a prefix."""
+    """safetensors stores one of two tensors that share memory, and compiling adds a prefix."""
     theirs, _ = build(torch, activation="gelu", tied=True)
     save(theirs, tmp_path / "a", drop={drop}, prefix=prefix)
     model = read_state_dict(tmp_path / "a", "nanogpt", n_head=N_HEAD, dtype=np.float64)
@@ -127,7 +127,7 @@ def test_a_tied_matrix_is_found_under_either_name(torch, tmp_path, drop, prefix)
 
 
 @pytest.mark.parametrize("kind", ["nanogpt", "nanogpt without biases", "mingpt"])
-def test_what_we_write_they_load(torch, tmp_path, kind):
+def test_they_load_our_files(torch, tmp_path, kind):
     source, form = KINDS[kind]
     theirs, _ = build(torch, **form)
     save(theirs, tmp_path / "a")
@@ -140,7 +140,7 @@ def test_what_we_write_they_load(torch, tmp_path, kind):
         out = np.empty(tuple(tensor.shape))
         file.read(name, out)
         np.testing.assert_array_equal(out, tensor.numpy())
-    again = read_state_dict(tmp_path / "b", source, dtype=np.float64)  # it says how many heads
+    again = read_state_dict(tmp_path / "b", source, dtype=np.float64)  # it stores the heads
     assert again.config == model.config
     np.testing.assert_array_equal(again.store.values, model.store.values)
 
@@ -152,7 +152,7 @@ def test_another_activation_may_be_chosen(torch, tmp_path):
     assert read.config.activation == "relu"
 
 
-def test_without_a_number_of_heads_it_is_asked_for(torch, tmp_path):
+def test_the_number_of_heads_is_required(torch, tmp_path):
     theirs, _ = build(torch, activation="gelu")
     save(theirs, tmp_path / "a")
     with pytest.raises(UserError, match="does not say how many heads a block has; give n_head"):
@@ -161,10 +161,10 @@ def test_without_a_number_of_heads_it_is_asked_for(torch, tmp_path):
         read_state_dict(tmp_path / "a", "nanogpt", n_head=5)
 
 
-def test_a_file_of_something_else_is_refused(tmp_path):
+def test_a_file_without_such_a_model_is_refused(tmp_path):
     save_tensors(tmp_path / "a", {"x": np.zeros(3)})
     for source in ("nanogpt", "mingpt"):
-        with pytest.raises(UserError, match=f"is no state dictionary of {source}"):
+        with pytest.raises(UserError, match=f"is not a state dictionary of {source}"):
             read_state_dict(tmp_path / "a", source, n_head=1)
 
 
@@ -191,8 +191,8 @@ def test_a_missing_and_an_unexpected_array_are_named(torch, tmp_path):
         ("mingpt", {"scale_attn_weights": False}, "scale_attn_weights=True"),
     ],
 )
-def test_what_would_be_another_model_is_not_written(tmp_path, source, form, field):
+def test_an_unsupported_model_is_not_written(tmp_path, source, form, field):
     sizes = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 5, "vocab_size": 7}
-    with pytest.raises(UserError, match=f"{source} has only {field}"):
+    with pytest.raises(UserError, match=f"{source} supports only {field}"):
         write_state_dict(GPT(GPTConfig(**{**sizes, **form})), tmp_path / "a", source)
     assert not (tmp_path / "a").exists()

@@ -1,4 +1,4 @@
-"""Reading and writing safetensors files, against the library and against damage."""
+"""Reading and writing of safetensors files, compared with the library, and damaged files."""
 
 import json
 import math
@@ -19,7 +19,7 @@ def path(tmp_path):
 
 
 def write(path, header, data=b""):
-    """A file with any header and any content."""
+    """Write a file with any header and any content."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
@@ -34,7 +34,7 @@ def refused(path, *parts):
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 40, 1 << 22])
-def test_what_the_library_wrote_is_read(path, rng, monkeypatch, piece_bytes):
+def test_files_of_the_library_are_read(path, rng, monkeypatch, piece_bytes):
     from safetensors.numpy import save_file
 
     monkeypatch.setattr(tensor_file, "PIECE_BYTES", piece_bytes)
@@ -61,8 +61,8 @@ def test_bfloat16_is_the_upper_half_of_float32(path, torch, rng):
         np.testing.assert_array_equal(out, tensor.to(torch.bfloat16).double().numpy())
 
 
-def test_arrays_that_are_not_contiguous_come_back_right(path, rng):
-    """safetensors itself would write the memory as it lies."""
+def test_arrays_that_are_not_contiguous_are_saved_correctly(path, rng):
+    """safetensors itself would write the bytes in memory order."""
     arrays = {
         "transposed": rng.normal(size=(3, 5)).T,
         "every second": rng.normal(size=(6, 4))[::2, 1::2],
@@ -78,7 +78,7 @@ def test_arrays_that_are_not_contiguous_come_back_right(path, rng):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_it_says_what_is_not_finite(path, value):
+def test_values_that_are_not_finite_are_reported(path, value):
     a = np.zeros((50, 2))
     a[49, 1] = value
     save_tensors(path, {"a": a, "b": np.zeros(3)})
@@ -87,30 +87,30 @@ def test_it_says_what_is_not_finite(path, value):
     assert file.read("b", np.empty(3))
 
 
-def test_what_a_smaller_dtype_cannot_hold_is_not_finite(path):
+def test_overflow_in_a_smaller_dtype_is_reported(path):
     save_tensors(path, {"a": np.array([1.0, 1e300])})
     out = np.empty(2, np.float32)
     assert not TensorFile(path).read("a", out)
     np.testing.assert_array_equal(out, [1, math.inf])
 
 
-def test_it_knows_what_is_stored_twice(tmp_path, path):
+def test_arrays_with_the_same_data_are_recognized(tmp_path, path):
     a = np.arange(12.0).reshape(3, 4)
     other = tmp_path / "b.safetensors"
     save_tensors(path, {"a": a, "wide": a.reshape(2, 6), "half": a.astype(np.float32)})
     save_tensors(other, {"a": a, "changed": np.where(a == 11, 0, a)})
     file, others = TensorFile(path), TensorFile(other)
-    assert file.holds_twice("a", others, "a")
-    assert not file.holds_twice("a", others, "changed")
-    assert not file.holds_twice("a", file, "wide")
-    assert not file.holds_twice("a", file, "half")
+    assert file.same_data("a", others, "a")
+    assert not file.same_data("a", others, "changed")
+    assert not file.same_data("a", file, "wide")
+    assert not file.same_data("a", file, "half")
 
 
 def test_a_file_that_is_missing_is_named(path):
     refused(path, "is missing")
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     refused(tmp_path, "cannot read")
 
 
@@ -121,13 +121,13 @@ def test_a_truncated_file_is_refused(path, n_bytes):
     refused(path, "is damaged or not a safetensors file")
 
 
-def test_a_file_that_goes_on_is_refused(path):
+def test_a_file_with_extra_bytes_is_refused(path):
     save_tensors(path, {"a": np.zeros(3)})
     path.write_bytes(path.read_bytes() + b"more")
-    refused(path, "is damaged", "where its header says")
+    refused(path, "is damaged", "but its header says")
 
 
-def test_a_pointer_in_place_of_the_file_is_recognised(path):
+def test_a_git_lfs_pointer_is_recognized(path):
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 548105171\n")
     refused(path, "is a pointer of Git LFS", "git lfs pull")
 
@@ -144,19 +144,19 @@ def entry(**changes):
         ([], "its header is not a JSON object"),
         ({"a": 3}, "does not describe a"),
         ({"a": {"dtype": "F32", "shape": [2]}}, "does not describe a: 'data_offsets'"),
-        ({"a": entry(shape=[-2])}, "no whole number"),
-        ({"a": entry(shape=[2.0])}, "no whole number"),
-        ({"a": entry(shape=[True, 2])}, "no whole number"),
+        ({"a": entry(shape=[-2])}, "a size that is not a whole number"),
+        ({"a": entry(shape=[2.0])}, "a size that is not a whole number"),
+        ({"a": entry(shape=[True, 2])}, "a size that is not a whole number"),
         ({"a": entry(data_offsets=[0, 8, 9])}, "does not describe a"),
-        ({"a": entry(data_offsets=[0, "8"])}, "no whole number"),
+        ({"a": entry(data_offsets=[0, "8"])}, "a size that is not a whole number"),
         ({"a": entry(dtype="F4")}, "a is stored as F4"),
         ({"a": entry(shape=[3])}, "a does not take as many bytes as its shape needs"),
-        ({"a": entry(data_offsets=[4, 12])}, "do not lie side by side"),
-        ({"a": entry(), "b": entry()}, "do not lie side by side"),
-        ({"a": entry(), "b": entry(data_offsets=[8, 16])}, "where its header says"),
+        ({"a": entry(data_offsets=[4, 12])}, "are not contiguous"),
+        ({"a": entry(), "b": entry()}, "are not contiguous"),
+        ({"a": entry(), "b": entry(data_offsets=[8, 16])}, "but its header says"),
     ],
 )
-def test_a_header_that_makes_no_sense_is_refused(path, header, part):
+def test_an_invalid_header_is_refused(path, header, part):
     write(path, header, bytes(8))
     refused(path, part)
 

@@ -29,7 +29,7 @@ def test_future_tokens_do_not_change_past_logits_and_the_source_changes_all(smal
 
 
 @pytest.mark.parametrize("norm_position", ["pre", "post"])
-def test_padding_of_both_texts_leaves_no_trace(
+def test_padding_of_both_texts_does_not_change_the_results(
     small_transformer, norm_position, assert_close, gradients
 ):
     model = small_transformer(padding_id=0, norm_position=norm_position)
@@ -45,7 +45,7 @@ def test_padding_of_both_texts_leaves_no_trace(
     assert_close(padded, expected, 1e-12)
 
 
-def test_what_is_padding_can_be_said_by_masks_too(small_transformer):
+def test_padding_can_be_specified_by_masks_too(small_transformer):
     src, tgt = texts()
     src[1, 3:] = 0
     expected, _ = small_transformer(padding_id=0).forward(src, tgt)
@@ -54,12 +54,12 @@ def test_what_is_padding_can_be_said_by_masks_too(small_transformer):
     both = {"src_key_padding_mask": mask, "memory_key_padding_mask": mask}
     np.testing.assert_array_equal(model.forward(src, tgt, **both)[0], expected)
     one, _ = model.forward(src, tgt, src_key_padding_mask=mask)
-    assert (one != expected).any()  # as in PyTorch, each mask is what it says and no more
+    assert (one != expected).any()  # as in PyTorch, one mask does not imply another
     knows, _ = small_transformer(padding_id=0).forward(src, tgt, src_key_padding_mask=mask)
     np.testing.assert_array_equal(knows, expected)
 
 
-def test_recomputation_keeps_far_less(transformer_case):
+def test_recomputation_saves_far_less(transformer_case):
     model = transformer_case.build()
     data = transformer_case.data()
     settings = {**transformer_case.settings, "recompute": False}
@@ -80,7 +80,7 @@ def test_its_memory_and_its_cache_have_its_dtype(transformer_case, dtype):
     assert memory.dtype == cache.keys.dtype == cache.memory_keys.dtype == extended.dtype == dtype
 
 
-def test_what_a_pass_is_given_is_left_as_it_was(transformer_case):
+def test_inputs_of_a_pass_are_unchanged(transformer_case):
     model = transformer_case.build()
     src, tgt, _ = transformer_case.data()
     logits, saved = model.forward(src, tgt, **transformer_case.settings)
@@ -114,7 +114,7 @@ def test_dropout_needs_a_seed_and_no_two_places_share_a_mask(small_transformer):
     assert len(set(seeds)) == len(seeds) == 2 + 2 * 3 + 3 * 5
 
 
-def test_the_gradient_may_be_written_over_the_logits(small_transformer, gradients):
+def test_the_gradient_may_overwrite_the_logits(small_transformer, gradients):
     model = small_transformer()
     src, tgt = texts()
     _, expected = gradients(model, src, tgt, tgt, label_smoothing=0.1)
@@ -148,16 +148,16 @@ def test_label_smoothing_is_that_of_the_loss(small_transformer):
 )
 def test_masks_of_the_wrong_shape_are_refused_in_one_line(small_transformer, name, expected):
     model = small_transformer()
-    with pytest.raises(ValueError, match=rf"^{name} is \(4, 7\) but must be {expected}$"):
+    with pytest.raises(ValueError, match=rf"^{name} has shape \(4, 7\); it must be {expected}$"):
         model.forward(*texts(), **{name: np.zeros((4, 7), bool)})
-    with pytest.raises(TypeError, match=rf"^{name} is int64; give it as bool"):
+    with pytest.raises(TypeError, match=rf"^{name} is int64; use bool"):
         model.forward(*texts(), **{name: np.zeros((3, 5), int)})
 
 
 def test_texts_that_do_not_fit_are_refused(small_transformer):
     model = small_transformer()
     src, tgt = texts()
-    with pytest.raises(ValueError, match="src has 3 rows but tgt 2"):
+    with pytest.raises(ValueError, match="src has 3 rows but tgt has 2; they must be pairs"):
         model.forward(src, tgt[:2])
     for data in (texts(8, 4), texts(5, 8)):
         with pytest.raises(ValueError, match="8 tokens are more than the model's block_size of 7"):
@@ -221,7 +221,7 @@ def test_tables_are_shared_as_the_configuration_says():
 
 
 def test_it_starts_with_variances_of_one():
-    """Glorot's weights, and embeddings that are of the order of 1 once they are scaled."""
+    """Weights are those of Glorot, and scaled embeddings have a magnitude of about 1."""
     config = TransformerConfig(n_encoder_layer=1, n_decoder_layer=1, n_embd=64, vocab_size=97)
     model = Transformer(config.replace(positions="learned"), seed=3)
     for name, parameter in model.store.named.items():

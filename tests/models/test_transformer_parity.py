@@ -1,4 +1,4 @@
-"""The Transformer beside ``torch.nn.Transformer`` in float64, from the same weights."""
+"""The Transformer, compared with ``torch.nn.Transformer`` in float64 with the same weights."""
 
 import math
 import warnings
@@ -13,7 +13,7 @@ each_norm_position = pytest.mark.parametrize("norm_position", ["pre", "post"])
 
 
 def copy_weights(torch, model, peer):
-    """Fill the peer's parameters; returns what finds each of our gradients among its own."""
+    """Copy weights to the peer; return functions that find each of our gradients in the peer."""
 
     def linear(ours, theirs):
         weights.append((ours.weight, theirs.weight, None))
@@ -21,7 +21,7 @@ def copy_weights(torch, model, peer):
 
     def attention(ours, theirs, *maps):
         start = 0
-        for part in maps:  # their queries, keys and values are rows of one matrix
+        for part in maps:  # PyTorch stores queries, keys and values as rows of one matrix
             rows = slice(start, start + part.weight.shape[1])
             weights.append((part.weight, theirs.in_proj_weight, rows))
             weights.append((part.bias, theirs.in_proj_bias, rows))
@@ -48,7 +48,7 @@ def copy_weights(torch, model, peer):
 
 
 class Peer:
-    """The model with PyTorch's layers, and with embeddings and head written beside them."""
+    """The model with PyTorch's layers, plus our own embeddings and head."""
 
     def __init__(self, torch, model):
         c, nn = model.config, torch.nn
@@ -66,7 +66,7 @@ class Peer:
         norms = [
             nn.LayerNorm(c.n_embd, c.layer_norm_epsilon, dtype=torch.float64)
             if c.norm_position == "pre"
-            else None  # the paper's blocks end in one
+            else None  # the paper's blocks end with a norm
             for _ in range(2)
         ]
         encoder = nn.TransformerEncoder(
@@ -109,12 +109,12 @@ class Peer:
             else:
                 masks["tgt_mask"] = given.masked_fill(future, -math.inf)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of masks of two kinds
+            warnings.simplefilter("ignore")  # about masks of different types
             x = self.transformer(self.embed("source", src), self.embed("target", tgt), **masks)
         return x @ self.tables["head"][1].T
 
     def gradients(self):
-        """Pairs of a parameter of ours and its gradient here."""
+        """Pairs of one of our parameters and its gradient here."""
         for ours, theirs, rows in self.weights:
             yield ours, (theirs.grad if rows is None else theirs.grad[rows]).numpy().T
         for ours, theirs in self.tables.values():
@@ -122,7 +122,7 @@ class Peer:
 
 
 def compare(torch, model, assert_close, **settings):
-    """Logits, and the gradients of everything for a random upstream gradient."""
+    """Compare the logits, and all gradients for a random upstream gradient."""
     src, tgt = distinct_tokens(model.config)
     logits, saved = model.forward(src, tgt, **settings)
     dlogits = np.random.default_rng(1).standard_normal(logits.shape)
@@ -144,7 +144,7 @@ def compare(torch, model, assert_close, **settings):
 
 
 def distinct_tokens(config):
-    """No token comes twice in a text, so that the gradients of the tables are those of inputs."""
+    """No token repeats in a text, so the gradients of the tables are those of the inputs."""
     rng = np.random.default_rng(0)
     src = rng.permutation(config.source_size)[: B * S].reshape(B, S)
     tgt = rng.permutation(config.vocab_size)[: B * T].reshape(B, T)
@@ -152,7 +152,7 @@ def distinct_tokens(config):
 
 
 def boolean(*shape, seed=0):
-    """True forbids; every row has something left to look at."""
+    """Sample a mask, True forbids; at least one position remains allowed in every row."""
     mask = np.random.default_rng(seed).random(shape) < 0.4
     mask[..., 0] = False
     return mask
@@ -236,10 +236,10 @@ def test_a_mask_for_each_head_of_each_row(torch, small_transformer, assert_close
 @each_norm_position
 @pytest.mark.parametrize("kind", ["boolean", "additive"])
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_position_that_may_look_at_nothing(
+def test_a_position_that_may_not_attend_to_anything(
     torch, small_transformer, assert_close, norm_position, kind, name
 ):
-    """A row of a mask, or a whole text where it is padding: PyTorch's answer is finite too."""
+    """All of a row of a mask, or of a text, is masked: PyTorch's result is finite, too."""
     mask = masks(kind, [name])[name]
     mask[1] = True if kind == "boolean" else -np.inf
     model = small_transformer(norm_position=norm_position)
@@ -248,7 +248,7 @@ def test_a_position_that_may_look_at_nothing(
 
 @each_norm_position
 def test_encoder_and_decoder_alone(torch, small_transformer, assert_close, norm_position):
-    """The gradient that reaches the memory is what PyTorch gives it."""
+    """The gradient of the memory equals PyTorch's."""
     model = small_transformer(norm_position=norm_position)
     peer = Peer(torch, model)
     src, tgt = distinct_tokens(model.config)

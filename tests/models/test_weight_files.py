@@ -1,4 +1,4 @@
-"""Weights in one file and in several, whole or not at all."""
+"""Weights in one file and in several files, written atomically."""
 
 import json
 
@@ -11,7 +11,7 @@ from scratchgpt.models.tensor_file import TensorFile, save_tensors
 from scratchgpt.models.weight_files import INDEX_FILE, load_tensors, open_weights, save_weights
 
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 11}
-N_BYTES = 1200  # of a shard, into several of which the model goes
+N_BYTES = 1200  # size of a shard; the model needs several
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_model_in_several_files_comes_back(model, sharded):
     np.testing.assert_array_equal(load_pretrained(sharded).store.values, model.store.values)
 
 
-def test_no_file_is_larger_than_asked_for_unless_one_array_is(sharded):
+def test_no_file_is_larger_than_requested_unless_one_array_is(sharded):
     for path in shards(sharded):
         tensors = TensorFile(path).tensors
         n_bytes = 4 * sum(np.prod(tensor.shape) for tensor in tensors.values())
@@ -121,7 +121,7 @@ def test_pickles_are_refused_with_the_way_to_convert_them(sharded, name):
 
 @pytest.fixture
 def arrays(model, tmp_path):
-    """The arrays of a model, to be changed and written back."""
+    """The arrays of a model, for a test to change and write back."""
     save_pretrained(model, tmp_path)
     return {name: parameter.value for name, parameter in model.store.named.items()}
 
@@ -158,7 +158,7 @@ def test_weights_that_are_not_finite_are_warned_of(arrays, tmp_path, value):
         load_pretrained(tmp_path)
 
 
-def test_nothing_is_written_unless_all_fits(tmp_path):
+def test_nothing_is_loaded_unless_all_arrays_fit(tmp_path):
     save_tensors(tmp_path / "a", {"x": np.ones(3), "y": np.ones(4)})
     values = {"x": np.zeros(3), "y": np.zeros(5)}
     with pytest.raises(UserError, match=r"y is \(4,\) but the configuration needs \(5,\)"):

@@ -1,4 +1,4 @@
-"""Tests that ask for ``example`` and ``case`` run for every registered case of every operation."""
+"""Tests with arguments ``example`` and ``case`` run for all registered cases of all operations."""
 
 import pytest
 

@@ -26,7 +26,7 @@ def test_two_keys_by_hand():
     np.testing.assert_allclose(y, [[weight, 1 - weight, 4 - 2 * weight]], rtol=1e-14)
 
 
-def test_dropout_falls_on_the_weights_after_the_softmax():
+def test_dropout_applies_to_the_weights_after_the_softmax():
     q, k, v = drawn(1)
     y, saved = attention_forward(q, k, v, dropout_p=0.4, dropout_seed=8)
     weights, _ = softmax_forward(q @ k.mT / math.sqrt(6))
@@ -55,7 +55,7 @@ def test_future_keys_do_not_change_past_outputs(seed):
         assert (other[..., t + 1 :, :] != y[..., t + 1 :, :]).all()
 
 
-def test_a_causal_query_sees_itself():
+def test_a_causal_query_attends_to_itself():
     _, saved = attention_forward(*drawn(2, t=4, s=4), causal=True)
     weights = saved.weights
     assert (np.diagonal(weights, axis1=-2, axis2=-1) > 0).all()
@@ -79,7 +79,7 @@ def test_permuting_keys_and_values_together_changes_nothing(seed):
 
 
 def test_padded_equals_unpadded():
-    """Keys that are padding leave no trace, in the output or in any gradient."""
+    """Padding keys change neither the output nor any gradient."""
     q, k, v = drawn(3)
     padding = np.zeros((2, 5), bool)
     padding[:, 3:] = True
@@ -96,7 +96,7 @@ def test_padded_equals_unpadded():
     np.testing.assert_array_equal(dv[..., 3:, :], 0)
 
 
-def test_padding_belongs_to_its_row_of_the_batch():
+def test_padding_affects_only_its_row_of_the_batch():
     q, k, v = drawn(5)
     padding = np.zeros((2, 5), bool)
     padding[1, 0] = True
@@ -116,7 +116,7 @@ def test_padding_reaches_every_head_whatever_the_number_of_leading_axes(leading)
         assert (weights[..., ~forbidden] > 0).all()
 
 
-def test_true_means_allowed_in_a_boolean_mask_and_minus_infinity_forbidden_in_another():
+def test_true_allows_in_a_boolean_mask_and_minus_infinity_forbids_in_a_floating_one():
     q, k, v = drawn(6)
     allowed = np.random.default_rng(6).random((4, 5)) < 0.6
     allowed[:, 0] = True
@@ -126,7 +126,7 @@ def test_true_means_allowed_in_a_boolean_mask_and_minus_infinity_forbidden_in_an
     np.testing.assert_array_equal(saved.weights > 0, np.broadcast_to(allowed, (2, 3, 4, 5)))
 
 
-def test_a_query_that_may_attend_to_nothing_gets_zeros_and_no_gradient():
+def test_a_query_without_allowed_keys_gets_zeros_and_no_gradient():
     q, k, v = drawn(7)
     mask = np.ones((4, 5), bool)
     mask[2] = False
@@ -171,9 +171,9 @@ def test_scores_of_ten_thousand_stay_finite_in_float32():
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        (((2, 4, 3), (5, 4, 3), (5, 4, 3)), "do not fit"),
-        (((2, 4, 3), (2, 5, 3), (2, 6, 3)), "do not fit"),
-        (((3,), (3,), (3,)), "do not fit"),
+        (((2, 4, 3), (5, 4, 3), (5, 4, 3)), "do not fit together"),
+        (((2, 4, 3), (2, 5, 3), (2, 6, 3)), "do not fit together"),
+        (((3,), (3,), (3,)), "do not fit together"),
         (((2, 4, 3), (2, 5, 7), (2, 5, 3)), "q has 3 channels but k has 7"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_padding_mask_that_does_not_fit_is_refused():
 def test_a_mask_of_integers_is_refused_as_it_could_mean_either_kind():
     q, k, v = drawn(0)
     mask = np.ones((q.shape[-2], k.shape[-2]), np.int64)
-    with pytest.raises(TypeError, match="mask is int64; give it as bool or as float64"):
+    with pytest.raises(TypeError, match="mask is int64; use bool or float64"):
         attention_forward(q, k, v, mask)
 
 

@@ -1,4 +1,4 @@
-"""What holds for every operation besides its numbers: dtypes, layouts, memory."""
+"""Properties of every operation besides its numbers: dtypes, layouts, memory."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scratchgpt.verify.examples import LAYOUTS, arrange
 
 
 def run(example, inputs, settings, dtype):
-    """Output, saved and gradients at a random upstream gradient."""
+    """Return output, saved and gradients for a random upstream gradient."""
     y, saved = example.forward(*inputs.values(), **settings)
     dy = np.random.default_rng(3).standard_normal(np.shape(y)).astype(dtype)
     gradients = example.backward(dy if isinstance(y, np.ndarray) else dy[()], saved)
@@ -67,13 +67,13 @@ def _as_tuple(x):
 
 
 def test_an_arena_changes_nothing(example, case):
-    """Bit for bit, also when what was given back is overwritten with NaN."""
+    """The result is equal bit for bit, even if released memory is overwritten with NaN."""
     inputs, settings = case.build()
     y, saved, gradients = run(example, inputs, settings, np.float64)
     expected = [np.array(x) for x in (y, *gradients, *(x for _, x in walk(saved)))]
 
     arena = Arena(poison=True)
-    for step in range(3):  # the first overflows, later ones find what was given back: NaN
+    for step in range(3):  # the first overflows; in later ones, released memory contains NaN
         with arena:
             y, saved, gradients = run(example, inputs, settings, np.float64)
             actual = [np.array(x) for x in (y, *gradients, *(x for _, x in walk(saved)))]

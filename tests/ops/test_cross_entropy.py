@@ -38,7 +38,7 @@ def test_label_smoothing_mixes_in_the_uniform_distribution(rng):
     np.testing.assert_allclose(losses, expected, rtol=1e-13)
 
 
-def test_the_three_reductions_belong_together(rng):
+def test_the_three_reductions_are_consistent(rng):
     logits, targets = rng.normal(size=(2, 3, 5)), rng.integers(0, 5, (2, 3))
     targets[0, 1] = IGNORE_INDEX
     none, _ = cross_entropy_forward(logits, targets, reduction="none")
@@ -60,7 +60,7 @@ def test_ignored_positions_have_no_gradient(rng):
         assert (dlogits[[0, 2]] != 0).all()
 
 
-def test_where_nothing_counts_the_loss_and_its_gradient_are_zero(rng):
+def test_if_no_target_counts_the_loss_and_its_gradient_are_zero(rng):
     loss, saved = cross_entropy_forward(rng.normal(size=(3, 5)), np.full(3, IGNORE_INDEX))
     assert loss == 0
     np.testing.assert_array_equal(cross_entropy_backward(1.0, saved), np.zeros((3, 5)))
@@ -103,7 +103,7 @@ def test_logits_of_ten_thousand_stay_finite_in_float32():
     np.testing.assert_array_equal(dlogits, [[0, 0, 0], [1, -1, 0]])
 
 
-def test_the_loss_leaves_float32_only_when_asked(rng):
+def test_loss_and_gradient_of_float32_logits_are_float32(rng):
     logits = rng.normal(size=(3, 5)).astype(np.float32)
     loss, saved = cross_entropy_forward(logits, np.array([0, 1, 2]), label_smoothing=0.1)
     assert loss.dtype == np.float32
@@ -141,7 +141,7 @@ def test_a_vocabulary_of_one_token_may_have_ignored_targets():
     np.testing.assert_array_equal(cross_entropy_backward(1.0, saved), 0)
 
 
-def test_what_counts_is_remembered_by_target_and_not_by_loss():
-    logits = np.array([[0.0, -np.inf], [1.0, 2.0]])  # the first is certain: a loss of exactly 0
+def test_positions_count_by_target_and_not_by_loss():
+    logits = np.array([[0.0, -np.inf], [1.0, 2.0]])  # the first row has a loss of exactly 0
     _, saved = cross_entropy_forward(logits, np.array([0, -100]))
     np.testing.assert_array_equal(saved.counted, [True, False])

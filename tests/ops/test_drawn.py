@@ -1,4 +1,4 @@
-"""The checks of the registered cases, at shapes, layouts, dtypes and values drawn at random."""
+"""The checks of the registered cases at random shapes, layouts, dtypes and values."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ leading = st.lists(st.integers(1, 3), max_size=2).map(tuple)
 
 
 class Point:
-    """Random arrays at one drawn seed and scale."""
+    """Random arrays for a seed and a scale that Hypothesis chooses."""
 
     def __init__(self, data):
         self._rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
@@ -51,7 +51,7 @@ def embedding(p):
 
 
 def layer_norm(p):
-    # With two channels the output is a pair of signs and its gradient a cancellation.
+    # With two channels, the output is a pair of signs, and its gradient suffers cancellation.
     n, rows = p.draw(st.integers(3, 7)), p.draw(leading)
     bias = p.unit(n) if p.draw(st.booleans()) else None
     return {"x": p.normal(*rows, n), "weight": p.unit(n), "bias": bias}, {}
@@ -136,7 +136,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", EXAMPLES)
 @given(data=st.data())
-def test_backward_is_the_derivative_wherever_it_is_drawn(name, data):
+def test_backward_is_the_derivative_at_random_points(name, data):
     inputs, settings = DRAWN[name](Point(data))
     layout = data.draw(st.sampled_from(LAYOUTS))
     inputs = {key: x if x is None else arrange(x, layout) for key, x in inputs.items()}
@@ -148,14 +148,14 @@ def test_backward_is_the_derivative_wherever_it_is_drawn(name, data):
         settings=settings,
         seed=data.draw(st.integers(0, 99)),
         max_elements=12,
-        tolerance=1e-9,  # where a softmax saturates its gradient is a cancellation
+        tolerance=1e-9,  # the gradient of a saturated softmax suffers cancellation
     )
     report.raise_if_failed()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 @given(data=st.data())
-def test_float32_in_gives_float32_out_wherever_it_is_drawn(name, data):
+def test_float32_in_gives_float32_out_at_random_points(name, data):
     inputs, settings = DRAWN[name](Point(data))
     inputs = {
         key: x.astype(np.float32) if x is not None and x.dtype.kind == "f" else x

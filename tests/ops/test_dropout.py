@@ -7,7 +7,7 @@ LIKE = np.empty(0)
 
 
 def splitmix64(seed, n):
-    """The generator as its authors give it, in Python's whole numbers."""
+    """Compute splitmix64 as its authors define it, in Python integers."""
     bits, state, out = 2**64 - 1, seed & (2**64 - 1), []
     for _ in range(n):
         state = (state + 0x9E3779B97F4A7C15) & bits
@@ -31,11 +31,11 @@ def test_the_mask_is_that_of_splitmix64(seed, shape):
 
 
 def test_the_reference_generator_is_right():
-    """The first outputs of splitmix64 from state 1234567, as published."""
+    """These are the first outputs of splitmix64 from state 1234567, as published."""
     assert splitmix64(1234567, 2) == [6457827717110365317, 3203168211198807973]
 
 
-def test_the_share_that_is_dropped_is_p():
+def test_the_fraction_of_dropped_elements_is_p():
     for p in (0.1, 0.5, 0.8):
         kept = dropout_mask((100_000,), p, 3, like=LIKE).mean()
         assert abs(kept - (1 - p)) < 0.006  # four standard deviations
@@ -66,14 +66,14 @@ def test_the_mask_depends_on_the_seed_alone(rng):
     assert (dropout_forward(x, 0.5, seed=2)[0] != first).any()
 
 
-def test_nothing_and_everything(rng):
+def test_probabilities_of_zero_and_one(rng):
     x = rng.normal(size=(3, 4))
     np.testing.assert_array_equal(dropout_forward(x, 0.0, seed=1)[0], x)
     np.testing.assert_array_equal(dropout_forward(x, 1.0, seed=1)[0], np.zeros_like(x))
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
-def test_what_is_no_probability_is_refused(p):
+def test_an_invalid_probability_is_refused(p):
     with pytest.raises(ValueError, match=f"dropout: p={p} is not a probability"):
         dropout_forward(np.zeros(3), p, seed=0)
 

@@ -27,7 +27,7 @@ def test_the_gradient_is_the_product_with_one_hot_rows(rng):
     np.testing.assert_allclose(embedding_backward(dy, saved), expected, rtol=1e-13, atol=1e-15)
 
 
-def test_the_gradient_is_added_to_what_is_handed_in(rng):
+def test_the_gradient_is_added_to_dweight_into(rng):
     tokens, dy = np.array([1, 1, 0]), rng.normal(size=(3, 2))
     _, saved = embedding_forward(tokens, np.zeros((3, 2)))
     before = rng.normal(size=(3, 2))
@@ -38,7 +38,7 @@ def test_the_gradient_is_added_to_what_is_handed_in(rng):
 
 
 @pytest.mark.parametrize("token", [-1, 5, 99])
-def test_a_token_outside_the_vocabulary_is_named_with_its_place(token):
+def test_a_token_outside_the_vocabulary_is_reported_with_its_position(token):
     tokens = np.zeros((2, 3), int)
     tokens[1, 2] = token
     message = rf"token id {token} at position \(1, 2\) is outside the vocabulary \(0 to 4\)"
@@ -57,6 +57,6 @@ def test_no_tokens_are_no_error():
     np.testing.assert_array_equal(embedding_backward(y, saved), np.zeros((3, 4)))
 
 
-def test_tokens_that_are_not_whole_numbers_are_refused():
+def test_tokens_that_are_not_integers_are_refused():
     with pytest.raises(TypeError, match="token ids must be integers, got float64"):
         embedding_forward(np.zeros(3), np.zeros((5, 2)))

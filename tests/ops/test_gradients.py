@@ -1,4 +1,4 @@
-"""Every operation, at every registered case: its backward is the derivative of its forward."""
+"""Every operation at every registered case: the backward is the derivative of the forward."""
 
 import importlib
 import pkgutil
@@ -14,7 +14,7 @@ def test_backward_is_the_derivative_by_complex_step(example, case):
     report = example.check(case, method="complex")
     report.raise_if_failed()
     assert report.worst_error <= 1e-12
-    assert not any(row.kinks for row in report.inputs), "no registered case lies at a kink"
+    assert not any(row.kinks for row in report.inputs), "no registered case is at a kink"
 
 
 def test_backward_is_the_derivative_by_central_differences(example, case):
@@ -38,7 +38,7 @@ def test_in_float32_the_contract_holds_and_central_differences_agree(example, ca
         max_elements=10,
     )
     assert report.violations == ()
-    # At these points float32 has too few digits for differences.
+    # At these points, float32 has too few digits for finite differences.
     if not any(word in case.note for word in ("large", "tiny", "far out", "equal values")):
         report.raise_if_failed()
 

@@ -1,4 +1,4 @@
-"""Gradients written over what is not needed any more are those that are written elsewhere."""
+"""Gradients written to given arrays, or over arrays that are no longer needed, are the same."""
 
 from contextlib import nullcontext
 
@@ -8,7 +8,7 @@ import pytest
 from scratchgpt import kernels, ops
 from scratchgpt.accumulator import NOT_WANTED, Accumulator
 
-SHAPES = [(3, 5), (129, 130), (70, 1, 257)]  # fewer elements than a thread takes at a time, more
+SHAPES = [(3, 5), (129, 130), (70, 1, 257)]  # fewer and more elements than one piece of a thread
 FORWARDS = {
     "gelu": (ops.gelu_forward, ops.gelu_backward),
     "gelu_tanh": (lambda x: ops.gelu_forward(x, "tanh"), ops.gelu_backward),
@@ -17,8 +17,8 @@ FORWARDS = {
 
 
 @pytest.fixture(params=["kernels", "reference"], autouse=True)
-def way(request):
-    """Compiled where there are kernels, and by the reference."""
+def implementation(request):
+    """Run the test with the kernels, if there are any, and with the reference."""
     with kernels.disabled() if request.param == "reference" else nullcontext():
         yield
 
@@ -29,7 +29,7 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64, np.comple
 @each_dtype
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", FORWARDS)
-def test_of_an_activation_over_the_upstream_gradient(name, shape, dtype, rng):
+def test_dx_of_an_activation_may_overwrite_dy(name, shape, dtype, rng):
     forward, backward = FORWARDS[name]
     x, dy = rng.standard_normal((2, *shape)).astype(dtype)
     _, saved = forward(x)
@@ -44,7 +44,7 @@ def test_of_an_activation_over_the_upstream_gradient(name, shape, dtype, rng):
 
 
 @each_dtype
-def test_of_a_linear_map_over_its_input(dtype, rng):
+def test_dx_of_a_linear_map_may_overwrite_x(dtype, rng):
     x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
     _, saved = ops.linear_forward(x, weight, np.zeros(33, dtype))
     expected = ops.linear_backward(dy, saved)
@@ -56,7 +56,7 @@ def test_of_a_linear_map_over_its_input(dtype, rng):
 
 @each_dtype
 @pytest.mark.parametrize("transposed", [False, True])
-def test_of_a_weight_over_what_does_not_count(transposed, dtype, rng):
+def test_dweight_overwrites_a_cleared_accumulator(transposed, dtype, rng):
     x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
     _, saved = ops.linear_forward(x, weight)
     _, expected, _ = ops.linear_backward(dy, saved)
@@ -71,7 +71,7 @@ def test_of_a_weight_over_what_does_not_count(transposed, dtype, rng):
 
 
 @each_dtype
-def test_of_what_is_not_wanted_there_is_none(dtype, rng):
+def test_gradients_that_are_not_wanted_are_none(dtype, rng):
     x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in ((9, 40), (40, 33), (9, 33)))
     _, saved = ops.linear_forward(x, weight, np.zeros(33, dtype))
     expected, _, _ = ops.linear_backward(dy, saved)

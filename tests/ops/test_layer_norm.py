@@ -23,7 +23,7 @@ def test_the_formula(rng):
     np.testing.assert_allclose(y, expected, rtol=1e-13)
 
 
-def test_epsilon_is_one_in_a_hundred_thousand_unless_said_otherwise():
+def test_epsilon_defaults_to_one_in_a_hundred_thousand():
     y, _ = layer_norm_forward(np.array([[-0.003, 0.003]]), np.ones(2))
     np.testing.assert_allclose(y[0, 1], 0.003 / np.sqrt(9e-6 + 1e-5), rtol=1e-12)
 
@@ -37,8 +37,8 @@ def test_it_is_invariant_to_scale_and_shift_of_its_input(scale, shift, seed):
     np.testing.assert_allclose(moved, y, rtol=1e-6, atol=1e-8)
 
 
-def test_the_gradient_has_no_part_along_what_the_output_ignores(rng):
-    """Neither along the constant vector nor, without epsilon, along the input itself."""
+def test_the_gradient_is_zero_in_directions_that_the_output_ignores(rng):
+    """It is zero along the constant vector and, without epsilon, along the input itself."""
     x, dy = rng.normal(size=(4, 8)), rng.normal(size=(4, 8))
     _, saved = layer_norm_forward(x, rng.normal(size=8), eps=1e-30)
     dx, _, _ = layer_norm_backward(dy, saved)
@@ -72,7 +72,7 @@ def test_large_and_subnormal_inputs_stay_finite_in_float32(rng):
         assert np.isfinite(layer_norm_backward(np.ones_like(y), saved)[0]).all()
 
 
-def test_only_the_input_and_two_numbers_a_row_are_kept(rng):
+def test_only_the_input_and_two_numbers_per_row_are_saved(rng):
     x = rng.normal(size=(2, 3, 5))
     _, saved = layer_norm_forward(x, np.ones(5))
     assert saved.x is x
@@ -94,7 +94,7 @@ def test_mixed_dtypes_are_refused():
 
 
 def test_the_variance_of_rows_far_from_zero_keeps_its_digits_in_float32(rng):
-    """The mean of (x - mean) x is the same on paper, and loses them."""
+    """The mean of (x - mean) x is equal in exact arithmetic, but would lose the digits."""
     x = (1e4 + rng.normal(size=(5, 64))).astype(np.float32)
     y, _ = layer_norm_forward(x, np.ones(64, np.float32))
     np.testing.assert_allclose(y.std(axis=-1), 1, rtol=1e-4)

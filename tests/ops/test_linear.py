@@ -75,5 +75,5 @@ def test_mixed_dtypes_are_refused():
 
 
 def test_integers_are_refused():
-    with pytest.raises(TypeError, match="x is int64; give it as float32"):
+    with pytest.raises(TypeError, match="x is int64; use float32"):
         linear_forward(np.ones((2, 3), np.int64), np.ones((3, 4), np.int64))

@@ -1,4 +1,4 @@
-"""Every operation is seen by an observer, with its layer, and computes what it computes alone."""
+"""An observer sees every operation and its layer, and does not change any result."""
 
 import inspect
 import timeit
@@ -18,7 +18,7 @@ PAIRS = [name for name in ops.__all__ if name.endswith(("_forward", "_backward")
 
 
 class Log:
-    """What was seen: one line for each begin and end, in order."""
+    """Records one line per start and end of an operation, in order."""
 
     def __init__(self):
         self.lines = []
@@ -33,7 +33,7 @@ class Log:
         return [(name, path) for event, name, path, _ in self.lines if event == "begin"]
 
     def assert_nested(self):
-        """Each end closes the last begin that is open, and nothing stays open."""
+        """Check that each end matches the last open start, and that none remains open."""
         opened = []
         for event, name, path, _ in self.lines:
             if event == "begin":
@@ -47,10 +47,10 @@ def test_every_public_operation_has_an_example():
     assert {f"{name}_{way}" for name in EXAMPLES for way in ("forward", "backward")} == set(PAIRS)
 
 
-@pytest.mark.parametrize("road", ["reference", "kernels"])
-def test_every_operation_reports_and_computes_the_same(example, case, road):
-    """Without kernels, which serve no complex numbers, and with those that there are."""
-    inputs, settings = case.build(np.float32 if road == "kernels" else np.complex128)
+@pytest.mark.parametrize("implementation", ["reference", "kernels"])
+def test_every_operation_reports_and_computes_the_same(example, case, implementation):
+    """Test without kernels, which do not support complex numbers, and with available kernels."""
+    inputs, settings = case.build(np.float32 if implementation == "kernels" else np.complex128)
     y, saved = example.forward(*inputs.values(), **settings)
     dy = np.random.default_rng(3).standard_normal(np.shape(y)).astype(np.asarray(y).dtype)
     dy = dy if isinstance(y, np.ndarray) else dy[()]
@@ -100,10 +100,10 @@ def step(model, recompute=False):
 
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("kind", ["gpt", "transformer"])
-@pytest.mark.parametrize("road", ["reference", "kernels"])
-def test_an_observed_step_is_the_unobserved_one_bit_for_bit(kind, recompute, road):
+@pytest.mark.parametrize("implementation", ["reference", "kernels"])
+def test_an_observed_step_is_the_unobserved_one_bit_for_bit(kind, recompute, implementation):
     model, log = small(kind), Log()
-    with kernels.disabled() if road == "reference" else nullcontext():
+    with kernels.disabled() if implementation == "reference" else nullcontext():
         loss, grads = step(model, recompute)
         with observing(log, model):
             loss_seen, grads_seen = step(model, recompute)
@@ -141,7 +141,7 @@ def test_the_path_is_that_of_the_layer_that_calls():
     assert all(path in layers for _, path in seen)
 
 
-def test_the_paths_of_a_transformer_tell_its_halves_apart():
+def test_paths_distinguish_encoder_and_decoder():
     model, log = small("transformer"), Log()
     with observing(log, model):
         step(model)
@@ -149,7 +149,7 @@ def test_the_paths_of_a_transformer_tell_its_halves_apart():
     for path in ("encoder.h.0.attn.c_attn", "decoder.h.1.cross.c_kv", "decoder.h.0.attn.c_proj"):
         assert ("linear_forward", path) in seen
         assert ("linear_backward", path) in seen
-    assert ("embedding_forward", "encoder.embedding.wte") in seen  # of both halves: it is shared
+    assert ("embedding_forward", "encoder.embedding.wte") in seen  # shared by both
 
 
 def test_without_a_model_and_outside_of_its_layers_there_is_no_path():
@@ -179,7 +179,7 @@ def test_the_update_and_the_gradient_norm_report_too():
     assert log.lines[2][3] == {"self": optimizer, "lr": 0.1, "grad_scale": 0.5}
 
 
-def test_an_error_closes_its_brackets_and_is_raised():
+def test_an_error_ends_its_operations_and_is_raised():
     log = Log()
     bad = np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), np.ones(4, np.float32)
     with observing(log), pytest.raises(ValueError, match="channels"):
@@ -188,7 +188,7 @@ def test_an_error_closes_its_brackets_and_is_raised():
     assert log.lines[-1] == ("end", "residual_layer_norm_forward", "", None)
 
 
-def test_the_innermost_observer_sees_alone_and_the_outer_one_sees_again():
+def test_only_the_innermost_observer_is_active():
     outer, inner = Log(), Log()
     with observing(outer):
         with observing(inner):
@@ -207,7 +207,7 @@ def test_an_operation_keeps_its_signature_and_documentation():
         assert function.__doc__
 
 
-def test_an_operation_of_ones_own_is_observed_as_ours_are():
+def test_a_user_defined_operation_is_observed_too():
     @observed
     def double_forward(x, factor=2):
         return factor * x, None
@@ -219,8 +219,8 @@ def test_an_operation_of_ones_own_is_observed_as_ours_are():
     assert log.lines[1][3] == (12, None)
 
 
-def test_when_nobody_looks_it_costs_next_to_nothing():
-    """A third of a microsecond; the limit is for machines that do something else, too."""
+def test_without_an_observer_the_overhead_is_negligible():
+    """It is a third of a microsecond; the limit allows for machines with other load."""
 
     def nothing(x):
         return x

@@ -1,4 +1,4 @@
-"""Every operation, at every registered case, beside PyTorch in float64.
+"""Every operation at every registered case, compared with PyTorch in float64.
 
 ``torch.nn.functional`` and autograd are an independent implementation: they share neither our
 formulas nor our mistakes.
@@ -28,7 +28,7 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, example, case, asse
         for name, x in case.build(layout="C")[0].items()
     }
     expected = PEERS[example.name](torch, *tensors.values(), **settings)
-    # A slope of 0 at an infinite output is NaN to autograd, so those are left out of the sum.
+    # For infinite outputs, a slope of 0 becomes NaN in autograd: exclude them from the sum.
     (expected * torch.tensor(dy))[torch.tensor(np.isfinite(y))].sum().backward()
 
     assert_close(y, expected.detach().numpy(), TOLERANCE, "y")
@@ -122,7 +122,7 @@ def attention(
 
 
 def total_mask(torch, scores, mask, key_padding_mask, causal):
-    """All masks as one tensor to add to the scores."""
+    """Combine all masks into one tensor to add to the scores."""
     forbid = torch.tensor(-math.inf, dtype=torch.float64)
     allow = torch.tensor(0.0, dtype=torch.float64)
     total = torch.zeros(scores.shape, dtype=torch.float64)
@@ -161,7 +161,7 @@ PEERS = {
 def test_attention_equals_scaled_dot_product_attention(torch, case, assert_close):
     inputs, settings = case.build()
     if settings.pop("dropout_p", 0.0) > 0:
-        settings.pop("dropout_seed", None)  # compared without: PyTorch draws its own mask
+        settings.pop("dropout_seed", None)  # compare without dropout: PyTorch's mask differs
     y, _ = attention_forward(*inputs.values(), **settings)
     q, k, v = (torch.tensor(x.copy()) for x in inputs.values())
     mask = total_mask(
@@ -174,12 +174,12 @@ def test_attention_equals_scaled_dot_product_attention(torch, case, assert_close
     expected = torch.nn.functional.scaled_dot_product_attention(
         q, k, v, attn_mask=mask, scale=settings.get("scale")
     ).numpy()
-    seen = np.isfinite(mask.numpy()).any(axis=-1)  # PyTorch's answer elsewhere varies by version
+    seen = np.isfinite(mask.numpy()).any(axis=-1)  # elsewhere PyTorch's result varies by version
     assert_close(y[seen], expected[seen], TOLERANCE, "y")
-    assert (y[~seen] == 0).all(), "a query that may attend to nothing gets zeros"
+    assert (y[~seen] == 0).all(), "a query that may not attend to any key gets zeros"
 
 
-def test_pytorchs_own_causal_attention_is_ours(torch, assert_close):
+def test_causal_attention_equals_pytorchs(torch, assert_close):
     case = next(c for c in EXAMPLES["attention"].cases if c.note == "self-attention")
     inputs, settings = case.build()
     y, _ = attention_forward(*inputs.values(), **settings)

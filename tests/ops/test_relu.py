@@ -14,7 +14,7 @@ def test_the_gradient_passes_where_the_input_was_positive_and_not_at_zero():
     np.testing.assert_array_equal(relu_backward(np.array([3.0, 5.0, 7.0]), saved), [0, 0, 7])
 
 
-def test_nan_stays_visible():
+def test_nan_is_preserved():
     y, saved = relu_forward(np.array([np.nan, -1.0]))
     assert np.isnan(y[0])
     assert y[1] == 0
@@ -26,7 +26,7 @@ def test_the_real_part_of_a_complex_number_decides():
     np.testing.assert_array_equal(y, [1 + 2j, 0, 0])
 
 
-def test_at_zero_the_answer_is_one_of_the_slopes_that_meet_there():
+def test_at_zero_the_gradient_is_one_of_the_two_slopes():
     report = check_vjp(relu_forward, relu_backward, {"x": np.array([-1.0, 0.0, 2.0])})
     assert report.passed
     assert [kink.index for kink in report["x"].kinks] == [(1,)]

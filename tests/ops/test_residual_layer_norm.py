@@ -39,7 +39,7 @@ def test_the_sum_may_be_written_over_the_branch(dtype, rng):
     weight, bias = rng.normal(size=(2, 6)).astype(dtype)
     (y, n), saved = residual_layer_norm_forward(x, branch, weight, bias)
     over = branch.copy()
-    room = np.empty((6, 40), dtype).T  # not laid out as a kernel writes it
+    room = np.empty((6, 40), dtype).T  # in a layout that the kernels do not write
     (sum_, normed), over_saved = residual_layer_norm_forward(
         x, over, weight, bias, y_out=over, n_out=room
     )

@@ -24,7 +24,7 @@ def test_it_is_shift_invariant(shift, seed):
     np.testing.assert_allclose(softmax_forward(x + shift)[0], softmax_forward(x)[0], rtol=1e-11)
 
 
-def test_the_gradient_sums_to_zero_because_of_that(rng):
+def test_the_gradient_sums_to_zero(rng):
     _, saved = softmax_forward(rng.normal(size=(3, 5)))
     dx = softmax_backward(rng.normal(size=(3, 5)), saved)
     np.testing.assert_allclose(dx.sum(axis=-1), 0, atol=1e-15)
@@ -46,7 +46,7 @@ def test_logits_of_ten_thousand_do_not_overflow(dtype):
     assert np.isfinite(softmax_backward(np.ones_like(y), saved)).all()
 
 
-def test_minus_infinity_gets_nothing():
+def test_minus_infinity_gets_probability_zero():
     y, _ = softmax_forward(np.array([0.0, -np.inf, 0.0]))
     np.testing.assert_array_equal(y, [0.5, 0, 0.5])
 
@@ -66,6 +66,6 @@ def test_subnormals_are_a_uniform_distribution():
     np.testing.assert_array_equal(y, [0.5, 0.5])
 
 
-def test_nan_stays_visible():
+def test_nan_is_preserved():
     y, _ = softmax_forward(np.array([0.0, np.nan]))
     assert np.isnan(y).all()

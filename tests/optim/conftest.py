@@ -7,7 +7,7 @@ from scratchgpt.layers.parameters import normal
 
 @pytest.fixture
 def make_store():
-    """A store of two matrices and two vectors with random values and gradients."""
+    """Create stores of two matrices and two vectors with random values and gradients."""
 
     def make(dtype=np.float64, seed=0, rows=7):
         shapes = {"a.bias": (3,), "a.weight": (rows, 3), "b.weight": (5, 2), "b.bias": (9,)}

@@ -9,7 +9,7 @@ BETAS, EPS, DECAY = (0.9, 0.97), 1e-6, 0.3
 
 
 def torch_twin(store, torch):
-    """PyTorch's AdamW over copies of the same parameters, matrices alone decayed."""
+    """PyTorch's AdamW over copies of the same parameters, with decay only for matrices."""
     twins = {
         name: torch.nn.Parameter(torch.tensor(p.value.copy())) for name, p in store.named.items()
     }
@@ -20,7 +20,7 @@ def torch_twin(store, torch):
     return twins, torch.optim.AdamW(groups, lr=1.0, betas=BETAS, eps=EPS)
 
 
-@pytest.mark.parametrize("chunk", [4, 16, 65_536])  # the border of decay lies within a chunk too
+@pytest.mark.parametrize("chunk", [4, 16, 65_536])  # the end of decay may be inside a chunk
 def test_ten_steps_with_decay_clipping_and_changing_rates_equal_pytorch(
     torch, make_store, monkeypatch, chunk
 ):
@@ -80,12 +80,12 @@ def test_float32_stays_float32_and_is_near_float64(make_store):
 
 def test_a_huge_gradient_that_was_clipped_does_not_overflow(make_store):
     store = make_store(np.float32)
-    store.grads[...] = 1e30  # its square is not a float32
+    store.grads[...] = 1e30  # its square overflows in float32
     AdamW(store).step(0.1, grad_scale=1e-30)
     assert np.isfinite(store.values).all()
 
 
-def test_gradients_are_left_as_they_are(make_store):
+def test_gradients_are_unchanged(make_store):
     store = make_store()
     before = store.grads.copy()
     AdamW(store).step(0.1, grad_scale=0.25)

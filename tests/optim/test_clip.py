@@ -25,7 +25,7 @@ def test_norm_covers_every_chunk(monkeypatch):
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])
-def test_what_is_not_finite_shows_in_the_norm(value):
+def test_values_that_are_not_finite_show_in_the_norm(value):
     x = np.ones(100_000, np.float32)
     x[77_777] = value
     assert not math.isfinite(global_norm(x))
@@ -43,5 +43,5 @@ def test_clipping_equals_pytorch(torch, max_norm):
     )
 
 
-def test_a_gradient_of_zeros_is_left_alone():
+def test_a_gradient_of_zeros_is_unchanged():
     assert clip_scale(0.0, 1.0) == 1.0

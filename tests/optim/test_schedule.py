@@ -8,7 +8,7 @@ SETTINGS = {"lr": 1e-3, "min_lr": 1e-4, "warmup_steps": 100, "decay_steps": 2000
 
 
 def nano_gpt(it, lr, min_lr, warmup_steps, decay_steps):
-    """nanoGPT's formula, line by line."""
+    """Compute nanoGPT's formula, line by line."""
     if it < warmup_steps:
         return lr * (it + 1) / (warmup_steps + 1)
     if it > decay_steps:

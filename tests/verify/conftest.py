@@ -1,4 +1,4 @@
-"""Functions whose backward is right, and the ways in which one can be wrong."""
+"""A function with a correct backward, which the tests modify to make it wrong."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class Saved(NamedTuple):
 
 
 class Product:
-    """y = tanh(x weight), a right pair that tests take and break."""
+    """y = tanh(x weight), with a correct backward."""
 
     @staticmethod
     def forward(x, weight, power=1):

@@ -1,4 +1,4 @@
-"""The check notices what a pass leaves behind, not only its numbers."""
+"""The check detects side effects of a pass, not only wrong numbers."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ def test_an_arrangement_changes_the_memory_and_not_the_values(layout, shape):
 
 
 @pytest.mark.parametrize(("example", "case"), CASES)
-def test_a_case_builds_fresh_arrays_in_the_dtype_that_is_asked_for(example, case):
+def test_a_case_builds_new_arrays_in_the_requested_dtype(example, case):
     inputs, settings = case.build(np.float32)
     again, _ = case.build(np.float32)
     for name, x in inputs.items():
@@ -34,7 +34,7 @@ def test_a_case_builds_fresh_arrays_in_the_dtype_that_is_asked_for(example, case
         assert not isinstance(x, np.ndarray) or x.dtype in (bool, np.float32)
 
 
-def test_the_hostile_cases_are_there():
+def test_the_edge_cases_are_included():
     notes = {name: " ".join(c.note for c in example.cases) for name, example in EXAMPLES.items()}
     for name in ("attention", "layer_norm", "softmax", "cross_entropy", "linear", "embedding"):
         layouts = {case.layout for case in EXAMPLES[name].cases}

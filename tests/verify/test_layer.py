@@ -7,7 +7,7 @@ from scratchgpt.verify import check_layer, check_model
 
 
 class Twice(Layer):
-    """A layer that uses one linear map twice, and forgets one use when it is told to."""
+    """A layer that uses one linear map twice; with ``forget``, backward omits one use."""
 
     def __init__(self, forget=False):
         self.map = Linear(3, 3, std=0.7)
@@ -44,7 +44,7 @@ def test_the_parameter_whose_gradient_is_wrong_is_the_one_that_fails(method):
     assert [row.name for row in report.inputs if not row.passed] == ["map.weight"]
 
 
-def test_the_layer_is_left_as_it_was():
+def test_the_layer_is_restored():
     layer = Twice()
     layer.store.grads[...] = 3
     values, parameter = layer.store.values.copy(), layer.map.weight.value
@@ -54,7 +54,7 @@ def test_the_layer_is_left_as_it_was():
     assert layer.map.weight.value is parameter
 
 
-def test_also_after_an_error():
+def test_the_layer_is_restored_after_an_error():
     layer = Twice()
     parameter = layer.map.weight.value
     with pytest.raises(ValueError, match="features"):
@@ -114,7 +114,7 @@ def test_a_model_is_checked_by_its_loss(method):
 
 
 class Objective:
-    """What training makes small, with no need of ``scratchgpt.training``: it has a model."""
+    """A training objective without ``scratchgpt.training``: it has an attribute ``model``."""
 
     def __init__(self, model):
         self.model = model
@@ -128,7 +128,7 @@ class Objective:
     def loss_backward(self, dloss, saved):
         inner, gap, power = saved
         self.model.loss_backward(dloss, (inner, gap.copy(), power))
-        gap[...] = 7  # it may overwrite what was saved
+        gap[...] = 7  # an objective may overwrite its saved
 
 
 BATCH = (np.array([0, 3, 1]), np.array([1, 0, 2]))

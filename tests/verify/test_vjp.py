@@ -10,7 +10,7 @@ METHODS = ("complex", "central", "adjoint")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_right_backward_passes(product, point, method):
+def test_a_correct_backward_passes(product, point, method):
     report = check_vjp(product.forward, product.backward, point, method=method)
     report.raise_if_failed()
     assert report.passed
@@ -108,7 +108,7 @@ def test_the_relative_error_is_that_of_the_element_above_a_hundredth_of_the_scal
     assert relative_error(1.0, 0.0, scale=1.0) == 1
 
 
-def test_a_seed_decides_everything(product, point):
+def test_the_seed_determines_everything(product, point):
     first, again, other = (
         check_vjp(product.forward, product.backward, point, max_elements=3, seed=seed)
         for seed in (1, 1, 2)
@@ -118,7 +118,7 @@ def test_a_seed_decides_everything(product, point):
 
 
 def test_the_upstream_gradient_is_random():
-    """One of all ones could not tell this backward of a softmax from the right one: both give 0."""
+    """With ones, this wrong backward of a softmax equals the correct one: both return 0."""
 
     def forward(x):
         y = np.exp(x) / np.exp(x).sum()
@@ -185,7 +185,7 @@ def test_an_output_may_be_a_scalar_or_a_tuple(method):
     seed=st.integers(0, 10_000),
     method=st.sampled_from(METHODS),
 )
-def test_polynomials_of_any_shape_pass_and_their_neighbours_fail(shape, power, seed, method):
+def test_polynomials_of_any_shape_pass_and_their_neighbors_fail(shape, power, seed, method):
     x = np.asarray(np.random.default_rng(seed).uniform(0.5, 2, shape))
 
     def forward(x):
@@ -238,7 +238,7 @@ def test_the_tolerance_may_be_chosen(product, point):
 
 
 @pytest.mark.parametrize("method", ["complex", "adjoint"])
-def test_a_forward_for_real_numbers_alone_is_sent_to_central_differences(method):
+def test_a_forward_for_real_numbers_alone_is_referred_to_central_differences(method):
     def refuses(x):
         if x.dtype != np.float64:
             raise KeyError("no kernel for this dtype")
@@ -282,7 +282,7 @@ def test_what_cannot_be_checked_is_refused(product, point):
         check_vjp(product.forward, product.backward, point, method="forward")
     with pytest.raises(ValueError, match="nothing to differentiate"):
         check_vjp(product.forward, product.backward, [np.arange(3)])
-    with pytest.raises(TypeError, match="'x' is complex128; give a real array"):
+    with pytest.raises(TypeError, match="'x' is complex128; pass a real array"):
         check_vjp(product.forward, product.backward, {"x": np.ones(3, complex)})
     with pytest.raises(TypeError, match=r"must return a pair \(output, saved\)"):
         check_vjp(lambda x: x, product.backward, [np.ones(3)])
@@ -304,8 +304,8 @@ def test_an_empty_input_has_nothing_wrong():
     check_vjp(lambda x: (2 * x, None), lambda dy, _: 2 * dy, [np.ones((0, 3))]).raise_if_failed()
 
 
-def test_where_a_function_is_flat_rounding_is_no_error():
-    # The slope is 8e-25 by complex step and 0 in the backward, where 1 - tanh² cancels.
+def test_rounding_is_not_an_error_where_a_function_is_flat():
+    # The slope is 8e-25 by complex step, and 0 in the backward, due to cancellation in 1 - tanh².
     x = np.array([-9.0, -8.5])
     settings = {"approximate": "tanh"}
     report = check_vjp(gelu_forward, gelu_backward, {"x": x}, settings=settings)

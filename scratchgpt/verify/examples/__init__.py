@@ -1,4 +1,4 @@
-"""Every operation of :mod:`scratchgpt.ops` with the inputs at which all suites test it."""
+"""Every operation of :mod:`scratchgpt.ops`, with the inputs that all test suites use."""
 
 from scratchgpt.verify.examples.attention import ATTENTION
 from scratchgpt.verify.examples.case import LAYOUTS, Case, Example, arrange

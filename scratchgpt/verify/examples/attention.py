@@ -1,4 +1,4 @@
-"""Cases of scaled dot-product attention, with its masks in all combinations."""
+"""Cases of scaled dot-product attention, with all combinations of masks."""
 
 from itertools import product
 from typing import Any
@@ -22,13 +22,13 @@ def _inputs(
 
 
 def _additive(*shape: int) -> Any:
-    """Biases to add to the scores, some of them -inf."""
+    """Sample biases to add to the scores, some of them -inf."""
     return np.where(_draw.booleans(*shape, p=0.25), -np.inf, _draw.normal(*shape))
 
 
 _boolean = _draw.booleans(4, 5, p=0.6)
 _boolean[:, 1] = True
-_boolean[2] = False  # a query that may attend to nothing
+_boolean[2] = False  # a query that may not attend to any key
 _added = _additive(2, 1, 4, 5)
 _added[1, 0, 3] = -np.inf
 _padding = np.array([[False, False, True, False, True], [True, False, False, False, False]])
@@ -36,7 +36,7 @@ _masks = {"no": None, "boolean": _boolean, "additive": _added}
 
 
 def _combinations() -> list[Case]:
-    """B=2, H=3, T=4, S=5, D=6, E=7: cross-attention with every combination of masks."""
+    """Combine all masks in cross-attention, with B=2, H=3, T=4, S=5, D=6, E=7."""
     cases = []
     for (name, mask), padding, causal in product(_masks.items(), (None, _padding), (False, True)):
         settings: dict[str, Any] = {"mask": mask, "key_padding_mask": padding, "causal": causal}

@@ -1,4 +1,4 @@
-"""What an operation registers about itself, so that every suite can test it."""
+"""Test cases that an operation registers for all test suites."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ class Case:
     Attributes
     ----------
     note : str
-        What is special about it.
+        What the case tests.
     inputs : dict of str to array
-        Floating ones in float64.
+        Floating-point arrays are in float64.
     settings : dict
     layout : {"C", "fortran", "strided", "reversed"}
-        How the arrays lie in memory.
+        Memory layout of the arrays.
     """
 
     note: str
@@ -36,7 +36,7 @@ class Case:
     def build(
         self, dtype: Any = np.float64, layout: str | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Fresh inputs and settings in a dtype and a layout (by default its own)."""
+        """Create the inputs and settings in a dtype and a layout (by default the case's own)."""
         layout = self.layout if layout is None else layout
         inputs = {name: _build(x, dtype, layout) for name, x in self.inputs.items()}
         real = np.empty(0, dtype).real.dtype  # a floating mask is a constant: it stays real
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Example:
-    """An operation with the cases at which it is tested."""
+    """An operation with its test cases."""
 
     name: str
     forward: Callable[..., tuple[Any, Any]]
@@ -53,13 +53,13 @@ class Example:
     cases: tuple[Case, ...]
 
     def check(self, case: Case, **options: Any) -> Report:
-        """:func:`scratchgpt.verify.check_vjp` at one of the cases."""
+        """Run :func:`scratchgpt.verify.check_vjp` for one of the cases."""
         inputs, settings = case.build()
         return check_vjp(self.forward, self.backward, inputs, settings=settings, **options)
 
 
 class Draw:
-    """Random arrays of ordinary size for the cases of one operation, the same every time."""
+    """Reproducible random arrays of ordinary size for the cases of one operation."""
 
     def __init__(self, name: str) -> None:
         self._rng = random_stream(0, "examples", name)
@@ -68,12 +68,12 @@ class Draw:
         return np.asarray(self._rng.standard_normal(shape))
 
     def away_from_one(self, *shape: int) -> Array:
-        """For the weights of layer norms: between 0.3 and 0.8 or 1.2 and 1.7, of both signs."""
+        """Sample values with absolute values in 0.3 to 0.8 or 1.2 to 1.7, for layer norms."""
         size = self._rng.uniform(0.3, 0.8, shape) + 0.9 * self._rng.integers(0, 2, shape)
         return size * self._rng.choice([-1.0, 1.0], shape)
 
     def away_from_zero(self, *shape: int) -> Array:
-        """Normal, but no closer to 0 than 0.1."""
+        """Sample normal values whose absolute value is at least 0.1."""
         x = self.normal(*shape)
         return x + 0.1 * np.sign(x)
 
@@ -85,12 +85,12 @@ class Draw:
 
 
 def arrange(x: Array, layout: str) -> Array:
-    """A copy of x whose memory is laid out otherwise."""
+    """Return a copy of x with another memory layout."""
     if x.ndim == 0 or layout == "C":
         return np.array(x, order="C")
     if layout == "fortran":
         return np.array(x, order="F")
-    if layout == "strided":  # every second element of something larger, on every axis
+    if layout == "strided":  # every second element of a larger array, on every axis
         larger = np.zeros(tuple(2 * n + 1 for n in x.shape), x.dtype)
         view = larger[(slice(1, None, 2),) * x.ndim]
         view[...] = x

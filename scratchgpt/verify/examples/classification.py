@@ -1,4 +1,4 @@
-"""Cases of the operations that turn scores into probabilities and those into a loss."""
+"""Cases of the operations that turn scores into probabilities or into a loss."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from scratchgpt.verify.examples.case import Case, Draw, Example
 _draw = Draw("classification")
 _large = 1e4 * np.array([[1.0, -1.0, 0.5, 1.0, -0.2], [-1.0, 1.0, 1.0, -1.0, 0.3]])
 _ruled_out = np.where(_draw.booleans(4, 6, p=0.4), -np.inf, _draw.normal(4, 6))
-_ruled_out[:, 2] = _draw.normal(4)  # one class is always left
+_ruled_out[:, 2] = _draw.normal(4)  # one class always remains
 _masked_row = _ruled_out.copy()
 _masked_row[1] = -np.inf
 
@@ -51,7 +51,7 @@ def _scored(vocab_size: int, *shape: int) -> dict[str, np.ndarray]:
 
 
 def _ignoring(inputs: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
-    """All targets ignored but the first ``keep`` of them in C order, counted from the end."""
+    """Ignore all targets except the first ``keep`` in C order, counted from the end."""
     targets = np.full(inputs["targets"].shape, IGNORE_INDEX)
     if keep:
         targets.reshape(-1)[-keep:] = inputs["targets"].reshape(-1)[-keep:]

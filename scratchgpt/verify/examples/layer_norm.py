@@ -1,4 +1,4 @@
-"""Cases of layer normalisation."""
+"""Cases of layer normalization."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def _with_x(x: np.ndarray) -> dict[str, object]:
     return {**_inputs(*x.shape), "x": x}
 
 
-_offset = np.arange(3.0)[:, None]  # each row has another mean
+_offset = np.arange(3.0)[:, None]  # the rows have different means
 
 LAYER_NORM = Example(
     "layer_norm",

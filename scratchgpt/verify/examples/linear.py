@@ -1,4 +1,4 @@
-"""Cases of the operations that look a weight matrix up or multiply with it."""
+"""Cases of the operations with a weight matrix, which look up its rows or multiply with it."""
 
 import numpy as np
 

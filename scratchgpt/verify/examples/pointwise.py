@@ -1,4 +1,4 @@
-"""Cases of the operations that treat each element by itself."""
+"""Cases of elementwise operations."""
 
 import numpy as np
 
