@@ -301,12 +301,12 @@ def test_an_empty_source_is_refused(table_model, rng):
     model = table_model(rng, padding_id=3)
     with pytest.raises(UserError, match="sentence 1 is empty; there is nothing to translate"):
         beam_search(model, np.array([[1, 2], [3, 3]]), end_of_text=START)
-    with pytest.raises(UserError, match=r"src must be sentences \(B, S\), got an array \(3,\)"):
+    with pytest.raises(UserError, match=r"src must have the shape \(B, S\), got \(3,\)"):
         beam_search(model, np.array([1, 2, 3]), end_of_text=START)
 
 
 def test_a_damaged_model_is_refused(table_model, rng):
     model = table_model(rng)
     model.table[0] = np.nan
-    with pytest.raises(UserError, match="the model's logits are not finite"):
+    with pytest.raises(UserError, match="the model's logits are NaN or infinite"):
         beam_search(model, np.array([[7]]), end_of_text=START)

@@ -213,7 +213,7 @@ def test_a_prompt_with_unseen_characters_is_refused(make_model):
 
 
 def test_the_tokenizer_of_another_model_is_refused(make_model):
-    with pytest.raises(UserError, match="tokenizer has 3 tokens but the model 23"):
+    with pytest.raises(UserError, match="tokenizer has 3 tokens but the model has 23"):
         generate_text(make_model(), CharacterTokenizer("abc"), ["a"])
 
 
@@ -254,7 +254,7 @@ def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
 @pytest.mark.parametrize("n_rows", [22, 24, 63, 127, 192])
 def test_only_a_table_filled_up_as_others_do_is_larger_than_the_tokenizer(make_model, n_rows):
     assert [n for n in range(300) if fits_vocabulary(23, n)] == [23, 64, 128]
-    with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model {n_rows}"):
+    with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model has {n_rows}"):
         check_tokenizer(make_model(vocab_size=n_rows), LETTERS)
 
 
@@ -265,5 +265,5 @@ def test_padded_gpt2_is_gpt2():
 
 def test_a_translator_has_no_rows_to_spare(make_transformer):
     model = make_transformer(vocab_size=64)
-    with pytest.raises(UserError, match="tokenizer has 23 tokens but the model 64"):
+    with pytest.raises(UserError, match="tokenizer has 23 tokens but the model has 64"):
         check_tokenizer(model, LETTERS)

@@ -73,7 +73,7 @@ def test_a_text_longer_than_the_positions_is_refused(model, bpe):
 
 
 def test_a_tokenizer_that_is_not_the_models_is_refused(model, bpe, make_transformer):
-    with pytest.raises(UserError, match="the tokenizer has 256 tokens but the model"):
+    with pytest.raises(UserError, match="the tokenizer has 256 tokens but the model has"):
         translate(model, ByteTokenizer(), ["a"])
     with pytest.raises(UserError, match="the tokenizer has no end_of_text token"):
         translate(make_transformer(vocab_size=256), ByteTokenizer(), ["a"])

@@ -36,7 +36,7 @@ def test_patterns_name_parameters_and_whole_layers(patterns, expected):
 
 
 def test_a_pattern_that_fits_nothing_is_refused():
-    with pytest.raises(UserError, match=r"freeze='wtf' fits no parameter.* like wte.weight"):
+    with pytest.raises(UserError, match=r"freeze='wtf' matches no parameter.* like wte.weight"):
         frozen_names(NAMES, "wpe,wtf")
     with pytest.raises(UserError, match="leaves nothing to train"):
         frozen_names(NAMES, "transformer,lm_head")

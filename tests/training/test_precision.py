@@ -49,5 +49,5 @@ def test_a_run_may_go_on_in_another_precision(make_trainer, tmp_path):
 
 
 def test_it_is_for_float32(make_trainer, make_model):
-    with pytest.raises(UserError, match="precision='bf16' is for models in float32; this one is"):
+    with pytest.raises(UserError, match="precision='bf16' needs a model in float32; this model is"):
         make_trainer(model=make_model(np.float64), precision="bf16")

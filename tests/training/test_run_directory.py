@@ -125,7 +125,7 @@ def test_best_and_last_do_not_touch_each_other(tmp_path):
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):
-    with pytest.raises(UserError, match=r"no 'last' checkpoint in .*scratchgpt train --out"):
+    with pytest.raises(UserError, match=r"has no 'last' checkpoint; .*scratchgpt train --out"):
         find_checkpoint(tmp_path)
 
 

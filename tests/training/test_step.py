@@ -51,7 +51,7 @@ def test_a_batch_in_which_nothing_counts_moves_nothing_but_decay(make_model, mak
     before = stepper.model.store.values.copy()
     assert stepper.update(0).loss == 0
     np.testing.assert_array_equal(stepper.model.store.values, before)
-    with pytest.raises(UserError, match="nothing to validate on"):
+    with pytest.raises(UserError, match="no validation batches"):
         stepper.evaluate()
 
 
