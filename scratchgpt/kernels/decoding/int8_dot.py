@@ -19,11 +19,11 @@ from scratchgpt.kernels.parts.fast_math import ZERO, F, float_of_bits, nearest
 
 HIGHEST = F(32767)
 WITHOUT_SIGN = np.int32(0x7FFFFFFF)
-PAIRS = 32  # that one instruction multiplies
-SIDE = 4  # of a tile: rows of weights and inputs that meet at once
+PAIRS = 32  # pairs that one instruction multiplies
+SIDE = 4  # size of a tile: rows of weights, and inputs, that are multiplied at once
 MULTIPLY_ADD, ADD_UP = "llvm.x86.avx512.vpdpwssd.512", "llvm.vector.reduce.add.v16i64"
-CHAINS = 4  # of sums for one row and one input, which do not wait for one another
-EXACT = 8192  # products of which each of the 16 sums holds its share, whatever they are
+CHAINS = 4  # independent sums for one row and one input
+EXACT = 8192  # products that 16 int32 sums can hold without overflow, whatever the factors
 
 
 def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
@@ -115,7 +115,8 @@ def round_inputs(x, rounded):
         highest_bits = max(highest_bits, np.int32(bits[j] & WITHOUT_SIGN))
     highest = float_of_bits(highest_bits)
     unit = highest / HIGHEST
-    inverse = HIGHEST / highest if highest > ZERO else ZERO  # otherwise all inputs are 0, or one is NaN
+    # Otherwise all inputs are 0, or one is NaN.
+    inverse = HIGHEST / highest if highest > ZERO else ZERO
     for j in range(x.size):
         rounded[j] = np.int16(nearest(x[j] * inverse))
     return unit
