@@ -72,7 +72,7 @@ def measure(text: Path, tokenizer: str, cache: Path) -> dict[str, float]:
 
 
 def write_text(path: Path, n_bytes: int) -> None:
-    """Write at least ``n_bytes`` of text: paragraphs of words, with Zipf-distributed frequencies."""
+    """Write at least ``n_bytes`` of text: paragraphs of words with Zipf-distributed frequencies."""
     with open(path, "w", encoding="utf-8") as file:
         written = 0
         for paragraph in paragraphs():

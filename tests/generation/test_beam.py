@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from scratchgpt.errors import UserError
 from scratchgpt.generation import beam_search, length_penalty
 
-START = 0  # end_of_text, which a target starts from too
+START = 0  # end_of_text, which is also the start of a target
 
 
 def log_probabilities(model, source, text):
-    """Of each token that may follow a text."""
+    """Return the log-probability of each possible next token of a text."""
     logits, _ = model.forward(np.array([source]), np.array([[START, *text]]))
     last = logits[0, -1]
     return last - np.log(np.exp(last).sum())
@@ -21,7 +21,10 @@ def penalty(n_tokens, alpha):
 
 
 def every_translation(model, source, alpha, limit):
-    """All that end within ``limit`` tokens: (score, log-probability, tokens), the best first."""
+    """Return all translations that end within ``limit`` tokens, best first.
+
+    Each is a tuple (score, log-probability, tokens).
+    """
     ended, growing = [], [(0.0, ())]
     for length in range(1, limit + 1):
         longer = []
@@ -36,7 +39,7 @@ def every_translation(model, source, alpha, limit):
 
 
 def patient_search(model, source, n_beams, alpha, limit):
-    """Beam search with lists, which never stops before it must: ended ones, then cut-off ones."""
+    """Beam search with lists, without early stopping: ended hypotheses, then cut-off ones."""
     ended, live = [], [(0.0, ())]
     for length in range(1, limit + 1):
         candidates = sorted(
@@ -193,7 +196,7 @@ def test_a_transformer_translates_with_a_cache_as_without(
     model = make_transformer(norm_position=norm_position)
     model.lm_head.weight.value[START] = model.lm_head.weight.value[2:9].sum(
         axis=0
-    )  # or nothing would end
+    )  # otherwise nothing would end
     sources = some_sources(rng)
     options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams}
     cached = beam_search(model, sources, **options)

@@ -12,7 +12,7 @@ PROMPTS = [[5], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [3, 3], list(range(20)) * 2, [7
 
 
 def uncached(model, prompt, n, sampling=GREEDY, stream=None):
-    """The same without a cache, a batch or a memory: a whole forward pass for each token."""
+    """Generate without a cache and without a batch: a whole forward pass per token."""
     text = list(prompt)
     for _ in range(n):
         visible = text[window_start(len(text), model.config.block_size) :]
@@ -35,7 +35,7 @@ def test_greedy_equals_the_uncached_model_for_hundreds_of_tokens_past_the_block(
     model = make_model(dtype, norm_position=norm_position)
     results = generate(model, PROMPTS, max_new_tokens=250, sampling=GREEDY)
     assert tokens_of(results) == [uncached(model, prompt, 250) for prompt in PROMPTS]
-    assert min(len(set(tokens)) for tokens in tokens_of(results)) > 3  # not one token for ever
+    assert min(len(set(tokens)) for tokens in tokens_of(results)) > 3  # not always the same token
 
 
 def test_sampling_with_every_option_equals_the_uncached_model(make_model):
@@ -153,7 +153,7 @@ def test_the_penalty_counts_prompt_tokens_that_left_the_window(make_model):
     model = make_model()
     prompts = [[token] * 20 + [1, 2, 3, 4, 5, 6, 7] for token in range(8, 23)]
     plain = tokens_of(generate(model, prompts, sampling=GREEDY))
-    assert all(tokens == plain[0] for tokens in plain)  # the model itself sees the same of all
+    assert all(tokens == plain[0] for tokens in plain)  # all have the same context window
     penalty = SamplingConfig(temperature=0, repetition_penalty=1.5)
     penalised = tokens_of(generate(model, prompts, sampling=penalty))
     assert penalised == [uncached(model, prompt, 100, penalty) for prompt in prompts]

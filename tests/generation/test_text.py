@@ -14,19 +14,19 @@ from scratchgpt.generation import (
 )
 from scratchgpt.text import ByteTokenizer, CharacterTokenizer, WordBPETokenizer, train_bpe
 
-LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as many as the test models know
+LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as in the test models
 BYTES = ByteTokenizer()
 
 
 @pytest.fixture(scope="module")
 def bpe():
-    """A tokenizer with an end of text."""
+    """A tokenizer with an end_of_text token."""
     return train_bpe(["a small text is enough; a small vocabulary too"], 270)
 
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Have the model write given tokens, whatever the prompt."""
+    """Make the model generate given tokens, whatever the prompt."""
 
     def script(model, tokens):
         def extend(self, new, cache, counts=None):
@@ -58,7 +58,7 @@ def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model)
 
 @pytest.fixture(scope="module")
 def words():
-    """A tokenizer like that of GPT-1, whose tokens know where a word ends and have no space."""
+    """A tokenizer like that of GPT-1: tokens mark the end of a word and contain no space."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     vocab = {"<unk>": 0, "a</w>": 1, "b": 2, "b</w>": 3, "c</w>": 4}
@@ -109,7 +109,7 @@ def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_mode
         assert b.finish_reason == ("stop" if matcher.stopped else "length")
         assert "".join(streamed.get((i // 2, i % 2), [])) == b.text
         assert b.tokens.tolist() == a.tokens.tolist()[: len(b.tokens)]
-        if matcher.stopped:  # not one token more than it took to see the stop string
+        if matcher.stopped:  # no token after the one that completed the stop string
             assert any(LETTERS.decode(b.tokens).endswith(s) for s in stop)
             assert not any(s in LETTERS.decode(b.tokens[:-1]) for s in stop)
 
@@ -235,12 +235,12 @@ def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, b
 
 @pytest.mark.parametrize("temperature", [0, 1])
 def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
-    """A model of 64 rows gives what one of the tokens' 23 gives."""
+    """A model with 64 rows generates the same as one with the 23 rows of the tokens."""
     model, padded = make_model(), make_model(vocab_size=64)
     for name, parameter in model.store.named.items():
         value = padded.store.named[name].value
         value[: len(parameter.value)] = parameter.value
-    padded.lm_head.weight.value[23:] = 100 * padded.lm_head.weight.value[:41]  # they would win
+    padded.lm_head.weight.value[23:] = 100 * padded.lm_head.weight.value[:41]  # most probable
     options = {
         "sampling": SamplingConfig(temperature=temperature, top_k=9, repetition_penalty=1.3),
         **{"max_new_tokens": 20, "num_samples": 3, "seed": 5},

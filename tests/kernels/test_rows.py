@@ -1,4 +1,4 @@
-"""The kernels that work element by element or row by row, against the reference in float64."""
+"""The elementwise and row-wise kernels, compared with the reference in float64."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def draw(rng, *shape):
 
 
 def both(forward, backward, x, *parameters, dtype, rng, **options):
-    """Output and all gradients, of the kernel in a dtype and of the reference in float64."""
+    """Return output and all gradients of the kernel in a dtype and the reference in float64."""
 
     def run(dtype, dy=None):
         y, saved = forward(x.astype(dtype), *(p.astype(dtype) for p in parameters), **options)
@@ -179,7 +179,7 @@ def test_linear_over_no_rows(rng):
 
 @each_dtype
 def test_adamw_walks_as_the_reference_does(dtype, rng, assert_close):
-    # The matrix ends in the middle of a chunk, and there the decay ends.
+    # The matrix ends in the middle of a chunk, and weight decay ends with it.
     shapes = {"weight": (300, 67), "bias": (20_011,)}
     start = {name: draw(rng, *shape) for name, shape in shapes.items()}
     gradients = [{name: draw(rng, *shape) for name, shape in shapes.items()} for _ in range(4)]

@@ -1,4 +1,4 @@
-"""From findings to advice, case by case: each thing that is amiss is told, and nothing else."""
+"""Advice from findings, case by case: every problem is reported, and nothing else."""
 
 from dataclasses import replace
 
@@ -132,7 +132,7 @@ def test_what_is_amiss_is_told(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if "so no kernels" not in case])
 def test_and_nothing_else(case):
-    # Without kernels there are two things to say where BLAS has few threads, too.
+    # Without kernels, BLAS with few threads gives two pieces of advice.
     several = {"few threads of BLAS": 2}
     assert len(told(CASES[case][0])) == several.get(case, 1)
 

@@ -12,7 +12,7 @@ from scratchgpt.kernels import disabled
 from scratchgpt.measure import examine, findings
 
 pytestmark = pytest.mark.switch
-with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are not available")
 
 
 @pytest.fixture

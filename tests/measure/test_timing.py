@@ -5,7 +5,7 @@ from scratchgpt.measure import Times, repeat, timing
 
 @pytest.fixture
 def work(monkeypatch):
-    """Work that takes 2 seconds a call of a clock that nothing else moves."""
+    """Work that takes 2 seconds per call on a clock that only it advances."""
 
     class Work:
         now = 0.0

@@ -1,4 +1,4 @@
-"""The average of the last checkpoints, of unbroken and of broken runs."""
+"""The average of the last checkpoints, in uninterrupted and interrupted runs."""
 
 import signal
 
@@ -15,7 +15,7 @@ AVERAGED = {"average": 3}
 
 
 def weights_at(trainer, steps):
-    """Copies of the weights after these updates; filled while the trainer trains."""
+    """Return a dict that receives copies of the weights after these updates during training."""
     seen = {}
 
     def copy(trainer, record):
@@ -80,12 +80,12 @@ def test_a_resumed_run_has_the_average_of_an_unbroken_one_bit_for_bit(
 
 
 def test_weights_that_run_ahead_of_the_checkpoint_are_forgotten(make_trainer, tmp_path):
-    """As after a SIGKILL between the two."""
+    """As after a SIGKILL between saving the weights and the checkpoint."""
     make_trainer(out_dir=tmp_path / "whole", **AVERAGED).train()
     killed = make_trainer(out_dir=tmp_path / "killed", **AVERAGED)
 
     def kill(trainer, record):
-        if trainer.step == 9:  # as the checkpoint at 9 will be written
+        if trainer.step == 9:  # just before the checkpoint at step 9 is written
             trainer._run.directory.replacing = None
 
     killed.on("step", kill)

@@ -11,14 +11,14 @@ from scratchgpt.training.diagnosis import MicroBatch, find_nonfinite
 
 @pytest.fixture(autouse=True)
 def no_warnings():
-    """The one-line error replaces NumPy's warnings, so that none may come through."""
+    """Turn warnings into errors: the one-line error must replace NumPy's warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def plant_at(trainer, step, name, value):
-    """Make one element of a parameter ``value`` after update number ``step``."""
+    """Set one element of a parameter to ``value`` after update number ``step``."""
 
     def plant(trainer, record):
         if trainer.step == step:
@@ -51,7 +51,7 @@ def test_a_parameter_that_is_not_finite_is_named_and_the_checkpoint_kept(
 
 
 def test_parameters_that_are_not_finite_are_never_saved(make_trainer, tmp_path):
-    """Step 6 is a checkpoint, before any loss would show it."""
+    """Step 6 writes a checkpoint before any loss is computed with the bad parameters."""
     trainer = make_trainer(out_dir=tmp_path)
     plant_at(trainer, 6, "transformer.wte.weight", math.nan)
     with pytest.raises(NonFiniteError, match=r"parameter .*wte.weight .*\(step 3\)"):
@@ -98,7 +98,7 @@ def test_nothing_is_updated_by_a_gradient_that_is_not_finite(make_trainer, make_
 
 
 def grow(model, name):
-    """Make the weights of one map so large that what it computes overflows."""
+    """Make the weights of one layer so large that its output overflows."""
     weight = model.store.named[name].value
     weight[...] = np.copysign(3e38, weight)
 

@@ -1,4 +1,4 @@
-"""Parameters that training leaves alone."""
+"""Frozen parameters."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_a_pattern_that_fits_nothing_is_refused():
 
 
 class Maps(Layer):
-    """Four maps, the flat array of whose parameters has gaps."""
+    """Four linear layers; the flat array of their parameters has gaps."""
 
     def __init__(self):
         self.maps = [Linear(3, 5), Linear(5, 7), Linear(7, 2), Linear(2, 300)]
@@ -54,7 +54,7 @@ class Maps(Layer):
 @pytest.mark.parametrize("frozen", [(), (0,), (3,), (1, 2), (0, 2), (0, 1, 2)])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_frozen_stay_and_the_others_move_as_ever(rng, frozen, compiled):
-    """The names of whole maps, so that stretches end in matrices and in biases."""
+    """Freeze whole layers, so that trained stretches end in matrices and in biases."""
     one, other = Maps().initialize(3), Maps().initialize(3)
     names = {name for i in frozen for name in one.store.named if name.startswith(f"maps.{i}.")}
     other.store.freeze(names)
@@ -82,7 +82,7 @@ def test_the_frozen_stay_and_the_others_move_as_ever(rng, frozen, compiled):
 
 
 def test_what_is_frozen_has_no_part_in_the_norm(make_trainer):
-    """Or a large gradient of what does not move would make the steps of the rest smaller."""
+    """Otherwise a large gradient of a frozen parameter would shrink the steps of the others."""
     trainer = make_trainer(freeze="wte,h.0", steps=3, eval_interval=0)
     trainer.train()
     store = trainer.model.store
@@ -96,7 +96,7 @@ def test_what_is_frozen_has_no_part_in_the_norm(make_trainer):
 def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
     make_model, make_config, batches, monkeypatch
 ):
-    """Products are counted by the shapes that they multiply, in the reference path."""
+    """Count the matrix products by their shapes, in the reference implementation."""
     products = []
 
     class Counting:
@@ -119,7 +119,7 @@ def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
 
     every = products_of("")
     assert every > 0
-    # Four maps in each block: c_attn and c_proj of attention, c_fc and c_proj of the MLP.
+    # Four linear layers per block: c_attn and c_proj of attention, c_fc and c_proj of the MLP.
     assert every - products_of("h.0.*.c_*") == 4
     assert every - products_of("h") == 8
 

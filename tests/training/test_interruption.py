@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM."""
+"""Interruption by Ctrl-C and SIGTERM."""
 
 import signal
 import threading
@@ -44,7 +44,7 @@ def test_a_second_signal_quits_at_once(start_training, tmp_path):
 
 
 def test_half_a_step_is_dropped_and_done_again(make_trainer, batches, tmp_path):
-    """A signal between the micro-batches of a step: its gradients are not used."""
+    """After a signal between the micro-batches of a step, its gradients are not used."""
     whole = make_trainer()
     whole.train()
     trainer = make_trainer(out_dir=tmp_path)

@@ -1,4 +1,4 @@
-"""The seam from outside: three objectives that ``scratchgpt/training`` knows nothing of."""
+"""User-defined objectives: three that ``scratchgpt/training`` does not depend on."""
 
 import json
 import random
@@ -22,7 +22,7 @@ each_objective = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture
 def make_run(objectives):
-    """A trainer of one of the objectives; keyword arguments go to its configuration."""
+    """A trainer for one of the objectives; keyword arguments go to its configuration."""
 
     def make(name, out_dir=None, *, resume=False, dtype=np.float32, **settings):
         case = objectives.make(name, dtype, **settings)
@@ -164,7 +164,7 @@ def test_a_run_that_was_killed_ends_like_an_unbroken_one(start_training, name, t
 
 
 def curves(out_dir):
-    """What must be equal in metrics.jsonl; the clock is not."""
+    """Return the values of metrics.jsonl that must be equal, without times."""
     return [
         {name: value for name, value in record.items() if name not in ("elapsed", "tokens_per_s")}
         for record in read_metrics(out_dir / "metrics.jsonl")
@@ -246,7 +246,7 @@ def test_the_first_value_that_is_not_finite_is_named(make_run, name, parameter, 
 
 def test_an_activation_that_is_not_finite_is_named_by_its_place_in_what_was_saved(make_run):
     run = make_run("contrastive", steps=6, eval_interval=0)
-    run.model.log_scale.value[...] = 200  # finite, and its exponential is not
+    run.model.log_scale.value[...] = 200  # finite, but its exponential overflows
     with pytest.raises(NonFiniteError) as caught:
         run.train()
     assert caught.value.where.startswith("activation 2 (1 of 1 values")  # scale

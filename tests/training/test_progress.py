@@ -21,7 +21,7 @@ def plain_environment(monkeypatch):
 
 @pytest.fixture
 def watch(make_trainer, stop_after):
-    """What is shown of a run that is interrupted after 12 updates."""
+    """Return the output of a run that is interrupted after 12 updates."""
 
     def run(stream, **settings):
         trainer = make_trainer(log_interval=5, **settings)

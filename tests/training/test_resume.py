@@ -9,7 +9,7 @@ from scratchgpt.training import read_metrics
 
 
 def curves(out_dir):
-    """What must be equal in metrics.jsonl; the clock is not."""
+    """Return the values of metrics.jsonl that must be equal, without times."""
     return [
         {name: value for name, value in record.items() if name not in ("elapsed", "tokens_per_s")}
         for record in read_metrics(out_dir / "metrics.jsonl")
@@ -37,7 +37,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
     whole = make_trainer(model=model(), out_dir=tmp_path / "whole")
     whole.train()
     for i, stop in enumerate([*stops, None]):
-        # Another seed of the model: everything comes from the checkpoint.
+        # A different seed for the model: everything must come from the checkpoint.
         other = make_model(dtype, dropout=0.3, seed=i)
         pieces = make_trainer(model=other, out_dir=tmp_path / "pieces", resume=i > 0)
         if stop is not None:
@@ -53,7 +53,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
 
 
 def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, tmp_path):
-    """As after a SIGKILL: metrics have run ahead of the checkpoint, the last line half."""
+    """As after a SIGKILL: metrics are ahead of the checkpoint, and the last line is incomplete."""
     whole = make_trainer(out_dir=tmp_path / "whole")
     whole.train()
     killed = make_trainer(out_dir=tmp_path / "killed")
@@ -128,7 +128,7 @@ def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer
 
 
 def test_a_run_of_the_version_before_objectives_goes_on(make_trainer, stop_after, tmp_path):
-    """Its state has no best_value and no objective, its settings no best and no best_mode."""
+    """The old state has no best_value and objective, and the settings no best and best_mode."""
     whole = make_trainer(out_dir=tmp_path / "whole")
     whole.train()
     broken = make_trainer(out_dir=tmp_path / "broken")
@@ -168,7 +168,7 @@ def test_other_settings_are_refused_by_name(make_trainer, tmp_path, settings, me
     with pytest.raises(UserError) as error:
         make_trainer(out_dir=tmp_path, resume=True, **{**original, **settings})
     assert message in str(error.value)
-    make_trainer(out_dir=tmp_path, resume=True, **original).close()  # nothing was harmed
+    make_trainer(out_dir=tmp_path, resume=True, **original).close()  # the run is unchanged
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_named_with_the_way_out(make_trainer, tmp_path, 
     assert name in message
     assert "start again in another folder" in message
     assert "\n" not in message
-    with pytest.raises(UserError, match="start again"):  # and the folder is free again
+    with pytest.raises(UserError, match="start again"):  # and the lock is released
         make_trainer(out_dir=tmp_path, resume=True)
 
 

@@ -1,6 +1,6 @@
-"""Numba's private parts that the kernels touch, one test each.
+"""Numba's internals that the kernels use, one test each.
 
-A test that fails here names the file that relies on what a new version of Numba has changed.
+A failing test names the file that relies on the internals that a new version of Numba has changed.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def add_one(i, x):
 
 @pytest.fixture(scope="module")
 def called():
-    """A kernel that was called once, and so compiled."""
+    """A kernel that has been compiled by a call."""
     add_one(1, np.zeros(1))
     return add_one
 
@@ -122,7 +122,7 @@ def test_each_kernel_has_a_loop_of_its_own_in_the_cache(called):
 
 
 def test_what_a_loop_is_made_of_is_there():
-    """The calls of ``_in_parallel`` and ``_share``, looked at before any of them is compiled."""
+    """Check the functions that ``_in_parallel`` and ``_share`` call, without compilation."""
     expected = {
         "alloca_once": ["builder", "ty"],
         "alloca_once_value": ["builder", "value"],

@@ -1,4 +1,4 @@
-"""Loops on all threads, whose turns are compiled by themselves."""
+"""Parallel loops with separately compiled bodies."""
 
 import sys
 from typing import Any, NamedTuple
@@ -10,8 +10,8 @@ numba = pytest.importorskip("numba")
 
 from scratchgpt.kernels.compiler.parallel import kernel  # noqa: E402
 
-# Each test has a kernel of its own: where two processes compile one for different types at the same
-# time, Numba's cache may mix them up.
+# Each test has a separate kernel: if two processes compile the same kernel for different types at
+# the same time, Numba's cache may mix them up.
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 100])
@@ -90,7 +90,7 @@ def test_a_turn_that_fails_is_not_passed_over_in_silence():
 
 
 def test_arrays_are_given_back():
-    """A loop does not hold what it was called with."""
+    """A loop keeps no reference to its arguments."""
 
     @kernel
     def touch(i, counts, others):

@@ -1,4 +1,4 @@
-"""How many threads compute, and who may say so."""
+"""The number of threads, and the settings that determine it."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_what_is_no_number_of_threads_is_refused(setting):
 
 
 def test_the_openmp_runtime_reads_how_long_to_spin():
-    """The variables are set while it is loaded, and not before or after."""
+    """The variables are set only while the runtime is loaded."""
     code = """
 import os
 import scratchgpt.kernels.compiler.threads, numba

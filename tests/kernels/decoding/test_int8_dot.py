@@ -11,7 +11,7 @@ from scratchgpt.kernels.decoding.int8_dot import int8_dots, round_inputs  # noqa
 
 @numba.njit
 def products(rows, x, rounded):
-    """The sums of the products of rows and of each row of x, and what they are in units of."""
+    """Return the dot products of ``rows`` with each row of x, and their units."""
     units, sums = np.zeros(len(x), np.float32), np.zeros((len(x), 2 * len(rows)), np.float32)
     for r in range(len(x)):
         units[r] = round_inputs(x[r], rounded[r])

@@ -1,4 +1,4 @@
-"""Attention to keys in many places, compiled, against the reference in float64."""
+"""Compiled attention to scattered keys, compared with the reference in float64."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ pytest.importorskip("numba")
 
 def draw(rng, n_rows, n_time, n_positions, dtype, n_places=5, n_head=3, size=20):
     keys, values = rng.standard_normal((2, n_places, n_head, n_positions, size)).astype(dtype)
-    # As they come from a linear map: heads side by side, strided.
+    # As from a linear layer: heads are interleaved in memory, so arrays are strided.
     q = rng.standard_normal((n_rows, n_time, n_head, size)).astype(dtype).swapaxes(1, 2)
     places = rng.integers(0, n_places, (n_rows, n_positions))
     return q, keys, values, places
@@ -27,7 +27,7 @@ def test_it_is_the_reference(
 ):
     q, keys, values, places = draw(rng, n_rows, n_time, n_positions, dtype)
     places[rng.random(places.shape) < 0.2] = -1
-    places[:, 0] = 2  # something is left to look at
+    places[:, 0] = 2  # at least one key is visible
     y = np.full((n_rows, n_time, 3, 20), np.nan, dtype).swapaxes(1, 2)
     SharedLayer(keys, values, places, first).attend(3 * q, y)
     exact = [x.astype(np.float64) for x in (keys, values, 3 * q)]
