@@ -144,7 +144,6 @@ def _on_load(found: Findings) -> Iterator[str]:
             f"other programs use the processor (load average {found.load_average:.1f} on "
             f"{found.cores} cores)"
             + (", so the speeds measured here may be too low" if found.measured else "")
-            + "; end them for full speed"
         )
 
 

@@ -13,7 +13,7 @@ def reported():
 
 @pytest.fixture
 def result(shape, reported):
-    return benchmark(shape, seconds=0.0, most=2, tell=reported.append)
+    return benchmark(shape, seconds=0.0, most=2, report=reported.append)
 
 
 def test_json_has_all_of_it(result, reported):

@@ -38,7 +38,7 @@ def answer(request):
 each_work = pytest.mark.parametrize("work", ["update", "evaluate"])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted as on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count page faults differently")
 @each_work
 def test_no_page_is_faulted_in_after_the_first_time(work, answer):
     assert answer["update"]["first_faults"] > 1_000  # the counter works

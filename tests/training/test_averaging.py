@@ -151,6 +151,6 @@ def test_without_checkpoints_there_is_no_average(make_trainer, tmp_path):
     with pytest.raises(UserError, match="average=3 needs an out_dir"):
         make_trainer(**AVERAGED)
     make_trainer(out_dir=tmp_path).train()
-    with pytest.raises(UserError, match="has no average of checkpoints"):
+    with pytest.raises(UserError, match="has no average of checkpoints; a run with average=5"):
         find_checkpoint(tmp_path, "average")
     assert not (tmp_path / "recent").exists()
