@@ -120,7 +120,7 @@ class ActiveHypotheses:
         self._finish(ends[:, : self.n_beams], log_p, parents, finished)
 
         n_now = min(self.n_beams, order.shape[1] - n_before)
-        continuing = np.argsort(ends, axis=1, kind="stable")[:, :n_now]  # those that end come last
+        continuing = np.argsort(ends, axis=1, kind="stable")[:, :n_now]  # ended ones come last
         log_p = np.take_along_axis(log_p, continuing, axis=1)  # (B, K)
         tokens = np.take_along_axis(tokens, continuing, axis=1)
         parents = np.take_along_axis(parents, continuing, axis=1)

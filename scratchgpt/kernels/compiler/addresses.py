@@ -33,9 +33,9 @@ def copy(typing_context, target, source, n_bytes):
 def copy_into(target, source):
     """Copy ``source`` to ``target``, unless both are the same array.
 
-    Both are C-contiguous and of the same size. After the copy, a loop over ``target`` alone can be
-    vectorized. A loop that reads ``source`` and writes ``target`` could not be: the compiler must
-    assume that the arrays overlap.
+    Both are C-contiguous and of the same size. After the copy, a loop over ``target`` alone is
+    vectorized. A loop that reads ``source`` and writes ``target`` would run element by element if
+    both are the same array, because its check for overlap cannot tell that from other overlaps.
     """
     if source.ctypes.data != target.ctypes.data:
         copy(target.ctypes.data, source.ctypes.data, source.size * source.itemsize)
