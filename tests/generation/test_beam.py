@@ -73,7 +73,7 @@ def assert_same(actual, expected):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
-def test_a_beam_that_is_wide_enough_finds_the_best_of_all_there_is(table_model, alpha, rng):
+def test_a_wide_enough_beam_finds_the_best_translation(table_model, alpha, rng):
     model = table_model(rng, vocab_size=4)
     sources = np.array([[1, 2, 3], [3, 3, 3]])
     results = beam_search(
@@ -86,7 +86,7 @@ def test_a_beam_that_is_wide_enough_finds_the_best_of_all_there_is(table_model, 
         assert {h.finish_reason for h in hypotheses} == {"end_of_text"}
 
 
-def test_where_there_is_less_than_was_asked_for_all_of_it_is_returned(table_model, rng):
+def test_if_fewer_hypotheses_exist_than_requested_all_are_returned(table_model, rng):
     model = table_model(rng, vocab_size=3)
     (hypotheses,) = beam_search(
         model, np.array([[1]]), end_of_text=START, n_beams=30, n_best=30, max_length=3
@@ -163,7 +163,7 @@ def test_a_sentence_is_translated_as_it_would_be_alone(table_model, n_beams, rng
         assert found(hypotheses) == found(alone[0])
 
 
-def test_padding_is_what_the_mask_says_where_there_is_one(table_model, rng):
+def test_a_given_mask_decides_what_is_padding(table_model, rng):
     model = table_model(rng, vocab_size=5)
     mask = np.array([[False, False, True]])
     options = {"end_of_text": START, "max_length": 6}
@@ -231,7 +231,7 @@ def test_a_transformer_translates_a_sentence_as_it_would_alone(make_transformer,
         assert_same(found(hypotheses), found(alone[0]))
 
 
-def test_a_wide_beam_of_a_transformer_finds_the_best_of_all_there_is(make_transformer, rng):
+def test_a_wide_beam_finds_the_best_translation_of_a_transformer(make_transformer, rng):
     model = make_transformer(vocab_size=4, padding_id=None)
     source = rng.integers(1, 4, 5)
     (hypotheses,) = beam_search(
@@ -294,7 +294,7 @@ def test_no_sentences_give_no_translations(table_model, rng):
         ({"max_length": np.array([3, 9])}, "max_length=9 must be from 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(table_model, options, message, rng):
+def test_invalid_options_are_refused(table_model, options, message, rng):
     sources = np.array([[1, 2], [2, 3]])
     with pytest.raises(UserError, match=message):
         beam_search(table_model(rng), sources, end_of_text=START, **options)

@@ -66,7 +66,7 @@ def test_cached_logits_equal_the_uncached_forward_far_past_the_block(
         np.testing.assert_allclose(logits, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_selected_rows_go_on_as_they_were(make_model):
+def test_selected_rows_continue_unchanged(make_model):
     model = make_model()
     rng = np.random.default_rng(2)
     rows = Decoding(model, [[1, 2, 3, 4, 5, 6, 7], [8], [], [9, 10, 11]])

@@ -193,14 +193,14 @@ def test_an_empty_prompt_starts_from_end_of_text(make_model, bpe):
     assert result.prompt == ""
 
 
-def test_an_empty_prompt_starts_from_a_newline_where_there_is_no_end_of_text(make_model):
+def test_an_empty_prompt_starts_from_a_newline_without_end_of_text(make_model):
     model = make_model()
     [empty] = generate_text(model, LETTERS, [""], max_new_tokens=9, seed=1)
     [newline] = generate_text(model, LETTERS, ["\n"], max_new_tokens=9, seed=1)
     assert empty.text == newline.text
 
 
-def test_an_empty_prompt_starts_from_the_first_token_where_there_is_no_newline_either(make_model):
+def test_an_empty_prompt_starts_from_the_first_token_without_newline(make_model):
     model, one_line = make_model(), CharacterTokenizer(" abcdefghijklmnopqrstuv")
     [empty] = generate_text(model, one_line, [""], max_new_tokens=9, seed=1)
     [space] = generate_text(model, one_line, [" "], max_new_tokens=9, seed=1)
@@ -222,7 +222,7 @@ def test_one_string_in_place_of_a_list_of_prompts_is_refused(make_model):
         generate_text(make_model(), LETTERS, "abc")
 
 
-def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, bpe):
+def test_special_tokens_encodes_end_of_text_in_a_prompt(make_model, bpe):
     model, prompt = make_model(vocab_size=bpe.vocab_size, block_size=64), "so<|endoftext|>small"
     ids = [*bpe.encode("so"), bpe.end_of_text, *bpe.encode("small")]
     for options, tokens in (({"special_tokens": True}, ids), ({}, bpe.encode(prompt))):
@@ -234,7 +234,7 @@ def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, b
 
 
 @pytest.mark.parametrize("temperature", [0, 1])
-def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
+def test_padding_rows_are_never_sampled(make_model, temperature):
     """A model with 64 rows generates the same as one with the 23 rows of the tokens."""
     model, padded = make_model(), make_model(vocab_size=64)
     for name, parameter in model.store.named.items():
@@ -252,7 +252,7 @@ def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
 
 
 @pytest.mark.parametrize("n_rows", [22, 24, 63, 127, 192])
-def test_only_a_table_filled_up_as_others_do_is_larger_than_the_tokenizer(make_model, n_rows):
+def test_only_a_vocabulary_padded_as_usual_may_exceed_the_tokenizer(make_model, n_rows):
     assert [n for n in range(300) if fits_vocabulary(23, n)] == [23, 64, 128]
     with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model has {n_rows}"):
         check_tokenizer(make_model(vocab_size=n_rows), LETTERS)
@@ -263,7 +263,7 @@ def test_padded_gpt2_is_gpt2():
     assert not fits_vocabulary(50304, 50257)
 
 
-def test_a_translator_has_no_rows_to_spare(make_transformer):
+def test_a_transformer_has_no_padding_rows(make_transformer):
     model = make_transformer(vocab_size=64)
     with pytest.raises(UserError, match="tokenizer has 23 tokens but the model has 64"):
         check_tokenizer(model, LETTERS)

@@ -49,7 +49,7 @@ def test_a_limit_holds_for_each_of_them(model, bpe):
         assert all(len(t.tokens) <= 3 for t in translations)
 
 
-def test_it_tells_how_far_it_is(model, bpe):
+def test_progress_is_reported(model, bpe):
     told = []
     translate(model, bpe, TEXTS, max_length=2, batch_size=4, on_progress=told.append)
     assert told == [4, len(TEXTS)]
@@ -84,6 +84,6 @@ def test_a_batch_holds_something(model, bpe):
         translate(model, bpe, ["a"], batch_size=0)
 
 
-def test_one_string_is_no_list_of_texts(model, bpe):
+def test_one_string_in_place_of_a_list_of_texts_is_refused(model, bpe):
     with pytest.raises(TypeError, match="texts must be a list of strings"):
         translate(model, bpe, "a dog")

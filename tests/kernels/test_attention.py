@@ -69,7 +69,7 @@ def test_padding_also_of_a_whole_text(causal, rng, assert_close):
 
 
 @pytest.mark.parametrize("p", [0.2, 1.0])
-def test_it_drops_what_the_reference_drops(p, rng, assert_close):
+def test_it_drops_the_same_elements_as_the_reference(p, rng, assert_close):
     options = {"dropout_p": p, "dropout_seed": 2**63 + 5}
     check(problem(rng, 2, 3, 35, 51, 16, 8), assert_close, **options)
     check(problem(rng, 2, 3, 35, 51, 16, 8, dtype=np.float64), assert_close, 1e-13, **options)
@@ -118,7 +118,7 @@ def test_a_scale_that_is_not_positive(scale, causal, rng, assert_close):
         assert_close(a, b, 1e-4)
 
 
-def test_not_a_number_stays_visible(rng):
+def test_nan_is_kept(rng):
     q, k, v, dy = problem(rng, 1, 1, 40, 40, 8, 8)
     k[0, 0, 3, 2] = np.nan
     y, *_ = run(q, k, v, dy, causal=True)

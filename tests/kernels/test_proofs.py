@@ -67,7 +67,7 @@ def test_a_model(kind, form):
 
 
 @each_form
-def test_training_walks_as_the_reference_does(kind, form, assert_close):
+def test_training_follows_the_reference(kind, form, assert_close):
     def train():
         model, *data = model_and_data(kind, form)
         optimizer = AdamW(model.store)

@@ -100,7 +100,7 @@ def test_the_parts_are_sorted_and_the_rest_comes_last(stepper):
     assert parts == sorted(parts, key=lambda part: part.seconds, reverse=True)
 
 
-def test_forward_and_backward_are_told_apart(stepper):
+def test_forward_and_backward_are_separate(stepper):
     parts = {part.name: part for part in break_down(stepper, seconds=0, most=2).parts}
     linear = parts["linear"]
     assert linear.forward + linear.backward == pytest.approx(linear.seconds)
@@ -126,7 +126,7 @@ def test_nothing_is_patched():
     assert activations == ACTIVATIONS
 
 
-def test_nobody_looks_after_an_error(stepper, monkeypatch):
+def test_no_observer_remains_after_an_error(stepper, monkeypatch):
     before = names_of_scratchgpt()
 
     def fail(step):

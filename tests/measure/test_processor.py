@@ -31,7 +31,7 @@ def test_llvm_uses_the_vectors_of_the_processor():
 
 
 @with_kernels
-def test_llvm_can_be_told_to_use_none(monkeypatch):
+def test_llvm_can_be_limited_to_no_vectors(monkeypatch):
     from numba import config
 
     monkeypatch.setattr(config, "CPU_NAME", "generic")

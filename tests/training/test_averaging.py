@@ -79,7 +79,7 @@ def test_a_resumed_run_has_the_average_of_an_unbroken_one_bit_for_bit(
     )
 
 
-def test_weights_that_run_ahead_of_the_checkpoint_are_forgotten(make_trainer, tmp_path):
+def test_weights_later_than_the_checkpoint_are_deleted(make_trainer, tmp_path):
     """As after a SIGKILL between saving the weights and the checkpoint."""
     make_trainer(out_dir=tmp_path / "whole", **AVERAGED).train()
     killed = make_trainer(out_dir=tmp_path / "killed", **AVERAGED)
@@ -104,7 +104,7 @@ def test_weights_that_run_ahead_of_the_checkpoint_are_forgotten(make_trainer, tm
     np.testing.assert_array_equal(average_of(tmp_path / "whole"), average_of(tmp_path / "killed"))
 
 
-def test_a_run_that_goes_on_forgets_its_old_end(make_trainer, tmp_path):
+def test_a_resumed_run_deletes_the_weights_of_its_old_end(make_trainer, tmp_path):
     make_trainer(out_dir=tmp_path, schedule="constant", **AVERAGED).train()
     longer = make_trainer(out_dir=tmp_path, resume=True, steps=14, schedule="constant", **AVERAGED)
     longer.train()
@@ -126,9 +126,7 @@ def test_an_interrupted_run_leaves_the_average_so_far(make_trainer, stop_after, 
     np.testing.assert_array_equal(average_of(tmp_path), expected.astype(np.float32))
 
 
-def test_an_evaluation_of_the_average_that_was_broken_off_is_done_again(
-    make_trainer, batches, tmp_path
-):
+def test_an_interrupted_evaluation_of_the_average_is_repeated(make_trainer, batches, tmp_path):
     trainer = make_trainer(out_dir=tmp_path, **AVERAGED)
     original = batches.validation_batches
 

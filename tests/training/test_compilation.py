@@ -45,7 +45,7 @@ def test_it_is_reported_once_and_then_remembered(cache, parts):
     assert (cache / compilation.MARKER).exists()
 
 
-def test_bfloat16_is_compiled_when_it_is_asked_for(cache, parts):
+def test_bfloat16_is_compiled_when_requested(cache, parts):
     compilation.ensure_compiled()
     compilation.ensure_compiled(precision="bf16")
     compilation.ensure_compiled(precision="bf16")

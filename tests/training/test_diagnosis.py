@@ -127,7 +127,7 @@ def test_with_recomputation_the_input_of_the_next_block_is_named(make_model, bat
     assert where.startswith("activation transformer.stack.h.1.x (")
 
 
-def test_every_micro_batch_is_looked_at(make_model):
+def test_every_micro_batch_is_searched(make_model):
     model = make_model(tied_head=False)
     model.store.named["transformer.wte.weight"].value[7] = 3e38
     good = MicroBatch((np.array([[1, 2]]), np.array([[2, 3]])))

@@ -206,7 +206,7 @@ def test_a_state_that_cannot_be_saved_is_named(objectives, tmp_path):
         run.train()
 
 
-def test_state_without_a_way_back_is_refused():
+def test_state_without_load_state_is_refused():
     class Half(Objective):
         def weight(self, batch):
             return 1.0
@@ -307,7 +307,7 @@ def values_of(trainer):
     return trainer.model.store.values.copy()
 
 
-def test_a_best_that_is_not_measured_lists_what_is(make_model, make_config, batches):
+def test_an_unmeasured_best_lists_the_measured_scores(make_model, make_config, batches):
     config = make_config(best="val_acuracy", best_mode="max")
     run = Trainer(Measured(make_model(), ["accuracy"]), batches, config)
     with pytest.raises(UserError, match=r"choose one of val_loss, val_accuracy.*did you mean"):

@@ -104,9 +104,7 @@ def test_measures_are_shown_without_being_known(make_model, make_config, batches
         )
 
 
-def test_it_is_said_that_a_phase_is_finished_first(
-    make_model, make_config, make_batches, stop_after
-):
+def test_stopping_after_the_phase_is_reported(make_model, make_config, make_batches, stop_after):
     class Phased(make_batches):
         phase_steps = 5
 

@@ -65,7 +65,7 @@ def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, 
     assert curves(tmp_path / "killed") == curves(tmp_path / "whole")
 
 
-def test_an_interrupted_trainer_goes_on_when_called_again(make_trainer, stop_after, tmp_path):
+def test_an_interrupted_trainer_resumes_when_called_again(make_trainer, stop_after, tmp_path):
     whole = make_trainer()
     whole.train()
     trainer = make_trainer(out_dir=tmp_path)
@@ -92,7 +92,7 @@ def test_a_finished_run_can_be_resumed_and_is_finished(make_trainer, tmp_path):
     assert curves(tmp_path) == before
 
 
-def test_elapsed_goes_on(make_trainer, stop_after, tmp_path):
+def test_elapsed_continues(make_trainer, stop_after, tmp_path):
     trainer = make_trainer(out_dir=tmp_path)
     stop_after(trainer, 5)
     before = trainer.train().elapsed
@@ -118,7 +118,7 @@ def test_intervals_and_recomputation_may_change(make_trainer, tmp_path, settings
     make_trainer(out_dir=tmp_path, resume=True, **settings).close()
 
 
-def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer, tmp_path):
+def test_a_run_older_than_a_model_setting_resumes(make_trainer, tmp_path):
     make_trainer(out_dir=tmp_path).train()
     path = tmp_path / "last" / "training_state.json"
     state = json.loads(path.read_text())
@@ -127,7 +127,7 @@ def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer
     make_trainer(out_dir=tmp_path, resume=True).close()
 
 
-def test_a_run_of_the_version_before_objectives_goes_on(make_trainer, stop_after, tmp_path):
+def test_a_run_of_the_version_before_objectives_resumes(make_trainer, stop_after, tmp_path):
     """The old state has no best_value and objective, and the settings no best and best_mode."""
     whole = make_trainer(out_dir=tmp_path / "whole")
     whole.train()

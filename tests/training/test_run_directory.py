@@ -78,7 +78,7 @@ def test_whenever_it_is_killed_a_whole_checkpoint_is_found(tmp_path, monkeypatch
     assert content(find_checkpoint(tmp_path)) == "newer"
 
 
-def test_that_was_every_moment(tmp_path, monkeypatch):
+def test_n_changes_covers_every_moment(tmp_path, monkeypatch):
     run = RunDirectory(tmp_path)
     run.acquire()
     save(run, "old")

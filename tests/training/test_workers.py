@@ -105,7 +105,7 @@ def test_a_step_of_several_equals_that_of_one(make_model, make_config, make_batc
             assert update.measures == pytest.approx(other.measures, rel=1e-12)
 
 
-def test_micro_batches_are_shared_out_by_rank(make_model, make_config, batches):
+def test_micro_batches_are_assigned_by_rank(make_model, make_config, batches):
     seen = {0: [], 1: []}
 
     def update(workers):
@@ -120,7 +120,7 @@ def test_micro_batches_are_shared_out_by_rank(make_model, make_config, batches):
     assert seen == {0: [12, 14], 1: [13, 15]}
 
 
-def test_steps_that_cannot_be_shared_out_are_refused(make_model, make_config, batches):
+def test_steps_that_cannot_be_divided_among_workers_are_refused(make_model, make_config, batches):
     def build(workers):
         return Stepper(NextToken(make_model()), batches, make_config(grad_accum=3), workers)
 

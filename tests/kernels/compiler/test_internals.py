@@ -86,7 +86,7 @@ def test_a_function_can_be_compiled_without_wrappers_for_python():
     assert options["no_cfunc_wrapper"], relied_on_by("jit.py")
 
 
-def test_numba_asks_for_scipy_by_a_function_that_can_be_replaced():
+def test_numba_checks_for_scipy_with_a_function_that_can_be_replaced():
     assert callable(getattr(linalg, "ensure_blas", None)), relied_on_by("no_blas.py")
     code = """
 import numba.np.linalg
@@ -121,7 +121,7 @@ def test_each_kernel_has_a_loop_of_its_own_in_the_cache(called):
     assert names[0] != names[1], relied_on_by("parallel.py")
 
 
-def test_what_a_loop_is_made_of_is_there():
+def test_the_functions_that_a_loop_uses_exist():
     """Check the functions that ``_in_parallel`` and ``_share`` call, without compilation."""
     expected = {
         "alloca_once": ["builder", "ty"],
@@ -169,7 +169,7 @@ def test_the_calling_convention_offers_what_a_loop_calls():
     }, relied_on_by("parallel.py")
 
 
-def test_an_array_can_be_made_of_an_address():
+def test_an_array_can_be_made_from_an_address():
     parameters = ["array", "data", "shape", "strides", "itemsize", "meminfo"]
     found = list(inspect.signature(arrayobj.populate_array).parameters)
     assert found[: len(parameters)] == parameters, relied_on_by("addresses.py")

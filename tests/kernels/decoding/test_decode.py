@@ -90,7 +90,7 @@ def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
 @pytest.mark.parametrize("int8", [False, True])
 @pytest.mark.parametrize("n_batch", [1, 7])
 @pytest.mark.parametrize("n_members", [1, 2, 5])
-def test_threads_that_come_late_or_never_change_nothing(
+def test_threads_that_arrive_late_or_never_change_nothing(
     n_members, n_batch, int8, n_threads, rng, monkeypatch
 ):
     sizes = {"n_embd": 96, "n_inner": 1500, "block_size": 64, "vocab_size": 700}

@@ -68,7 +68,7 @@ def test_inputs_of_zeros_stay_zeros():
 
 @needs_the_instruction
 @pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_visible(value):
+def test_nan_and_infinity_are_kept(value):
     x = np.ones(40, np.float32)
     x[7] = value
     total, unit = rounded_dot(np.ones(40, np.int8), x, np.zeros(40, np.int16))

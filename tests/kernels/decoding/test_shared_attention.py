@@ -22,7 +22,7 @@ def draw(rng, n_rows, n_time, n_positions, dtype, n_places=5, n_head=3, size=20)
     ("n_rows", "n_time", "n_positions", "first"),
     [(4, 1, 9, 5), (7, 1, 1, 0), (2, 3, 11, 6), (3, 2, 130, 130), (1, 1, 40, 39)],
 )
-def test_it_is_the_reference(
+def test_it_equals_the_reference(
     n_rows, n_time, n_positions, first, dtype, tolerance, rng, assert_close
 ):
     q, keys, values, places = draw(rng, n_rows, n_time, n_positions, dtype)
@@ -38,7 +38,7 @@ def test_it_is_the_reference(
 
 
 @pytest.mark.parametrize("with_kernels", [True, False])
-def test_who_may_look_at_nothing_sees_zeros(with_kernels, rng):
+def test_a_query_without_visible_keys_gets_zeros(with_kernels, rng):
     q, keys, values, places = draw(rng, 2, 1, 6, np.float64)
     places[1] = -1
     y = np.full(q.shape, np.nan)
@@ -51,7 +51,7 @@ def test_who_may_look_at_nothing_sees_zeros(with_kernels, rng):
     np.testing.assert_array_equal(y[1], 0)
 
 
-def test_what_is_written_goes_to_the_place_of_its_row(rng):
+def test_keys_are_written_to_the_place_of_their_row(rng):
     _, keys, values, places = draw(rng, 2, 1, 6, np.float32)
     before = keys.copy()
     k, v = rng.standard_normal((2, 2, 3, 2, 20)).astype(np.float32)

@@ -64,7 +64,7 @@ def test_numbers_are_rounded_as_the_reference_rounds_them(layout, rng):
 
 
 @each_layout
-def test_what_is_not_finite_stays_visible(layout, rng):
+def test_nan_and_infinity_are_kept(layout, rng):
     a, b = problem(rng, (9, 34, 33), layout)
     a[2, 3], a[5, 4] = np.nan, np.inf
     y = product(a, b)
@@ -83,7 +83,7 @@ def test_any_number_of_threads_gives_the_same_bits(layout, rng, n_threads):
     np.testing.assert_array_equal(*results)
 
 
-def test_float64_is_left_alone(rng):
+def test_float64_is_not_rounded(rng):
     a, b = (x.astype(np.float64) for x in problem(rng, (9, 17, 20), "CC"))
     y = product(a, b, np.empty((9, 20)))
     np.testing.assert_allclose(y, a @ b, rtol=1e-12, atol=1e-12)
