@@ -65,8 +65,8 @@ def write_gguf(model: GPT, path: Path, *, q8_0: bool = False) -> None:
             value = value.T
         value = np.ascontiguousarray(value)
         if q8_0 and value.ndim > 1 and theirs != "position_embd.weight":
-            quantised = gguf.quants.quantize(value, kinds.Q8_0)
-            writer.add_tensor(theirs, quantised, raw_dtype=kinds.Q8_0)
+            quantized = gguf.quants.quantize(value, kinds.Q8_0)
+            writer.add_tensor(theirs, quantized, raw_dtype=kinds.Q8_0)
         else:
             writer.add_tensor(theirs, value)
     writer.write_header_to_file()

@@ -118,7 +118,7 @@ def _plot(
                 axes.hlines(i, low, high, color="black")
                 if target is not None:
                     axes.vlines(target, i - 0.4, i + 0.4, color="tab:red")
-            axes.axvline(1, color="grey", linewidth=0.8)
+            axes.axvline(1, color="gray", linewidth=0.8)
             axes.set_yticks(range(len(bars)), [bar[0] for bar in reversed(bars)])
             red = "; red: target" if any(bar[-1] is not None for bar in bars) else ""
             axes.set_xlabel(f"{axis}\n(black: lowest and highest round{red})")

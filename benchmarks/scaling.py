@@ -111,7 +111,7 @@ def plot(points: dict[tuple[str, int], Contestant], out: Path) -> None:
                 axes.loglog(xs, ys, "o-", label=name)
             xs = [one.median(x) for one in points.values()]
             ends = [min(xs), max(xs)]
-            axes.loglog(ends, [slope * end for end in ends], "--", color="grey", label=line)
+            axes.loglog(ends, [slope * end for end in ends], "--", color="gray", label=line)
             axes.set_xlabel(x_label)
             axes.set_ylabel(y_label)
             axes.legend()

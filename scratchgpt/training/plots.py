@@ -12,7 +12,7 @@ PICTURE_FILE = "loss.png"
 
 _SPAN = 40  # the smoothing span is 1/40 of the curve's length
 
-_BLUE, _ORANGE, _GREEN, _GREY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
+_BLUE, _ORANGE, _GREEN, _GRAY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
 
 
 def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> bool:
@@ -140,13 +140,13 @@ def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> No
     from matplotlib.ticker import LogLocator, NullLocator
 
     steps, norms = _series(records, "grad_norm")
-    axes.plot(steps, norms, color=_GREY, linewidth=1)
+    axes.plot(steps, norms, color=_GRAY, linewidth=1)
     if min(norms) > 0:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_ylabel("gradient norm", color=_GREY)
+    axes.set_ylabel("gradient norm", color=_GRAY)
     rates = axes.twinx()
     steps, values = _series(records, "lr")
     rates.plot(steps, values, color=_GREEN, linewidth=2)

@@ -21,7 +21,7 @@ def run(tmp_path):
     return tmp_path
 
 
-def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
+def test_a_picture_is_drawn_with_everything_labeled(run, monkeypatch):
     figure = pytest.importorskip("matplotlib.figure")
     seen = []
     original = figure.Figure.savefig

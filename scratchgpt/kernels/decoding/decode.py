@@ -25,7 +25,7 @@ from scratchgpt.kernels.compiler.team import (
     take,
     wait,
 )
-from scratchgpt.kernels.decoding.decode_rows import attend_head, normalise, store_keys
+from scratchgpt.kernels.decoding.decode_rows import attend_head, normalize, store_keys
 from scratchgpt.kernels.decoding.products import (
     ADD,
     FEW,
@@ -235,7 +235,7 @@ def _lead(team, w, texts, buffers):
         ln_2, ln_2_bias = _vector(w.floats, o[LN_2_WEIGHT], c), _vector(w.floats, o[LN_2_BIAS], c)
         first = 1 + layer * KINDS
         if w.position == PRE:
-            normalise(x, ln_1, ln_1_bias, w.eps, n)
+            normalize(x, ln_1, ln_1_bias, w.eps, n)
         done = _together(team, done, first + QKV, w, texts, buffers)
         if layer == n_layer - 1 and n_logits == 0:
             keys, values = texts.keys[layer], texts.values[layer]
@@ -244,17 +244,17 @@ def _lead(team, w, texts, buffers):
         for kind in (ATTEND, PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
         if w.position == PRE:
-            normalise(x, ln_2, ln_2_bias, w.eps, n)
+            normalize(x, ln_2, ln_2_bias, w.eps, n)
         else:
-            normalise(x, ln_1, ln_1_bias, w.eps, x)
+            normalize(x, ln_1, ln_1_bias, w.eps, x)
         for kind in (FC, FC_PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
         if w.position == POST:
-            normalise(x, ln_2, ln_2_bias, w.eps, x)
+            normalize(x, ln_2, ln_2_bias, w.eps, x)
     if w.position == PRE:
         weight = _vector(w.floats, w.ends[LN_F_WEIGHT], c)
         bias = _vector(w.floats, w.ends[LN_F_BIAS], c)
-        normalise(x, weight, bias, w.eps, x)
+        normalize(x, weight, bias, w.eps, x)
     _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
 
 

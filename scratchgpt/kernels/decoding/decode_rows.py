@@ -11,7 +11,7 @@ LOWEST = F(np.finfo(np.float32).min)
 
 
 @part
-def normalise(x, weight, bias, eps, y):
+def normalize(x, weight, bias, eps, y):
     """Write the layer norm of each row of x to y; y may be x."""
     n = x.shape[1]
     for b in range(x.shape[0]):
