@@ -1,10 +1,10 @@
-"""ARIMA against R, statsmodels and statsforecast: fits and the choice of a model.
+"""ARIMA compared with R, statsmodels and statsforecast: fits and model selection.
 
     python benchmarks/arima.py [--rounds 5] [--cases airline long daily choice log-choice]
 
-Each process fits once for nothing, so that what is loaded or compiled first does not count, and
-then for its time; ``daily``, which takes long, is timed once, after a fit of another series. R is
-called as Rscript, its auto.arima is that of the package forecast.
+Each process fits once as a warm-up, so that loading and compilation are not timed, and is then
+timed. ``daily``, which takes long, is timed once, after a fit of another series. R is called as
+Rscript; its auto.arima is that of the package forecast.
 """
 
 import json
@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from interleave import Contestant, benchmark_parser, check_equal, contest, itself
-from measure import children_peak_mib, seconds_of, tell
+from interleave import Contestant, benchmark_parser, check_equal, contest, contestant_of
+from measure import children_peak_mib, print_result, seconds_of
 from report import report
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is fitted, and how often within a process."""
+    """A model to fit, and the number of fits in a process."""
 
     order: tuple[int, int, int] = (0, 0, 0)
     seasonal: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -34,7 +34,7 @@ class Case:
     chooses: bool = False
     n_fits: int = 5
     peers: tuple[str, ...] = ("R", "statsmodels")
-    targets: tuple[float, ...] = ()  # the least each peer takes, as a multiple of our time
+    targets: tuple[float, ...] = ()  # minimum time of each peer, as a multiple of our time
 
 
 CASES = {
@@ -62,7 +62,7 @@ cat(sprintf('{{"seconds": %.9g, "peak_mib": %.9g, "value": %.12g}}\n',
 
 
 def problem(case: str) -> np.ndarray:
-    """The series (n,)."""
+    """Return the series (n,)."""
     from scratchgpt.timeseries import load_example
 
     if case in ("airline", "log-choice"):
@@ -70,7 +70,7 @@ def problem(case: str) -> np.ndarray:
     if case == "choice":
         return load_example("airline").values
     rng = np.random.default_rng(0)
-    if case == "daily":  # four years: a season of a year, and noise that the next day remembers
+    if case == "daily":  # four years: a yearly season, and autocorrelated noise
         days, noise = np.arange(1460), rng.standard_normal(1460)
         for i in range(1, 1460):
             noise[i] += 0.7 * noise[i - 1]
@@ -83,18 +83,18 @@ def problem(case: str) -> np.ndarray:
 
 
 def value_of(name: str, llf: float, first: float, aicc: float) -> float:
-    """What all must agree on: peers count the diffuse part of a likelihood in another way."""
+    """Return the value to compare: peers count the diffuse part of a likelihood differently."""
     if CASES[name].chooses:
         return aicc
     return first if sum(CASES[name].seasonal) else llf
 
 
 def measured(name: str, work: Callable[[], Any], value: Callable[[Any], float]) -> None:
-    """Fit for nothing, then for the time, and tell."""
+    """Fit once as a warm-up, then time the fits and print the result."""
     n_fits = CASES[name].n_fits
     fits = [work()] if n_fits > 1 else []
     laps = [seconds_of(lambda: fits.append(work())) for _ in range(n_fits)]
-    tell(statistics.median(laps), value=value(fits[-1]))
+    print_result(statistics.median(laps), value=value(fits[-1]))
 
 
 def ours(name: str) -> None:
@@ -131,8 +131,8 @@ def statsmodels(name: str) -> None:
         fit.kill()
         fit.join()
         peak = children_peak_mib()
-        raise TimeoutError(f"no fit within {SECONDS_TO_WAIT} s, having taken {peak:,.0f} MiB")
-    raise NotImplementedError("it fits in time now: measure it like the others")
+        raise TimeoutError(f"no fit within {SECONDS_TO_WAIT} s, with a peak of {peak:,.0f} MiB")
+    raise NotImplementedError("the fit now ends in time: measure it like the others")
 
 
 def statsforecast(name: str) -> None:
@@ -180,7 +180,7 @@ def main() -> None:
     for name in arguments.cases:
         case = CASES[name]
         contestants: list[Contestant] = [
-            itself(__file__, who, "--cases", name) for who in ("ours", *case.peers)
+            contestant_of(__file__, who, "--cases", name) for who in ("ours", *case.peers)
         ]
         contest(contestants, arguments.rounds)
         check_equal(name, contestants, "value", 5e-3)

@@ -1,14 +1,14 @@
-"""Causal attention forward and backward against PyTorch's scaled_dot_product_attention.
+"""Causal attention, forward and backward, compared with PyTorch's scaled_dot_product_attention.
 
 python benchmarks/attention.py [--rounds 5]
 """
 
 import numpy as np
-from interleave import benchmark_parser, check_equal, contest, itself
-from measure import median_seconds, tell
+from interleave import benchmark_parser, check_equal, contest, contestant_of
+from measure import median_seconds, print_result
 from report import report
 
-# batch, heads, head size, and the target of the ratio, by number of positions
+# Batch, heads, head size, and target ratio, by number of positions.
 SIZES = {
     64: (12, 4, 32, 0.35),
     256: (8, 6, 64, 0.45),
@@ -18,7 +18,7 @@ SIZES = {
 
 
 def problem(n_time: int) -> list[np.ndarray]:
-    """q, k, v and dy as a model has them: views (B, H, T, D) of one array (B, T, 4, H, D)."""
+    """Return q, k, v and dy as in a model: views (B, H, T, D) of one array (B, T, 4, H, D)."""
     n_batch, n_head, d, _ = SIZES[n_time]
     rng = np.random.default_rng(0)
     fused = rng.standard_normal((n_batch, n_time, 4, n_head, d), dtype=np.float32)
@@ -41,7 +41,7 @@ def ours(n_time: int) -> None:
     value = work()
     with one_pool():
         seconds = median_seconds(work)
-    tell(seconds, value=value)
+    print_result(seconds, value=value)
 
 
 def sdpa(n_time: int) -> None:
@@ -60,7 +60,7 @@ def sdpa(n_time: int) -> None:
         return float(q.grad[0, 0, 0, 0] + y.detach()[0, 0, 0, 0])
 
     value = work()
-    tell(median_seconds(work), value=value)
+    print_result(median_seconds(work), value=value)
 
 
 CONTESTANTS = {"ours": ours, "SDPA": sdpa}
@@ -75,7 +75,7 @@ def main() -> None:
         return
     rows = []
     for size in arguments.sizes:
-        contestants = [itself(__file__, name, "--sizes", size) for name in CONTESTANTS]
+        contestants = [contestant_of(__file__, name, "--sizes", size) for name in CONTESTANTS]
         contest(contestants, arguments.rounds)
         check_equal(f"T = {size}", contestants, "value", 1e-4)
         rows.append((f"T = {size}", contestants, SIZES[size][3]))

@@ -1,7 +1,7 @@
 """Claim: a corpus of any size is prepared in constant memory, a 1 GB text file below 300 MB.
 
-Makes texts of the sizes asked for, prepares each with each tokenizer in a process of its own, and
-prints how fast that was and the most memory that the process held.
+The script generates texts of the given sizes, prepares each with each tokenizer in a separate
+process, and prints speed and peak memory.
 
     python benchmarks/corpus_preparation.py
     python benchmarks/corpus_preparation.py --megabytes 50 --tokenizers bpe:4096 --json out.json
@@ -20,8 +20,8 @@ from scratchgpt.backend import random_stream
 
 MEGABYTE = 1_000_000
 
-# Prepares the file argv[1] with the tokenizer argv[2]. The peak is that of this process alone: it
-# has executed a new program, so nothing of its parent counts.
+# Prepares the file argv[1] with the tokenizer argv[2]. The peak memory is that of this process
+# only: it runs a new program, so the memory of its parent does not count.
 PREPARATION = """
 import json, resource, sys, time
 from scratchgpt.text import prepare
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--tokenizers", nargs="+", default=["bytes", "characters"])
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args()
 
     results = []
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(text: Path, tokenizer: str, cache: Path) -> dict[str, float]:
-    """Prepare in a process of its own: seconds, n_tokens and peak_bytes."""
+    """Prepare in a separate process; return seconds, n_tokens and peak_bytes."""
     process = subprocess.run(
         [sys.executable, "-c", PREPARATION, str(text), tokenizer],
         env={**os.environ, "SCRATCHGPT_CACHE": str(cache)},
@@ -72,7 +72,7 @@ def measure(text: Path, tokenizer: str, cache: Path) -> dict[str, float]:
 
 
 def write_text(path: Path, n_bytes: int) -> None:
-    """A text of at least so many bytes: words with the frequencies of Zipf's law, in paragraphs."""
+    """Write at least ``n_bytes`` of text: paragraphs of words with Zipf-distributed frequencies."""
     with open(path, "w", encoding="utf-8") as file:
         written = 0
         for paragraph in paragraphs():

@@ -1,14 +1,14 @@
-"""Generation with GPT-2 124M against transformers and llama.cpp, one text at a time.
+"""Generation with GPT-2 124M compared with transformers and llama.cpp, one text at a time.
 
     python benchmarks/decode.py [--rounds 5] [--tokens 64]
 
-In float32 and in 8 bits a weight (ours is int8 with a scale for each output, llama.cpp's Q8_0 has
-one for each 32 weights). Random weights, the same on all sides; greedy, after a prompt of 16
-tokens. The time is that of a whole call, divided by its tokens; tokens/s are also told without
-the prompt. In float32 all must write the same tokens; in 8 bits it is told how many they would
-choose after each token of the same text. Our speed is also told as a share of memory's, from the
-weights that a token reads. llama.cpp runs by llama-cpp-python on as many threads as there are
-cores.
+The benchmark runs in float32 and with 8 bits per weight: ours is int8 with a scale per output,
+llama.cpp's Q8_0 has a scale per 32 weights. All programs use the same random weights and greedy
+decoding after a prompt of 16 tokens. The time is that of a whole call, divided by its tokens;
+tokens/s are also reported without the prompt. In float32 all must generate the same tokens. In 8
+bits, the benchmark reports how often they would choose the same token after each token of a fixed
+text. Our speed is also reported as a fraction of memory bandwidth, from the bytes of weights that a
+token reads. llama.cpp runs through llama-cpp-python with as many threads as there are cores.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from interleave import Contestant, benchmark_parser, contest, itself, ratio
-from measure import peak_mib, seconds_of, tell
+from interleave import Contestant, benchmark_parser, contest, contestant_of, ratio
+from measure import peak_mib, print_result, seconds_of
 from report import report
 
 from scratchgpt.measure import read_bandwidth
@@ -29,9 +29,9 @@ from scratchgpt.measure.decoding import weight_bytes
 from scratchgpt.measure.processor import n_cores
 
 PROMPT = [464, 1266, 835, 284, 11241, 318, 284, 1100, 290, 3551, 617, 2420, 326, 318, 1049, 13]
-GAIN = 3  # on the weights of the blocks, so that they have a say beside the last token
+GAIN = 3  # factor for the weights of the blocks, so that more than the last token matters
 KINDS = {"ours": "float32", "ours int8": "8 bits"}
-# How many times the tokens a second of each peer ours are to be.
+# Targets: our tokens per second as a multiple of each peer's.
 TARGETS = {
     "ours": {"transformers": 2.3, "llama.cpp f32": 1.05},
     "ours int8": {"transformers": 9, "llama.cpp q8_0": 1.5},
@@ -39,11 +39,11 @@ TARGETS = {
 COLUMNS = {
     "tokens/s": ("tokens_per_s", "{:.1f}"),
     "without the prompt": ("decode_per_s", "{:.1f}"),
-    "of memory's speed": ("of_bandwidth", "{:.0%}"),
+    "of memory bandwidth": ("of_bandwidth", "{:.0%}"),
 }
-CLOSE = 5e-3  # llama.cpp looks GELU up in a table of float16
-LOGITS = slice(None, None, 100)  # those that are compared
-# What all read for comparison: 64 tokens, of which the choices after each are compared.
+CLOSE = 5e-3  # llama.cpp uses a float16 lookup table for GELU
+LOGITS = slice(None, None, 100)  # logits that are compared
+# Text for the comparison: 64 tokens; the choices after each token are compared.
 TEXT = [*PROMPT, *np.random.default_rng(1).integers(0, 50257, 48).tolist()]
 
 
@@ -54,7 +54,7 @@ def our_model():
     for name, parameter in model.store.named.items():
         if ".h." in name and parameter.value.ndim > 1:
             parameter.value *= GAIN
-    # Rows of different sizes, so that the best token is not a matter of rounding.
+    # Rows of different norms, so that the best token does not depend on rounding.
     table = model.transformer.wte.weight.value
     table *= np.random.default_rng(5).uniform(0.5, 2.0, (len(table), 1)).astype(np.float32)
     return model
@@ -66,30 +66,30 @@ def measure(
     read: Callable[[], np.ndarray],
     n_bytes: int = 0,
 ) -> None:
-    """Generate once to warm up, then three times; the best counts, machines being shared.
+    """Generate once as a warm-up, then three times; take the best, as machines are shared.
 
     Parameters
     ----------
     n_tokens : int
     generate : callable
-        From a number of tokens to as many tokens after the prompt.
+        Takes a number of tokens; returns as many generated tokens.
     read : callable
-        Gives the logits (64, V) after each token of TEXT.
+        Returns the logits (64, V) after each token of TEXT.
     n_bytes : int
-        Of the weights that a token reads, where that is to be told.
+        Bytes of the weights that a token reads; 0 reports no fraction of memory bandwidth.
     """
     tokens = generate(n_tokens)
-    peak = peak_mib()  # before what follows takes memory
+    peak = peak_mib()  # before later steps allocate memory
     whole, first, shares = [], [], []
     for _ in range(3):
         whole.append(seconds_of(lambda: generate(n_tokens)))
         first.append(seconds_of(lambda: generate(1)))
-        if n_bytes:  # at once, as others have a share of memory's speed
+        if n_bytes:  # measured right after, as other processes use bandwidth too
             n_read = n_bytes * (n_tokens - 1)
             shares.append(n_read / (whole[-1] - first[-1]) / read_bandwidth())
     share = {"of_bandwidth": statistics.median(shares)} if shares else {}
     logits = read()
-    tell(
+    print_result(
         min(whole) / n_tokens,
         peak=peak,
         tokens_per_s=n_tokens / min(whole),
@@ -153,7 +153,7 @@ def transformers(n_tokens: int) -> None:
 def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
     import llama_cpp
 
-    # Keys and values in float32 like the rest, or in float16, which is llama.cpp's own choice.
+    # Keys and values in float32 like the rest, or in float16, which is llama.cpp's default.
     kind = llama_cpp.GGML_TYPE_F16 if q8_0 else llama_cpp.GGML_TYPE_F32
     model = llama_cpp.Llama(
         str(path),
@@ -168,7 +168,7 @@ def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
     )
 
     def run(n: int) -> list[int]:
-        model.reset()  # or it would remember the prompt
+        model.reset()  # otherwise it would reuse the prompt
         return list(islice(model.generate(PROMPT, temp=0), n))
 
     def advance(token: int) -> np.ndarray:
@@ -184,7 +184,7 @@ def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
 
 
 def llama_contestants(folder: Path, options: list[object]) -> list[Contestant]:
-    """llama.cpp with our model as a file, in float32 and in Q8_0; without it, two absent ones."""
+    """Return llama.cpp with our model as a file, in float32 and Q8_0; both missing without it."""
     absent = [name for name in ("llama_cpp", "gguf") if not importlib.util.find_spec(name)]
     missing = f"{' and '.join(absent)} not installed" if absent else ""
     contestants = []
@@ -197,12 +197,12 @@ def llama_contestants(folder: Path, options: list[object]) -> list[Contestant]:
 
             write_gguf(our_model(), folder / file, q8_0=q8_0)
         file_option = ["--file", folder / file]
-        contestants.append(itself(__file__, name, *options, *file_option, missing=missing))
+        contestants.append(contestant_of(__file__, name, *options, *file_option, missing=missing))
     return contestants
 
 
 def check(contestants: dict[str, Contestant]) -> None:
-    """In float32 all must compute the same; say how near the others come."""
+    """Check that all compute the same in float32; print the differences of the others."""
     there = {name: c.rounds[0] for name, c in contestants.items() if not c.missing}
     reference = there.pop("ours")
     largest = np.abs(reference["logits"]).max()
@@ -210,8 +210,8 @@ def check(contestants: dict[str, Contestant]) -> None:
         n_same = np.equal(one["choices"], reference["choices"]).sum()
         error = np.abs(np.subtract(one["logits"], reference["logits"])).max() / largest
         print(
-            f"{name}: the choices of ours in float32 after {n_same} of {len(TEXT)} tokens, "
-            f"largest difference of a logit {error:.1e} of the largest logit"
+            f"{name}: same choice as ours in float32 after {n_same} of {len(TEXT)} tokens; "
+            f"largest logit difference {error:.1e} of the largest logit"
         )
         in_8_bits = name in ("ours int8", "llama.cpp q8_0")
         if not in_8_bits and (one["tokens"] != reference["tokens"] or error > CLOSE):
@@ -219,7 +219,7 @@ def check(contestants: dict[str, Contestant]) -> None:
 
 
 def inverse(targets: dict[str, float]) -> dict[str, float]:
-    """Of times, where those are of tokens a second."""
+    """Return targets for times from targets for tokens per second."""
     return {peer: 1 / target for peer, target in targets.items()}
 
 
@@ -242,7 +242,7 @@ def main() -> None:
         return
     options = ["--tokens", arguments.tokens]
     with tempfile.TemporaryDirectory() as folder:
-        there = [itself(__file__, name, *options) for name in list(CONTESTANTS)[:3]]
+        there = [contestant_of(__file__, name, *options) for name in list(CONTESTANTS)[:3]]
         there += llama_contestants(Path(folder), options)
         contest(there, arguments.rounds)
     contestants = {contestant.name: contestant for contestant in there}

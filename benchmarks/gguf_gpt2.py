@@ -1,8 +1,8 @@
-"""A GPT-2 of ours as a GGUF file, which llama.cpp reads: in float32, or in its 8-bit format Q8_0.
+"""Export of our GPT-2 to a GGUF file for llama.cpp, in float32 or its 8-bit format Q8_0.
 
-llama.cpp keeps the weight of a linear map transposed, (n_out, n_in), and takes the embedding's
-table for the head where the file has none. Q8_0 has a scale in float16 for each 32 weights of a
-row; as llama.cpp's own quantiser has it, all matrices are in it but the table of positions.
+llama.cpp stores the weight of a linear layer transposed, (n_out, n_in), and uses the token
+embedding as the head if the file has no head. Q8_0 has a float16 scale per 32 weights of a row. As
+in llama.cpp's quantizer, all matrices except the position embedding are in Q8_0.
 Needs the package ``gguf``.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from scratchgpt.models import GPT
 from scratchgpt.text.tokenizers.byte_level import BYTE_TO_CHARACTER
 
-# Our names of the parameters, in pieces, and those of llama.cpp.
+# Parts of our parameter names, and the names in llama.cpp.
 NAMES = {
     "transformer.": "",
     "wte.": "token_embd.",
@@ -30,7 +30,7 @@ NAMES = {
 
 
 def write_gguf(model: GPT, path: Path, *, q8_0: bool = False) -> None:
-    """Write the model with a vocabulary that serves for nothing but ids: bytes, then placeholders.
+    """Write the model with a vocabulary for ids only: bytes, then placeholders.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def write_gguf(model: GPT, path: Path, *, q8_0: bool = False) -> None:
         In the form of GPT-2: pre-norm, with biases, gelu_tanh and a tied head.
     path : Path
     q8_0 : bool
-        Quantise the matrices.
+        Quantize the matrices.
     """
     import gguf
 
     config = model.config
     form = (config.norm_position, config.bias, config.activation, config.tied_head)
     if form != ("pre", True, "gelu_tanh", True):
-        raise ValueError(f"llama.cpp's gpt2 is another model than {config}")
+        raise ValueError(f"llama.cpp's gpt2 architecture does not support {config}")
     kinds = gguf.GGMLQuantizationType
     writer = gguf.GGUFWriter(path, "gpt2")
     writer.add_name("random GPT-2")
@@ -65,8 +65,8 @@ def write_gguf(model: GPT, path: Path, *, q8_0: bool = False) -> None:
             value = value.T
         value = np.ascontiguousarray(value)
         if q8_0 and value.ndim > 1 and theirs != "position_embd.weight":
-            quantised = gguf.quants.quantize(value, kinds.Q8_0)
-            writer.add_tensor(theirs, quantised, raw_dtype=kinds.Q8_0)
+            quantized = gguf.quants.quantize(value, kinds.Q8_0)
+            writer.add_tensor(theirs, quantized, raw_dtype=kinds.Q8_0)
         else:
             writer.add_tensor(theirs, value)
     writer.write_header_to_file()
@@ -76,14 +76,14 @@ def write_gguf(model: GPT, path: Path, *, q8_0: bool = False) -> None:
 
 
 def llama_name(name: str) -> str:
-    """What llama.cpp calls one of our parameters: ``transformer.h.3.ln_1.bias`` and the like."""
+    """Return llama.cpp's name for one of our parameters, such as ``transformer.h.3.ln_1.bias``."""
     for ours, theirs in NAMES.items():
         name = name.replace(ours, theirs)
     return name
 
 
 def _add_vocabulary(writer, vocab_size: int) -> None:
-    """The least that llama.cpp takes for a byte-level tokenizer; its last token ends a text."""
+    """Write the smallest byte-level tokenizer for llama.cpp; its last token ends a text."""
     tokens = [*BYTE_TO_CHARACTER.values()]
     tokens += [f"[{i}]" for i in range(len(tokens), vocab_size)]
     writer.add_tokenizer_model("gpt2")

@@ -1,10 +1,10 @@
-"""Compare programs by turns: A B A B, each round in a process of its own.
+"""Compare programs in interleaved rounds: A B A B, each round in a new process.
 
-A machine that is shared changes its speed from minute to minute. So a figure is the ratio of two
-medians over rounds that were run by turns, and its spread is that of the ratios within a round.
+The speed of a shared machine changes from minute to minute. Therefore a result is the ratio of two
+medians over interleaved rounds, and its spread is that of the ratios within a round.
 
 A contestant is a command that prints one line of JSON at its end, with "seconds" for one unit of
-its work and "peak_mib" for the most memory that it held.
+its work and "peak_mib" for its peak memory.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from typing import Any
 
 @dataclass
 class Contestant:
-    """A program, and what its rounds gave.
+    """A program and the results of its rounds.
 
-    One that is not required and cannot run here says why, and is left out.
+    If the program cannot run and is not required, ``missing`` is the reason, and it is left out.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Contestant:
     required: bool = False
 
     def run(self) -> None:
-        """One round."""
+        """Run one round."""
         if self.missing:
             return
         environment = {**os.environ, **self.environment}
@@ -59,7 +59,7 @@ class Contestant:
 def benchmark_parser(
     description: str | None, contestants: Iterable[str], *, rounds: int = 5
 ) -> argparse.ArgumentParser:
-    """The options that all comparisons have; ``--contestant`` is how a script calls itself."""
+    """Return a parser with the common options; a script runs itself with ``--contestant``."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,36 +69,36 @@ def benchmark_parser(
     return parser
 
 
-def itself(script: str, name: str, *options: object, **more: Any) -> Contestant:
-    """The contestant that ``script`` is when it is called with ``--contestant name``."""
+def contestant_of(script: str, name: str, *options: object, **more: Any) -> Contestant:
+    """Return a contestant that runs ``script`` with ``--contestant name``."""
     command = [sys.executable, script, "--contestant", name, *map(str, options)]
     return Contestant(name, command, required=name.startswith("ours"), **more)
 
 
 def contest(contestants: Sequence[Contestant], n_rounds: int) -> None:
-    """Run all by turns, ``n_rounds`` times; what happens is told on standard error."""
+    """Run all contestants in ``n_rounds`` interleaved rounds, with progress on standard error."""
     for index in range(n_rounds):
         for contestant in contestants:
             contestant.run()
-            told = contestant.missing or duration(contestant.rounds[-1]["seconds"])
-            print(f"round {index + 1}, {contestant.name}: {told}", file=sys.stderr)
+            result = contestant.missing or duration(contestant.rounds[-1]["seconds"])
+            print(f"round {index + 1}, {contestant.name}: {result}", file=sys.stderr)
 
 
 def ratio(ours: Contestant, peer: Contestant, key: str = "seconds") -> tuple[float, float, float]:
-    """The ratio of the medians, and the lowest and the highest ratio within a round."""
+    """Return the ratio of the medians, and the lowest and highest ratio within a round."""
     within = [a[key] / b[key] for a, b in zip(ours.rounds, peer.rounds, strict=True)]
     return ours.median(key) / peer.median(key), min(within), max(within)
 
 
 def duration(seconds: float) -> str:
-    """A time that a person can read."""
+    """Format a time for people."""
     if seconds >= 2:
         return f"{seconds:.2f} s"
     return f"{1e3 * seconds:.2f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.0f} µs"
 
 
 def check_equal(what: str, contestants: Sequence[Contestant], key: str, tolerance: float) -> None:
-    """End the benchmark if those that ran did not compute the same number."""
+    """Exit if the contestants that ran did not compute the same number."""
     values = [c.median(key) for c in contestants if not c.missing]
     if max(values) - min(values) > tolerance * max(map(abs, values)):
         raise SystemExit(f"{what}: the contestants do not compute the same {key}: {values}")

@@ -1,4 +1,4 @@
-"""What every contestant does: repeat its work, then print the medians and the peak memory."""
+"""Helpers of the contestants: repeat work, then print median times and peak memory."""
 
 import json
 import resource
@@ -13,10 +13,10 @@ from scratchgpt.measure import peak_memory
 def median_laps(
     work: Callable[[], Sequence[float]], *, at_least: float = 2.0, warm_up: int = 3
 ) -> list[float]:
-    """The medians of what ``work`` returns, the seconds of its parts.
+    """Return the median of each time that ``work`` returns, the seconds of its parts.
 
-    It is called ``warm_up`` times for nothing, then until ``at_least`` seconds are together, and
-    at least five times.
+    ``work`` is called ``warm_up`` times as a warm-up, then until the total time is ``at_least``
+    seconds, and at least five times.
     """
     for _ in range(warm_up):
         work()
@@ -29,29 +29,29 @@ def median_laps(
 
 
 def median_seconds(work: Callable[[], object], *, at_least: float = 2.0, warm_up: int = 3) -> float:
-    """The median time of one call; see :func:`median_laps`."""
+    """Return the median time of one call; see :func:`median_laps`."""
     return median_laps(lambda: [seconds_of(work)], at_least=at_least, warm_up=warm_up)[0]
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """The time of one call."""
+    """Return the time of one call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def peak_mib() -> float:
-    """The most memory that this process held so far."""
+    """Return the peak memory of this process."""
     return peak_memory() / 2**20
 
 
 def children_peak_mib() -> float:
-    """The most memory that one of the processes held which this one started and waited for."""
+    """Return the highest peak memory of the child processes that have ended."""
     unit = 1 if sys.platform == "darwin" else 2**10
     return unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
 
 
-def tell(seconds: float, *, peak: float | None = None, **more: object) -> None:
-    """Print the line that the harness reads; the peak is that of this process if none is given."""
+def print_result(seconds: float, *, peak: float | None = None, **more: object) -> None:
+    """Print the JSON line that the harness reads; ``peak`` defaults to that of this process."""
     peak = peak_mib() if peak is None else peak
     print(json.dumps({"seconds": seconds, "peak_mib": peak, **more}))

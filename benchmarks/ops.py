@@ -2,11 +2,11 @@
 
     python benchmarks/ops.py [--rounds 3] [--ops layer_norm softmax]
 
-On float32 arrays of the sizes and layouts that training meets: PyTorch keeps the weight of a
-linear map transposed, and a head is the transpose of the embedding. Gradients are made anew in
-each call, on all sides. Before anything is timed, all values and gradients are compared. The time
-is that of both passes; AdamW has one. Dropout draws another mask in PyTorch, so there the share
-and the scale of what is kept are compared.
+The arrays are float32, with the sizes and layouts of training: PyTorch stores the weight of a
+linear layer transposed, and a head is the transpose of the embedding. Every call allocates new
+gradients, in all programs. All values and gradients are compared before the timing. The time is
+that of both passes; AdamW has only one. Dropout samples a different mask in PyTorch, so there the
+fraction and the scale of the kept elements are compared.
 """
 
 import importlib.util
@@ -17,15 +17,15 @@ from contextlib import nullcontext
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from interleave import benchmark_parser, contest, itself
-from measure import median_laps, tell
+from interleave import benchmark_parser, contest, contestant_of
+from measure import median_laps, print_result
 from report import report
 
 from scratchgpt import kernels, ops
 from scratchgpt.memory import Arena, zeros
 from scratchgpt.threads import one_pool
 
-TOLERANCE = 1e-5  # of the largest value
+TOLERANCE = 1e-5  # relative to the largest value
 DROPOUT = 0.1
 LR, DECAY = 1e-3, 0.1
 N_PARAMETERS = 10_000_000
@@ -34,14 +34,14 @@ COLUMNS = {"forward": ("forward_ms", "{:.3f} ms"), "backward": ("backward_ms", "
 
 
 class Case(NamedTuple):
-    """An operation on some arrays: ours, and the same in PyTorch."""
+    """An operation on arrays: ours, and the same operation in PyTorch."""
 
-    shapes: Sequence[tuple[int, ...]]  # of the inputs that get a gradient
+    shapes: Sequence[tuple[int, ...]]  # shapes of the inputs that get a gradient
     forward: Callable[..., tuple[Any, Any]]  # (*inputs, *integers) -> y, saved
     backward: Callable[[Any, Any], Any]  # (dy, saved) -> gradients
     torch: Callable[..., Any]  # (torch, *inputs, *integers) -> y
     integers: tuple[int, tuple[int, ...]] | None = None  # highest, and shape
-    # How the second input, if it is a weight (n_in, n_out), lies in memory: ours, PyTorch's.
+    # Memory layout of the second input if it is a weight (n_in, n_out): ours, PyTorch's.
     weight_order: tuple[Literal["C", "F"], Literal["C", "F"]] = ("C", "C")
 
 
@@ -114,7 +114,7 @@ ADAMW = "AdamW, 10M parameters"
 
 
 def problem(case: Case, side: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The inputs that get a gradient, and the integers; side 0 is ours and 1 PyTorch's."""
+    """Return the inputs that get a gradient, and the integers; side 0 is ours, 1 is PyTorch's."""
     rng = np.random.default_rng(0)
     inputs = [rng.standard_normal(shape, dtype=np.float32) for shape in case.shapes]
     if case.weight_order[side] == "F":
@@ -123,14 +123,14 @@ def problem(case: Case, side: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def gradient_of(y: Any) -> Any:
-    """What arrives from above: 1 at a loss, something random elsewhere."""
+    """Return an upstream gradient: 1 for a loss, random otherwise."""
     if np.ndim(y) == 0:
         return np.float32(1)
     return np.random.default_rng(1).standard_normal(y.shape, dtype=np.float32)
 
 
-# A contestant is what goes forward, and what goes backward from there: it returns y and all
-# gradients. The optimiser has no way back.
+# A contestant is a forward function and a backward function, which returns y and all gradients. The
+# optimizer has no backward.
 Passes = tuple[Callable[[], Any], Callable[[Any], Sequence[Any]]]
 
 
@@ -187,7 +187,7 @@ def torch_adamw(torch) -> Passes:
 
 
 def adamw_problem() -> np.ndarray:
-    """Parameters and gradients."""
+    """Return parameters and gradients."""
     return np.random.default_rng(0).standard_normal((2, N_PARAMETERS // 1000, 1000), np.float32)
 
 
@@ -200,7 +200,7 @@ CONTESTANTS = {
 
 def take_time(name: str, contestant: str) -> None:
     build, context = CONTESTANTS[contestant]
-    arena = Arena()  # as a training step has it; to PyTorch it means nothing
+    arena = Arena()  # as in a training step; PyTorch does not use it
     with context():
         forward, backward = build(name)
 
@@ -214,11 +214,11 @@ def take_time(name: str, contestant: str) -> None:
 
         first, second = median_laps(laps, at_least=1.0)
     both = {"forward_ms": 1e3 * first} | ({} if name == ADAMW else {"backward_ms": 1e3 * second})
-    tell(first + second, **both)
+    print_result(first + second, **both)
 
 
 def check(name: str) -> None:
-    """End the benchmark if the contestants' values or gradients differ."""
+    """Exit if the values or gradients of the contestants differ."""
     results = {}
     for contestant, (build, context) in CONTESTANTS.items():
         if contestant == "PyTorch" and not importlib.util.find_spec("torch"):
@@ -237,7 +237,7 @@ def check(name: str) -> None:
 
 
 def kept_and_scale(y: np.ndarray) -> np.ndarray:
-    """The share of what dropout left, and the size of what it left."""
+    """Return the fraction of elements that dropout kept, and their scale."""
     kept = y[y != 0]
     return np.array([kept.size / y.size, np.abs(kept).mean()])
 
@@ -254,7 +254,7 @@ def main() -> None:
     for name in arguments.ops:
         print(f"{name}:", file=sys.stderr)
         check(name)
-        contestants = [itself(__file__, one, "--ops", name) for one in CONTESTANTS]
+        contestants = [contestant_of(__file__, one, "--ops", name) for one in CONTESTANTS]
         contest(contestants, arguments.rounds)
         rows.append((name, contestants, None))
     report("ops", rows, arguments.out, COLUMNS)

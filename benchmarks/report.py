@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: a table for people, JSON for programs, and a plot."""
+"""The report of a comparison: a table for people, JSON for programs, and a plot."""
 
 import json
 import sys
@@ -26,20 +26,21 @@ def report(
     Parameters
     ----------
     title : str
-        Also the name of the files.
+        Title of the plot, and name of the files.
     rows : sequence of (name, contestants, target)
-        No name stands twice. The first contestant is ours; the target is for its ratio to the
-        fastest of the others, or there is one for each by its name.
+        Names must be unique. The first contestant is ours. The target is that of its ratio to the
+        fastest peer, or a mapping with a target for each peer by name.
     out : Path
-        A folder.
+        Folder for the files.
     columns : dict of str to (str, str), optional
-        More columns: the key of a figure in the rounds, and the format of its median. It stays
-        empty for who has no such figure.
+        Further columns by header: a key in the results of the rounds, and the format of its median.
+        A cell is empty if the contestant has no such key.
     axis : str
-        What the ratio is.
+        Label for the ratio in the plot.
     """
     columns = columns or {}
-    headers = ["", "", "time", *columns, "ratio (spread)", "target", "peak memory", "ratio"]
+    headers = ["", "", "time", *columns, "time ratio (spread)", "target"]
+    headers += ["peak memory", "memory ratio"]
     cells, bars = [], []
     for name, (ours, *peers), target in rows:
         for contestant in (ours, *peers):
@@ -63,8 +64,8 @@ def report(
         there = [peer for peer in peers if not peer.missing]
         if len(there) > 1 and not ours.missing:
             fastest = min(there, key=lambda peer: peer.median("seconds"))
-            told = [name, f"fastest peer: {fastest.name}", "", *[""] * len(columns)]
-            cells.append([*told, f"{ratio(ours, fastest)[0]:.2f}", "", "", ""])
+            start = [name, f"fastest peer: {fastest.name}", "", *[""] * len(columns)]
+            cells.append([*start, f"{ratio(ours, fastest)[0]:.2f}", "", "", ""])
     rounds = {name: {c.name: c.rounds for c in contestants} for name, contestants, _ in rows}
     write_table(title, headers, cells, rounds, out)
     if bars:
@@ -74,7 +75,7 @@ def report(
 def write_table(
     title: str, headers: Sequence[str], cells: Sequence[Sequence[str]], data: Any, out: Path
 ) -> None:
-    """Print a table; write it, and the data behind it as JSON, into the folder ``out``."""
+    """Print a table; write the table, and its data as JSON, to the folder ``out``."""
     lines = [headers, ["---"] * len(headers), *cells]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     print(table)
@@ -85,7 +86,7 @@ def write_table(
 
 @contextmanager
 def figure(title: str, out: Path, n_axes: int = 1, **options: Any) -> Iterator[list[Any]]:
-    """Axes side by side to draw on, which become ``out/title.png``; none without matplotlib."""
+    """Yield a row of axes, and save them as ``out/title.png``; no axes without matplotlib."""
     try:
         import matplotlib
     except ImportError:
@@ -109,7 +110,7 @@ def _figure(contestant: Contestant, key: str, form: str) -> str:
 def _plot(
     title: str, bars: Sequence[tuple[str, float, float, float, Target]], axis: str, out: Path
 ) -> None:
-    """A bar for each ratio, with its spread and its target."""
+    """Plot a bar for each ratio, with its spread and its target."""
     with figure(title, out, figsize=(7, 1 + 0.45 * len(bars))) as drawn:
         for axes in drawn:
             for i, (_, middle, low, high, target) in enumerate(reversed(bars)):
@@ -117,7 +118,7 @@ def _plot(
                 axes.hlines(i, low, high, color="black")
                 if target is not None:
                     axes.vlines(target, i - 0.4, i + 0.4, color="tab:red")
-            axes.axvline(1, color="grey", linewidth=0.8)
+            axes.axvline(1, color="gray", linewidth=0.8)
             axes.set_yticks(range(len(bars)), [bar[0] for bar in reversed(bars)])
             red = "; red: target" if any(bar[-1] is not None for bar in bars) else ""
             axes.set_xlabel(f"{axis}\n(black: lowest and highest round{red})")

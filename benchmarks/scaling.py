@@ -1,19 +1,19 @@
-"""How time and memory of a training step grow: with T, channels, layers and threads.
+"""Scaling of the time and memory of a training step with T, channels, layers and threads.
 
     python benchmarks/scaling.py [--rounds 1]
 
-Each point is a process of its own. Its time stands against the arithmetic in its matrix products,
-its memory against what `scratchgpt info` predicts (parameters, gradients, moments and activations),
-counted from when the kernels are loaded. Beside the table and the JSON there is a plot, in which
-what grows as predicted lies on a straight line.
+Each point is a separate process. Its time is compared with the arithmetic in its matrix products.
+Its memory, after the kernels are loaded, is compared with the prediction of `scratchgpt info`
+(parameters, gradients, moments and activations). The script writes a table, JSON and a plot, in
+which points that grow as predicted are on a straight line.
 """
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from interleave import Contestant, benchmark_parser, contest, duration, itself
-from measure import median_seconds, peak_mib, tell
+from interleave import Contestant, benchmark_parser, contest, contestant_of, duration
+from measure import median_seconds, peak_mib, print_result
 from report import figure, write_table
 
 from scratchgpt.measure import Shape, one_batch_stepper, random_batch
@@ -52,7 +52,7 @@ def ours(n_time: int, n_embd: int, n_layer: int) -> None:
     run = one_batch_stepper(model, *random_batch(shape))
     with one_pool():
         seconds = median_seconds(lambda: run.update(0), at_least=1.0, warm_up=2)
-    tell(
+    print_result(
         seconds,
         memory_mib=peak_mib() - before,
         predicted_mib=model.describe(n_batch=BATCH).training_bytes / 2**20,
@@ -61,11 +61,11 @@ def ours(n_time: int, n_embd: int, n_layer: int) -> None:
 
 
 def point(axis: str, size: int) -> Contestant:
-    """A process that measures one step."""
+    """Return a process that measures one step."""
     at = {**BASE, axis: size}
     sizes = ["--point", at["T"], at["channels"], at["layers"]]
     threads = {"SCRATCHGPT_THREADS": str(at["threads"])}
-    process = itself(__file__, "ours", *sizes, environment=threads)
+    process = contestant_of(__file__, "ours", *sizes, environment=threads)
     return replace(process, name=f"{axis} {size}")
 
 
@@ -97,10 +97,10 @@ def main() -> None:
 
 
 def plot(points: dict[tuple[str, int], Contestant], out: Path) -> None:
-    """Time against arithmetic, and memory against its prediction, both axes logarithmic."""
+    """Plot time against arithmetic, and memory against its prediction, on logarithmic axes."""
     fastest = max(one.median("gflop") / one.median("seconds") for one in points.values())
     panels = (
-        ("gflop", "GFLOP of a step", "seconds", "seconds", 1 / fastest, f"{fastest:.0f} GFLOP/s"),
+        ("gflop", "GFLOP per step", "seconds", "seconds", 1 / fastest, f"{fastest:.0f} GFLOP/s"),
         ("predicted_mib", "predicted MiB", "memory_mib", "MiB", 1.0, "as predicted"),
     )
     with figure("scaling", out, len(panels), figsize=(11, 5)) as drawn:
@@ -111,7 +111,7 @@ def plot(points: dict[tuple[str, int], Contestant], out: Path) -> None:
                 axes.loglog(xs, ys, "o-", label=name)
             xs = [one.median(x) for one in points.values()]
             ends = [min(xs), max(xs)]
-            axes.loglog(ends, [slope * end for end in ends], "--", color="grey", label=line)
+            axes.loglog(ends, [slope * end for end in ends], "--", color="gray", label=line)
             axes.set_xlabel(x_label)
             axes.set_ylabel(y_label)
             axes.legend()

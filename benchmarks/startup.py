@@ -1,9 +1,9 @@
-"""From the start of a fresh process: importing the package, and the first training step.
+"""Startup time of a new process: import of the package, and the first training step.
 
     python benchmarks/startup.py [--rounds 5]
 
-The step is that of the char shape of train_step.py, once with an empty cache of compiled kernels
-and once with a full one; the process itself counts.
+The step has the char shape of train_step.py. It is timed with an empty and with a full cache of
+compiled kernels; the time includes the start of the process.
 """
 
 import argparse
@@ -28,7 +28,7 @@ with one_pool():
 
 
 def seconds(code: str, cache: str) -> float:
-    """How long a process takes that runs the code with this cache of kernels."""
+    """Return the time of a process that runs the code with this kernel cache."""
     began = time.perf_counter()
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
@@ -54,8 +54,8 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for name, times, target in (
         ("import scratchgpt", imports, 0.2),
-        ("first step, nothing compiled", cold, 10),
-        ("first step, kernels on disk", warm, 1),
+        ("first step, empty kernel cache", cold, 10),
+        ("first step, full kernel cache", warm, 1),
     ):
         middle = statistics.median(times)
         print(f"| {name} | {middle:.2f} s | {min(times):.2f} | {max(times):.2f} | {target} |")

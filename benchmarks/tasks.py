@@ -1,4 +1,4 @@
-"""Are ``addition`` and ``sort`` learnt exactly? Exact match on problems that were held back.
+"""Exact match of ``addition`` and ``sort`` on held-out problems: are they learned exactly?
 
 python benchmarks/tasks.py [--json FILE]
 """
@@ -23,7 +23,7 @@ def measure(task: str, out: Path) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write the table to this file too")
+    parser.add_argument("--json", type=Path, help="also write the table to this file as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure(task, Path(folder) / task) for task in TASKS]

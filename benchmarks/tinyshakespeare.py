@@ -3,9 +3,9 @@
     python benchmarks/tinyshakespeare.py [--seeds 3] [--precision bf16] [--json FILE]
 
 nanoGPT's README publishes a validation loss of 1.88 for 2,000 steps of the model in
-``examples/tinyshakespeare.toml``, which this trains with the command line. nanoGPT estimates the
-loss on 20 random batches of 12 windows; ``20 batches`` below is such an estimate (windows spread
-evenly), ``all`` is the exact loss over every window of the validation part.
+``examples/tinyshakespeare.toml``. This script trains it with the command line. nanoGPT estimates
+the loss on 20 random batches of 12 windows. ``20 batches`` in the table is such an estimate, with
+evenly spaced windows; ``all`` is the exact loss over all windows of the validation part.
 """
 
 import argparse
@@ -20,7 +20,7 @@ RECIPE = Path(__file__).parent.parent / "examples" / "tinyshakespeare.toml"
 
 
 def scratchgpt(*arguments: object) -> dict:
-    """Run a verb, with its progress on the terminal; returns its JSON result."""
+    """Run a verb with its progress on the terminal; return its JSON result."""
     command = [sys.executable, "-m", "scratchgpt", *map(str, arguments), "--json"]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(result.stdout)
@@ -41,9 +41,9 @@ def measure(seed: int, precision: str, folder: Path) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=1, help="how many runs")
+    parser.add_argument("--seeds", type=int, default=1, help="number of runs")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
-    parser.add_argument("--json", type=Path, help="write the table to this file too")
+    parser.add_argument("--json", type=Path, help="also write the table to this file as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [

@@ -1,12 +1,12 @@
-"""The same recipe as tinyshakespeare.py in PyTorch, to see what its published loss varies by.
+"""The recipe of tinyshakespeare.py in PyTorch, to measure how much its loss varies by seed.
 
     python benchmarks/tinyshakespeare_torch.py [--seeds 3] [--steps 2000]
 
-An independent model and loop, with PyTorch's own attention, optimiser and random numbers. The
-text comes from scratchgpt's corpora; the rest shares nothing with it. Needs PyTorch.
+The model and the loop are independent, with PyTorch's attention, optimizer and random numbers. The
+text comes from scratchgpt's corpora; nothing else is shared. Needs PyTorch.
 
-With --out it is a run such as `scratchgpt train` makes, for recipe.py: it evaluates on 20 batches
-every 250 steps, keeps the best and the last state in that folder, and ends with one line of JSON.
+With --out it makes a run like that of `scratchgpt train`, for recipe.py: it evaluates on 20 batches
+every 250 steps, saves the best and the last state in that folder, and ends with one line of JSON.
 """
 
 import argparse
@@ -93,12 +93,12 @@ def train(data: Tensor, steps: int, run: "Run | None" = None) -> Model:
 
 @torch.no_grad()
 def estimate(model: Model, data: Tensor) -> float:
-    """As nanoGPT has it, on random batches."""
+    """Estimate the loss on random batches, as nanoGPT does."""
     return sum(model(*batch(data)).item() for _ in range(EVAL_BATCHES)) / EVAL_BATCHES
 
 
 class Run:
-    """What happens every EVAL_INTERVAL steps, in the same folder."""
+    """Evaluations and checkpoints every EVAL_INTERVAL steps, in one folder."""
 
     def __init__(self, folder: Path, data: Tensor) -> None:
         self.folder, self.data = folder, data
@@ -115,7 +115,7 @@ class Run:
 
 @torch.no_grad()
 def exact_loss(model: Model, data: Tensor) -> float:
-    """Over all windows that do not overlap, as `scratchgpt eval` has it."""
+    """Return the loss over all non-overlapping windows, as in `scratchgpt eval`."""
     n_windows = (len(data) - 1) // T
     tokens = data[: n_windows * T].view(n_windows, T)
     targets = data[1 : n_windows * T + 1].view(n_windows, T)
@@ -124,9 +124,9 @@ def exact_loss(model: Model, data: Tensor) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=1, help="how many runs")
+    parser.add_argument("--seeds", type=int, default=1, help="number of runs")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--out", type=Path, help="a folder, for one run with evaluations")
+    parser.add_argument("--out", type=Path, help="folder for one run with evaluations")
     arguments = parser.parse_args()
     corpus = prepare(["tinyshakespeare"], "characters")
     train_data = torch.from_numpy(corpus.train.read(0, len(corpus.train)))

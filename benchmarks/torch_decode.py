@@ -1,6 +1,6 @@
 """Beam search in PyTorch, with a cache and without: the peers of ``translation_decode.py``.
 
-The bookkeeping of the search is the same as ours, so that what is compared is the model's work.
+The search uses our bookkeeping, so that only the computations of the model are compared.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch_transformer import TorchTransformer
 
-from scratchgpt.generation.hypotheses import Finished, Hypothesis, Live
+from scratchgpt.generation.hypotheses import ActiveHypotheses, Finished, Hypothesis
 
 
 class Plain:
-    """The decoder of torch.nn.Transformer over the whole of every hypothesis, a token a time."""
+    """The decoder of torch.nn.Transformer without a cache: whole hypotheses for each new token."""
 
     def __init__(self, model: TorchTransformer, src, padding, n_beams: int, n_positions: int):
         self.model = model
@@ -37,7 +37,7 @@ class Plain:
 
 
 class Cached:
-    """The last position alone, with keys and values kept: those of the memory once a sentence."""
+    """A decoder with a cache: it computes the memory once, and then only the last position."""
 
     def __init__(self, model: TorchTransformer, src, padding, n_beams: int, n_positions: int):
         self.model, self.n_beams, self.n_time = model, 1, 0
@@ -52,7 +52,7 @@ class Cached:
             self.memory.append(kv.permute(2, 0, 3, 1, 4).contiguous())  # (2, B, H, S, D)
         self.allowed = ~padding[:, None, None, :]  # (B, 1, 1, S)
         shape = (len(self.layers), 2, n_rows, c.n_head, n_positions, c.head_size)
-        self.room = torch.empty(shape), torch.empty(shape)  # choices go from one to the other
+        self.room = torch.empty(shape), torch.empty(shape)  # select copies from one to the other
         self.texts = self.room[0][:, :, : len(src)]
 
     def next_logits(self, targets: torch.Tensor) -> torch.Tensor:
@@ -121,7 +121,7 @@ def search(
     """:func:`scratchgpt.generation.beam_search` with PyTorch's logits and PyTorch's top k."""
     padding, src = torch.from_numpy(padding), torch.from_numpy(src)
     continuation = kind(model, src, padding, n_beams, int(limits.max()))
-    live, finished = Live(n_beams, end_of_text, limits, alpha), Finished(len(src), 1)
+    live, finished = ActiveHypotheses(n_beams, end_of_text, limits, alpha), Finished(len(src), 1)
     while live.sentences.size:
         targets = torch.from_numpy(live.tokens.reshape(-1, live.tokens.shape[-1]))
         logits = continuation.next_logits(targets)

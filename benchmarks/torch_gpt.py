@@ -1,4 +1,4 @@
-"""The GPT of scratchgpt in PyTorch, as one would write it there: the peer of the benchmarks."""
+"""The GPT of scratchgpt in idiomatic PyTorch: the peer of the benchmarks."""
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ class Block(nn.Module):
 
 
 class TorchGPT(nn.Module):
-    """Built from one of ours, with its weights."""
+    """A GPT with the configuration and weights of one of our models."""
 
     def __init__(self, ours: GPT) -> None:
         super().__init__()
@@ -54,6 +54,6 @@ class TorchGPT(nn.Module):
 
 
 def _name(ours: str) -> str:
-    """The name here of one of our parameters."""
+    """Return the PyTorch name of one of our parameters."""
     name = ours.removeprefix("transformer.").replace("mlp.c_proj", "mlp_proj")
     return name.replace("attn.c_", "c_").replace("mlp.c_", "c_")

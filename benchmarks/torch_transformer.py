@@ -1,4 +1,4 @@
-"""torch.nn.Transformer with the weights of one of ours: the peer of the translation benchmarks."""
+"""torch.nn.Transformer with the weights of our model: the peer of the translation benchmarks."""
 
 import math
 
@@ -11,17 +11,17 @@ from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 
 
 class TorchTransformer(nn.Module):
-    """Embeddings and head around torch.nn.Transformer, as one would write it there.
+    """Embeddings and head around torch.nn.Transformer, in idiomatic PyTorch.
 
-    Dropout is where ours has it: PyTorch's own layers have one more, inside the feed-forward
-    layers, which is left out.
+    Dropout is at the same places as in our model: PyTorch's layers have one more, inside the
+    feed-forward layers, which is removed.
     """
 
     def __init__(self, ours: Transformer, dropout: float = 0.0) -> None:
         super().__init__()
         c = self.config = ours.config
         if not c.bias or c.positions != "sinusoidal" or not (c.shared_embeddings and c.tied_head):
-            raise SystemExit("the peer is the Transformer with biases, sinusoids and one table")
+            raise SystemExit("the peer needs biases, sinusoidal positions and a shared embedding")
         self.table = nn.Embedding(c.vocab_size, c.n_embd)
         self.transformer = nn.Transformer(
             c.n_embd,
@@ -51,7 +51,7 @@ class TorchTransformer(nn.Module):
         return self.drop(self.table(tokens) * self.scale + positions)
 
     def forward(self, src, tgt, targets, padding, causal, label_smoothing: float) -> torch.Tensor:
-        """The loss; ``padding`` is True where the source is, ``causal`` PyTorch's mask (T, T)."""
+        """Return the loss; ``padding`` is True at source padding, ``causal`` a mask (T, T)."""
         x = self.transformer(
             self.embed(src),
             self.embed(tgt),

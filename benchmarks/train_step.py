@@ -1,37 +1,38 @@
-"""One training step against PyTorch, eager and compiled, on an equal model.
+"""One training step compared with PyTorch, eager and compiled, on an equal model.
 
     python benchmarks/train_step.py                     all three shapes, 5 rounds
     python benchmarks/train_step.py --shapes char --rounds 3
     python benchmarks/train_step.py --precisions float32    without bfloat16
 
-A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both sides start from the same
-weights, and the losses of the first and of a later step must agree. Our speed is also told as a
-share of the machine's best product of large float32 matrices, from the arithmetic in the matrix
-products of a step (of attention the whole square, though ours skips what the mask forbids).
+A step is forward, backward, clipping at 1.0 and AdamW, on one batch. Both programs start from the
+same weights, and the losses of the first and of a later step must agree. Our speed is also reported
+as a fraction of the machine's peak speed for large float32 matrix products. It counts the
+arithmetic in the matrix products of a step, including the masked half of attention, which ours
+skips.
 
-In bfloat16 (`--precision bf16`) ours is held against PyTorch in float32, eager and compiled, and in
-its own automatic mixed precision.
+In bfloat16 (`--precision bf16`) ours is compared with PyTorch in float32, eager and compiled, and
+with its automatic mixed precision.
 """
 
 import sys
 
-from interleave import benchmark_parser, check_equal, contest, itself
-from measure import median_seconds, peak_mib, tell
+from interleave import benchmark_parser, check_equal, contest, contestant_of
+from measure import median_seconds, peak_mib, print_result
 from report import report
 
 from scratchgpt.measure import SETTINGS, SHAPES, one_batch_stepper, random_batch, sgemm_speed
 from scratchgpt.models import GPT
 from scratchgpt.threads import one_pool
 
-# Of the ratio of the times.
+# Targets for the ratio of the times.
 TARGETS = {"char": 0.70, "baby": 0.87, "gpt2": 0.55}
 CHECKED_STEP = 5
-# How far losses may lie apart: by the order of sums, or by the digits of bfloat16.
+# Maximum difference of the losses, from the order of sums, or from the precision of bfloat16.
 ALIKE = {"float32": 1e-4, "bf16": 1e-2}
 
 
 def problem(shape: str):
-    """Our model and a batch of random tokens."""
+    """Return our model and a batch of random tokens."""
     return GPT(SHAPES[shape].config), *random_batch(SHAPES[shape])
 
 
@@ -40,9 +41,11 @@ def ours(shape: str, precision: str = "float32") -> None:
     with one_pool():
         losses = [run.update(0).loss for _ in range(CHECKED_STEP)]
         seconds = median_seconds(lambda: run.update(0))
-    peak = peak_mib()  # before the matrices that the best product takes
+    peak = peak_mib()  # before the matrices of the peak-speed measurement
     share = SHAPES[shape].training_flops / seconds / sgemm_speed()
-    tell(seconds, peak=peak, first_loss=losses[0], later_loss=losses[-1], of_sgemm_peak=share)
+    print_result(
+        seconds, peak=peak, first_loss=losses[0], later_loss=losses[-1], of_sgemm_peak=share
+    )
 
 
 def torch_step(shape: str, *, compiled: bool = False, mixed: bool = False) -> None:
@@ -74,7 +77,7 @@ def torch_step(shape: str, *, compiled: bool = False, mixed: bool = False) -> No
         return loss.item()
 
     losses = [step() for _ in range(CHECKED_STEP)]
-    tell(median_seconds(step), first_loss=losses[0], later_loss=losses[-1])
+    print_result(median_seconds(step), first_loss=losses[0], later_loss=losses[-1])
 
 
 CONTESTANTS = {
@@ -105,7 +108,7 @@ def main() -> None:
     rows = []
     for shape in arguments.shapes:
         every = {
-            name: itself(__file__, name, "--shapes", shape)
+            name: contestant_of(__file__, name, "--shapes", shape)
             for name in CONTESTANTS
             if any(name in names for names in sides.values())
         }
@@ -118,7 +121,7 @@ def main() -> None:
             plain = precision == "float32"
             title = shape if plain else f"{shape}, {precision}"
             rows.append((title, contestants, TARGETS[shape] if plain else None))
-    report("train_step", rows, arguments.out, {"of sgemm's peak": ("of_sgemm_peak", "{:.0%}")})
+    report("train_step", rows, arguments.out, {"of peak sgemm": ("of_sgemm_peak", "{:.0%}")})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Beam search with four beams against PyTorch, without a cache and with one, on an equal model.
+"""Beam search with four beams compared with PyTorch, with and without a cache, on an equal model.
 
     python benchmarks/translation_decode.py                         random weights and sentences
-    python benchmarks/translation_decode.py --model DIR --file F    a trained model, a text a line
+    python benchmarks/translation_decode.py --model DIR --file F    a trained model, a text per line
 
-The random sentences are as long as those of Multi30k, and so are their translations, each of which
-is cut off at a length of its own. PyTorch's loops are in ``torch_decode.py``: one runs the decoder
-of ``torch.nn.Transformer`` over whole hypotheses for each new token, the other keeps keys and
-values as ours does. All encode each sentence once and decode the same batches, and a sentence that
-is done leaves its batch. They must find the same translations, of the same scores.
+The random sentences have lengths like those of Multi30k, and so have their translations, each of
+which is cut off at a random length. The loops of PyTorch are in ``torch_decode.py``: one runs the
+decoder of ``torch.nn.Transformer`` over whole hypotheses for each new token, the other caches keys
+and values like ours. All programs encode each sentence once and decode the same batches; sentences
+that are done leave their batch. They must find the same translations with the same scores.
 """
 
 import sys
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from interleave import Contestant, benchmark_parser, contest, itself, ratio
-from measure import median_seconds, tell
+from interleave import Contestant, benchmark_parser, contest, contestant_of, ratio
+from measure import median_seconds, print_result
 from multi30k_like import random_lengths
 from report import report
 
 from scratchgpt.generation import Hypothesis, beam_search
 from scratchgpt.models import Transformer, TransformerConfig
 
-TARGETS = {"torch, no cache": 3.0, "torch, cache": 1.0}  # of the sentences a second
+TARGETS = {"torch, no cache": 3.0, "torch, cache": 1.0}  # ratio of sentences per second
 N_SENTENCES, BATCH, N_BEAMS, ALPHA = 128, 32, 4, 0.6
 END_OF_TEXT, PADDING = 0, 1
-CLOSE = 1e-4  # relative, of the scores
+CLOSE = 1e-4  # relative tolerance of the scores
 
 
 class Batch(NamedTuple):
@@ -43,7 +43,7 @@ class Problem(NamedTuple):
 
 
 def random_problem() -> Problem:
-    """The small model with random weights, and random sentences sorted by length."""
+    """Return the small model with random weights, and random sentences sorted by length."""
     rng = np.random.default_rng(0)
     model = Transformer(TransformerConfig.from_preset("transformer-small", padding_id=PADDING))
     sharpen(model)
@@ -55,10 +55,9 @@ def random_problem() -> Problem:
 
 
 def sharpen(model: Transformer) -> None:
-    """Have random weights make some tokens much more probable than others, and the end never.
+    """Scale random weights so that some tokens are much more probable than others, the end never.
 
-    The head is the table of the embeddings, so without large matrices each token would follow
-    itself.
+    The head is the embedding table, so without large matrices each token would follow itself.
     """
     for name, parameter in model.store.named.items():
         if parameter.decays and "wte" not in name:
@@ -68,7 +67,7 @@ def sharpen(model: Transformer) -> None:
 
 
 def trained_problem(folder: Path, file: Path) -> Problem:
-    """A model of ours, and the texts of a file sorted by length."""
+    """Return one of our models, and the texts of a file sorted by length."""
     from scratchgpt.generation.beam import ROOM
     from scratchgpt.models import load_pretrained
     from scratchgpt.text import load_tokenizer
@@ -94,7 +93,7 @@ def batched(sources: list[np.ndarray], limits: np.ndarray) -> list[Batch]:
 
 
 def measure(problem: Problem, translate) -> None:
-    """Time the translation of all batches, and tell what was found."""
+    """Time the translation of all batches, and print the translations found."""
     found: list[list[Hypothesis]] = []
 
     def run() -> None:
@@ -103,7 +102,7 @@ def measure(problem: Problem, translate) -> None:
             found.extend(translate(batch))
 
     seconds = median_seconds(run, warm_up=1)
-    tell(
+    print_result(
         seconds,
         sentences_per_s=problem.n_sentences / seconds,
         translations=[hypotheses[0].tokens.tolist() for hypotheses in found],
@@ -147,14 +146,14 @@ CONTESTANTS = {
 
 
 def check(reference: Contestant, peer: Contestant) -> None:
-    """End the benchmark if a peer found other translations, but for ties in the last digits."""
+    """Exit if a peer found other translations, except for ties up to rounding."""
     mine, theirs = reference.rounds[0], peer.rounds[0]
     error = np.abs(np.subtract(mine["scores"], theirs["scores"])) / np.abs(mine["scores"])
     pairs = zip(mine["translations"], theirs["translations"], strict=True)
     n_same = sum(one == other for one, other in pairs)
     print(
-        f"{peer.name}: {n_same} of {len(error)} translations are ours, "
-        f"largest relative difference of a score {error.max():.1e}"
+        f"{peer.name}: {n_same} of {len(error)} translations equal ours; "
+        f"largest relative score difference {error.max():.1e}"
     )
     if error.max() > CLOSE or n_same < 0.99 * len(error):
         raise SystemExit(f"{peer.name} does not compute the same as ours")
@@ -162,11 +161,11 @@ def check(reference: Contestant, peer: Contestant) -> None:
 
 def main() -> None:
     parser = benchmark_parser(__doc__, CONTESTANTS)
-    parser.add_argument("--model", type=Path, help="a folder with a model and its tokenizer")
-    parser.add_argument("--file", type=Path, help="texts to translate, one a line")
+    parser.add_argument("--model", type=Path, help="folder with a model and its tokenizer")
+    parser.add_argument("--file", type=Path, help="texts to translate, one per line")
     arguments = parser.parse_args()
     if (arguments.model is None) != (arguments.file is None):
-        parser.error("--model and --file belong together")
+        parser.error("--model and --file need each other; give both or neither")
     options = []
     if arguments.model:
         options = ["--model", arguments.model, "--file", arguments.file]
@@ -174,7 +173,7 @@ def main() -> None:
         trained = trained_problem(*options[1::2]) if options else None
         CONTESTANTS[arguments.contestant](trained or random_problem())
         return
-    contestants = [itself(__file__, name, *options) for name in CONTESTANTS]
+    contestants = [contestant_of(__file__, name, *options) for name in CONTESTANTS]
     contest(contestants, arguments.rounds)
     targets = {peer: 1 / target for peer, target in TARGETS.items()}
     columns = {"sentences/s": ("sentences_per_s", "{:.1f}")}

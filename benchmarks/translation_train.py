@@ -1,19 +1,20 @@
-"""Training steps of a translation model against torch.nn.Transformer, eager, on an equal model.
+"""Training steps of a translation model compared with eager torch.nn.Transformer, equal models.
 
     python benchmarks/translation_train.py [--rounds 5]
 
-The model is the small one, the recipe that of translation: label smoothing 0.1, clipping at 1.0 and
-Adam with β₂ 0.98. Random pairs as long as those of Multi30k are bucketed by length and filled by
-token count, and each step takes the next of the same batches. Both sides start from the same
-weights. Without dropout the losses of the first and of a later step must agree. With it no two
-programs drop the same elements, so that what must agree is the loss without it, before training.
+The model is the small one. The recipe is that of translation: label smoothing 0.1, clipping at 1.0
+and Adam with β₂ 0.98. Random pairs with lengths like those of Multi30k are bucketed by length, and
+batches have a fixed number of tokens. Both programs take the same batches in the same order, and
+start from the same weights. Without dropout, the losses of the first and of a later step must
+agree. With dropout, the programs drop different elements, so the loss without dropout, before
+training, must agree.
 """
 
 import sys
 
 import numpy as np
-from interleave import benchmark_parser, check_equal, contest, itself, ratio
-from measure import median_seconds, tell
+from interleave import benchmark_parser, check_equal, contest, contestant_of, ratio
+from measure import median_seconds, print_result
 from multi30k_like import random_lengths
 from report import report
 
@@ -24,7 +25,7 @@ from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
 DROPOUTS = {"without dropout": 0.0, "dropout 0.3": 0.3}
-TARGET = 1.2  # of the tokens a second
+TARGET = 1.2  # ratio of tokens per second
 END_OF_TEXT, PADDING = 0, 1
 TOKENS_PER_BATCH, N_BATCHES, N_PAIRS = 2048, 3, 2000
 SETTINGS = TrainConfig(
@@ -41,7 +42,7 @@ SETTINGS = TrainConfig(
 
 
 class FirstBatches:
-    """The first batches of a corpus, again and again."""
+    """Data source that repeats the first batches of a corpus."""
 
     def __init__(self, vocab_size: int) -> None:
         rng = np.random.default_rng(0)
@@ -69,7 +70,7 @@ class FirstBatches:
 
     @property
     def n_tokens(self) -> int:
-        """Of the targets of all batches, padding not counted."""
+        """Number of target tokens in all batches, without padding."""
         return sum(int((targets >= 0).sum()) for _, _, targets in self.batches)
 
 
@@ -80,10 +81,10 @@ def problem(dropout: float) -> tuple[Transformer, FirstBatches]:
 
 
 def measure(step, first_loss: float, n_tokens: int) -> None:
-    """Time a pass over all batches, after one for the losses."""
+    """Time a pass over all batches, after a pass for the losses."""
     losses = [step(i) for i in range(N_BATCHES)]
     seconds = median_seconds(lambda: [step(i) for i in range(N_BATCHES)], warm_up=1)
-    tell(
+    print_result(
         seconds / N_BATCHES,
         tokens_per_s=n_tokens / seconds,
         first_loss=first_loss,
@@ -149,7 +150,7 @@ def main() -> None:
         return
     rows = []
     for name in arguments.dropouts:
-        contestants = [itself(__file__, who, "--dropouts", name) for who in CONTESTANTS]
+        contestants = [contestant_of(__file__, who, "--dropouts", name) for who in CONTESTANTS]
         print(f"{name}:", file=sys.stderr)
         contest(contestants, arguments.rounds)
         check_equal(name, contestants, "first_loss", 1e-4)

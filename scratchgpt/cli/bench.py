@@ -74,7 +74,7 @@ def bench_command(
         seconds=seconds,
         most=steps,
         breakdown=breakdown,
-        tell=lambda text: print(text, file=sys.stderr),
+        report=lambda text: print(text, file=sys.stderr),
     )
     if as_json:
         print(json.dumps({"shape": shape, **result.as_dict()}))

@@ -1,4 +1,4 @@
-"""Generation: from a model and a prompt to new text."""
+"""Generation: sample text from a model, translate, and plot attention."""
 
 from scratchgpt.generation.alignment import alignment
 from scratchgpt.generation.alignment_picture import draw_alignment

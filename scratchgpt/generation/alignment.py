@@ -1,4 +1,4 @@
-"""Where a translation looked in its source."""
+"""Cross-attention weights between a translation and its source."""
 
 from collections.abc import Sequence
 
@@ -18,27 +18,27 @@ def alignment(
     end_of_text: int,
     layer: int | None = None,
 ) -> Array:
-    """The weights of the decoder's attention to the source, averaged over heads and layers.
+    """Return the decoder's cross-attention weights, averaged over heads and layers.
 
     Parameters
     ----------
     model : Transformer
     source : int array (S,)
-        As it was translated, with its end_of_text token.
+        The source tokens, with the end_of_text token.
     target : int array (T,)
         The tokens of the translation.
     end_of_text : int
         The token that the translation started from.
     layer : int, optional
-        Take that layer's heads alone.
+        Average over the heads of this layer only.
 
     Returns
     -------
     weights : array (T, S)
-        In row t, where the decoder looked when it chose token t; each row sums to 1.
+        Row t has the attention weights with which the decoder chose token t; each row sums to 1.
     """
     src, tgt = np.asarray(source)[None], np.asarray(target)
-    inputs = np.concatenate([[end_of_text], tgt[:-1]])[None]  # what stood there as it was chosen
+    inputs = np.concatenate([[end_of_text], tgt[:-1]])[None]  # the decoder's inputs
     _, saved = model.forward(src, inputs)
     h = saved.decoder.stack.h
     layers = h if layer is None else [h[layer]]
@@ -47,5 +47,5 @@ def alignment(
 
 
 def _weights(saved: AttentionSaved | FlashAttentionSaved) -> Array:
-    """softmax(q k / √D) (B, H, T, S), which the compiled kernel does not keep."""
+    """Return softmax(q k / √D) (B, H, T, S), which the compiled kernel does not save."""
     return softmax_forward(saved.scale * (saved.q @ saved.k.mT))[0]

@@ -1,4 +1,4 @@
-"""Cross-attention as a picture: which source words each word of a translation looked at."""
+"""Plot of cross-attention: the attention of each translated word to the source words."""
 
 import warnings
 from pathlib import Path
@@ -8,18 +8,18 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 
-_SQUARE = 0.34  # inches that a word takes
+_SQUARE = 0.34  # inches per word
 
 
 def draw_alignment(
     path: Path | str, weights: Array, target_words: list[str], source_words: list[str]
 ) -> None:
-    """Draw attention weights as a grid with the words on both axes, the source above.
+    """Plot attention weights as a grid, with the source words on top and the target words left.
 
     Parameters
     ----------
     path : path
-        Of the picture; its ending (.png, .pdf, .svg) says in which format.
+        File to write; its extension (.png, .pdf, .svg) determines the format.
     weights : array (target words, source words)
         From 0 to 1.
     target_words, source_words : list of str
@@ -33,7 +33,7 @@ def draw_alignment(
     figure = _figure(weights.shape)
     axes = figure.subplots()
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    words: dict[str, Any] = {"parse_math": False}  # a dollar is a dollar
+    words: dict[str, Any] = {"parse_math": False}  # a dollar sign does not start a formula
     axes.set_xticks(range(len(source_words)), source_words, rotation=55, ha="left", **words)
     axes.set_yticks(range(len(target_words)), target_words, **words)
     axes.xaxis.tick_top()
@@ -50,7 +50,7 @@ def draw_alignment(
     bar.outline.set_visible(False)
     format = _format(figure, path)
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box.
+        # A letter that is missing from the font is drawn as a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, format=format)
 
@@ -68,7 +68,7 @@ def _figure(shape: tuple[int, ...]) -> Any:
 
 
 def _format(figure: Any, path: Path) -> str:
-    """What the ending of the file name asks for."""
+    """Return the format for the extension of the file name."""
     format = path.suffix.removeprefix(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if format not in known:

@@ -1,4 +1,4 @@
-"""Beam search: the translations that a model finds the most probable, or nearly so."""
+"""Beam search: an approximate search for the most probable translations."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.generation.candidates import best_tokens
 from scratchgpt.generation.continuation import CachedContinuation, PlainContinuation
-from scratchgpt.generation.hypotheses import Finished, Hypothesis, Live
+from scratchgpt.generation.hypotheses import ActiveHypotheses, Finished, Hypothesis
 from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer
 from scratchgpt.threads import one_pool
@@ -28,46 +28,47 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     r"""Translate a batch of sentences.
 
-    Each sentence has ``n_beams`` live hypotheses, which grow by a token a step. Of all tokens that
-    may follow all of them, the most probable ``n_beams`` are looked at: where one is
-    ``end_of_text`` it finishes its hypothesis. The most probable ``n_beams`` that are not live on.
-    Finished hypotheses are ranked by
+    Each sentence has ``n_beams`` active hypotheses, which grow by one token per step. Each step
+    ranks all continuations of all active hypotheses by probability. If one of the first ``n_beams``
+    is ``end_of_text``, its hypothesis is finished. The first ``n_beams`` continuations that are not
+    ``end_of_text`` are the new active hypotheses. Finished hypotheses are ranked by
 
     .. math:: s(Y) = \log P(Y \mid X) \,/\, lp(Y)
 
-    with the :func:`length_penalty`. A sentence is done when no live hypothesis can become better
-    than the worst of its n best: log-probabilities only fall, so a live one can reach at most its
-    own divided by the largest penalty. Sentences that are done leave the batch.
+    with the :func:`length_penalty`. A sentence is done when no active hypothesis can become better
+    than the worst of its n best. Log-probabilities never increase, so the score of an active
+    hypothesis is at most its current log-probability divided by the largest penalty. Sentences that
+    are done leave the batch.
 
-    With one beam this is greedy decoding, which takes the most probable token each time and is
-    done with the first ``end_of_text``.
+    With one beam this is greedy decoding: it takes the most probable token at each step and stops
+    at the first ``end_of_text``.
 
     Parameters
     ----------
     model : Transformer
     src : int array (B, S)
-        Sources as in training: each ended, then padded.
+        Sources as in training: each ends with ``end_of_text``, then padding.
     end_of_text : int
         The token that a target starts from and ends with.
     n_beams : int
     alpha : float
-        0 ranks by probability; more of it prefers longer translations.
+        Length penalty. 0 ranks by probability; higher values prefer longer translations.
     n_best : int
-        How many hypotheses of each sentence are asked for, at most ``n_beams``.
+        Number of hypotheses to return per sentence, at most ``n_beams``.
     max_length : int or int array (B,), optional
-        The most tokens of a hypothesis, end_of_text included. By default, as in the paper, those of
-        the source and 50 more, as far as the model has positions.
+        Maximum number of tokens of a hypothesis, end_of_text included. The default is that of the
+        paper, the length of the source plus 50, limited by the positions of the model.
     src_key_padding_mask : bool array (B, S), optional
-        True where the source is padding; by default where it is the model's ``padding_id``.
+        True at padding; by default True where the source is the model's ``padding_id``.
     use_cache : bool
-        Keep keys and values of what was decoded. Without, everything is computed anew for each
-        token, with the same result.
+        Whether to cache keys and values of decoded positions. Without the cache, every token
+        recomputes all positions; the result is the same.
 
     Returns
     -------
     hypotheses : list of lists of Hypothesis
-        Of each sentence the n best, the best first; fewer where there are no more. If too few
-        ended within ``max_length``, the best of those that were cut off there come behind.
+        The n best hypotheses of each sentence, best first; fewer if fewer exist. If too few ended
+        within ``max_length``, the best hypotheses that were cut off there follow at the end.
 
     Raises
     ------
@@ -86,16 +87,16 @@ def beam_search(
     kind = CachedContinuation if use_cache else PlainContinuation
     with one_pool():
         continuation = kind(model, src, src_key_padding_mask, n_beams, int(limits.max()))
-        live = Live(n_beams, end_of_text, limits, alpha)
+        active = ActiveHypotheses(n_beams, end_of_text, limits, alpha)
         finished = Finished(len(src), n_best)
         n_candidates = min(2 * n_beams, config.vocab_size)
         arena = Arena()
-        while live.sentences.size:
-            targets = live.tokens.reshape(-1, live.tokens.shape[-1])  # (B K, T)
+        while active.sentences.size:
+            targets = active.tokens.reshape(-1, active.tokens.shape[-1])  # (B K, T)
             with arena:
                 logits = continuation.next_logits(targets)
                 log_p, tokens = best_tokens(logits, n_candidates)  # (B K, m) each
-            rows = live.advance(log_p, tokens, finished)
+            rows = active.advance(log_p, tokens, finished)
             if not np.array_equal(rows, np.arange(len(targets))):
                 continuation.select(rows)
     return finished.hypotheses
@@ -109,13 +110,13 @@ def _check_numbers(n_beams: int, n_best: int, alpha: float, vocab_size: int) -> 
     if not 0 <= alpha < np.inf:
         raise UserError(f"alpha={alpha} must be 0 (no length penalty) or more")
     if vocab_size < 2:
-        raise UserError("with a vocabulary of one token there is nothing to search")
+        raise UserError("beam search needs a vocabulary of at least two tokens; this has one")
 
 
 def _source_lengths(src: Array, padding: Array | None) -> Array:
-    """How many tokens of each source (B, S) are not padding, (B,)."""
+    """Return the number of tokens without padding of each source (B, S), as an array (B,)."""
     if src.ndim != 2:
-        raise UserError(f"src must be sentences (B, S), got an array {src.shape}")
+        raise UserError(f"src must have the shape (B, S), got {src.shape}")
     lengths = np.full(len(src), src.shape[1]) if padding is None else (~padding).sum(axis=1)
     if not lengths.all():
         raise UserError(
@@ -125,7 +126,7 @@ def _source_lengths(src: Array, padding: Array | None) -> Array:
 
 
 def _limits(max_length: int | Array | None, source_lengths: Array, block_size: int) -> Array:
-    """The most tokens of a hypothesis of each sentence, (B,)."""
+    """Return the maximum number of tokens of a hypothesis for each sentence, (B,)."""
     if max_length is None:
         return np.minimum(source_lengths + ROOM, block_size)
     limits = np.broadcast_to(np.asarray(max_length), source_lengths.shape)

@@ -1,4 +1,4 @@
-"""The tokens with which a hypothesis may go on: the most probable ones."""
+"""Candidates for the next token of a hypothesis: the most probable tokens."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from scratchgpt.errors import UserError
 
 
 def best_tokens(logits: Array, n: int) -> tuple[Array, Array]:
-    """The n most probable tokens after each text, from the best down.
+    """Return the n most probable next tokens of each text, most probable first.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def best_tokens(logits: Array, n: int) -> tuple[Array, Array]:
     Returns
     -------
     log_p : float64 array (B, n)
-        Their log-probabilities.
+        Log-probabilities of the tokens.
     tokens : int64 array (B, n)
 
     Raises
@@ -35,8 +35,8 @@ def best_tokens(logits: Array, n: int) -> tuple[Array, Array]:
         log_p, tokens = _best_tokens(logits, n)
     if not np.isfinite(log_p[:, 0]).all():
         raise UserError(
-            "the model's logits are not finite: its weights are damaged, or its training "
-            "diverged; take an earlier checkpoint"
+            "the model's logits are NaN or infinite: its weights are damaged, or its training "
+            "diverged; use an earlier checkpoint"
         )
     return log_p, tokens
 

@@ -1,11 +1,11 @@
-"""How a search gets the logits of what follows each hypothesis, with a cache and without."""
+"""Next-token logits for the hypotheses of a search, with and without a cache."""
 
 from scratchgpt.backend import Array
 from scratchgpt.models import Transformer
 
 
 class CachedContinuation:
-    """Sources are encoded once; of the targets each step computes the last position alone.
+    """Next-token logits with a cache: encodes sources once, computes one target position per step.
 
     Parameters
     ----------
@@ -13,9 +13,9 @@ class CachedContinuation:
     src : int array (B, S)
     src_key_padding_mask : bool array (B, S) or None
     n_beams : int
-        The most hypotheses of a sentence; each begins with one.
+        Maximum number of hypotheses per sentence; each sentence begins with one.
     n_positions : int
-        The most tokens of a target.
+        Maximum number of tokens of a target.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class CachedContinuation:
         )
 
     def next_logits(self, targets: Array) -> Array:
-        """targets (R, T), each a token longer than before -> logits (R, V)."""
+        """targets (R, T), one token longer than in the last call -> logits (R, V)."""
         return self._model.extend(targets[:, -1:], self._cache)
 
     def select(self, rows: Array) -> None:
-        """Go on with a choice of the hypotheses, int array (R',)."""
+        """Continue with the hypotheses in ``rows``, an int array (R',)."""
         self._cache.select(rows)
 
 
 class PlainContinuation:
-    """The same from whole forward passes: what the cache is proven against."""
+    """Next-token logits from whole forward passes, the reference for the cached version."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Texts that a model continues token by token, with their keys and values cached."""
+"""Token-by-token decoding of texts with a key-value cache."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,22 @@ from scratchgpt.models import GPT, QuantizedGPT
 
 
 def window_start(length: int, block_size: int) -> int:
-    """Where the part of a text begins that the model sees, for a text of ``length`` tokens.
+    """Return the start of the context window for a text of ``length`` tokens.
 
-    The model knows ``block_size`` positions, learned and absolute, so a text that outgrows them
-    must be encoded anew from a later start: no cached key or value survives the move. Moving by
-    one token would cost a forward pass of a whole block for each token. So the start jumps by
-    half a block: a pass of half a block, once in half a block of tokens, which is one more
-    position for each token. The price is that the model sees between half a block and a whole
-    one, instead of always a whole one.
+    The model has ``block_size`` learned absolute positions. A text that is longer must be encoded
+    again from a later start, because no cached key or value is valid after the move. Moving by one
+    token would cost a forward pass over a whole block for each token. Therefore the start moves by
+    half a block: a forward pass over half a block for every half block of tokens, which is one
+    extra position per token. In exchange, the model sees between half a block and a whole block,
+    instead of always a whole block.
 
-    The start depends on the length alone. So a text goes on in the same way whether it was
-    generated in one call, in two, or given as a prompt.
+    The start depends only on the length. A text therefore continues in the same way whether it was
+    generated in one call, in two calls, or given as a prompt.
 
     Returns
     -------
     start : int
-        0 as long as all fits; ``length - start`` is at least 1 and at most ``block_size``.
+        0 if the whole text fits; ``length - start`` is at least 1 and at most ``block_size``.
     """
     if length <= block_size:
         return 0
@@ -34,24 +34,24 @@ def window_start(length: int, block_size: int) -> int:
 
 
 class Decoding:
-    """Texts of any lengths, a row each, that grow by one token at a time.
+    """A batch of texts of any lengths, one per row, that grow by one token at a time.
 
-    Rows do not see each other: each gets the logits that it would get alone, up to the rounding
-    of matrix products of another size.
+    Rows are independent: each row gets the same logits as if it were decoded alone, up to the
+    rounding of matrix products of another size.
 
     Parameters
     ----------
     model : GPT or QuantizedGPT
     contexts : sequence of sequences of int
-        What stands before the first token given to :meth:`advance`; may be empty.
+        Tokens before the first token that :meth:`advance` appends; may be empty.
     n_new : int, optional
-        How often :meth:`advance` will be called at most, where that is known: then short texts
-        get a cache for so many positions, not for a whole block.
+        Maximum number of calls of :meth:`advance`. If it is given, the cache for short texts has
+        only the positions that they need, not a whole block.
 
     Attributes
     ----------
     texts : list of lists of int
-        All tokens of each row, also those that the model no longer sees.
+        All tokens of each row, including those before the context window.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Decoding:
         Returns
         -------
         logits : array (B, V)
-            Of the token that follows, in the model's dtype; the next call may write over them.
+            Logits of the next token, in the model's dtype; the next call may overwrite them.
         """
         self._encode_moved()
         for text, token in zip(self.texts, tokens, strict=True):
@@ -88,7 +88,7 @@ class Decoding:
         return self._step(tokens, self._cache)
 
     def select(self, rows: Array) -> None:
-        """Go on with a choice of the rows; a row may be left out, or chosen more than once."""
+        """Continue with the given rows; a row may be omitted, or selected more than once."""
         if np.array_equal(rows, np.arange(len(self.texts))):
             return
         self.texts = [list(self.texts[row]) for row in rows]
@@ -96,7 +96,7 @@ class Decoding:
         self._cache = self._cache.rows(rows)
 
     def _encode_moved(self) -> None:
-        """Bring the cache to where the window of each text will start with its next token."""
+        """Encode the texts again whose context window moves with the next token."""
         block_size = self.model.config.block_size
         starts = [window_start(len(text) + 1, block_size) for text in self.texts]
         rows = [row for row, start in enumerate(starts) if start != self._starts[row]]

@@ -15,7 +15,7 @@ from scratchgpt.threads import one_pool
 
 FinishReason = Literal["length", "stop", "end_of_text"]
 
-# (index of the prompt, index of the sample, token) -> whether this sample should end here.
+# (prompt index, sample index, token) -> whether this sample ends here.
 OnToken = Callable[[int, int, int], bool]
 
 
@@ -27,9 +27,9 @@ class Generation:
     ----------
     prompt_index, sample_index : int
     tokens : int array (n,)
-        Every token drawn, also the one that ended it.
+        All sampled tokens, including the one that ended the continuation.
     finish_reason : {"length", "stop", "end_of_text"}
-        There are max_new_tokens; ``on_token`` ended it; or the model did.
+        Whether max_new_tokens, ``on_token`` or the model ended the continuation.
     """
 
     prompt_index: int
@@ -50,31 +50,32 @@ def generate(
     vocab_size: int | None = None,
     on_token: OnToken | None = None,
 ) -> list[Generation]:
-    """Continue each prompt with tokens drawn from the model, all prompts in one batch.
+    """Continue each prompt with tokens sampled from the model, all prompts in one batch.
 
-    Sample i of every prompt draws one number a token from the random stream ``("sample", i)`` of
-    the seed, whatever else is in the batch; so a prompt is continued as it would be alone.
+    Sample i of every prompt uses one random number per token from the random stream
+    ``("sample", i)`` of the seed. It does not depend on the other prompts in the batch, so each
+    prompt is continued as if it were alone.
 
     Parameters
     ----------
     model : GPT or QuantizedGPT
     prompts : sequence of integer arrays (T,)
-        Of any lengths; of a long one the model sees the end, see
+        Token ids, of any length. The model sees only the end of a long prompt, see
         :func:`scratchgpt.generation.window_start`.
     max_new_tokens : int
     sampling : SamplingConfig, optional
-        By default the model's own distribution.
+        By default, tokens are sampled from the model's distribution.
     num_samples : int
-        Continuations of each prompt.
+        Number of continuations per prompt.
     seed : int
     end_of_text : int, optional
-        The token with which the model ends a text.
+        The token that ends a text.
     vocab_size : int, optional
-        Draw from the first so many tokens, where the model has rows that stand for none; by default
-        from all.
+        Sample only from the first ``vocab_size`` tokens, for a model whose vocabulary has padding
+        rows; by default from all.
     on_token : callable, optional
-        Called with (prompt index, sample index, token) for each token as it is drawn, except
-        ``end_of_text``; where it returns True that sample ends.
+        Called with (prompt index, sample index, token) for each sampled token except
+        ``end_of_text``. If it returns True, that sample ends.
 
     Returns
     -------
@@ -84,8 +85,8 @@ def generate(
     Raises
     ------
     UserError
-        If a prompt is empty or holds an id outside the vocabulary, a number is out of range, or
-        the model's logits are not finite.
+        If a prompt is empty or has an id outside the vocabulary, a number is out of range, or the
+        model's logits are NaN or infinite.
 
     Examples
     --------
@@ -99,7 +100,9 @@ def generate(
     n_rows = model.config.vocab_size
     n_tokens = n_rows if vocab_size is None else vocab_size
     if n_tokens > n_rows:
-        raise UserError(f"vocab_size={n_tokens} is more than the {n_rows} tokens of the model")
+        raise UserError(
+            f"vocab_size={n_tokens} is more than the model's {n_rows} tokens; choose fewer"
+        )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
         if value < 1:
@@ -135,9 +138,9 @@ def generate(
                     sample.finish_reason = "end_of_text"
                 elif on_token and on_token(sample.prompt_index, sample.sample_index, token):
                     sample.finish_reason = "stop"
-            going_on = np.array([sample.finish_reason is None for sample in running])
-            if not going_on.all():  # what has ended leaves the batch
-                rows = np.flatnonzero(going_on)
+            continues = np.array([sample.finish_reason is None for sample in running])
+            if not continues.all():  # finished samples leave the batch
+                rows = np.flatnonzero(continues)
                 if rows.size == 0:
                     break
                 running = [running[row] for row in rows]
@@ -149,7 +152,7 @@ def generate(
 
 @dataclass
 class _Sample:
-    """A continuation while it grows."""
+    """A continuation during generation."""
 
     prompt_index: int
     sample_index: int
@@ -164,7 +167,7 @@ class _Sample:
 
 
 class _Sampler:
-    """Draws the next token of each row; remembers what occurred where a penalty needs it."""
+    """Samples the next token of each row; tracks seen tokens if a repetition penalty is set."""
 
     def __init__(
         self, sampling: SamplingConfig, texts: Sequence[Sequence[int]], vocab_size: int
@@ -178,11 +181,11 @@ class _Sampler:
 
     def next_tokens(self, logits: Array, streams: list[np.random.Generator]) -> Array:
         """logits (B, V) -> tokens (B,)"""
-        # Not-a-number is the least and the greatest of what it is among.
+        # If any logit is NaN, both the minimum and the maximum are NaN.
         if not (np.isfinite(logits.min()) and np.isfinite(logits.max())):
             raise UserError(
-                "the model's logits are not finite: its weights are damaged, or its training "
-                "diverged; take an earlier checkpoint"
+                "the model's logits are NaN or infinite: its weights are damaged, or its training "
+                "diverged; use an earlier checkpoint"
             )
         if self.sampling.greedy and self._seen is None:
             return logits.argmax(axis=-1)
@@ -210,6 +213,6 @@ def _check_prompt(index: int, prompt: Array | Sequence[int], vocab_size: int) ->
         where = int(outside[0])
         raise UserError(
             f"prompt {index} has token id {tokens[where]} at position {where}, outside the "
-            f"model's vocabulary (0 to {vocab_size - 1}); was it encoded by another tokenizer?"
+            f"model's vocabulary (0 to {vocab_size - 1}); encode it with the model's tokenizer"
         )
     return tokens.tolist()

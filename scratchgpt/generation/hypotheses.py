@@ -1,4 +1,4 @@
-"""What a beam search holds: hypotheses that still grow, and the best that are finished."""
+"""The state of a beam search: active hypotheses, and the best finished ones."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,11 +19,11 @@ class Hypothesis:
     tokens : int array (n,)
         Without the end_of_text token.
     score : float
-        The log-probability divided by the length penalty; what hypotheses are ranked by.
+        The log-probability divided by the length penalty. Hypotheses are ranked by it.
     log_probability : float
-        :math:`\log P(Y \mid X)`, of the end_of_text token too where there is one.
+        :math:`\log P(Y \mid X)`, including the end_of_text token if the hypothesis has one.
     finish_reason : {"end_of_text", "length"}
-        The model ended it, or it was cut off.
+        Whether the model ended the hypothesis, or it was cut off.
     """
 
     tokens: Array
@@ -33,12 +33,12 @@ class Hypothesis:
 
 
 def length_penalty(length: Any, alpha: float) -> Any:
-    r"""What a log-probability is divided by, lest a search prefers short translations.
+    r"""Return the divisor of a log-probability that keeps a search from favoring short outputs.
 
     .. math:: lp(Y) = \frac{(5 + |Y|)^\alpha}{(5 + 1)^\alpha}
 
     Wu et al. 2016, arXiv:1609.08144, eq. 14. :math:`|Y|` counts the tokens whose
-    probabilities are multiplied, so the end_of_text token too.
+    probabilities are multiplied, including the end_of_text token.
     """
     return ((5 + length) / 6) ** alpha
 
@@ -49,9 +49,9 @@ class Finished:
     Attributes
     ----------
     hypotheses : list of lists of Hypothesis
-        The best first.
+        Hypotheses of each sentence, best first.
     worst : float array (B,)
-        The score that a new one must exceed; -inf where there are not n yet.
+        The score that a new hypothesis must exceed; -inf for a sentence with fewer than n.
     """
 
     def __init__(self, n_sentences: int, n_best: int) -> None:
@@ -60,7 +60,7 @@ class Finished:
         self.worst = np.full(n_sentences, -np.inf)
 
     def add(self, sentence: int, hypothesis: Hypothesis) -> None:
-        """Keep a hypothesis if it is among the n best. Those that were cut off come last."""
+        """Keep a hypothesis if it is among the n best; cut-off hypotheses rank last."""
         best = self.hypotheses[sentence]
         best.append(hypothesis)
         best.sort(key=lambda one: (one.finish_reason == "length", -one.score))
@@ -69,19 +69,19 @@ class Finished:
             self.worst[sentence] = best[-1].score
 
 
-class Live:
-    """The hypotheses that still grow, K of each of the B sentences that are not done.
+class ActiveHypotheses:
+    """The unfinished hypotheses: K for each of the B sentences that are not done.
 
-    K is 1 at first, then ``n_beams``, or as many as there can be.
+    K is 1 at first, then ``n_beams``, or less if fewer hypotheses exist.
 
     Attributes
     ----------
     sentences : int array (B,)
-        Which of the sentences that it began with these are.
+        Indices of the remaining sentences in the original batch.
     tokens : int array (B, K, T)
-        The target of each hypothesis so far, from the end_of_text token that it starts with.
+        The target of each hypothesis so far, including the end_of_text token at its start.
     log_p : float array (B, K)
-        Their log-probabilities, the best first.
+        Log-probabilities of the hypotheses, best first.
     """
 
     def __init__(self, n_beams: int, end_of_text: int, limits: Array, alpha: float) -> None:
@@ -94,24 +94,24 @@ class Live:
         self._limits = limits  # (B,)
 
     def advance(self, log_p: Array, tokens: Array, finished: Finished) -> Array:
-        """Grow by one token; what ends goes to ``finished``, and sentences that are done leave.
+        """Extend the hypotheses by one token, move ended ones to ``finished``, drop done sentences.
 
         Parameters
         ----------
         log_p, tokens : array (B K, m)
-            The best tokens that may follow each hypothesis; m at least 2.
+            The best next tokens of each hypothesis; m at least 2.
         finished : Finished
 
         Returns
         -------
         rows : int array (B' K,)
-            Of each hypothesis now, the row of the one that it continues.
+            For each new hypothesis, the row of the old hypothesis that it extends.
         """
         n_sentences, n_before = self.log_p.shape
         n_each = log_p.shape[-1]
         log_p = log_p.reshape(n_sentences, n_before, n_each) + self.log_p[:, :, None]
         log_p = log_p.reshape(n_sentences, -1)  # (B, K m)
-        # At most one candidate of each hypothesis ends it, so that enough are there to live on.
+        # At most one candidate per hypothesis ends it, so enough candidates remain active.
         order = np.argsort(-log_p, axis=1, kind="stable")[:, : 2 * self.n_beams]
         log_p = np.take_along_axis(log_p, order, axis=1)
         tokens = np.take_along_axis(tokens.reshape(n_sentences, -1), order, axis=1)
@@ -120,10 +120,10 @@ class Live:
         self._finish(ends[:, : self.n_beams], log_p, parents, finished)
 
         n_now = min(self.n_beams, order.shape[1] - n_before)
-        going_on = np.argsort(ends, axis=1, kind="stable")[:, :n_now]  # those that end come last
-        log_p = np.take_along_axis(log_p, going_on, axis=1)  # (B, K)
-        tokens = np.take_along_axis(tokens, going_on, axis=1)
-        parents = np.take_along_axis(parents, going_on, axis=1)
+        continuing = np.argsort(ends, axis=1, kind="stable")[:, :n_now]  # ended ones come last
+        log_p = np.take_along_axis(log_p, continuing, axis=1)  # (B, K)
+        tokens = np.take_along_axis(tokens, continuing, axis=1)
+        parents = np.take_along_axis(parents, continuing, axis=1)
         rows = np.arange(n_sentences)[:, None] * n_before + parents
         before = self.tokens.reshape(n_sentences * n_before, -1)
         self.tokens = np.concatenate([before[rows], tokens[:, :, None]], axis=-1)
@@ -131,8 +131,8 @@ class Live:
         return self._leave(rows, finished)
 
     def _finish(self, ends: Array, log_p: Array, parents: Array, finished: Finished) -> None:
-        """Hand over the hypotheses that end, where they are good enough; ``ends`` is (B, K)."""
-        length = self.tokens.shape[-1]  # with the token that ends, without the one that starts
+        """Move ended hypotheses that are good enough to ``finished``; ``ends`` is (B, K)."""
+        length = self.tokens.shape[-1]  # includes the final token, not the start token
         scores = log_p[:, : ends.shape[1]] / length_penalty(length, self.alpha)
         good = ends & (scores > finished.worst[self.sentences, None])
         for row, place in zip(*np.nonzero(good), strict=True):
@@ -142,12 +142,12 @@ class Live:
             finished.add(int(self.sentences[row]), hypothesis)
 
     def _leave(self, rows: Array, finished: Finished) -> Array:
-        """Let go of the sentences that are done; of ``rows`` (B, K) those that are left."""
+        """Drop the sentences that are done; return the remaining rows of ``rows`` (B, K)."""
         length = self.tokens.shape[-1] - 1
         worst = finished.worst[self.sentences]  # (B,)
         reachable = self.log_p[:, 0] / length_penalty(self._limits, self.alpha)
         done = reachable <= worst
-        if self.n_beams == 1:  # greedy: what ends first is the answer
+        if self.n_beams == 1:  # greedy: the first hypothesis that ends is the result
             done |= worst > -np.inf
         for row in np.flatnonzero(~done & (length == self._limits)):
             self._cut_off(int(row), finished)
@@ -158,7 +158,7 @@ class Live:
         return rows.reshape(-1)
 
     def _cut_off(self, row: int, finished: Finished) -> None:
-        """Hand over hypotheses that may not grow, to stand where too few have ended."""
+        """Move hypotheses at their maximum length to ``finished``, in case too few have ended."""
         length = self.tokens.shape[-1] - 1
         penalty = length_penalty(length, self.alpha)
         for tokens, log_p in zip(self.tokens[row], self.log_p[row].tolist(), strict=True):

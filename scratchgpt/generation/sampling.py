@@ -1,8 +1,8 @@
-"""From logits to the next token: what each option keeps, in the order in which they apply.
+"""Sampling of the next token from logits: the options, in the order in which they apply.
 
-Order and meaning are those of the logits processors in Hugging Face transformers: repetition
-penalty, temperature, top_k, top_p, min_p. Each function takes logits (..., V) and returns new
-ones; a token that is out has -inf. A token with the highest logit always stays.
+Order and meaning follow the logits processors in Hugging Face transformers: repetition penalty,
+temperature, top_k, top_p, min_p. Each function takes logits (..., V) and returns new logits, in
+which removed tokens are -inf. A token with the highest logit is never removed.
 """
 
 import math
@@ -18,26 +18,28 @@ from scratchgpt.ops.softmax import softmax_forward
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next token is drawn. The defaults draw from the model's own distribution.
+    """Sampling options. The defaults sample from the unmodified distribution of the model.
 
     Parameters
     ----------
     temperature : float
-        Divides the logits: below 1 is bolder, above 1 more varied; 0 is greedy, always the token
-        with the highest logit.
+        Divides the logits. Lower is more deterministic, higher more random; 0 is greedy and always
+        takes the token with the highest logit.
     top_k : int, optional
-        Draw from the k most probable tokens only.
+        Sample only from the k most probable tokens.
     top_p : float
-        Draw from the fewest tokens whose probabilities sum to this; 1 keeps all.
+        Sample from the smallest set of most probable tokens whose probabilities sum to at least
+        ``top_p``; 1 keeps all tokens.
     min_p : float
-        Draw from the tokens with at least this share of the highest probability; 0 keeps all.
+        Sample from the tokens with at least this fraction of the highest probability; 0 keeps all
+        tokens.
     repetition_penalty : float
-        Above 1 makes tokens that occur in the prompt or were generated less probable.
+        Values above 1 make tokens less probable that occur in the prompt or the generated text.
 
     Raises
     ------
     UserError
-        If a value is out of range; says which.
+        If a value is out of range. The message names the option.
     """
 
     temperature: float = 1.0
@@ -50,7 +52,9 @@ class SamplingConfig:
         _check("temperature", self.temperature, "0 (greedy) or more", low=0)
         _check("top_p", self.top_p, "from 0 to 1 (1 keeps all tokens)", low=0, high=1)
         _check("min_p", self.min_p, "from 0 to 1 (0 keeps all tokens)", low=0, high=1)
-        _check("repetition_penalty", self.repetition_penalty, "more than 0 (1 is none)", above=0)
+        _check(
+            "repetition_penalty", self.repetition_penalty, "more than 0 (1 disables it)", above=0
+        )
         k = self.top_k
         if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
             raise UserError(
@@ -83,7 +87,7 @@ def _check(
 
 
 def apply_repetition_penalty(logits: Array, seen: Array, penalty: float) -> Array:
-    """Make tokens that have occurred less probable (Keskar et al. 2019, arXiv:1909.05858, 4.1).
+    """Make seen tokens less probable (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
 
     Parameters
     ----------
@@ -91,25 +95,25 @@ def apply_repetition_penalty(logits: Array, seen: Array, penalty: float) -> Arra
     seen : bool array (..., V)
         Which tokens occur in the text so far.
     penalty : float
-        Divides a positive logit and multiplies a negative one, so that above 1 it lowers both.
+        Divides positive logits and multiplies negative ones, so a penalty above 1 lowers both.
     """
     penalised = np.where(logits < 0, logits * penalty, logits / penalty)
     return np.where(seen, penalised, logits)
 
 
 def apply_temperature(logits: Array, temperature: float) -> Array:
-    """``logits / temperature``, shifted so that the highest is 0.
+    """Return ``logits / temperature``, shifted so that the highest logit is 0.
 
-    The shift changes no probability; without it a very low temperature would overflow.
+    The shift does not change the probabilities. Without it a very low temperature would overflow.
     """
-    with np.errstate(over="ignore"):  # what is so far below the highest has probability 0
+    with np.errstate(over="ignore"):  # a logit that overflows has probability 0
         return (logits - logits.max(axis=-1, keepdims=True)) / temperature
 
 
 def keep_top_k(logits: Array, k: int) -> Array:
-    """Keep the k highest logits (Fan et al. 2018, arXiv:1805.04833), and those equal to the last.
+    """Keep the k highest logits, and all logits equal to the k-th highest.
 
-    A k above V keeps all.
+    Fan et al. 2018, arXiv:1805.04833. A k above V keeps all logits.
     """
     n_vocab = logits.shape[-1]
     if k >= n_vocab:
@@ -119,11 +123,11 @@ def keep_top_k(logits: Array, k: int) -> Array:
 
 
 def keep_top_p(logits: Array, p: float) -> Array:
-    """Keep the nucleus: the fewest tokens whose probabilities sum to at least p.
+    """Keep the nucleus: the smallest set of tokens whose probabilities sum to at least p.
 
-    Holtzman et al. 2019, arXiv:1904.09751. As in transformers, the tokens are sorted upwards by a
-    stable sort and taken out from the bottom while what is out sums to at most 1 - p; so of equal
-    logits at the edge those with the highest ids stay.
+    Holtzman et al. 2019, arXiv:1904.09751. As in transformers, a stable sort puts the tokens in
+    ascending order. Tokens are removed from the bottom while the removed probabilities sum to at
+    most 1 - p. Among equal logits at the boundary, the tokens with the highest ids are kept.
     """
     order = np.argsort(logits, axis=-1, kind="stable")
     ascending, _ = softmax_forward(np.take_along_axis(logits, order, axis=-1))
@@ -145,25 +149,25 @@ def keep_min_p(logits: Array, p: float) -> Array:
 
 
 def probabilities(logits: Array, sampling: SamplingConfig, seen: Array | None = None) -> Array:
-    """The distribution that the next token is drawn from.
+    """Return the distribution from which the next token is sampled.
 
     Parameters
     ----------
     logits : array (..., V)
-        Finite, in any precision; the arithmetic is in float64.
+        Finite, in any precision; the computation is in float64.
     sampling : SamplingConfig
     seen : bool array (..., V), optional
-        Which tokens occur in the text so far; needed where there is a repetition penalty.
+        Which tokens occur in the text so far; required with a repetition penalty.
 
     Returns
     -------
     p : float64 array (..., V)
-        Where sampling is greedy, 1 for one token (of equals, the one with the lowest id).
+        With greedy sampling, 1 for the most probable token (the lowest id among equals).
     """
     logits = logits.astype(np.float64)
     if sampling.repetition_penalty != 1:
         if seen is None:
-            raise ValueError("repetition_penalty needs to know which tokens were seen")
+            raise ValueError("repetition_penalty needs the argument seen; pass the seen tokens")
         logits = apply_repetition_penalty(logits, seen, sampling.repetition_penalty)
     if sampling.greedy:
         p = np.zeros_like(logits)
@@ -180,20 +184,20 @@ def probabilities(logits: Array, sampling: SamplingConfig, seen: Array | None = 
 
 
 def draw(p: Array, uniform: Array) -> Array:
-    """One token from each distribution, by the inverse of its cumulative distribution.
+    """Sample one token from each distribution by inverse transform sampling.
 
     Parameters
     ----------
     p : float64 array (..., V)
     uniform : float64 array (...)
-        Numbers in [0, 1).
+        Uniform random numbers in [0, 1).
 
     Returns
     -------
     tokens : integer array (...)
-        Never one with probability 0.
+        Never tokens with probability 0.
     """
     cumulative = p.cumsum(axis=-1)  # (..., V)
-    # Rounding leaves the last sum beside 1; scaled to it, the search cannot run off the end.
+    # Rounding makes the last sum differ from 1; scaling by it keeps the search within the range.
     target = uniform * cumulative[..., -1]
     return (cumulative <= target[..., None]).sum(axis=-1)

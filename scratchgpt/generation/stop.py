@@ -1,4 +1,4 @@
-"""Stop strings, found in text that arrives in pieces."""
+"""Stop strings: detection in text that arrives in pieces."""
 
 from collections.abc import Sequence
 
@@ -6,35 +6,35 @@ from scratchgpt.errors import UserError
 
 
 class StopMatcher:
-    """Lets text through up to the first stop string, whatever the pieces it comes in.
+    """Passes text on up to the first stop string, independent of how the text is split into pieces.
 
-    A piece may end in the middle of a stop string; what may still become one is held back until
-    that is decided. The stop string that is complete first counts; of two that end at the same
-    character, the longer. That is the only rule that does not depend on how the text is cut: with
-    "bc" and "abcd", a stream that has read "abc" must already stop.
+    A piece may end in the middle of a stop string. Text that may still become a stop string is held
+    back until that is decided. The stop string that is complete first wins; if two end at the same
+    character, the longer one wins. No other rule is independent of the split: with "bc" and "abcd",
+    a stream that has read "abc" must already stop.
 
     Parameters
     ----------
     stop : sequence of str
-        None of them empty.
+        The stop strings; none may be empty.
 
     Attributes
     ----------
     stopped : bool
-        Whether a stop string was found; nothing comes through after it.
+        Whether a stop string was found; no text after it is passed on.
     """
 
     def __init__(self, stop: Sequence[str]) -> None:
         if isinstance(stop, str):
             raise TypeError(f"stop must be a list of strings, not the string {stop!r}")
         if "" in stop:
-            raise UserError("a stop string is empty; every text would end before it begins")
+            raise UserError("a stop string is empty and would end every text at once; leave it out")
         self._stop = tuple(stop)
         self._held = ""
         self.stopped = False
 
     def push(self, piece: str) -> str:
-        """Take the next piece of text; returns what is now certain to stand before any stop."""
+        """Add the next piece of text; return the text that is certainly before any stop string."""
         if self.stopped:
             return ""
         text = self._held + piece
@@ -49,12 +49,12 @@ class StopMatcher:
         return text[:n_free]
 
     def flush(self) -> str:
-        """The text has ended: what was held back did not become a stop string."""
+        """Return the text held back, when the text has ended without a stop string."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of ``text`` that is a beginning of ``stop``, short of all of it."""
+    """Return the length of the longest suffix of ``text`` that is a proper prefix of ``stop``."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)

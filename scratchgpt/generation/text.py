@@ -15,7 +15,7 @@ from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.models import GPT, Model, QuantizedGPT
 from scratchgpt.text import StreamDecoder, Tokenizer
 
-# (index of the prompt, index of the sample, text that is new)
+# (prompt index, sample index, new text)
 OnText = Callable[[int, int, str], None]
 
 
@@ -27,9 +27,9 @@ class TextGeneration:
     ----------
     prompt : str
     text : str
-        What follows the prompt; ends before a stop string or the end_of_text token.
+        The text after the prompt; it ends before a stop string or the end_of_text token.
     tokens : int array (n,)
-        Every token drawn, those of the stop string or the end_of_text token included.
+        All sampled tokens, including those of the stop string or the end_of_text token.
     finish_reason : {"length", "stop", "end_of_text"}
     """
 
@@ -52,26 +52,27 @@ def generate_text(
     special_tokens: bool = False,
     on_text: OnText | None = None,
 ) -> list[TextGeneration]:
-    """Continue each prompt; see :func:`generate` for what is not said here.
+    """Continue each prompt with sampled text; a wrapper of :func:`generate` for strings.
 
     Parameters
     ----------
     model : GPT or QuantizedGPT
     tokenizer : Tokenizer
-        The one that the model was trained with.
+        The tokenizer that the model was trained with.
     prompts : sequence of str
-        An empty one starts from what :func:`start_tokens` gives.
+        An empty prompt starts from :func:`start_tokens`.
     max_new_tokens, sampling, num_samples, seed
-        As for :func:`generate`.
+        See :func:`generate`.
     stop : sequence of str
-        Generation ends where one of them appears in what was generated; see :class:`StopMatcher`.
+        Strings that end generation when they appear in the generated text; see
+        :class:`StopMatcher`.
     special_tokens : bool
-        Take ``<|endoftext|>`` in a prompt for the token of that name, as ``transformers`` does; by
-        default it is text.
+        Encode ``<|endoftext|>`` in a prompt as the token of that name, as ``transformers`` does; by
+        default it is ordinary text.
     on_text : callable, optional
-        Called with (prompt index, sample index, text) as text becomes certain: never half a
-        character, never the beginning of what turns out to be a stop string. The pieces of a
-        sample, joined, are its ``text``.
+        Called with (prompt index, sample index, text) when new text is certain: it never gets an
+        incomplete character, or the beginning of a stop string. The pieces of a sample, joined, are
+        its ``text``.
 
     Returns
     -------
@@ -81,8 +82,8 @@ def generate_text(
     Raises
     ------
     UserError
-        If a prompt has characters that the tokenizer does not know, the tokenizer is not the
-        model's, or for what :func:`generate` refuses.
+        If a prompt has characters that are not in the tokenizer's vocabulary, the tokenizer does
+        not belong to the model, or :func:`generate` rejects an argument.
     """
     check_tokenizer(model, tokenizer)
     if isinstance(prompts, str):
@@ -126,37 +127,37 @@ def generate_text(
 
 
 def start_tokens(tokenizer: Tokenizer) -> Array:
-    """What a text starts from that has no prompt.
+    """Return the tokens from which a text without a prompt starts.
 
-    In training, a text follows the end_of_text token; a tokenizer without one (characters) has as
-    a rule lines, and a line follows a newline. Failing that it is the first token, which among
-    characters is the one that sorts first: the space, of most texts.
+    In training, a text follows the end_of_text token, so that token is the start. A tokenizer
+    without it (characters) usually has lines, and a line follows a newline. Without a newline, the
+    start is the first token. For characters, that is the first in sort order, in most texts the
+    space.
     """
     if tokenizer.end_of_text is not None:
         return np.array([tokenizer.end_of_text])
     with contextlib.suppress(UserError):
         newline = tokenizer.encode("\n")
-        if len(newline):  # to some it is white space, and that nothing
+        if len(newline):  # some tokenizers drop white space, and a newline with it
             return newline
     return np.array([0])
 
 
 def check_tokenizer(model: Model[Any] | QuantizedGPT, tokenizer: Tokenizer) -> None:
-    """Refuse a tokenizer that cannot be the one that the model was trained with.
+    """Raise UserError for a tokenizer that does not match the vocabulary of the model.
 
-    A GPT may have some rows more, see :func:`fits_vocabulary`.
+    A GPT may have a few more rows than the tokenizer, see :func:`fits_vocabulary`.
     """
     if not model.config.fits_vocabulary(tokenizer.vocab_size):
         raise UserError(
             f"the tokenizer has {tokenizer.vocab_size} tokens "
-            f"but the model {model.config.vocab_size}: "
-            "they do not belong together; "
-            "take the tokenizer.json that was saved with the model"
+            f"but the model has {model.config.vocab_size}, so they do not belong together; "
+            "use the tokenizer.json that was saved with the model"
         )
 
 
 class _TextStream:
-    """One sample's tokens on their way to text."""
+    """Decodes the tokens of one sample into text, with stop strings."""
 
     def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], before: Array) -> None:
         self._decoder = StreamDecoder(tokenizer, before)

@@ -1,4 +1,4 @@
-"""Tokens through the model, for generation: compiled where there are kernels for it."""
+"""One decoding step of a model for generation, compiled if kernels are available."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.ops.embedding import check_tokens
 
-MOST_ROWS = 48  # of a prompt; with more, products of matrices are faster than sweeps over them
+MOST_ROWS = 48  # tokens of a prompt; for longer ones, matrix-matrix products are faster
 
 
 class TokenStep:
-    """``step(tokens, cache)`` is ``model.extend(tokens[:, None], cache)``, faster where it can be.
+    """Decoding step: a faster ``model.extend(tokens[:, None], cache)``.
 
-    With kernels a token is one compiled call over buffers that are made once, and so is a short
-    prompt; see :mod:`scratchgpt.kernels.decoding.decode`.
+    With kernels, a token or a short prompt is one compiled call with buffers that are allocated
+    once; see :mod:`scratchgpt.kernels.decoding.decode`. Without kernels it calls ``extend``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class TokenStep:
         self._weights: Any = None
 
     def __call__(self, tokens: Array, cache: KVCache) -> Array:
-        """tokens (B,) -> logits (B, V), for the next call to write over; the cache grows by one.
+        """tokens (B,) -> logits (B, V), which the next call overwrites; the cache grows by one.
 
         Raises
         ------
@@ -47,12 +47,12 @@ class TokenStep:
         return logits
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> None:
-        """Append ``counts`` (B,) of the tokens (B, T) to the texts, whose next tokens are known.
+        """Append the first ``counts`` (B,) of the tokens (B, T) to the texts, without logits.
 
         Raises
         ------
         ValueError
-            As for a step.
+            For the same reasons as a step.
         """
         if not use_kernels(cache.keys, only=np.float32) or not 0 < counts.sum() <= MOST_ROWS:
             with self._arena:
@@ -65,7 +65,7 @@ class TokenStep:
     def _run(
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
     ) -> Array:
-        """Rows (R,) through the kernel; the logits are a buffer, (R, V) or without elements."""
+        """Run the kernel on the rows (R,); return the logits, a buffer that is (R, V) or empty."""
         from scratchgpt.kernels.decoding.decode import decode_tokens
         from scratchgpt.kernels.decoding.tables import Texts
 
@@ -74,7 +74,7 @@ class TokenStep:
         if n_tokens > n_cached:
             raise ValueError(
                 f"{n_tokens} tokens are more than the {n_cached} positions of the cache; "
-                "make a longer one with new_cache"
+                "make a longer cache with new_cache"
             )
         check_tokens(tokens, self.model.config.vocab_size)
         if self._weights is None:
@@ -88,7 +88,7 @@ class TokenStep:
         return buffers.logits
 
     def _describe_weights(self) -> Any:
-        """The model as :class:`scratchgpt.kernels.decoding.tables.Weights`."""
+        """Return the weights as :class:`scratchgpt.kernels.decoding.tables.Weights`."""
         from scratchgpt.kernels.decoding.tables import new_weights
 
         flat, c = self.model.flat_parameters(), self.model.config
@@ -105,7 +105,7 @@ class TokenStep:
         )
 
     def _take_buffers(self, n_rows: int, n_logits: int) -> Any:
-        """The :class:`scratchgpt.kernels.decoding.tables.Buffers` of the last call, if they fit."""
+        """Return the :class:`scratchgpt.kernels.decoding.tables.Buffers`, reused if they fit."""
         from scratchgpt.kernels.decoding.tables import new_buffers
 
         fits = self._buffers is not None and len(self._buffers.x) == n_rows

@@ -25,11 +25,11 @@ class Translation:
     score, log_probability : float
         See :class:`Hypothesis`.
     finish_reason : {"end_of_text", "length"}
-        The model ended it, or it was cut off.
+        Whether the model ended the translation, or it was cut off.
     source_tokens : int array (S,)
-        What was translated, end_of_text included.
+        Tokens of the source, end_of_text included.
     tokens : int array (T,)
-        What the text was made of, without end_of_text.
+        Tokens of the translation, without end_of_text.
     """
 
     text: str
@@ -51,7 +51,7 @@ def translate(
     batch_size: int = 64,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """The best translation of each text; the parameters are those of :func:`translate_n_best`."""
+    """Return the best translation of each text; for parameters see :func:`translate_n_best`."""
     best = translate_n_best(
         model,
         tokenizer,
@@ -77,35 +77,35 @@ def translate_n_best(
     batch_size: int = 64,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Translation]]:
-    """The n best translations of each text.
+    """Return the n best translations of each text.
 
-    Texts of about the same length are translated together; each is translated as it would be
-    alone, up to the rounding of matrix products of another size.
+    Texts of similar length are translated in one batch. Each is translated as if it were alone, up
+    to the rounding of matrix products of another size.
 
     Parameters
     ----------
     model : Transformer
     tokenizer : Tokenizer
-        The one that the model was trained with.
+        The tokenizer that the model was trained with.
     texts : sequence of str
     n_best, n_beams, alpha, max_length
         See :func:`beam_search`.
     batch_size : int
-        How many texts are translated at once.
+        Number of texts per batch.
     on_progress : callable, optional
-        Called with the number of texts that are translated, after each batch.
+        Called after each batch with the number of texts translated so far.
 
     Returns
     -------
     translations : list of lists of Translation
-        For each text, in the order of the texts; the best first.
+        Translations of each text, in the order of ``texts``, best first.
 
     Raises
     ------
     UserError
-        If a text is empty, longer than the model's positions, or has characters that the
-        tokenizer does not know; if the tokenizer is not the model's; or for what
-        :func:`beam_search` refuses.
+        If a text is empty, longer than the model's positions, or has characters that are not in the
+        tokenizer's vocabulary; if the tokenizer does not belong to the model; or if
+        :func:`beam_search` rejects an argument.
     """
     check_tokenizer(model, tokenizer)
     if isinstance(texts, str):
@@ -114,7 +114,10 @@ def translate_n_best(
         raise UserError(f"batch_size={batch_size} must be at least 1")
     end_of_text = tokenizer.end_of_text
     if end_of_text is None:
-        raise UserError("the tokenizer has no end_of_text token, without which nothing ends")
+        raise UserError(
+            "the tokenizer has no end_of_text token, which must end every translation; "
+            "use the tokenizer.json that was saved with the model"
+        )
     block_size = model.config.block_size
     sources = [
         _encode(text, f"text {i} of {len(texts)}", tokenizer, end_of_text, block_size)
@@ -154,20 +157,20 @@ def translate_n_best(
 
 
 def _encode(text: str, name: str, tokenizer: Tokenizer, end_of_text: int, block_size: int) -> Array:
-    """The tokens of a source as in training: ended."""
+    """Encode a source as in training, with end_of_text at its end."""
     if not text.strip():
         raise UserError(f"{name} is empty; there is nothing to translate")
     tokens = np.append(tokenizer.encode(text), end_of_text)
     if len(tokens) > block_size:
         raise UserError(
             f"{name} has {len(tokens)} tokens, more than the {block_size} positions of the model; "
-            "translate it in parts"
+            "split it into parts"
         )
     return tokens
 
 
 def _pad(sources: Sequence[Array], filler: int) -> tuple[Array, Array]:
-    """Sources side by side (B, S), and where they are padding."""
+    """Return padded sources (B, S), and a mask that is True at padding."""
     lengths = np.array([len(source) for source in sources])
     padding = np.arange(lengths.max()) >= lengths[:, None]
     src = np.full(padding.shape, filler)

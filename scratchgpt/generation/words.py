@@ -1,4 +1,4 @@
-"""Tokens as the words that they spell, to label a picture with."""
+"""Grouping of tokens into words, for the labels of a plot."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ END = "⟨end⟩"
 
 
 def words_of(tokenizer: Tokenizer, tokens: Array | Sequence[int]) -> list[tuple[str, list[int]]]:
-    """The words of a sentence, each with the places of its tokens.
+    """Return the words of a sentence, each with the positions of its tokens.
 
-    A word begins with a space, and where letters and punctuation meet. Of a tokenizer of
-    characters each character is a word. The end_of_text token is a word of its own.
+    A word begins at a space, and between letters and punctuation. With a character tokenizer, each
+    character is a word. The end_of_text token is a separate word.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def weights_of_words(
     target: list[tuple[str, list[int]]],
     source: list[tuple[str, list[int]]],
 ) -> Array:
-    """Attention weights between tokens (T, S) as weights between words.
+    """Convert attention weights between tokens (T, S) to weights between words.
 
-    What goes to the tokens of a source word adds up, so that rows still sum to 1; the tokens of a
-    target word share a mean.
+    Weights are summed over the tokens of a source word, so that rows still sum to 1, and averaged
+    over the tokens of a target word.
     """
     columns = [weights[:, places].sum(axis=1) for _, places in source]
     by_source = np.stack(columns, axis=1)  # (T, source words)
@@ -65,7 +65,7 @@ def _begins_word(spelling: bytes, before: bytes) -> bool:
 
 
 def _is_letter(byte: bytes) -> bool:
-    """Whether a byte is part of a word: ASCII letters and digits, and all that is not ASCII."""
+    """Whether a byte is part of a word: an ASCII letter or digit, or any non-ASCII byte."""
     return byte.isalnum() or byte >= b"\x80"
 
 

@@ -1,18 +1,18 @@
-"""The loops of the operations, compiled by Numba: fused, on all cores.
+"""Compiled kernels for the operations: loops fused and run on all cores by Numba.
 
-Nothing here is new mathematics. Each kernel computes what the operation of the same name in
-:mod:`scratchgpt.ops` computes in plain NumPy, and is tested against it. An operation decides in
-one visible line, ``if use_kernels(...)``, who does the work:
+Each kernel computes the same function as the operation of the same name in :mod:`scratchgpt.ops`,
+which is plain NumPy and the reference that the kernel is tested against. An operation chooses
+between the two in one visible line, ``if use_kernels(...)``:
 
-- NumPy arrays in float32 or float64 go to the kernels. One source serves both; what it takes for
-  float64 is compiled when the first float64 array comes.
-- complex128 stays with the reference: derivatives by complex step are taken from there, and what
-  the kernels compute is compared with them.
+- NumPy arrays in float32 or float64 go to the kernels. One source serves both; the float64 version
+  is compiled when the first float64 array comes.
+- complex128 arrays go to the reference: complex-step derivatives are computed with it, and the
+  results of the kernels are compared with these derivatives.
 - without Numba, with ``SCRATCHGPT_KERNELS=off`` or inside ``with kernels.disabled():`` everything
   goes to the reference.
 
-Whatever the number of threads, a kernel adds in the same order: its work is cut into pieces by the
-shape of the arrays alone, and each piece is summed by one thread.
+The order of a kernel's sums does not depend on the number of threads: its work is divided by the
+shape of the arrays only, and each piece is summed by one thread.
 """
 
 from collections.abc import Iterator
@@ -28,12 +28,13 @@ __all__ = ["disabled"]
 
 @contextmanager
 def disabled(*dtypes: npt.DTypeLike) -> Iterator[None]:
-    """``with kernels.disabled():`` computes by the plain NumPy reference inside the block.
+    """Use the plain NumPy reference inside a block ``with kernels.disabled():``.
 
     Parameters
     ----------
     *dtypes : dtype
-        The arrays that this is for, as in ``kernels.disabled(np.float64)``; by default all.
+        Disable the kernels for these dtypes only, as in ``kernels.disabled(np.float64)``; by
+        default for all.
     """
     off = {np.dtype(dtype) for dtype in dtypes} if dtypes else KERNEL_DTYPES
     token = kernels_allowed.set(kernels_allowed.get() - off)

@@ -1,4 +1,4 @@
-"""AdamW in one pass over memory, and the norm of a gradient; see :mod:`scratchgpt.optim`."""
+"""AdamW in one pass over memory, and gradient norms; see :mod:`scratchgpt.optim`."""
 
 from typing import Any, NamedTuple
 
@@ -10,12 +10,12 @@ from scratchgpt.kernels.compiler.parallel import kernel
 
 
 class Factors(NamedTuple):
-    """The numbers of a step, see :func:`adamw_step`; all of one dtype."""
+    """The scalars of a step, all of one dtype; see :func:`adamw_step`."""
 
     beta1: Any
     beta2: Any
-    gain1: Any  # of the gradient before it enters m
-    gain2: Any  # of the gradient before it is squared into v
+    gain1: Any  # multiplies the gradient before it is added to m
+    gain2: Any  # multiplies the gradient before it is squared and added to v
     keep: Any
     step_size: Any
     eps: Any
@@ -27,7 +27,7 @@ def _step(chunk, value, grad, m, v, n_decay, factors):
     start = chunk * CHUNK
     values, grads = value[start : start + CHUNK], grad[start : start + CHUNK]
     ms, vs = m[start : start + CHUNK], v[start : start + CHUNK]
-    # Where the decay ends in the middle of a chunk, its elements are looked at one by one.
+    # If the decay ends in the middle of a chunk, its elements are processed one by one.
     n_kept = min(max(n_decay - start, 0), values.size)
     for part in range(2):
         first, last = (0, n_kept) if part == 0 else (n_kept, values.size)
@@ -61,16 +61,16 @@ def adamw_step(
     step_size: float,
     eps: float,
 ) -> None:
-    """Move ``value`` and both moments, flat arrays of one dtype, in place.
+    """Update ``value`` and both moments in place; all are flat arrays of one dtype.
 
     Parameters
     ----------
     n_decay : int
         ``value[:n_decay]`` is multiplied by ``keep`` first.
     gains : (float, float)
-        What the gradient is multiplied by for the first moment, and before it is squared.
+        Factors for the gradient: for the first moment, and before it is squared.
     step_size, eps : float
-        With the corrections of both moments taken into them.
+        Step size and epsilon, with the bias corrections of both moments included.
     """
     numbers = (*betas, *gains, keep, step_size, eps)
     factors = Factors(*(value.dtype.type(x) for x in numbers))
@@ -78,7 +78,7 @@ def adamw_step(
 
 
 def sum_of_squares(x: Array) -> float:
-    """Of a flat array (n,), summed in float64, chunk by chunk."""
+    """Return the sum of squares of a flat array (n,), summed in float64, chunk by chunk."""
     partial = np.empty(-(-x.size // CHUNK))
     _squares(partial.size, x, partial)
     return float(partial.sum())

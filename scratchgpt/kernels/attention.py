@@ -1,9 +1,9 @@
-"""Attention without its matrix of weights; see :mod:`scratchgpt.ops.attention`.
+"""Attention without storing its matrix of weights; see :mod:`scratchgpt.ops.attention`.
 
-The idea is FlashAttention's (Dao et al. 2022, arXiv:2205.14135): a strip of queries at a time meets
-all of its keys inside the cache of one core. Of each query one number is kept, the logarithm of
-the sum of its exponentials, from which the backward pass computes the weights again. Heads are
-shared out among the threads, and each is summed by one thread in one order.
+The idea is FlashAttention (Dao et al. 2022, arXiv:2205.14135): one strip of queries at a time is
+multiplied with all of its keys inside the cache of one core. One number is saved per query, the
+log-sum-exp of its scores, from which the backward pass recomputes the weights. Heads are
+distributed over the threads; each head is summed by one thread in a fixed order.
 """
 
 from collections.abc import Iterator
@@ -44,14 +44,14 @@ def _backward(share, scratch, attention, gradients):
 
 
 def attention_forward(saved: Any) -> None:
-    """Write attention to ``saved.y``, and of each query the log-sum-exp to ``saved.log_total``.
+    """Write attention to ``saved.y``, and the log-sum-exp of each query to ``saved.log_total``.
 
     Parameters
     ----------
     saved : FlashAttentionSaved
-        Its arrays are all float32, or all float64. They may have any layout, if the elements of
-        the last axis of y are contiguous and log_total is C-contiguous. If a query may look at
-        nothing its log_total is 0.
+        Its arrays are all float32, or all float64. They may have any layout, except that the last
+        axis of y must be contiguous and log_total C-contiguous. A query without visible keys gets
+        the log_total 0.
     """
     q, k, v = (_side_by_side(x) for x in (saved.q, saved.k, saved.v))
     n_keys, d, e = _whole_tiles(k.shape[2], q.shape[3], v.shape[3], q.itemsize)
@@ -77,7 +77,7 @@ def _side_by_side(x: Array) -> Array:
 
 
 def _describe(q: Array, k: Array, v: Array, saved: Any) -> Attention:
-    """What the kernels know of an attention: q, k and v by their addresses alone."""
+    """Describe an attention for the kernels, with q, k and v as addresses and strides."""
     return Attention(
         q=_place(q),
         k=_place(k),
@@ -93,26 +93,26 @@ def _describe(q: Array, k: Array, v: Array, saved: Any) -> Attention:
 
 
 def _whole_tiles(n_keys: int, d: int, e: int, itemsize: int) -> Iterator[int]:
-    """S, D and E rounded up to whole tiles."""
+    """Return S, D and E rounded up to whole tiles."""
     whole = TILE_BYTES // itemsize
     return (-(-n // whole) * whole for n in (n_keys, d, e))
 
 
 def _place(x: Array) -> Place:
-    """Where an array (B, H, T, D) lies."""
+    """Return address and strides of an array (B, H, T, D)."""
     return Place(x.ctypes.data, *x.strides[:3])
 
 
 def _scratch(n_heads: int, n_elements: int, like: Array) -> Array:
-    """For each thread room for matrices, for a square that is transposed, and for three rows."""
+    """Allocate per thread: matrices, a square block to transpose, and three rows."""
     n_bytes = (n_elements + 3 * STRIP) * like.itemsize + BLOCK_BYTES
-    # An odd number of cache lines, so that threads do not meet in the same cache sets.
+    # An odd number of cache lines, so that threads do not use the same cache sets.
     n_bytes = (n_bytes // 128 + 1) * 128 + 64
     return empty((min(get_num_threads(), n_heads), n_bytes // like.itemsize), like=like)
 
 
 def _padding(mask: Array | None, n_batch: int) -> Array:
-    """The mask as bytes; rows without elements where there is none."""
+    """Return the mask as bytes; rows without elements if there is no mask."""
     return np.zeros((n_batch, 0), bool) if mask is None else np.ascontiguousarray(mask)
 
 

@@ -1,4 +1,4 @@
-"""The sum over the rows of a matrix: the gradient of a bias."""
+"""The column sums of a matrix, which are the gradient of a bias."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.memory import empty, scope
 
-ROWS = 128  # that a thread takes at a time
+ROWS = 128  # rows per chunk
 
 
 @kernel

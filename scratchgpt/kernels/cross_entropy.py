@@ -3,11 +3,11 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.addresses import copy_into
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.fast_math import exp
 
-ROWS = 4  # a thread takes this many at a time
+ROWS = 4  # rows per block of a thread
 
 
 @kernel
@@ -37,14 +37,14 @@ def _backward(block, logits, log_total, targets, weights, on_target, elsewhere, 
             for j in range(n_vocab):
                 out[j] = real(0)
         else:
-            bring(logits[i], out)
+            copy_into(out, logits[i])
             for j in range(n_vocab):
                 out[j] = weight * (exp(out[j] - shift) - elsewhere)
             out[targets[i]] -= weight * on_target
 
 
 def cross_entropy_forward(logits: Array, log_total: Array, mean: Array) -> None:
-    """Of each row of logits (n, V) the log-sum-exp (n,) and the mean (n,), all of one dtype."""
+    """Write log-sum-exp (n,) and mean (n,) of each row of logits (n, V), all of one dtype."""
     _forward(-(-len(logits) // ROWS), np.ascontiguousarray(logits), log_total, mean)
 
 
@@ -56,14 +56,14 @@ def cross_entropy_backward(
     label_smoothing: float,
     dlogits: Array,
 ) -> None:
-    """Write weight (softmax - target distribution) to dlogits (n, V), which may be the logits.
+    """Write weight * (softmax - target distribution) to dlogits (n, V), which may be the logits.
 
     Parameters
     ----------
     logits, dlogits : float array (n, V)
         C-contiguous.
     log_total, weights : float array (n,)
-        Of the same dtype.
+        Same dtype as the logits.
     targets : int64 array (n,)
     label_smoothing : float
     """

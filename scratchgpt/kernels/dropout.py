@@ -1,9 +1,9 @@
-"""Dropout with its mask computed where it is needed; see :mod:`scratchgpt.ops.dropout`."""
+"""Dropout with a mask that is computed on the fly; see :mod:`scratchgpt.ops.dropout`."""
 
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.addresses import copy_into
 from scratchgpt.kernels.compiler.jit import CHUNK
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
@@ -13,7 +13,7 @@ from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
 def _dropout(chunk, x, y, seed, threshold, scale):
     zero = x.dtype.type(0)
     ys = y[chunk * CHUNK : (chunk + 1) * CHUNK]
-    bring(x[chunk * CHUNK : (chunk + 1) * CHUNK], ys)
+    copy_into(ys, x[chunk * CHUNK : (chunk + 1) * CHUNK])
     first = U(chunk * (CHUNK // 2) + 1)
     for pair in range(ys.size // 2):
         bits = random_bits(seed, first + U(pair))
@@ -26,7 +26,7 @@ def _dropout(chunk, x, y, seed, threshold, scale):
 
 
 def dropout(x: Array, p: float, seed: int, y: Array) -> None:
-    """Write x (...) with its dropped elements 0 and the others scaled to y (...), C-contiguous."""
+    """Write x (...) to y (...), C-contiguous, with dropped elements 0 and the others scaled."""
     _dropout(
         -(-x.size // CHUNK),
         np.ascontiguousarray(x).reshape(-1),

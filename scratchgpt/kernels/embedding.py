@@ -1,17 +1,17 @@
-"""Scatter-add of rows; see :mod:`scratchgpt.ops.embedding`."""
+"""Scatter-add of rows, the backward of an embedding; see :mod:`scratchgpt.ops.embedding`."""
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
 
-WIDTH = 64  # columns that a thread takes at a time
+WIDTH = 64  # columns per band of a thread
 
 
 @kernel
 def _backward(band, dy, tokens, dweight):
-    # Cut by columns: two threads never write to the same place, and each row is summed in the
-    # order of the tokens.
+    # The work is divided by columns, so that no two threads write to the same element, and each row
+    # is summed in the order of the tokens.
     start, stop = band * WIDTH, min(dy.shape[1], (band + 1) * WIDTH)
     for i in range(tokens.size):
         source, target = dy[i, start:stop], dweight[tokens[i], start:stop]

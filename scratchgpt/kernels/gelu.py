@@ -1,11 +1,11 @@
-"""GELU in one pass, exact and by its tanh approximation; see :mod:`scratchgpt.ops.gelu`.
+"""GELU in one pass, exact and in the tanh approximation; see :mod:`scratchgpt.ops.gelu`.
 
 The approximation: with u = sqrt(2/π)(x + 0.044715 x³), (1 + tanh u) / 2 is the sigmoid σ(2u).
 So y = x σ(2u), and dy/dx = σ + x σ (1 - σ) 2u'.
 
-The exact form in float32: Φ(x) by Abramowitz and Stegun's (1964) 7.1.26, whose error of 1.5e-7 is
-float32's own. Its exponential is that of the density φ(x), which the backward needs too. In float64
-Φ(x) is the library's erfc, a call for each number.
+The exact form in float32: Φ(x) by formula 7.1.26 of Abramowitz and Stegun (1964), whose error of
+1.5e-7 is at the level of float32 rounding. Its exponential is also that of the density φ(x), which
+the backward pass needs. In float64, Φ(x) calls the library function erfc for each number.
 """
 
 import math
@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.addresses import copy_into
 from scratchgpt.kernels.compiler.jit import CHUNK, FAST, inner
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.fast_math import ONE, ZERO, F, exp
@@ -38,7 +38,7 @@ def _sigmoid_2u(x):
 
 
 def _phi(x, bell):
-    """Φ(x), given e to the -x²/2; in compiled code one of the two below."""
+    """Φ(x), given e to the -x²/2; compiled code uses one of the two overloads below."""
 
 
 @overload(_phi, jit_options={"fastmath": FAST})
@@ -67,7 +67,7 @@ def _bell(x):
 
 @inner
 def tanh_gelu(x):
-    """GELU of one number by its tanh approximation."""
+    """GELU of one number in the tanh approximation."""
     return x * _sigmoid_2u(x)
 
 
@@ -88,7 +88,7 @@ def _tanh_forward(chunk, x, y):
 def _tanh_backward(chunk, dy, x, dx):
     real = x.dtype.type
     xs, dxs = x[chunk * CHUNK : (chunk + 1) * CHUNK], dx[chunk * CHUNK : (chunk + 1) * CHUNK]
-    bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
+    copy_into(dxs, dy[chunk * CHUNK : (chunk + 1) * CHUNK])
     one, twice, three_cubic = real(1), real(TWICE), real(3 * CUBIC)
     for i in range(xs.size):
         s = _sigmoid_2u(xs[i])
@@ -107,7 +107,7 @@ def _exact_forward(chunk, x, y):
 def _exact_backward(chunk, dy, x, dx):
     real = x.dtype.type
     xs, dxs = x[chunk * CHUNK : (chunk + 1) * CHUNK], dx[chunk * CHUNK : (chunk + 1) * CHUNK]
-    bring(dy[chunk * CHUNK : (chunk + 1) * CHUNK], dxs)
+    copy_into(dxs, dy[chunk * CHUNK : (chunk + 1) * CHUNK])
     for i in range(xs.size):
         bell = _bell(xs[i])
         dxs[i] *= _phi(xs[i], bell) + xs[i] * bell * real(DENSITY)

@@ -1,15 +1,15 @@
 """The general matrix product on all threads, made of tiles (:mod:`scratchgpt.kernels.parts.tile`).
 
-The columns of B are cut into panels as wide as a tile. A thread packs a piece of a panel side by
-side, small enough to stay in its cache, and runs down the rows of A with it; A is read where it
-lies. That is what BLAS does (Goto and van de Geijn 2008), less the packing of A, which at the sizes
-of a GPT costs more than it saves.
+The columns of B are divided into panels as wide as a tile. A thread packs a part of a panel
+contiguously, small enough to stay in its cache, and multiplies all rows of A with it. A is read in
+place. This is the method of BLAS (Goto and van de Geijn 2008) without the packing of A, which costs
+more than it saves at the sizes of a GPT.
 
-An element is summed over k in the same order whoever computes it, so the result has the same bits
-for any number of threads.
+Each element is summed over k in the same order on any thread, so the result has the same bits for
+any number of threads.
 
-Where products are taken in bfloat16 (:mod:`scratchgpt.precision`), A is rounded ahead and B while
-it is packed; an item of a panel is then a pair of numbers, and everything else is as it was.
+For products in bfloat16 (:mod:`scratchgpt.precision`), A is rounded beforehand and B while it is
+packed. An item of a panel is then a pair of numbers; everything else is the same.
 """
 
 from typing import Any, NamedTuple
@@ -29,28 +29,28 @@ from scratchgpt.kernels.parts.tile import tile
 from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors, in_bfloat16
 
-PANEL_BYTES = 2048  # of a row of B^T that are packed at a time
-AHEAD = 8  # rows of B from memory to the cache, while one is packed
-GROUP = 4  # panels that are packed side by side
-ROWS = 512  # of A, at most, that meet a panel before it is packed again
-# Between rows of A that are packed; tiles of a power of two would meet in the same cache sets.
+PANEL_BYTES = 2048  # bytes of a row of B^T that are packed at a time
+AHEAD = 8  # prefetch distance in rows of B, while one is packed
+GROUP = 4  # panels that are packed together
+ROWS = 512  # maximum number of rows of A per packed panel
+# Distance of packed rows of A; with a power of two, tiles would use the same cache sets.
 PACKED_STEP = PANEL_BYTES + 64 // TILE_ROWS
-FEWEST_OPERATIONS = 1_000_000  # multiplications that are worth a thread's while
+FEWEST_OPERATIONS = 1_000_000  # minimum number of multiplications per thread
 
 
 @part
 def _panel_bytes(like):
-    """From one packed panel to the next, which is not a power of two."""
+    """Return the bytes from one packed panel to the next, which is not a power of two."""
     return PANEL_BYTES // like.itemsize * TILE_BYTES + 64
 
 
 @part
 def _pack(like, b, b_row, b_column, n_sum, width, panels, block):
-    """``n_sum`` rows of B, ``width`` bytes of each, into panels, filled up with zeros."""
+    """Pack ``n_sum`` rows of B, ``width`` bytes of each, into panels padded with zeros."""
     item, step = like.itemsize, _panel_bytes(like)
     whole = width // TILE_BYTES * TILE_BYTES
     if b_column == item:
-        for k in range(n_sum):  # all panels together: memory gives long rows faster than short ones
+        for k in range(n_sum):  # all panels at once: long rows are read faster than short ones
             source, target = b + k * b_row, panels + k * TILE_BYTES
             for j in range(0, whole, TILE_BYTES):
                 prefetch(source + AHEAD * b_row + j)
@@ -71,7 +71,7 @@ def _pack(like, b, b_row, b_column, n_sum, width, panels, block):
 
 
 def _together(like):
-    """How many numbers of the sum an item of a panel holds: 1, or 2 in bfloat16."""
+    """Return the number of terms of the sum per item of a panel: 1, or 2 in bfloat16."""
 
 
 @overload(_together)
@@ -82,7 +82,7 @@ def _choose_together(like):
 
 
 def _pack_panels(like, b, b_row, b_column, n_sum, width, panels, block):
-    """Rows of B into panels, as they are or rounded to bfloat16."""
+    """Pack rows of B into panels, unchanged or rounded to bfloat16."""
 
 
 @overload(_pack_panels)
@@ -102,29 +102,29 @@ def _choose_packing(like, b, b_row, b_column, n_sum, width, panels, block):
 
 @part
 def _pack_transposed(like, a, a_column, n_rows, n_sum, packed):
-    """Of A, whose columns are contiguous, the elements that a tile reads one after the other."""
+    """Pack A, whose columns are contiguous, in the order in which a tile reads its elements."""
     item = like.itemsize
     for k in range(n_sum):
         source, target = a + k * a_column, packed + k * TILE_ROWS * item
         for i in range(0, n_rows, TILE_ROWS):
-            if item == 4:  # a size that is known is copied without a call
+            if item == 4:  # a copy of constant size needs no function call
                 copy(target + i * PACKED_STEP, source + i * 4, 4 * TILE_ROWS)
             else:
                 copy(target + i * PACKED_STEP, source + i * 8, 8 * TILE_ROWS)
 
 
 class Tiles(NamedTuple):
-    """A matrix as tiles read it, TILE_ROWS rows at a time."""
+    """A matrix in the order in which tiles read it, TILE_ROWS rows at a time."""
 
     at: Any
-    step: Any  # bytes from tile to tile, for each of its rows
+    step: Any  # bytes from tile to tile, per row of the tile
     row: Any  # bytes from row to row of a tile
     column: Any
 
 
 @part
 def _edge_tile(like, a, panel, c, n_rows, width, n_sum, start, edge):
-    """A tile of which only some rows and bytes are there, computed in scratch memory."""
+    """Compute a tile at an edge of C, with fewer rows or columns, in scratch memory."""
     item = like.itemsize
     own, whole = edge + TILE_ROWS * TILE_BYTES, Rows(edge, TILE_BYTES)
     if n_rows == TILE_ROWS:
@@ -148,9 +148,9 @@ def _edge_tile(like, a, panel, c, n_rows, width, n_sum, start, edge):
 
 @part
 def _run_down(like, a, panel, c, n_rows, width, n_sum, start, edge):
-    """C (n_rows, width) = S + A B, with A Tiles and B the panel.
+    """Compute C (n_rows, width) = S + A B for one panel B, with A as Tiles.
 
-    C and S are Rows; an S at address 0 is no S.
+    C and S are Rows; without S its address is 0.
     """
     for i in range(0, n_rows, TILE_ROWS):
         rows = min(TILE_ROWS, n_rows - i)
@@ -169,17 +169,17 @@ class Product(NamedTuple):
     a: Any  # Matrix
     b: Any  # Matrix
     c: Any  # Rows
-    start: Any  # Rows: S, a row stride of 0 for the same in all rows; an address of 0 is no S
+    start: Any  # Rows: S; a row stride of 0 repeats one row; without S the address is 0
     n_rows: Any
     n_columns: Any
     n_sum: Any
-    block_rows: Any  # of A, that meet a panel before it is packed again
-    n_units: Any  # panels, times blocks of rows
+    block_rows: Any  # rows of A per packed panel
+    n_units: Any  # panels times blocks of rows
 
 
 @kernel
 def _product(share, scratch, product):
-    """A share of the units: panels of a block of rows, block after block."""
+    """Compute a share of the units: panels of a block of rows, block by block."""
     n_shares, like = scratch.shape[0], scratch[share]
     first_unit = product.n_units * share // n_shares
     last_unit = product.n_units * (share + 1) // n_shares
@@ -233,10 +233,10 @@ def matmul(
         C-contiguous, or the transpose of such an array (then without a bias).
     bias : array (N,), optional
     accumulate : bool
-        Add to what ``out`` holds.
+        Add to ``out`` instead of overwriting it.
 
-    All are float32, or all float64. Inside :func:`scratchgpt.precision.products_in` float32
-    factors are rounded to bfloat16.
+    All arrays are float32, or all are float64. Inside :func:`scratchgpt.precision.products_in`
+    float32 factors are rounded to bfloat16.
     """
     item = out.itemsize
     if out.strides[1] != item and out.shape[1] > 1:
@@ -256,7 +256,7 @@ def matmul(
         start = Rows(bias.ctypes.data, 0)
     n_shares = max(1, min(get_num_threads(), m * n * k // FEWEST_OPERATIONS))
     n_panels = -(-n * item // TILE_BYTES)
-    # Each thread packs what it needs of A, where that is packed: of a tall one best a part.
+    # If A is packed, each thread packs the part that it needs: for a tall A only a part of it.
     fewest = n_shares if a.strides[1] != item and m > n else 1
     block_rows = _block_rows(m, n_panels, n_shares, fewest)
     n_units = -(-m // block_rows) * n_panels
@@ -285,7 +285,7 @@ def matmul(
 
 
 def _block_rows(m: int, n_panels: int, n_shares: int, fewest: int) -> int:
-    """Rows of a block of A: as many as there may be, so that all shares get about as much."""
+    """Return the rows per block of A: as many as possible with about equal shares."""
     n_blocks = max(fewest, -(-m // ROWS))
     while n_blocks * n_panels % n_shares and n_blocks * n_panels < 16 * n_shares:
         n_blocks += 1
@@ -293,5 +293,5 @@ def _block_rows(m: int, n_panels: int, n_shares: int, fewest: int) -> int:
 
 
 def _one_side_contiguous(x: Array) -> Array:
-    """x itself where the elements of its rows or of its columns lie side by side."""
+    """Return x if its rows or its columns are contiguous, else a contiguous copy."""
     return x if x.itemsize in x.strides else np.ascontiguousarray(x)

@@ -1,4 +1,4 @@
-"""Layer normalisation, one pass over each row; see :mod:`scratchgpt.ops.layer_norm`."""
+"""Layer normalization, one pass over each row; see :mod:`scratchgpt.ops.layer_norm`."""
 
 from typing import Any, NamedTuple
 
@@ -8,11 +8,11 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.memory import empty, scope
 
-ROWS = 32  # a thread takes this many at a time
+ROWS = 32  # rows per block of a thread
 
 
 class Inputs(NamedTuple):
-    """Rows (n, C) of what is normalized; an array without elements stands for one not given."""
+    """Inputs of the forward pass as rows (n, C); an optional array may have no elements."""
 
     x: Any
     branch: Any  # added to x first
@@ -22,7 +22,7 @@ class Inputs(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What the backward pass reads besides the gradient; see ``ops.layer_norm.LayerNormSaved``."""
+    """Saved arrays that the backward pass reads; see ``ops.layer_norm.LayerNormSaved``."""
 
     x: Any  # (n, C)
     weight: Any  # (C,)
@@ -32,7 +32,7 @@ class Saved(NamedTuple):
 
 @kernel
 def _forward(block, inputs, total, y, mean, rstd):
-    """Of x, or with a branch of x + branch, which is written to ``total`` first."""
+    """Normalize x, or x + branch if there is a branch; the sum is written to ``total`` first."""
     x, branch, weight, bias, eps = inputs
     n_channels = x.shape[1]
     real = x.dtype.type
@@ -110,7 +110,7 @@ def residual_layer_norm_forward(
     mean: Array,
     rstd: Array,
 ) -> None:
-    """The same of x + branch, which is written to ``total``; that may be one of the two."""
+    """Normalize x + branch, which is written to ``total``; total may be x or branch."""
     n_channels = x.shape[-1]
     rows = _rows(x, x)
     inputs = Inputs(
@@ -133,9 +133,9 @@ def layer_norm_backward(
     residual_gradient: Array | None,
     dx: Array,
 ) -> tuple[Array, Array]:
-    """Write dx (..., C), C-contiguous, plus ``residual_gradient``; returns dweight and dbias (C,).
+    """Write dx (..., C), C-contiguous, plus ``residual_gradient``; return dweight and dbias (C,).
 
-    Each block of rows sums its share of the parameter gradients, then the blocks are added up.
+    Each block of rows sums its share of the parameter gradients, then the blocks are summed.
     """
     n_channels = x.shape[-1]
     rows = _rows(x, x)
@@ -155,7 +155,7 @@ def layer_norm_backward(
 
 
 def _rows(x: Array | None, like: Array) -> Array:
-    """x as C-contiguous rows; an array without elements where there is none."""
+    """Return x as C-contiguous rows; an array without elements if x is None."""
     if x is None:
         return np.empty((0, 0), like.dtype)
     return np.ascontiguousarray(x).reshape(-1, x.shape[-1])

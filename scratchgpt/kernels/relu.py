@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.compiler.addresses import bring
+from scratchgpt.kernels.compiler.addresses import copy_into
 from scratchgpt.kernels.compiler.jit import CHUNK
 from scratchgpt.kernels.compiler.parallel import kernel
 
@@ -12,15 +12,15 @@ from scratchgpt.kernels.compiler.parallel import kernel
 def _gate(chunk, source, x, out):
     zero = x.dtype.type(0)
     xs, outs = x[chunk * CHUNK : (chunk + 1) * CHUNK], out[chunk * CHUNK : (chunk + 1) * CHUNK]
-    bring(source[chunk * CHUNK : (chunk + 1) * CHUNK], outs)
+    copy_into(outs, source[chunk * CHUNK : (chunk + 1) * CHUNK])
     for i in range(xs.size):
-        outs[i] = zero if xs[i] <= zero else outs[i]  # NaN passes and stays visible
+        outs[i] = zero if xs[i] <= zero else outs[i]  # NaN is kept
 
 
 def relu(source: Array, x: Array, out: Array) -> None:
     """Write ``source`` where x > 0 and 0 elsewhere to ``out``, which is C-contiguous.
 
-    The source is x itself forward, and dy backward, which may be ``out``.
+    The source is x in the forward pass, and dy in the backward pass. ``out`` may be dy.
     """
     flat_source = np.ascontiguousarray(source).reshape(-1)
     flat_x = np.ascontiguousarray(x).reshape(-1)

@@ -6,7 +6,7 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.fast_math import exp
 
-ROWS = 16  # a thread takes this many at a time
+ROWS = 16  # rows per block of a thread
 
 
 @kernel
@@ -20,7 +20,7 @@ def _forward(block, x, y):
         for j in range(n):
             highest = max(highest, row[j])
         for j in range(n):
-            # exp does not reach 0, and a forbidden entry must.
+            # exp does not reach 0, but a masked entry must.
             out[j] = real(0) if row[j] < lowest else exp(row[j] - highest)
         total = real(0)
         for j in range(n):

@@ -1,7 +1,7 @@
-"""How fast this machine is, how fast a model is on it, and what stands in the way.
+"""Speed measurements: of this machine and of a model on it, with advice on how to be faster.
 
-Nothing here knows what a fast machine is: a training step is held against the matrix products that
-the same machine was seen to make, and generation against the memory that it was seen to read.
+There are no absolute targets. A training step is compared with the speed of matrix products
+measured on the same machine, and generation with its measured memory bandwidth.
 """
 
 from scratchgpt.measure.advice import advice

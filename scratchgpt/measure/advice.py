@@ -1,12 +1,12 @@
-"""What would make it faster: conclusions from findings, and nothing but those."""
+"""Advice on how to run faster, derived only from the findings."""
 
 from collections.abc import Iterator
 
 from scratchgpt.measure.findings import Blas, Findings
 
-BUSY = 0.25  # of the cores wanted by others
+BUSY = 0.25  # fraction of the cores that other programs use
 GOOD_BLAS = ("openblas", "mkl", "blis", "accelerate", "armpl", "nvpl")
-# What OpenBLAS works as if it had, best first; what is not listed has no AVX2.
+# OpenBLAS's names of architectures, best first; architectures not listed have no AVX2.
 AVX512_CORES = {"skylakex", "cooperlake", "sapphirerapids"}
 AVX2_CORES = {"haswell", "zen", "excavator"}
 THREAD_LIMITS = ("SCRATCHGPT_THREADS", "NUMBA_NUM_THREADS")
@@ -21,7 +21,7 @@ BLAS_THREAD_LIMITS = (
 
 
 def advice(findings: Findings) -> list[str]:
-    """What to do, a sentence or two each, what matters most first; nothing where all is well."""
+    """Return advice of one or two sentences each, most important first; empty if all is well."""
     return [
         *_on_kernels(findings),
         *_on_threads(findings),
@@ -36,7 +36,7 @@ def advice(findings: Findings) -> list[str]:
 def _on_kernels(found: Findings) -> Iterator[str]:
     if found.kernels == "missing":
         yield (
-            "Numba is not installed, so all is computed by plain NumPy: training takes about one "
+            "Numba is not installed, so plain NumPy computes everything: training takes about one "
             "and a half times as long, generation two to three times; pip install numba"
         )
     elif found.kernels == "off":
@@ -51,7 +51,7 @@ def _on_kernels(found: Findings) -> Iterator[str]:
         yield (
             f"the compiled kernels do not run ({found.kernels_error}); "
             + (f"unset {ours}, or " if ours else "")
-            + "set SCRATCHGPT_KERNELS=off to do without them"
+            + "set SCRATCHGPT_KERNELS=off to run without them"
         )
 
 
@@ -59,15 +59,15 @@ def _on_threads(found: Findings) -> Iterator[str]:
     if found.threading_layer == "workqueue":
         chosen = _set(found, ("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"))
         yield (
-            "Numba runs its threads by its own work queue, the slowest way; for OpenMP "
-            + (f"unset {chosen}" if chosen else "install its run-time library (libgomp or libomp)")
+            "Numba runs its threads with its own work queue, the slowest option; for OpenMP "
+            + (f"unset {chosen}" if chosen else "install its runtime library (libgomp or libomp)")
         )
     if found.threads < found.cores and found.kernels != "broken":
         limits = THREAD_LIMITS if found.kernels == "on" else BLAS_THREAD_LIMITS
         set_to = _set(found, limits)
         yield (
             f"{found.threads} of {found.cores} cores are used"
-            + (f"; unset {set_to}" if set_to else "; give more with --threads")
+            + (f"; unset {set_to}" if set_to else "; use more with --threads")
         )
 
 
@@ -75,17 +75,17 @@ def _on_blas(found: Findings) -> Iterator[str]:
     for blas in found.blas:
         if not any(name in blas.name.lower() for name in GOOD_BLAS):
             yield (
-                f"{blas.used_by} multiplies matrices by {blas.name or 'an unknown BLAS'}; the "
-                "wheels from PyPI (pip install numpy scipy) bring OpenBLAS"
+                f"{blas.used_by} multiplies matrices with {blas.name or 'an unknown BLAS'}; the "
+                "wheels from PyPI (pip install numpy scipy) contain OpenBLAS"
             )
-    # SciPy's is only looked at here: nothing that trains or generates calls it.
+    # SciPy's BLAS matters only here: training and generation do not call it.
     busy = [blas for blas in found.blas if blas.threads > 1 and blas.used_by != "SciPy"]
     if found.kernels == "on" and busy:
         limits = {"openblas": BLAS_THREAD_LIMITS[0], "mkl": "MKL_NUM_THREADS"}
         limit = limits.get(busy[0].name, "OMP_NUM_THREADS")
         yield (
-            f"the BLAS of {_names(busy)} keeps threads of its own, which get in the way of "
-            f"Numba's; set {limit}=1"
+            f"the BLAS of {_names(busy)} runs its own threads, which compete with Numba's; "
+            f"set {limit}=1"
         )
     slow = [
         blas
@@ -97,9 +97,9 @@ def _on_blas(found: Findings) -> Iterator[str]:
     if slow:
         forced = _set(found, ("OPENBLAS_CORETYPE",))
         yield (
-            f"OpenBLAS of {_names(slow)} works as on a {slow[0].architecture}, without the "
+            f"the OpenBLAS of {_names(slow)} runs code for {slow[0].architecture}, without the "
             f"{'AVX-512' if 'avx512f' in found.vectors else 'AVX2'} of this processor; "
-            + (f"unset {forced}" if forced else "a newer NumPy and SciPy may know it")
+            + (f"unset {forced}" if forced else "a newer NumPy and SciPy may support it")
         )
 
 
@@ -121,7 +121,7 @@ def _on_precision(found: Findings) -> Iterator[str]:
     if found.kernels == "on" and "avx512bf16" in found.compiled_vectors:
         yield (
             "this processor multiplies bfloat16 twice as fast as float32: train with "
-            "--precision bf16, where eight binary digits of a factor are enough"
+            "--precision bf16 if eight significant bits per factor are enough"
         )
 
 
@@ -132,23 +132,23 @@ def _on_cache(found: Findings) -> Iterator[str]:
     if not cache.writable:
         yield (
             f"{cache.folder} cannot be written, so the kernels may be compiled in every run; set "
-            "NUMBA_CACHE_DIR to a folder that can"
+            "NUMBA_CACHE_DIR to a writable folder"
         )
     elif not cache.compiled and found.kernels == "on":
-        yield "the kernels are not compiled yet; the next run of train does it, once"
+        yield "the kernels are not compiled yet; the next run of train compiles them once"
 
 
 def _on_load(found: Findings) -> Iterator[str]:
     if found.load_average is not None and found.load_average > BUSY * found.cores:
         yield (
-            f"other programs are at work (load average {found.load_average:.1f} on {found.cores} "
-            "cores): they take their share"
-            + (", and what was measured here may be too low" if found.measured else "")
+            f"other programs use the processor (load average {found.load_average:.1f} on "
+            f"{found.cores} cores)"
+            + (", so the speeds measured here may be too low" if found.measured else "")
         )
 
 
 def _set(found: Findings, names: tuple[str, ...]) -> str:
-    """Those of the variables that are set."""
+    """Return the names of the variables that are set, separated by commas."""
     return ", ".join(name for name in names if name in found.environment)
 
 

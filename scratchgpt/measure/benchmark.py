@@ -1,4 +1,4 @@
-"""A model on this machine: training and generation, against what the machine can do at best."""
+"""Benchmark of a model: its training and generation, compared with the machine's peak speed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from scratchgpt.threads import one_pool
 
 @dataclass(frozen=True)
 class Decoding:
-    """The speed at which a model writes one text.
+    """The speed at which a model generates one text.
 
     Attributes
     ----------
     dtype : str
-        Of the weights.
+        Data type of the weights.
     times : Times
-        Of a token.
+        Time per token.
     weight_bytes : int
-        What a token reads of the model.
+        Bytes of the model that one token reads.
     bandwidth_share : float
-        Of the measured bandwidth; more than 1 is possible where the model fits the cache.
+        Fraction of the measured bandwidth; it can exceed 1 if the model fits in the cache.
     """
 
     dtype: str
@@ -48,22 +48,22 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What was measured of one shape.
+    """The measurements for one shape.
 
     Attributes
     ----------
     shape : Shape
     precision : {"float32", "bf16"}
-        Of the training step.
+        Precision of the training step.
     kernels : bool
-        Whether the compiled kernels computed.
+        Whether the compiled kernels were used.
     threads : int
     step : Times
-        Of a training step.
+        Time of a training step.
     peak_bytes : int or None
-        The most memory that the process had held after the training steps.
+        Peak memory of the process after the training steps.
     sgemm_flops, read_bytes_per_s : float
-        What the machine can do at best, on as many threads.
+        Peak speed of matrix products and of reading memory, with the same number of threads.
     decoding : tuple of Decoding
     breakdown : Breakdown or None
     """
@@ -81,21 +81,21 @@ class Benchmark:
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens trained on a second."""
+        """Training tokens per second."""
         return self.shape.n_tokens / self.step.median
 
     @property
     def flops(self) -> float:
-        """Multiplications and additions of a training step, a second."""
+        """Multiplications and additions of training per second."""
         return self.shape.training_flops / self.step.median
 
     @property
     def sgemm_share(self) -> float:
-        """Share of the measured speed of matrix products that a training step reaches."""
+        """Speed of a training step as a fraction of the measured speed of matrix products."""
         return self.flops / self.sgemm_flops
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, in numbers and words that JSON knows."""
+        """Return all measurements as JSON values."""
         return {
             "config": self.shape.config.as_dict(),
             "batch": self.shape.n_batch,
@@ -135,44 +135,44 @@ def benchmark(
     seconds: float = 3.0,
     most: int | None = None,
     breakdown: bool = True,
-    tell: Callable[[str], None] = lambda text: None,
+    report: Callable[[str], None] = lambda text: None,
 ) -> Benchmark:
-    """Train a model of this shape on random tokens for a while, and let it write.
+    """Measure training on random tokens, and generation, for a model of one shape.
 
     Parameters
     ----------
     shape : Shape
     precision : {"float32", "bf16"}
-        What the factors of the matrix products of training are rounded to.
+        Type to which the factors of the matrix products of training are rounded.
     seconds : float
-        How long each measurement goes on; three repetitions are made in any case.
+        Duration of each measurement, which has at least three repetitions.
     most : int, optional
-        The most repetitions.
+        Maximum number of repetitions.
     breakdown : bool
-        Whether to run training steps with each operation timed, too.
-    tell : callable
-        Called with a line of text when something else begins.
+        Whether to also run training steps with each operation timed.
+    report : callable
+        Called with a line of text when a measurement begins.
     """
     with one_pool():
         model = GPT(shape.config)
         stepper = one_batch_stepper(model, *random_batch(shape), precision)
-        tell("training steps ...")
-        # The first step finds out how much memory it needs, the second touches it.
+        report("training steps ...")
+        # The first step finds out how much memory is needed, the second one touches it.
         step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
-        peak_bytes = peak_memory()  # before anything else takes memory
+        peak_bytes = peak_memory()  # before anything else allocates memory
         parts = None
         if breakdown:
-            tell("the same with each operation timed ...")
+            report("training steps with each operation timed ...")
             parts = break_down(stepper, seconds=seconds, most=most)
 
-        tell("what the machine can do ...")
+        report("peak speed of the machine ...")
         short = min(1.0, seconds)
         speed = sgemm_speed(seconds=short)
         bandwidth = read_bandwidth(seconds=short)
 
         decoding = []
         for dtype in ("float32", "int8"):
-            tell(f"generation in {dtype} ...")
+            report(f"generation in {dtype} ...")
             writer = model if dtype == "float32" else QuantizedGPT(model)
             times = time_tokens(writer, seconds=seconds, most=most)
             n_bytes = weight_bytes(writer)

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: each operation, forward and backward."""
+"""Breakdown of the time of a training step into operations, forward and backward."""
 
 import time
 from collections import Counter, defaultdict
@@ -6,48 +6,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from scratchgpt.measure.timing import goes_on
+from scratchgpt.measure.timing import should_repeat
 from scratchgpt.ops.observe import observing
 from scratchgpt.training.step import Stepper
 
-REST = "the rest (Python)"
+REST = "other (Python)"
 AFTER_THE_GRADIENTS = {"adamw_step": "AdamW", "global_norm": "gradient norm"}
 
 Key = tuple[str, str]  # name of a part; "forward", "backward" or ""
 
 
 class Part(NamedTuple):
-    """What one part of a step takes, in seconds a step."""
+    """The time of one part of a training step, in seconds per step."""
 
     name: str
-    forward: float | None  # None for what has no such direction
+    forward: float | None  # None for a part without this direction
     backward: float | None
-    seconds: float  # all of it
-    share: float  # of the step
-    calls: float  # a step
+    seconds: float  # in total
+    share: float  # fraction of the step
+    calls: float  # per step
 
 
 class Breakdown(NamedTuple):
-    """A training step in parts, the longest first and what is between them last."""
+    """The parts of a training step, longest first; the remaining time comes last."""
 
-    seconds: float  # a step, with the clock running
+    seconds: float  # per step, including the time to measure
     n_steps: int
     parts: tuple[Part, ...]
 
 
 def break_down(stepper: Stepper, *, seconds: float, most: int | None = None) -> Breakdown:
-    """Run steps and see what they spend their time on.
+    """Run training steps and measure the time of each operation.
 
     Parameters
     ----------
     stepper : Stepper
     seconds, most
-        See :func:`repeat`; the mean of all steps counts.
+        See :func:`repeat`; the result is the mean over all steps.
     """
     stepper.update(0)
     times: list[float] = []
     with timed_operations() as clock:
-        while goes_on(times, seconds=seconds, most=most):
+        while should_repeat(times, seconds=seconds, most=most):
             began = time.perf_counter()
             stepper.update(0)
             times.append(time.perf_counter() - began)
@@ -55,24 +55,25 @@ def break_down(stepper: Stepper, *, seconds: float, most: int | None = None) -> 
 
 
 class Clock:
-    """Seconds and calls of each part; what one part does inside another counts once, there.
+    """Observer of operations that counts seconds and calls of each part.
 
-    An observer of operations; see :func:`scratchgpt.ops.observe.observing`.
+    The time of an operation that runs inside another counts only for the inner one. See
+    :func:`scratchgpt.ops.observe.observing`.
     """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[Key, float] = defaultdict(float)
         self.calls: Counter[Key] = Counter()
-        self._inside = [0.0]  # of each call under way, the seconds of the parts that it called
+        self._inside = [0.0]  # for each running call, the seconds of the parts that it called
         self._began: list[float] = []
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
-        """An operation begins: look at the clock."""
+        """Start the clock of an operation that begins."""
         self._inside.append(0.0)
         self._began.append(time.perf_counter())
 
     def end(self, name: str, path: str, result: Any) -> None:
-        """The operation ends: look at the clock again."""
+        """Stop the clock of the operation that ends."""
         elapsed = time.perf_counter() - self._began.pop()
         key = part_of(name)
         self.seconds[key] += elapsed - self._inside.pop()
@@ -82,14 +83,14 @@ class Clock:
 
 @contextmanager
 def timed_operations() -> Iterator[Clock]:
-    """``with timed_operations() as clock:`` has every operation inside the block timed."""
+    """Time every operation inside a block ``with timed_operations() as clock:``."""
     clock = Clock()
     with observing(clock):
         yield clock
 
 
 def part_of(name: str) -> Key:
-    """The part of a step that an operation belongs to, and its direction."""
+    """Return the part of a step that an operation belongs to, and its direction."""
     if name in AFTER_THE_GRADIENTS:
         return AFTER_THE_GRADIENTS[name], ""
     operation, _, direction = name.rpartition("_")

@@ -1,4 +1,4 @@
-"""Generation of one text token by token: its speed, and what each token reads of the model."""
+"""Speed of token-by-token generation of one text, and the bytes that each token reads."""
 
 from scratchgpt.backend import random_stream
 from scratchgpt.generation.token_step import TokenStep
@@ -6,11 +6,11 @@ from scratchgpt.measure.timing import Times, repeat
 from scratchgpt.models import GPT, QuantizedGPT
 
 PROMPT_TOKENS = 16
-NEW_TOKENS = 64  # then the text goes back to its prompt
+NEW_TOKENS = 64  # after them, generation starts again from the prompt
 
 
 def time_tokens(model: GPT | QuantizedGPT, *, seconds: float, most: int | None = None) -> Times:
-    """The times of tokens that follow a short prompt, each without choosing the next.
+    """Time the tokens after a short prompt, without the choice of the next token.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def time_tokens(model: GPT | QuantizedGPT, *, seconds: float, most: int | None =
 
 
 def weight_bytes(model: GPT | QuantizedGPT) -> int:
-    """Bytes of parameters that a token reads: all but tables in which it looks up one row."""
+    """Return the bytes of parameters that a token reads, without its lookup tables."""
     tables = {"transformer.wpe.weight"}
     if not model.config.tied_head:
         tables.add("transformer.wte.weight")

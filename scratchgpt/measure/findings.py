@@ -1,4 +1,4 @@
-"""What computes on this machine, and how: libraries, processor, threads, compiled kernels."""
+"""Findings on this machine's setup: libraries, processor, threads and compiled kernels."""
 
 import contextlib
 import importlib.metadata
@@ -28,7 +28,7 @@ from scratchgpt.measure.processor import (
 from scratchgpt.threads import one_pool
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
-# Environment variables that decide who computes, and how.
+# Environment variables that affect which library computes, and how.
 PREFIXES = (
     "SCRATCHGPT_",
     "NUMBA_",
@@ -46,16 +46,16 @@ PREFIXES = (
 
 @dataclass(frozen=True)
 class Blas:
-    """A library of matrix products that is loaded.
+    """A loaded BLAS library.
 
     Attributes
     ----------
     name, version : str
     architecture : str
-        The processor that it works as if it had; empty where it does not say.
+        The processor architecture that its code is chosen for; empty if it is unknown.
     threads : int
     used_by : str
-        The library that brought it, or the file that it is in.
+        The library that contains it, or its file.
     """
 
     name: str
@@ -67,14 +67,14 @@ class Blas:
 
 @dataclass(frozen=True)
 class Cache:
-    """Where compiled kernels are kept.
+    """The cache of compiled kernels.
 
     Attributes
     ----------
     folder : str
     n_bytes : int
     compiled : bool
-        Whether all that training needs is there.
+        Whether all kernels for training are in the cache.
     writable : bool
     """
 
@@ -86,7 +86,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the machine can do at best, see :func:`sgemm_speed` and :func:`read_bandwidth`."""
+    """The peak speed of the machine, see :func:`sgemm_speed` and :func:`read_bandwidth`."""
 
     sgemm_one_thread_gflop_per_s: float
     sgemm_gflop_per_s: float
@@ -95,36 +95,37 @@ class Measured:
 
 @dataclass(frozen=True)
 class Findings:
-    """What :func:`examine` found.
+    """The result of :func:`examine`.
 
     Attributes
     ----------
     system : str
         Operating system and architecture.
     versions : dict of str to str or None
-        Of Python and of the libraries; None for what is not installed.
+        Versions of Python and of the libraries; None for a library that is not installed.
     kernels : {"on", "off", "missing", "untested", "broken"}
-        Whether the compiled kernels compute: they are switched off; Numba is missing; its version
-        is untested, or it fails, as ``kernels_error`` says.
+        Whether the compiled kernels are used. ``"off"``: they are switched off. ``"missing"``:
+        Numba is not installed. ``"untested"``: its version is untested. ``"broken"``: it fails with
+        ``kernels_error``.
     kernels_error : str or None
     blas : tuple of Blas
     threading_layer : str or None
-        What Numba runs its threads by: omp, tbb or workqueue.
+        Numba's threading layer: omp, tbb or workqueue.
     cores, threads : int
-        How many this process may use, and how many threads compute.
+        Number of cores that this process may use, and number of threads that compute.
     load_average : float or None
-        Processes that wanted a core in the last minute, before anything was measured.
+        Average number of runnable processes in the last minute, before any measurement.
     processor : str
     vectors : tuple of str
-        What the processor has of AVX-512, AVX2, FMA, SVE and Neon.
+        The vector extensions of the processor, out of AVX-512, AVX2, FMA, SVE and Neon.
     compiled_for : str or None
         The processor that LLVM compiles for.
     compiled_vectors : tuple of str
-        What it may use of ``vectors``.
+        The extensions in ``vectors`` that LLVM may use.
     cache : Cache or None
         None without Numba.
     environment : dict of str to str
-        The variables that have a say in all this.
+        Environment variables that affect the computation.
     measured : Measured or None
     """
 
@@ -150,16 +151,16 @@ class Findings:
 
 
 def examine(*, measure: bool = True, seconds: float = 1.0) -> Findings:
-    """Find out.
+    """Examine the machine and its libraries.
 
     Parameters
     ----------
     measure : bool
         Whether to measure the speed of matrix products and of memory.
     seconds : float
-        How long each of the three measurements goes on.
+        Duration of each of the three measurements.
     """
-    # First what the kernels change when they are loaded, or load by being at work.
+    # Examine first what changes when kernels are loaded or run.
     environment = {k: v for k, v in sorted(os.environ.items()) if k.startswith(PREFIXES)}
     load_average = None
     with contextlib.suppress(AttributeError, OSError):  # not on every system
@@ -209,7 +210,7 @@ def _version(library: str) -> str | None:
 
 
 def _try_kernels(installed: bool) -> tuple[str, str | None, str | None]:
-    """The state of the kernels, what is wrong with them, and the threading layer."""
+    """Return the state of the kernels, their error, and the threading layer."""
     if not kernels_available():
         if not installed:
             return "missing", None, None
@@ -220,15 +221,15 @@ def _try_kernels(installed: bool) -> tuple[str, str | None, str | None]:
         return "on", None, threading_layer()
     except UserError:
         raise
-    except Exception as error:  # whatever Numba finds amiss is what we want to know
+    except Exception as error:  # report any error of Numba
         lines = str(error).strip().splitlines() or [type(error).__name__]
         return "broken", lines[0], None
 
 
 def _blas() -> tuple[Blas, ...]:
-    """The libraries that are loaded; NumPy's by name where it is one that cannot be asked."""
+    """Return the loaded BLAS libraries; for NumPy's, use its build information as a fallback."""
     import numpy as np
-    import scipy.linalg.cython_blas  # noqa: F401 (so that SciPy's is loaded, too)
+    import scipy.linalg.cython_blas  # noqa: F401 (loads SciPy's BLAS, too)
     import threadpoolctl
 
     found = [
@@ -249,7 +250,7 @@ def _blas() -> tuple[Blas, ...]:
 
 
 def _owner(path: str) -> str:
-    """NumPy and SciPy bring their own libraries, in folders named after them."""
+    """Return the library that contains a file: wheels of NumPy and SciPy have own folders."""
     parts = Path(path).parts
     for name in ("NumPy", "SciPy"):
         if any(part.split(".")[0] == name.lower() for part in parts):
@@ -265,7 +266,7 @@ def _cache() -> Cache:
     n_bytes = 0
     for parent, _, files in os.walk(folder):
         for file in files:
-            with contextlib.suppress(OSError):  # another process may be at work there
+            with contextlib.suppress(OSError):  # another process may change the folder
                 n_bytes += os.path.getsize(os.path.join(parent, file))
     return Cache(
         folder=str(folder),
@@ -276,7 +277,7 @@ def _cache() -> Cache:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether a file can be made in the folder, tried as Numba tries it."""
+    """Whether a file can be created in the folder, tested as Numba tests it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -1,4 +1,4 @@
-"""What the machine can do at best: matrix products, reading from memory; and who computes."""
+"""Peak speed of the machine (matrix products, memory reads), its threads and peak memory."""
 
 import contextlib
 import functools
@@ -12,22 +12,24 @@ import numpy as np
 
 from scratchgpt.backend import Array, kernels_available, random_stream
 
-PRODUCT_SIZE = 2048  # rows and columns: large enough for any BLAS to be at its best
-BUFFER_BYTES = 256_000_000  # to read, and four times the last cache where that is more
+PRODUCT_SIZE = 2048  # rows and columns: large enough for any BLAS to reach its peak speed
+BUFFER_BYTES = 256_000_000  # to read; four times the last-level cache if that is more
 BUFFER_LIMIT = 2_000_000_000
 
 
 def sgemm_speed(
     n_threads: int | None = None, *, seconds: float = 1.0, size: int = PRODUCT_SIZE
 ) -> float:
-    """The best speed of a float32 matrix product, in multiplications and additions a second.
+    """Measure the peak speed of a float32 matrix product, in operations per second.
+
+    Multiplications and additions count as one operation each.
 
     Parameters
     ----------
     n_threads : int, optional
-        By default as many as are in use.
+        Number of threads; by default as many as are in use.
     seconds : float
-        Go on for so long.
+        Duration of the measurement.
     size : int
         Rows and columns of the matrices.
     """
@@ -39,14 +41,14 @@ def sgemm_speed(
 
 
 def read_bandwidth(*, seconds: float = 1.0, n_bytes: int | None = None) -> float:
-    """The best speed at which all threads read memory, in bytes a second.
+    """Measure the peak speed at which all threads read memory, in bytes per second.
 
     Parameters
     ----------
     seconds : float
-        Go on for so long.
+        Duration of the measurement.
     n_bytes : int, optional
-        Size of what is read again and again; by default well above the size of the caches.
+        Size of the buffer that is read repeatedly; by default much larger than the caches.
     """
     if n_bytes is None:
         n_bytes = min(max(BUFFER_BYTES, 4 * _last_cache_bytes()), BUFFER_LIMIT)
@@ -55,11 +57,11 @@ def read_bandwidth(*, seconds: float = 1.0, n_bytes: int | None = None) -> float
 
 
 def n_threads_in_use() -> int:
-    """How many threads compute: those of the kernels, or without kernels those of BLAS."""
+    """Return the number of threads of the kernels, or of BLAS if there are no kernels."""
     if kernels_available():
         import numba
 
-        import scratchgpt.kernels.compiler.threads  # noqa: F401 (settles the number)
+        import scratchgpt.kernels.compiler.threads  # noqa: F401 (sets the number)
 
         return numba.get_num_threads()
     import threadpoolctl
@@ -69,7 +71,7 @@ def n_threads_in_use() -> int:
 
 
 def threading_layer() -> str:
-    """What Numba runs threads by, known after it has done so: omp, tbb or workqueue."""
+    """Return Numba's threading layer (omp, tbb or workqueue), known after threads have run."""
     import numba
 
     _read(np.ones(64, np.float32))
@@ -77,10 +79,10 @@ def threading_layer() -> str:
 
 
 def peak_memory() -> int | None:
-    """The most bytes of memory that this process has held; None where the system does not tell.
+    """Return the peak memory of this process in bytes, or None if the system does not report it.
 
-    Linux is asked for the peak of this program alone. What ``getrusage`` says there is never less
-    than what the process that started this one had held at that time.
+    On Linux, the value is for this program only. There, the value of ``getrusage`` would be at
+    least the memory of the parent process when it started this one.
     """
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
@@ -96,7 +98,7 @@ def peak_memory() -> int | None:
 
 @contextlib.contextmanager
 def _using_threads(n: int | None) -> Iterator[None]:
-    """Compute on ``n`` threads inside the block."""
+    """Use ``n`` threads inside the block."""
     if n is None:
         yield
     elif kernels_available():
@@ -116,7 +118,7 @@ def _using_threads(n: int | None) -> Iterator[None]:
 
 
 def _best_seconds(work: Callable[[], object], seconds: float) -> float:
-    """The shortest of the calls that fit into some seconds, the first left out."""
+    """Return the shortest time of the calls within ``seconds``, without the first call."""
     work()
     times: list[float] = []
     while not times or sum(times) < seconds:
@@ -146,7 +148,7 @@ def _read(x: Array) -> None:
 
 @functools.cache
 def _compiled_sum() -> Any:
-    """Sums of an array, a part for each thread, which reads one stream and does little else."""
+    """Return a compiled sum of an array, one part per thread, limited by memory reads."""
     from scratchgpt.kernels.compiler.parallel import kernel
 
     @kernel
@@ -162,7 +164,7 @@ def _compiled_sum() -> Any:
 
 
 def _last_cache_bytes() -> int:
-    """Bytes of all last-level caches together, as far as Linux tells; else 0."""
+    """Return the total bytes of all last-level caches, or 0 if Linux does not report them."""
     sizes = {}
     for cpu in Path("/sys/devices/system/cpu").glob("cpu[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):

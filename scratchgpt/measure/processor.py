@@ -1,4 +1,4 @@
-"""The processor: what it is, and what of it compiled code may use."""
+"""The processor: its name, its vector extensions, and those that compiled code may use."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ VECTORS = ("avx512f", "avx512bf16", "avx2", "fma", "sve", "neon")
 
 
 def n_cores() -> int:
-    """How many this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor_name() -> str:
-    """As its maker calls it, or else its architecture."""
+    """Return the model name of the processor, or its architecture if that is unknown."""
     name = _cpuinfo("model name")
     if platform.system() == "Darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
@@ -27,19 +27,19 @@ def processor_name() -> str:
 
 
 def processor_vectors() -> tuple[str, ...]:
-    """What the processor has, whether or not it is used."""
+    """Return the vector extensions of the processor, used or not."""
     with contextlib.suppress(ImportError, RuntimeError):
         import llvmlite.binding
 
         features = llvmlite.binding.get_host_cpu_features()
         return tuple(name for name in VECTORS if features.get(name))
-    told = f"{_cpuinfo('flags')} {_cpuinfo('Features')}"
-    flags = told.replace("asimd", "neon").replace("avx512_", "avx512").split()
+    listed = f"{_cpuinfo('flags')} {_cpuinfo('Features')}"
+    flags = listed.replace("asimd", "neon").replace("avx512_", "avx512").split()
     return tuple(name for name in VECTORS if name in flags)
 
 
 def compilation_target() -> tuple[str | None, tuple[str, ...]]:
-    """The processor that Numba has LLVM compile for, and the vectors that it may use."""
+    """Return the processor that LLVM compiles for, and the vector extensions that it may use."""
     try:
         from scratchgpt.kernels.compiler.cpu import cpu_name, has
     except ImportError:
@@ -48,7 +48,7 @@ def compilation_target() -> tuple[str | None, tuple[str, ...]]:
 
 
 def _cpuinfo(field: str) -> str:
-    """A line of Linux's description of the first core."""
+    """Return a field of the first core in Linux's ``/proc/cpuinfo``."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""The shapes of model and batch that figures are given for."""
+"""The shapes of models and batches in the benchmarks."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from scratchgpt.models import GPTConfig, describe
 
 
 class Shape(NamedTuple):
-    """A model and the batches that it is trained with, B rows of T tokens."""
+    """A model configuration and the size of its batches, B rows of T tokens."""
 
     config: GPTConfig
     n_batch: int
@@ -14,15 +14,15 @@ class Shape(NamedTuple):
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of a batch."""
+        """Tokens per batch."""
         return self.n_batch * self.n_time
 
     @property
     def training_flops(self) -> int:
         """Multiplications and additions of a training step.
 
-        They are those that :func:`scratchgpt.models.describe` counts: attention in full, also the
-        half of it that a causal kernel leaves out.
+        The count is that of :func:`scratchgpt.models.describe`: all of attention, including the
+        half that a causal kernel skips.
         """
         config = self.config.replace(block_size=self.n_time)
         return describe(config).training_flops_per_token * self.n_tokens
@@ -47,9 +47,9 @@ def _shape(
     return Shape(config, n_batch, n_time)
 
 
-# layers, heads, channels, block size, vocabulary; batch, tokens of a text
+# layers, heads, channels, block size, vocabulary; batch, tokens per row
 SHAPES = {
-    "char": _shape(4, 4, 128, 64, 65, 12, 64),  # characters, on a laptop
-    "baby": _shape(6, 6, 384, 256, 65, 8, 256),  # nanoGPT's characters, on a GPU
-    "gpt2": _shape(12, 12, 768, 1024, 50257, 4, 64),  # GPT-2 of 124M parameters
+    "char": _shape(4, 4, 128, 64, 65, 12, 64),  # character model for a laptop
+    "baby": _shape(6, 6, 384, 256, 65, 8, 256),  # nanoGPT's character model for a GPU
+    "gpt2": _shape(12, 12, 768, 1024, 50257, 4, 64),  # GPT-2 with 124M parameters
 }

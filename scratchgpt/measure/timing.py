@@ -1,4 +1,4 @@
-"""Repeating a piece of work, and what its times were."""
+"""Timing of repeated calls."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-FEWEST = 3  # repetitions, also where one takes longer than all may
+FEWEST = 3  # minimum number of repetitions, even if one takes longer than the given time
 
 
 class Times(NamedTuple):
-    """Times of one piece of work in seconds; nine in ten are within ``low`` and ``high``."""
+    """Summary of repeated times in seconds; nine in ten are between ``low`` and ``high``."""
 
     median: float
     low: float
@@ -26,29 +26,29 @@ class Times(NamedTuple):
 def repeat(
     work: Callable[[], object], *, seconds: float, most: int | None = None, warm_up: int = 1
 ) -> Times:
-    """Time calls of ``work`` one by one.
+    """Time repeated calls of ``work``, each separately.
 
     Parameters
     ----------
     work : callable
     seconds : float
-        Go on until the calls took so long together, and there are three of them.
+        Repeat until the total time is at least this, and there were at least three calls.
     most : int, optional
-        The most calls, however short.
+        Maximum number of calls.
     warm_up : int
-        Calls before the first that counts.
+        Calls before the measurement that are not timed.
     """
     for _ in range(warm_up):
         work()
     times: list[float] = []
-    while goes_on(times, seconds=seconds, most=most):
+    while should_repeat(times, seconds=seconds, most=most):
         began = time.perf_counter()
         work()
         times.append(time.perf_counter() - began)
     return Times.of(times)
 
 
-def goes_on(times: Sequence[float], *, seconds: float, most: int | None) -> bool:
+def should_repeat(times: Sequence[float], *, seconds: float, most: int | None) -> bool:
     """Whether to repeat once more after these times; see :func:`repeat`."""
     if most is not None and len(times) >= most:
         return False

@@ -1,4 +1,4 @@
-"""Training steps of a model on one batch, again and again."""
+"""Repeated training steps of a model on one batch."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ SETTINGS = TrainConfig(
 
 
 class _OneBatch:
-    """The same tokens and targets for every step."""
+    """Data source with the same tokens and targets for every step."""
 
     def __init__(self, tokens: Array, targets: Array) -> None:
         self._batch = TokenBatch(tokens, targets)
@@ -36,7 +36,7 @@ class _OneBatch:
 
 
 def random_batch(shape: Shape, seed: int = 0) -> tuple[Array, Array]:
-    """Random tokens and targets, each (B, T)."""
+    """Return random tokens and targets, each (B, T)."""
     rng = random_stream(seed, "benchmark batch")
     size = (2, shape.n_batch, shape.n_time)
     tokens, targets = rng.integers(0, shape.config.vocab_size, size)
@@ -46,6 +46,6 @@ def random_batch(shape: Shape, seed: int = 0) -> tuple[Array, Array]:
 def one_batch_stepper(
     model: GPT, tokens: Array, targets: Array, precision: str = "float32"
 ) -> Stepper:
-    """What makes one update after the other from one batch: ``stepper.update(0)``."""
+    """Return a stepper that trains on one batch: call ``stepper.update(0)`` repeatedly."""
     config = replace(SETTINGS, precision=precision)
     return Stepper(NextToken(model), _OneBatch(tokens, targets), config)

@@ -1,4 +1,4 @@
-"""Training: the loop, its checkpoints, and what it shows while it runs."""
+"""Training: the training loop, checkpoints and progress display."""
 
 from scratchgpt.training.batches import Batches, PhasedBatches
 from scratchgpt.training.config import TrainConfig

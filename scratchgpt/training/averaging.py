@@ -1,7 +1,7 @@
-"""The average of the last checkpoints, as the Transformer's authors took it.
+"""Averaging of the last checkpoints, as in Vaswani et al. 2017, section 6.1.
 
-Vaswani et al. 2017, section 6.1: steps of a constant size never come to rest, they go around the
-minimum, and the mean of the places is nearer to it than each of them.
+Steps of constant size do not converge but circle around the minimum. The mean of the points on
+that path is closer to the minimum than each single point.
 """
 
 import re
@@ -19,20 +19,21 @@ RECENT = "recent"
 
 
 class RecentWeights:
-    """The weights of the last checkpoints, in a folder beside them.
+    """The weights of the last checkpoints, saved in a folder beside the checkpoints.
 
-    Those that are averaged are a function of the step alone, also of a run that was interrupted,
-    killed or resumed: every ``interval`` steps there is one, and one at the end. So that they are
-    all there when a killed run is resumed at its last checkpoint, weights are added before that
-    checkpoint is written, and the oldest forgotten after it.
+    Weights are saved every ``interval`` steps and at the end of the run. Which of them are averaged
+    depends on the step only, even if the run was interrupted, killed or resumed. To have all of
+    them when a killed run is resumed from its last checkpoint, weights are added before that
+    checkpoint is written, and the oldest weights are deleted after it.
 
     Parameters
     ----------
     path : Path
+        Folder for the weights.
     n : int
-        How many are averaged.
+        Number of checkpoints to average.
     interval : int
-        Steps from one to the next.
+        Steps between two checkpoints.
     """
 
     def __init__(self, path: Path, n: int, interval: int) -> None:
@@ -41,7 +42,10 @@ class RecentWeights:
         self.interval = interval
 
     def resume(self, step: int) -> None:
-        """Forget what a run resumed at ``step`` will do again: what came later, and its old end."""
+        """Delete the weights that a run resumed at ``step`` saves again.
+
+        These are the weights of later steps, and those of the old last step.
+        """
         for leftover in self.path.glob(".*.tmp"):
             leftover.unlink()
         for other in self._steps():
@@ -49,19 +53,20 @@ class RecentWeights:
                 self._file(other).unlink()
 
     def add(self, step: int, model: Layer) -> None:
-        """Keep the weights that the model has after ``step`` updates."""
+        """Save the weights of the model after ``step`` updates."""
         make_folder(self.path)
         save_tensors(self._file(step), _values(model))
 
     def prune(self) -> None:
-        """Forget all but the last."""
+        """Delete all weights but the last ``n``."""
         for step in self._steps()[: -self.n]:
             self._file(step).unlink()
 
     def mean(self, model: Layer) -> dict[str, Array] | None:
-        """The mean of the weights by name, in the dtype of the model; None where there are none.
+        """Return the mean of the saved weights by name, or None if none are saved.
 
-        It is summed in float64, from the oldest to the newest.
+        The weights are summed in float64, from the oldest to the newest; the result has the dtype
+        of the model.
         """
         steps = self._steps()[-self.n :]
         if not steps:
@@ -75,7 +80,7 @@ class RecentWeights:
         return {name: (total[name] / len(steps)).astype(read[name].dtype) for name in read}
 
     def _steps(self) -> list[int]:
-        """In rising order."""
+        """Return the steps of the saved weights, in ascending order."""
         found = (re.fullmatch(r"step-(\d+)\.safetensors", p.name) for p in self.path.glob("*"))
         return sorted(int(match[1]) for match in found if match)
 

@@ -1,4 +1,4 @@
-"""Where the batches of a training run come from."""
+"""Data sources: the protocols that supply the batches of a training run."""
 
 from collections.abc import Iterator
 from typing import Protocol, TypeVar, runtime_checkable
@@ -9,49 +9,51 @@ BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
 class Batches(Protocol[BatchT_co]):
-    """The data source of a training run: batches as its objective takes them.
+    """Data source of a training run: supplies the batches that the objective takes.
 
-    Their shapes may differ from batch to batch.
+    Shapes may differ from batch to batch.
     """
 
     def train_batch(self, index: int) -> BatchT_co:
-        """Micro-batch ``index`` of the run, a pure function of the index.
+        """Return micro-batch ``index`` of the run, a pure function of the index.
 
-        So a resumed run sees what an unbroken one sees.
+        A resumed run therefore sees the same batches as an uninterrupted one.
         """
         ...
 
     def validation_batches(self) -> Iterator[BatchT_co]:
-        """The held-out data, the same each time."""
+        """Iterate over the held-out data; every call gives the same batches."""
         ...
 
 
 @runtime_checkable
 class PhasedBatches(Batches[BatchT_co], Protocol[BatchT_co]):
-    """A data source that makes batches from the parameters as they are at the start of a phase.
+    """Data source that computes batches from the parameters at the start of a phase.
 
-    For instance rollouts, or refreshed negatives. A phase lasts ``phase_steps`` updates, and
-    checkpoints are written between phases only.
+    Examples are rollouts and refreshed negatives. A phase lasts ``phase_steps`` updates.
+    Checkpoints are written between phases only.
 
     Attributes
     ----------
     phase_steps : int
-        Updates in a phase.
+        Updates per phase.
     """
 
     phase_steps: int
 
     def begin_phase(self, phase: int, objective: AnyObjective) -> None:
-        """Make the batches of the next ``phase_steps`` updates.
+        """Compute the batches of the next ``phase_steps`` updates.
 
-        They are a pure function of the parameters, the state of the objective, the phase and a
-        seed: a resumed run begins the phase again.
+        The batches are a pure function of the parameters, the state of the objective, the phase
+        and a seed, because a resumed run begins the phase again.
 
         Parameters
         ----------
         phase : int
-            Counted from 0. Its first micro-batch is number ``phase * phase_steps * grad_accum``.
+            Number of the phase, from 0. Its first micro-batch has the index
+            ``phase * phase_steps * grad_accum``.
         objective : Objective
-            With the parameters at the start of the phase. Its state may be changed here.
+            The objective, with the parameters at the start of the phase. This method may change the
+            state of the objective.
         """
         ...

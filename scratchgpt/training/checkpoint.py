@@ -1,10 +1,10 @@
-"""Checkpoints: a model directory, and what it takes to go on exactly where training stopped.
+"""Checkpoints: a model directory plus the training state, to resume a run exactly.
 
-``training_state.safetensors`` has both moments of AdamW for each trained parameter and the arrays
-of the objective's state, ``training_state.json`` the rest.
+``training_state.safetensors`` holds both moments of AdamW for each trained parameter, and the
+arrays of the objective's state. ``training_state.json`` holds the rest.
 
-All randomness of a run is a function of the seed and the step, so these two numbers are
-the state of the random streams and the data cursor.
+All randomness in a run is a function of the seed and the step, so these two numbers are also the
+state of the random number generators and the position in the data.
 """
 
 import json
@@ -28,12 +28,12 @@ from scratchgpt.training.objective import AnyObjective, State
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
 FORMAT_VERSION = 1
-_ARRAY = "objective."  # before the name of an array of the objective's state
+_ARRAY = "objective."  # prefix for the names of arrays of the objective's state
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a run has to know, beside weights and moments, to go on.
+    """The state of a run that is saved with the weights and moments, for resuming it.
 
     Attributes
     ----------
@@ -43,17 +43,17 @@ class TrainingState:
     elapsed : float
         Seconds of training.
     best_val_loss, best_step : float, int or None
-        Of the best evaluation.
+        Validation loss and step of the best evaluation.
     train_config, model_config : dict
     dtype : str
-        Of the parameters.
+        Data type of the parameters.
     tokenizer, data : str or None
-        Fingerprints; None where the run was not given one.
+        Fingerprints; None if the run has no tokenizer or no data fingerprint.
     format_version : int
     best_value : float or None
-        Of the best evaluation, the value that ``best`` names.
+        Score of the best evaluation that the setting ``best`` names.
     objective : dict
-        The state of the objective, arrays left out.
+        The state of the objective, without its arrays.
     """
 
     step: int
@@ -78,7 +78,7 @@ def save_checkpoint(
     tokenizer: Tokenizer | None,
     state: TrainingState,
 ) -> None:
-    """Write a model directory from which training can go on."""
+    """Write a model directory from which training can be resumed."""
     save_model(directory, objective.model, tokenizer)
     arrays = {
         _ARRAY + name: value
@@ -90,12 +90,14 @@ def save_checkpoint(
 
 
 def json_state(objective: AnyObjective) -> State:
-    """The state of an objective without its arrays, which stand in the file of the moments.
+    """Return the state of an objective without its arrays.
+
+    The arrays are saved in ``training_state.safetensors``.
 
     Raises
     ------
     UserError
-        If a value is neither an array nor what JSON has.
+        If a value is neither an array nor a JSON value.
     """
     state = {k: v for k, v in objective.state().items() if not isinstance(v, np.ndarray)}
     for name, value in state.items():
@@ -136,8 +138,8 @@ def load_checkpoint(
         own = objective.state()
         if own.keys() != saved.keys():
             raise UserError(
-                f"{directory} holds the state of another objective: {_names(saved)}, "
-                f"and {type(objective).__name__} has {_names(own)}"
+                f"{directory} holds the state of another objective: {_names(saved)}; "
+                f"{type(objective).__name__} has {_names(own)}"
             )
     except UserError as error:
         raise UserError(f"{error}; {_way_out(directory)}") from error
@@ -145,7 +147,7 @@ def load_checkpoint(
 
 
 def _frozen_moments(model: Layer) -> set[str]:
-    """Moments that an older version wrote for parameters that are not trained."""
+    """Return the names of moments that older versions wrote for frozen parameters."""
     return {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in model.store.frozen}
 
 
@@ -159,15 +161,15 @@ def read_state(directory: Path) -> TrainingState:
     Raises
     ------
     UserError
-        If it is missing, damaged, or of another version.
+        If the file is missing, damaged, or has another format version.
     """
     path = directory / STATE_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["format_version"] != FORMAT_VERSION:
             raise UserError(
-                f"{path} has format version {values['format_version']}, and this scratchgpt reads "
-                f"version {FORMAT_VERSION}; resume with the one that wrote it"
+                f"{path} has format version {values['format_version']}; this scratchgpt reads "
+                f"version {FORMAT_VERSION}; resume with the scratchgpt that wrote it"
             )
         return TrainingState(**values)
     except FileNotFoundError:
@@ -184,14 +186,14 @@ def check_resumable(
     run_directory: Path,
     model_defaults: dict[str, Any],
 ) -> None:
-    """Refuse to go on with other settings than those the run was started with.
+    """Refuse to resume a run with settings that differ from those it was started with.
 
-    A setting that did not exist when the run was started has its default.
+    A setting that did not exist when the run was started counts as its default.
 
     Raises
     ------
     UserError
-        Naming what differs, and both values.
+        If a setting differs. The message names the setting and both values.
     """
     run = f"the run in {run_directory}"
     for name in ("dtype", "tokenizer", "data"):
@@ -200,7 +202,7 @@ def check_resumable(
             detail = f" ({before}, now {now})" if name == "dtype" else ""
             raise UserError(
                 f"{run} was started with another {name}{detail}; "
-                "resume it with the same, or choose another folder"
+                f"resume it with the same {name}, or choose another folder"
             )
     for title, before_all, now_all, allowed in (
         (
@@ -221,11 +223,11 @@ def check_resumable(
             if before != now and name not in allowed:
                 raise UserError(
                     f"{run} was started with {title} setting {name}={before!r}, not {now!r}; "
-                    "resume it with the same, or choose another folder"
+                    "resume it with the same value, or choose another folder"
                 )
     if current.train_config["steps"] < saved.step:
         raise UserError(
-            f"{run} is at step {saved.step} already, past steps={current.train_config['steps']}; "
+            f"{run} is already at step {saved.step}, past steps={current.train_config['steps']}; "
             "choose more steps"
         )
 

@@ -1,8 +1,8 @@
-"""What training in float32 needs of the kernels, compiled ahead and kept on disk for the next time.
+"""Ahead-of-time compilation of the kernels that training needs, into the cache on disk.
 
-Numba compiles a function when it is first called, one after the other, in a quarter of a minute.
-Here several processes call a part of them each, on arrays of next to no size, and leave the result
-in the cache that they share.
+Numba compiles a function on its first call. One after another, the functions take a quarter of a
+minute. Here several processes each call some of the functions on tiny arrays, and write the result
+to their shared cache.
 """
 
 import os
@@ -30,27 +30,27 @@ MARKER = "compiled"
 
 
 def ensure_compiled(
-    tell: Callable[[str], None] = lambda text: None, precision: str = "float32"
+    report: Callable[[str], None] = lambda text: None, precision: str = "float32"
 ) -> None:
-    """Compile what is not in the cache yet; with nothing to do it costs nothing.
+    """Compile the kernels that are not in the cache yet; cheap if all of them are.
 
     Parameters
     ----------
-    tell : callable
-        Called with a line of text before the wait, and not at all where there is none.
+    report : callable
+        Called with a line of text before compilation starts; not called if nothing is compiled.
     precision : {"float32", "bf16"}
-        Of the training that is to come.
+        Precision of the training that follows.
     """
     if not kernels_available():
         return
-    folder = cache_folder()  # which asks Numba for its version
+    folder = cache_folder()  # depends on the version of Numba
     needed = {MARKER: PARTS}
     if precision == "bf16":
         needed[f"{MARKER}-bf16"] = BFLOAT16_PARTS
     missing = {m: parts for m, parts in needed.items() if not (folder / m).exists()}
     if not missing:
         return
-    tell("compiling kernels (first run only) ...")
+    report("compiling kernels (first run only) ...")
     processes = {
         marker: [
             subprocess.Popen([sys.executable, "-m", "scratchgpt.training.compilation", name])
@@ -60,7 +60,7 @@ def ensure_compiled(
     }
     for marker, group in processes.items():
         succeeded = [process.wait() == 0 for process in group]
-        # What could not be compiled or kept here says so, if it matters, when it is called.
+        # A kernel that could not be compiled or cached here raises its own error when called.
         with suppress(OSError):
             if all(succeeded):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +72,11 @@ def _ones(*shape: int) -> Array:
 
 
 def _heads() -> Array:
-    """Queries, keys and values as a model has them: views (B, H, T, D) of one array."""
+    """Return queries, keys and values as in a model: views (B, H, T, D) of one array."""
     return _ones(1, 8, 3, 2, 4).transpose(2, 0, 3, 1, 4)
 
 
-# Each part takes about as long, and attention, in one of them, keeps its pieces together.
+# The parts take about the same time; all attention kernels are in one part.
 
 
 def _first_part() -> None:

@@ -1,4 +1,4 @@
-"""The settings of a training run: a frozen dataclass that refuses what makes no sense."""
+"""The settings of a training run: a frozen dataclass that validates its values."""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +10,7 @@ from scratchgpt.precision import PRECISIONS
 
 SCHEDULES = ("cosine", "constant", "inverse_sqrt")
 
-# What may differ when a run is resumed: it changes what comes, and leaves what was as it was.
+# Settings that may change on resume: they affect later steps only.
 CHANGEABLE = frozenset(
     {
         "steps",
@@ -36,8 +36,8 @@ class TrainConfig:
     batch_size : int
         Rows per micro-batch.
     tokens_per_batch : int
-        For translation, instead of batch_size: positions that the sources of a micro-batch may
-        take, and its targets likewise.
+        For translation, instead of batch_size: maximum number of positions, padding included, of
+        the sources of a micro-batch, and of its targets.
     grad_accum : int
         Micro-batches whose gradients are summed for one update.
     lr : float
@@ -57,14 +57,14 @@ class TrainConfig:
     beta2 : float
         Decay rate of AdamW's second moment.
     eps : float
-        Added to the root of AdamW's second moment.
+        Added to the square root of AdamW's second moment.
     grad_clip : float
         Largest norm of the gradient; 0 disables clipping.
     label_smoothing : float
-        Share of a target's probability that is spread over all tokens in training.
+        Share of the target's probability that is spread over all tokens during training.
     average : int
-        Number of last checkpoints to average at the end; 0 and 1 do not average. Checkpoints are
-        those every ``checkpoint_interval`` steps, and the last.
+        Number of last checkpoints to average at the end; 0 and 1 do not average. It counts the
+        checkpoints written every ``checkpoint_interval`` steps, and the final one.
     eval_interval : int
         Steps between evaluations; 0 never evaluates. There is one before the first step and one
         after the last.
@@ -79,9 +79,9 @@ class TrainConfig:
     sample_interval : int
         Steps between samples; 0 for none. The trainer fires a ``sample`` event.
     checkpoint_interval : int
-        Steps between checkpoints. There is always one at either end.
+        Steps between checkpoints. The start and the end of a run always write one.
     log_interval : int
-        Steps between lines of the log. Every evaluation adds one to ``metrics.jsonl``.
+        Steps between lines of the log. Every evaluation also adds a line to ``metrics.jsonl``.
     seed : int
         Random seed of weights, batches and dropout.
     recompute : bool
@@ -97,7 +97,7 @@ class TrainConfig:
     Raises
     ------
     UserError
-        If a value is out of range; says which.
+        If a value is out of range. The message names the setting.
     """
 
     steps: int = 2000
@@ -157,7 +157,7 @@ class TrainConfig:
         if self.min_lr is not None:
             self._check_number("min_lr")
             if not 0 <= self.min_lr <= self.lr:
-                raise UserError(f"min_lr={self.min_lr} must be within 0 and lr={self.lr}")
+                raise UserError(f"min_lr={self.min_lr} must be between 0 and lr={self.lr}")
         if not isinstance(self.recompute, bool):
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
@@ -193,7 +193,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
-        """Settings from named values; an unknown name is refused."""
+        """Return settings from named values; raise UserError for an unknown name."""
         names = [field.name for field in fields(cls)]
         for name in values:
             if name not in names:
@@ -204,7 +204,7 @@ class TrainConfig:
         return asdict(self)
 
     def lr_at(self, step: int) -> float:
-        """The learning rate of one step, counted from 0."""
+        """Return the learning rate of one step, counted from 0."""
         warmup_steps = self._warmup_steps()
         if self.schedule == "constant":
             return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)

@@ -1,4 +1,4 @@
-"""When the loss is no longer a number: find where it began."""
+"""Diagnosis of NaN and infinite losses: find the first value that is not finite."""
 
 import math
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from scratchgpt.training.objective import AnyObjective
 
 
 class MicroBatch(NamedTuple):
-    """What one forward pass is given: a batch as the objective takes it, and a dropout seed."""
+    """The inputs of one forward pass: a batch for the objective, and a dropout seed."""
 
     batch: object
     dropout_seed: int | None = None
@@ -28,7 +28,7 @@ class NonFiniteError(UserError):
         Updates made before it happened.
     lr : float
     grad_norm : float or None
-        Of this step, or of the one before where this one did not get that far.
+        Gradient norm of this step, or of the step before if this step did not reach it.
     where : str
         The first parameter, activation or gradient that is not finite.
     """
@@ -45,7 +45,8 @@ class NonFiniteError(UserError):
     ) -> None:
         norm = "" if grad_norm is None else f", gradient norm {grad_norm:.3g}"
         super().__init__(
-            f"{what} at step {step} (learning rate {lr:.3g}{norm}); not finite first: {where}; "
+            f"{what} at step {step} (learning rate {lr:.3g}{norm}); "
+            f"first non-finite value: {where}; "
             f"start again with a smaller lr or more warmup_steps; {checkpoint}"
         )
         self.step = step
@@ -55,22 +56,23 @@ class NonFiniteError(UserError):
 
 
 def find_nonfinite(objective: AnyObjective, micro_batches: Iterable[MicroBatch] = ()) -> str:
-    """Name the first value that is not finite, in the order in which it was computed.
+    """Name the first value that is not finite, in the order of computation.
 
-    Parameters come first, then what the loss of each micro-batch saved, in the order of its
-    fields, then the gradients of the parameters, from the head down. Blocks that recompute their
-    activations save only their inputs, so those are the only values seen of them.
+    The search covers the parameters, then the arrays that the loss of each micro-batch saved, in
+    the order of their fields, then the gradients of the parameters, from the head down. Blocks that
+    recompute their activations save only their inputs, so only these inputs are searched.
 
     Parameters
     ----------
     objective : Objective
     micro_batches : iterable of MicroBatch
-        What the step was made of; the forward pass is run again on each.
+        The micro-batches of the step; the forward pass is run again on each.
 
     Returns
     -------
     where : str
-        As ``"activation encoder.stack.h.1.mlp.branch.act.x (3 of 64 values, first at (0, 2))"``.
+        For example ``"activation encoder.stack.h.1.mlp.branch.act.x (3 of 64 values, first at (0,
+        2))"``.
     """
     model = objective.model
     for name, parameter in model.store.named.items():
@@ -83,11 +85,11 @@ def find_nonfinite(objective: AnyObjective, micro_batches: Iterable[MicroBatch] 
                 if not _is_finite(array):
                     return _describe("activation", path.removeprefix("model."), array)
             if not math.isfinite(loss):
-                return "the loss, of finite activations"
+                return "the loss (all activations are finite)"
     for name, parameter in reversed(model.store.named.items()):
         if not parameter.is_frozen and not _is_finite(parameter.grad):
             return _describe("gradient of", name, parameter.grad)
-    return "the gradient norm, of finite gradients"
+    return "the gradient norm (all gradients are finite)"
 
 
 def _is_finite(array: Array) -> bool:

@@ -1,4 +1,4 @@
-"""Evaluations of a training run, and which of them is the best."""
+"""Evaluations during a training run, and the choice of the best one."""
 
 import math
 from collections.abc import Callable
@@ -13,21 +13,22 @@ Evaluate: TypeAlias = Callable[[], dict[str, float]]
 
 
 def measures_of(scores: dict[str, float]) -> dict[str, float]:
-    """Scores other than the loss."""
+    """Return the scores without the loss."""
     return {name: value for name, value in scores.items() if name != "val_loss"}
 
 
 class Evaluation:
-    """Evaluates the model of a run: loss and measures, and scores of a whole set.
+    """Evaluates the model of a run: loss, measures, and scores over a whole set.
 
     Parameters
     ----------
     stepper : Stepper
         Evaluates the objective over the validation part.
     evaluate : callable, optional
-        Returns scores that are no means over batches, such as F1 or MRR, by name.
+        Returns scores by name that are not means over batches, such as F1 or MRR.
     config : TrainConfig
-        ``best`` names the score of the best evaluation, ``best_mode`` its direction.
+        ``best`` names the score that decides which evaluation is best. ``best_mode`` says whether
+        higher or lower is better.
     """
 
     def __init__(self, stepper: Stepper, evaluate: Evaluate | None, config: TrainConfig) -> None:
@@ -37,9 +38,9 @@ class Evaluation:
         self._higher_is_better = config.best_mode == "max"
 
     def scores(self) -> dict[str, float]:
-        """``val_loss``, ``val_NAME`` for each measure, and what ``evaluate`` returns.
+        """Return ``val_loss``, ``val_NAME`` for each measure, and the scores from ``evaluate``.
 
-        With ``evaluate`` there need not be a validation part, and then there is no ``val_loss``.
+        With ``evaluate``, validation batches are optional; without them there is no ``val_loss``.
         """
         try:
             scores = self._stepper.evaluate()
@@ -51,17 +52,20 @@ class Evaluation:
             for name, value in self._evaluate().items():
                 check_measures([name])
                 if name in scores:
-                    raise UserError(f"evaluate() returns {name!r}, which is measured already")
+                    raise UserError(
+                        f"evaluate() returns {name!r}, which validation already measures; rename it"
+                    )
                 scores[name] = float(value)
         return scores
 
     def judge(self, scores: dict[str, float], position: Position) -> EvaluationRecord:
-        """Compare an evaluation with the best before it, and note it in ``position`` if better.
+        """Compare an evaluation with the best one so far; record it in ``position`` if better.
 
         Raises
         ------
         UserError
-            If the score that decides was not measured; lists those that were.
+            If the score that ``best`` names was not measured. The message lists the scores that
+            were.
         """
         value, val_loss = self._best_value(scores), scores.get("val_loss")
         is_best = self._is_better(value, position.best_value)
@@ -79,7 +83,7 @@ class Evaluation:
         return scores[self._best]
 
     def _is_better(self, value: float, before: float | None) -> bool:
-        """Whether a value is better than the best before it; NaN never is."""
+        """Whether a value is better than the best one so far; NaN never is."""
         if math.isnan(value):
             return False
         return before is None or (value > before if self._higher_is_better else value < before)

@@ -1,4 +1,4 @@
-"""Which parameters training leaves as they are."""
+"""Frozen parameters: which parameters training does not update."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -9,21 +9,21 @@ _BODY = "transformer."
 
 
 def frozen_names(names: Iterable[str], patterns: str) -> set[str]:
-    """The parameters that a list of patterns names.
+    """Return the names of the parameters that match a list of patterns.
 
     Parameters
     ----------
     names : iterable of str
-        Of all parameters.
+        Names of all parameters.
     patterns : str
-        Separated by commas. Each is the name of a parameter or of a layer, ``transformer.`` at its
-        beginning left out or not, in which ``*``, ``?`` and ``[0-5]`` stand for others as in the
-        names of files: ``wte,wpe,h.[0-5]``.
+        Patterns, separated by commas. Each is the name of a parameter or a layer, with or without
+        the prefix ``transformer.``. ``*``, ``?`` and ``[0-5]`` are wildcards as in file names:
+        ``wte,wpe,h.[0-5]``.
 
     Raises
     ------
     UserError
-        If a pattern fits nothing, or they leave nothing to train.
+        If a pattern matches nothing, or nothing is left to train.
     """
     names = list(names)
     frozen: set[str] = set()
@@ -33,17 +33,17 @@ def frozen_names(names: Iterable[str], patterns: str) -> set[str]:
         }
         if not fitting:
             raise UserError(
-                f"freeze={pattern!r} fits no parameter; they are called like "
+                f"freeze={pattern!r} matches no parameter; parameter names are like "
                 f"{names[0].removeprefix(_BODY)} and {names[-1].removeprefix(_BODY)}"
             )
         frozen |= fitting
     if len(frozen) == len(names):
-        raise UserError(f"freeze={patterns!r} leaves nothing to train")
+        raise UserError(f"freeze={patterns!r} leaves nothing to train; freeze fewer parameters")
     return frozen
 
 
 def _layers_of(name: str) -> Iterator[str]:
-    """The parameter and all layers that it is in."""
+    """Iterate over the parameter's name and the names of all layers that contain it."""
     for whole in {name, name.removeprefix(_BODY)}:
         parts = whole.split(".")
         for n in range(1, len(parts) + 1):

@@ -11,7 +11,7 @@ METRICS_FILE = "metrics.jsonl"
 
 
 def append_metrics(path: Path, values: dict[str, Any]) -> None:
-    """Add one line.
+    """Append one line to the file.
 
     Raises
     ------
@@ -26,12 +26,12 @@ def append_metrics(path: Path, values: dict[str, Any]) -> None:
 
 
 def read_metrics(path: Path | str) -> list[dict[str, Any]]:
-    """All lines of the file; a last line that a killed run left half-written is dropped.
+    """Read all lines of the file; drop an incomplete last line that a killed run left.
 
     Raises
     ------
     UserError
-        If there is no such file, or a line is not a JSON object with a step.
+        If the file does not exist, or a line is not a JSON object with a step.
     """
     path = Path(path)
     try:
@@ -54,7 +54,7 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
 
 
 def cut_metrics(path: Path, step: int) -> None:
-    """Forget what was logged at ``step`` and later, as a run resumed there will log it again."""
+    """Remove the lines of ``step`` and later, because a run resumed there logs them again."""
     if path.exists():
         kept = [record for record in read_metrics(path) if record["step"] < step]
         write_text(path, "".join(_line(record) for record in kept))

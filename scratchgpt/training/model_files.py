@@ -1,4 +1,4 @@
-"""The directory of a trained model: one that others read if the model has a form of its own."""
+"""The directory of a trained model, in the published format if the model has one."""
 
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
@@ -13,10 +13,10 @@ from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 
 
 def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> None:
-    """Write a model directory, with tokenizer.json if there is a tokenizer.
+    """Write a model directory, with tokenizer.json if a tokenizer is given.
 
-    A layer that is not a model of its own, for instance an encoder with a temperature, becomes
-    ``model.safetensors``, its parameters by their names.
+    A layer that is not a complete model, for example an encoder with a temperature, is written as
+    ``model.safetensors``: its parameters by name.
     """
     if isinstance(model, Model):
         model.save_pretrained(directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
@@ -28,7 +28,7 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
 
 
 def load_model(directory: Path, model: Layer) -> None:
-    """Fill the parameters of a model from its directory, or leave them all as they are.
+    """Load the parameters of a model from its directory; on an error, none of them change.
 
     Raises
     ------
@@ -43,13 +43,13 @@ def load_model(directory: Path, model: Layer) -> None:
 
 
 def config_of(model: Layer) -> dict[str, Any]:
-    """The configuration of a model that has one."""
+    """Return the configuration of a model; empty if it has none."""
     config = getattr(model, "config", None)
     return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
 
 
 def config_defaults(model: Layer) -> dict[str, Any]:
-    """The default of each setting of the model that has one."""
+    """Return the default of each model setting that has a default."""
     config = getattr(model, "config", None)
     if not is_dataclass(config):
         return {}

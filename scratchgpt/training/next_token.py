@@ -1,4 +1,4 @@
-"""The objective of a language model, and of a translation model: the token that follows."""
+"""The objective of language models and translation models: next-token prediction."""
 
 from copy import copy
 from typing import Any
@@ -14,16 +14,17 @@ from scratchgpt.training.objective import Objective
 
 
 class NextToken(Objective[TokenBatch | PairBatch, Any]):
-    """Mean cross-entropy of the token that follows, in nats per counted token.
+    """Mean cross-entropy of the next token, in nats per counted token.
 
     Parameters
     ----------
     model : GPT or Transformer
         A GPT takes a TokenBatch, a Transformer a PairBatch.
     label_smoothing : float
-        The share of each target that is spread over the whole vocabulary, in training only.
+        Share of the target's probability that is spread over the whole vocabulary, in training
+        only.
     recompute : bool
-        Keep only the inputs of the blocks, and compute the rest again in the backward pass.
+        Save only the inputs of the blocks, and recompute the rest in the backward pass.
     """
 
     unit = "nats per token"
@@ -31,22 +32,22 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
     def __init__(
         self, model: GPT | Transformer, *, label_smoothing: float = 0.0, recompute: bool = False
     ) -> None:
-        self.model: Any = model  # either kind; its backward gets what its own loss saved
+        self.model: Any = model  # either kind; backward gets what the loss of the model saved
         self.label_smoothing = label_smoothing
         self.recompute = recompute
         self.drops = model.config.dropout > 0
 
     @classmethod
     def from_config(cls, model: GPT | Transformer, config: TrainConfig) -> "NextToken":
-        """The objective with the label smoothing and recomputation of a training run."""
+        """Return the objective with the label smoothing and recomputation of a training run."""
         return cls(model, label_smoothing=config.label_smoothing, recompute=config.recompute)
 
     def weight(self, batch: TokenBatch | PairBatch) -> float:
-        """How many targets count."""
+        """Return the number of targets that count."""
         return float(np.count_nonzero(batch[-1] != IGNORE_INDEX))
 
     def n_tokens(self, batch: TokenBatch | PairBatch) -> int:
-        """What the model reads, padding included."""
+        """Return the number of tokens that the model reads, padding included."""
         return sum(array.size for array in batch[:-1])
 
     def loss(
@@ -63,7 +64,7 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
         self.model.loss_backward(dloss, saved, in_place=True)
 
     def for_evaluation(self) -> "NextToken":
-        """The same without label smoothing."""
+        """Return the same objective without label smoothing."""
         other = copy(self)
         other.label_smoothing = 0.0
         return other

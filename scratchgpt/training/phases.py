@@ -1,4 +1,4 @@
-"""Phases of a data source, and what must fall between them."""
+"""Phases of a data source; checkpoints and the end of a run must fall between phases."""
 
 from scratchgpt.errors import UserError
 from scratchgpt.training.batches import Batches, PhasedBatches
@@ -9,7 +9,7 @@ from scratchgpt.training.step import Stepper
 
 
 class Phases:
-    """The phases of a run; every step begins one if the data source has none.
+    """The phases of a run; if the data source has none, every step is a phase.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ class Phases:
             )
 
     def is_under_way(self, step: int) -> bool:
-        """Whether ``step`` updates end in the middle of a phase."""
+        """Whether the run is in the middle of a phase after ``step`` updates."""
         return step % self.n_steps > 0
 
     def begin_if_due(self, step: int, stepper: Stepper) -> None:
-        """Have the data source make the batches of a phase that begins after ``step`` updates.
+        """Let the data source begin a phase if one begins after ``step`` updates.
 
-        Signals stop training before the phase or after it, not within.
+        Signals stop training before or after a phase, not in the middle.
 
         Raises
         ------
@@ -67,9 +67,10 @@ class Phases:
             self.source.begin_phase(step // self.n_steps, stepper.objective)
 
     def updated(self, step: int, stop: StopRequest) -> StoppingRecord | None:
-        """End the phase if ``step`` updates complete it; else a record if a signal waits for that.
+        """End the phase if ``step`` updates complete it.
 
-        The record is given once.
+        If the phase continues and a signal is waiting for its end, return a record, once per
+        signal.
         """
         stop.deferred = self.is_under_way(step)
         if stop.signal is None or not stop.deferred or self._told:

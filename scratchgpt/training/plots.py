@@ -1,4 +1,4 @@
-"""``loss.png``: the course of a run as a picture."""
+"""``loss.png``: a plot of the metrics of a run."""
 
 import re
 from pathlib import Path
@@ -10,27 +10,27 @@ from scratchgpt.training.records import RESERVED
 
 PICTURE_FILE = "loss.png"
 
-_SPAN = 40  # the curve is smoothed over a fortieth of its length
+_SPAN = 40  # the smoothing span is 1/40 of the curve's length
 
-_BLUE, _ORANGE, _GREEN, _GREY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
+_BLUE, _ORANGE, _GREEN, _GRAY, _PURPLE = "#1f6fb4", "#d95f02", "#2a8a57", "#666666", "#7b3294"
 
 
 def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> bool:
-    """Draw ``metrics.jsonl`` of a run as ``loss.png`` beside it.
+    """Plot ``metrics.jsonl`` of a run as ``loss.png`` beside it.
 
-    From top to bottom: training and validation loss, a panel for each further measure, and gradient
-    norm with learning rate.
+    From top to bottom, the plot shows training and validation loss, a panel for each further
+    measure, and the gradient norm with the learning rate.
 
     Parameters
     ----------
     run_directory : path
     unit : str
-        That of the loss; empty if it has none.
+        Unit of the loss; empty if it has none.
 
     Returns
     -------
     drawn : bool
-        False where matplotlib is not installed, or no step was logged yet.
+        False if matplotlib is not installed or no step was logged yet.
     """
     run_directory = Path(run_directory)
     try:
@@ -51,7 +51,7 @@ def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> 
     for axes, name in zip(middle, measures, strict=True):
         _plot_measure(axes, records, name)
     _plot_gradient_norm_and_rate(lower, records)
-    lower.set_xlabel("step (updates of the parameters)")
+    lower.set_xlabel("step (parameter updates)")
     lower.xaxis.set_major_formatter("{x:,.0f}")
     upper.set_title(run_directory.resolve().name, loc="left", fontweight="bold")
     for axes in (upper, *middle, lower):
@@ -69,7 +69,7 @@ def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
     if len(losses) <= _SPAN:
         axes.plot(steps, losses, color=_BLUE, linewidth=2, label="training")
     else:
-        axes.plot(steps, losses, color=_BLUE, alpha=0.3, linewidth=1, label="training, each batch")
+        axes.plot(steps, losses, color=_BLUE, alpha=0.3, linewidth=1, label="training, per batch")
         smooth = _smoothed(losses)
         axes.plot(steps, smooth, color=_BLUE, linewidth=2, label="training, smoothed")
     val_steps, val_losses = _series(records, "val_loss")
@@ -104,19 +104,19 @@ def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
             markeredgecolor="white",
             markersize=9,
             zorder=6,
-            label=f"validation of the averaged weights: {averages[-1]:.4f}",
+            label=f"validation, averaged weights: {averages[-1]:.4f}",
         )
     axes.legend(loc="upper right", framealpha=0.95)
 
 
 def _measure_names(records: list[dict[str, Any]]) -> list[str]:
-    """The measures and scores of a run, each once, in the order in which they appear."""
+    """Return the names of the measures and scores of a run, in order of first appearance."""
     logged = [name for record in records for name in record if name not in RESERVED]
     return list(dict.fromkeys(re.sub("^(average_)?(val_)?", "", name) for name in logged))
 
 
 def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
-    """A measure in training and validation; a score of the whole set has one curve only."""
+    """Plot a measure in training and validation; a score over a whole set has only one curve."""
     steps, values = _series(records, name)
     if len(values) > _SPAN:
         axes.plot(steps, values, color=_BLUE, alpha=0.3, linewidth=1)
@@ -140,13 +140,13 @@ def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> No
     from matplotlib.ticker import LogLocator, NullLocator
 
     steps, norms = _series(records, "grad_norm")
-    axes.plot(steps, norms, color=_GREY, linewidth=1)
+    axes.plot(steps, norms, color=_GRAY, linewidth=1)
     if min(norms) > 0:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_ylabel("gradient norm", color=_GREY)
+    axes.set_ylabel("gradient norm", color=_GRAY)
     rates = axes.twinx()
     steps, values = _series(records, "lr")
     rates.plot(steps, values, color=_GREEN, linewidth=2)
@@ -157,19 +157,19 @@ def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> No
 
 
 def _series(records: list[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
-    """Steps and values of the records that have one."""
+    """Return the steps and values of the records that have the value ``name``."""
     having = [record for record in records if name in record]
     return [record["step"] for record in having], [record[name] for record in having]
 
 
 def _smoothed(values: list[float]) -> list[float]:
-    """The mean of two exponential moving averages, from either end, so that it does not lag."""
+    """Average a forward and a backward exponential moving average, so that the curve has no lag."""
     forward, backward = _moving_average(values), _moving_average(values[::-1])[::-1]
     return [(a + b) / 2 for a, b in zip(forward, backward, strict=True)]
 
 
 def _moving_average(values: list[float]) -> list[float]:
-    """The first is itself, each later one forgets those before it by and by."""
+    """Exponential moving average that starts at the first value."""
     keep = 1 - _SPAN / len(values)
     total, weight, averages = 0.0, 0.0, []
     for value in values:

@@ -1,4 +1,4 @@
-"""Training as one watches it: a live bar on a terminal, plain lines anywhere else."""
+"""Progress of training: a progress bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,20 +10,20 @@ from scratchgpt.training.records import EvaluationRecord, StepRecord, StoppingRe
 if TYPE_CHECKING:
     from scratchgpt.training.trainer import Trainer
 
-_SMOOTHING = 0.9  # how much of the loss and the speed on the bar is that of the steps before
+_SMOOTHING = 0.9  # weight of earlier steps in the loss and the speed on the bar
 
 
 class TrainingProgress:
     """``with TrainingProgress(trainer): trainer.train()`` shows loss, tokens/s and the time left.
 
-    On a terminal it is a bar that stays in place, with a line above it for each evaluation.
-    Elsewhere (a file, a pipe, ``TERM=dumb``) it is a line for each logged step.
+    On a terminal it draws a bar that stays in place, and prints a line above it for each
+    evaluation. Elsewhere (a file, a pipe, ``TERM=dumb``) it prints a line for each logged step.
 
     Parameters
     ----------
     trainer : Trainer
     stream : text file, optional
-        By default standard error.
+        Where to write; by default standard error.
     """
 
     def __init__(self, trainer: "Trainer", stream: TextIO | None = None) -> None:
@@ -58,7 +58,7 @@ class TrainingProgress:
             self._bar.stop()
 
     def message(self, text: str) -> None:
-        """Write a line (a sample, say) without disturbing the bar."""
+        """Write a line, for example a sample, above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _on_step(self, trainer: "Trainer", record: StepRecord) -> None:
@@ -129,5 +129,5 @@ def _bar(console: Any) -> Any:
         TimeRemainingColumn(),
         console=console,
         expand=True,
-        redirect_stdout=False,  # results go to standard output as they are
+        redirect_stdout=False,  # results go to standard output unchanged
     )

@@ -1,4 +1,4 @@
-"""What the callbacks of a trainer are given, and what ``train`` returns."""
+"""Records: the arguments of a trainer's callbacks, and the result of ``train``."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,20 +16,21 @@ class StepRecord:
     Attributes
     ----------
     step : int
-        How many updates came before; ``loss`` and ``val_loss`` are those of the parameters then.
+        Number of updates before this one; ``loss`` and ``val_loss`` are computed with the
+        parameters at that point.
     loss : float
-        Mean loss of the batch; of a language model in nats per counted token, of smoothed labels
-        if they are smoothed.
+        Mean loss of the batch. For a language model it is in nats per counted token, and includes
+        label smoothing.
     val_loss : float or None
-        Of the validation part, if this step began with an evaluation.
+        Validation loss, if this step began with an evaluation.
     lr, grad_norm : float
-        The norm is that before clipping.
+        Learning rate, and gradient norm before clipping.
     tokens_per_s : float
-        Of this update; evaluations and checkpoints do not count.
+        Tokens per second in this update, without evaluations and checkpoints.
     elapsed : float
-        Seconds of training so far, those before a resume included.
+        Seconds of training so far, including those before a resume.
     measures : dict of str to float
-        What the objective measures besides the loss.
+        Measures of the objective other than the loss.
     """
 
     step: int
@@ -42,21 +43,21 @@ class StepRecord:
     measures: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields that have a value, and the measures that are finite by their own names."""
+        """Return the fields that are not None, and the finite measures by name."""
         values = {name: value for name, value in vars(self).items() if value is not None}
         measures = values.pop("measures")
         return {**values, **_finite(measures)}
 
 
-# The names in metrics.jsonl that have a meaning of their own.
+# Names with a fixed meaning in metrics.jsonl.
 RESERVED = frozenset(StepRecord.__dataclass_fields__) | {"average_val_loss"}
 
 
 def check_measures(names: Iterable[str]) -> None:
-    """Refuse measures whose names have another meaning in ``metrics.jsonl``."""
+    """Raise UserError for a measure whose name has another meaning in ``metrics.jsonl``."""
     if not RESERVED.isdisjoint(names):
         taken = sorted(RESERVED.intersection(names))[0]
-        raise UserError(f"a measure is called {taken!r}, which is a field of its own; rename it")
+        raise UserError(f"the measure {taken!r} has the name of a metrics field; rename it")
 
 
 def merge_scores(values: dict[str, Any], scores: Mapping[str, float]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def merge_scores(values: dict[str, Any], scores: Mapping[str, float]) -> dict[st
 
 
 def _finite(measures: Mapping[str, float]) -> dict[str, float]:
-    """JSON has no NaN."""
+    """Return the finite measures, because JSON has no NaN."""
     return {name: value for name, value in measures.items() if math.isfinite(value)}
 
 
@@ -88,7 +89,8 @@ class EvaluationRecord:
     step : int
         Updates made.
     val_loss : float or None
-        Mean loss over the validation part; None if there is none, and ``evaluate`` is all.
+        Mean loss over the validation part; None if there is no validation part and only
+        ``evaluate`` is called.
     is_best : bool
         Whether this is the best evaluation so far.
     measures : dict of str to float
@@ -112,21 +114,21 @@ class CheckpointRecord:
 
 @dataclass(frozen=True)
 class SampleRecord:
-    """It is time to look at what the model writes."""
+    """A sample of the model's output is due."""
 
     step: int
 
 
 @dataclass(frozen=True)
 class StoppingRecord:
-    """A signal came in the middle of a phase: training goes on to the phase's end.
+    """A signal came in the middle of a phase: training continues to the end of the phase.
 
     Attributes
     ----------
     step : int
         Updates made.
     last_step : int
-        Updates that will have been made when training stops.
+        Step at which training stops.
     """
 
     step: int
@@ -135,27 +137,28 @@ class StoppingRecord:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """The result of a training run.
 
     Attributes
     ----------
     step : int
         Updates made.
     val_loss : float or None
-        Of the last evaluation.
+        Validation loss of the last evaluation.
     best_val_loss : float or None
-        Of the best evaluation.
+        Validation loss of the best evaluation.
     best_step : int or None
+        Step of the best evaluation.
     best_value : float or None
-        Of the best evaluation, the value that the setting ``best`` names.
+        Score of the best evaluation that the setting ``best`` names.
     average_val_loss : float or None
-        Of the average of the last checkpoints.
+        Validation loss of the average of the last checkpoints.
     measures : dict of str to float
-        Of the last evaluation.
+        Measures and scores of the last evaluation.
     elapsed : float
-        Seconds, those before a resume included.
+        Seconds of training, including those before a resume.
     interrupted : int or None
-        The signal that stopped it before its last step; the run can be resumed.
+        Number of the signal that stopped the run before its last step; the run can be resumed.
     """
 
     step: int
@@ -171,7 +174,7 @@ class TrainResult:
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """The current state of a run.
 
     Attributes
     ----------
@@ -180,8 +183,8 @@ class Position:
     elapsed : float
         Seconds of training.
     best_val_loss, best_step, best_value : float, int, float or None
-        Of the best evaluation: its validation loss, after how many updates it was, and the value
-        that the setting ``best`` names.
+        Validation loss and step of the best evaluation, and its score that the setting ``best``
+        names.
     """
 
     step: int = 0

@@ -1,4 +1,4 @@
-"""A training run on disk: what is in its folder, and when it may be written."""
+"""A training run on disk: the contents of its folder, and exclusive write access to it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ NOTHING_SAVED = "no checkpoint was written"
 
 
 class Run:
-    """The folder of one trainer: checkpoints, metrics, and the right to write them.
+    """The folder of one trainer: checkpoints, metrics and the lock to write them.
 
-    Only worker 0 writes; the others read the same folder, and wait for worker 0 before they do.
+    Only worker 0 writes. The others wait for worker 0 before they read the same folder.
 
     Parameters
     ----------
@@ -80,12 +80,13 @@ class Run:
         }
 
     def open(self, *, resume: bool, phases: Phases) -> Position:
-        """Take the folder, and load the last checkpoint where that is wanted.
+        """Lock the folder, and load the last checkpoint if ``resume`` is True.
 
         Raises
         ------
         UserError
-            If the folder is not to be had, or what is in it does not fit what is wanted.
+            If the folder cannot be locked, or its contents do not match ``resume`` and the
+            settings.
         """
         self.acquire()
         try:
@@ -95,17 +96,20 @@ class Run:
             raise
 
     def acquire(self) -> None:
-        """Hold the folder, and clear away what a killed process left half done."""
+        """Lock the folder, and remove the incomplete files of a killed process."""
         if self._writes:
             self.directory.acquire()
         self._workers.any(False)
 
     def close(self) -> None:
-        """Let others have the folder."""
+        """Release the folder."""
         self.directory.release()
 
     def save_last(self, position: Position, *, averaged: bool = False) -> Path:
-        """Write ``last/``, from which the run can be resumed; it may be one to average later."""
+        """Write ``last/``, from which the run can be resumed.
+
+        ``averaged`` also saves the weights for the average of the last checkpoints.
+        """
         if not self._writes:
             self.saved_step = position.step
             return self.path / LAST
@@ -122,7 +126,7 @@ class Run:
         return self.path / LAST
 
     def save_best(self) -> Path:
-        """Write ``best/``, a model without what resuming takes."""
+        """Write ``best/``: the model without the training state."""
         if self._writes:
             with self.directory.replacing(BEST) as folder:
                 save_model(folder, self._model, self._tokenizer)
@@ -130,12 +134,13 @@ class Run:
 
     @contextlib.contextmanager
     def averaging(self) -> Iterator[Path | None]:
-        """``with run.averaging() as path:`` the model is the average of its last checkpoints.
+        """Average the last checkpoints for the duration of a ``with`` block.
 
-        It has been written to ``average/``, and inside it can be evaluated. None is given, and the
-        model left as it is, where none was asked for or there is none to average yet.
+        Inside ``with run.averaging() as path:`` the model has the averaged weights, which have been
+        written to ``average/``. If the run does not average, or there is no checkpoint to average
+        yet, ``path`` is None and the model does not change.
         """
-        self._workers.any(False)  # until the last checkpoint is complete
+        self._workers.any(False)  # wait until the last checkpoint is complete
         mean = self._recent.mean(self._model) if self._recent else None
         if mean is None:
             yield None
@@ -152,26 +157,26 @@ class Run:
             self._model.store.values[...] = own
 
     def last_good(self) -> str:
-        """Say where the last checkpoint is."""
+        """Describe where the last checkpoint is, for an error message."""
         if self.saved_step is None:
             return NOTHING_SAVED
         return f"the last good checkpoint is {self.path / LAST} (step {self.saved_step})"
 
     def log(self, values: dict[str, Any]) -> None:
-        """Add a line to ``metrics.jsonl``."""
+        """Append a line to ``metrics.jsonl``."""
         if self._writes:
             append_metrics(self.metrics_path, values)
 
     def _start(self) -> Position:
         if self.directory.find(LAST) or self.directory.find(BEST):
             raise UserError(
-                f"{self.path} already holds a run; add --resume to go on with it, or choose "
+                f"{self.path} already holds a run; add --resume to resume it, or choose "
                 "another folder"
             )
         if self.metrics_path.exists():
             raise UserError(
-                f"{self.metrics_path} belongs to something else, as there is no checkpoint "
-                "beside it; move it away or choose another folder"
+                f"{self.metrics_path} exists, but there is no checkpoint beside it, so it belongs "
+                "to something else; move it away or choose another folder"
             )
         return Position()
 
@@ -179,12 +184,12 @@ class Run:
         last = self.directory.find(LAST)
         if last is None:
             raise UserError(
-                f"there is no run to resume in {self.path}; leave out --resume to start one, or "
-                "name the folder of another"
+                f"{self.path} has no run to resume; leave out --resume to start a run, or "
+                "name the folder of another run"
             )
         saved = read_state(last)
         position = Position(**{name: getattr(saved, name) for name in vars(Position())})
-        if position.best_value is None:  # a run from before there was this field
+        if position.best_value is None:  # the run was saved before this field existed
             position.best_value = saved.best_val_loss
         current = TrainingState(**vars(position), **self._settings)
         check_resumable(saved, current, self.path, config_defaults(self._model))

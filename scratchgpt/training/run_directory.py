@@ -1,15 +1,15 @@
-"""The folder of a training run: one process at a time, and folders in it that change as a whole.
+"""The folder of a training run: locked by one process, with atomic replacement of checkpoints.
 
-A checkpoint is a folder of files that belong together, and no system call replaces one folder by
-another. So the new one is written beside it, complete and on the disk, and then takes its place
-in two renames::
+A checkpoint is a folder of files that belong together. No system call replaces a whole folder, so
+the new checkpoint is first written beside the old one and flushed to disk. Two renames then put it
+in place::
 
     last.tmp-PID  written
     last          -> last.previous
     last.tmp-PID  -> last
     last.previous removed
 
-Wherever that stops, a whole checkpoint is there: ``last``, or else ``last.previous``.
+At every point, one complete checkpoint exists: ``last``, or else ``last.previous``.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ LOCK_FILE = ".lock"
 
 
 def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """The model directory of a checkpoint of a run.
+    """Return the model directory of a checkpoint of a run.
 
     Parameters
     ----------
@@ -37,18 +37,18 @@ def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
     Raises
     ------
     UserError
-        If there is none.
+        If the run has no such checkpoint.
     """
     path = _existing(Path(run_directory), which)
     if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
         raise UserError(
-            f"there is no average of checkpoints in {run_directory}; a run with average=5 "
-            "leaves one when it ends"
+            f"{run_directory} has no average of checkpoints; a run with average=5 "
+            "writes one when it ends"
         )
     if path is None:
         raise UserError(
-            f"there is no {which!r} checkpoint in {run_directory}; "
-            "name a folder that `scratchgpt train --out` made"
+            f"{run_directory} has no {which!r} checkpoint; "
+            "name a folder that `scratchgpt train --out` created"
         )
     return path
 
@@ -61,14 +61,14 @@ def _existing(run_directory: Path, which: str) -> Path | None:
 
 
 class RunDirectory:
-    """The folder of a run, held by this process from :meth:`acquire` to :meth:`release`.
+    """The folder of a run, locked by this process from :meth:`acquire` to :meth:`release`.
 
-    The operating system ends the hold when the process ends, however it ends.
+    The operating system releases the lock whenever the process ends, even if it is killed.
 
     Parameters
     ----------
     path : path
-        Made if it is not there.
+        Created by :meth:`acquire` if it does not exist.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -78,14 +78,14 @@ class RunDirectory:
         self._lock = FileLock(self.path / LOCK_FILE)
 
     def acquire(self) -> None:
-        """Hold the folder, and clear away what a killed process left half done.
+        """Lock the folder, and remove the incomplete files of a killed process.
 
-        Nothing happens where this object holds it already.
+        Do nothing if this object already holds the lock.
 
         Raises
         ------
         UserError
-            If another process holds it, or it cannot be written.
+            If another process holds the lock, or the folder cannot be written.
         """
         from filelock import Timeout
 
@@ -96,7 +96,7 @@ class RunDirectory:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise UserError(
-                f"{self.path} is in use by another training run; wait for it or choose "
+                f"{self.path} is in use by another training run; wait until it ends or choose "
                 "another folder"
             ) from None
         except OSError as error:
@@ -108,18 +108,20 @@ class RunDirectory:
             raise cannot_write(self.path, error) from error
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the lock on the folder."""
         self._lock.release()
 
     def find(self, which: str) -> Path | None:
-        """The checkpoint, or None where there is none yet."""
+        """Return the directory of a checkpoint, or None if it does not exist yet."""
         return _existing(self.path, which)
 
     @contextlib.contextmanager
     def replacing(self, which: str) -> Iterator[Path]:
-        """``with run.replacing("last") as temporary:`` fill that folder; then it is ``last``.
+        """Replace a checkpoint by the folder that a ``with`` block fills.
 
-        If filling it fails, the old checkpoint stays as it was.
+        Inside ``with run.replacing("last") as temporary:``, write the files to ``temporary``; at
+        the end of the block it becomes ``last``. If an error occurs, the old checkpoint is
+        unchanged.
 
         Raises
         ------
@@ -147,7 +149,7 @@ class RunDirectory:
                 self._recover()
 
     def _recover(self) -> None:
-        """Undo or finish the replacements that did not get to their end."""
+        """Undo or finish interrupted replacements."""
         for which in (LAST, BEST, AVERAGE):
             path = self.path / which
             if _previous(path).exists():
@@ -157,7 +159,7 @@ class RunDirectory:
                     os.rename(_previous(path), path)
             for leftover in self.path.glob(f"{which}.tmp-*"):
                 shutil.rmtree(leftover)
-        for leftover in self.path.glob(".*.*.tmp"):  # of files that were being replaced
+        for leftover in self.path.glob(".*.*.tmp"):  # temporary files of interrupted writes
             leftover.unlink()
 
 
@@ -166,10 +168,10 @@ def _previous(path: Path) -> Path:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, have reached the disk."""
+    """Flush a file, or the entries of a folder, to disk."""
     if path.is_dir():
         if os.name == "nt":
-            return  # Windows opens no folders
+            return  # Windows cannot open folders
         descriptor = os.open(path, os.O_RDONLY)
     else:
         descriptor = os.open(path, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop soon, not as an exception out of the middle of a step."""
+"""Ctrl-C and SIGTERM as a request to stop soon, not as an exception in the middle of a step."""
 
 import signal
 import threading
@@ -9,22 +9,23 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """What was under way is dropped, because a signal asked for the end."""
+    """A signal requested the end of training; the current step or evaluation is discarded."""
 
 
 class StopRequest:
-    """``with StopRequest() as stop:`` remembers a signal; the loop inside looks at it and ends.
+    """Record a signal during a ``with`` block, so that the loop inside can check it and end.
 
-    The second signal raises KeyboardInterrupt at once. Handlers are put in place in the main
-    thread alone (Python allows no other), not where the signal was being ignored (as for a
-    background job of a shell), and put back afterwards.
+    The second signal raises KeyboardInterrupt at once. Handlers are installed only in the main
+    thread, because Python allows no other, and only if the signal is not ignored, as it is for a
+    background job of a shell. The old handlers are restored at the end of the block.
 
     Attributes
     ----------
     signal : int or None
-        Which signal came.
+        Number of the signal that came.
     deferred : bool
-        Whether :meth:`check` waits, because training cannot be resumed from where it is now.
+        Whether :meth:`check` does nothing for now, because training cannot be resumed from the
+        current state.
     """
 
     def __init__(self) -> None:
@@ -46,12 +47,12 @@ class StopRequest:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
-            # None: a handler that was not installed from Python cannot be put back.
+            # None: a handler that was not installed from Python cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._previous.clear()
 
     def check(self) -> None:
-        """Raise :class:`Stopped` if a signal came, unless that is deferred."""
+        """Raise :class:`Stopped` if a signal came, unless ``deferred`` is True."""
         if self.signal is not None and not self.deferred:
             raise Stopped
 

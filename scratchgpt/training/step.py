@@ -1,4 +1,4 @@
-"""The arithmetic of training: one update of the parameters, one pass over the validation part."""
+"""The computations of training: one parameter update, and one pass over the validation part."""
 
 import itertools
 import math
@@ -24,9 +24,9 @@ from scratchgpt.training.workers import ALONE, Workers
 
 
 class Update(NamedTuple):
-    """What one update was made of: loss, measures and gradient norm are those before it.
+    """The result of one update; loss, measures and gradient norm are from before the update.
 
-    The loss is the one that training makes small, for instance with smoothed labels.
+    The loss is the one that training minimizes, for example with label smoothing.
     """
 
     loss: float
@@ -39,7 +39,7 @@ class Update(NamedTuple):
 class NotFinite(Exception):
     """The loss or gradient norm is NaN or infinite; keeps the micro-batches.
 
-    ``where`` says in which value that began, if that is known already.
+    ``where`` names the first value that is not finite, if it is already known.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class NothingToValidate(UserError):
 
 
 class Stepper:
-    """Runs an objective forward and backward, and moves the parameters of its model.
+    """Runs an objective forward and backward, and updates the parameters of its model.
 
-    Each micro-batch runs inside the arena, so that nothing is allocated after the first.
+    Each micro-batch runs inside the arena, so that only the first one allocates memory.
 
     Parameters
     ----------
@@ -76,16 +76,16 @@ class Stepper:
     Attributes
     ----------
     model : Layer
-        That of the objective.
+        The model of the objective.
     frozen : set of str
-        Names of the parameters that are not trained.
+        Names of the frozen parameters.
     stop : StopRequest
         Checked before each micro-batch.
 
     Raises
     ------
     UserError
-        If the configuration does not fit the objective, the model or the workers.
+        If the configuration does not match the objective, the model or the workers.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class Stepper:
         self.workers = workers
         if config.precision != "float32" and model.store.dtype != np.float32:
             raise UserError(
-                f"precision={config.precision!r} is for models in float32; "
-                f"this one is in {model.store.dtype}"
+                f"precision={config.precision!r} needs a model in float32; "
+                f"this model is in {model.store.dtype}"
             )
         if config.grad_accum > 1 and not objective.splits:
             raise UserError(
@@ -128,15 +128,15 @@ class Stepper:
         self.stop = StopRequest()
 
     def update(self, step: int) -> Update:
-        """Accumulate the gradient of one big batch, clip it, and let AdamW move the parameters.
+        """Accumulate the gradient of one big batch, clip it, and update the parameters with AdamW.
 
         The loss of the big batch is a mean weighted by ``objective.weight``, so the weights of all
-        micro-batches are known before the first backward pass.
+        micro-batches are computed before the first backward pass.
 
         Raises
         ------
         NotFinite, Stopped
-            Before the parameters are touched.
+            The parameters are unchanged then.
         """
         began = time.perf_counter()
         config, store, objective = self.config, self.model.store, self.objective
@@ -159,21 +159,21 @@ class Stepper:
             raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
         lr = config.lr_at(step)
         scale = clip_scale(norm, config.grad_clip) if config.grad_clip else 1.0
-        # An update may overflow; that shows in the next loss, or in the next checkpoint.
+        # An update may overflow; the next loss or the next checkpoint detects it.
         with np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
         objective.updated(measures)
         return Update(loss, lr, norm, counts["tokens"] / (time.perf_counter() - began), measures)
 
     def evaluate(self) -> dict[str, float]:
-        """The mean loss over the validation part as ``val_loss``, each measure as ``val_NAME``.
+        """Return the mean validation loss as ``val_loss``, and each measure as ``val_NAME``.
 
-        Nothing is dropped, and the objective is the one for evaluation.
+        Dropout is off, and the objective is the one for evaluation.
 
         Raises
         ------
         NothingToValidate
-            If there is no validation part.
+            If the data source has no validation batches.
         NotFinite, Stopped
         """
         objective = self.objective.for_evaluation()
@@ -191,18 +191,18 @@ class Stepper:
         n_all = self.workers.total({"weight": n_all})["weight"]
         if n_all == 0:
             raise NothingToValidate(
-                "there is nothing to validate on; give more text, or set eval_interval=0"
+                "there are no validation batches; give more text, or set eval_interval=0"
             )
         means = {"val_loss": loss / n_all}
         return means | {f"val_{name}": value / n_all for name, value in measures.items()}
 
     def check_stop(self) -> None:
-        """Raise Stopped if a signal asked any of the workers to stop."""
+        """Raise Stopped if any of the workers received a signal to stop."""
         if self.workers.any(self.stop.signal is not None):
             raise Stopped
 
     def _micro_batches(self, step: int) -> list[MicroBatch]:
-        """Those of this worker."""
+        """Return this worker's micro-batches of a step."""
         n, seed = self.config.grad_accum, self.config.seed
         drops = self.objective.drops
         return [
@@ -220,10 +220,11 @@ class Stepper:
         *,
         backward: bool,
     ) -> tuple[float, dict[str, float]]:
-        """The weighted sums of loss and measures over the micro-batches of all workers.
+        """Return the weighted sums of loss and measures over the micro-batches of all workers.
 
-        ``backward`` adds the gradient of the weighted loss. The workers agree on a signal, and on a
-        loss that is not finite, before any of them raises.
+        If ``backward`` is True, the gradient of the weighted loss is added to the gradients. The
+        workers first agree on whether a signal came or a loss is not finite; then all of them
+        raise.
         """
         loss, measures = 0.0, dict[str, float]()
         failure: Stopped | NotFinite | None = None
@@ -248,9 +249,9 @@ class Stepper:
     def _micro_step(
         self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
     ) -> tuple[float, dict[str, float]]:
-        """Loss and measures of one micro-batch; adds ``dloss`` times the gradient if given."""
+        """Compute loss and measures of a micro-batch; add ``dloss`` times the gradient if given."""
         self.stop.check()
-        # NaN and infinities are looked for here, and reported in one line instead of NumPy's many.
+        # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
             loss = float(value)

@@ -1,4 +1,4 @@
-"""The training loop: updates, evaluations, checkpoints, and who wants to hear of them."""
+"""The training loop: updates, evaluations, checkpoints and callbacks."""
 
 import time
 from collections.abc import Callable
@@ -40,47 +40,47 @@ Callback = Callable[["Trainer", Any], None]
 
 
 class Trainer:
-    """Trains the model of an objective, and writes checkpoints, metrics and curves.
+    """Trains the model of an objective, and writes checkpoints, metrics and plots.
 
-    A step is ``grad_accum`` micro-batches, whose gradients add up to those of one big batch; then
-    the gradient is clipped and AdamW moves the parameters. Everything random is a function of the
-    seed and the step, so that a run which was resumed equals an unbroken one bit for bit.
+    A step accumulates the gradients of ``grad_accum`` micro-batches, which sum to the gradient of
+    one big batch. Then the gradient is clipped and AdamW updates the parameters. All randomness is
+    a function of the seed and the step, so a resumed run equals an uninterrupted one bit for bit.
 
     Parameters
     ----------
     objective : Objective
-        With a model in float32 or float64. :class:`NextToken` is that of language models.
+        Its model is in float32 or float64. :class:`NextToken` is for language models.
     batches : Batches or PhasedBatches
         Micro-batch i of step s is ``train_batch(s * grad_accum + i)``.
     config : TrainConfig
     evaluate : callable, optional
-        Returns scores of a whole set by name, such as F1 or MRR; called at each evaluation.
+        Returns scores over a whole set by name, such as F1 or MRR; called at each evaluation.
     workers : Workers
-        Which processes train together. By default this one does so alone.
+        The processes that train together. By default this process trains alone.
     out_dir : path, optional
-        The folder of the run, which gets ``last/`` and ``best/`` (model directories),
-        ``metrics.jsonl`` and ``loss.png``, and in the end ``average/`` where one is wanted. It
-        belongs to this trainer until :meth:`train` ends. Without one nothing is written.
+        The folder of the run, for ``last/`` and ``best/`` (model directories), ``metrics.jsonl``,
+        ``loss.png``, and ``average/`` if ``config.average`` is set. It is locked until
+        :meth:`train` ends. Without a folder nothing is written.
     resume : bool
-        Go on from ``last/`` in ``out_dir``. Steps, intervals and ``recompute`` may differ from
-        those that the run was started with, nothing else.
+        Resume from ``last/`` in ``out_dir``. Only steps, intervals and ``recompute`` may differ
+        from the settings that the run was started with.
     tokenizer : Tokenizer, optional
-        Saved with the model; a run is not resumed with another.
+        Saved with the model; a run cannot be resumed with another tokenizer.
     data_fingerprint : str, optional
-        Names the training data; a run is not resumed on other data.
+        Identifies the training data; a run cannot be resumed on other data.
 
     Attributes
     ----------
     position : Position
-        Updates made, seconds, the best evaluation so far.
+        Updates made, seconds of training, and the best evaluation so far.
     stepper : Stepper
-        The arithmetic, with the optimizer and the arena.
+        Computes updates and evaluations; owns the optimizer and the arena.
 
     Raises
     ------
     UserError
-        If the folder is in use, cannot be written, holds a run that was not to be resumed, or one
-        that this cannot resume.
+        If the folder is in use, cannot be written, already holds a run and ``resume`` is False, or
+        holds a run that cannot be resumed with these arguments.
 
     Examples
     --------
@@ -132,15 +132,15 @@ class Trainer:
         return self.position.step
 
     def on(self, event: str, callback: Callback) -> None:
-        """Have ``callback(trainer, record)`` called at each event of a kind.
+        """Call ``callback(trainer, record)`` at each event of a kind.
 
         Parameters
         ----------
         event : {"step", "evaluation", "checkpoint", "sample", "stopping"}
-            After each update, evaluation, checkpoint; every ``sample_interval`` steps; when a
-            signal came and training goes on to the end of a phase.
+            Fired after each update, evaluation or checkpoint; every ``sample_interval`` steps; or
+            when a signal came and training continues to the end of a phase.
         callback : callable
-            The record is a StepRecord, EvaluationRecord, and so on.
+            Its record is a StepRecord, EvaluationRecord, and so on, to match the event.
         """
         if event not in EVENTS:
             raise UserError(
@@ -150,18 +150,18 @@ class Trainer:
         self._callbacks[event].append(callback)
 
     def train(self) -> TrainResult:
-        """Train until ``config.steps`` updates are made, or a signal asks for the end.
+        """Train until ``config.steps`` updates are made, or a signal requests the end.
 
-        On Ctrl-C or SIGTERM the current micro-batch (or phase) is finished and the run is saved:
-        calling this again resumes it. A second signal raises KeyboardInterrupt at once.
+        On Ctrl-C or SIGTERM, the trainer finishes the current micro-batch (or phase) and saves the
+        run; a further call resumes it. A second signal raises KeyboardInterrupt at once.
 
         Raises
         ------
         NonFiniteError
-            If a loss or the norm of a gradient is not finite; the parameters are then as they
-            were, and so is the last checkpoint.
+            If a loss or a gradient norm is NaN or infinite. The parameters and the last checkpoint
+            are unchanged then.
         UserError
-            If a checkpoint cannot be written; the one before it is still there.
+            If a checkpoint cannot be written. The previous checkpoint still exists then.
         """
         self._began = time.perf_counter() - self.position.elapsed
         if self._run:
@@ -190,7 +190,7 @@ class Trainer:
         )
 
     def evaluate(self) -> dict[str, float]:
-        """``val_loss``, the measures as ``val_NAME``, and the scores of ``evaluate``."""
+        """Return ``val_loss``, the measures as ``val_NAME``, and the scores from ``evaluate``."""
         try:
             with one_pool():
                 return self._evaluation.scores()
@@ -198,15 +198,15 @@ class Trainer:
             raise self._nonfinite(error) from None
 
     def close(self) -> None:
-        """Let others have ``out_dir``; :meth:`train` does so at its end."""
+        """Release the lock on ``out_dir``; :meth:`train` does so when it ends."""
         if self._run:
             self._run.close()
 
     def _loop(self) -> bool:
-        """Train to the end (True), or until a signal came (False)."""
+        """Train; return True at the end of the run, and False if a signal stopped it."""
         config = self.config
         if self._run and self._run.saved_step is None:
-            self._save_last()  # a disk that is full or read-only shows now, not in an hour
+            self._save_last()  # a full or read-only disk fails now, not in an hour
         try:
             while True:
                 scores = self._evaluate_if_due()
@@ -223,7 +223,7 @@ class Trainer:
             return False
 
     def _evaluate_if_due(self) -> dict[str, float]:
-        """The scores, if this is a step for an evaluation; the best model so far is kept."""
+        """Evaluate if an evaluation is due, and save the model if it is the best so far."""
         interval = self.config.eval_interval
         if not interval or (self.step % interval and self.step < self.config.steps):
             return {}
@@ -247,7 +247,7 @@ class Trainer:
             self._fire("stopping", stopping)
 
     def _finish(self, scores: dict[str, float]) -> None:
-        """The evaluation after the last update gets a line of its own."""
+        """Log the evaluation after the last update on a separate line."""
         if self._run and scores:
             self._run.log(merge_scores({"step": self.step, "elapsed": self._elapsed()}, scores))
 
@@ -261,7 +261,7 @@ class Trainer:
         self._fire("checkpoint", CheckpointRecord(self.step, LAST, path))
 
     def _save_average(self, evaluate: bool) -> bool:
-        """Average the last checkpoints; False where a signal broke off the evaluation of that."""
+        """Average the last checkpoints; return False if a signal interrupted its evaluation."""
         if self._run is None:
             return True
         with self._run.averaging() as path:
@@ -287,7 +287,7 @@ class Trainer:
             callback(self, record)
 
     def _nonfinite(self, error: NotFinite) -> NonFiniteError:
-        """The whole story of a loss or gradient that is not finite, found by running it again."""
+        """Return the error for a loss or gradient that is not finite, with its diagnosis."""
         with products_in(self.config.precision):
             where = error.where or find_nonfinite(self.objective, error.micro_batches)
         return NonFiniteError(

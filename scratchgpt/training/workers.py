@@ -1,4 +1,4 @@
-"""Several processes that train one model together: what they have to agree on."""
+"""Data-parallel training: the protocol of several processes that train one model together."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,24 +7,24 @@ from scratchgpt.backend import Array
 
 
 class Workers(Protocol):
-    """How the workers of a training run exchange what they computed.
+    """Communication between the workers of a training run.
 
     Each worker has all parameters and makes the same updates. Worker ``rank`` runs micro-batches
     ``rank``, ``rank + size``, ... of each step, and only worker 0 writes files.
 
     Every method is collective: all workers call the same methods in the same order, and a call
-    returns when all of them have made it. Every worker gets the same bits, so the order of a sum
-    depends on the ranks alone, never on who arrives first; else the parameters would drift apart.
-    An exception that ends the training of one worker must end all of them (in MPI, ``Abort``), or
-    the others would wait forever. A signal and a loss that is not finite are different: the workers
-    agree on those with :meth:`any`, and raise together.
+    returns when all workers have made it. Every worker must get the same bits, so the order of a
+    sum depends only on the ranks, never on which worker arrives first; otherwise the parameters
+    would diverge between workers. An exception that ends the training of one worker must end all
+    workers (in MPI, ``Abort``), or the others would wait forever. Signals and non-finite losses are
+    different: the workers agree on them with :meth:`any`, and all of them raise.
 
     Attributes
     ----------
     rank : int
         The number of this worker, from 0.
     size : int
-        How many there are.
+        Number of workers.
     """
 
     rank: int
@@ -33,15 +33,15 @@ class Workers(Protocol):
     def sum(self, flat: Array) -> None:
         """Replace each element of a flat array by its sum over all workers, in place.
 
-        Called once per step, with the gradients of all trained parameters.
+        It is called once per step, with the gradients of all trained parameters.
         """
         ...
 
     def total(self, counts: Mapping[str, float]) -> dict[str, float]:
         """Sum a few numbers by name over all workers, in float64.
 
-        A name that a worker does not have counts as 0 there. Called with the weights of the
-        micro-batches before the backward pass, and with losses and measures after it.
+        A name that is missing on a worker counts as 0 there. The method is called with the weights
+        of the micro-batches before the backward pass, and with losses and measures after it.
         """
         ...
 
@@ -51,7 +51,7 @@ class Workers(Protocol):
 
 
 class Alone:
-    """The only worker: nothing to exchange."""
+    """The single worker of a run on one process; no communication."""
 
     rank = 0
     size = 1

@@ -266,7 +266,7 @@ def test_a_model_with_rows_to_spare_is_imported_trained_on_and_generates(
         (("--block-size", 33), "block_size=33 does not fit"),
         (("--preset", "gpt-nano"), "leave out preset"),
         (("--tokenizer", "bytes"), "the tokenizer has 256 tokens but the model"),
-        (("--freeze", "h.7"), "freeze='h.7' fits no parameter"),
+        (("--freeze", "h.7"), "freeze='h.7' matches no parameter"),
         (("--freeze", "*"), "leaves nothing to train"),
     ],
 )

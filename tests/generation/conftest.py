@@ -32,7 +32,7 @@ def make_model():
 
 @pytest.fixture(scope="session")
 def make_transformer():
-    """Transformers whose weights are large enough that every token matters, of both texts."""
+    """Transformers whose weights are large enough that every token of both texts matters."""
 
     def make(dtype=np.float64, **changes):
         settings = {
@@ -60,9 +60,9 @@ def table_model():
 
 
 class TableModel:
-    """What follows is read from a table: by the source's sum, the position and two tokens.
+    """Model with logits from a table, indexed by the source's sum, the position and two tokens.
 
-    It counts the tokens that it was asked to go on from, in ``n_rows``.
+    ``n_rows`` counts the tokens that were passed to ``extend``.
     """
 
     def __init__(self, rng, vocab_size=4, block_size=8, padding_id=None, scale=1.5):

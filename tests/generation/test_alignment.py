@@ -26,12 +26,12 @@ def test_a_row_is_where_the_decoder_looked_when_it_chose_that_token(make_transfo
     model = make_transformer()
     weights = alignment(model, SOURCE, TARGET, end_of_text=0)
     other = alignment(model, SOURCE, [*TARGET[:3], 4, 6], end_of_text=0)
-    np.testing.assert_allclose(other[:4], weights[:4], rtol=1e-12)  # the token itself is not seen
+    np.testing.assert_allclose(other[:4], weights[:4], rtol=1e-12)  # row t precedes token t
     assert abs(other[4] - weights[4]).max() > 1e-4
 
 
 def test_it_follows_a_source_whose_keys_are_moved(make_transformer):
-    """Without positions in the encoder's way, swapped source tokens swap their columns."""
+    """Without position encodings in the encoder, swapped source tokens swap their columns."""
     model = make_transformer(n_decoder_layer=1, positions="learned")
     model.encoder.embedding.wpe.weight.value[...] = 0
     swapped = [SOURCE[1], SOURCE[0], *SOURCE[2:]]

@@ -28,7 +28,7 @@ def test_the_words_stand_on_both_axes(tmp_path, monkeypatch):
     np.testing.assert_array_equal(axes.get_images()[0].get_array(), WEIGHTS)
 
 
-def test_dollars_and_letters_that_the_font_lacks_are_drawn(tmp_path):
+def test_dollar_signs_and_letters_missing_from_the_font_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     draw_alignment(tmp_path / "dogs.png", WEIGHTS, ["$5", "狗"], ["$x^$", "\\", "\x15"])
 
@@ -55,7 +55,7 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path, monkeypatch):
         draw_alignment(tmp_path / "dogs.png", WEIGHTS, *WORDS)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(UserError, match=r"cannot write .*dogs\.png"):
         draw_alignment(tmp_path / "absent" / "dogs.png", WEIGHTS, *WORDS)

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from scratchgpt.errors import UserError
 from scratchgpt.generation import beam_search, length_penalty
 
-START = 0  # end_of_text, which a target starts from too
+START = 0  # end_of_text, which is also the start of a target
 
 
 def log_probabilities(model, source, text):
-    """Of each token that may follow a text."""
+    """Return the log-probability of each possible next token of a text."""
     logits, _ = model.forward(np.array([source]), np.array([[START, *text]]))
     last = logits[0, -1]
     return last - np.log(np.exp(last).sum())
@@ -21,7 +21,10 @@ def penalty(n_tokens, alpha):
 
 
 def every_translation(model, source, alpha, limit):
-    """All that end within ``limit`` tokens: (score, log-probability, tokens), the best first."""
+    """Return all translations that end within ``limit`` tokens, best first.
+
+    Each is a tuple (score, log-probability, tokens).
+    """
     ended, growing = [], [(0.0, ())]
     for length in range(1, limit + 1):
         longer = []
@@ -36,7 +39,7 @@ def every_translation(model, source, alpha, limit):
 
 
 def patient_search(model, source, n_beams, alpha, limit):
-    """Beam search with lists, which never stops before it must: ended ones, then cut-off ones."""
+    """Beam search with lists, without early stopping: ended hypotheses, then cut-off ones."""
     ended, live = [], [(0.0, ())]
     for length in range(1, limit + 1):
         candidates = sorted(
@@ -70,7 +73,7 @@ def assert_same(actual, expected):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
-def test_a_beam_that_is_wide_enough_finds_the_best_of_all_there_is(table_model, alpha, rng):
+def test_a_wide_enough_beam_finds_the_best_translation(table_model, alpha, rng):
     model = table_model(rng, vocab_size=4)
     sources = np.array([[1, 2, 3], [3, 3, 3]])
     results = beam_search(
@@ -83,7 +86,7 @@ def test_a_beam_that_is_wide_enough_finds_the_best_of_all_there_is(table_model, 
         assert {h.finish_reason for h in hypotheses} == {"end_of_text"}
 
 
-def test_where_there_is_less_than_was_asked_for_all_of_it_is_returned(table_model, rng):
+def test_if_fewer_hypotheses_exist_than_requested_all_are_returned(table_model, rng):
     model = table_model(rng, vocab_size=3)
     (hypotheses,) = beam_search(
         model, np.array([[1]]), end_of_text=START, n_beams=30, n_best=30, max_length=3
@@ -160,7 +163,7 @@ def test_a_sentence_is_translated_as_it_would_be_alone(table_model, n_beams, rng
         assert found(hypotheses) == found(alone[0])
 
 
-def test_padding_is_what_the_mask_says_where_there_is_one(table_model, rng):
+def test_a_given_mask_decides_what_is_padding(table_model, rng):
     model = table_model(rng, vocab_size=5)
     mask = np.array([[False, False, True]])
     options = {"end_of_text": START, "max_length": 6}
@@ -193,7 +196,7 @@ def test_a_transformer_translates_with_a_cache_as_without(
     model = make_transformer(norm_position=norm_position)
     model.lm_head.weight.value[START] = model.lm_head.weight.value[2:9].sum(
         axis=0
-    )  # or nothing would end
+    )  # otherwise nothing would end
     sources = some_sources(rng)
     options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams}
     cached = beam_search(model, sources, **options)
@@ -228,7 +231,7 @@ def test_a_transformer_translates_a_sentence_as_it_would_alone(make_transformer,
         assert_same(found(hypotheses), found(alone[0]))
 
 
-def test_a_wide_beam_of_a_transformer_finds_the_best_of_all_there_is(make_transformer, rng):
+def test_a_wide_beam_finds_the_best_translation_of_a_transformer(make_transformer, rng):
     model = make_transformer(vocab_size=4, padding_id=None)
     source = rng.integers(1, 4, 5)
     (hypotheses,) = beam_search(
@@ -291,7 +294,7 @@ def test_no_sentences_give_no_translations(table_model, rng):
         ({"max_length": np.array([3, 9])}, "max_length=9 must be from 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(table_model, options, message, rng):
+def test_invalid_options_are_refused(table_model, options, message, rng):
     sources = np.array([[1, 2], [2, 3]])
     with pytest.raises(UserError, match=message):
         beam_search(table_model(rng), sources, end_of_text=START, **options)
@@ -301,12 +304,12 @@ def test_an_empty_source_is_refused(table_model, rng):
     model = table_model(rng, padding_id=3)
     with pytest.raises(UserError, match="sentence 1 is empty; there is nothing to translate"):
         beam_search(model, np.array([[1, 2], [3, 3]]), end_of_text=START)
-    with pytest.raises(UserError, match=r"src must be sentences \(B, S\), got an array \(3,\)"):
+    with pytest.raises(UserError, match=r"src must have the shape \(B, S\), got \(3,\)"):
         beam_search(model, np.array([1, 2, 3]), end_of_text=START)
 
 
 def test_a_damaged_model_is_refused(table_model, rng):
     model = table_model(rng)
     model.table[0] = np.nan
-    with pytest.raises(UserError, match="the model's logits are not finite"):
+    with pytest.raises(UserError, match="the model's logits are NaN or infinite"):
         beam_search(model, np.array([[7]]), end_of_text=START)

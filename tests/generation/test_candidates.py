@@ -60,6 +60,6 @@ def test_tokens_that_are_ruled_out_come_last():
 def test_logits_that_are_not_finite_are_refused(value):
     logits = np.zeros((3, 100), np.float32)
     logits[1, 77] = value
-    expected = pytest.raises(UserError, match="the model's logits are not finite")
+    expected = pytest.raises(UserError, match="the model's logits are NaN or infinite")
     with expected, np.errstate(all="ignore"):
         best_tokens(logits, 4)

@@ -14,7 +14,7 @@ sizes = st.integers(1, 70)
 
 @pytest.fixture(autouse=True)
 def poisoned_arena(monkeypatch):
-    """What a step gave back becomes NaN, so nothing may leave a step by reference."""
+    """Fill released arena memory with NaN, so that no step may return a reference to it."""
     monkeypatch.setattr(token_step, "Arena", functools.partial(Arena, poison=True))
 
 
@@ -44,7 +44,7 @@ def test_the_window_moves_once_in_half_a_block(block_size):
 
 
 def reference(model, text):
-    """Logits after ``text`` by a whole forward pass over what the model may see of it."""
+    """Return the logits after ``text`` from a forward pass over the whole context window."""
     visible = text[window_start(len(text), model.config.block_size) :]
     return model.forward(np.array([visible]))[0][0, -1]
 
@@ -66,7 +66,7 @@ def test_cached_logits_equal_the_uncached_forward_far_past_the_block(
         np.testing.assert_allclose(logits, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_selected_rows_go_on_as_they_were(make_model):
+def test_selected_rows_continue_unchanged(make_model):
     model = make_model()
     rng = np.random.default_rng(2)
     rows = Decoding(model, [[1, 2, 3, 4, 5, 6, 7], [8], [], [9, 10, 11]])
@@ -83,7 +83,7 @@ def test_selected_rows_go_on_as_they_were(make_model):
 
 @pytest.fixture
 def encoded(make_model, monkeypatch):
-    """A model with a block of 16, and the sizes of the arrays of tokens that it is given."""
+    """A model with a block of 16, and the sizes of the token arrays that are passed to it."""
     model = make_model(block_size=16)
     sizes = []
     absorb = type(model).absorb
@@ -110,7 +110,7 @@ def test_only_the_rows_whose_window_moves_are_encoded_again(encoded):
     del positions[:]
     rows.advance(np.array([3, 3]))
     assert positions == [2]
-    rows.advance(np.array([3, 3]))  # the second has 17 tokens now: it starts anew from the 9th
+    rows.advance(np.array([3, 3]))  # the second has 17 tokens now: its window moves to the 9th
     assert positions == [2, 8, 2]
 
 

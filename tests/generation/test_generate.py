@@ -12,7 +12,7 @@ PROMPTS = [[5], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [3, 3], list(range(20)) * 2, [7
 
 
 def uncached(model, prompt, n, sampling=GREEDY, stream=None):
-    """The same without a cache, a batch or a memory: a whole forward pass for each token."""
+    """Generate without a cache and without a batch: a whole forward pass per token."""
     text = list(prompt)
     for _ in range(n):
         visible = text[window_start(len(text), model.config.block_size) :]
@@ -35,7 +35,7 @@ def test_greedy_equals_the_uncached_model_for_hundreds_of_tokens_past_the_block(
     model = make_model(dtype, norm_position=norm_position)
     results = generate(model, PROMPTS, max_new_tokens=250, sampling=GREEDY)
     assert tokens_of(results) == [uncached(model, prompt, 250) for prompt in PROMPTS]
-    assert min(len(set(tokens)) for tokens in tokens_of(results)) > 3  # not one token for ever
+    assert min(len(set(tokens)) for tokens in tokens_of(results)) > 3  # not always the same token
 
 
 def test_sampling_with_every_option_equals_the_uncached_model(make_model):
@@ -76,7 +76,7 @@ def test_the_seed_decides(make_model):
     assert run(1) != run(2)
 
 
-def test_a_text_goes_on_in_two_calls_as_in_one(make_model):
+def test_two_calls_continue_a_text_like_one_call(make_model):
     model = make_model()
     [whole] = tokens_of(generate(model, [[4, 2]], max_new_tokens=33, sampling=GREEDY))
     [first] = tokens_of(generate(model, [[4, 2]], max_new_tokens=15, sampling=GREEDY))
@@ -90,7 +90,7 @@ def test_results_come_in_the_order_of_prompts_and_samples(make_model):
     assert all(r.finish_reason == "length" and len(r.tokens) == 3 for r in results)
 
 
-def test_end_of_text_ends_its_row_and_leaves_the_others_as_they_were(make_model):
+def test_end_of_text_ends_its_row_and_does_not_change_the_others(make_model):
     model = make_model()
     options = {"max_new_tokens": 60, "num_samples": 4, "sampling": VARIED}
     free = generate(model, PROMPTS, **options)
@@ -103,7 +103,7 @@ def test_end_of_text_ends_its_row_and_leaves_the_others_as_they_were(make_model)
         assert b.finish_reason == ("end_of_text" if 14 in tokens else "length")
 
 
-def test_the_callback_sees_each_token_as_it_is_drawn_and_can_end_a_sample(make_model):
+def test_the_callback_gets_each_sampled_token_and_can_end_a_sample(make_model):
     model = make_model()
     seen = {}
 
@@ -153,7 +153,7 @@ def test_the_penalty_counts_prompt_tokens_that_left_the_window(make_model):
     model = make_model()
     prompts = [[token] * 20 + [1, 2, 3, 4, 5, 6, 7] for token in range(8, 23)]
     plain = tokens_of(generate(model, prompts, sampling=GREEDY))
-    assert all(tokens == plain[0] for tokens in plain)  # the model itself sees the same of all
+    assert all(tokens == plain[0] for tokens in plain)  # all have the same context window
     penalty = SamplingConfig(temperature=0, repetition_penalty=1.5)
     penalised = tokens_of(generate(model, prompts, sampling=penalty))
     assert penalised == [uncached(model, prompt, 100, penalty) for prompt in prompts]
@@ -164,7 +164,7 @@ def test_no_prompts_give_no_results(make_model):
     assert generate(make_model(), []) == []
 
 
-def test_inputs_are_left_as_they_were(make_model):
+def test_inputs_are_unchanged(make_model):
     model = make_model()
     weights = model.store.values.copy()
     prompt = np.array([1, 2, 3])
@@ -186,14 +186,14 @@ def test_inputs_are_left_as_they_were(make_model):
         ([[1]], {"seed": -1}, "seed=-1 must not be negative"),
     ],
 )
-def test_bad_input_is_told_in_one_line(make_model, prompts, options, message):
+def test_bad_input_is_an_error_of_one_line(make_model, prompts, options, message):
     with pytest.raises(UserError, match=message) as error:
         generate(make_model(), prompts, **options)
     assert "\n" not in str(error.value)
 
 
-def test_a_model_with_damaged_weights_is_told_not_sampled(make_model):
+def test_a_model_with_damaged_weights_is_an_error(make_model):
     model = make_model()
     model.transformer.wpe.weight.value[3] = np.nan
-    with pytest.raises(UserError, match="not finite"):
+    with pytest.raises(UserError, match="NaN or infinite"):
         generate(model, [[1]], max_new_tokens=20)

@@ -1,4 +1,4 @@
-"""What sampling keeps, beside the logits processors of transformers."""
+"""Parity of the sampling filters with the logits processors of transformers."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SETTINGS = [
 
 
 def theirs(torch, transformers, logits, texts, c):
-    """Probabilities after the processors, in the order in which ``generate`` has them there."""
+    """Return probabilities after the processors, in the order of ``generate`` in transformers."""
     processors = []
     if c.repetition_penalty != 1:
         processors.append(transformers.RepetitionPenaltyLogitsProcessor(c.repetition_penalty))

@@ -132,7 +132,7 @@ def test_temperature_comes_before_top_p_and_min_p():
 
 def test_each_filter_works_on_what_the_one_before_it_left():
     logits = np.log([0.4, 0.3, 0.2, 0.1])
-    # Of 0.4 and 0.3 renormalised, the first alone is 0.57.
+    # If 0.4 and 0.3 are renormalized, the first alone has 0.57.
     assert np.count_nonzero(probabilities(logits, SamplingConfig(top_k=2, top_p=0.55))) == 1
     assert np.count_nonzero(probabilities(logits, SamplingConfig(top_p=0.55))) == 2
 

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from scratchgpt.errors import UserError
 from scratchgpt.generation import StopMatcher
 
-# Two letters: overlaps and near misses are the rule.
+# With only two letters, overlaps and near misses are common.
 words = st.text("ab", max_size=12)
 stops = st.lists(st.text("ab", min_size=1, max_size=4), max_size=4)
 
 
 def cut(text, stop):
-    """The rule, letter by letter: the stop string that is complete first, of those the longest."""
+    """Reference, letter by letter: the first complete stop string wins, of those the longest."""
     for end in range(1, len(text) + 1):
         ending = [s for s in stop if text[:end].endswith(s)]
         if ending:

@@ -14,19 +14,19 @@ from scratchgpt.generation import (
 )
 from scratchgpt.text import ByteTokenizer, CharacterTokenizer, WordBPETokenizer, train_bpe
 
-LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as many as the test models know
+LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as in the test models
 BYTES = ByteTokenizer()
 
 
 @pytest.fixture(scope="module")
 def bpe():
-    """A tokenizer with an end of text."""
+    """A tokenizer with an end_of_text token."""
     return train_bpe(["a small text is enough; a small vocabulary too"], 270)
 
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Have the model write given tokens, whatever the prompt."""
+    """Make the model generate given tokens, whatever the prompt."""
 
     def script(model, tokens):
         def extend(self, new, cache, counts=None):
@@ -58,7 +58,7 @@ def test_the_text_is_what_the_tokens_of_the_encoded_prompt_decode_to(make_model)
 
 @pytest.fixture(scope="module")
 def words():
-    """A tokenizer like that of GPT-1, whose tokens know where a word ends and have no space."""
+    """A tokenizer like that of GPT-1: tokens mark the end of a word and contain no space."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     vocab = {"<unk>": 0, "a</w>": 1, "b": 2, "b</w>": 3, "c</w>": 4}
@@ -109,7 +109,7 @@ def test_stop_strings_cut_the_free_text_and_streamed_pieces_make_it_up(make_mode
         assert b.finish_reason == ("stop" if matcher.stopped else "length")
         assert "".join(streamed.get((i // 2, i % 2), [])) == b.text
         assert b.tokens.tolist() == a.tokens.tolist()[: len(b.tokens)]
-        if matcher.stopped:  # not one token more than it took to see the stop string
+        if matcher.stopped:  # no token after the one that completed the stop string
             assert any(LETTERS.decode(b.tokens).endswith(s) for s in stop)
             assert not any(s in LETTERS.decode(b.tokens[:-1]) for s in stop)
 
@@ -193,14 +193,14 @@ def test_an_empty_prompt_starts_from_end_of_text(make_model, bpe):
     assert result.prompt == ""
 
 
-def test_an_empty_prompt_starts_from_a_newline_where_there_is_no_end_of_text(make_model):
+def test_an_empty_prompt_starts_from_a_newline_without_end_of_text(make_model):
     model = make_model()
     [empty] = generate_text(model, LETTERS, [""], max_new_tokens=9, seed=1)
     [newline] = generate_text(model, LETTERS, ["\n"], max_new_tokens=9, seed=1)
     assert empty.text == newline.text
 
 
-def test_an_empty_prompt_starts_from_the_first_token_where_there_is_no_newline_either(make_model):
+def test_an_empty_prompt_starts_from_the_first_token_without_newline(make_model):
     model, one_line = make_model(), CharacterTokenizer(" abcdefghijklmnopqrstuv")
     [empty] = generate_text(model, one_line, [""], max_new_tokens=9, seed=1)
     [space] = generate_text(model, one_line, [" "], max_new_tokens=9, seed=1)
@@ -213,7 +213,7 @@ def test_a_prompt_with_unseen_characters_is_refused(make_model):
 
 
 def test_the_tokenizer_of_another_model_is_refused(make_model):
-    with pytest.raises(UserError, match="tokenizer has 3 tokens but the model 23"):
+    with pytest.raises(UserError, match="tokenizer has 3 tokens but the model has 23"):
         generate_text(make_model(), CharacterTokenizer("abc"), ["a"])
 
 
@@ -222,7 +222,7 @@ def test_one_string_in_place_of_a_list_of_prompts_is_refused(make_model):
         generate_text(make_model(), LETTERS, "abc")
 
 
-def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, bpe):
+def test_special_tokens_encodes_end_of_text_in_a_prompt(make_model, bpe):
     model, prompt = make_model(vocab_size=bpe.vocab_size, block_size=64), "so<|endoftext|>small"
     ids = [*bpe.encode("so"), bpe.end_of_text, *bpe.encode("small")]
     for options, tokens in (({"special_tokens": True}, ids), ({}, bpe.encode(prompt))):
@@ -234,13 +234,13 @@ def test_a_prompt_may_name_the_end_of_text_where_that_is_asked_for(make_model, b
 
 
 @pytest.mark.parametrize("temperature", [0, 1])
-def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
-    """A model of 64 rows gives what one of the tokens' 23 gives."""
+def test_padding_rows_are_never_sampled(make_model, temperature):
+    """A model with 64 rows generates the same as one with the 23 rows of the tokens."""
     model, padded = make_model(), make_model(vocab_size=64)
     for name, parameter in model.store.named.items():
         value = padded.store.named[name].value
         value[: len(parameter.value)] = parameter.value
-    padded.lm_head.weight.value[23:] = 100 * padded.lm_head.weight.value[:41]  # they would win
+    padded.lm_head.weight.value[23:] = 100 * padded.lm_head.weight.value[:41]  # most probable
     options = {
         "sampling": SamplingConfig(temperature=temperature, top_k=9, repetition_penalty=1.3),
         **{"max_new_tokens": 20, "num_samples": 3, "seed": 5},
@@ -252,9 +252,9 @@ def test_rows_that_stand_for_no_token_are_never_drawn(make_model, temperature):
 
 
 @pytest.mark.parametrize("n_rows", [22, 24, 63, 127, 192])
-def test_only_a_table_filled_up_as_others_do_is_larger_than_the_tokenizer(make_model, n_rows):
+def test_only_a_vocabulary_padded_as_usual_may_exceed_the_tokenizer(make_model, n_rows):
     assert [n for n in range(300) if fits_vocabulary(23, n)] == [23, 64, 128]
-    with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model {n_rows}"):
+    with pytest.raises(UserError, match=f"tokenizer has 23 tokens but the model has {n_rows}"):
         check_tokenizer(make_model(vocab_size=n_rows), LETTERS)
 
 
@@ -263,7 +263,7 @@ def test_padded_gpt2_is_gpt2():
     assert not fits_vocabulary(50304, 50257)
 
 
-def test_a_translator_has_no_rows_to_spare(make_transformer):
+def test_a_transformer_has_no_padding_rows(make_transformer):
     model = make_transformer(vocab_size=64)
-    with pytest.raises(UserError, match="tokenizer has 23 tokens but the model 64"):
+    with pytest.raises(UserError, match="tokenizer has 23 tokens but the model has 64"):
         check_tokenizer(model, LETTERS)

@@ -49,7 +49,7 @@ def test_a_limit_holds_for_each_of_them(model, bpe):
         assert all(len(t.tokens) <= 3 for t in translations)
 
 
-def test_it_tells_how_far_it_is(model, bpe):
+def test_progress_is_reported(model, bpe):
     told = []
     translate(model, bpe, TEXTS, max_length=2, batch_size=4, on_progress=told.append)
     assert told == [4, len(TEXTS)]
@@ -73,7 +73,7 @@ def test_a_text_longer_than_the_positions_is_refused(model, bpe):
 
 
 def test_a_tokenizer_that_is_not_the_models_is_refused(model, bpe, make_transformer):
-    with pytest.raises(UserError, match="the tokenizer has 256 tokens but the model"):
+    with pytest.raises(UserError, match="the tokenizer has 256 tokens but the model has"):
         translate(model, ByteTokenizer(), ["a"])
     with pytest.raises(UserError, match="the tokenizer has no end_of_text token"):
         translate(make_transformer(vocab_size=256), ByteTokenizer(), ["a"])
@@ -84,6 +84,6 @@ def test_a_batch_holds_something(model, bpe):
         translate(model, bpe, ["a"], batch_size=0)
 
 
-def test_one_string_is_no_list_of_texts(model, bpe):
+def test_one_string_in_place_of_a_list_of_texts_is_refused(model, bpe):
     with pytest.raises(TypeError, match="texts must be a list of strings"):
         translate(model, bpe, "a dog")

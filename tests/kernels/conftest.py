@@ -1,16 +1,16 @@
-"""The kernels are tested where there are any."""
+"""Tests of the kernels, which are skipped if kernels are not available."""
 
 import pytest
 
 from scratchgpt.backend import kernels_available
 
 if not kernels_available():
-    collect_ignore_glob = ["*.py"]  # in the folders below, too
+    collect_ignore_glob = ["*.py"]  # also in subfolders
 
 
 @pytest.fixture
 def n_threads():
-    """``n_threads(n)`` computes on n threads until the test ends."""
+    """``n_threads(n)`` sets the number of threads until the test ends."""
     import numba
 
     before = numba.get_num_threads()

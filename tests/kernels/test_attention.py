@@ -1,4 +1,4 @@
-"""The attention kernel against the reference operation in float64."""
+"""The attention kernel, compared with the reference operation in float64."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def run(q, k, v, dy, **options):
 
 
 def problem(rng, n_batch, n_head, n_queries, n_keys, d, e, dtype=np.float32):
-    """q, k, v and dy as a model has them: views (B, H, T, D) of arrays (B, T, H, D)."""
+    """Return q, k, v and dy as in a model: views (B, H, T, D) of arrays (B, T, H, D)."""
     shapes = [(n_queries, d), (n_keys, d), (n_keys, e), (n_queries, e)]
     return [
         rng.standard_normal((n_batch, n, n_head, width)).astype(dtype).swapaxes(1, 2)
@@ -69,7 +69,7 @@ def test_padding_also_of_a_whole_text(causal, rng, assert_close):
 
 
 @pytest.mark.parametrize("p", [0.2, 1.0])
-def test_it_drops_what_the_reference_drops(p, rng, assert_close):
+def test_it_drops_the_same_elements_as_the_reference(p, rng, assert_close):
     options = {"dropout_p": p, "dropout_seed": 2**63 + 5}
     check(problem(rng, 2, 3, 35, 51, 16, 8), assert_close, **options)
     check(problem(rng, 2, 3, 35, 51, 16, 8, dtype=np.float64), assert_close, 1e-13, **options)
@@ -77,7 +77,7 @@ def test_it_drops_what_the_reference_drops(p, rng, assert_close):
 
 def test_a_given_scale_and_large_scores(rng, assert_close):
     q, k, v, dy = problem(rng, 1, 2, 40, 40, 16, 16)
-    # A score of 200 is exact to 1e-5 in float32, and so is what its exponential is multiplied by.
+    # A score of 200 has an error of 1e-5 in float32, and so has its exponential, relatively.
     check([20 * q, 20 * k, v, dy], assert_close, tolerance=1e-4, scale=0.1, causal=True)
 
 
@@ -118,7 +118,7 @@ def test_a_scale_that_is_not_positive(scale, causal, rng, assert_close):
         assert_close(a, b, 1e-4)
 
 
-def test_not_a_number_stays_visible(rng):
+def test_nan_is_kept(rng):
     q, k, v, dy = problem(rng, 1, 1, 40, 40, 8, 8)
     k[0, 0, 3, 2] = np.nan
     y, *_ = run(q, k, v, dy, causal=True)

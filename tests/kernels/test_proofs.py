@@ -1,7 +1,7 @@
-"""The kernels in float64, proven as the reference is: by derivatives of the forward pass.
+"""Proofs of the kernels in float64 by derivatives of the forward pass, as for the reference.
 
-Complex numbers stay with the reference, so a complex step asks whether the backward of the kernel
-is the derivative of the reference's forward.
+Complex numbers go to the reference, so a complex step checks that the backward of the kernel is the
+derivative of the reference's forward.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def build(kind, sizes, dtype=np.float64):
 
 
 def texts(model, *shape):
-    """What the loss takes; of a Transformer a source comes first, one row of it padded."""
+    """Return the inputs of the loss; a Transformer first takes a source with one padded row."""
     vocab_size, n_texts = model.config.vocab_size, 2 if isinstance(model, GPT) else 3
     data = random_stream(5).integers(1, vocab_size, (n_texts, *shape))
     if n_texts == 3:
@@ -54,7 +54,7 @@ def model_and_data(kind, form):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_operation_at_every_registered_case(name):
-    # Gradients that cancel to exactly 0 in the reference do so up to rounding here.
+    # Gradients that cancel exactly to 0 in the reference cancel up to rounding here.
     options = {"method": "complex", "max_elements": 100, "tolerance": 1e-11}
     for case in EXAMPLES[name].cases:
         EXAMPLES[name].check(case, **options).raise_if_failed()
@@ -67,7 +67,7 @@ def test_a_model(kind, form):
 
 
 @each_form
-def test_training_walks_as_the_reference_does(kind, form, assert_close):
+def test_training_follows_the_reference(kind, form, assert_close):
     def train():
         model, *data = model_and_data(kind, form)
         optimizer = AdamW(model.store)
@@ -92,7 +92,7 @@ def test_gradients_of_a_model_in_float32_are_right_to_a_hundred_thousandth(
 ):
     sizes = {"n_head": 4, "n_embd": 96, "block_size": 48, "vocab_size": 130}
     model = build(kind, {**form, **sizes}, np.float32)
-    exact = model.astype(np.float64)  # which equals PyTorch's to 1e-10: tests/models
+    exact = model.astype(np.float64)  # equals PyTorch to 1e-10, see tests/models
     data = texts(model, 3, 48)
     _, saved = model.loss(*data)
     model.loss_backward(1.0, saved)

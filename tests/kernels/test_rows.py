@@ -1,4 +1,4 @@
-"""The kernels that work element by element or row by row, against the reference in float64."""
+"""The elementwise and row-wise kernels, compared with the reference in float64."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def draw(rng, *shape):
 
 
 def both(forward, backward, x, *parameters, dtype, rng, **options):
-    """Output and all gradients, of the kernel in a dtype and of the reference in float64."""
+    """Return output and all gradients of the kernel in a dtype and the reference in float64."""
 
     def run(dtype, dy=None):
         y, saved = forward(x.astype(dtype), *(p.astype(dtype) for p in parameters), **options)
@@ -117,7 +117,7 @@ def test_a_logit_that_is_not_a_number_makes_the_loss_one(dtype, rng):
 @each_dtype
 @each_shape
 @pytest.mark.parametrize("p", [0.1, 0.5])
-def test_dropout_drops_what_the_reference_drops(shape, p, dtype, rng):
+def test_dropout_drops_the_same_elements_as_the_reference(shape, p, dtype, rng):
     pair = (ops.dropout_forward, ops.dropout_backward)
     options = {"p": p, "seed": 2**64 - 3, "dtype": dtype, "rng": rng}
     for actual, expected in both(*pair, draw(rng, *shape), **options):
@@ -125,7 +125,7 @@ def test_dropout_drops_what_the_reference_drops(shape, p, dtype, rng):
 
 
 @each_dtype
-def test_embedding_adds_up_what_is_looked_up_often(dtype, rng, assert_close):
+def test_embedding_sums_gradients_of_repeated_tokens(dtype, rng, assert_close):
     tokens = rng.integers(0, 11, (8, 13))
 
     def look_up(weight):
@@ -178,8 +178,8 @@ def test_linear_over_no_rows(rng):
 
 
 @each_dtype
-def test_adamw_walks_as_the_reference_does(dtype, rng, assert_close):
-    # The matrix ends in the middle of a chunk, and there the decay ends.
+def test_adamw_follows_the_reference(dtype, rng, assert_close):
+    # The matrix ends in the middle of a chunk, and weight decay ends with it.
     shapes = {"weight": (300, 67), "bias": (20_011,)}
     start = {name: draw(rng, *shape) for name, shape in shapes.items()}
     gradients = [{name: draw(rng, *shape) for name, shape in shapes.items()} for _ in range(4)]
@@ -250,7 +250,7 @@ def test_inside_disabled_the_reference_computes(dtype, rng, monkeypatch):
         ops.relu_forward(x)
 
 
-def test_what_mixes_precisions_is_for_the_reference(rng):
+def test_mixed_precisions_use_the_reference(rng):
     x = draw(rng, 3)
     assert use_kernels(x, None, x)
     assert use_kernels(x.astype(np.float64))

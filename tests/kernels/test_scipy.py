@@ -1,4 +1,4 @@
-"""Numba's own wish for SciPy waits until somebody needs it."""
+"""Numba imports SciPy only when compiled code needs it."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-# What compiled code of others asks BLAS for comes after our own kernels.
+# User code that calls BLAS is compiled after our own kernels.
 PROGRAM = """
 import json, sys
 import numba, numpy as np
@@ -32,7 +32,7 @@ print(json.dumps([before, "scipy.linalg" in sys.modules, *found]))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="there is no SciPy here")
+@pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="SciPy is not installed")
 def test_scipy_is_imported_when_compiled_code_needs_its_blas_and_not_before():
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True

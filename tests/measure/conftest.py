@@ -1,4 +1,4 @@
-"""A model small enough to be measured in milliseconds."""
+"""A small model that can be measured in milliseconds."""
 
 import pytest
 
@@ -24,6 +24,6 @@ def shape(make_shape):
 
 @pytest.fixture
 def stepper(make_shape):
-    """Trains a model that has an operation of every kind in its steps."""
+    """A stepper whose training steps have operations of every kind."""
     shape = make_shape(dropout=0.1)
     return one_batch_stepper(GPT(shape.config), *random_batch(shape))

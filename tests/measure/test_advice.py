@@ -1,4 +1,4 @@
-"""From findings to advice, case by case: each thing that is amiss is told, and nothing else."""
+"""Advice from findings, case by case: every problem is reported, and nothing else."""
 
 from dataclasses import replace
 
@@ -120,19 +120,19 @@ def told(changes):
     return advice(replace(WELL, **changes))
 
 
-def test_where_all_is_well_there_is_nothing_to_say():
+def test_without_problems_there_is_no_advice():
     assert advice(WELL) == []
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_amiss_is_told(case):
+def test_each_problem_is_reported(case):
     changes, expected = CASES[case]
     assert expected in "\n".join(told(changes))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "so no kernels" not in case])
-def test_and_nothing_else(case):
-    # Without kernels there are two things to say where BLAS has few threads, too.
+def test_nothing_else_is_reported(case):
+    # Without kernels, BLAS with few threads gives two pieces of advice.
     several = {"few threads of BLAS": 2}
     assert len(told(CASES[case][0])) == several.get(case, 1)
 
@@ -167,16 +167,16 @@ def test_and_nothing_else(case):
     ],
     ids=str,
 )
-def test_what_is_as_good_is_let_be(changes):
+def test_equally_good_setups_give_no_advice(changes):
     assert told(changes) == []
 
 
-def test_load_says_something_of_figures_only_where_there_are_any():
+def test_load_mentions_measurements_only_if_there_are_any():
     assert "measured" in told({"load_average": 5.0})[0]
     assert "measured" not in told({"load_average": 5.0, "measured": None})[0]
 
 
-def test_libraries_of_the_same_fault_are_told_together():
+def test_libraries_with_the_same_problem_are_reported_together():
     two = tuple(replace(OPENBLAS, architecture="Zen", used_by=name) for name in ("NumPy", "SciPy"))
     (hint,) = told({"blas": two})
     assert "NumPy and SciPy" in hint

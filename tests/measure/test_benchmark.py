@@ -7,16 +7,16 @@ from scratchgpt.measure import benchmark
 
 
 @pytest.fixture
-def told():
+def reported():
     return []
 
 
 @pytest.fixture
-def result(shape, told):
-    return benchmark(shape, seconds=0.0, most=2, tell=told.append)
+def result(shape, reported):
+    return benchmark(shape, seconds=0.0, most=2, report=reported.append)
 
 
-def test_json_has_all_of_it(result, told):
+def test_json_has_all_of_it(result, reported):
     record = json.loads(json.dumps(result.as_dict()))
     assert (record["batch"], record["block"]) == (3, 6)
     assert record["config"]["n_embd"] == 8
@@ -24,7 +24,7 @@ def test_json_has_all_of_it(result, told):
     assert record["step"]["n"] == 2
     assert [one["dtype"] for one in record["decode"]] == ["float32", "int8"]
     assert record["breakdown"]["n"] == 2
-    assert len(told) == 5
+    assert len(reported) == 5
 
 
 def test_figures_follow_from_the_times(result, shape):

@@ -1,4 +1,4 @@
-"""Who is timed, that nobody is timed twice, and that nothing is patched."""
+"""Every operation is timed, none is timed twice, and nothing is patched."""
 
 import functools
 import sys
@@ -35,7 +35,7 @@ def clock(monkeypatch):
 
 
 def names_of_scratchgpt():
-    """What every name of every module of scratchgpt, and of every class there, stands for."""
+    """Return the object of every name in every module of scratchgpt, and in its classes."""
     modules = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "scratchgpt"}
     classes = {
         (n, c): thing
@@ -57,7 +57,7 @@ def changed(before):
 
 
 def observed(work):
-    """The operations that are called meanwhile, as Python itself sees them: name -> calls."""
+    """Return the operations called during ``work``, from Python's profiler: name -> calls."""
     calls = Counter()
 
     def see(frame, event, argument):
@@ -100,7 +100,7 @@ def test_the_parts_are_sorted_and_the_rest_comes_last(stepper):
     assert parts == sorted(parts, key=lambda part: part.seconds, reverse=True)
 
 
-def test_forward_and_backward_are_told_apart(stepper):
+def test_forward_and_backward_are_separate(stepper):
     parts = {part.name: part for part in break_down(stepper, seconds=0, most=2).parts}
     linear = parts["linear"]
     assert linear.forward + linear.backward == pytest.approx(linear.seconds)
@@ -126,7 +126,7 @@ def test_nothing_is_patched():
     assert activations == ACTIVATIONS
 
 
-def test_nobody_looks_after_an_error(stepper, monkeypatch):
+def test_no_observer_remains_after_an_error(stepper, monkeypatch):
     before = names_of_scratchgpt()
 
     def fail(step):
@@ -147,7 +147,7 @@ def test_nobody_looks_after_an_error(stepper, monkeypatch):
 
 
 def test_an_operation_is_seen_wherever_a_module_keeps_it():
-    """In a name, a class, a dictionary, a tuple, a partial function, and all of these at once."""
+    """In a name, a class, a dictionary, a tuple, a partial function, and all of them at once."""
     name = ops.linear_forward
     table = {"linear": (functools.partial(ops.linear_forward, bias=None), 1)}
     holder = type("Holder", (), {"run": staticmethod(ops.linear_forward)})
@@ -159,7 +159,7 @@ def test_an_operation_is_seen_wherever_a_module_keeps_it():
 
 
 def timed(clock, name, work):
-    """The work, shown to the clock as an operation is."""
+    """Return ``work``, wrapped so that the clock times it as an operation."""
 
     def run(*args):
         clock.begin(name, "", {})

@@ -12,7 +12,7 @@ from scratchgpt.kernels import disabled
 from scratchgpt.measure import examine, findings
 
 pytestmark = pytest.mark.switch
-with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are not available")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def found():
     return examine(measure=False)
 
 
-def test_what_is_asked_of_python_is_what_is_found(found):
+def test_findings_are_those_of_python(found):
     assert found.versions["python"] == platform.python_version()
     assert found.versions["numpy"] == np.__version__
     assert found.kernels in ("on", "off", "missing")
@@ -52,7 +52,7 @@ def test_a_library_belongs_to_whose_folder_it_is_in(path, owner):
     assert findings._owner(path) == owner
 
 
-def test_variables_that_have_a_say_are_told_and_no_others(monkeypatch):
+def test_only_relevant_environment_variables_are_reported(monkeypatch):
     for name in list(os.environ):
         if name.startswith(findings.PREFIXES):
             monkeypatch.delenv(name)
@@ -70,7 +70,7 @@ def test_kernels_that_are_switched_off_are_not_tried(monkeypatch):
 
 
 @with_kernels
-def test_kernels_that_fail_are_told_in_a_line_and_the_rest_is_found_without(monkeypatch):
+def test_failing_kernels_are_reported_in_one_line_with_the_rest(monkeypatch):
     def fail():
         raise RuntimeError("no threading layer\nand many a word about it")
 
@@ -81,7 +81,7 @@ def test_kernels_that_fail_are_told_in_a_line_and_the_rest_is_found_without(monk
 
 
 @with_kernels
-def test_what_the_user_can_put_right_is_an_error_of_theirs(monkeypatch):
+def test_a_wrong_user_setting_is_a_user_error(monkeypatch):
     def fail():
         raise UserError("SCRATCHGPT_THREADS='0' must be")
 
@@ -100,7 +100,7 @@ class TestCache:
         monkeypatch.setattr(cache, "cache_folder", lambda: folder)
         return folder
 
-    def test_of_what_is_there_the_bytes_are_counted(self, folder):
+    def test_the_bytes_of_files_in_the_cache_are_counted(self, folder):
         (folder / "inner").mkdir(parents=True)
         (folder / "a").write_bytes(bytes(100))
         (folder / "inner" / "b").write_bytes(bytes(23))

@@ -5,7 +5,7 @@ from scratchgpt.backend import kernels_available
 from scratchgpt.kernels import disabled
 from scratchgpt.measure import machine, peak_memory, read_bandwidth, sgemm_speed
 
-with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are not available")
 
 
 def test_a_product_is_as_many_operations_as_its_definition_has(monkeypatch):
@@ -80,6 +80,6 @@ def test_numba_says_how_it_runs_its_threads():
 def test_the_peak_of_memory_is_at_least_what_was_just_held():
     before = peak_memory()
     if before is None:
-        pytest.skip("this system does not tell")
-    block = np.ones(before + 50_000_000, np.uint8)  # more than ever before
+        pytest.skip("this system does not report peak memory")
+    block = np.ones(before + 50_000_000, np.uint8)  # more than the peak so far
     assert peak_memory() >= block.nbytes

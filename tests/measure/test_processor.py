@@ -6,10 +6,10 @@ import pytest
 from scratchgpt.backend import kernels_available
 from scratchgpt.measure import processor
 
-with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are not available")
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no affinity here")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no CPU affinity")
 def test_cores_that_belong_to_others_do_not_count():
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
@@ -31,7 +31,7 @@ def test_llvm_uses_the_vectors_of_the_processor():
 
 
 @with_kernels
-def test_llvm_can_be_told_to_use_none(monkeypatch):
+def test_llvm_can_be_limited_to_no_vectors(monkeypatch):
     from numba import config
 
     monkeypatch.setattr(config, "CPU_NAME", "generic")
@@ -41,8 +41,8 @@ def test_llvm_can_be_told_to_use_none(monkeypatch):
 
 def test_the_vectors_of_a_processor_are_known_without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    told = {"flags": "fpu sse avx2 fma avx512f avx512_bf16", "Features": ""}
-    monkeypatch.setattr(processor, "_cpuinfo", told.__getitem__)
+    listed = {"flags": "fpu sse avx2 fma avx512f avx512_bf16", "Features": ""}
+    monkeypatch.setattr(processor, "_cpuinfo", listed.__getitem__)
     assert processor.processor_vectors() == ("avx512f", "avx512bf16", "avx2", "fma")
-    told |= {"flags": "", "Features": "fp asimd sve"}
+    listed |= {"flags": "", "Features": "fp asimd sve"}
     assert processor.processor_vectors() == ("sve", "neon")

@@ -5,7 +5,7 @@ from scratchgpt.measure import Times, repeat, timing
 
 @pytest.fixture
 def work(monkeypatch):
-    """Work that takes 2 seconds a call of a clock that nothing else moves."""
+    """Work that takes 2 seconds per call on a clock that only it advances."""
 
     class Work:
         now = 0.0
@@ -23,11 +23,11 @@ def work(monkeypatch):
     return work
 
 
-def test_it_goes_on_until_the_time_is_over(work):
+def test_it_repeats_until_the_time_is_over(work):
     assert repeat(work, seconds=9.0) == Times(2.0, 2.0, 2.0, n=5)
 
 
-def test_what_takes_longer_than_it_may_is_repeated_all_the_same(work):
+def test_slow_work_is_repeated_anyway(work):
     assert repeat(work, seconds=0.5).n == timing.FEWEST
 
 

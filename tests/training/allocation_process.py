@@ -1,7 +1,8 @@
-"""Train and evaluate a small model; print what memory each time asked for.
+"""Train and evaluate a small model repeatedly; print the memory that each repetition allocates.
 
-As JSON, for both: page faults of the first time and the most of any later time; the most bytes that
-a later time held of what Python and NumPy allocate, above what was there before it.
+The output is JSON. For training and for evaluation it has the page faults of the first repetition,
+the maximum of the later ones, and the maximum number of bytes that Python and NumPy allocated
+during a later repetition.
 """
 
 import json
@@ -15,11 +16,11 @@ from scratchgpt.training import NextToken, TrainConfig
 from scratchgpt.training.step import Stepper
 
 N_BATCH, N_TIME, N_CHANNELS, VOCAB = 8, 128, 128, 300
-WARM = 3  # times: the first knows no sizes, the second touches the arena's block
+WARM = 3  # repetitions: the first finds the sizes, the second touches the arena's block
 
 
 class Batches:
-    """The same tokens each time, so that nothing is allocated to draw them."""
+    """The same tokens each time, so that sampling them allocates nothing."""
 
     def __init__(self):
         self.tokens = np.random.default_rng(0).integers(0, VOCAB, (N_BATCH, N_TIME))

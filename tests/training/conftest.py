@@ -14,7 +14,7 @@ VOCAB, TIME = 11, 6
 
 
 class RandomBatches:
-    """Tokens that are a function of the index, with a different number of counted targets each."""
+    """Tokens that are a function of the index; the number of counted targets differs by batch."""
 
     def __init__(self, rows=3, n_validation=2):
         self.rows = rows
@@ -55,7 +55,7 @@ def make_model():
 
 @pytest.fixture
 def make_config():
-    """Ten short steps with everything on."""
+    """Ten short steps with all options on."""
 
     def make(**changes):
         settings = {
@@ -75,7 +75,7 @@ def make_config():
 
 @pytest.fixture
 def make_trainer(make_model, make_config, batches):
-    """A trainer of a new small model; keyword arguments go to the configuration or the trainer."""
+    """A trainer for a new small model; keyword arguments go to the configuration or the trainer."""
 
     def make(*, model=None, out_dir=None, resume=False, tokenizer=None, data=None, **settings):
         config = make_config(**settings)
@@ -105,7 +105,7 @@ def objectives():
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    """Drawing takes longer than training here."""
+    """Do not plot, because plotting takes longer than training here."""
     monkeypatch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
 
 
@@ -125,7 +125,7 @@ def stop_after():
 
 @pytest.fixture
 def start_training():
-    """Start ``training_process.py`` as a process of its own; whatever is left of it is killed."""
+    """Start ``training_process.py`` as a separate process; kill it at the end of the test."""
     processes = []
 
     def start(*arguments, script="training_process.py"):

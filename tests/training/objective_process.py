@@ -1,8 +1,8 @@
-"""A training run of one of our own objectives as a process, to be killed by the tests.
+"""A training run with one of the test objectives as a process, to be killed by the tests.
 
 python objective_process.py NAME OUT_DIR STEPS CHECKPOINT_INTERVAL
 
-It resumes if there is something to resume, and prints "step N" after each update.
+It resumes if there is a checkpoint, and prints "step N" after each update.
 """
 
 import os

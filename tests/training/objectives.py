@@ -1,7 +1,7 @@
-"""Three objectives as a user would write them: without an edit in ``scratchgpt/training``.
+"""Three objectives as a user would write them, without changes in ``scratchgpt/training``.
 
-Masked tokens; an embedding loss with a trained temperature; an on-policy loss with phases and
-state.
+They are masked tokens, an embedding loss with a trained temperature, and an on-policy loss with
+phases and state.
 """
 
 from typing import NamedTuple
@@ -26,11 +26,11 @@ VOCAB, TIME, MASK = 12, 8, 0
 SEED = 5
 
 
-# 1. Masked tokens (Devlin et al. 2018): what was here before it was masked?
+# 1. Masked tokens (Devlin et al. 2018): predict the masked tokens.
 
 
 class MaskedModel(Layer):
-    """An encoder and a head that is its embedding."""
+    """An encoder with a head that is tied to its embedding."""
 
     def __init__(self, dtype):
         config = TransformerConfig(
@@ -64,7 +64,7 @@ class MaskedTokens(Objective):
         encoder, head, cross_entropy = saved
         dlogits = cross_entropy_backward(
             dloss, cross_entropy, dlogits_out=cross_entropy.logits
-        )  # overwrites what was saved, as it may
+        )  # overwrites saved arrays, which is allowed
         self.model.encoder.backward(self.model.head.backward(dlogits, head), encoder)
 
     def measures(self, saved):
@@ -77,7 +77,7 @@ class MaskedBatches:
 
     def _batch(self, *stream):
         rng = random_stream(SEED, *stream)
-        tokens = np.repeat(rng.integers(1, VOCAB, (6, 1)), TIME, axis=1)  # MASK is none of them
+        tokens = np.repeat(rng.integers(1, VOCAB, (6, 1)), TIME, axis=1)  # none of them is MASK
         masked = rng.random(tokens.shape) < 0.3
         return TokenBatch(np.where(masked, MASK, tokens), np.where(masked, tokens, IGNORE_INDEX))
 
@@ -97,7 +97,7 @@ class Pairs(NamedTuple):
 
 
 class TwoTowers(Layer):
-    """Rows of tokens to points on the unit sphere, queries through one more map; a temperature."""
+    """Map rows of tokens to the unit sphere, queries with one more layer; has a temperature."""
 
     def __init__(self, dtype):
         self.table = Embedding(VOCAB, 6, std=1.0)
@@ -153,7 +153,7 @@ class Contrastive(Objective):
 
 
 class PairBatches:
-    """A document has the tokens of its query, each one further."""
+    """A document has the tokens of its query, each plus one."""
 
     def _batch(self, *stream):
         queries = random_stream(SEED, *stream).integers(0, VOCAB, (8, TIME))
@@ -167,7 +167,7 @@ class PairBatches:
 
 
 def mean_reciprocal_rank(objective):
-    """Of the right document among those of one large set."""
+    """Mean reciprocal rank of the right document in one large set."""
     batch = PairBatches()._batch("held out")
     _, saved = objective.loss(batch)
     logits = saved[3]
@@ -175,25 +175,25 @@ def mean_reciprocal_rank(objective):
     return {"mrr": float((1 / rank).mean())}
 
 
-# 3. On policy (REINFORCE, Williams 1992): write texts, and make the better ones more probable.
+# 3. On-policy (REINFORCE, Williams 1992): sample texts, and make the better ones more probable.
 
 PROMPT, LIKED = 1, 3
 
 
 class Rollouts(NamedTuple):
     tokens: np.ndarray  # (B, T)
-    targets: np.ndarray  # (B, T), what the model wrote
+    targets: np.ndarray  # (B, T), sampled by the model
     advantages: np.ndarray  # (B,)
     rewards: np.ndarray  # (B,)
 
 
 class Reinforce(Objective):
-    """Its state: a baseline that follows the reward, and how far it has come."""
+    """REINFORCE with state: a moving baseline of the reward, and the last rewards."""
 
     def __init__(self, model):
         self.model = model
         self.baseline = 0.0
-        self.rewards = np.zeros(3, np.float32)  # of the last updates
+        self.rewards = np.zeros(3, np.float32)  # rewards of the last updates
 
     def weight(self, batch):
         return batch.targets.size
@@ -223,14 +223,14 @@ class Reinforce(Objective):
 
 
 def write_texts(model, seed):
-    """A text for each of 16 seeds, (16, TIME), and how often it says what is liked."""
+    """Sample a text for each of 16 seeds, (16, TIME); the reward counts the preferred token."""
     written = generate(model, [[PROMPT]], max_new_tokens=TIME, num_samples=16, seed=seed)
     texts = np.array([one.tokens for one in written])
     return texts, (texts == LIKED).mean(axis=1)
 
 
 class RolloutBatches:
-    """Four steps, of two micro-batches each, on what the model wrote before the first."""
+    """Phases of four steps with two micro-batches each, on texts sampled at the phase's start."""
 
     phase_steps = 4
 
@@ -257,7 +257,7 @@ class Case(NamedTuple):
 
 
 def make(name, dtype=np.float32, **settings):
-    """All that a run is made of."""
+    """Make the parts of a run."""
     shared = {"lr": 0.02, "warmup_steps": 2, "schedule": "constant", "log_interval": 1}
     shared |= {"weight_decay": 0.0}
     if name == "masked":

@@ -1,4 +1,4 @@
-"""The average of the last checkpoints, of unbroken and of broken runs."""
+"""The average of the last checkpoints, in uninterrupted and interrupted runs."""
 
 import signal
 
@@ -15,7 +15,7 @@ AVERAGED = {"average": 3}
 
 
 def weights_at(trainer, steps):
-    """Copies of the weights after these updates; filled while the trainer trains."""
+    """Return a dict that receives copies of the weights after these updates during training."""
     seen = {}
 
     def copy(trainer, record):
@@ -79,13 +79,13 @@ def test_a_resumed_run_has_the_average_of_an_unbroken_one_bit_for_bit(
     )
 
 
-def test_weights_that_run_ahead_of_the_checkpoint_are_forgotten(make_trainer, tmp_path):
-    """As after a SIGKILL between the two."""
+def test_weights_later_than_the_checkpoint_are_deleted(make_trainer, tmp_path):
+    """As after a SIGKILL between saving the weights and the checkpoint."""
     make_trainer(out_dir=tmp_path / "whole", **AVERAGED).train()
     killed = make_trainer(out_dir=tmp_path / "killed", **AVERAGED)
 
     def kill(trainer, record):
-        if trainer.step == 9:  # as the checkpoint at 9 will be written
+        if trainer.step == 9:  # just before the checkpoint at step 9 is written
             trainer._run.directory.replacing = None
 
     killed.on("step", kill)
@@ -104,7 +104,7 @@ def test_weights_that_run_ahead_of_the_checkpoint_are_forgotten(make_trainer, tm
     np.testing.assert_array_equal(average_of(tmp_path / "whole"), average_of(tmp_path / "killed"))
 
 
-def test_a_run_that_goes_on_forgets_its_old_end(make_trainer, tmp_path):
+def test_a_resumed_run_deletes_the_weights_of_its_old_end(make_trainer, tmp_path):
     make_trainer(out_dir=tmp_path, schedule="constant", **AVERAGED).train()
     longer = make_trainer(out_dir=tmp_path, resume=True, steps=14, schedule="constant", **AVERAGED)
     longer.train()
@@ -126,9 +126,7 @@ def test_an_interrupted_run_leaves_the_average_so_far(make_trainer, stop_after, 
     np.testing.assert_array_equal(average_of(tmp_path), expected.astype(np.float32))
 
 
-def test_an_evaluation_of_the_average_that_was_broken_off_is_done_again(
-    make_trainer, batches, tmp_path
-):
+def test_an_interrupted_evaluation_of_the_average_is_repeated(make_trainer, batches, tmp_path):
     trainer = make_trainer(out_dir=tmp_path, **AVERAGED)
     original = batches.validation_batches
 
@@ -151,6 +149,6 @@ def test_without_checkpoints_there_is_no_average(make_trainer, tmp_path):
     with pytest.raises(UserError, match="average=3 needs an out_dir"):
         make_trainer(**AVERAGED)
     make_trainer(out_dir=tmp_path).train()
-    with pytest.raises(UserError, match="there is no average of checkpoints in"):
+    with pytest.raises(UserError, match="has no average of checkpoints; a run with average=5"):
         find_checkpoint(tmp_path, "average")
     assert not (tmp_path / "recent").exists()

@@ -1,4 +1,4 @@
-"""Kernels compiled ahead: by whom, when, and that nothing is left to compile."""
+"""Ahead-of-time compilation of kernels: when it runs, and that it compiles everything."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from scratchgpt.backend import kernels_available
 from scratchgpt.training import compilation
 
-pytestmark = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+pytestmark = pytest.mark.skipif(not kernels_available(), reason="kernels are not available")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def parts(monkeypatch):
-    """Processes that compile nothing; the exit status of the next ones can be set."""
+    """Fake processes that compile nothing; the exit status of the next ones can be set."""
 
     class Process:
         status = 0
@@ -36,16 +36,16 @@ def parts(monkeypatch):
     return Process
 
 
-def test_it_is_told_once_and_then_remembered(cache, parts):
-    told = []
-    compilation.ensure_compiled(told.append)
-    compilation.ensure_compiled(told.append)
-    assert told == ["compiling kernels (first run only) ..."]
+def test_it_is_reported_once_and_then_remembered(cache, parts):
+    reported = []
+    compilation.ensure_compiled(reported.append)
+    compilation.ensure_compiled(reported.append)
+    assert reported == ["compiling kernels (first run only) ..."]
     assert parts.started == len(compilation.PARTS)
     assert (cache / compilation.MARKER).exists()
 
 
-def test_bfloat16_is_compiled_when_it_is_asked_for(cache, parts):
+def test_bfloat16_is_compiled_when_requested(cache, parts):
     compilation.ensure_compiled()
     compilation.ensure_compiled(precision="bf16")
     compilation.ensure_compiled(precision="bf16")
@@ -66,7 +66,7 @@ def test_without_kernels_there_is_nothing_to_do(cache, parts, monkeypatch):
 
 
 def test_a_training_step_finds_all_it_needs():
-    """What the parts compile has the types and layouts that a model's arrays have."""
+    """The parts compile for the same types and layouts as the arrays of a model."""
     code = """
 import sys
 from scratchgpt.training import compilation

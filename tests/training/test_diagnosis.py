@@ -11,14 +11,14 @@ from scratchgpt.training.diagnosis import MicroBatch, find_nonfinite
 
 @pytest.fixture(autouse=True)
 def no_warnings():
-    """The one-line error replaces NumPy's warnings, so that none may come through."""
+    """Turn warnings into errors: the one-line error must replace NumPy's warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def plant_at(trainer, step, name, value):
-    """Make one element of a parameter ``value`` after update number ``step``."""
+    """Set one element of a parameter to ``value`` after update number ``step``."""
 
     def plant(trainer, record):
         if trainer.step == step:
@@ -51,7 +51,7 @@ def test_a_parameter_that_is_not_finite_is_named_and_the_checkpoint_kept(
 
 
 def test_parameters_that_are_not_finite_are_never_saved(make_trainer, tmp_path):
-    """Step 6 is a checkpoint, before any loss would show it."""
+    """Step 6 writes a checkpoint before any loss is computed with the bad parameters."""
     trainer = make_trainer(out_dir=tmp_path)
     plant_at(trainer, 6, "transformer.wte.weight", math.nan)
     with pytest.raises(NonFiniteError, match=r"parameter .*wte.weight .*\(step 3\)"):
@@ -61,7 +61,9 @@ def test_parameters_that_are_not_finite_are_never_saved(make_trainer, tmp_path):
 
 def test_a_huge_learning_rate_stops_with_the_activation_that_overflowed(make_trainer, make_model):
     trainer = make_trainer(model=make_model(), lr=1e30, grad_clip=0.0, eval_interval=0)
-    with pytest.raises(NonFiniteError, match="not finite first: activation transformer") as caught:
+    with pytest.raises(
+        NonFiniteError, match="first non-finite value: activation transformer"
+    ) as caught:
         trainer.train()
     assert caught.value.step >= 1
     assert "no checkpoint was written" in str(caught.value)
@@ -96,7 +98,7 @@ def test_nothing_is_updated_by_a_gradient_that_is_not_finite(make_trainer, make_
 
 
 def grow(model, name):
-    """Make the weights of one map so large that what it computes overflows."""
+    """Make the weights of one layer so large that its output overflows."""
     weight = model.store.named[name].value
     weight[...] = np.copysign(3e38, weight)
 
@@ -125,7 +127,7 @@ def test_with_recomputation_the_input_of_the_next_block_is_named(make_model, bat
     assert where.startswith("activation transformer.stack.h.1.x (")
 
 
-def test_every_micro_batch_is_looked_at(make_model):
+def test_every_micro_batch_is_searched(make_model):
     model = make_model(tied_head=False)
     model.store.named["transformer.wte.weight"].value[7] = 3e38
     good = MicroBatch((np.array([[1, 2]]), np.array([[2, 3]])))

@@ -1,4 +1,4 @@
-"""Parameters that training leaves alone."""
+"""Frozen parameters."""
 
 import numpy as np
 import pytest
@@ -35,8 +35,8 @@ def test_patterns_name_parameters_and_whole_layers(patterns, expected):
     assert frozen_names(NAMES, patterns) == set(filter(expected, NAMES))
 
 
-def test_a_pattern_that_fits_nothing_is_refused():
-    with pytest.raises(UserError, match=r"freeze='wtf' fits no parameter.* like wte.weight"):
+def test_a_pattern_that_matches_nothing_is_refused():
+    with pytest.raises(UserError, match=r"freeze='wtf' matches no parameter.* like wte.weight"):
         frozen_names(NAMES, "wpe,wtf")
     with pytest.raises(UserError, match="leaves nothing to train"):
         frozen_names(NAMES, "transformer,lm_head")
@@ -45,7 +45,7 @@ def test_a_pattern_that_fits_nothing_is_refused():
 
 
 class Maps(Layer):
-    """Four maps, the flat array of whose parameters has gaps."""
+    """Four linear layers; the flat array of their parameters has gaps."""
 
     def __init__(self):
         self.maps = [Linear(3, 5), Linear(5, 7), Linear(7, 2), Linear(2, 300)]
@@ -53,8 +53,8 @@ class Maps(Layer):
 
 @pytest.mark.parametrize("frozen", [(), (0,), (3,), (1, 2), (0, 2), (0, 1, 2)])
 @pytest.mark.parametrize("compiled", [True, False])
-def test_the_frozen_stay_and_the_others_move_as_ever(rng, frozen, compiled):
-    """The names of whole maps, so that stretches end in matrices and in biases."""
+def test_frozen_parameters_stay_and_the_others_are_updated_as_usual(rng, frozen, compiled):
+    """Freeze whole layers, so that trained stretches end in matrices and in biases."""
     one, other = Maps().initialize(3), Maps().initialize(3)
     names = {name for i in frozen for name in one.store.named if name.startswith(f"maps.{i}.")}
     other.store.freeze(names)
@@ -81,8 +81,8 @@ def test_the_frozen_stay_and_the_others_move_as_ever(rng, frozen, compiled):
     assert held.exp_avg.size < n_trained + 16 * len(other.store.trained)
 
 
-def test_what_is_frozen_has_no_part_in_the_norm(make_trainer):
-    """Or a large gradient of what does not move would make the steps of the rest smaller."""
+def test_frozen_parameters_do_not_count_in_the_gradient_norm(make_trainer):
+    """Otherwise a large gradient of a frozen parameter would shrink the steps of the others."""
     trainer = make_trainer(freeze="wte,h.0", steps=3, eval_interval=0)
     trainer.train()
     store = trainer.model.store
@@ -96,7 +96,7 @@ def test_what_is_frozen_has_no_part_in_the_norm(make_trainer):
 def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
     make_model, make_config, batches, monkeypatch
 ):
-    """Products are counted by the shapes that they multiply, in the reference path."""
+    """Count the matrix products by their shapes, in the reference implementation."""
     products = []
 
     class Counting:
@@ -119,12 +119,12 @@ def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
 
     every = products_of("")
     assert every > 0
-    # Four maps in each block: c_attn and c_proj of attention, c_fc and c_proj of the MLP.
+    # Four linear layers per block: c_attn and c_proj of attention, c_fc and c_proj of the MLP.
     assert every - products_of("h.0.*.c_*") == 4
     assert every - products_of("h") == 8
 
 
-def test_no_memory_is_set_aside_for_frozen_gradients_and_moments(make_model, make_config, batches):
+def test_no_memory_is_allocated_for_frozen_gradients_and_moments(make_model, make_config, batches):
     model = make_model()
     stepper = Stepper(NextToken(model), batches, make_config(freeze="h,wte"))
     n_trained = sum(model.store.named[name].size for name in model.store.trained)
@@ -134,7 +134,7 @@ def test_no_memory_is_set_aside_for_frozen_gradients_and_moments(make_model, mak
         assert flat.size <= most
 
 
-def test_a_checkpoint_has_no_moments_of_what_is_frozen(make_trainer, tmp_path):
+def test_a_checkpoint_has_no_moments_of_frozen_parameters(make_trainer, tmp_path):
     trainer = make_trainer(freeze="wte,h.0", out_dir=tmp_path)
     trainer.train()
     names = TensorFile(find_checkpoint(tmp_path) / "training_state.safetensors").tensors.keys()
@@ -142,7 +142,7 @@ def test_a_checkpoint_has_no_moments_of_what_is_frozen(make_trainer, tmp_path):
     assert names == {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in trained}
 
 
-def test_a_run_of_an_older_version_with_moments_of_what_is_frozen_resumes(
+def test_a_run_of_an_older_version_with_moments_of_frozen_parameters_resumes(
     make_trainer, stop_after, tmp_path
 ):
     settings = {"freeze": "wte,h.0"}

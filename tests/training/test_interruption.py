@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM."""
+"""Interruption by Ctrl-C and SIGTERM."""
 
 import signal
 import threading
@@ -43,8 +43,8 @@ def test_a_second_signal_quits_at_once(start_training, tmp_path):
     assert read_state(tmp_path / "last").step == 0
 
 
-def test_half_a_step_is_dropped_and_done_again(make_trainer, batches, tmp_path):
-    """A signal between the micro-batches of a step: its gradients are not used."""
+def test_an_interrupted_step_is_discarded_and_repeated(make_trainer, batches, tmp_path):
+    """After a signal between the micro-batches of a step, its gradients are not used."""
     whole = make_trainer()
     whole.train()
     trainer = make_trainer(out_dir=tmp_path)
@@ -64,7 +64,7 @@ def test_half_a_step_is_dropped_and_done_again(make_trainer, batches, tmp_path):
     np.testing.assert_array_equal(resumed.model.store.values, whole.model.store.values)
 
 
-def test_an_evaluation_is_broken_off_and_done_again(make_trainer, batches, tmp_path):
+def test_an_interrupted_evaluation_is_repeated(make_trainer, batches, tmp_path):
     trainer = make_trainer(out_dir=tmp_path)
     original = batches.validation_batches
 
@@ -94,7 +94,7 @@ def test_a_signal_after_the_last_update_interrupts_only_an_evaluation(make_train
     assert (result.step, result.interrupted) == (10, signal.SIGINT)
 
 
-def test_handlers_are_put_back(make_trainer):
+def test_handlers_are_restored(make_trainer):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     seen = []
     trainer = make_trainer(steps=2)

@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL at any moment leaves a whole checkpoint."""
+"""A run killed with SIGKILL at any moment leaves a complete checkpoint."""
 
 import random
 import signal
@@ -17,13 +17,13 @@ STEPS = 4000
 def test_a_run_killed_again_and_again_is_whole_each_time_and_ends_like_an_unbroken_one(
     start_training, tmp_path
 ):
-    """Every update is a checkpoint, so that most of the kills hit one being written."""
+    """Every update writes a checkpoint, so that most kills happen while one is being written."""
     rng = random.Random(0)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     reached = []
     for _ in range(10):
         process = start_training(killed, STEPS, 1)
-        for _ in range(2):  # when the second update is reported the first has been saved
+        for _ in range(2):  # when the second update is printed, the first has been saved
             assert process.stdout.readline().startswith("step "), process.stderr.read()
         time.sleep(rng.uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The seam from outside: three objectives that ``scratchgpt/training`` knows nothing of."""
+"""User-defined objectives: three that ``scratchgpt/training`` does not depend on."""
 
 import json
 import random
@@ -22,7 +22,7 @@ each_objective = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture
 def make_run(objectives):
-    """A trainer of one of the objectives; keyword arguments go to its configuration."""
+    """A trainer for one of the objectives; keyword arguments go to its configuration."""
 
     def make(name, out_dir=None, *, resume=False, dtype=np.float32, **settings):
         case = objectives.make(name, dtype, **settings)
@@ -164,7 +164,7 @@ def test_a_run_that_was_killed_ends_like_an_unbroken_one(start_training, name, t
 
 
 def curves(out_dir):
-    """What must be equal in metrics.jsonl; the clock is not."""
+    """Return the values of metrics.jsonl that must be equal, without times."""
     return [
         {name: value for name, value in record.items() if name not in ("elapsed", "tokens_per_s")}
         for record in read_metrics(out_dir / "metrics.jsonl")
@@ -194,7 +194,7 @@ def test_the_state_of_another_objective_is_refused(objectives, make_run, tmp_pat
     make_run("on_policy", tmp_path, steps=4, checkpoint_interval=4).train()
     case = objectives.make("on_policy", steps=8, checkpoint_interval=4)
     case.objective.state = lambda: {"baseline": 0.0}
-    with pytest.raises(UserError, match=r"another objective: baseline, rewards, and .* baseline;"):
+    with pytest.raises(UserError, match=r"another objective: baseline, rewards; .* has baseline;"):
         Trainer(case.objective, case.batches, case.config, out_dir=tmp_path, resume=True)
 
 
@@ -206,7 +206,7 @@ def test_a_state_that_cannot_be_saved_is_named(objectives, tmp_path):
         run.train()
 
 
-def test_state_without_a_way_back_is_refused():
+def test_state_without_load_state_is_refused():
     class Half(Objective):
         def weight(self, batch):
             return 1.0
@@ -246,7 +246,7 @@ def test_the_first_value_that_is_not_finite_is_named(make_run, name, parameter, 
 
 def test_an_activation_that_is_not_finite_is_named_by_its_place_in_what_was_saved(make_run):
     run = make_run("contrastive", steps=6, eval_interval=0)
-    run.model.log_scale.value[...] = 200  # finite, and its exponential is not
+    run.model.log_scale.value[...] = 200  # finite, but its exponential overflows
     with pytest.raises(NonFiniteError) as caught:
         run.train()
     assert caught.value.where.startswith("activation 2 (1 of 1 values")  # scale
@@ -264,10 +264,10 @@ class Measured(NextToken):
 def test_names_that_are_taken_are_refused(make_model, make_config, batches, tmp_path):
     config = make_config(eval_interval=5)
     run = Trainer(Measured(make_model(), ["lr"]), batches, config)
-    with pytest.raises(UserError, match="a measure is called 'lr'"):
+    with pytest.raises(UserError, match="the measure 'lr' has the name of a metrics field"):
         run.train()
     run = Trainer(Measured(make_model(), ["f1"]), batches, config, evaluate=lambda: {"loss": 1.0})
-    with pytest.raises(UserError, match="a measure is called 'loss'"):
+    with pytest.raises(UserError, match="the measure 'loss' has the name of a metrics field"):
         run.train()
     for name in ("val_f1", "f1"):
         run = Trainer(
@@ -307,7 +307,7 @@ def values_of(trainer):
     return trainer.model.store.values.copy()
 
 
-def test_a_best_that_is_not_measured_lists_what_is(make_model, make_config, batches):
+def test_an_unmeasured_best_lists_the_measured_scores(make_model, make_config, batches):
     config = make_config(best="val_acuracy", best_mode="max")
     run = Trainer(Measured(make_model(), ["accuracy"]), batches, config)
     with pytest.raises(UserError, match=r"choose one of val_loss, val_accuracy.*did you mean"):

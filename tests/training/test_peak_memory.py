@@ -1,4 +1,4 @@
-"""The peak of memory that is predicted from a configuration, against that of a real process."""
+"""The peak memory predicted from a configuration, compared with that of a real process."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ SHAPES = {  # activations of 25 MB, and of 140 MB; batch
     ),
 }
 
-# What runs in a process of its own: nothing but this counts.
+# Runs in a separate process, so that only its memory counts.
 PROGRAM = """
 import json, sys
 import numpy as np
@@ -49,12 +49,12 @@ print(peak_memory())
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's own count")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc of Linux")
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_peak_is_predicted_within_a_tenth(shape, recompute):
     if not kernels_available():
-        pytest.skip("without kernels attention keeps its weights, and the peak is another")
+        pytest.skip("without kernels attention saves its weights, so the peak differs")
     sizes, n_batch = SHAPES[shape]
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([sizes, n_batch, recompute])],

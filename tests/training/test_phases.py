@@ -1,4 +1,4 @@
-"""Data sources that work in phases, and what falls between those."""
+"""Data sources with phases; checkpoints and interruptions fall between phases."""
 
 import signal
 
@@ -12,7 +12,7 @@ from scratchgpt.training.checkpoint import read_state
 
 @pytest.fixture
 def phased(make_batches):
-    """Batches of four steps each, and a diary of when the phases began."""
+    """Phases of four steps each, with a record of the starts of phases."""
 
     class Phased(make_batches):
         phase_steps = 4
@@ -122,7 +122,7 @@ def test_training_again_after_that_does_not_stop_within_the_phase(make_run, stop
 
 
 def test_a_signal_while_a_phase_begins_lets_it_finish_too(make_run, phased, tmp_path):
-    """What was made for the phase may have changed the state of the objective already."""
+    """The start of the phase may already have changed the state of the objective."""
 
     class Interrupted(phased):
         def begin_phase(self, phase, objective):

@@ -21,7 +21,7 @@ def run(tmp_path):
     return tmp_path
 
 
-def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
+def test_a_picture_is_drawn_with_everything_labeled(run, monkeypatch):
     figure = pytest.importorskip("matplotlib.figure")
     seen = []
     original = figure.Figure.savefig
@@ -36,13 +36,13 @@ def test_a_picture_is_drawn_with_everything_labelled(run, monkeypatch):
     upper, lower, rates = seen[0].axes
     assert upper.get_ylabel() == "loss (nats per token)"
     assert (lower.get_ylabel(), rates.get_ylabel()) == ("gradient norm", "learning rate")
-    assert lower.get_xlabel() == "step (updates of the parameters)"
+    assert lower.get_xlabel() == "step (parameter updates)"
     assert [text.get_text() for text in upper.get_legend().get_texts()] == [
-        "training, each batch",
+        "training, per batch",
         "training, smoothed",
         "validation",
         "best validation: 0.1000 at step 400",
-        "validation of the averaged weights: 0.0800",
+        "validation, averaged weights: 0.0800",
     ]
     assert sorted(path.name for path in run.iterdir()) == ["loss.png", "metrics.jsonl"]
 

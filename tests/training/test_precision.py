@@ -43,11 +43,11 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(make_trainer, stop_aft
     np.testing.assert_array_equal(whole.model.store.values, resumed.model.store.values)
 
 
-def test_a_run_may_go_on_in_another_precision(make_trainer, tmp_path):
+def test_a_run_may_resume_in_another_precision(make_trainer, tmp_path):
     make_trainer(out_dir=tmp_path, steps=4).train()
     assert make_trainer(out_dir=tmp_path, steps=6, resume=True, precision="bf16").train().step == 6
 
 
 def test_it_is_for_float32(make_trainer, make_model):
-    with pytest.raises(UserError, match="precision='bf16' is for models in float32; this one is"):
+    with pytest.raises(UserError, match="precision='bf16' needs a model in float32; this model is"):
         make_trainer(model=make_model(np.float64), precision="bf16")

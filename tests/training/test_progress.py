@@ -21,7 +21,7 @@ def plain_environment(monkeypatch):
 
 @pytest.fixture
 def watch(make_trainer, stop_after):
-    """What is shown of a run that is interrupted after 12 updates."""
+    """Return the output of a run that is interrupted after 12 updates."""
 
     def run(stream, **settings):
         trainer = make_trainer(log_interval=5, **settings)
@@ -104,9 +104,7 @@ def test_measures_are_shown_without_being_known(make_model, make_config, batches
         )
 
 
-def test_it_is_said_that_a_phase_is_finished_first(
-    make_model, make_config, make_batches, stop_after
-):
+def test_stopping_after_the_phase_is_reported(make_model, make_config, make_batches, stop_after):
     class Phased(make_batches):
         phase_steps = 5
 

@@ -9,7 +9,7 @@ from scratchgpt.training import read_metrics
 
 
 def curves(out_dir):
-    """What must be equal in metrics.jsonl; the clock is not."""
+    """Return the values of metrics.jsonl that must be equal, without times."""
     return [
         {name: value for name, value in record.items() if name not in ("elapsed", "tokens_per_s")}
         for record in read_metrics(out_dir / "metrics.jsonl")
@@ -37,7 +37,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
     whole = make_trainer(model=model(), out_dir=tmp_path / "whole")
     whole.train()
     for i, stop in enumerate([*stops, None]):
-        # Another seed of the model: everything comes from the checkpoint.
+        # A different seed for the model: everything must come from the checkpoint.
         other = make_model(dtype, dropout=0.3, seed=i)
         pieces = make_trainer(model=other, out_dir=tmp_path / "pieces", resume=i > 0)
         if stop is not None:
@@ -53,7 +53,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
 
 
 def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, tmp_path):
-    """As after a SIGKILL: metrics have run ahead of the checkpoint, the last line half."""
+    """As after a SIGKILL: metrics are ahead of the checkpoint, and the last line is incomplete."""
     whole = make_trainer(out_dir=tmp_path / "whole")
     whole.train()
     killed = make_trainer(out_dir=tmp_path / "killed")
@@ -65,7 +65,7 @@ def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, 
     assert curves(tmp_path / "killed") == curves(tmp_path / "whole")
 
 
-def test_an_interrupted_trainer_goes_on_when_called_again(make_trainer, stop_after, tmp_path):
+def test_an_interrupted_trainer_resumes_when_called_again(make_trainer, stop_after, tmp_path):
     whole = make_trainer()
     whole.train()
     trainer = make_trainer(out_dir=tmp_path)
@@ -92,7 +92,7 @@ def test_a_finished_run_can_be_resumed_and_is_finished(make_trainer, tmp_path):
     assert curves(tmp_path) == before
 
 
-def test_elapsed_goes_on(make_trainer, stop_after, tmp_path):
+def test_elapsed_continues(make_trainer, stop_after, tmp_path):
     trainer = make_trainer(out_dir=tmp_path)
     stop_after(trainer, 5)
     before = trainer.train().elapsed
@@ -118,7 +118,7 @@ def test_intervals_and_recomputation_may_change(make_trainer, tmp_path, settings
     make_trainer(out_dir=tmp_path, resume=True, **settings).close()
 
 
-def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer, tmp_path):
+def test_a_run_older_than_a_model_setting_resumes(make_trainer, tmp_path):
     make_trainer(out_dir=tmp_path).train()
     path = tmp_path / "last" / "training_state.json"
     state = json.loads(path.read_text())
@@ -127,8 +127,8 @@ def test_a_run_from_before_there_was_a_setting_of_the_model_goes_on(make_trainer
     make_trainer(out_dir=tmp_path, resume=True).close()
 
 
-def test_a_run_of_the_version_before_objectives_goes_on(make_trainer, stop_after, tmp_path):
-    """Its state has no best_value and no objective, its settings no best and no best_mode."""
+def test_a_run_of_the_version_before_objectives_resumes(make_trainer, stop_after, tmp_path):
+    """The old state has no best_value and objective, and the settings no best and best_mode."""
     whole = make_trainer(out_dir=tmp_path / "whole")
     whole.train()
     broken = make_trainer(out_dir=tmp_path / "broken")
@@ -157,7 +157,7 @@ def test_a_run_of_the_version_before_objectives_goes_on(make_trainer, stop_after
         ({"grad_clip": 1.0}, "grad_clip=0.5, not 1.0"),
         ({"eval_batches": 1}, "eval_batches=None, not 1"),
         ({"warmup_steps": 1}, "warmup_steps=2, not 1"),
-        ({"steps": 9}, "at step 10 already, past steps=9; choose more steps"),
+        ({"steps": 9}, "already at step 10, past steps=9; choose more steps"),
         ({"data": "other text"}, "another data"),
         ({"tokenizer": CharacterTokenizer("abcdefghijK")}, "another tokenizer"),
     ],
@@ -168,7 +168,7 @@ def test_other_settings_are_refused_by_name(make_trainer, tmp_path, settings, me
     with pytest.raises(UserError) as error:
         make_trainer(out_dir=tmp_path, resume=True, **{**original, **settings})
     assert message in str(error.value)
-    make_trainer(out_dir=tmp_path, resume=True, **original).close()  # nothing was harmed
+    make_trainer(out_dir=tmp_path, resume=True, **original).close()  # the run is unchanged
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_named_with_the_way_out(make_trainer, tmp_path, 
     assert name in message
     assert "start again in another folder" in message
     assert "\n" not in message
-    with pytest.raises(UserError, match="start again"):  # and the folder is free again
+    with pytest.raises(UserError, match="start again"):  # and the lock is released
         make_trainer(out_dir=tmp_path, resume=True)
 
 
@@ -219,7 +219,7 @@ def test_a_checkpoint_of_another_format_is_refused(make_trainer, tmp_path):
 
 
 def test_resuming_nothing_is_refused(make_trainer, tmp_path):
-    with pytest.raises(UserError, match=r"no run to resume in .*; leave out --resume"):
+    with pytest.raises(UserError, match=r"has no run to resume; leave out --resume"):
         make_trainer(out_dir=tmp_path / "typo", resume=True)
     with pytest.raises(UserError, match="needs the out_dir"):
         make_trainer(resume=True)

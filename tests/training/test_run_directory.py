@@ -18,7 +18,7 @@ def save(run, content):
 
 
 def content(path):
-    """What a checkpoint holds; all its files must be of the same save."""
+    """Return the content of a checkpoint; all its files must be from the same save."""
     assert {file.name for file in path.iterdir()} == set(FILES)
     contents = {file.read_text() for file in path.iterdir()}
     assert len(contents) == 1
@@ -26,13 +26,13 @@ def content(path):
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL."""
+    """Simulates SIGKILL."""
 
 
 class DiesAt:
-    """Lets so many changes of the file system happen; from then on nothing does, clean-up either.
+    """Allow ``n_changes`` changes of the file system; later ones, cleanup included, do nothing.
 
-    With ``error`` that one change fails, as on a full disk, and the later ones succeed.
+    With ``error`` only the next change fails, as on a full disk, and later ones succeed.
     """
 
     def __init__(self, monkeypatch, n_changes, error=None):
@@ -78,7 +78,7 @@ def test_whenever_it_is_killed_a_whole_checkpoint_is_found(tmp_path, monkeypatch
     assert content(find_checkpoint(tmp_path)) == "newer"
 
 
-def test_that_was_every_moment(tmp_path, monkeypatch):
+def test_n_changes_covers_every_moment(tmp_path, monkeypatch):
     run = RunDirectory(tmp_path)
     run.acquire()
     save(run, "old")
@@ -100,7 +100,7 @@ def test_whatever_fails_a_whole_checkpoint_and_nothing_else_is_left(
         if n_changes < N_CHANGES - N_REMOVALS:
             with pytest.raises(UserError, match="No space left on device"):
                 save(run, "new")
-        else:  # the new one is in place; what remains of the old one is cleared away later
+        else:  # the new one is in place; the rest of the old one is removed later
             save(run, "new")
     assert content(find_checkpoint(tmp_path)) in ("old", "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "last"]
@@ -125,7 +125,7 @@ def test_best_and_last_do_not_touch_each_other(tmp_path):
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):
-    with pytest.raises(UserError, match=r"no 'last' checkpoint in .*scratchgpt train --out"):
+    with pytest.raises(UserError, match=r"has no 'last' checkpoint; .*scratchgpt train --out"):
         find_checkpoint(tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_a_folder_in_use_by_another_process_is_refused_and_free_when_that_is_kil
 def test_a_folder_in_use_within_this_process_is_refused_too(tmp_path):
     holder, other = RunDirectory(tmp_path), RunDirectory(tmp_path)
     holder.acquire()
-    holder.acquire()  # what one holds one may ask for again
+    holder.acquire()  # acquiring twice is allowed
     with pytest.raises(UserError, match="in use"):
         other.acquire()
     holder.release()

@@ -39,7 +39,7 @@ def test_accumulated_gradients_equal_those_of_the_big_batch(make_model, make_con
         )
 
 
-def test_a_batch_in_which_nothing_counts_moves_nothing_but_decay(make_model, make_config):
+def test_a_batch_of_weight_zero_only_decays_weights(make_model, make_config):
     class Nothing:
         def train_batch(self, index):
             return np.zeros((2, 3), np.int64), np.full((2, 3), -100)
@@ -51,7 +51,7 @@ def test_a_batch_in_which_nothing_counts_moves_nothing_but_decay(make_model, mak
     before = stepper.model.store.values.copy()
     assert stepper.update(0).loss == 0
     np.testing.assert_array_equal(stepper.model.store.values, before)
-    with pytest.raises(UserError, match="nothing to validate on"):
+    with pytest.raises(UserError, match="no validation batches"):
         stepper.evaluate()
 
 
@@ -110,7 +110,7 @@ def test_dropout_differs_from_one_micro_batch_to_the_next(make_model, make_confi
     assert set(seeds[6:]) == {None}
 
 
-def test_no_clipping_where_grad_clip_is_zero(make_model, make_config, batches):
+def test_grad_clip_zero_disables_clipping(make_model, make_config, batches):
     clipped = new_stepper(make_model(), batches, make_config(grad_clip=1e-3))
     free = new_stepper(make_model(), batches, make_config(grad_clip=0.0))
     for stepper in (clipped, free):

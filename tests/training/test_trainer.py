@@ -82,7 +82,7 @@ def test_a_run_leaves_a_folder_with_two_models_and_its_metrics(make_trainer, tmp
 
 
 def test_best_is_the_model_of_the_lowest_evaluation(make_trainer, make_model, tmp_path):
-    # From good parameters, steps that are far too long only make it worse.
+    # From good parameters, steps that are far too large only increase the loss.
     model = make_model()
     make_trainer(model=model, steps=60, eval_interval=0).train()
     good = model.store.values.copy()

@@ -1,4 +1,4 @@
-"""Ten steps of training equal those of the same model written in PyTorch."""
+"""Ten training steps equal those of the same model in PyTorch."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ STEPS = 10
 
 
 def forward(torch, config, p, tokens):
-    """A GPT from torch.nn.functional; p are its parameters by the names of the checkpoint."""
+    """A GPT from torch.nn.functional; p has its parameters by checkpoint name."""
     F = torch.nn.functional
 
     def norm(name, x):
@@ -74,7 +74,7 @@ def torch_losses(torch, model, batches, config):
     )
     losses, norms = [], []
     for step in range(STEPS):
-        # The big batch at once: what accumulating micro-batches has to equal.
+        # The big batch at once, which accumulated micro-batches must equal.
         first = step * config.grad_accum
         parts = [batches.train_batch(first + i) for i in range(config.grad_accum)]
         tokens, targets = (
@@ -107,7 +107,7 @@ def test_losses_of_ten_steps_equal_pytorch(
 ):
     form = {"norm_position": norm_position, "tied_head": tied_head, "bias": bias}
     model = make_model(np.float64, **form)
-    model.store.values[...] *= 5  # of the size where attention and activations bend
+    model.store.values[...] *= 5  # large enough for attention and activations to be nonlinear
     config = make_config(
         steps=STEPS, grad_accum=3, min_lr=1e-3, grad_clip=0.3, weight_decay=0.3, eval_interval=0
     )

@@ -1,4 +1,4 @@
-"""Several workers, here threads that take turns: what they compute, and what they agree on."""
+"""Several workers, simulated by threads: their computations and their communication."""
 
 import math
 import signal
@@ -13,7 +13,7 @@ from scratchgpt.training.step import Stepper
 
 
 class Group:
-    """Threads of which one computes at a time, while the others wait to exchange something."""
+    """Threads of which one computes at a time, while the others wait in a collective call."""
 
     def __init__(self, size):
         self.turn = threading.Lock()
@@ -53,7 +53,7 @@ class Worker:
 
 
 def together(work, size=2):
-    """``work(worker)`` by each worker of a group; their results, exceptions included."""
+    """Run ``work(worker)`` for each worker of a group; return results, exceptions included."""
     group = Group(size)
     results = [None] * size
 
@@ -69,7 +69,7 @@ def together(work, size=2):
         thread.start()
     for thread in threads:
         thread.join(timeout=120)
-    assert all(calls == group.calls[0] for calls in group.calls)  # or others wait forever
+    assert all(calls == group.calls[0] for calls in group.calls)  # otherwise others wait forever
     return results
 
 
@@ -97,7 +97,7 @@ def test_a_step_of_several_equals_that_of_one(make_model, make_config, make_batc
     for updates, their_grads, their_values, their_scores in results:
         np.testing.assert_allclose(their_grads, grads, rtol=1e-12, atol=1e-12 * abs(grads).max())
         np.testing.assert_allclose(their_values, values, rtol=1e-9, atol=1e-12)
-        np.testing.assert_array_equal(their_values, results[0][2])  # they do not drift apart
+        np.testing.assert_array_equal(their_values, results[0][2])  # they do not diverge
         assert their_scores == pytest.approx(scores, rel=1e-12)
         for update, other in zip(updates, expected, strict=True):
             assert update.loss == pytest.approx(other.loss, rel=1e-12)
@@ -105,7 +105,7 @@ def test_a_step_of_several_equals_that_of_one(make_model, make_config, make_batc
             assert update.measures == pytest.approx(other.measures, rel=1e-12)
 
 
-def test_micro_batches_are_shared_out_by_rank(make_model, make_config, batches):
+def test_micro_batches_are_assigned_by_rank(make_model, make_config, batches):
     seen = {0: [], 1: []}
 
     def update(workers):
@@ -120,7 +120,7 @@ def test_micro_batches_are_shared_out_by_rank(make_model, make_config, batches):
     assert seen == {0: [12, 14], 1: [13, 15]}
 
 
-def test_steps_that_cannot_be_shared_out_are_refused(make_model, make_config, batches):
+def test_steps_that_cannot_be_divided_among_workers_are_refused(make_model, make_config, batches):
     def build(workers):
         return Stepper(NextToken(make_model()), batches, make_config(grad_accum=3), workers)
 
@@ -131,7 +131,7 @@ def test_steps_that_cannot_be_shared_out_are_refused(make_model, make_config, ba
 
 @pytest.fixture
 def run_together(make_model, make_config, batches, tmp_path):
-    """Train in one folder with two workers; ``prepare(trainer, worker)`` comes before."""
+    """Train in one folder with two workers, after ``prepare(trainer, worker)``."""
 
     def run(prepare=lambda trainer, worker: None, *, resume=False, **settings):
         def train(workers):

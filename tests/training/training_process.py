@@ -1,9 +1,9 @@
-"""A training run as a process of its own, to be killed or interrupted by the tests.
+"""A training run as a separate process, to be killed or interrupted by the tests.
 
 python training_process.py OUT_DIR STEPS CHECKPOINT_INTERVAL [SECONDS_A_BATCH]
 
-It resumes where there is something to resume, prints "step N" after each update, and in the end
-"done" or "interrupted by SIGNAL".
+It resumes if there is a checkpoint, prints "step N" after each update, and at the end "done" or
+"interrupted by SIGNAL".
 """
 
 import os
@@ -39,7 +39,7 @@ def main(out_dir, steps, checkpoint_interval, seconds=0.0):
         steps=steps,
         grad_accum=2,
         warmup_steps=2,
-        schedule="constant",  # so that runs of different lengths agree as far as they go
+        schedule="constant",  # so that runs of different lengths agree on their common steps
         eval_interval=5,
         checkpoint_interval=checkpoint_interval,
         log_interval=1,

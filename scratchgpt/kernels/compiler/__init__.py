@@ -1,1 +1,1 @@
-"""How kernels are compiled, cached and run on threads: all that touches Numba's internals."""
+"""Compilation, caching and threading of kernels: all code that depends on Numba's internals."""

@@ -1,4 +1,4 @@
-"""Memory by its address, so that one compiled kernel serves arrays of any layout."""
+"""Memory access by address, so that one compiled kernel serves arrays of any layout."""
 
 from typing import Any
 
@@ -30,11 +30,12 @@ def copy(typing_context, target, source, n_bytes):
 
 
 @part
-def bring(source, target):
-    """Copy an array over another of the same size, both C-contiguous, unless it is that one.
+def copy_into(target, source):
+    """Copy ``source`` to ``target``, unless both are the same array.
 
-    A loop over the other alone is made of vectors. One that reads the first and writes the second
-    runs number by number where the two are one array, lest they overlap in another way.
+    Both are C-contiguous and of the same size. After the copy, a loop over ``target`` alone is
+    vectorized. A loop that reads ``source`` and writes ``target`` would run element by element if
+    both are the same array, because its check for overlap cannot tell that from other overlaps.
     """
     if source.ctypes.data != target.ctypes.data:
         copy(target.ctypes.data, source.ctypes.data, source.size * source.itemsize)
@@ -42,7 +43,7 @@ def bring(source, target):
 
 @intrinsic
 def clear(typing_context, target, n_bytes):
-    """Write zeros; as floating-point numbers they are 0 too."""
+    """Set bytes to zero, which is also 0.0 in floating point."""
     signature = types.void(types.int64, types.int64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -55,7 +56,7 @@ def clear(typing_context, target, n_bytes):
 
 @intrinsic
 def vector(typing_context, like, address, n):
-    """The n numbers at an address as an array (n,), of the dtype of ``like``."""
+    """Return the n numbers at an address as an array (n,) of the dtype of ``like``."""
     array_type = types.Array(like.dtype, 1, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -77,7 +78,7 @@ def vector(typing_context, like, address, n):
 
 @intrinsic
 def prefetch(typing_context, address):
-    """Ask for the cache line at an address, which need not exist, ahead of its use."""
+    """Prefetch the cache line at an address; the address need not be valid."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(builder, arguments[0])

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept between runs."""
+"""The on-disk cache of compiled kernels."""
 
 import functools
 import hashlib
@@ -10,10 +10,10 @@ from typing import Any
 
 @functools.cache
 def cache_folder() -> Path:
-    """``NUMBA_CACHE_DIR`` where that is set; else a folder in the user's cache.
+    """Return ``NUMBA_CACHE_DIR`` if it is set, else a folder in the user's cache.
 
-    It is named after the source of all kernels: Numba notices that the file of a kernel has
-    changed, but not that of a piece which the kernel took from another file.
+    The folder's name is a digest of the source of all kernels. Numba detects changes in the file
+    of a kernel, but not in other files whose functions the kernel calls.
     """
     if folder := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(folder)
@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 
 
 def digest_of(sources: Path, version: str) -> str:
-    """A name for the sources of a folder and its subfolders, compiled by a version of Numba."""
+    """Return a digest of the sources in a folder and its subfolders, and of Numba's version."""
     digest = hashlib.blake2b(version.encode(), digest_size=8)
     for source in sorted(sources.rglob("*.py")):
         digest.update(source.read_bytes())
@@ -32,20 +32,20 @@ def digest_of(sources: Path, version: str) -> str:
 
 
 def has_compiled(module: str) -> bool:
-    """Whether the cache holds anything of a module of the kernels, given by its last name.
+    """Whether the cache has any function of a kernel module, given by the last part of its name.
 
-    Numba writes a file ``MODULE.FUNCTION-LINE.pyVERSION.nbi`` for each function, in a folder for
-    each folder of sources.
+    Numba writes a file ``MODULE.FUNCTION-LINE.pyVERSION.nbi`` for each function, in one folder per
+    folder of sources.
     """
     return next(cache_folder().glob(f"*/{module}.*.nbi"), None) is not None
 
 
 def saved_one_at_a_time(function: Any) -> Any:
-    """A compiled function whose results processes that compile side by side keep in turn.
+    """Return the compiled function with a lock around the write to its cache.
 
-    Numba numbers the files of a function by its list of them, which it reads, extends and writes
-    again. Two processes that do so at once, for different types of arguments, take the same number,
-    and one of them leaves machine code under the other's types.
+    Numba numbers the files of a function with an index that it reads, extends and writes. Two
+    processes that do so at once, for different types of arguments, would use the same number, and
+    one would store its machine code under the types of the other.
     """
     file = function._cache._cache_file
     save = file.save

@@ -1,4 +1,4 @@
-"""How all pieces of the kernels are compiled: cached on disk, NaN left what it is."""
+"""Decorators that compile the functions of the kernels, with a cache on disk and NaN preserved."""
 
 import os
 from typing import Any
@@ -6,32 +6,32 @@ from typing import Any
 import numba
 
 import scratchgpt.kernels.compiler.no_blas
-import scratchgpt.kernels.compiler.threads  # noqa: F401 (settles the pool before the first kernel)
+import scratchgpt.kernels.compiler.threads  # noqa: F401 (sets up the threads before the first kernel)
 from scratchgpt.kernels.compiler.cache import cache_folder, saved_one_at_a_time
 
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_folder())
 
-# Sums may be cut into vectors, products fused into them; not-a-number stays what it is.
+# Sums may be reordered into vectors, and products fused into sums; NaN is preserved.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
-# Elements in the chunk that a thread takes at a time: enough to be worth its while, and small
-# enough for its cache. Chunks depend on sizes alone, so sums do not depend on the threads.
+# Elements per chunk of a thread: large enough to pay off, and small enough for its cache. Chunks
+# depend only on sizes, so sums do not depend on the number of threads.
 CHUNK = 16_384
 
 
 def cached(function: Any, **options: Any) -> Any:
-    """``numba.njit``, with the result kept on disk."""
+    """Compile with ``numba.njit``, and cache the result on disk."""
     return saved_one_at_a_time(numba.njit(cache=True, **options)(function))
 
 
 def serial(function: Any) -> Any:
-    """Compile a loop whose steps follow one from the other: it runs on one thread."""
+    """Compile a loop whose steps depend on each other, so that it runs on one thread."""
     return cached(function, fastmath=FAST, error_model="numpy")
 
 
 def part(function: Any) -> Any:
-    """Compile a piece that kernels call, once for all places that call it, and not for Python."""
+    """Compile a function that kernels call, once for all callers and without a Python wrapper."""
     return cached(
         function,
         fastmath=FAST,
@@ -42,5 +42,5 @@ def part(function: Any) -> Any:
 
 
 def inner(function: Any) -> Any:
-    """Compile a piece that becomes part of the loop it is called in."""
+    """Compile a function that is inlined into the loop that calls it."""
     return cached(function, inline="always", fastmath=FAST, error_model="numpy")

@@ -1,7 +1,7 @@
-"""The helpers of Numba's code generator that our pieces of LLVM are written with.
+"""Helpers from Numba's code generator for functions that are written in LLVM.
 
-A piece of LLVM is a function marked :func:`numba.extending.intrinsic`. Everything it needs besides
-``llvmlite.ir`` comes from here, so that no other folder imports Numba's private modules.
+Such a function is marked :func:`numba.extending.intrinsic`. Everything it needs besides
+``llvmlite.ir`` is in this module, so that no other folder imports Numba's private modules.
 """
 
 from typing import Any
@@ -18,6 +18,6 @@ __all__ = ["alloca_once", "alloca_once_value", "call", "for_range"]
 
 
 def call(builder: Any, name: str, result: Any, *values: Any) -> Any:
-    """Call a C function, or one of LLVM's own, with arguments of the types of the values."""
+    """Call a C function or an LLVM intrinsic; argument types are those of the values."""
     type_ = ir.FunctionType(result, [value.type for value in values])
     return builder.call(get_or_insert_function(builder.module, type_, name), values)

@@ -1,10 +1,9 @@
-"""Loops on all threads: a kernel is the body of such a loop, compiled once and called by address.
+"""Parallel loops: a kernel is the body of such a loop, compiled once and called by address.
 
-With ``prange`` Numba makes four functions, one around the other, and each has the body in it; and
-whatever the body is, the rest takes half a second. Here the body is a function of its own, and
-around it is as little as there can be: a function that keeps the arguments on its stack and lets
-the threads take their shares. To start them it calls what ``prange`` calls too, the C function
-``numba_parallel_for``.
+With ``prange``, Numba compiles four nested functions that all contain the body, and the code around
+the body takes half a second to compile. Here the body is a separate function. The code around it is
+minimal: a function that stores the arguments on its stack and runs the threads on their shares. It
+starts the threads like ``prange``, with the C function ``numba_parallel_for``.
 """
 
 from types import FunctionType
@@ -20,19 +19,19 @@ from scratchgpt.kernels.compiler.jit import cached, part
 from scratchgpt.kernels.compiler.llvm import call
 
 _INT32, _INT64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
-_FAILED = 3  # place of a mark in what the threads share
+_FAILED = 3  # index of the error flag in the data that the threads share
 
 
 class kernel:
-    """``@kernel`` makes of ``turn(i, *arguments)`` the loop ``turn(n, *arguments)``.
+    """Decorator that turns a body ``turn(i, *arguments)`` into a loop ``turn(n, *arguments)``.
 
-    The loop calls it with every i from 0 to n - 1, in n_threads shares of consecutive i. It returns
-    nothing. For each combination of types of the arguments it is compiled when that comes first.
+    The loop calls the body with every i from 0 to n - 1, in n_threads shares of consecutive i. It
+    returns nothing. It is compiled once for each combination of argument types, at the first call.
     """
 
     def __init__(self, turn: Any) -> None:
         self.turn = part(turn)
-        # A function and a name for each kernel, by which Numba keeps the loop on disk.
+        # One function with its own name per kernel, so that Numba caches each loop separately.
         self.loop: Any = FunctionType(_loop.__code__, globals())
         self.loop.__qualname__ = f"{turn.__module__}.{turn.__qualname__}"
         self.loop = cached(self.loop, nogil=True, no_cfunc_wrapper=True)
@@ -42,17 +41,17 @@ class kernel:
             self.loop(self._address(arguments), n, *arguments)
 
     def _address(self, arguments: tuple[Any, ...]) -> int:
-        """Where the turn lies, compiled for such arguments."""
+        """Return the address of the body, compiled for the types of the arguments."""
         argument_types = [_plain(numba.typeof(x)) for x in arguments]
         compiled = self.turn.get_compile_result(types.none(types.int64, *argument_types))
         return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
 def _plain(kind: types.Type) -> types.Type:
-    """The type itself; of an array the one that says no more than element, axes and layout.
+    """Return the type; reduce an array's type to element type, number of axes and layout.
 
-    Whether it may be written to and how its memory is aligned changes nothing in how it is passed.
-    The fields of a NamedTuple are treated alike.
+    Mutability and alignment do not change how an array is passed. The fields of a NamedTuple are
+    reduced in the same way.
     """
     if isinstance(kind, types.Array):
         return types.Array(kind.dtype, kind.ndim, kind.layout)
@@ -71,7 +70,7 @@ def _loop(address, n, *arguments):
 def _in_parallel(typing_context, address, n, arguments):
     """Call the function at an address with 0 to n - 1 and a tuple of arguments, on all threads.
 
-    The address is remembered, and may be 0 from the second time on. Returns whether it is known.
+    The address is stored, and may be 0 from the second call on. Return whether it is known.
     """
     argument_types = (types.int64, *(_plain(x) for x in arguments.types))
 
@@ -90,7 +89,7 @@ def _in_parallel(typing_context, address, n, arguments):
             fields = [address, n, n_shares, _INT64(0), arguments]
             place = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, fields))
             share = _share(context, builder.module, place.type, argument_types)
-            # To each address in the first array Numba adds i of the steps in the third; 0 stays 0.
+            # Numba adds i times the steps (third array) to the addresses (first array); 0 adds 0.
             first, sizes, steps = (
                 cgutils.alloca_once_value(builder, x)
                 for x in (builder.inttoptr(_INT64(1), _BYTES), n_shares, _INT64(1))
@@ -107,9 +106,10 @@ def _in_parallel(typing_context, address, n, arguments):
 
 
 def _lend(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
-    """The value with its arrays owned by nobody, so that the threads do not count who holds them.
+    """Return the value with arrays that have no owner, so that threads do not count references.
 
-    They would all write to the same counters at once. The caller of the loop holds the arrays.
+    Otherwise all threads would write to the same reference counters at once. The caller of the loop
+    keeps the arrays alive.
     """
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
@@ -123,7 +123,7 @@ def _lend(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
 
 
 def _share(context: Any, module: Any, place_type: Any, argument_types: tuple[Any, ...]) -> Any:
-    """The function that a thread calls: it finds its share of i, and calls the turns of it."""
+    """Build the function that a thread calls: it finds its share of i, and calls the body."""
     numbers = _INT64.as_pointer()
     type_ = ir.FunctionType(ir.VoidType(), [_BYTES.as_pointer(), numbers, numbers, _BYTES])
     function = ir.Function(module, type_, "share")
@@ -138,7 +138,7 @@ def _share(context: Any, module: Any, place_type: Any, argument_types: tuple[Any
     turn = builder.inttoptr(address, turn_type.as_pointer())
     arguments = cgutils.unpack_tuple(builder, arguments)
     share = builder.sub(builder.ptrtoint(builder.load(first), _INT64), _INT64(1))
-    next_share = builder.add(share, builder.load(sizes))  # not always the one after it
+    next_share = builder.add(share, builder.load(sizes))  # not always the next share
     start, stop = (builder.sdiv(builder.mul(n, x), n_shares) for x in (share, next_share))
     with cgutils.for_range_slice(builder, start, stop, _INT64(1)) as (i, _):
         given = [i, *arguments]

@@ -1,13 +1,14 @@
-"""Threads that stay together through many short stages of work.
+"""Teams of threads that run many short stages of work inside one parallel loop.
 
-A parallel loop wakes its threads and waits for them, some ten microseconds each time. A token of a
-small model is sixty stages of that length. So here one parallel loop spans them all: one of its
-threads leads, the others follow. The leader opens a stage, everybody takes pieces of it until none
-is left, and when all pieces are done the leader goes on.
+Every parallel loop wakes its threads and waits for them, which takes some ten microseconds. A token
+of a small model has sixty stages of that length. Therefore one parallel loop contains all stages:
+one thread is the leader, the others are followers. The leader opens a stage, all threads take
+pieces of it until none are left, and when all pieces are done the leader opens the next stage.
 
-The stage that is open and its next piece are one number, so that whoever takes a piece knows of
-which stage it is. Whichever thread comes first leads and needs nobody: threads that come late, or
-never, cost time but not correctness. Who computes a piece makes no difference to its bits.
+The open stage and its next piece are packed in one number, so that a thread that takes a piece also
+reads its stage. The first thread to arrive is the leader, and it can do all work alone: threads
+that arrive late, or never, cost time but not correctness. The bits of a piece do not depend on the
+thread that computes it.
 """
 
 import ctypes
@@ -23,24 +24,24 @@ from numba.extending import intrinsic
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.jit import part
 
-# Places in the array of a team, on cache lines of their own.
-OPEN, DONE, COMERS, GIVE_WAY, SIZE = 0, 8, 16, 24, 32
+# Indices in the array of a team, each on a separate cache line.
+OPEN, DONE, ARRIVALS, YIELD, SIZE = 0, 8, 16, 24, 32
 PIECE_BITS = 32
 PIECE_MASK = (1 << PIECE_BITS) - 1
-OVER = 1 << 30  # the stage after the last
-PATIENCE = 2_000  # looks at what others do, before another process may have the core
+OVER = 1 << 30  # number of the stage after the last
+PATIENCE = 2_000  # polls before the core is offered to other threads
 
 
 def new_team() -> Array:
-    """What the threads of a team share."""
+    """Return the state that the threads of a team share."""
     team = np.zeros(SIZE, np.int64)
-    team[GIVE_WAY] = _give_way_address()
+    team[YIELD] = _yield_address()
     return team
 
 
 @functools.cache
-def _give_way_address() -> int:
-    """The function of the operating system that lets other threads run; 0 where none is known."""
+def _yield_address() -> int:
+    """Return the address of the operating system's yield function, or 0 if it is unknown."""
     if os.name == "nt":
         function: Any = ctypes.WinDLL("kernel32").SwitchToThread  # type: ignore[attr-defined]
     else:
@@ -50,7 +51,7 @@ def _give_way_address() -> int:
 
 @intrinsic
 def _add(typing_context, address, value):
-    """Add to the number at an address, whole; returns what it was."""
+    """Add to the number at an address, atomically; return the old value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -61,7 +62,7 @@ def _add(typing_context, address, value):
 
 @intrinsic
 def _read(typing_context, address):
-    """The number at an address, as other threads left it."""
+    """Read the number at an address atomically."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -72,7 +73,7 @@ def _read(typing_context, address):
 
 @intrinsic
 def _write(typing_context, address, value):
-    """Write a number for other threads to see, after all that was written before it."""
+    """Write a number atomically; other threads see all earlier writes before it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -100,52 +101,52 @@ def _at(team, place):
 
 
 @part
-def wait(team, looks):
-    """Between two looks at what others do; returns how many there were."""
-    if looks >= PATIENCE and team[GIVE_WAY] != 0:
-        _call(team[GIVE_WAY])
-    return looks + 1
+def wait(team, n_polls):
+    """Back off between polls; return the new number of polls."""
+    if n_polls >= PATIENCE and team[YIELD] != 0:
+        _call(team[YIELD])
+    return n_polls + 1
 
 
 @part
 def join(team):
-    """Whether the calling thread leads."""
-    return _add(_at(team, COMERS), 1) == 0
+    """Join the team; return whether the calling thread is the leader."""
+    return _add(_at(team, ARRIVALS), 1) == 0
 
 
 @part
 def open_stage(team, stage):
-    """Let everybody take pieces of a stage, a number from 1 on."""
+    """Let all threads take pieces of a stage; stages are numbered from 1."""
     _write(_at(team, OPEN), stage << PIECE_BITS)
 
 
 @part
 def close(team):
-    """There are no more stages."""
+    """Signal that no more stages follow."""
     open_stage(team, OVER)
 
 
 @part
 def look(team):
-    """The stage that is open and its next piece, which the caller has not got by that."""
+    """Return the open stage and its next piece, without taking the piece."""
     now = _read(_at(team, OPEN))
     return now >> PIECE_BITS, now & PIECE_MASK
 
 
 @part
 def take(team):
-    """The stage that is open, and a piece of it that is the caller's, if there is one left."""
+    """Return the open stage and take its next piece, which is beyond the last if none is left."""
     now = _add(_at(team, OPEN), 1)
     return now >> PIECE_BITS, now & PIECE_MASK
 
 
 @part
 def report(team):
-    """A piece is done."""
+    """Report that a piece is done."""
     _add(_at(team, DONE), 1)
 
 
 @part
 def n_done(team):
-    """Pieces that are done, of all stages together."""
+    """Return the number of pieces done, over all stages."""
     return _read(_at(team, DONE))

@@ -1,6 +1,6 @@
-"""The threads of the kernels: how many, and how long they spin when they have no work.
+"""The threads of the kernels: their number, and how long they spin without work.
 
-See :func:`scratchgpt.one_pool` for what happens to the threads of BLAS.
+For the threads of BLAS see :func:`scratchgpt.one_pool`.
 """
 
 import os
@@ -11,14 +11,14 @@ import numba
 
 from scratchgpt.errors import UserError
 
-# A thread without work spins for some microseconds, long enough to be there for the next kernel,
-# then sleeps and leaves its core to whoever needs it. The OpenMP runtimes of GCC and of LLVM read
-# these variables when they are loaded, and never again.
+# A thread without work spins for some microseconds, long enough to be ready for the next kernel.
+# Then it sleeps and frees its core for others. The OpenMP runtimes of GCC and of LLVM read these
+# variables once, when they are loaded.
 SPINNING = {"GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "0"}
 
 
 def _choose() -> int:
-    """How many threads: ``SCRATCHGPT_THREADS``, or one for each core this process may use."""
+    """Return the number of threads: ``SCRATCHGPT_THREADS``, or the cores of this process."""
     setting = os.environ.get("SCRATCHGPT_THREADS")
     if setting is None:
         if hasattr(os, "sched_getaffinity"):
@@ -31,7 +31,7 @@ def _choose() -> int:
 
 @contextmanager
 def _defaults(variables: dict[str, str]) -> Iterator[None]:
-    """Set those environment variables that are not set, and unset them again."""
+    """Set environment variables that are not set, and unset them after the block."""
     added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -42,7 +42,7 @@ def _defaults(variables: dict[str, str]) -> Iterator[None]:
 
 
 def set_threads(n: int) -> None:
-    """Compute on n threads from now on, or on as many as there are if those are fewer."""
+    """Use n threads from now on, or all threads if there are fewer."""
     numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
 
 

@@ -1,1 +1,1 @@
-"""Generating one token at a time: the whole model as one kernel, and the products it needs."""
+"""Token-by-token generation: the whole model as one kernel, and its matrix-vector products."""

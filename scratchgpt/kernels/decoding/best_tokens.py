@@ -1,4 +1,4 @@
-"""The best tokens of each row of logits; see :mod:`scratchgpt.generation.candidates`."""
+"""The most probable tokens of each row of logits; see :mod:`scratchgpt.generation.candidates`."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.parts.fast_math import exp
 
-BLOCK = 64  # logits whose highest is looked at before they are looked at one by one
+BLOCK = 64  # a block of logits is scanned one by one only if its maximum is high enough
 
 
 @kernel
@@ -44,15 +44,15 @@ def _best(i, logits, log_p, tokens):
 
 
 def best_tokens(logits: Array, log_p: Array, tokens: Array) -> None:
-    """Write the log-probabilities and ids of each row's best tokens, from the best down.
+    """Write the log-probabilities and ids of each row's best tokens, best first.
 
-    Of equal ones that with the lower id comes first.
+    Among equal tokens, the one with the lower id comes first.
 
     Parameters
     ----------
     logits : float array (n, V)
     log_p : float64 array (n, m)
-        m at most V.
+        m is at most V.
     tokens : int64 array (n, m)
     """
     _best(len(logits), logits, log_p, tokens)

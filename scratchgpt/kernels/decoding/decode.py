@@ -1,12 +1,12 @@
-"""A few tokens through a whole GPT, in one compiled call.
+"""Decoding step of a whole GPT: one compiled call for a few tokens.
 
-Generation reads every weight once a token, so memory decides its speed: a product of a matrix and
-a vector is a sweep over the matrix in the order in which it lies there. The weights are slices of
-flat arrays, in float32, or in int8 with a scale for each output. All threads stay together from the
-first layer to the last (:mod:`scratchgpt.kernels.compiler.team`).
+Generation reads every weight once per token, so memory bandwidth limits its speed. A matrix-vector
+product reads the matrix sequentially, in its memory order. The weights are slices of flat arrays,
+in float32, or in int8 with a scale for each output. All threads work as one team from the first
+layer to the last (:mod:`scratchgpt.kernels.compiler.team`).
 
-A row is one token, as a rule the next of its text. Several rows of one text are a prompt: their
-keys and values are all stored before any of them attends, so each sees those before it.
+A row is one token, usually the next token of its text. Several rows of one text are a prompt: their
+keys and values are all stored before any of them attends, so each row attends to those before it.
 """
 
 from numba import get_num_threads
@@ -25,7 +25,7 @@ from scratchgpt.kernels.compiler.team import (
     take,
     wait,
 )
-from scratchgpt.kernels.decoding.decode_rows import attend_head, normalise, store_keys
+from scratchgpt.kernels.decoding.decode_rows import attend_head, normalize, store_keys
 from scratchgpt.kernels.decoding.products import (
     ADD,
     FEW,
@@ -68,28 +68,28 @@ from scratchgpt.kernels.decoding.tables import (
 )
 from scratchgpt.kernels.parts.fast_math import ONE, F
 
-ATTENTION_ALONE = 30_000  # elements of q, k and v that one thread sees to alone
-# What a block shares out, in its order; a stage of the team is 1 + layer * KINDS + kind, and the
-# head comes after the last block.
+ATTENTION_ALONE = 30_000  # maximum elements of q, k and v that one thread computes alone
+# The kinds of parallel stages in a block, in order. The stage number in the team is
+# 1 + layer * KINDS + kind; the head comes after the last block.
 QKV, ATTEND, PROJ, FC, FC_PROJ, KINDS = range(6)
 
 
 @part
 def _vector(flat, offset, n):
-    """The parameter that begins at ``offset``; without elements where there is none."""
+    """Return the parameter at ``offset``; it has no elements if the model has no such parameter."""
     return flat[offset : offset + n] if offset >= 0 and flat.size else flat[:0]
 
 
 @part
 def _matrix(flat, offset, n_in, n_out):
-    """A weight: (n_in, n_out) in float32, and (n_out, n_in) in int8."""
+    """Return a weight: (n_in, n_out) in float32, or (n_out, n_in) in int8."""
     matrix = flat[offset : offset + n_in * n_out]
     return matrix.reshape(n_out, n_in) if flat.itemsize == 1 else matrix.reshape(n_in, n_out)
 
 
 @part
 def _product(kind, layer, w, buffers):
-    """One of the products of a block."""
+    """Return one of the products of a block."""
     x, inner = buffers.x, buffers.inner
     c, f = x.shape[1], inner.shape[1]
     normed = buffers.n if w.position == PRE else x
@@ -123,7 +123,7 @@ def _inputs(buffers):
 
 @part
 def _head(w, buffers):
-    """The table of the head, and its scales."""
+    """Return the weights of the head, and their scales."""
     c, n_vocab = buffers.x.shape[1], buffers.logits.shape[1]
     table = w.matrices[w.ends[HEAD] : w.ends[HEAD] + n_vocab * c].reshape(n_vocab, c)
     return table, _vector(w.scales, w.end_scales[HEAD_SCALE], n_vocab)
@@ -131,7 +131,7 @@ def _head(w, buffers):
 
 @part
 def _pieces(stage, w, texts, buffers):
-    """Into how many pieces a stage is cut."""
+    """Return the number of pieces of a stage."""
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if stage == 0 or stage == OVER:
         return 0
@@ -149,7 +149,7 @@ def _pieces(stage, w, texts, buffers):
 
 @part
 def _work(stage, piece, n_pieces, w, texts, buffers):
-    """One piece of a stage."""
+    """Compute one piece of a stage."""
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if layer == texts.keys.shape[0]:
         table, scale = _head(w, buffers)
@@ -167,7 +167,7 @@ def _work(stage, piece, n_pieces, w, texts, buffers):
 
 @part
 def _together(team, done, stage, w, texts, buffers):
-    """Lead through a stage; returns how many pieces are done then, of all stages together."""
+    """Run a stage as the leader; return the number of pieces done, over all stages."""
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if layer == texts.keys.shape[0]:
         round_for(w.matrices, buffers.x, _inputs(buffers))
@@ -184,9 +184,9 @@ def _together(team, done, stage, w, texts, buffers):
             report(team)
             _, piece = take(team)
         done += n_pieces
-        looks = 0
+        n_polls = 0
         while n_done(team) < done:
-            looks = wait(team, looks)
+            n_polls = wait(team, n_polls)
     if layer < texts.keys.shape[0] and kind != ATTEND:
         finish_linear(_product(kind, layer, w, buffers), buffers.sums)
     return done
@@ -194,8 +194,8 @@ def _together(team, done, stage, w, texts, buffers):
 
 @part
 def _follow(team, w, texts, buffers):
-    """Take pieces of whatever stage is open, until there are no more."""
-    looks = 0
+    """Take pieces of the open stages, until no stages follow."""
+    n_polls = 0
     while True:
         stage, piece = look(team)
         if stage == OVER:
@@ -206,8 +206,8 @@ def _follow(team, w, texts, buffers):
             if piece < n_pieces:
                 _work(stage, piece, n_pieces, w, texts, buffers)
                 report(team)
-                looks = 0
-        looks = wait(team, looks)
+                n_polls = 0
+        n_polls = wait(team, n_polls)
 
 
 @part
@@ -225,7 +225,7 @@ def _embed(w, texts, x):
 
 @part
 def _lead(team, w, texts, buffers):
-    """The whole model: what is short alone, and what is long together."""
+    """Run the whole model: short stages alone, and long stages with the team."""
     x, n, c = buffers.x, buffers.n, buffers.x.shape[1]
     n_layer, n_logits, done = texts.keys.shape[0], buffers.logits.shape[0], 0
     _embed(w, texts, x)
@@ -235,7 +235,7 @@ def _lead(team, w, texts, buffers):
         ln_2, ln_2_bias = _vector(w.floats, o[LN_2_WEIGHT], c), _vector(w.floats, o[LN_2_BIAS], c)
         first = 1 + layer * KINDS
         if w.position == PRE:
-            normalise(x, ln_1, ln_1_bias, w.eps, n)
+            normalize(x, ln_1, ln_1_bias, w.eps, n)
         done = _together(team, done, first + QKV, w, texts, buffers)
         if layer == n_layer - 1 and n_logits == 0:
             keys, values = texts.keys[layer], texts.values[layer]
@@ -244,17 +244,17 @@ def _lead(team, w, texts, buffers):
         for kind in (ATTEND, PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
         if w.position == PRE:
-            normalise(x, ln_2, ln_2_bias, w.eps, n)
+            normalize(x, ln_2, ln_2_bias, w.eps, n)
         else:
-            normalise(x, ln_1, ln_1_bias, w.eps, x)
+            normalize(x, ln_1, ln_1_bias, w.eps, x)
         for kind in (FC, FC_PROJ):
             done = _together(team, done, first + kind, w, texts, buffers)
         if w.position == POST:
-            normalise(x, ln_2, ln_2_bias, w.eps, x)
+            normalize(x, ln_2, ln_2_bias, w.eps, x)
     if w.position == PRE:
         weight = _vector(w.floats, w.ends[LN_F_WEIGHT], c)
         bias = _vector(w.floats, w.ends[LN_F_BIAS], c)
-        normalise(x, weight, bias, w.eps, x)
+        normalize(x, weight, bias, w.eps, x)
     _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
 
 
@@ -268,5 +268,5 @@ def _tokens(_, team, w, texts, buffers):
 
 
 def decode_tokens(weights: Weights, texts: Texts, buffers: Buffers) -> None:
-    """Write the keys and values of each row, and the logits of what follows it."""
+    """Write the keys and values of each row, and the logits of its next token."""
     _tokens(get_num_threads(), new_team(), weights, texts, buffers)

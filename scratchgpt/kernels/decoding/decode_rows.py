@@ -1,4 +1,4 @@
-"""What a token goes through between the matrices: layer norm, and attention to its past."""
+"""Row operations of a decoding step: layer norm, and attention to the earlier positions."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ LOWEST = F(np.finfo(np.float32).min)
 
 
 @part
-def normalise(x, weight, bias, eps, y):
-    """Layer norm of each row; y may be x."""
+def normalize(x, weight, bias, eps, y):
+    """Write the layer norm of each row of x to y; y may be x."""
     n = x.shape[1]
     for b in range(x.shape[0]):
         row, out = x[b], y[b]
@@ -43,7 +43,7 @@ def _store_head(r, h, qkv, keys, values, texts):
 
 @part
 def store_keys(qkv, keys, values, texts):
-    """The keys and values in qkv (R, 3C) go to where their texts keep them."""
+    """Copy the keys and values in qkv (R, 3C) to the caches of their texts."""
     for r in range(texts.owners.size):
         for h in range(keys.shape[1]):
             _store_head(r, h, qkv, keys, values, texts)
@@ -51,11 +51,11 @@ def store_keys(qkv, keys, values, texts):
 
 @part
 def _attend(q, keys, values, position, scores, out, scale):
-    """One head of one position: the average of the values so far."""
+    """Compute one head for one position: the weighted mean of the values up to it."""
     highest, n, d = LOWEST, position + 1, out.size
     n_fours = n - n % 4
     for i in range(0, n_fours, 4):
-        for line in range(0, 16 * d, 64):  # of the values, for which nobody will have to wait then
+        for line in range(0, 16 * d, 64):  # prefetch the values
             prefetch(values.ctypes.data + i * values.strides[0] + line)
         k0, k1, k2, k3 = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
         s0, s1, s2, s3 = ZERO, ZERO, ZERO, ZERO
@@ -93,9 +93,9 @@ def _attend(q, keys, values, position, scores, out, scale):
 
 @part
 def attend_head(i, keys, values, scale, texts, buffers):
-    """Head i, counted over all texts: what its rows bring is stored, then each of them attends.
+    """Run head i, counted over all texts: store keys and values of its rows, then attend.
 
-    Keys and values are those of a layer, (B, H, block, D).
+    ``keys`` and ``values`` are the cache of one layer, (B, H, block, D).
     """
     n_head, d = keys.shape[1], keys.shape[3]
     b, h = i // n_head, i % n_head

@@ -1,4 +1,4 @@
-"""int8 weights back to float32, for products of more rows than a few."""
+"""Dequantization of int8 weights to float32, for products with more than a few rows."""
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel

@@ -1,9 +1,9 @@
-"""Dot products of rows of int8 weights, with the CPU's own instruction for it where it has one.
+"""Dot products with rows of int8 weights, with a special CPU instruction if there is one.
 
-To widen each weight to float32 and multiply takes several times the instructions that memory
-leaves time for. AVX-512 VNNI multiplies 32 pairs of int16 and adds them up in int32, in one
-instruction. So the inputs are rounded to int16 with one scale for all, an error of at most a
-65,000th of the largest of them, far below that of the weights; the sums are exact.
+Converting each weight to float32 and multiplying takes several times as many instructions as memory
+bandwidth leaves time for. AVX-512 VNNI multiplies 32 pairs of int16 and adds them in int32, in one
+instruction. Therefore the inputs are rounded to int16 with one scale for all. The rounding error is
+at most 1/65,000 of the largest input, far below that of the weights. The sums are exact.
 """
 
 from typing import Any
@@ -19,25 +19,25 @@ from scratchgpt.kernels.parts.fast_math import ZERO, F, float_of_bits, nearest
 
 HIGHEST = F(32767)
 WITHOUT_SIGN = np.int32(0x7FFFFFFF)
-PAIRS = 32  # that one instruction multiplies
-SIDE = 4  # of a tile: rows of weights and inputs that meet at once
+PAIRS = 32  # pairs that one instruction multiplies
+SIDE = 4  # size of a tile: rows of weights, and inputs, that are multiplied at once
 MULTIPLY_ADD, ADD_UP = "llvm.x86.avx512.vpdpwssd.512", "llvm.vector.reduce.add.v16i64"
-CHAINS = 4  # of sums for one row and one input, which do not wait for one another
-EXACT = 8192  # products of which each of the 16 sums holds its share, whatever they are
+CHAINS = 4  # independent sums for one row and one input
+EXACT = 8192  # products that 16 int32 sums can hold without overflow, whatever the factors
 
 
 def _dots(n_rows: int, n_inputs: int, n_chains: int) -> Any:
-    """An intrinsic: ``n_rows`` rows of int8 times ``n_inputs`` rows of int16.
+    """Return an intrinsic that multiplies ``n_rows`` rows of int8 with ``n_inputs`` rows of int16.
 
-    A row of weights is widened once for all of the inputs.
+    A row of weights is converted to int16 once for all inputs.
     """
 
     @intrinsic
     def dots(typing_context, rows, row_stride, n_vectors, x, x_stride, y, y_row, y_input):
-        """Add to the float32 numbers at y the products of ``n_vectors`` times 32 elements.
+        """Add the products of ``n_vectors`` times 32 elements to the float32 numbers at y.
 
-        Of y, ``y_row`` bytes lie between the sums of two rows, ``y_input`` between those of two
-        inputs.
+        In y, the sums of two rows are ``y_row`` bytes apart, and those of two inputs ``y_input``
+        bytes.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -108,15 +108,15 @@ _dots_of_two, _dots_of_three = _dots(SIDE, 2, 1), _dots(SIDE, 3, 1)
 
 @part
 def round_inputs(x, rounded):
-    """x (n,) to int16; returns what one of its units stands for."""
+    """Round x (n,) to int16; return the scale, which is the value of one unit."""
     bits, highest_bits = x.view(np.int32), np.int32(0)
     for j in range(x.size):
-        # Without their signs, numbers are in the order of their bits, and not-a-number is last: it
-        # stays visible.
+        # Absolute values sort like their bits, and NaN sorts last, so that NaN is kept.
         highest_bits = max(highest_bits, np.int32(bits[j] & WITHOUT_SIGN))
     highest = float_of_bits(highest_bits)
     unit = highest / HIGHEST
-    inverse = HIGHEST / highest if highest > ZERO else ZERO  # nothing to scale in all other cases
+    # Otherwise all inputs are 0, or one is NaN.
+    inverse = HIGHEST / highest if highest > ZERO else ZERO
     for j in range(x.size):
         rounded[j] = np.int16(nearest(x[j] * inverse))
     return unit
@@ -124,7 +124,7 @@ def round_inputs(x, rounded):
 
 @part
 def int8_dots(rows, rounded, y):
-    """y (R, m) = inputs as int16 (R, n) times rows of int8 weights (m, n)."""
+    """Compute y (R, m) = inputs as int16 (R, n) times rows of int8 weights (m, n)."""
     n_rows, n, n_inputs = rows.shape[0], rows.shape[1], rounded.shape[0]
     row_stride, x_stride, (y_input, y_row) = rows.strides[0], rounded.strides[0], y.strides
     for r in range(n_inputs):
@@ -138,7 +138,7 @@ def int8_dots(rows, rounded, y):
             for r in range(0, n_inputs, SIDE):
                 n_side, x = min(SIDE, n_inputs - r), rounded.ctypes.data + r * x_stride + 2 * first
                 sums = y.ctypes.data + few * y_row + r * y_input
-                # Up to four inputs wait for memory, which gives one row faster than four.
+                # Up to four inputs are limited by memory, which reads one row faster than four.
                 if n_few < SIDE or n_side == 1 or n_inputs <= SIDE:
                     for k in range(n_side):
                         for i in range(n_few):

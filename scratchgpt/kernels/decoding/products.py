@@ -1,9 +1,9 @@
-"""Products of a few vectors with a matrix, each element of which is read from memory once.
+"""Products of a few vectors with a matrix, reading each element of the matrix once.
 
-A float32 matrix (n_in, n_out) is the one that training uses: its rows, each times an input, add up
-to the outputs. An int8 matrix lies the other way round, (n_out, n_in): each row times the inputs
-is one output, so that there is one sum to keep and one scale to apply. Either is cut into pieces by
-its rows, into how many depends on its size alone.
+A float32 matrix (n_in, n_out) has the layout of training: the outputs are the sum of its rows, each
+times an input. An int8 matrix is transposed, (n_out, n_in): the dot product of a row and the inputs
+is one output, so there is one sum and one scale per row. Both are divided into pieces of rows. The
+number of pieces depends only on the size of the matrix.
 """
 
 from typing import Any, NamedTuple
@@ -14,27 +14,27 @@ from scratchgpt.kernels.decoding.int8_dot import int8_dots, round_inputs
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
 from scratchgpt.kernels.parts.fast_math import ONE, ZERO, F
 
-SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 16  # at most, of a matrix of each kind
-FEW = 8  # pieces for a single row, of which each takes longer than to begin one
-COLUMNS = 512  # of eight rows of float32 weights, which together fill half of the nearest cache
-PIECE = 32_768  # elements that are worth a thread's while
-# What becomes of a product.
+SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 16  # maximum pieces per kind of matrix
+FEW = 8  # pieces for a single row, each longer than the time to start a piece
+COLUMNS = 512  # columns of eight rows of float32 weights, which fill half of the L1 cache
+PIECE = 32_768  # minimum number of elements per piece
+# What is done with the result of a product.
 STORE, ADD, GELU_TANH, GELU, RELU = range(5)
 
 
 class Inputs(NamedTuple):
-    """What is multiplied with int8 weights; see :mod:`scratchgpt.kernels.decoding.int8_dot`."""
+    """Factors for int8 weights; see :mod:`scratchgpt.kernels.decoding.int8_dot`."""
 
     rounded: Any  # (B, widest) int16
-    units: Any  # (B,) what one of its units stands for
+    units: Any  # (B,) scale: the value of one unit
 
 
 class Product(NamedTuple):
-    """y (B, n_out) = what ``mode`` makes of x W scale + bias."""
+    """A product y (B, n_out) = x W scale + bias, followed by the operation ``mode``."""
 
     x: Any  # (B, n_in)
     weights: Any  # (n_in, n_out) float32, or (n_out, n_in) int8
-    scale: Any  # (n_out,) of int8 weights
+    scale: Any  # (n_out,) for int8 weights
     bias: Any  # (n_out,), or without elements
     y: Any
     mode: Any
@@ -42,9 +42,11 @@ class Product(NamedTuple):
 
 @part
 def _add_eight(x, weights, i, start, out):
-    """out (n,) += x (8,) times eight rows of weights, from row i and column ``start`` on: for
-    several texts the weights come from the cache, and what counts is how often the sums are read
-    and written."""
+    """Add x (8,) times eight rows of weights, from row i and column ``start``, to out (n,).
+
+    For several texts the weights come from the cache, and the time depends on how often the sums
+    are read and written.
+    """
     stop = start + out.size
     w0, w1 = weights[i][start:stop], weights[i + 1][start:stop]
     w2, w3 = weights[i + 2][start:stop], weights[i + 3][start:stop]
@@ -59,7 +61,7 @@ def _add_eight(x, weights, i, start, out):
 
 @part
 def _sweep(x, weights, start, stop, sums):
-    """sums (B, n_out) = x (B, start:stop) times those rows of weights (n_in, n_out)."""
+    """Compute sums (B, n_out) = x (B, start:stop) times these rows of weights (n_in, n_out)."""
     for b in range(x.shape[0]):
         out = sums[b, : weights.shape[1]]
         for j in range(out.size):
@@ -73,7 +75,7 @@ def _sweep(x, weights, start, stop, sums):
                 for b in range(x.shape[0]):
                     _add_eight(x[b][i : i + 8], weights, i, j, sums[b][j:end])
     for i in range(first_alone, stop):
-        # One row at a time: memory gives a single stream faster than several side by side.
+        # One row at a time: a single stream is read from memory faster than several.
         row = weights[i]
         for b in range(x.shape[0]):
             out, factor = sums[b, : row.size], x[b, i]
@@ -91,7 +93,7 @@ def _dot(row, x):
 
 @part
 def _dots(x, inputs, table, scale, start, stop, out):
-    """out (B, start:stop) = x (B, n) times those rows of a table (n_rows, n)."""
+    """Compute out (B, start:stop) = x (B, n) times rows start:stop of a table (n_rows, n)."""
     n_texts = x.shape[0]
     if table.itemsize != 1 or not HAS_INT16_DOT:
         for v in range(start, stop):
@@ -108,7 +110,7 @@ def _dots(x, inputs, table, scale, start, stop, out):
 
 @part
 def round_for(weights, x, inputs):
-    """Where weights are int8, and the CPU can use them: x (B, n) as int16, once for all pieces."""
+    """Round x (B, n) to int16, once for all pieces, if the CPU multiplies int8 weights with it."""
     if weights.itemsize == 1 and HAS_INT16_DOT:
         for b in range(x.shape[0]):
             inputs.units[b] = round_inputs(x[b], inputs.rounded[b])
@@ -116,7 +118,7 @@ def round_for(weights, x, inputs):
 
 @part
 def _finish(total, bias, y, mode):
-    """Bias and activation, or addition to the residual stream."""
+    """Apply bias and activation, or add to the residual stream."""
     n = y.size
     if bias.size:
         for j in range(n):
@@ -140,7 +142,7 @@ def _finish(total, bias, y, mode):
 
 @part
 def _add_up(sums, b, bias, y, mode):
-    """The sums of all pieces, for row b; then what becomes of the product."""
+    """Add the sums of all pieces for row b, then apply ``mode``."""
     total = sums[0, b, : y.size]
     for piece in range(1, sums.shape[0]):
         more = sums[piece, b, : y.size]
@@ -159,10 +161,11 @@ def linear_pieces(weights, n_texts):
 
 @part
 def linear_piece(piece, product, inputs, sums):
-    """A piece of a product.
+    """Compute a piece of a product.
 
-    An int8 matrix leaves the outputs of its rows in y; a float32 one leaves sums (pieces, B, at
-    least n_out), from which :func:`finish_linear` makes y when all pieces are there.
+    With an int8 matrix, the outputs of its rows are written to y. With a float32 matrix, partial
+    sums are written to ``sums`` (pieces, B, at least n_out); :func:`finish_linear` computes y from
+    them when all pieces are done.
     """
     x, weights, scale, bias, y, mode = product
     n_pieces, n_rows = linear_pieces(weights, x.shape[0]), weights.shape[0]
@@ -192,7 +195,7 @@ def head_pieces(table):
 
 @part
 def head_piece(piece, x, inputs, table, scale, logits):
-    """A piece of logits (B, V) = x (B, C) times the rows of a table (V, C), each with its scale."""
+    """Compute a piece of logits (B, V) = x (B, C) times scaled rows of a table (V, C)."""
     n_pieces, n_vocab = head_pieces(table), table.shape[0]
     start, stop = n_vocab * piece // n_pieces, n_vocab * (piece + 1) // n_pieces
     _dots(x, inputs, table, scale, start, stop, logits)

@@ -1,4 +1,4 @@
-"""Attention of new positions to keys that lie in many places, for generation."""
+"""Attention of new positions to keys at scattered positions of a cache, for generation."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def _attend(i, q, keys, values, places, first, scale, y, scratch):
 def attend(
     q: Array, keys: Array, values: Array, places: Array, first: int, scale: float, y: Array
 ) -> None:
-    """Write to y what each query takes from the keys that it may look at.
+    """Write the attention output of each query over its visible keys to y.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def attend(
     keys, values : array (P, H, S, D)
         C-contiguous.
     places : int64 array (R, n)
-        Position s of row r is ``keys[places[r, s], :, s]``; -1 where it may not look.
+        The key of position s for row r is ``keys[places[r, s], :, s]``; -1 if it is masked.
     first : int
-        Query t may look at positions 0 to ``first + t``.
+        Query t attends to positions 0 to ``first + t``.
     scale : float
     """
     n_rows, _, n_time, size = q.shape

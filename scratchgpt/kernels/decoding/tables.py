@@ -1,8 +1,8 @@
-"""What the decoding kernel works on: the weights of a GPT, the texts, and its buffers.
+"""Arguments of the decoding kernel: the weights of a GPT, the texts, and the buffers.
 
-The one place that says in which order parameters stand in the tables of offsets, which number an
-activation has, and how large a buffer is. :mod:`scratchgpt.generation.token_step` fills the tables
-by the names below; :mod:`scratchgpt.kernels.decoding.decode` reads them by the constants.
+This module alone defines the order of parameters in the tables of offsets, the number of each
+activation, and the sizes of the buffers. :mod:`scratchgpt.generation.token_step` fills the tables
+with the names below; :mod:`scratchgpt.kernels.decoding.decode` reads them with the constants.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ BLOCK_MATRICES = (
 )
 ATTN_SCALE, ATTN_PROJ_SCALE, FC_SCALE, FC_PROJ_SCALE = range(4)
 
-# Elements of Weights.ends and of Weights.end_scales: what stands before and after the blocks.
+# Elements of Weights.ends and of Weights.end_scales: parameters before and after the blocks.
 END_PARAMETERS = (
     "transformer.wte.weight",
     "transformer.wpe.weight",
@@ -64,44 +64,44 @@ NORM_POSITIONS = {"pre": PRE, "post": POST}
 
 
 class Weights(NamedTuple):
-    """A model: flat arrays, and where in them each parameter begins; -1 if the model has none."""
+    """The weights of a model: flat arrays, and the offset of each parameter (-1 if missing)."""
 
-    floats: Any  # vectors, and in float32 matrices too
+    floats: Any  # vectors, and also matrices if they are float32
     matrices: Any  # float32, or int8
-    scales: Any  # of int8 matrices; otherwise without elements
+    scales: Any  # scales of int8 matrices; otherwise without elements
     offsets: Any  # (L, 12), see BLOCK_PARAMETERS
     scale_offsets: Any  # (L, 4), see BLOCK_MATRICES
     ends: Any  # (5,), see END_PARAMETERS
     end_scales: Any  # (3,), see END_MATRICES
-    attention_scales: Any  # (L,), of the scores
+    attention_scales: Any  # (L,), factors for the scores
     eps: Any
     activation: Any  # one of ACTIVATIONS
     position: Any  # PRE or POST
 
 
 class Texts(NamedTuple):
-    """What each row is, and what its text has been through."""
+    """The rows of a call, and the key-value cache of their texts."""
 
     tokens: Any  # (R,)
-    owners: Any  # (R,) its text
-    positions: Any  # (R,) its place in the text
+    owners: Any  # (R,) index of the text
+    positions: Any  # (R,) position in the text
     keys: Any  # (L, B, H, block, D)
     values: Any  # (L, B, H, block, D)
 
 
 class Buffers(NamedTuple):
-    """What is computed on the way."""
+    """Buffers for intermediate results."""
 
     x: Any  # (R, C) the residual stream
     n: Any  # (R, C) its norm
     qkv: Any  # (R, 3C)
     merged: Any  # (R, C)
     inner: Any  # (R, F)
-    rounded: Any  # (R, widest product) what is multiplied with int8 weights, as int16
-    units: Any  # (R,) what one of its units stands for
+    rounded: Any  # (R, widest product) factors for int8 weights, as int16
+    units: Any  # (R,) scale: the value of one unit
     sums: Any  # (pieces, R, widest product)
     scores: Any  # (R H, block)
-    logits: Any  # (R, V), or (0, V) if nobody asks for them
+    logits: Any  # (R, V), or (0, V) without logits
 
 
 def new_weights(
@@ -122,11 +122,11 @@ def new_weights(
     ----------
     floats, matrices, scales : flat array
     begin, scale_begin : mapping of str to int
-        Where each parameter begins in ``floats`` or ``matrices``, and the scales of each matrix in
-        ``scales``, by the name of the parameter. Without an ``lm_head.weight`` the head is the
-        table of the token embedding.
+        Offset of each parameter in ``floats`` or ``matrices``, and of the scales of each matrix in
+        ``scales``, by the name of the parameter. Without ``lm_head.weight`` the head is the token
+        embedding.
     attention_scales : sequence of float
-        One for each layer.
+        One scale per layer.
     """
     n_layer, table = len(attention_scales), "transformer.wte.weight"
     begin = {"lm_head.weight": begin[table], **begin}
@@ -148,7 +148,7 @@ def new_weights(
 
 
 def _offsets_of_blocks(n_layer: int, names: Sequence[str], begin: Mapping[str, int]) -> Array:
-    """A row for each block, a column for each name."""
+    """Return the offsets as a table with a row for each block and a column for each name."""
     return np.array(
         [[begin.get(f"transformer.h.{i}.{name}", -1) for name in names] for i in range(n_layer)]
     )
@@ -164,7 +164,7 @@ def new_buffers(
     block_size: int,
     vocab_size: int,
 ) -> Buffers:
-    """Memory for ``n_rows`` tokens, of which ``n_logits`` (all or none) get logits."""
+    """Allocate buffers for ``n_rows`` tokens, of which ``n_logits`` (all or none) get logits."""
     pieces, widest = max(SWEEP_PIECES, DOT_PIECES), max(3 * n_embd, n_inner)
 
     def floats(*shape: int) -> Array:

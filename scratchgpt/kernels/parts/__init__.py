@@ -1,1 +1,1 @@
-"""Pieces that several kernels are made of: tiles, vectors, attention heads, random bits."""
+"""Building blocks of several kernels: tiles, vectors, attention heads, random bits."""

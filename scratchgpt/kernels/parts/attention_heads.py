@@ -1,8 +1,8 @@
 """Attention of one head, forward and backward; see :mod:`scratchgpt.kernels.attention`.
 
-Products are made of whole tiles. What is a whole number of tiles is read and written where it
-lies; the rest goes through scratch memory, where it is filled up with zeros. Addresses, strides and
-widths are in bytes.
+Products are computed in whole tiles. A matrix whose size is a whole number of tiles is read and
+written in place. Other matrices go through scratch memory, where they are padded with zeros.
+Addresses, strides and widths are in bytes.
 """
 
 from typing import Any, NamedTuple
@@ -34,12 +34,12 @@ from scratchgpt.kernels.parts.scratch import (
 )
 from scratchgpt.kernels.parts.tile import half_tile
 
-# A matrix is read where it lies if its rows are not spread over more memory than this.
+# A matrix is read in place only if its rows span at most this many bytes.
 SPREAD = 1 << 19
 
 
 class Place(NamedTuple):
-    """Where an array (B, H, T, D) lies whose last axis is contiguous."""
+    """Address and strides of an array (B, H, T, D) whose last axis is contiguous."""
 
     at: Any  # the address of its first element
     text: Any  # bytes from text to text
@@ -62,7 +62,7 @@ class Attention(NamedTuple):
     k: Any  # Place
     v: Any  # Place
     y: Any  # Place
-    log_total: Any  # (B H T,) of each query the log-sum-exp of its scores
+    log_total: Any  # (B H T,) log-sum-exp of the scores of each query
     padding: Any  # (B, S), or (B, 0) without padding
     sizes: Any  # Sizes
     causal: Any
@@ -71,7 +71,7 @@ class Attention(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What its backward pass reads and writes."""
+    """The gradients that the backward pass reads and writes."""
 
     dy: Any  # Place
     dq: Any  # Place
@@ -81,13 +81,13 @@ class Gradients(NamedTuple):
 
 @part
 def _visible(t, n_keys, causal):
-    """How many keys query t sees, padding not looked at."""
+    """Return the number of keys that query t attends to, without regard to padding."""
     return min(n_keys, t + 1) if causal else n_keys
 
 
 @part
 def _rows(place, b, h, row):
-    """The rows of head h of text b, from some row on."""
+    """Return the rows of head h of text b, from ``row`` on."""
     return Rows(place.at + b * place.text + h * place.head + row * place.row, place.row)
 
 
@@ -98,7 +98,7 @@ def _wide(width):
 
 @part
 def _operand(rows, n_rows, width, tall, wide, scratch):
-    """Rows (n_rows, width) as Rows that can be read as (tall, wide): themselves, or a copy."""
+    """Return Rows readable as (tall, wide): the given rows (n_rows, width), or a padded copy."""
     if n_rows == tall and width == wide and n_rows * rows.row <= SPREAD:
         return rows
     copied = Rows(scratch, wide)
@@ -108,7 +108,7 @@ def _operand(rows, n_rows, width, tall, wide, scratch):
 
 @part
 def _result(rows, n_rows, width, tall, wide, scratch):
-    """Rows that can be written as (tall, wide); :func:`_settle` then copies them to their place."""
+    """Return Rows that can be written as (tall, wide); :func:`_settle` then copies them back."""
     if n_rows == tall and width == wide and n_rows * rows.row <= SPREAD:
         return rows
     return Rows(scratch, wide)
@@ -122,10 +122,10 @@ def _settle(result, n_rows, width, rows):
 
 @part
 def _scores(like, a, b, c, end, n_sum, first):
-    """C (end, STRIP) = A B with A Rows, and B and C addresses: a strip of queries in columns.
+    """Compute C (end, STRIP) = A B, with a strip of queries in columns.
 
-    No vector is written all of whose queries come before the key ``first`` + i, which is not seen
-    by queries before query i.
+    A is Rows, B and C are addresses. Queries before query i do not attend to the key ``first`` + i;
+    a vector with only such queries is not written.
     """
     item, strip = like.itemsize, STRIP * like.itemsize
     for s in range(0, end, TILE_ROWS):
@@ -140,10 +140,10 @@ def _scores(like, a, b, c, end, n_sum, first):
 
 @part
 def _until_seen(like, a, b, c, n_rows, width, n_sum, first):
-    """C (n_rows, width) = A B, with A (n_rows, n_sum) the transpose of a strip of weights.
+    """Compute C (n_rows, width) = A B, with A (n_rows, n_sum) the transpose of a strip of weights.
 
-    A is its address, B and C are Rows. From query i on, which is row i, no weight after the key
-    ``first`` + i is other than 0.
+    A is an address, B and C are Rows. The weights of row i, which is query i, are 0 after the key
+    ``first`` + i.
     """
     item, strip = like.itemsize, STRIP * like.itemsize
     for i in range(0, n_rows, TILE_ROWS):
@@ -154,10 +154,10 @@ def _until_seen(like, a, b, c, n_rows, width, n_sum, first):
 
 @part
 def _since_seen(like, a, b, c, reached, n_rows, width, n_sum, first):
-    """C (n_rows, width) += A B, with A (n_rows, n_sum) a strip of weights.
+    """Compute C (n_rows, width) += A B, with A (n_rows, n_sum) a strip of weights.
 
-    A is its address, B and C are Rows, of which those from ``reached`` on hold nothing yet. Key
-    ``first`` + i, a row, has no weight other than 0 before query i.
+    A is an address, B and C are Rows. Rows of C from ``reached`` on are not initialized yet. The
+    weights of key ``first`` + i, which is a row, are 0 before query i.
     """
     item, strip = like.itemsize, STRIP * like.itemsize
     for s in range(0, n_rows, TILE_ROWS):
@@ -169,7 +169,7 @@ def _since_seen(like, a, b, c, reached, n_rows, width, n_sum, first):
 
 @inner
 def forward_head(b, h, attention, scratch):
-    """y, and the log-sum-exp of each query's scores, of head h of text b."""
+    """Compute y, and the log-sum-exp of each query's scores, for head h of text b."""
     n_head, n_queries, n_keys, d, e = attention.sizes
     causal, scale, dropped = attention.causal, attention.scale, attention.dropped
     item = scratch.itemsize
@@ -215,7 +215,7 @@ def forward_head(b, h, attention, scratch):
 
 @inner
 def backward_head(b, h, attention, gradients, scratch):
-    """dq, dk and dv of head h of text b."""
+    """Compute dq, dk and dv for head h of text b."""
     n_head, n_queries, n_keys, d, e = attention.sizes
     causal, scale, dropped = attention.causal, attention.scale, attention.dropped
     item = scratch.itemsize
@@ -243,7 +243,7 @@ def backward_head(b, h, attention, gradients, scratch):
     values = _operand(v, n_keys, width_e, tall_keys, width_e, own_values)
     dkeys = _result(dk, n_keys, width_d, tall_keys, wide_d, own_dkeys)
     dvalues = _result(dv, n_keys, width_e, tall_keys, wide_e, own_dvalues)
-    reached = 0  # rows of dkeys and dvalues that hold something
+    reached = 0  # rows of dkeys and dvalues that are initialized
     for first in range(0, n_queries, STRIP):
         n_rows = min(STRIP, n_queries - first)
         end = _visible(first + n_rows - 1, n_keys, causal)
@@ -270,7 +270,7 @@ def backward_head(b, h, attention, gradients, scratch):
         if dropped.threshold:
             drop(weights, dropped, query * n_keys, n_keys)
         tall, tall_end = round_up(n_rows, TILE_ROWS), round_up(end, TILE_ROWS)
-        # Keys behind the last that is seen, in the same tile as it: no query gives them anything.
+        # Keys after the last visible one, in the same tile: their gradients are 0.
         clear(weights_at + end * strip, (tall_end - end) * strip)
         clear(dscores_at + end * strip, (tall_end - end) * strip)
         dqueries = _result(dq, n_rows, width_d, tall, wide_d, own_dqueries)
@@ -281,7 +281,7 @@ def backward_head(b, h, attention, gradients, scratch):
         )
         _since_seen(scratch, weights_at, dout, dvalues, reached, tall_end, wide_e, n_rows, diagonal)
         reached = tall_end
-    for i in range(reached, n_keys):  # no query sees these
+    for i in range(reached, n_keys):  # no query attends to these keys
         clear(dkeys.at + i * dkeys.row, width_d)
         clear(dvalues.at + i * dvalues.row, width_e)
     _settle(dkeys, n_keys, width_d, dk)

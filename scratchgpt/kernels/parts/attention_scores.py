@@ -1,7 +1,7 @@
-"""What attention does to the scores of a strip of queries; see :mod:`scratchgpt.kernels.attention`.
+"""Mask, softmax and dropout for a strip of queries; see :mod:`scratchgpt.kernels.attention`.
 
-Scores stand with a row for each key and a column for each query of the strip, so that a softmax
-runs down the columns: what is done to a row is done to all queries at once, in vectors.
+Scores have a row for each key and a column for each query of the strip, so the softmax runs down
+the columns. An operation on a row is vectorized over all queries of the strip.
 """
 
 from typing import Any, NamedTuple
@@ -16,22 +16,22 @@ from scratchgpt.kernels.parts.column_vectors import (
 )
 from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
 
-STRIP = 32  # queries at a time
-SUMMED = 64  # keys whose exponentials are summed before the sum is added to the total
+STRIP = 32  # queries per strip
+SUMMED = 64  # keys per partial sum of exponentials
 FORBIDDEN = -np.inf
 
 
 class Dropped(NamedTuple):
-    """What decides which attention weights are dropped."""
+    """Parameters of dropout for attention weights."""
 
-    threshold: Any  # uint64, of 2^32; 0 where nothing is dropped
+    threshold: Any  # uint64, out of 2^32; 0 without dropout
     seed: Any  # uint64
     scale: Any  # of the dtype of the weights
 
 
 @part
 def forbid(scores, first, causal, padding):
-    """Minus infinity where a query may not look: at later keys, and at padding.
+    """Set the scores of masked keys to minus infinity: later keys, and padding.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def forbid(scores, first, causal, padding):
 
 @part
 def exponentials(scores, scale, highest, totals, sums):
-    """Scores (S, STRIP) to the exponentials of what they are less than the highest of their query.
+    """Replace scores (S, STRIP) by the exponentials of their difference to the query's maximum.
 
-    Writes the highest of each query and the sum of its exponentials; ``sums`` is scratch memory.
+    Write the maximum of each query and the sum of its exponentials; ``sums`` is scratch memory.
     """
     n_keys, strip = scores.shape[0], STRIP * scores.itemsize
     column_highest(scores, scores.ctypes.data, n_keys, strip, highest.ctypes.data)
@@ -72,14 +72,14 @@ def exponentials(scores, scale, highest, totals, sums):
 
 @part
 def weights_and_gradient(scores, d, scale, log_total, along):
-    """Scores become weights; d, the gradient of the weights, becomes that of the scores.
+    """Replace scores by weights, and d, the gradient of the weights, by that of the scores.
 
     Parameters
     ----------
     scores, d : array (S, STRIP)
     scale : scalar
     log_total, along : array (STRIP,)
-        Of each query the log-sum-exp of its scores, and the sum of its weights times their
+        For each query, the log-sum-exp of its scores, and the sum of its weights times their
         gradients.
     """
     at, d_at, log_total_at = scores.ctypes.data, d.ctypes.data, log_total.ctypes.data
@@ -89,7 +89,7 @@ def weights_and_gradient(scores, d, scale, log_total, along):
 
 @part
 def drop(x, dropped, first_weight, n_keys):
-    """Dropout of x (S, STRIP); the weights of its first query begin at ``first_weight`` of all."""
+    """Apply dropout to x (S, STRIP); ``first_weight`` is the index of its first weight."""
     zero = x.dtype.type(0)
     for s in range(x.shape[0]):
         row = x[s]
@@ -110,7 +110,7 @@ def dot(a, b):
 
 @part
 def divide(x, total):
-    """x divided by a total; 0 where that is 0."""
+    """Return x / total, or 0 if total is 0."""
     inverse = x.dtype.type(1) / total if total != 0 else total
     for j in range(x.size):
         x[j] *= inverse

@@ -1,10 +1,10 @@
-"""Float32 rounded to bfloat16, in the pairs that one instruction multiplies and adds up.
+"""Rounding of float32 to pairs of bfloat16, which one instruction multiplies and adds.
 
-A bfloat16 is the upper half of a float32: its exponent, and 8 of its 24 digits. AVX-512 BF16
-multiplies 16 pairs of them with 16 others and adds both products of each to a sum in float32,
-twice the multiplications of a float32 instruction. A pair is two factors that follow one another in
-a sum, the first in the lower half of 32 bits. Rounding is to nearest, ties to even; numbers below
-1.2e-38 count as 0.
+A bfloat16 is the upper half of a float32: its exponent, and 8 of its 24 significant bits. AVX-512
+BF16 multiplies 16 pairs of bfloat16 with 16 others and adds both products of each pair to a float32
+sum, which is twice the multiplications of a float32 instruction. A pair is two consecutive factors
+of a sum, the first in the lower half of 32 bits. Rounding is to nearest, ties to even; numbers
+below 1.2e-38 count as 0.
 """
 
 from typing import Any
@@ -24,16 +24,16 @@ from scratchgpt.kernels.parts.tile import BFloat16, transpose_block
 from scratchgpt.memory import empty, scope
 
 VECTOR = 16  # pairs, or float32
-ROUNDED_BYTES = BLOCK_BYTES + 2 * 4 * VECTOR  # of scratch memory that one thread needs
-AHEAD = 8  # rows from memory to the cache, while one is rounded
+ROUNDED_BYTES = BLOCK_BYTES + 2 * 4 * VECTOR  # scratch memory per thread
+AHEAD = 8  # prefetch distance in rows
 
 
 def _rounding(order: list[int]) -> Any:
-    """An intrinsic: two vectors of float32 to one of bfloat16, in some order of their numbers."""
+    """Return an intrinsic that rounds two float32 vectors to one bfloat16 vector, reordered."""
 
     @intrinsic
     def round_vectors(typing_context, first, second, target):
-        """16 float32 at ``first`` and 16 at ``second``, to 16 pairs at ``target``."""
+        """Round 16 float32 at ``first`` and 16 at ``second`` to 16 pairs at ``target``."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             single, half = ir.FloatType(), ir.IntType(16)
@@ -61,7 +61,7 @@ _one_above_the_other = _rounding([i + j for i in range(VECTOR) for j in (0, VECT
 
 @part
 def _round_along(source, n, target, block):
-    """A row of n numbers, to pairs of neighbours, filled up with zeros to whole vectors."""
+    """Round a row of n numbers to pairs of neighbors, padded with zeros to whole vectors."""
     for j in range(0, n, 2 * VECTOR):
         at = source + 4 * j
         if n - j < 2 * VECTOR:
@@ -73,7 +73,7 @@ def _round_along(source, n, target, block):
 
 @part
 def _round_across(first, second, n, target, block):
-    """Two rows of n numbers, to pairs of what stands one above the other; the second may be 0."""
+    """Round two rows of n numbers to pairs in the same column; the address ``second`` may be 0."""
     other = block + 4 * VECTOR
     if second == 0:
         clear(other, 4 * VECTOR)
@@ -89,9 +89,9 @@ def _round_across(first, second, n, target, block):
 
 @part
 def pack_pairs(like, b, b_row, b_column, n_sum, width, panels, step, block):
-    """``n_sum`` rows of B in float32, ``width`` bytes of each, as pairs into panels.
+    """Pack ``n_sum`` rows of B in float32, ``width`` bytes of each, as pairs into panels.
 
-    From one panel to the next are ``step`` bytes; ``block`` is scratch memory of ROUNDED_BYTES.
+    Panels are ``step`` bytes apart; ``block`` is scratch memory of ROUNDED_BYTES.
     """
     few = block + BLOCK_BYTES
     if b_column == 4:
@@ -119,7 +119,7 @@ def pack_pairs(like, b, b_row, b_column, n_sum, width, panels, step, block):
 
 @kernel
 def _round(share, target, source, source_row, n_rows, n, across, scratch):
-    """A share of the rows of the target."""
+    """Compute a share of the rows of the target."""
     n_shares, block = scratch.shape[0], scratch[share].ctypes.data
     first, last = target.shape[0] * share // n_shares, target.shape[0] * (share + 1) // n_shares
     for i in range(first, last):
@@ -133,17 +133,17 @@ def _round(share, target, source, source_row, n_rows, n, across, scratch):
 
 
 def pairs(x: Array) -> Array:
-    """The left factor of a product, in pairs of bfloat16 along its second axis.
+    """Round the left factor of a product to pairs of bfloat16 along its second axis.
 
     Parameters
     ----------
     x : array (M, K), float32
-        One of its axes contiguous.
+        One of its axes is contiguous.
 
     Returns
     -------
     pairs : array (M, (K + 1) / 2), uint32
-        The axis contiguous that is so in ``x``; an odd column has a zero for its other half.
+        The same axis is contiguous as in ``x``. If K is odd, the last pair is padded with zero.
     """
     across = x.strides[1] != 4
     rows = x.T if across else x

@@ -1,7 +1,7 @@
-"""The arithmetic of a softmax down the columns of a matrix, in LLVM's own language.
+"""Softmax down the columns of a matrix, written in LLVM IR.
 
-A column for each query: what is done to a row is done to all of them in vectors, and nothing has to
-be summed across a vector. Addresses and strides are in bytes; the width of a row is the stride.
+There is a column for each query. An operation on a row is vectorized over the queries, and no sum
+runs across a vector. Addresses and strides are in bytes; the width of a row is the stride.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ from scratchgpt.kernels.compiler.llvm import alloca_once, for_range
 from scratchgpt.kernels.parts.tile import Numbers
 from scratchgpt.kernels.parts.vector_exp import vector_exp
 
-SIDE_BY_SIDE = 2  # vectors, so that the one's arithmetic fills the pauses of the other's
+SIDE_BY_SIDE = 2  # vectors at a time, so that their instructions overlap
 WIDTH = SIDE_BY_SIDE * VECTOR_BYTES
 
 
 class _Columns:
-    """A walk over the columns of a matrix, some vectors of them at a time."""
+    """Loops over the columns of a matrix, a few vectors at a time."""
 
     def __init__(self, builder: Any, like: Any, row: Any) -> None:
         self.builder = builder
@@ -35,7 +35,7 @@ class _Columns:
 
     @contextmanager
     def blocks(self) -> Iterator[Callable[[Any, int], Any]]:
-        """For each block of columns: what gives, for an address in the first row, vector i."""
+        """Iterate over blocks of columns; each gives a function for the address of vector i."""
         builder = self.builder
         n_blocks = builder.udiv(self.row, self.int64(WIDTH))
         with for_range(builder, n_blocks) as block:
@@ -49,12 +49,12 @@ class _Columns:
 
     @contextmanager
     def rows(self, n_rows: Any) -> Iterator[Any]:
-        """For each row: its distance from the first."""
+        """Iterate over rows; each gives its distance from the first row in bytes."""
         with for_range(self.builder, n_rows) as loop:
             yield self.builder.mul(loop.index, self.row)
 
     def variables(self, first: Any) -> list[Any]:
-        """What is kept in registers from row to row."""
+        """Return variables that stay in registers from row to row."""
         made = [alloca_once(self.builder, self.numbers.vector) for _ in range(SIDE_BY_SIDE)]
         for variable in made:
             self.builder.store(first, variable)
@@ -63,7 +63,7 @@ class _Columns:
 
 @intrinsic
 def column_highest(typing_context, like, scores, n_rows, row, highest):
-    """The highest of each column; not-a-number never is, so that an exponential shows it later."""
+    """Write the maximum of each column, ignoring NaN, which the exponential passes on later."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, scores, n_rows, row, highest = arguments
@@ -88,7 +88,7 @@ def column_highest(typing_context, like, scores, n_rows, row, highest):
 
 @intrinsic
 def column_exponentials(typing_context, like, scores, n_rows, row, scale, highest, totals):
-    """Each score to e^(scale (score - highest of its column)); writes the totals of the columns."""
+    """Replace scores by e^(scale (score - maximum of the column)); write the column totals."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, scores, n_rows, row, scale, highest, totals = arguments
@@ -116,7 +116,7 @@ def column_exponentials(typing_context, like, scores, n_rows, row, scale, highes
 
 @intrinsic
 def column_gradient(typing_context, like, scores, d, n_rows, row, scale, log_total, along):
-    """Each score to its weight e^(scale score - log_total); d to scale weight (d - along)."""
+    """Replace scores by weights e^(scale score - log_total), and d by scale weight (d - along)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, scores, d, n_rows, row, scale, log_total, along = arguments

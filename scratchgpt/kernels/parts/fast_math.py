@@ -1,10 +1,10 @@
-"""The exponential as a polynomial: plain arithmetic, which LLVM turns into vector instructions.
+"""The exponential as a polynomial: plain arithmetic that LLVM can vectorize.
 
-``math.exp`` in a compiled loop is a call for each element, ten times slower. This one is Cody and
-Waite's (1980) reduction: x = n ln 2 + r with |r| <= ln 2 / 2, then e^x = 2^n e^r, with e^r a
-polynomial 1 + r + r² p(r). In float32 it is Cephes' minimax polynomial, relative error about 1e-7.
-In float64 p is the Chebyshev interpolant of degree 9, which is off by 2e-17, so that all errors
-together come to 1.1 units of the last place.
+``math.exp`` in a compiled loop is a call for each element, which is ten times slower. This version
+uses the reduction of Cody and Waite (1980): x = n ln 2 + r with |r| <= ln 2 / 2, then
+e^x = 2^n e^r, with e^r a polynomial 1 + r + r² p(r). In float32 it is Cephes' minimax polynomial,
+with a relative error of about 1e-7. In float64, p is the Chebyshev interpolant of degree 9 with an
+error of 2e-17; all errors together are at most 1.1 units in the last place.
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ F = np.float32
 ONE, ZERO = F(1), F(0)
 LOG2_E = F(1.4426950408889634)
 LN2_HIGH, LN2_LOW = F(0.693359375), F(-2.12194440e-4)  # n times the first is exact
-LOWEST, HIGHEST = F(-88), F(89)  # at the first 2^n is 0 already, at the second infinite
+LOWEST, HIGHEST = F(-88), F(89)  # 2^n is 0 at the first, infinite at the second
 P5, P4, P3 = F(1.9875691500e-4), F(1.3981999507e-3), F(8.3334519073e-3)
 P2, P1, P0 = F(4.1665795894e-2), F(1.6666665459e-1), F(5.0000001201e-1)
 
 
 @intrinsic
 def float_of_bits(typing_context: Any, bits: Any) -> Any:
-    """The float32 whose bits are those of an int32, or the float64 of an int64."""
+    """Reinterpret the bits of an int32 as float32, or of an int64 as float64."""
     result = {types.int32: types.float32, types.int64: types.float64}[bits]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -37,7 +37,7 @@ def float_of_bits(typing_context: Any, bits: Any) -> Any:
 
 @intrinsic
 def nearest(typing_context: Any, x: Any) -> Any:
-    """The nearest whole number, as one instruction."""
+    """Round to the nearest integer with one instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         function = builder.module.declare_intrinsic("llvm.rint", [arguments[0].type])
@@ -47,10 +47,10 @@ def nearest(typing_context: Any, x: Any) -> Any:
 
 
 def exp(x):
-    """e to the x, float32 or float64; compiled code gets one of the two below.
+    """e to the x, in float32 or float64; compiled code uses one of the two overloads below.
 
-    It is 0 and infinite a little before it must be: below -87.7 and above 88.4 in float32, below
-    -708.7 and above 709.4 in float64.
+    It underflows to 0 and overflows to infinity slightly early: below -87.7 and above 88.4 in
+    float32, below -708.7 and above 709.4 in float64.
     """
     return np.exp(x)
 
@@ -58,7 +58,7 @@ def exp(x):
 @overload(exp, jit_options={"fastmath": FAST})
 def _exp_in_float32(x):
     def exp(x):
-        # Compared this way round, not-a-number passes and stays visible.
+        # With the comparison in this order, NaN is kept.
         x = LOWEST if x < LOWEST else x
         x = HIGHEST if x > HIGHEST else x
         n = nearest(x * LOG2_E)
@@ -76,14 +76,14 @@ def _exp_in_float32(x):
     return exp if x == types.float32 else None
 
 
-# Not in another order, as FAST would allow: it would cost the last two digits.
+# Without FAST, which would allow another order of operations and lose the last two digits.
 @overload(exp, jit_options={"fastmath": {"contract"}})
 def _exp_in_float64(x):
     def exp(x):
         x = -709.0 if x < -709.0 else x
         x = 710.0 if x > 710.0 else x
         n = nearest(x * 1.4426950408889634)
-        r = x - n * 0.6931471803691238  # exact: this ln 2 ends in 32 zeros
+        r = x - n * 0.6931471803691238  # exact: this ln 2 ends in 32 zero bits
         r = r - n * 1.9082149292705877e-10
         p = 2.510038549551032e-08
         p = p * r + 2.7620088445409746e-07

@@ -1,4 +1,4 @@
-"""The random bits that decide what dropout drops: splitmix64, see :mod:`scratchgpt.ops.dropout`."""
+"""Random bits for dropout: splitmix64, see :mod:`scratchgpt.ops.dropout`."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ LOWER_HALF = U(0xFFFFFFFF)
 
 @inner
 def random_bits(seed, i):
-    """Output i of splitmix64 from state ``seed``: 64 bits that decide two elements."""
+    """Return output i of splitmix64 from state ``seed``: 64 bits, for two elements."""
     z = seed + i * GOLDEN
     z = (z ^ (z >> U(30))) * MIX_1
     z = (z ^ (z >> U(27))) * MIX_2

@@ -1,6 +1,6 @@
-"""Matrices in the scratch memory of a thread, their sizes rounded up to whole tiles.
+"""Matrices in the scratch memory of a thread, with sizes rounded up to whole tiles.
 
-Here and in what uses it, addresses are int64, and strides and widths are in bytes.
+In this module and its users, addresses are int64, and strides and widths are in bytes.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.parts.tile import tile, transpose_block
 
 TILE_BYTES = 2 * VECTOR_BYTES  # width of a tile
-BLOCK_BYTES = VECTOR_BYTES * VECTOR_BYTES // 4  # of a square of vectors, at most
+BLOCK_BYTES = VECTOR_BYTES * VECTOR_BYTES // 4  # maximum size of a square block of vectors
 
 
 class Rows(NamedTuple):
@@ -36,7 +36,7 @@ def round_up(n, step):
 
 @part
 def load(source, n_rows, width, target, target_rows, target_width):
-    """Copy Rows of ``width`` bytes, and fill up with zeros to the size of the target."""
+    """Copy Rows of ``width`` bytes, padded with zeros to the size of the target."""
     for i in range(n_rows):
         to = target.at + i * target.row
         copy(to, source.at + i * source.row, width)
@@ -48,14 +48,14 @@ def load(source, n_rows, width, target, target_rows, target_width):
 
 @part
 def store(source, n_rows, width, target):
-    """Copy Rows of ``width`` bytes to their place."""
+    """Copy Rows of ``width`` bytes to the target."""
     for i in range(n_rows):
         copy(target.at + i * target.row, source.at + i * source.row, width)
 
 
 @part
 def transpose(like, source, n_rows, n_columns, target, block):
-    """Transpose Rows (n_rows, n_columns); the target is filled up with zeros to whole vectors.
+    """Transpose Rows (n_rows, n_columns); the target is padded with zeros to whole vectors.
 
     ``block`` is the address of scratch memory of BLOCK_BYTES.
     """
@@ -75,7 +75,7 @@ def transpose(like, source, n_rows, n_columns, target, block):
 
 @part
 def product(like, a, b, c, n_rows, width, n_sum, add):
-    """C (=|+=) A B by tiles, with A a Matrix, and B and C Rows.
+    """Compute C = A B or C += A B by tiles, with A a Matrix, and B and C Rows.
 
     ``n_rows`` and ``width``, in bytes, are rounded up to whole tiles.
     """

@@ -1,10 +1,10 @@
-"""Two pieces of LLVM: a tile of a matrix product in registers, and the transpose of a small block.
+"""Two functions in LLVM IR: a tile of a matrix product, and the transpose of a small block.
 
-Their vectors are LLVM's own, as wide as the registers of the CPU
-(:mod:`scratchgpt.kernels.compiler.cpu`), of float32 or float64. Matrices are addresses and strides
-in bytes, all int64. The first argument, an array, tells by its dtype of what numbers they are; it
-is not looked at. uint32 stands for pairs of bfloat16 (:mod:`scratchgpt.kernels.parts.bfloat16`),
-whose products are summed in float32.
+They use LLVM vectors of float32 or float64, as wide as the registers of the CPU
+(:mod:`scratchgpt.kernels.compiler.cpu`). Matrices are addresses and strides in bytes, all int64.
+The first argument is an array whose dtype is the type of the numbers; its contents are not used.
+uint32 stands for pairs of bfloat16 (:mod:`scratchgpt.kernels.parts.bfloat16`), whose products are
+summed in float32.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
 
 def lanes(itemsize: int) -> int:
-    """Numbers in a vector."""
+    """Return the number of elements in a vector."""
     return VECTOR_BYTES // itemsize
 
 
 class Numbers:
-    """Vectors of one kind of number, and how they are read and written."""
+    """Vectors of one number type, with their load, store and arithmetic instructions."""
 
     def __init__(self, dtype: Any) -> None:
         self.itemsize = dtype.bitwidth // 8
@@ -42,22 +42,22 @@ class Numbers:
         builder.store(value, pointer, align=self.itemsize)
 
     def broadcast(self, builder: Any, address: Any) -> Any:
-        """The number at an address, in all lanes."""
+        """Load the number at an address into all lanes."""
         return self.splat(
             builder, builder.load(builder.inttoptr(address, self.scalar.as_pointer()))
         )
 
     def call(self, builder: Any, name: str, *arguments: Any) -> Any:
-        """LLVM's own function of vectors, such as ``fma``: a b + c, rounded once."""
+        """Call an LLVM intrinsic on vectors, such as ``fma``: a b + c, rounded once."""
         name = f"llvm.{name}.v{self.lanes}f{8 * self.itemsize}"
         return call(builder, name, self.vector, *arguments)
 
     def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
-        """total + a b."""
+        """Return total + a b."""
         return self.call(builder, "fma", a, b, total)
 
     def splat(self, builder: Any, scalar: Any) -> Any:
-        """A number in all lanes."""
+        """Copy a number to all lanes."""
         undefined = ir.Constant(self.vector, ir.Undefined)
         first = builder.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
         return builder.shuffle_vector(
@@ -66,7 +66,7 @@ class Numbers:
 
 
 class BFloat16(ir.Type):
-    """The type, which llvmlite does not name."""
+    """The LLVM type bfloat, which llvmlite does not define."""
 
     def _to_string(self) -> str:
         return "bfloat"
@@ -79,10 +79,10 @@ class BFloat16(ir.Type):
 
 
 class Pairs(Numbers):
-    """Vectors of pairs of bfloat16, moved about as if they were float32, and sums in float32."""
+    """Vectors of pairs of bfloat16, loaded and stored like float32, with sums in float32."""
 
     def multiply_add(self, builder: Any, a: Any, b: Any, total: Any) -> Any:
-        """total + the products of both halves of the pairs."""
+        """Return total plus the products of both halves of the pairs."""
         halves = ir.VectorType(BFloat16(), 2 * self.lanes)
         a, b = builder.bitcast(a, halves), builder.bitcast(b, halves)
         return call(builder, "llvm.x86.avx512bf16.dpbf16ps.512", self.vector, total, a, b)
@@ -93,19 +93,19 @@ def numbers_of(dtype: Any) -> Numbers:
 
 
 def _steps(builder: Any, address: Any, stride: Any, n: int) -> list[Any]:
-    """The addresses of n rows."""
+    """Return the addresses of n rows."""
     return [builder.add(address, builder.mul(stride, ir.Constant(_INT64, i))) for i in range(n)]
 
 
 def _tile(n_vectors: int) -> Any:
-    """An intrinsic: a tile that is so many vectors wide."""
+    """Return an intrinsic for a tile that is ``n_vectors`` wide."""
 
     @intrinsic
     def tile(typing_context, like, a, a_row, a_column, b, b_row, c, c_row, n_sum, start, start_row):
-        """C = S + A B with A (rows, n), B (n, columns), n at least 1; rows of B, C, S contiguous.
+        """Compute C = S + A B with A (rows, n), B (n, columns), n at least 1.
 
-        S is what is at ``start``; an address of 0 is no S, and a row stride of 0 the same row for
-        all of C.
+        The rows of B, C and S are contiguous. S is at the address ``start``; 0 means no S. A row
+        stride of 0 uses the same row of S for all of C.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -173,9 +173,9 @@ tile, half_tile = _tile(2), _tile(1)
 
 @intrinsic
 def transpose_block(typing_context, like, source, source_row, target, target_row):
-    """Write the transpose of a square block, a vector wide.
+    """Write the transpose of a square block that is one vector wide.
 
-    By halves: rows that are 1, 2, 4, ... apart swap the blocks beside their diagonal.
+    Step by step, rows that are 1, 2, 4, ... apart swap their off-diagonal blocks.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

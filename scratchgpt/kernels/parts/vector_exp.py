@@ -1,4 +1,4 @@
-"""The exponential of a vector, for what is written in LLVM's own language."""
+"""The exponential of a vector in LLVM IR."""
 
 import math
 from typing import Any
@@ -9,18 +9,18 @@ from llvmlite import ir
 from scratchgpt.kernels.parts.tile import Numbers
 
 # x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite 1980), and e^x = 2^n e^r. n times the first
-# part of ln 2 is exact. e^r is its Taylor polynomial, of a degree where the rest is below rounding.
+# part of ln 2 is exact. e^r is its Taylor polynomial, with a remainder below the rounding error.
 _LN2 = {
     4: (0.693359375, -2.12194440054690583e-4),
     8: (6.93147180369123816490e-1, 1.90821492927058770002e-10),
 }
 _DEGREE = {4: 7, 8: 13}
-_EXPONENT = {4: (127, 23), 8: (1023, 52)}  # its bias, and where its bits begin
-_LOWEST = {4: -88.0, 8: -709.0}  # 2^n is as good as 0 there
+_EXPONENT = {4: (127, 23), 8: (1023, 52)}  # exponent bias, and position of its bits
+_LOWEST = {4: -88.0, 8: -709.0}  # 2^n is practically 0 there
 
 
 def vector_exp(builder: Any, numbers: Numbers, x: Any) -> Any:
-    """e to the x, for x at most about 0; not-a-number stays what it is."""
+    """Return e to the x, for x at most about 0; NaN is kept."""
     item, lanes = numbers.itemsize, numbers.lanes
 
     def constant(value: float) -> Any:

@@ -1,4 +1,4 @@
-"""Compiled code on disk, when several processes compile at once."""
+"""The cache of compiled kernels, when several processes compile at once."""
 
 import subprocess
 import sys

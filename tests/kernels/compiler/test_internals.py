@@ -1,6 +1,6 @@
-"""Numba's private parts that the kernels touch, one test each.
+"""Numba's internals that the kernels use, one test each.
 
-A test that fails here names the file that relies on what a new version of Numba has changed.
+A failing test names the file that relies on the internals that a new version of Numba has changed.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def add_one(i, x):
 
 @pytest.fixture(scope="module")
 def called():
-    """A kernel that was called once, and so compiled."""
+    """A kernel that has been compiled by a call."""
     add_one(1, np.zeros(1))
     return add_one
 
@@ -88,7 +88,7 @@ def test_a_function_can_be_compiled_without_wrappers_for_python():
     assert options["no_cfunc_wrapper"], relied_on_by("jit.py")
 
 
-def test_numba_asks_for_scipy_by_a_function_that_can_be_replaced():
+def test_numba_checks_for_scipy_with_a_function_that_can_be_replaced():
     assert callable(getattr(linalg, "ensure_blas", None)), relied_on_by("no_blas.py")
     code = """
 import numba.np.linalg
@@ -123,8 +123,8 @@ def test_each_kernel_has_a_loop_of_its_own_in_the_cache(called):
     assert names[0] != names[1], relied_on_by("parallel.py")
 
 
-def test_what_a_loop_is_made_of_is_there():
-    """The calls of ``_in_parallel`` and ``_share``, looked at before any of them is compiled."""
+def test_the_functions_that_a_loop_uses_exist():
+    """Check the functions that ``_in_parallel`` and ``_share`` call, without compilation."""
     expected = {
         "alloca_once": ["builder", "ty"],
         "alloca_once_value": ["builder", "value"],
@@ -171,7 +171,7 @@ def test_the_calling_convention_offers_what_a_loop_calls():
     }, relied_on_by("parallel.py")
 
 
-def test_an_array_can_be_made_of_an_address():
+def test_an_array_can_be_made_from_an_address():
     parameters = ["array", "data", "shape", "strides", "itemsize", "meminfo"]
     found = list(inspect.signature(arrayobj.populate_array).parameters)
     assert found[: len(parameters)] == parameters, relied_on_by("addresses.py")

@@ -1,4 +1,4 @@
-"""Loops on all threads, whose turns are compiled by themselves."""
+"""Parallel loops with separately compiled bodies."""
 
 import sys
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ numba = pytest.importorskip("numba")
 
 from scratchgpt.kernels.compiler.parallel import kernel  # noqa: E402
 
-# Each test has a kernel of its own: where two processes compile one for different types at the same
-# time, Numba's cache may mix them up.
+# Each test has a separate kernel: if two processes compile the same kernel for different types at
+# the same time, Numba's cache may mix them up.
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 100])
-def test_each_turn_comes_once(n):
+def test_the_body_runs_once_for_each_index(n):
     @kernel
     def count(i, counts):
         counts[i] += i + 1
@@ -26,7 +26,7 @@ def test_each_turn_comes_once(n):
     assert not counts[n:].any()
 
 
-def test_arguments_of_other_types_are_compiled_for_and_told_apart():
+def test_each_combination_of_argument_types_is_compiled():
     @kernel
     def shift(i, counts, other):
         counts[i] += i + other[0]
@@ -38,7 +38,7 @@ def test_arguments_of_other_types_are_compiled_for_and_told_apart():
             np.testing.assert_array_equal(counts[::step][:4], [0.5, 1.5, 2.5, 3.5])
 
 
-def test_memory_that_is_not_to_be_written_takes_the_same_turn():
+def test_read_only_memory_uses_the_same_body():
     @kernel
     def add(i, counts, other):
         counts[i] += other[0]
@@ -62,7 +62,7 @@ class Pair(NamedTuple):
     second: Any
 
 
-def test_a_named_tuple_of_what_is_not_to_be_written_takes_the_same_turn():
+def test_a_named_tuple_of_read_only_arrays_uses_the_same_body():
     @kernel
     def add(i, counts, numbers, pair):
         counts[i] += numbers.step * numbers.counts[0] + pair.first[i] - pair.second[i]
@@ -78,7 +78,7 @@ def test_a_named_tuple_of_what_is_not_to_be_written_takes_the_same_turn():
     assert len(add.turn.overloads) == 1
 
 
-def test_a_turn_that_fails_is_not_passed_over_in_silence():
+def test_a_failing_body_raises():
     @kernel
     def refuse(i, limit):
         if i >= limit[0]:
@@ -89,8 +89,8 @@ def test_a_turn_that_fails_is_not_passed_over_in_silence():
         refuse(4, np.array([3]))
 
 
-def test_arrays_are_given_back():
-    """A loop does not hold what it was called with."""
+def test_arrays_are_released():
+    """A loop keeps no reference to its arguments."""
 
     @kernel
     def touch(i, counts, others):

@@ -1,4 +1,4 @@
-"""How many threads compute, and who may say so."""
+"""The number of threads, and the settings that determine it."""
 
 import os
 import subprocess
@@ -24,13 +24,13 @@ def test_the_environment_decides():
     assert answer(THREADS, SCRATCHGPT_THREADS="1") == "1"
 
 
-def test_more_than_there_are_is_all_of_them():
+def test_more_threads_than_available_uses_all():
     everything = answer("import numba; print(numba.config.NUMBA_NUM_THREADS)")
     assert answer(THREADS, SCRATCHGPT_THREADS="1000") == everything
 
 
 @pytest.mark.parametrize("setting", ["0", "-1", "many", "1.5", ""])
-def test_what_is_no_number_of_threads_is_refused(setting):
+def test_an_invalid_number_of_threads_is_refused(setting):
     told = answer(THREADS, SCRATCHGPT_THREADS=setting)
     assert told.endswith(
         f"UserError: SCRATCHGPT_THREADS={setting!r} must be a whole number of at least 1"
@@ -38,7 +38,7 @@ def test_what_is_no_number_of_threads_is_refused(setting):
 
 
 def test_the_openmp_runtime_reads_how_long_to_spin():
-    """The variables are set while it is loaded, and not before or after."""
+    """The variables are set only while the runtime is loaded."""
     code = """
 import os
 import scratchgpt.kernels.compiler.threads, numba

@@ -1,4 +1,4 @@
-"""A token through the compiled model against the same through its layers, in float64."""
+"""The compiled decoding step, compared with the layers of the model in float64."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ FORMS = [
 
 @pytest.fixture(params=FORMS, ids=lambda form: ", ".join(map(str, form)) or "gpt2")
 def model(request, rng):
-    """A model whose every parameter is random, and not small."""
+    """A model with large random parameters."""
     model = GPT(GPTConfig(**{**SIZES, **request.param}))
     for name, parameter in model.store.named.items():
         parameter.value[...] = rng.standard_normal(parameter.shape) * 0.5
@@ -34,7 +34,7 @@ def model(request, rng):
 
 
 def texts(model, rng, n_batch):
-    """Caches in float32 and in float64 of texts of several lengths, and the tokens that follow."""
+    """Return float32 and float64 caches of texts of several lengths, and their next tokens."""
     counts = rng.integers(1, 9, n_batch)
     tokens = rng.integers(0, model.config.vocab_size, (n_batch, counts.max()))
     exact = model.astype(np.float64)
@@ -90,7 +90,7 @@ def test_a_row_does_not_depend_on_the_others_nor_on_the_threads(
 @pytest.mark.parametrize("int8", [False, True])
 @pytest.mark.parametrize("n_batch", [1, 7])
 @pytest.mark.parametrize("n_members", [1, 2, 5])
-def test_threads_that_come_late_or_never_change_nothing(
+def test_threads_that_arrive_late_or_never_change_nothing(
     n_members, n_batch, int8, n_threads, rng, monkeypatch
 ):
     sizes = {"n_embd": 96, "n_inner": 1500, "block_size": 64, "vocab_size": 700}

@@ -11,7 +11,7 @@ from scratchgpt.kernels.decoding.int8_dot import int8_dots, round_inputs  # noqa
 
 @numba.njit
 def products(rows, x, rounded):
-    """The sums of the products of rows and of each row of x, and what they are in units of."""
+    """Return the dot products of ``rows`` with each row of x, and their units."""
     units, sums = np.zeros(len(x), np.float32), np.zeros((len(x), 2 * len(rows)), np.float32)
     for r in range(len(x)):
         units[r] = round_inputs(x[r], rounded[r])
@@ -68,7 +68,7 @@ def test_inputs_of_zeros_stay_zeros():
 
 @needs_the_instruction
 @pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_visible(value):
+def test_nan_and_infinity_are_kept(value):
     x = np.ones(40, np.float32)
     x[7] = value
     total, unit = rounded_dot(np.ones(40, np.int8), x, np.zeros(40, np.int16))

@@ -1,4 +1,4 @@
-"""Attention to keys in many places, compiled, against the reference in float64."""
+"""Compiled attention to scattered keys, compared with the reference in float64."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ pytest.importorskip("numba")
 
 def draw(rng, n_rows, n_time, n_positions, dtype, n_places=5, n_head=3, size=20):
     keys, values = rng.standard_normal((2, n_places, n_head, n_positions, size)).astype(dtype)
-    # As they come from a linear map: heads side by side, strided.
+    # As from a linear layer: heads are interleaved in memory, so arrays are strided.
     q = rng.standard_normal((n_rows, n_time, n_head, size)).astype(dtype).swapaxes(1, 2)
     places = rng.integers(0, n_places, (n_rows, n_positions))
     return q, keys, values, places
@@ -22,12 +22,12 @@ def draw(rng, n_rows, n_time, n_positions, dtype, n_places=5, n_head=3, size=20)
     ("n_rows", "n_time", "n_positions", "first"),
     [(4, 1, 9, 5), (7, 1, 1, 0), (2, 3, 11, 6), (3, 2, 130, 130), (1, 1, 40, 39)],
 )
-def test_it_is_the_reference(
+def test_it_equals_the_reference(
     n_rows, n_time, n_positions, first, dtype, tolerance, rng, assert_close
 ):
     q, keys, values, places = draw(rng, n_rows, n_time, n_positions, dtype)
     places[rng.random(places.shape) < 0.2] = -1
-    places[:, 0] = 2  # something is left to look at
+    places[:, 0] = 2  # at least one key is visible
     y = np.full((n_rows, n_time, 3, 20), np.nan, dtype).swapaxes(1, 2)
     SharedLayer(keys, values, places, first).attend(3 * q, y)
     exact = [x.astype(np.float64) for x in (keys, values, 3 * q)]
@@ -38,7 +38,7 @@ def test_it_is_the_reference(
 
 
 @pytest.mark.parametrize("with_kernels", [True, False])
-def test_who_may_look_at_nothing_sees_zeros(with_kernels, rng):
+def test_a_query_without_visible_keys_gets_zeros(with_kernels, rng):
     q, keys, values, places = draw(rng, 2, 1, 6, np.float64)
     places[1] = -1
     y = np.full(q.shape, np.nan)
@@ -51,7 +51,7 @@ def test_who_may_look_at_nothing_sees_zeros(with_kernels, rng):
     np.testing.assert_array_equal(y[1], 0)
 
 
-def test_what_is_written_goes_to_the_place_of_its_row(rng):
+def test_keys_are_written_to_the_place_of_their_row(rng):
     _, keys, values, places = draw(rng, 2, 1, 6, np.float32)
     before = keys.copy()
     k, v = rng.standard_normal((2, 2, 3, 2, 20)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Products in bfloat16 beside those of the rounded factors in float64."""
+"""Products in bfloat16, compared with products of the rounded factors in float64."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from scratchgpt.precision import products_in, round_to_bfloat16
 
 pytest.importorskip("numba")
 
-# (M, K, N): a number, odd sums, parts of a vector and of a tile, more than a panel is deep.
+# (M, K, N): one number, odd sums, partial vectors and tiles, more than one panel.
 SIZES = [(1, 1, 1), (5, 3, 7), (8, 2, 32), (9, 33, 31), (33, 65, 70), (40, 1025, 130), (520, 64, 9)]
 each_size = pytest.mark.parametrize("size", SIZES, ids=str)
 each_layout = pytest.mark.parametrize("layout", ["CC", "CF", "FC", "FF"])
-# The instruction, and what stands for it on other processors.
+# The CPU instruction, and the replacement for it on other processors.
 each_way = pytest.mark.parametrize("instruction", [gemm.HAS_BFLOAT16_DOT, False])
 
 
@@ -52,7 +52,7 @@ def test_products(size, layout, instruction, rng, assert_close, monkeypatch):
 
 @each_layout
 def test_numbers_are_rounded_as_the_reference_rounds_them(layout, rng):
-    """A product with the identity is what rounding leaves, of either factor and bit for bit."""
+    """A product with the identity gives the rounded factor, left or right, bit for bit."""
     bits = rng.integers(0, 2**32, (70, 70), dtype=np.uint32)
     x = bits.view(np.float32)
     x = np.asarray(np.where(np.abs(x) < 1e-30, 0, x), np.float32, order=layout[0])
@@ -64,7 +64,7 @@ def test_numbers_are_rounded_as_the_reference_rounds_them(layout, rng):
 
 
 @each_layout
-def test_what_is_not_finite_stays_visible(layout, rng):
+def test_nan_and_infinity_are_kept(layout, rng):
     a, b = problem(rng, (9, 34, 33), layout)
     a[2, 3], a[5, 4] = np.nan, np.inf
     y = product(a, b)
@@ -83,7 +83,7 @@ def test_any_number_of_threads_gives_the_same_bits(layout, rng, n_threads):
     np.testing.assert_array_equal(*results)
 
 
-def test_float64_is_left_alone(rng):
+def test_float64_is_not_rounded(rng):
     a, b = (x.astype(np.float64) for x in problem(rng, (9, 17, 20), "CC"))
     y = product(a, b, np.empty((9, 20)))
     np.testing.assert_allclose(y, a @ b, rtol=1e-12, atol=1e-12)

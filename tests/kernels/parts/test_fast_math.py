@@ -1,4 +1,4 @@
-"""The exponential of the kernels beside that of the library."""
+"""The exponential of the kernels, compared with that of the library."""
 
 import numpy as np
 import pytest

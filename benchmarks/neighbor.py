@@ -1,10 +1,11 @@
-"""A training step beside a busy neighbour, against the same step alone: is there a collapse?
+"""A training step beside busy processes, compared with the same step alone: does it collapse?
 
-    python benchmarks/neighbour.py [--shapes char baby] [--rounds 3]
+    python benchmarks/neighbor.py [--shapes char baby] [--rounds 3]
 
-The neighbours are processes that spin, one, or one for each core; they want a core as much as each
-of our threads does. A step that shares both cores of two evenly takes twice as long, and where
-threads wait for each other, longer: those that spin meanwhile keep away the one they wait for.
+The neighbors are processes in a busy loop, one, or one per core. Each competes for a core like one
+of our threads. A step that shares both of two cores evenly takes twice as long. It takes longer if
+threads wait for each other, because threads that spin while they wait take the core from the thread
+they wait for.
 """
 
 import argparse
@@ -14,15 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from interleave import benchmark_parser, contest, itself
+from interleave import benchmark_parser, contest, contestant_of
 from report import Row, report
 from train_step import CONTESTANTS as STEPS
 
 from scratchgpt.measure.processor import n_cores
 
 PROGRAMS = ("ours", "eager")
-NEIGHBOURS = sorted({0, 1, n_cores()})
-LONGEST = 300  # seconds that a neighbour spins if nobody ends it
+NEIGHBORS = sorted({0, 1, n_cores()})
+LONGEST = 300  # seconds after which a neighbor ends by contestant_of
 SPIN = """
 import os, sys, time
 parent, end = os.getppid(), time.monotonic() + float(sys.argv[1])
@@ -33,7 +34,7 @@ while os.getppid() == parent and time.monotonic() < end:
 
 @contextmanager
 def spinning(n: int) -> Iterator[None]:
-    """Have n processes spin meanwhile. They end with the block, and with this process."""
+    """Run n busy processes during the block; they end with the block, or with this process."""
     spinners = [subprocess.Popen([sys.executable, "-c", SPIN, str(LONGEST)]) for _ in range(n)]
     try:
         yield
@@ -44,13 +45,13 @@ def spinning(n: int) -> Iterator[None]:
 
 
 def compare(shape: str, n_rounds: int) -> list[Row]:
-    """Each program with each number of neighbours, by turns: rows of it beside them and alone."""
+    """Time each program, interleaved, with each number of neighbors; return the table's rows."""
     steps = {
         (program, n): replace(
-            itself(__file__, program, "--shapes", shape, "--beside", n),
+            contestant_of(__file__, program, "--shapes", shape, "--beside", n),
             name=f"{program} beside {n}" if n else f"{program} alone",
         )
-        for n in NEIGHBOURS
+        for n in NEIGHBORS
         for program in PROGRAMS
     }
     print(f"{shape}:", file=sys.stderr)
@@ -58,7 +59,7 @@ def compare(shape: str, n_rounds: int) -> list[Row]:
     return [
         (f"{shape}, {program} beside {n}", [steps[program, n], steps[program, 0]], None)
         for program in PROGRAMS
-        for n in NEIGHBOURS[1:]
+        for n in NEIGHBORS[1:]
     ]
 
 
@@ -72,7 +73,7 @@ def main() -> None:
             STEPS[arguments.contestant](arguments.shapes[0])
         return
     rows = [row for shape in arguments.shapes for row in compare(shape, arguments.rounds)]
-    report("neighbour", rows, arguments.out, axis="time beside neighbours / time alone")
+    report("neighbor", rows, arguments.out, axis="time beside neighbors / time alone")
 
 
 if __name__ == "__main__":
