@@ -21,7 +21,7 @@ class TransformerConfig(ModelConfig):
     n_head : int
         Attention heads per block; must divide n_embd.
     n_embd : int
-        Channels: the width of embeddings and blocks.
+        Number of channels: the width of embeddings and blocks.
     n_inner : int, optional
         Width of the feed-forward layers; by default 4 n_embd.
     block_size : int
@@ -35,8 +35,8 @@ class TransformerConfig(ModelConfig):
     bias : bool
         Whether linear layers and layer norms have a bias.
     norm_position : {"post", "pre"}
-        Layer norms after the sublayers, as in the paper, or before them. With "pre" a last layer
-        norm follows the blocks of each half.
+        Position of the layer norms: after the sublayers, as in the paper, or before them. With
+        "pre" a last layer norm follows the blocks of each half.
     activation : {"relu", "gelu", "gelu_tanh"}
     positions : {"sinusoidal", "learned"}
     scale_embeddings : bool

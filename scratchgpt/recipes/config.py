@@ -29,8 +29,8 @@ class RunConfig:
         Files, folders, globs, ``-`` for standard input, or the name of a corpus. For translation,
         sentence pairs as :func:`scratchgpt.text.read_pairs` reads them, or ``dates``.
     task : str, optional
-        Learn a task: addition, addition:3, sort, sort:8:5 or translation. Without one, a language
-        model is trained on the corpus.
+        Task to train on: addition, addition:3, sort, sort:8:5 or translation. Without a task, a
+        language model is trained on the corpus.
     tokenizer : str
         characters, bytes, bpe:SIZE or the path of a tokenizer.json.
     val_fraction : float
@@ -38,8 +38,8 @@ class RunConfig:
     preset : str
         Size of the model; ``scratchgpt info`` lists them.
     init : str, optional
-        Folder of a model or run to start from, which also gives the sizes and the tokenizer. The
-        context (``block_size``) may be shorter.
+        Folder of a model or run to start from; its sizes and its tokenizer are used. The context
+        (``block_size``) may be shorter.
     model : dict
         Fields of GPTConfig or TransformerConfig that override the preset.
     training : TrainConfig
