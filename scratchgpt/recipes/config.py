@@ -8,7 +8,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig
 from scratchgpt.training.config import TrainConfig
 
-# Settings by the names and sections of the configuration file, not checked yet.
+# Unchecked settings, with the names and sections of the configuration file.
 Settings = Mapping[str, object]
 
 Config = TypeVar("Config", bound=ModelConfig)
@@ -21,7 +21,7 @@ class RunConfig:
     """The configuration of a training run.
 
     The defaults are those of a language model. :func:`scratchgpt.recipes.configure` starts from the
-    recipe for the task instead, and checks that the settings go together.
+    recipe for the task instead, and checks that the settings fit together.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class RunConfig:
     Raises
     ------
     UserError
-        If a value has the wrong type or is out of range; names it.
+        If a value has the wrong type or is out of range; the message names it.
     """
 
     corpus: tuple[str, ...] = ()
@@ -70,14 +70,14 @@ class RunConfig:
             raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
 
     def model_config(self, kind: type[Config], **of_tokenizer: int) -> Config:
-        """Return the configuration of the run's model: the preset, with the fields that differ.
+        """Return the configuration of the run's model: the preset, with overridden fields.
 
         Parameters
         ----------
         kind : type
             GPTConfig or TransformerConfig.
         **of_tokenizer : int
-            Fields that follow from the tokenizer, if it is known already.
+            Fields that the tokenizer determines, if it is already known.
 
         Raises
         ------
@@ -88,6 +88,7 @@ class RunConfig:
         for name, value in of_tokenizer.items():
             if self.model.get(name, value) != value:
                 raise UserError(
-                    f"{name}={self.model[name]} is not the tokenizer's {value}; leave it out"
+                    f"{name}={self.model[name]} does not equal the tokenizer's {value}; leave it "
+                    "out"
                 )
         return config.replace(**of_tokenizer)

@@ -268,7 +268,7 @@ def test_a_model_with_padding_rows_is_imported_fine_tuned_and_exported(
     [
         (("--n-layer", 3), "n_layer=3 does not fit the model in"),
         (("--block-size", 33), "block_size=33 does not fit"),
-        (("--preset", "gpt-nano"), "leave out preset"),
+        (("--preset", "gpt-nano"), "preset='gpt-nano' does not apply with init="),
         (("--tokenizer", "bytes"), "the tokenizer has 256 tokens but the model"),
         (("--freeze", "h.7"), "freeze='h.7' fits no parameter"),
         (("--freeze", "*"), "leaves nothing to train"),

@@ -233,7 +233,7 @@ def test_pairs_that_are_too_long_are_left_out_and_counted(scratchgpt, small, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "there is nothing to translate from; name two files"),
+        ((), "no sentence pairs to train on; name two files"),
         (("multi30k:de-fr",), "there is no file for the language 'fr'"),
         (("multi31k",), "did you mean 'multi30k'"),
         (("absent.de", "absent.en"), "there is no file 'absent.de'"),
@@ -258,7 +258,7 @@ def test_files_of_different_lengths_are_refused_with_the_line(refused, two_files
 
 def test_a_tokenizer_without_padding_is_refused(refused, two_files, tmp_path):
     run = ("train", "--task", "translation", *two_files, "--out", tmp_path / "run")
-    assert "has no padding or no end of text" in refused(*run, "--tokenizer", "bytes")
+    assert "has no padding or no end-of-text token" in refused(*run, "--tokenizer", "bytes")
 
 
 @pytest.mark.parametrize(
