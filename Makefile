@@ -1,11 +1,12 @@
-# make demo       train a GPT on real text, then let it write some (under 3 minutes)
-# make test       the whole test suite
-# make portable   the suite without Numba
-# make avx2       the kernels for processors without AVX-512
-# make lint       style and types
-# make docs       the documentation, in docs/_build/html
-# make mutation   break the mathematics in two thousand places, and see the tests notice (an hour)
-# Each creates the virtual environment it needs; nothing but Python and make must be there.
+# make demo       train a GPT on real text, then generate text with it (under 3 minutes)
+# make test       run the whole test suite
+# make portable   run the test suite without Numba
+# make avx2       test the kernels for x86-64 processors without AVX-512
+# make lint       check style and types
+# make docs       build the documentation in docs/_build/html
+# make mutation   plant mistakes in the mathematics, one at a time, and count those that the tests
+#                 catch (an hour)
+# Each target creates the virtual environment that it needs. Only Python and make must be installed.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,8 +14,7 @@ BIN := $(VENV)/bin
 PLAIN ?= .venv-plain
 OUT ?= runs/demo
 
-# On CI one environment serves all stages. The peers that gradients are compared with are installed
-# too, and must be there.
+# On CI, all stages share one environment. It includes the libraries that gradients are compared with.
 ifdef CI
 TEST := test,parity,docs,lint
 DOCS := $(TEST)
@@ -32,18 +32,19 @@ endif
 
 install: $(VENV)/installed-$(TEST) $(PLAIN)/installed
 
-# A demo that was interrupted is resumed.
+# Resume a demo that was interrupted.
 demo: $(VENV)/installed-plots
 	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
 test: suite off
 
-# One thread in each of the test processes: with more they wait for each other.
+# Each test process uses one thread; with more, the processes would wait for each other.
 suite: $(VENV)/installed-$(TEST)
 	SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(WITH_NUMBA)
 
-# `make portable` runs everything without the kernels. With the kernels switched off this runs what
-# that cannot: the comparison of the reference with PyTorch, and the switch itself.
+# `make portable` runs the tests without the kernels. With the kernels switched off, this target runs the
+# tests that `make portable` cannot run: those that compare the reference with PyTorch, and those of the
+# switch.
 off: $(VENV)/installed-$(TEST)
 	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "peer or switch" \
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
@@ -51,9 +52,9 @@ off: $(VENV)/installed-$(TEST)
 portable: $(PLAIN)/installed
 	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
 
-# Kernels for x86-64 processors without AVX-512, in one process, so that none is compiled twice. The
-# name of the CPU alone would let the compiler use all that this CPU has. Compiled afresh, since
-# Numba does not notice that a piece which a kernel calls has changed.
+# Test the kernels for x86-64 processors without AVX-512, in one process, so that no kernel is compiled
+# twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU. The cache is deleted
+# first, because Numba does not notice changes in functions that a kernel calls.
 avx2: $(VENV)/installed-$(TEST)
 ifeq ($(shell uname -m),x86_64)
 	rm -rf build/kernels-avx2
@@ -66,7 +67,7 @@ lint: $(VENV)/installed-$(LINT)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# From nothing each time (-E): the pages show what the code computes, and the code may have changed.
+# Rebuild all pages (-E), because they show what the code computes, and the code may have changed.
 docs: $(VENV)/installed-$(DOCS)
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
 
@@ -78,7 +79,8 @@ $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[$*]"
 	touch $@
 
-# Links to all that is installed, except Numba, which makes it fast and nothing else, and the peers.
+# An environment with links to all installed packages, except Numba, which only makes scratchgpt faster,
+# and except the libraries that scratchgpt is compared with.
 $(PLAIN)/installed: $(VENV)/installed-$(TEST)
 	rm -rf $(PLAIN)
 	$(PYTHON) -m venv --without-pip $(PLAIN)

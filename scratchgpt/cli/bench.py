@@ -1,4 +1,4 @@
-"""``scratchgpt bench``: how fast a model is on this machine."""
+"""``scratchgpt bench``: measure the speed of a model on this machine."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,40 +26,43 @@ def bench_command(
     shape: Annotated[
         str,
         typer.Argument(
-            help="char, baby or gpt2: the shapes that the figures of scratchgpt are given for. Or "
-            "a preset, or the folder of a model or run.",
+            help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset, or "
+            "the folder of a model or run.",
         ),
     ] = "char",
     batch: Annotated[
         int | None,
-        typer.Option(min=1, help="Rows of a batch.", show_default="the shape's, or 1"),
+        typer.Option(min=1, help="Rows per batch.", show_default="from the shape, or 1"),
     ] = None,
     block: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens of a row.", show_default="the shape's, or block_size"),
+        typer.Option(min=1, help="Tokens per row.", show_default="from the shape, or block_size"),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.0, help="How long each measurement goes on.")
+        float, typer.Option(min=0.0, help="Duration of each measurement, in seconds.")
     ] = 3.0,
     steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="The most repetitions of each measurement.", show_default="as many as fit"
+            min=1,
+            help="Maximum repetitions of each measurement.",
+            show_default="as many as fit into --seconds",
         ),
     ] = None,
     breakdown: Annotated[
         bool,
-        typer.Option("--breakdown/--no-breakdown", help="The time of each operation, too."),
+        typer.Option("--breakdown/--no-breakdown", help="Also measure each operation."),
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     precision: Annotated[
-        str, typer.Option(help="Of the matrix products of training: float32 or bf16.")
+        str, typer.Option(help="Precision of the matrix products in training: float32 or bf16.")
     ] = "float32",
     threads: Threads = None,
 ) -> None:
-    """Time training and generation, against what the machine can do.
+    """Measure the speed of a model in training and in generation.
 
-    The weights and tokens are random. Generation is of one text.
+    The speed is compared with the limits of the machine: matrix products for training, memory reads
+    for generation. Weights and tokens are random. Generation uses a batch of one text.
     """
     import json
     import sys
@@ -95,7 +98,7 @@ def bench_command(
 
 
 def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
-    """One of the shapes, or that of a preset or a folder, with another batch where one is given."""
+    """Return the shape for a name, preset or folder, with batch and block overridden if given."""
     from pathlib import Path
 
     from scratchgpt.errors import UserError, did_you_mean
@@ -108,7 +111,7 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     elif name in PRESETS or Path(name).is_dir():
         config = find_config(name)
         if not isinstance(config, GPTConfig):
-            raise UserError(f"{name} is not a GPT, which is what is measured here")
+            raise UserError(f"{name} is not a GPT; bench measures only GPTs")
         shape = Shape(config, 1, config.block_size)
     else:
         names = [*SHAPES, *PRESETS]
@@ -116,7 +119,8 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
         raise UserError(f"there is no shape, preset or folder {name!r}{way_out}")
     if block is not None and block > shape.config.block_size:
         raise typer.BadParameter(
-            f"the model's context is {shape.config.block_size} tokens", param_hint="--block"
+            f"{block} is longer than the model's context of {shape.config.block_size} tokens",
+            param_hint="--block",
         )
     return shape._replace(n_batch=batch or shape.n_batch, n_time=block or shape.n_time)
 
@@ -126,17 +130,17 @@ def _sections(result: "Benchmark") -> dict[str, list[tuple[str, str]]]:
     sections = {
         "training step": [
             *_times(result.step),
-            ("tokens a second", f"{result.tokens_per_s:,.0f}"),
+            ("tokens per second", f"{result.tokens_per_s:,.0f}"),
             (f"share of sgemm's {speed:.0f} GFLOP/s", f"{result.sgemm_share:.0%}"),
         ]
     }
     if result.peak_bytes is not None:
         sections["training step"].append(("peak memory", byte_count(result.peak_bytes)))
     for one in result.decoding:
-        sections[f"a token, weights in {one.dtype}"] = [
+        sections[f"generation per token, weights in {one.dtype}"] = [
             *_times(one.times),
-            ("tokens a second", f"{one.tokens_per_s:,.0f}"),
-            ("weights that it reads", byte_count(one.weight_bytes)),
+            ("tokens per second", f"{one.tokens_per_s:,.0f}"),
+            ("weights read per token", byte_count(one.weight_bytes)),
             (f"share of memory's {bandwidth:.1f} GB/s", f"{one.bandwidth_share:.0%}"),
         ]
     return sections
@@ -146,13 +150,13 @@ def _times(times: "Times") -> list[tuple[str, str]]:
     median, low, high = (f"{1e3 * seconds:,.2f}" for seconds in times[:3])
     return [
         (f"time, median of {times.n:,}", f"{median} ms"),
-        ("  nine in ten of them", f"{low} to {high} ms"),
+        ("  5th to 95th percentile", f"{low} to {high} ms"),
     ]
 
 
 def _print_breakdown(breakdown: "Breakdown") -> None:
-    print(f"a training step in parts, {1e3 * breakdown.seconds:,.2f} ms with the clock running:")
-    print(f"  {'operation':<18} {'forward':>12} {'backward':>12} {'together':>12}")
+    print(f"training step by operation, {1e3 * breakdown.seconds:,.2f} ms while being timed:")
+    print(f"  {'operation':<18} {'forward':>12} {'backward':>12} {'total':>12}")
     for part in breakdown.parts:
         forward, backward, together = (
             "" if seconds is None else f"{1e3 * seconds:,.2f} ms"

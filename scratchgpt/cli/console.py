@@ -1,4 +1,4 @@
-"""What the verbs share of the terminal: progress on stderr, text on stdout and from stdin."""
+"""Terminal input and output for all verbs: progress on stderr, text on stdout, text from stdin."""
 
 import contextlib
 import sys
@@ -18,16 +18,16 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextlib.contextmanager
 def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCallback]":
-    """Show how far the preparation of a corpus is: ``with preparation_progress() as progress:``.
+    """Show the progress of preparing a corpus: ``with preparation_progress() as progress:``.
 
-    On a terminal it is a bar, gone when the work is done. Elsewhere (a file, a pipe,
-    ``TERM=dumb``) it is a line when something begins and one every few seconds. Where nothing is
-    reported, nothing is shown.
+    On a terminal, the progress is a bar that disappears when the work is done. Otherwise (a file,
+    a pipe, ``TERM=dumb``), it is one line when a stage starts and one line every few seconds. If
+    no progress is reported, nothing is shown.
 
     Parameters
     ----------
     stream : text file, optional
-        By default standard error.
+        Where to write; by default standard error.
     """
     from rich.console import Console
 
@@ -43,25 +43,25 @@ def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCall
 
 
 def write_line(text: str) -> None:
-    """A line to standard output; what its encoding lacks becomes ``?``."""
+    """Write a line to standard output; characters that its encoding lacks become ``?``."""
     encoding = sys.stdout.encoding
     print(text.encode(encoding, errors="replace").decode(encoding))
 
 
 def byte_count(n: int) -> str:
-    """A number of bytes as a person reads it."""
+    """Format a number of bytes with a unit: ``1.2 GB``."""
     power = min(max(len(str(n)) - 1, 0) // 3, 4)
     unit = ("B", "kB", "MB", "GB", "TB")[power]
     return f"{n / 1000**power:,.{1 if power else 0}f} {unit}"
 
 
 def read_standard_input() -> str:
-    """The text on standard input, less its last newline.
+    """Read the text on standard input, without its last newline.
 
     Raises
     ------
     UserError
-        If it is not UTF-8; says which byte.
+        If standard input is not UTF-8; the message names the byte.
     """
     content = sys.stdin.buffer.read()
     try:
@@ -74,7 +74,7 @@ def read_standard_input() -> str:
 
 
 class _Bar:
-    """A callback that moves a bar: one task, which begins again when something else is done."""
+    """A callback that advances a progress bar; a new stage starts a new bar."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
@@ -94,7 +94,7 @@ class _Bar:
 
 
 class _Lines:
-    """A callback that prints a line now and then."""
+    """A callback that prints a line when a stage starts and every few seconds."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -138,5 +138,5 @@ def _bar(console: "Console") -> Any:
         console=console,
         expand=True,
         transient=True,
-        redirect_stdout=False,  # results go to standard output as they are
+        redirect_stdout=False,  # rich must not change the results on standard output
     )

@@ -1,4 +1,4 @@
-"""``scratchgpt data``: prepare corpora, and see what there is."""
+"""``scratchgpt data``: prepare, list and show corpora."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ scratchgpt data show data/novel --tokens 500
 """
 
 app = typer.Typer(
-    help="Prepare corpora for training, and see what there is.",
+    help="Prepare, list and show corpora.",
     epilog="""Examples:
 
 scratchgpt data list
@@ -53,26 +53,28 @@ def prepare_command(
     corpus: Annotated[
         list[str],
         typer.Argument(
-            help="Text files, folders, globs, - for standard input, or a name: see "
-            "`scratchgpt data list`."
+            help="Text files, folders, globs, - for standard input, or the name of a corpus "
+            "(see `scratchgpt data list`)."
         ),
     ],
     tokenizer: Annotated[
-        str, typer.Option(help="characters, bytes, bpe:SIZE or a tokenizer.json.")
+        str, typer.Option(help="characters, bytes, bpe:SIZE or the path of a tokenizer.json.")
     ] = "characters",
     val_fraction: Annotated[
-        float, typer.Option(help="Share of the corpus, at its end, that validates.")
+        float,
+        typer.Option(help="Fraction of the corpus, at its end, that is held out for validation."),
     ] = 0.1,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the token shards. [default: one in the cache]"),
+        typer.Option(help="Folder for the token shards. [default: a folder in the cache]"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Turn text into token shards, once.
+    """Tokenize text and save the tokens as shards.
 
-    Training does this by itself, and reads the shards without loading them. What is prepared and
-    unchanged is not done again; what was interrupted goes on where it stopped.
+    `scratchgpt train` does this automatically, and reads the shards without loading them into
+    memory. A corpus that is already prepared and has not changed is not tokenized again. An
+    interrupted preparation resumes.
     """
     import json
 
@@ -91,9 +93,9 @@ def prepare_command(
 
 @app.command("list", epilog=LIST_EPILOG)
 def list_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List corpora by name, and what the cache holds."""
+    """List the named corpora and the prepared corpora in the cache."""
     import json
 
     from scratchgpt.cli.console import write_line
@@ -117,7 +119,7 @@ def list_command(
         }
         print(json.dumps(record))
         return
-    lines = ["corpora with a name:"]
+    lines = ["named corpora:"]
     lines += [f"  {name:<16} {text}" for name, text in NAMED_CORPORA.items()]
     lines += [f"prepared in {cache_directory()}:"]
     for directory, manifest in found:
@@ -126,19 +128,22 @@ def list_command(
             f"{_names(manifest.documents)}"
         )
     if not found:
-        lines.append("  nothing yet; `scratchgpt data prepare python-docs` makes a beginning")
+        lines.append("  nothing yet; start with `scratchgpt data prepare python-docs`")
     write_line("\n".join(lines))
 
 
 @app.command("show", epilog=SHOW_EPILOG)
 def show_command(
     directory: Annotated[
-        Path, typer.Argument(help="Folder of a prepared corpus, or its name in the cache.")
+        Path,
+        typer.Argument(help="Folder of a prepared corpus, or the name of one in the cache."),
     ],
-    tokens: Annotated[int, typer.Option(min=0, help="How many tokens to decode.")] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    tokens: Annotated[
+        int, typer.Option(min=0, help="Number of tokens to decode from the start.")
+    ] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what a prepared corpus holds, and how it begins."""
+    """Show the size, tokenizer and first tokens of a prepared corpus."""
     import json
 
     from scratchgpt.cli.console import write_line
@@ -153,12 +158,12 @@ def show_command(
         return
     lines = _description(prepared)
     if tokens:
-        lines += [f"--- its first {len(first):,} tokens", beginning]
+        lines += [f"--- first {len(first):,} tokens", beginning]
     write_line("\n".join(lines))
 
 
 def _record(prepared: "PreparedCorpus") -> dict[str, Any]:
-    """A prepared corpus for a program."""
+    """Describe a prepared corpus in JSON types."""
     from dataclasses import asdict
 
     return {
@@ -169,7 +174,7 @@ def _record(prepared: "PreparedCorpus") -> dict[str, Any]:
 
 
 def _description(prepared: "PreparedCorpus") -> list[str]:
-    """A prepared corpus for a person."""
+    """Describe a prepared corpus in lines of text."""
     from rich.filesize import decimal
 
     manifest, tokenizer = prepared.manifest, prepared.tokenizer

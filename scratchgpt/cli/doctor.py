@@ -1,4 +1,4 @@
-"""``scratchgpt doctor``: what computes on this machine, and what would make it faster."""
+"""``scratchgpt doctor``: show what determines the speed here, and how to raise it."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,10 +22,10 @@ Rows = list[tuple[str, str]]
 
 KERNELS = {
     "on": "on",
-    "off": "switched off",
-    "missing": "none, without Numba",
-    "untested": "switched off, because this version of Numba is untested",
-    "broken": "they do not run",
+    "off": "off",
+    "missing": "not available: Numba is not installed",
+    "untested": "off, because this version of Numba is untested",
+    "broken": "broken: they fail to run",
 }
 VECTORS = {
     "avx512f": "AVX-512",
@@ -38,10 +38,13 @@ VECTORS = {
 
 
 def doctor_command(
-    quick: Annotated[bool, typer.Option("--quick", help="Measure nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the measurements.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what computes here, and what would make it faster."""
+    """Show what determines the speed here, and how to raise it.
+
+    This covers the software, the processor and the compiled kernels.
+    """
     import json
     import sys
     import textwrap
@@ -49,7 +52,7 @@ def doctor_command(
     from scratchgpt.measure import advice, examine
 
     if not quick:
-        print("measuring for some seconds ...", file=sys.stderr)
+        print("measuring for a few seconds ...", file=sys.stderr)
     findings = examine(measure=not quick)
     hints = advice(findings)
     if as_json:
@@ -61,13 +64,13 @@ def doctor_command(
         print(f"{title}:")
         for name, value in rows:
             print(f"  {name:<{width}}  {value}")
-    print("what would make it faster:")
-    for hint in hints or ["nothing that shows from here"]:
+    print("how to make it faster:")
+    for hint in hints or ["no problems found"]:
         print(textwrap.fill(hint, 88, initial_indent="  ", subsequent_indent="    "))
 
 
 def _sections(found: "Findings") -> dict[str, Rows]:
-    """All that was found, as names and values under headings."""
+    """Arrange the findings as names and values under headings."""
     sections = {
         "software": _software(found),
         "processor": _processor(found),
@@ -78,7 +81,7 @@ def _sections(found: "Findings") -> dict[str, Rows]:
         sections["measured"] = [
             ("matrix products", f"{measured.sgemm_gflop_per_s:.0f} GFLOP/s"),
             ("  on one thread", f"{measured.sgemm_one_thread_gflop_per_s:.0f} GFLOP/s"),
-            ("reading memory", f"{measured.read_gb_per_s:.1f} GB/s"),
+            ("memory reads", f"{measured.read_gb_per_s:.1f} GB/s"),
         ]
     if found.environment:
         sections["environment"] = list(found.environment.items())
@@ -98,8 +101,8 @@ def _software(found: "Findings") -> Rows:
 def _processor(found: "Findings") -> Rows:
     rows = [
         ("name", found.processor),
-        ("vectors", _vectors(found.vectors)),
-        ("cores to use", str(found.cores)),
+        ("vector instructions", _vectors(found.vectors)),
+        ("usable cores", str(found.cores)),
     ]
     if found.load_average is not None:
         rows.append(("load average", f"{found.load_average:.2f}"))
@@ -134,4 +137,4 @@ def _cache(cache: "Cache") -> str:
 
 
 def _vectors(names: tuple[str, ...]) -> str:
-    return ", ".join(VECTORS[name] for name in names) or "none that is known"
+    return ", ".join(VECTORS[name] for name in names) or "none that scratchgpt knows"

@@ -1,4 +1,4 @@
-"""``scratchgpt eval``: how good a model is."""
+"""``scratchgpt eval``: evaluate a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,27 +23,39 @@ scratchgpt eval --model runs/de-en other.de other.en --json
 
 
 def eval_command(
-    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or of a model.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or model.")],
     corpus: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Text to evaluate on; for a model that translates, sentence pairs as train takes "
-            "them. Default: the validation part of the model's own corpus (the test part of "
-            "multi30k), or the held-out problems of its task.",
+            help="Text to evaluate on, or sentence pairs for a translation model, in the same "
+            "forms as for `scratchgpt train`. Default: the data that the model's run held out "
+            "(the validation part of its corpus, the test part of multi30k, or the test problems "
+            "of its task).",
             show_default=False,
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 16,
-    beams: Annotated[int, typer.Option(min=1, help="Hypotheses per translation; 1 is greedy.")] = 4,
-    alpha: Annotated[float, typer.Option(min=0.0, help="Length penalty of a translation.")] = 0.6,
+    beams: Annotated[
+        int, typer.Option(min=1, help="Beam width for translations; 1 is greedy search.")
+    ] = 4,
+    alpha: Annotated[
+        float,
+        typer.Option(min=0.0, help="Length penalty for translations; higher prefers longer ones."),
+    ] = 0.6,
     which: Annotated[
         Which | None,
-        typer.Option(help="Checkpoint of a run.", show_default="average, or else best, or last"),
+        typer.Option(
+            help="Checkpoint of the run.", show_default="the first of average, best, last"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     threads: Threads = None,
 ) -> None:
-    """Measure loss and perplexity, exact match, or BLEU and chrF."""
+    """Evaluate a model: perplexity, exact match, or BLEU and chrF.
+
+    Language models are scored by loss and perplexity, tasks by exact match, and translation models
+    by BLEU and chrF (dates by exact match).
+    """
     import json
     import sys
 
@@ -51,7 +63,7 @@ def eval_command(
     from scratchgpt.recipes import evaluate
     from scratchgpt.recipes.model_folder import find_model
 
-    find_model(model, which and which.value)  # a wrong path shows before kernels are compiled
+    find_model(model, which and which.value)  # fail on a wrong path before compiling kernels
     prepare_kernels(threads)
     with preparation_progress() as progress:
         evaluation = evaluate(
@@ -62,6 +74,6 @@ def eval_command(
             beams=beams,
             alpha=alpha,
             progress=progress,
-            tell=lambda text: print(text, file=sys.stderr),
+            report=lambda text: print(text, file=sys.stderr),
         )
     print(json.dumps(evaluation.as_dict()) if as_json else evaluation)

@@ -1,4 +1,4 @@
-"""``scratchgpt export``: a model of ours, in files that others read."""
+"""``scratchgpt export``: write a model in the format of another program."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,28 +25,33 @@ scratchgpt export runs/mine --format nanogpt --out mine.safetensors
 
 
 def export_command(
-    model: Annotated[Path, typer.Argument(help="Folder of a run or of a model.")],
+    model: Annotated[Path, typer.Argument(help="Folder of a run or model.")],
     out: Annotated[
-        Path, typer.Option(help="A folder for Hugging Face, a file for the other formats.")
+        Path,
+        typer.Option(help="Output path: a folder for huggingface, a file for other formats."),
     ],
     target: Annotated[
-        Format, typer.Option("--format", help="Who shall read it.")
+        Format, typer.Option("--format", help="Format to write.")
     ] = Format.huggingface,
     shard_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Most MB of a file of weights.", show_default="all in one"),
+        typer.Option(
+            min=1,
+            help="Maximum size of a weight file in MB, for huggingface.",
+            show_default="all weights in one file",
+        ),
     ] = None,
     which: Annotated[
         Which | None,
         typer.Option(
-            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+            help="Checkpoint of the run.", show_default="the first of average, best, last"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write a model for others.
+    """Export a model for Hugging Face, nanoGPT, minGPT or llm.c.
 
-    What they would compute differently is refused, and the reason named.
+    Models that the other program would compute differently are refused; the error names the reason.
     """
     import json
 
@@ -63,7 +68,10 @@ def export_command(
         tokenizer = load_tokenizer(directory) if has_tokenizer else None
         _write_folder(gpt, tokenizer, out, shard_size)
     elif shard_size is not None:
-        raise UserError(f"--shard-size is for huggingface; {target.value} has one file")
+        raise UserError(
+            f"--shard-size {shard_size} does not apply to --format {target.value}, which writes "
+            "one file; leave it out"
+        )
     elif target is Format.llmc:
         write_llmc(gpt, out)
     else:
@@ -72,13 +80,13 @@ def export_command(
         record = {"out": str(out), "format": target.value, "n_parameters": gpt.store.size}
         print(json.dumps(record))
     else:
-        print(f"{gpt.store.size:,} parameters of {directory}, for {target.value}, into {out}")
+        print(f"exported {directory} to {out}: {gpt.store.size:,} parameters for {target.value}")
 
 
 def _write_folder(
     model: "GPT", tokenizer: "Tokenizer | None", out: Path, shard_size: int | None
 ) -> None:
-    """A folder as transformers loads it, with ``AutoModelForCausalLM`` and ``AutoTokenizer``."""
+    """Write a folder that ``AutoModelForCausalLM`` and ``AutoTokenizer`` of transformers load."""
     import json
 
     from scratchgpt.errors import UserError
@@ -90,7 +98,10 @@ def _write_folder(
 
     reason = obstacle(model.config)
     if reason is not None:
-        raise UserError(f"transformers has no GPT-1 or GPT-2 with {reason}, as the model has")
+        raise UserError(
+            f"the model has {reason}, which GPT-1 and GPT-2 in transformers do not support; choose "
+            "another --format"
+        )
     if tokenizer is not None:
         check_tokenizer(model, tokenizer)
     end_of_text = tokenizer.end_of_text if tokenizer is not None else None
@@ -99,7 +110,7 @@ def _write_folder(
     if tokenizer is None:
         return
     tokenizer.save(out / TOKENIZER_FILE)
-    # Not GPT-2's class, which would cut the text its own way whatever tokenizer.json says.
+    # Not GPT-2's class, which would split the text its own way and ignore tokenizer.json.
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": model.config.block_size,

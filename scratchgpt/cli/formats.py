@@ -1,4 +1,4 @@
-"""The forms that models of others come in, and go out in."""
+"""The file formats of other programs that models are imported from and exported to."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +7,7 @@ from scratchgpt.errors import UserError
 
 
 class Format(StrEnum):
-    """What wrote the files of a model, or shall read them."""
+    """The program that wrote the files of a model, or that will read them."""
 
     huggingface = "huggingface"
     nanogpt = "nanogpt"
@@ -16,18 +16,18 @@ class Format(StrEnum):
 
 
 def guess_format(source: str) -> Format:
-    """The form of a model by its name alone.
+    """Guess the format of a model from its file name.
 
     Raises
     ------
     UserError
-        If it could be one of several.
+        If the name fits more than one format.
     """
     suffix = Path(source).suffix
     if suffix == ".safetensors":
         raise UserError(
-            f"{source} may be a state dictionary of nanoGPT or of minGPT, which compute different "
-            "things; name it with --format nanogpt or --format mingpt"
+            f"{source} may be a state dictionary of nanoGPT or of minGPT, whose models differ; "
+            "choose with --format nanogpt or --format mingpt"
         )
     if suffix == ".bin":
         return Format.llmc

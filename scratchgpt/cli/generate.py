@@ -1,4 +1,4 @@
-"""``scratchgpt generate``: let a model write."""
+"""``scratchgpt generate``: generate text with a trained model."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -32,72 +32,86 @@ class Which(StrEnum):
 
 
 def generate_command(
-    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or of a model.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or model.")],
     prompt: Annotated[
         list[str] | None,
         typer.Option(
             "--prompt",
             "-p",
             metavar="TEXT",
-            help="What to continue; - reads standard input, less its last newline. Give it "
-            "several times for several prompts, or leave it out to start from nothing.",
+            help="Text to continue; - reads standard input without its last newline. Repeat the "
+            "option for several prompts; leave it out to start without a prompt.",
             show_default=False,
         ),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="The most tokens to generate.")] = 200,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=1, help="Maximum number of tokens to generate.")
+    ] = 200,
     temperature: Annotated[
-        float, typer.Option(help="Below 1 bolder, above 1 more varied; 0 is greedy.")
+        float,
+        typer.Option(help="Lower is more deterministic, higher more random; 0 is greedy."),
     ] = 1.0,
     top_k: Annotated[
         int | None,
-        typer.Option(help="Draw from the k most probable tokens.", show_default="all of them"),
+        typer.Option(help="Sample from the k most probable tokens.", show_default="all tokens"),
     ] = None,
     top_p: Annotated[
-        float, typer.Option(help="Draw from the fewest tokens whose probabilities sum to this.")
+        float,
+        typer.Option(help="Sample from the smallest set of tokens whose probabilities sum to p."),
     ] = 1.0,
     min_p: Annotated[
         float,
-        typer.Option(help="Draw from tokens with at least this share of the highest probability."),
+        typer.Option(help="Sample from tokens with at least p times the highest probability."),
     ] = 0.0,
     repetition_penalty: Annotated[
-        float, typer.Option(help="Above 1: what has occurred becomes less probable.")
+        float,
+        typer.Option(help="Values above 1 make tokens that already occurred less probable."),
     ] = 1.0,
     stop: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="End before this text; may be repeated.", show_default=False
+            metavar="TEXT",
+            help="Stop before this text; may be given several times.",
+            show_default=False,
         ),
     ] = None,
     special_tokens: Annotated[
         bool,
         typer.Option(
             "--special-tokens",
-            help="Take <|endoftext|> in a prompt for the token, as transformers does.",
+            help="Read <|endoftext|> in a prompt as the special token, as transformers does.",
         ),
     ] = False,
-    num_samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    num_samples: Annotated[int, typer.Option(min=1, help="Continuations per prompt.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed; the same seed gives the same text.")
+    ] = 0,
     stream: Annotated[
-        bool, typer.Option("--stream/--no-stream", help="Show a single text while it grows.")
+        bool,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Print the text while it is generated, if there is only one.",
+        ),
     ] = True,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
-            help="A JSON object a line and text: prompt, text, tokens, finish_reason.",
+            help="Print one JSON object per text, one per line: prompt, text, tokens, "
+            "finish_reason.",
         ),
     ] = False,
     which: Annotated[
         Which | None,
         typer.Option(
-            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+            help="Checkpoint of the run.", show_default="the first of average, best, last"
         ),
     ] = None,
     threads: Threads = None,
 ) -> None:
     """Continue prompts with text from a trained model.
 
-    The texts go to standard output, notes to standard error.
+    Texts go to standard output, messages to standard error.
     """
     import sys
     import time
@@ -105,7 +119,7 @@ def generate_command(
     from scratchgpt.generation import SamplingConfig, StopMatcher, generate_text
     from scratchgpt.recipes.model_folder import load_model
 
-    StopMatcher(stop or [])  # what it refuses is told before the prompt is shown
+    StopMatcher(stop or [])  # report an invalid stop text before printing the prompt
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = _read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
@@ -144,7 +158,7 @@ def generate_command(
 
 
 def _read_prompts(prompts: list[str]) -> list[str]:
-    """The prompts, with standard input in place of ``-``."""
+    """Return the prompts, with ``-`` replaced by standard input."""
     from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
 
@@ -162,7 +176,7 @@ def _read_prompts(prompts: list[str]) -> list[str]:
 
 
 def _note_long_prompts(lengths: list[int], block_size: int) -> None:
-    """Say so where the model will not see all of a prompt; lengths are in tokens."""
+    """Print a note for each prompt that is longer than the context; lengths are in tokens."""
     import sys
 
     from scratchgpt.generation import window_start
@@ -171,14 +185,14 @@ def _note_long_prompts(lengths: list[int], block_size: int) -> None:
         start = window_start(n_tokens, block_size)
         if start:
             print(
-                f"prompt {i} has {n_tokens} tokens; the model starts from the last "
-                f"{n_tokens - start} of them (its block_size is {block_size})",
+                f"prompt {i} has {n_tokens} tokens, more than the model's block_size of "
+                f"{block_size}; only the last {n_tokens - start} are used",
                 file=sys.stderr,
             )
 
 
 def _write(text: str) -> None:
-    """Text to standard output, at once; what its encoding lacks becomes ``?``."""
+    """Write text to standard output and flush; characters its encoding lacks become ``?``."""
     import sys
 
     encoding = sys.stdout.encoding
@@ -187,7 +201,7 @@ def _write(text: str) -> None:
 
 
 def _write_texts(results: "list[TextGeneration]", num_samples: int) -> None:
-    """Each prompt with its continuation; under a heading where there are several."""
+    """Print each prompt with its continuation, under a heading if there are several."""
     for i, result in enumerate(results):
         if len(results) > 1:
             of_sample = f", sample {i % num_samples + 1}" if num_samples > 1 else ""

@@ -1,4 +1,4 @@
-"""``scratchgpt import``: a model of others, into a folder that every other verb takes."""
+"""``scratchgpt import``: convert a model of another program to a model folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,40 +27,49 @@ def import_command(
     source: Annotated[
         str,
         typer.Argument(
-            help="Folder of a GPT-1 or GPT-2 in the layout of Hugging Face, its name on the hub, "
-            "a .safetensors of nanoGPT or minGPT, or a .bin of llm.c."
+            help="Folder of a GPT-1 or GPT-2 in the Hugging Face layout, its name on the Hugging "
+            "Face Hub, a .safetensors file of nanoGPT or minGPT, or a .bin file of llm.c."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     source_format: Annotated[
         Format | None,
-        typer.Option("--format", help="What wrote it.", show_default="by its name"),
+        typer.Option(
+            "--format",
+            help="Program that wrote the model.",
+            show_default="guessed from the file name",
+        ),
     ] = None,
     tokenizer: Annotated[
         Path | None,
         typer.Option(
-            help="A tokenizer.json, or a folder with one, or with vocab.json and merges.txt.",
-            show_default="the model's own",
+            help="A tokenizer.json, or a folder that contains one, or vocab.json and merges.txt.",
+            show_default="the tokenizer in the model's folder",
         ),
     ] = None,
     n_head: Annotated[
-        int | None, typer.Option(help="Heads of a block, which nanoGPT and minGPT do not save.")
+        int | None,
+        typer.Option(help="Attention heads per block; nanoGPT and minGPT do not save the number."),
     ] = None,
     activation: Annotated[
         str | None,
         typer.Option(
-            help="gelu_tanh, gelu or relu, for nanoGPT and minGPT.",
-            show_default="what their code has",
+            help="Activation of a nanoGPT or minGPT model: gelu_tanh, gelu or relu.",
+            show_default="the activation in that program's code",
         ),
     ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="For training on.", show_default="the model's, or 0")
+        float | None,
+        typer.Option(
+            help="Dropout probability for further training.",
+            show_default="from the model, or 0",
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read a model that others trained.
+    """Import a model from Hugging Face, nanoGPT, minGPT or llm.c.
 
-    It is checked as a whole before anything is written.
+    The whole model is checked before any file is written.
     """
     import json
     import sys
@@ -72,12 +81,15 @@ def import_command(
     from scratchgpt.training.checkpoint import save_model
 
     if (out / CONFIG_FILE).exists():
-        raise UserError(f"there is a model in {out}; choose another folder")
+        raise UserError(f"{out} already contains a model; choose another folder")
     chosen = source_format or guess_format(source)
     if chosen not in (Format.nanogpt, Format.mingpt):
         for name, value in (("--n-head", n_head), ("--activation", activation)):
             if value is not None:
-                raise UserError(f"{name} is for nanogpt and mingpt; {source} says it itself")
+                raise UserError(
+                    f"{name} {value} applies only to nanogpt and mingpt; {source} defines it "
+                    "itself, so leave it out"
+                )
     model, own = _read(source, chosen, n_head=n_head, activation=activation, dropout=dropout)
     found = _tokenizer(tokenizer, own)
     if found is not None:
@@ -85,7 +97,7 @@ def import_command(
     save_model(out, model, found)
     if found is None:
         print(
-            "there is no tokenizer with it; to use the model with text, import it with --tokenizer",
+            f"no tokenizer in {source}; import with --tokenizer to use the model with text",
             file=sys.stderr,
         )
     if as_json:
@@ -98,7 +110,7 @@ def import_command(
         }
         print(json.dumps(record))
     else:
-        print(f"{model.store.size:,} parameters from {source}, into {out}")
+        print(f"imported {source} to {out}: {model.store.size:,} parameters")
 
 
 def _read(
@@ -109,7 +121,7 @@ def _read(
     activation: str | None,
     dropout: float | None,
 ) -> "tuple[GPT, Path | None]":
-    """The model, and the folder in which its tokenizer would be."""
+    """Read the model; also return the folder that may contain its tokenizer."""
     from scratchgpt.models import GPT
     from scratchgpt.models.hub import find_folder
     from scratchgpt.models.llmc import read_llmc
@@ -128,7 +140,7 @@ def _read(
 
 
 def _tokenizer(named: Path | None, own: Path | None) -> "Tokenizer | None":
-    """The tokenizer that was named, or else the one beside the model."""
+    """Load the tokenizer given by --tokenizer, or else the one in the model's folder, if any."""
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
     from scratchgpt.text.tokenizers.vocab_files import VOCAB_FILE
 

@@ -1,4 +1,4 @@
-"""``scratchgpt info``: what a model is and what it costs."""
+"""``scratchgpt info``: show the size, memory and arithmetic of a model."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -18,15 +18,18 @@ scratchgpt info runs/first --json
 def info_command(
     model: Annotated[
         str | None,
-        typer.Argument(help="A preset, or the folder of a model or run. None lists the presets."),
+        typer.Argument(
+            help="A preset, or the folder of a model or run. Without it, the presets are listed."
+        ),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Rows of a batch.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 1,
     block: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of a row. [default: the model's block_size]")
+        int | None,
+        typer.Option(min=1, help="Tokens per row. [default: the model's block_size]"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show the size of a model, its memory and its arithmetic."""
+    """Show how many parameters, bytes and operations a model takes."""
     import json
 
     from scratchgpt.models import describe
@@ -39,7 +42,8 @@ def info_command(
     if block is not None:
         if block > config.block_size:
             raise typer.BadParameter(
-                f"the model's context is {config.block_size} tokens", param_hint="--block"
+                f"{block} is longer than the model's context of {config.block_size} tokens",
+                param_hint="--block",
             )
         config = config.replace(block_size=block)
     description = describe(config, n_batch=batch)
@@ -60,18 +64,18 @@ def info_command(
     shape = ", ".join(f"{name} {value}" for name, value in config.as_dict().items())
     rows = [
         ("parameters", f"{description.n_parameters:,}"),
-        ("  of them embeddings", f"{description.n_embedding_parameters:,}"),
-        ("a training step keeps", byte_count(description.training_bytes)),
+        ("  of which embeddings", f"{description.n_embedding_parameters:,}"),
+        ("memory of a training step", byte_count(description.training_bytes)),
         ("  parameters", byte_count(description.parameter_bytes)),
         ("  gradients and moments", byte_count(description.optimizer_bytes)),
         ("  activations", byte_count(description.activation_bytes)),
         ("  activations with --recompute", byte_count(description.recompute_activation_bytes)),
         ("peak of a training process", byte_count(description.peak_bytes)),
         ("  with --recompute", byte_count(description.recompute_peak_bytes)),
-        ("generation keeps", byte_count(description.inference_bytes)),
-        ("  keys and values", byte_count(description.cache_bytes)),
-        ("forward pass, a token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
-        ("training step, a token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
+        ("memory of generation", byte_count(description.inference_bytes)),
+        ("  key-value cache", byte_count(description.cache_bytes)),
+        ("forward pass per token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
+        ("training step per token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
     ]
     print(f"{model}: {shape}")
     print(f"in float32, for {batch} x {config.block_size} tokens:")
@@ -110,4 +114,4 @@ def _list_presets(as_json: bool) -> None:
             f"{r['preset']:<17} {layers:>6} {r['n_head']:>6} {r['n_embd']:>8} "
             f"{r['block_size']:>6} {r['n_parameters']:>14,}"
         )
-    print("(of a GPT with a vocabulary of 50,257 tokens where the preset does not name its own)")
+    print("(GPT presets without a vocabulary size are counted with 50,257 tokens)")

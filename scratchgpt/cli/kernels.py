@@ -1,4 +1,4 @@
-"""What the verbs that compute share: how many threads, and kernels that are ready."""
+"""The number of threads and the compilation of kernels, for all verbs that compute."""
 
 import os
 import sys
@@ -11,17 +11,17 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
-        help="Threads to use; by default one a core.",
+        help="Number of threads; by default one per core.",
         show_default=False,
     ),
 ]
 
 
 def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
-    """Settle the number of threads, before anything computes; compile what is not compiled yet."""
+    """Set the number of threads before anything computes, and compile the kernels if necessary."""
     from scratchgpt.backend import kernels_available
 
-    imitated = precision == "bf16"
+    emulated = precision == "bf16"
     if threads is not None:
         os.environ["SCRATCHGPT_THREADS"] = str(threads)
     if kernels_available():
@@ -32,23 +32,24 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
         if threads is not None:
             set_threads(threads)
         ensure_compiled(lambda text: print(text, file=sys.stderr), precision)
-        imitated = imitated and not HAS_BFLOAT16_DOT
+        emulated = emulated and not HAS_BFLOAT16_DOT
     elif threads is not None:
         import threadpoolctl
 
         threadpoolctl.threadpool_limits(threads, user_api="blas")
-    if imitated:
+    if emulated:
         print(
-            "bf16 is imitated here, and slower than float32: it takes a processor with AVX-512 "
-            "BF16, and the compiled kernels",
+            "bf16 is emulated here, and slower than float32: fast bf16 needs the compiled kernels "
+            "and a processor with AVX-512 BF16",
             file=sys.stderr,
         )
 
 
-def tell_of_compiling(module: str) -> None:
-    """Say why the first answer takes so long, where the kernels of a module are not kept yet.
+def report_compiling(module: str) -> None:
+    """Print a note if the kernels of a module still have to be compiled.
 
-    For kernels that are compiled when they are first called, one after the other.
+    Call it before kernels that are compiled one by one at their first call, because the first
+    result then takes long.
     """
     from scratchgpt.backend import kernels_available
 

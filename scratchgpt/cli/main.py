@@ -1,4 +1,4 @@
-"""``scratchgpt VERB``: the entry point, and the one place where errors become exit statuses."""
+"""``scratchgpt VERB``: the entry point, which turns errors into messages and exit statuses."""
 
 import sys
 import warnings
@@ -27,7 +27,8 @@ from scratchgpt.version import __version__
 
 app = typer.Typer(
     name="scratchgpt",
-    help="The GPT family in NumPy: train a model on your own text, and let it write or translate.",
+    help="The GPT family in NumPy: train language and translation models on your own text, "
+    "generate with them, and verify every gradient.",
     epilog="Start with: scratchgpt train python-docs --out runs/first",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -64,12 +65,12 @@ def _root(
     pass
 
 
-# Every complaint about options and arguments is of this class, to which Typer gives no name.
+# The class of all errors about options and arguments; Typer does not export it.
 _UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 
 def run() -> None:
-    """Run the command line; bad input ends in one line on stderr and exit status 2."""
+    """Run the command line; for bad input, print one line on stderr and exit with status 2."""
     warnings.formatwarning = lambda message, *where: f"warning: {message}\n"
     try:
         sys.exit(app(standalone_mode=False))
@@ -77,7 +78,7 @@ def run() -> None:
         _refuse(str(error))
     except _UsageError as error:
         message = error.format_message()
-        if "\n" in message:  # nothing was asked for: this is the help
+        if "\n" in message:  # there were no arguments: this is the help
             error.show()
             sys.exit(error.exit_code)
         command = error.ctx.command_path if error.ctx else "scratchgpt"

@@ -18,7 +18,7 @@ from scratchgpt.recipes.config import RunConfig
 from scratchgpt.training.config import TrainConfig
 
 # A section of the configuration file (None: its top level), and the class whose fields are in it.
-# A field that two models have is described by the first.
+# If two models have a field of the same name, the help is that of the first.
 SECTIONS = (
     (None, RunConfig),
     ("model", GPTConfig),
@@ -45,16 +45,17 @@ FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--n
 
 
 class Setting(NamedTuple):
-    """A field that is an option.
+    """A field of a configuration that is an option of the command line.
 
     Attributes
     ----------
     section : str or None
-        Of the configuration file.
+        Section of the configuration file; None is its top level.
     hint : type
-        Of the field; None is allowed too.
+        Type of the field; the option also allows None.
     default : object
-        What the help shows; None shows nothing, as for models, whose defaults are the preset's.
+        Default that the help shows. None shows no default, as for fields of models, whose defaults
+        come from the preset.
     help : str
     """
 
@@ -104,7 +105,7 @@ def by_section(given: Mapping[str, object]) -> dict[str, object]:
 
 
 def _parameter(name: str, setting: Setting) -> inspect.Parameter:
-    # An empty text is the default of a setting that names something, and nothing to show.
+    # The help does not show an empty string as a default.
     shown = "" if setting.default in (None, "") else f" [default: {setting.default}]"
     declarations = [FLAGS[name]] if name in FLAGS else []
     option = typer.Option(*declarations, help=setting.help + shown, show_default=False)
@@ -117,7 +118,7 @@ def _parameter(name: str, setting: Setting) -> inspect.Parameter:
 
 
 def described_fields(kind: type) -> dict[str, str]:
-    """Return what the "Parameters" section of a NumPy-style docstring says of each name."""
+    """Return the description of each name in the "Parameters" section of a docstring."""
     docstring = inspect.getdoc(kind) or ""
     _, _, section = docstring.partition("Parameters\n----------\n")
     section = re.split(r"\n\n\w+\n---+\n", section)[0]

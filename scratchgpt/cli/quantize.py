@@ -1,4 +1,4 @@
-"""``scratchgpt quantize``: a model in a quarter of its size, to generate with."""
+"""``scratchgpt quantize``: write a model with 8-bit weights, a quarter of its size."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,19 +16,19 @@ scratchgpt generate --model models/gpt2-int8 --prompt "The "
 
 
 def quantize_command(
-    model: Annotated[Path, typer.Argument(help="Folder of a run or of a model.")],
-    out: Annotated[Path, typer.Option(help="Folder for the quantised model.")],
+    model: Annotated[Path, typer.Argument(help="Folder of a run or model.")],
+    out: Annotated[Path, typer.Option(help="Folder for the quantized model.")],
     which: Annotated[
         Which | None,
         typer.Option(
-            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+            help="Checkpoint of the run.", show_default="the first of average, best, last"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Round the weights to 8 bits each.
+    """Quantize the weights of a GPT to 8 bits, for faster generation.
 
-    Every row of a matrix has a scale of its own; embeddings and head are rounded too.
+    Each row of a matrix has its own scale. Embeddings and output head are quantized too.
     """
     import json
 
@@ -41,7 +41,7 @@ def quantize_command(
 
     directory = find_model(model, which and which.value)
     if (out / CONFIG_FILE).exists():
-        raise UserError(f"there is a model in {out}; choose another folder")
+        raise UserError(f"{out} already contains a model; choose another folder")
     gpt, tokenizer = load_gpt(directory), load_tokenizer(directory)
     quantized = QuantizedGPT(gpt)
     save_pretrained(quantized, out, end_of_text=tokenizer.end_of_text)
@@ -50,4 +50,7 @@ def quantize_command(
     if as_json:
         print(json.dumps({"out": str(out), "bytes": quantized.nbytes, "bytes_before": n_bytes}))
     else:
-        print(f"{byte_count(n_bytes)} of {directory} in {byte_count(quantized.nbytes)}, into {out}")
+        print(
+            f"quantized {directory} to {out}: {byte_count(n_bytes)} to "
+            f"{byte_count(quantized.nbytes)}"
+        )

@@ -1,4 +1,4 @@
-"""``scratchgpt tokenizer``: learn one from text, and look at how it cuts."""
+"""``scratchgpt tokenizer``: train tokenizers on text, and show how they split text."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -24,18 +24,18 @@ SHOW_EPILOG = """Examples:
 
 scratchgpt tokenizer show runs/first/best
 
-scratchgpt tokenizer show bpe.json "How is this cut?"
+scratchgpt tokenizer show bpe.json "How is this split?"
 
 cat novel.txt | scratchgpt tokenizer show bpe.json - --json
 """
 
 app = typer.Typer(
-    help="Learn tokenizers from text, and look at how they cut it.",
+    help="Train tokenizers on text, and show how they split text.",
     epilog="""Examples:
 
 scratchgpt tokenizer train python-docs --vocab-size 2000 --out bpe.json
 
-scratchgpt tokenizer show bpe.json "How is this cut?"
+scratchgpt tokenizer show bpe.json "How is this split?"
 """,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -43,7 +43,7 @@ scratchgpt tokenizer show bpe.json "How is this cut?"
 
 
 class Kind(StrEnum):
-    """The tokenizers that are learnt; that of bytes is always the same."""
+    """The tokenizers that are trained on text; the byte tokenizer needs no training."""
 
     bpe = "bpe"
     characters = "characters"
@@ -54,26 +54,27 @@ def train_command(
     corpus: Annotated[
         list[str],
         typer.Argument(
-            help="Text files, folders, globs, - for standard input, or a name: see "
-            "`scratchgpt data list`."
+            help="Text files, folders, globs, - for standard input, or the name of a corpus "
+            "(see `scratchgpt data list`)."
         ),
     ],
     vocab_size: Annotated[
         int | None,
         typer.Option(
-            help="Tokens of a bpe vocabulary, the 256 bytes and the end of text among them. "
+            help="Size of the BPE vocabulary, including the 256 bytes and the end-of-text token. "
             f"[default: {DEFAULT_VOCAB_SIZE}]",
         ),
     ] = None,
     kind: Annotated[
-        Kind, typer.Option(help="Byte-level byte-pair encoding, or every character of the text.")
+        Kind,
+        typer.Option(help="bpe (byte-level byte-pair encoding) or characters (one per token)."),
     ] = Kind.bpe,
-    out: Annotated[Path, typer.Option(help="File to write; one that is there is replaced.")] = Path(
+    out: Annotated[Path, typer.Option(help="File to write; an existing file is replaced.")] = Path(
         "tokenizer.json"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Learn a tokenizer from text and write its tokenizer.json."""
+    """Train a tokenizer on text and write it to a tokenizer.json."""
     import json
 
     from scratchgpt.cli.console import preparation_progress, write_line
@@ -84,8 +85,12 @@ def train_command(
     if kind is Kind.bpe:
         spec = f"bpe:{DEFAULT_VOCAB_SIZE if vocab_size is None else vocab_size}"
     elif vocab_size is not None:
-        raise typer.BadParameter("the text decides how many characters", param_hint="--vocab-size")
-    make_folder(out.parent)  # what cannot be written is told before an hour of learning
+        raise typer.BadParameter(
+            f"{vocab_size} does not apply to --kind {kind}, whose vocabulary is the characters of "
+            "the text; leave it out",
+            param_hint="--vocab-size",
+        )
+    make_folder(out.parent)  # fail before an hour of training if the file cannot be written
     with preparation_progress() as progress:
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)
     tokenizer.save(out)
@@ -98,23 +103,26 @@ def train_command(
 @app.command("show", epilog=SHOW_EPILOG)
 def show_command(
     file: Annotated[
-        Path, typer.Argument(help="A tokenizer.json, or the folder of a run, model or corpus.")
+        Path,
+        typer.Argument(help="A tokenizer.json, or the folder of a run, model or prepared corpus."),
     ],
     text: Annotated[
-        str | None, typer.Argument(help="What to cut; - reads standard input.", show_default=False)
+        str | None,
+        typer.Argument(help="Text to split; - reads standard input.", show_default=False),
     ] = None,
     special_tokens: Annotated[
         bool,
         typer.Option(
             "--special-tokens",
-            help="Take <|endoftext|> in the text for the token, as transformers does.",
+            help="Read <|endoftext|> in the text as the special token, as transformers does.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what a tokenizer is, and how it cuts a text: ids and pieces.
+    """Show a tokenizer, and the token ids and pieces of a text.
 
-    A piece that is not text by itself, as a byte of a longer character, is shown as b'...'.
+    A piece that is not valid text by itself, such as one byte of a longer character, is shown as
+    b'...'.
     """
     import json
 
@@ -150,11 +158,11 @@ def show_command(
         )
     n_bytes = len(text.encode("utf-8"))
     if tokens:
-        write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes a token")
+        write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
 
 
 def _as_text(piece: bytes) -> str | None:
-    """The piece as text; None where it is only a part of a character."""
+    """Decode a piece; None if it is only a part of a character."""
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:
@@ -172,5 +180,5 @@ def _properties(tokenizer: "Tokenizer") -> dict[str, Any]:
 
 def _headline(tokenizer: "Tokenizer") -> str:
     end = tokenizer.end_of_text
-    special = "" if end is None else f", of which {end} is the end of text"
+    special = "" if end is None else f", end of text {end}"
     return f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens{special}"

@@ -1,4 +1,4 @@
-"""``scratchgpt train``: from text to a model."""
+"""``scratchgpt train``: train a model on text."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,17 +36,18 @@ def train_command(
     corpus: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Text files, folders, globs, - for standard input, or a name: python-docs, "
-            "tinyshakespeare. For translation, two files with one sentence per line, a .tsv, a "
-            ".jsonl, multi30k (multi30k:en-de for the other direction) or dates.",
+            help="Text files, folders, globs, - for standard input, or the name of a corpus "
+            "(python-docs, tinyshakespeare). For translation: two files with one sentence per "
+            "line, a .tsv, a .jsonl, multi30k (multi30k:en-de for the other direction) or dates.",
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path, typer.Option(help="Folder for the model, its checkpoints and its curves.")
-    ] = Path("runs/gpt"),
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and curves.")] = Path(
+        "runs/gpt"
+    ),
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with settings; options override it.")
+        Path | None,
+        typer.Option(help="TOML file with settings; command-line options override it."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
@@ -57,14 +58,15 @@ def train_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train a model: to continue text, to solve tasks, to translate.
+    """Train a model that continues text, solves tasks or translates.
 
-    Ctrl-C saves and stops; --resume continues as if nothing had happened.
+    Every option can also go in a TOML file (--config); command-line options override it. Ctrl-C
+    saves and stops; --resume continues the run bit for bit.
 
-    With --task translation the defaults differ from those shown here: they are the recipe of the
-    2017 Transformer, with a preset (transformer-small; transformer-tiny for dates), a joint
-    vocabulary (bpe:8000; characters for dates), warm-up and inverse square root, label smoothing
-    and the average of the last checkpoints. The configuration in --out shows them all.
+    With --task translation, other defaults than those shown here apply: the recipe of the 2017
+    Transformer. It uses the preset transformer-small (transformer-tiny for dates), a joint
+    vocabulary of both languages (bpe:8000; characters for dates), the inverse_sqrt schedule, label
+    smoothing and the average of the last checkpoints. The config.toml in --out lists them all.
     """
     from scratchgpt.cli.training_run import train_run
     from scratchgpt.recipes.resolve import Layer, keep_standard_input, resolve

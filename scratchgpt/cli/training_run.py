@@ -12,15 +12,15 @@ from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
 
-# What a model is used for, by the command that uses it.
-VERBS = {"generate": "write", "translate": "translate"}
+# What to print before the command that uses the model.
+PURPOSES = {"generate": "generate text", "translate": "translate"}
 
 
 def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
-    """Train, show progress, and print the result on standard output."""
+    """Train a model, show progress, and print the result on standard output."""
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
-    print(f"{training.describe()}; into {out}", file=sys.stderr)
+    print(f"{training.describe()}; output in {out}", file=sys.stderr)
     result = _train(training)
     if result.interrupted is not None:
         print(
@@ -47,10 +47,10 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         return
     write_line(sample)
     print("; ".join(_summary(run.training.best, result, scores)), file=sys.stderr)
-    curves = f"; the curves are in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
+    curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
     command = f"scratchgpt {verb} --model {shlex.quote(str(out))}"
-    print(f"let it {VERBS[verb]}: {command}{curves}", file=sys.stderr)
+    print(f"to {PURPOSES[verb]}: {command}{curves}", file=sys.stderr)
 
 
 def _train(training: AnyRun) -> TrainResult:

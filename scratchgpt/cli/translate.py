@@ -1,4 +1,4 @@
-"""``scratchgpt translate``: let a model translate."""
+"""``scratchgpt translate``: translate texts with a trained model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,63 +26,70 @@ scratchgpt translate -m runs/de-en --attention dog.png "Ein Hund rennt durch den
 cat letter.de.txt | scratchgpt translate -m runs/de-en --beams 1 --json
 """
 
-LINES_AT_A_TIME = 1000  # are read and written together, so that a long file appears bit by bit
+LINES_AT_A_TIME = 1000  # lines per chunk, so that the output of a long file appears gradually
 
 
 def translate_command(
-    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or of a model.")],
+    model: Annotated[Path, typer.Option("--model", "-m", help="Folder of a run or model.")],
     text: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What to translate; each argument by itself. Without any, the lines of --file or "
-            "of standard input.",
+            help="Texts to translate, one per argument. Without any, the lines of --file or of "
+            "standard input are translated.",
             show_default=False,
         ),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="Translate each line of this text file; .gz may be."),
+        typer.Option(
+            "--file", "-f", help="Text file to translate line by line; may be compressed (.gz)."
+        ),
     ] = None,
-    beams: Annotated[
-        int, typer.Option(min=1, help="Hypotheses that the search keeps; 1 is greedy.")
-    ] = 4,
+    beams: Annotated[int, typer.Option(min=1, help="Beam width; 1 is greedy search.")] = 4,
     alpha: Annotated[
         float,
         typer.Option(
-            min=0.0, help="Length penalty of Wu et al. 2016; 0 ranks by probability alone."
+            min=0.0,
+            help="Length penalty of Wu et al. (2016); higher prefers longer translations, 0 ranks "
+            "by probability alone.",
         ),
     ] = 0.6,
     nbest: Annotated[
         int,
-        typer.Option(min=1, help="Translations of each text, with their scores; so many beams."),
+        typer.Option(
+            min=1,
+            help="Number of translations to print per text, with their scores; raises --beams to "
+            "this number if it is lower.",
+        ),
     ] = 1,
     attention: Annotated[
         Path | None,
         typer.Option(
             metavar="PICTURE",
-            help="Draw which words each word of the translation looked at, as .png, .pdf or .svg; "
-            "for one text.",
+            help="File for a picture of the attention from target words to source words: .png, "
+            ".pdf or .svg. Only for a single text.",
         ),
     ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
-            help="A JSON object a line and text: source, translation, score, hypotheses.",
+            help="Print one JSON object per text, one per line: source, translation, score, "
+            "hypotheses.",
         ),
     ] = False,
     which: Annotated[
         Which | None,
         typer.Option(
-            help="Which checkpoint of a run.", show_default="average, or else best, or last"
+            help="Checkpoint of the run.", show_default="the first of average, best, last"
         ),
     ] = None,
     threads: Threads = None,
 ) -> None:
     """Translate texts with a trained model, by beam search.
 
-    The translations go to standard output, one a line; with --nbest those of a text below each
-    other, the best first, each behind its score and a tab. Notes go to standard error.
+    Translations go to standard output, one per line. With --nbest, each text has several lines,
+    the best first; each line is a score, a tab and a translation. Messages go to standard error.
     """
     import sys
     import time
@@ -93,7 +100,8 @@ def translate_command(
     sources, place = _read(text, file)
     if attention is not None and len(sources) != 1:
         raise typer.BadParameter(
-            f"draws one text, and there are {len(sources)}", param_hint="--attention"
+            f"draws the attention of one text, but there are {len(sources)}; give one text",
+            param_hint="--attention",
         )
     transformer, tokenizer = load_translator(model, which and which.value)
     _check(sources, place, transformer, tokenizer)
@@ -113,19 +121,21 @@ def translate_command(
     elapsed = time.perf_counter() - started
     if attention is not None:
         _draw(attention, transformer, tokenizer, results[0][0])
-        print(f"the attention is in {attention}", file=sys.stderr)
+        print(f"attention drawn in {attention}", file=sys.stderr)
     count = "1 text" if len(sources) == 1 else f"{len(sources):,} texts"
-    print(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} a second", file=sys.stderr)
+    print(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} per second", file=sys.stderr)
 
 
 def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
-    """What to translate, and what one of them is called in a message: "line {} of FILE"."""
+    """Return the texts to translate, and a format for naming one in errors: "line {} of FILE"."""
     from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
     from scratchgpt.text.pairs.pair_files import read_lines
 
     if texts and file is not None:
-        raise typer.BadParameter("is given, and texts are too; leave out one", param_hint="--file")
+        raise typer.BadParameter(
+            f"{file} and texts are both given; leave out one", param_hint="--file"
+        )
     if texts:
         return texts, "text {}"
     if file is not None:
@@ -138,7 +148,7 @@ def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
 
 
 def _check(sources: list[str], place: str, model: "Transformer", tokenizer: "Tokenizer") -> None:
-    """Refuse what cannot be translated before anything is, and say where it stands."""
+    """Check all texts before translating any; an error names the text and its place."""
     from scratchgpt.errors import UserError
 
     block_size = model.config.block_size
@@ -152,8 +162,8 @@ def _check(sources: list[str], place: str, model: "Transformer", tokenizer: "Tok
             raise UserError(f"{name}: {error}") from None
         if n_tokens > block_size:
             raise UserError(
-                f"{name} takes {n_tokens} positions with its end, and the model has {block_size}; "
-                "translate it in parts"
+                f"{name} has {n_tokens} tokens including the end of text, more than the model's "
+                f"block_size of {block_size}; split it into parts"
             )
 
 
@@ -186,7 +196,7 @@ def _write(source: str, translations: "list[Translation]", n_best: int, as_json:
 def _draw(
     path: Path, model: "Transformer", tokenizer: "Tokenizer", translation: "Translation"
 ) -> None:
-    """Where each word of a translation looked."""
+    """Draw the attention from each word of a translation to the words of its source."""
     from scratchgpt.errors import UserError
     from scratchgpt.generation import alignment, draw_alignment, weights_of_words, words_of
 

@@ -1,4 +1,4 @@
-"""``scratchgpt verify``: prove the gradients on this machine."""
+"""``scratchgpt verify``: verify the gradients on this machine."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ scratchgpt verify all --out proof
 
 
 class Method(StrEnum):
-    """How the derivative is taken that a backward pass is compared with."""
+    """The method that computes the derivative with which a backward pass is compared."""
 
     complex = "complex"
     central = "central"
@@ -32,33 +32,38 @@ def verify_command(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="An operation (attention), a layer (Block), gpt or transformer for small models "
-            "in all forms, a preset for the whole model (gpt2: 124M parameters), or all "
-            "(everything but presets).",
+            help="What to verify: an operation (attention), a layer (Block), gpt or transformer "
+            "(small models in all forms), a preset (gpt2: the whole model of 124M parameters), or "
+            "all (everything except the presets).",
             show_default="all",
         ),
     ] = None,
     method: Annotated[
         Method | None,
-        typer.Option(help="How.", show_default="complex; adjoint for a preset"),
+        typer.Option(
+            help="Reference method: complex step, central differences, or the adjoint identity.",
+            show_default="complex; adjoint for a preset",
+        ),
     ] = None,
     with_kernels: Annotated[
         bool,
         typer.Option(
             "--kernels",
-            help="Prove the compiled kernels, in float64, instead of the plain NumPy reference.",
+            help="Verify the compiled kernels, in float64, instead of the NumPy reference.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Decides all that is random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of inputs, weights and dropout.")
+    ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the table as verify.json and as a page, verify.html."),
+        typer.Option(help="Folder for the results, as verify.json and as a page, verify.html."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Compare backward passes with derivatives of the forward passes.
 
-    Ends with exit status 1 if one of them is wrong.
+    The exit status is 1 if a backward pass is wrong.
     """
     import json
     import sys
@@ -77,13 +82,13 @@ def verify_command(
         for check in find_checks(name, method and method.value, seed, with_kernels=with_kernels)
     ]
     if out is not None:
-        make_folder(out)  # where that fails it shows now, not after all the proofs
+        make_folder(out)  # fail now rather than after all checks
     rows: list[dict[str, Any]] = []
     if not as_json:
         print(_line("", "name", "case", "inputs", "method", "worst error", "time"))
     for check in chosen:
         began = time.perf_counter()
-        # A complex step is the reference's either way: there are no kernels for complex numbers.
+        # A complex step always runs on the reference: there are no kernels for complex numbers.
         with nullcontext() if with_kernels else disabled():
             report = check.run()
         row = {
@@ -123,7 +128,8 @@ def _require_kernels() -> None:
 
     if not kernels_available(np.float64):
         raise UserError(
-            "--kernels: there are none here; install numba, and let SCRATCHGPT_KERNELS be on"
+            "--kernels: compiled kernels are not available; install numba, and do not set "
+            "SCRATCHGPT_KERNELS=off"
         )
 
 
@@ -139,7 +145,7 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _write(rows: list[dict[str, Any]], folder: Path) -> None:
-    """The table as JSON, and as a page that needs nothing else."""
+    """Write the results as JSON, and as a self-contained HTML page."""
     import html
     import json
 
@@ -170,7 +176,7 @@ th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #888
 td:nth-child(4) { font-size: 0.85em; }
 .wrong { background: #d002; font-weight: bold; }
 </style>
-<h1>Backward passes against their forward passes</h1>
+<h1>Backward passes, verified against their forward passes</h1>
 <p>Worst relative error of the gradient with respect to each listed input.</p>
 <table>
 <thead><tr><th>kind</th><th>name</th><th>case</th><th>inputs</th><th>method</th><th>worst error</th>

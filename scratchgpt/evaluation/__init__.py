@@ -1,7 +1,7 @@
-"""How good a model is, from its predictions: perplexity, exact match, translation scores.
+"""Scores of predictions: perplexity, exact match, BLEU and chrF.
 
-Evaluators take numbers or texts and know no model: :mod:`scratchgpt.recipes` makes a model predict
-and passes the predictions here.
+The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
+the predictions of a model and passes them to this package.
 """
 
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match

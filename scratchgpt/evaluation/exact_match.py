@@ -1,4 +1,4 @@
-"""Exact match: the fraction of answers that are right to the last symbol."""
+"""Exact match: the fraction of answers in which every symbol is right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExactMatch:
-    """How many answers are right.
+    """The number of right answers, and the wrong answers.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ def exact_match(predictions: Sequence[str], references: Sequence[str]) -> ExactM
     Raises
     ------
     ValueError
-        If the two lengths differ, or there is nothing to compare.
+        If the two lengths differ, or both are empty.
 
     Examples
     --------

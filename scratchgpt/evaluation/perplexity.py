@@ -1,4 +1,4 @@
-"""Perplexity and bits per byte: how well a model predicts a text."""
+"""Perplexity and bits per byte of a model on a text."""
 
 import math
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Perplexity(NamedTuple):
-    """How well a model predicts a text.
+    """The scores of a model on a text; lower is better.
 
     Attributes
     ----------
@@ -18,7 +18,7 @@ class Perplexity(NamedTuple):
         Cross-entropy of the whole text in bits, divided by its bytes. It can be compared between
         tokenizers, because the number of bytes does not depend on how the text is tokenized.
     n_tokens, n_bytes : int
-        Predicted tokens, and the bytes that they spell.
+        Number of predicted tokens, and of their bytes.
     """
 
     loss: float
@@ -34,7 +34,7 @@ def mean_loss(batches: Iterable[tuple[float, int]]) -> tuple[float, int]:
     Parameters
     ----------
     batches : iterable of (float, int)
-        For each batch the mean loss of its tokens and their number.
+        For each batch, the mean loss of its tokens and their number.
 
     Returns
     -------

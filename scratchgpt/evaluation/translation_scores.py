@@ -7,16 +7,16 @@ from scratchgpt.errors import UserError
 
 
 class TranslationScores(NamedTuple):
-    """How close translations are to their references.
+    """BLEU and chrF of translations; higher is better.
 
     Attributes
     ----------
     bleu, bleu_lowercase : float
-        BLEU, case-sensitive and not; 0 to 100.
+        BLEU from 0 to 100, case-sensitive and lower-cased.
     chrf : float
-        chrF; 0 to 100.
+        chrF from 0 to 100.
     signatures : tuple of str
-        sacrebleu's signatures, which say how each of the three was computed.
+        sacrebleu's signature of each of the three, which records how it was computed.
     """
 
     bleu: float

@@ -145,7 +145,7 @@ class GPTConfig(ModelConfig):
     n_head : int
         Attention heads per block; must divide n_embd.
     n_embd : int
-        Channels: the width of embeddings and blocks.
+        Number of channels: the width of embeddings and blocks.
     block_size : int
         Longest context, in tokens.
     vocab_size : int
@@ -155,8 +155,8 @@ class GPTConfig(ModelConfig):
     bias : bool
         Whether linear layers and layer norms have a bias.
     norm_position : {"pre", "post"}
-        Layer norms before the sublayers (pre, as in GPT-2) or after them (post, as in GPT-1 and the
-        2017 Transformer). With "pre" a last layer norm follows the blocks.
+        Position of the layer norms: pre (before the sublayers, as in GPT-2) or post (after them, as
+        in GPT-1 and the 2017 Transformer). With "pre" a last layer norm follows the blocks.
     activation : {"gelu_tanh", "gelu", "relu"}
         Activation of the feed-forward layers: gelu_tanh, gelu or relu.
     tied_head : bool

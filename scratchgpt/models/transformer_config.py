@@ -21,7 +21,7 @@ class TransformerConfig(ModelConfig):
     n_head : int
         Attention heads per block; must divide n_embd.
     n_embd : int
-        Channels: the width of embeddings and blocks.
+        Number of channels: the width of embeddings and blocks.
     n_inner : int, optional
         Width of the feed-forward layers; by default 4 n_embd.
     block_size : int

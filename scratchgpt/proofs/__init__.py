@@ -1,4 +1,4 @@
-"""What ``scratchgpt verify`` proves: every operation, every layer and every model, by name."""
+"""The checks of ``scratchgpt verify``: every operation, layer and model, by name."""
 
 from scratchgpt.proofs.subjects import Check, find_checks, names
 

@@ -1,4 +1,4 @@
-"""What ``scratchgpt verify`` can prove: operations, layers and models, by name."""
+"""The operations, layers and models that ``scratchgpt verify`` checks, by name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,25 +33,25 @@ from scratchgpt.models import (
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
-# A preset is proven with a short text, because its parameters fill the memory.
+# A preset is checked with a short text, because its parameters take most of the memory.
 PRESET_SHAPE = (2, 8)
-# By complex step a small GPT is right to 1e-12. Kernels round differently from the reference, which
-# takes the step, and in a whole model the difference grows.
+# A complex step reproduces the gradients of a small GPT to 1e-12. The step runs on the reference;
+# kernels round differently, and the difference grows through a whole model.
 KERNEL_TOLERANCE = 1e-11
 
 
 @dataclass(frozen=True)
 class Check:
-    """One proof that can be run.
+    """One check of a backward pass, ready to run.
 
     Attributes
     ----------
     kind : {"op", "layer", "model"}
     name : str
     case : str
-        The inputs or the form.
+        Name of the inputs or of the form.
     run : callable
-        Runs the proof and returns its report.
+        Runs the check and returns its report.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Check:
 
 
 class Subject(NamedTuple):
-    """How to make a layer, the shapes of its inputs, and more arguments of its forward."""
+    """How to make a layer, the shapes of its inputs, and the settings of its forward pass."""
 
     make: Callable[[], Layer]
     shapes: tuple[tuple[int, ...], ...]
@@ -82,7 +82,7 @@ def _input_embedding(positions: str) -> InputEmbedding:
     return InputEmbedding(Embedding(5, 4), 9, dropout=0.3, scale=True, positions=positions)
 
 
-# By name and form. If the form says "dropout", the forward gets a dropout seed.
+# Keys are (name, form). If the form contains "dropout", the forward pass gets a dropout seed.
 LAYERS: dict[tuple[str, str], Subject] = {
     ("Linear", "bias"): Subject(partial(Linear, 5, 7), ((2, 3, 5),)),
     ("Linear", "no bias"): Subject(partial(Linear, 5, 7, bias=False), ((2, 3, 5),)),
@@ -120,7 +120,7 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ),
 }
 
-# Forms of a small GPT in which no two sizes are equal.
+# Forms of a small GPT. No two of its sizes are equal.
 FORMS: dict[str, dict[str, Any]] = {
     "GPT-2": {},
     "GPT-1": {"norm_position": "post"},
@@ -129,7 +129,7 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 _widths = {"n_head": 3, "n_embd": 12, "n_inner": 10, "block_size": 7, "vocab_size": 13}
 SMALL: dict[str, Any] = {"n_layer": 2, "dropout": 0.2, **_widths}
-# Forms of a small encoder-decoder Transformer, with a source that ends in padding.
+# Forms of a small encoder-decoder Transformer. Its source ends in padding.
 TRANSFORMER_FORMS: dict[str, dict[str, Any]] = {
     "as in the paper": {},
     "pre-LN, GELU": {"norm_position": "pre", "activation": "gelu"},
@@ -151,7 +151,7 @@ ALL_PRESETS = [*PRESETS, *TRANSFORMER_PRESETS]
 
 
 def names() -> list[str]:
-    """Return every name that :func:`find_checks` takes, except for ``all``."""
+    """Return every name that :func:`find_checks` takes, except ``all``."""
     layers = list(dict.fromkeys(name for name, _ in LAYERS))
     return [*EXAMPLES, *layers, *MODELS, *ALL_PRESETS]
 
@@ -159,21 +159,21 @@ def names() -> list[str]:
 def find_checks(
     name: str, method: str | None, seed: int, *, with_kernels: bool = False
 ) -> Iterator[Check]:
-    """Find the proofs for a name; ``all`` is everything but the presets.
+    """Find the checks for a name; ``all`` means all names except the presets.
 
     Parameters
     ----------
     name : str
     method : {"complex", "central", "adjoint"}, optional
-        By default complex step, and the adjoint identity for presets.
+        By default complex step, or the adjoint identity for presets.
     seed : int
     with_kernels : bool
-        Whether the kernels will be proven instead of the reference.
+        Whether the kernels will be checked instead of the reference.
 
     Raises
     ------
     UserError
-        If the name is unknown; suggests the nearest.
+        If the name is unknown; the message suggests the nearest name.
     """
     if name != "all" and name not in names():
         hint = did_you_mean(name, [*names(), "all"]) or f"; choose all, {', '.join(names())}"
@@ -197,16 +197,16 @@ def find_checks(
     if name in ALL_PRESETS:
         if method not in (None, "adjoint"):
             raise UserError(
-                f"method={method!r} tests elements one by one, of which {name} has too many; "
-                "leave it out (the adjoint identity proves all at once)"
+                f"method={method!r} checks elements one by one, and {name} has too many; leave it "
+                "out to use the adjoint identity, which checks all at once"
             )
         yield Check("model", name, "all parameters", partial(_check_preset, name, seed))
 
 
 def _randomize(layer: Layer, seed: int, size: float = 1.0) -> None:
-    """Draw matrices and biases of the order of ``size``, and layer norm weights away from 1.
+    """Sample matrices and biases of the order of ``size``, and layer norm weights away from 1.
 
-    With its initial values a network is nearly linear, and a wrong gradient can hide.
+    With its initial values a network is nearly linear, which can hide a wrong gradient.
     """
     for name, parameter in layer.store.named.items():
         value = random_stream(seed, "verify", name).standard_normal(parameter.shape)
@@ -241,7 +241,7 @@ def _check_small(
     else:
         config = TransformerConfig(**{**SMALL_TRANSFORMER, **TRANSFORMER_FORMS[form]})
         model = Transformer(config, dtype=np.float64)
-        # Below many saturated softmaxes a gradient is small compared with its rounding error.
+        # With many saturated softmaxes, gradients are small compared with their rounding errors.
         _randomize(model, seed, size=0.5)
         source = rng.integers(1, 13, (2, 6))
         source[1, 4:] = 0
@@ -264,7 +264,7 @@ def _check_preset(name: str, seed: int) -> Report:
     else:
         config = TransformerConfig.from_preset(name)
         model, n_texts = Transformer(config, seed=seed, dtype=np.float64), 3
-    for parameter in model.store.named.values():  # in place: there is no room for a copy
+    for parameter in model.store.named.values():  # in place: a copy does not fit into memory
         parameter.value += 0.02 * random_stream(seed, "verify").standard_normal(parameter.shape)
     rng = random_stream(seed, "verify", "tokens")
     data = rng.integers(0, model.config.vocab_size, (n_texts, *PRESET_SHAPE))

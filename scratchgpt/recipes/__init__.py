@@ -1,7 +1,7 @@
-"""Training runs by name: what ``scratchgpt train`` and ``scratchgpt eval`` do, for Python.
+"""Training runs by name: the Python interface to ``scratchgpt train`` and ``scratchgpt eval``.
 
 A recipe joins configuration, data, model and evaluation under the name of a task. ``configure``
-makes the configuration of a run, ``train`` trains it, ``evaluate`` says how good the model is.
+makes the configuration of a run, ``train`` trains its model, and ``evaluate`` scores a model.
 """
 
 from scratchgpt.recipes.config import RunConfig

@@ -8,7 +8,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig
 from scratchgpt.training.config import TrainConfig
 
-# Settings by the names and sections of the configuration file, not checked yet.
+# Unchecked settings, with the names and sections of the configuration file.
 Settings = Mapping[str, object]
 
 Config = TypeVar("Config", bound=ModelConfig)
@@ -21,7 +21,7 @@ class RunConfig:
     """The configuration of a training run.
 
     The defaults are those of a language model. :func:`scratchgpt.recipes.configure` starts from the
-    recipe for the task instead, and checks that the settings go together.
+    recipe for the task instead, and checks that the settings fit together.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class RunConfig:
         Files, folders, globs, ``-`` for standard input, or the name of a corpus. For translation,
         sentence pairs as :func:`scratchgpt.text.read_pairs` reads them, or ``dates``.
     task : str, optional
-        Learn a task: addition, addition:3, sort, sort:8:5 or translation. Without one, a language
-        model is trained on the corpus.
+        Task to train on: addition, addition:3, sort, sort:8:5 or translation. Without a task, a
+        language model is trained on the corpus.
     tokenizer : str
         characters, bytes, bpe:SIZE or the path of a tokenizer.json.
     val_fraction : float
@@ -38,8 +38,8 @@ class RunConfig:
     preset : str
         Size of the model; ``scratchgpt info`` lists them.
     init : str, optional
-        Folder of a model or run to start from, which also gives the sizes and the tokenizer. The
-        context (``block_size``) may be shorter.
+        Folder of a model or run to start from; its sizes and its tokenizer are used. The context
+        (``block_size``) may be shorter.
     model : dict
         Fields of GPTConfig or TransformerConfig that override the preset.
     training : TrainConfig
@@ -47,7 +47,7 @@ class RunConfig:
     Raises
     ------
     UserError
-        If a value has the wrong type or is out of range; names it.
+        If a value has the wrong type or is out of range; the message names it.
     """
 
     corpus: tuple[str, ...] = ()
@@ -70,14 +70,14 @@ class RunConfig:
             raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
 
     def model_config(self, kind: type[Config], **of_tokenizer: int) -> Config:
-        """Return the configuration of the run's model: the preset, with the fields that differ.
+        """Return the configuration of the run's model: the preset, with overridden fields.
 
         Parameters
         ----------
         kind : type
             GPTConfig or TransformerConfig.
         **of_tokenizer : int
-            Fields that follow from the tokenizer, if it is known already.
+            Fields that the tokenizer determines, if it is already known.
 
         Raises
         ------
@@ -88,6 +88,7 @@ class RunConfig:
         for name, value in of_tokenizer.items():
             if self.model.get(name, value) != value:
                 raise UserError(
-                    f"{name}={self.model[name]} is not the tokenizer's {value}; leave it out"
+                    f"{name}={self.model[name]} does not equal the tokenizer's {value}; leave it "
+                    "out"
                 )
         return config.replace(**of_tokenizer)

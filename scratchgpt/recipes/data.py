@@ -1,4 +1,4 @@
-"""What a training run needs of its data, whatever it trains."""
+"""The protocol for the data of a training run."""
 
 from typing import Any, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ B = TypeVar("B")  # the batches that it is trained on
 
 
 class RunData(Protocol[M, B]):
-    """The data of a run, and what a run does with it and with a model.
+    """The data of a run, and the operations that a run needs on data and model.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class RunData(Protocol[M, B]):
         ...
 
     def objective(self, run: RunConfig, model: M) -> Objective[B, Any]:
-        """Return what the model is trained for; only the objective knows what it saves."""
+        """Return the training objective; only the objective uses what its forward pass saves."""
         ...
 
     def batches(self, run: RunConfig, model: M) -> Batches[B]:
@@ -41,13 +41,13 @@ class RunData(Protocol[M, B]):
         ...
 
     def describe(self, model: M) -> str:
-        """Say in a few words what the model is trained on."""
+        """Describe the training data in a few words."""
         ...
 
     def sample(self, model: M, seed: int) -> str:
-        """Return some output of the model, for a person to look at."""
+        """Return a sample of the model's output, for a person to read."""
         ...
 
     def evaluate(self, model: M) -> dict[str, float]:
-        """Score the model on held-out data; empty if the validation loss says enough."""
+        """Score the model on held-out data; empty if the validation loss is the only score."""
         ...

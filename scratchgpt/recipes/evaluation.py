@@ -1,4 +1,4 @@
-"""What an evaluation takes and returns, whatever kind of model is evaluated."""
+"""Settings and results of an evaluation, for all kinds of models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class EvaluationSettings:
     batch_size : int
         Rows per batch of a text.
     beams : int
-        Hypotheses per translation; 1 is greedy.
+        Beam width for translations; 1 is greedy search.
     alpha : float
-        Length penalty of a translation.
+        Length penalty for translations.
     """
 
     batch_size: int = 16
@@ -30,33 +30,33 @@ class EvaluationSettings:
 
 
 class Watcher(NamedTuple):
-    """Who is told how far an evaluation is.
+    """Callbacks that report the progress of an evaluation.
 
     Attributes
     ----------
     progress : callable, optional
-        Called while a corpus is prepared, as by :func:`scratchgpt.text.prepare`.
-    tell : callable, optional
-        Called with a line of text now and then.
+        Called while a corpus is prepared; see :func:`scratchgpt.text.prepare`.
+    report : callable, optional
+        Called from time to time with a line of text.
     """
 
     progress: ProgressCallback | None = None
-    tell: Callable[[str], None] | None = None
+    report: Callable[[str], None] | None = None
 
 
 class Evaluation(Protocol):
-    """The result of an evaluation; ``str`` gives the table that a person reads."""
+    """The result of an evaluation; ``str`` formats it as a table."""
 
     def as_dict(self) -> dict[str, object]:
-        """Return what a program reads, ready for JSON."""
+        """Return the result in JSON types."""
 
 
 @dataclass(frozen=True)
 class ExactMatchEvaluation:
-    """How many held-out problems of a task a model answers without a mistake."""
+    """The fraction of held-out problems of a task that a model answers without a mistake."""
 
     task: str
-    problems: str  # what they are called
+    problems: str  # the word for them in the table
     match: ExactMatch
 
     def as_dict(self) -> dict[str, object]:

@@ -57,11 +57,11 @@ class TextData:
         manifest = self.corpus.manifest
         return (
             f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
-            f"of them different), the last {manifest.n_tokens - manifest.n_train:,} to validate"
+            f"different), the last {manifest.n_tokens - manifest.n_train:,} for validation"
         )
 
     def sample(self, model: GPT, seed: int) -> str:
-        """Some text that the model writes."""
+        """Generate text without a prompt."""
         [result] = generate_text(
             model,
             self.tokenizer,
@@ -73,7 +73,7 @@ class TextData:
         return result.text
 
     def evaluate(self, model: GPT) -> dict[str, float]:
-        return {}  # the validation loss says it all
+        return {}  # the validation loss is the only score
 
 
 def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
@@ -84,16 +84,21 @@ def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
 
 
 def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) -> GPTConfig:
-    """The configuration of the model in ``init``, with the changes that it allows."""
+    """Return the configuration of the model in ``init``, with dropout and context changed."""
     config = read_config(find_model(Path(init)))
     if not isinstance(config, GPTConfig):
-        raise UserError(f"init={init!r}: training starts from a GPT only, not to translate")
+        raise UserError(
+            f"init={init!r} is not a GPT; only GPTs can be trained from an existing model"
+        )
     if run.preset != PRESET:
-        raise UserError(f"the model in {init} has its own sizes; leave out preset")
+        raise UserError(
+            f"preset={run.preset!r} does not apply with init={init!r}, which defines the sizes; "
+            "leave out preset"
+        )
     if vocab_size is not None and not config.fits_vocabulary(vocab_size):
         raise UserError(
             f"the tokenizer has {vocab_size} tokens but the model in {init} "
-            f"{config.vocab_size}; take the one that was saved with it"
+            f"{config.vocab_size}; use the tokenizer that was saved with the model"
         )
     changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
     allowed = config.replace(
@@ -109,7 +114,7 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
 
 
 def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
-    """Make the GPT of a run: one with random weights, or the one that it starts from."""
+    """Make the GPT of a run: with random weights, or loaded from ``init``."""
     if run.init is None:
         return GPT(config, seed=run.training.seed)
     model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
@@ -119,7 +124,7 @@ def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
 
 @dataclass(frozen=True)
 class TextEvaluation:
-    """How well a model predicts a text; ``str`` gives the table that a person reads."""
+    """The scores of a model on a text; ``str`` formats them as a table."""
 
     text: str
     scores: Perplexity
@@ -130,7 +135,7 @@ class TextEvaluation:
     def __str__(self) -> str:
         scores = self.scores
         return (
-            f"loss           {scores.loss:.4f} nats a token\n"
+            f"loss           {scores.loss:.4f} nats per token\n"
             f"perplexity     {scores.perplexity:.3f}\n"
             f"bits per byte  {scores.bits_per_byte:.4f}\n"
             f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
@@ -148,8 +153,8 @@ def _evaluate_run(
     data = _open(run, watcher.progress)
     if data.tokenizer.fingerprint != tokenizer.fingerprint:
         raise UserError(
-            "the corpus of this run now gives another tokenizer than the model's: its text has "
-            "changed; name the text to evaluate on"
+            "the corpus of this run has changed: it now gives another tokenizer than the model's; "
+            "name the text to evaluate on"
         )
     name = f"the validation part of {', '.join(run.corpus)}"
     return _evaluate(model, tokenizer, data.corpus.val, name, settings)
@@ -162,7 +167,7 @@ def _evaluate_corpus(
     settings: EvaluationSettings,
     watcher: Watcher,
 ) -> TextEvaluation:
-    """Evaluate on the whole of a text."""
+    """Evaluate on a whole text."""
     tokens = prepare(corpus, tokenizer, progress=watcher.progress).tokens
     return _evaluate(model, tokenizer, tokens, ", ".join(corpus), settings)
 
@@ -176,9 +181,9 @@ def _evaluate(
 
 
 def _losses(model: GPT, tokens: TokenStream, batch_size: int) -> Iterator[tuple[float, int]]:
-    """Mean loss and number of tokens of each batch of windows.
+    """Yield the mean loss and the number of tokens of each batch of windows.
 
-    Every token but the first is predicted once, from at most block_size tokens before it.
+    Every token except the first is predicted once, from at most block_size tokens before it.
     """
     arena = Arena()
     for x, y in windows(tokens, model.config.block_size, batch_size):
@@ -198,7 +203,7 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    return {}  # those of RunConfig
+    return {}  # the defaults of RunConfig
 
 
 def _check(run: RunConfig) -> None:

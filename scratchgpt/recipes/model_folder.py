@@ -1,4 +1,4 @@
-"""Find and load models: in the folder of a model, or of a run with checkpoints."""
+"""Find and load models in the folder of a model, or of a run with checkpoints."""
 
 import contextlib
 from pathlib import Path
@@ -17,7 +17,7 @@ from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
 from scratchgpt.text import Tokenizer, load_tokenizer
 from scratchgpt.training import find_checkpoint
 
-CHECKPOINTS = ("average", "best", "last")  # the first that a run has is the default
+CHECKPOINTS = ("average", "best", "last")  # the default is the first that a run has
 
 
 def find_model(path: Path, which: str | None = None) -> Path:
@@ -27,21 +27,23 @@ def find_model(path: Path, which: str | None = None) -> Path:
     ----------
     path : Path
     which : {"average", "best", "last"}, optional
-        By default the first of them that the run has. A run averages checkpoints only if it is told
-        to, and has no best one if it is never evaluated.
+        By default the first of them that the run has. A run has no average checkpoint unless
+        ``average`` is set, and no best checkpoint if it is never evaluated.
 
     Raises
     ------
     UserError
-        If there is no model, or ``which`` is given for a folder that is not a run.
+        If there is no model in ``path``, or ``which`` is given for a folder that is not a run.
     """
     if (path / CONFIG_FILE).exists():
         if which is not None:
-            raise UserError(f"{path} is a model, not a run with checkpoints; leave out --which")
+            raise UserError(
+                f"--which {which}: {path} is a model, not a run with checkpoints; leave out --which"
+            )
         return path
     if not path.is_dir():
         raise UserError(
-            f"there is no model or run in {path}; name a folder that `scratchgpt train --out` made"
+            f"there is no model or run in {path}; name a folder written by `scratchgpt train --out`"
         )
     if which is not None:
         return find_checkpoint(path, which)
@@ -52,7 +54,7 @@ def find_model(path: Path, which: str | None = None) -> Path:
 
 
 def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
-    """Load a GPT, quantized if it was saved so, and its tokenizer."""
+    """Load a GPT and its tokenizer; a quantized model stays quantized."""
     directory = find_model(path, which)
     quantized = is_quantized(directory)
     model = load_quantized(directory) if quantized else load_gpt(directory)
@@ -68,20 +70,20 @@ def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
 
 
 def load_gpt_to_evaluate(directory: Path) -> GPT:
-    """Load a GPT in float32, also one that was saved in 8 bits."""
+    """Load a GPT in float32; a quantized model is dequantized."""
     if is_quantized(directory):
         return load_quantized(directory).dequantize()
     return load_gpt(directory)
 
 
 def load_transformer(directory: Path) -> Transformer:
-    """Load a model that translates, from a model directory."""
+    """Load a translation model from a model directory."""
     _check_verb("translate", directory)
     return Transformer.from_pretrained(directory)
 
 
 def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, Tokenizer]:
-    """Load a model that translates, and its tokenizer."""
+    """Load a translation model and its tokenizer."""
     directory = find_model(path, which)
     model, tokenizer = load_transformer(directory), load_tokenizer(directory)
     check_tokenizer(model, tokenizer)
@@ -89,7 +91,7 @@ def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, 
 
 
 def _check_verb(verb: str, directory: Path) -> None:
-    """Refuse a model that another command uses."""
+    """Raise an error if the model belongs to another command."""
     config = read_config(directory)
     if config.verb != verb:
         raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")

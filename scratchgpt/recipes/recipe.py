@@ -1,4 +1,4 @@
-"""A recipe: everything that one kind of training run consists of, under one name."""
+"""A recipe: all the parts of one kind of training run, under one name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 class Recipe(Generic[M, B]):
     """How one kind of model (``M``) is trained on batches (``B``) and evaluated.
 
-    A new kind of training is one of these, and an entry in ``scratchgpt.recipes.RECIPES``.
+    To add a kind of training, make a ``Recipe`` and enter it in ``scratchgpt.recipes.RECIPES``.
 
     Attributes
     ----------
     makes_data : bool
-        Whether the task generates its data; a corpus is then refused.
+        Whether the task generates its data. If so, a corpus is refused.
     defaults : callable
-        ``(corpus) -> settings`` that a run starts from, by the names of the configuration file.
+        ``(corpus) -> settings``: the default settings, with the names of the configuration file.
     check : callable
-        ``(run)`` raises a UserError if the settings of the run do not go together.
+        ``(run)`` raises a UserError if the settings of the run do not fit together.
     open : callable
         ``(run, progress) -> RunData`` prepares the data of a run.
     load : callable

@@ -12,14 +12,14 @@ from scratchgpt.text import TASKS, PairBatch, TokenBatch
 AnyRecipe = Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch]
 AnyRun = TrainingRun[GPT, TokenBatch] | TrainingRun[Transformer, PairBatch]
 
-# A task may have sizes behind a colon: addition:3. No task is a language model.
+# A task may have sizes after a colon: addition:3. None is the key for language models.
 RECIPES: dict[str | None, AnyRecipe] = {
     None: TEXT,
     **dict.fromkeys(TASKS, TASK),
     "translation": TRANSLATION,
 }
 
-# How a model is evaluated that belongs to no run.
+# The recipe that evaluates a model outside a run.
 RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
@@ -32,7 +32,7 @@ def find_recipe(task: object) -> AnyRecipe:
     Raises
     ------
     UserError
-        If there is no such task; suggests the nearest.
+        If there is no such task; the message suggests the nearest name.
     """
     if task is None:
         return TEXT

@@ -1,4 +1,4 @@
-"""From settings to a run: the recipe's defaults, overridden by a file, overridden by options."""
+"""Resolve the settings of a run: options override a file, which overrides the recipe's defaults."""
 
 import contextlib
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ from scratchgpt.training.config import TrainConfig
 
 
 class Layer(NamedTuple):
-    """Settings that override those of the layers before, and what to call them in an error."""
+    """Settings that override those of earlier layers, and their name in error messages."""
 
     values: Settings
     source: str
 
 
 def configure(base: RunConfig | None = None, **settings: object) -> RunConfig:
-    """Make the configuration of a run; what is not given comes from the recipe for the task.
+    """Make the configuration of a run; missing settings come from the recipe for the task.
 
     Parameters
     ----------
     base : RunConfig, optional
         A run whose settings are overridden, instead of those of the recipe.
     **settings
-        Fields of :class:`RunConfig`. ``model`` and ``training`` are dictionaries of the fields that
-        differ.
+        Fields of :class:`RunConfig`. ``model`` and ``training`` are dictionaries of the fields to
+        override.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def read_run_config(path: Path) -> RunConfig:
 
 
 def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfig:
-    """Return the run that layers of settings describe.
+    """Merge layers of settings into the configuration of a run.
 
     Parameters
     ----------
     layers : sequence of Layer
-        Each overrides those before.
+        Each overrides the earlier ones.
     resumed : Path, optional
         Folder of the run whose configuration they override; by default, that of the recipe.
 
@@ -91,8 +91,8 @@ def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfi
         run = read_run(resumed)
     else:
         raise UserError(
-            f"there is no run to resume in {resumed}; leave out --resume to start one, or name "
-            "the folder of another"
+            f"there is no run to resume in {resumed}; leave out --resume to start a run, or name "
+            "the folder of another run"
         )
     for layer in layers:
         run = _merged(run, layer)
@@ -100,7 +100,7 @@ def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfi
 
 
 def keep_standard_input(run: RunConfig) -> RunConfig:
-    """Replace ``-`` in the corpus by a file that keeps the text, so that the run can be resumed."""
+    """Save standard input to a file and replace ``-`` by it, so that the run can be resumed."""
     if run.task is not None:
         return run
     return replace(run, corpus=tuple(_kept(word) for word in run.corpus))
@@ -114,7 +114,7 @@ def _kept(word: str) -> str:
 
 
 def _recipe(layers: Sequence[Layer]) -> RunConfig:
-    """The run that the recipe for the task describes; the layers decide which task that is."""
+    """Return the default run of the recipe for the task that the layers choose."""
     task: object = None
     corpus: tuple[str, ...] = ()
     for values, _ in layers:
@@ -127,7 +127,7 @@ def _recipe(layers: Sequence[Layer]) -> RunConfig:
 
 
 def _merged(run: RunConfig, layer: Layer) -> RunConfig:
-    """The run with the settings of a layer, checked."""
+    """Override the settings of a run by those of a layer, and check the result."""
     names = [field.name for field in fields(RunConfig)]
     for name in layer.values:
         if name not in names:
@@ -156,7 +156,7 @@ def _merged(run: RunConfig, layer: Layer) -> RunConfig:
 
 
 def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:
-    """A run from values that are still unchecked; RunConfig and TrainConfig check them."""
+    """Make a run from unchecked values; RunConfig and TrainConfig check them."""
     changed = {**asdict(training), **values.get("training", {})}
     return RunConfig(**{**values, "training": TrainConfig.from_dict(changed)})
 
@@ -164,10 +164,10 @@ def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:
 def _chosen_data(
     task: object, corpus: tuple[str, ...], values: Settings
 ) -> tuple[object, tuple[str, ...]]:
-    """Task and corpus after a layer of settings.
+    """Return task and corpus after a layer of settings.
 
-    A corpus replaces a task that makes its own data, and such a task replaces a corpus. A task that
-    takes a corpus keeps it.
+    A corpus replaces a task that generates its data, and such a task replaces a corpus. A task that
+    takes a corpus keeps the corpus.
     """
     given: Any = values.get("corpus", ())
     given = tuple(given) if isinstance(given, list | tuple) else (given,)

@@ -1,4 +1,4 @@
-"""The configuration file in the folder of a run: every setting, with its default resolved."""
+"""The configuration file in the folder of a run: every setting, with defaults filled in."""
 
 import tomllib
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from scratchgpt.recipes.config import RunConfig, Settings
 
 CONFIG_FILE = "config.toml"
 
-# Fields of a model that follow from its tokenizer, also on other text.
+# Fields of a model that its tokenizer determines, so that the file can be used for other text.
 FROM_TOKENIZER = ("vocab_size", "source_vocab_size", "padding_id")
 
 
@@ -21,7 +21,7 @@ def read_settings(path: Path) -> dict[str, object]:
     Raises
     ------
     UserError
-        If the file cannot be read, or is not TOML.
+        If the file cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -40,8 +40,8 @@ def write_run_config(
 ) -> None:
     """Write the whole configuration, so that the run can be repeated.
 
-    The size of the vocabulary is left out, because it follows from the tokenizer. A resumed run
-    that started from a model keeps the ``init`` and ``tokenizer`` that it was started with; see
+    The size of the vocabulary is left out, because the tokenizer determines it. When a run that
+    started from a model is resumed, the file keeps the original ``init`` and ``tokenizer``; see
     :func:`scratchgpt.recipes.read_run`.
     """
     import tomli_w
@@ -57,7 +57,7 @@ def write_run_config(
 
 
 def _without_none(values: Settings) -> dict[str, object]:
-    """Leave out what is not set: TOML has no null."""
+    """Leave out settings that are None: TOML has no null."""
     return {
         name: _without_none(value) if isinstance(value, dict) else value
         for name, value in values.items()

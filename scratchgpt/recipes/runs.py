@@ -1,4 +1,4 @@
-"""Train and evaluate by name: what ``scratchgpt train`` and ``scratchgpt eval`` do."""
+"""Train and evaluate models by task: the functions behind ``scratchgpt train`` and ``eval``."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,9 +31,9 @@ def start(
     out_dir : path
         Folder for the model, its checkpoints, its metrics and the configuration.
     resume : bool
-        Continue the run in ``out_dir``.
+        Resume the run in ``out_dir``.
     progress : callable, optional
-        Called while a corpus is prepared, as by :func:`scratchgpt.text.prepare`.
+        Called while a corpus is prepared; see :func:`scratchgpt.text.prepare`.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def train(
 ) -> TrainResult:
     """Train the model that a run describes; the parameters are those of :func:`start`.
 
-    Ctrl-C saves and stops; ``resume=True`` then continues as if nothing had happened.
+    Ctrl-C saves and stops; ``resume=True`` then continues the run bit for bit.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def evaluate(
     beams: int = 4,
     alpha: float = 0.6,
     progress: ProgressCallback | None = None,
-    tell: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Evaluate a model.
 
@@ -80,19 +80,20 @@ def evaluate(
     model : path
         Folder of a run or of a model.
     corpus : str or sequence of str, optional
-        Text, or sentence pairs, to evaluate on. By default, what the model's own run held out: the
-        validation part of its corpus (of multi30k the test part), or the test problems of its task.
+        Text, or sentence pairs, to evaluate on. By default, the data that the model's run held out:
+        the validation part of its corpus (the test part of multi30k), or the test problems of its
+        task.
     which : {"average", "best", "last"}, optional
         Checkpoint of a run; by default the first of them that the run has.
     batch_size : int
         Rows per batch of a text.
     beams, alpha
-        Hypotheses per translation, and length penalty; see
+        Beam width and length penalty for translations; see
         :func:`scratchgpt.generation.translate`.
     progress : callable, optional
-        Called while a corpus is prepared, as by :func:`scratchgpt.text.prepare`.
-    tell : callable, optional
-        Called with a line of text now and then.
+        Called while a corpus is prepared; see :func:`scratchgpt.text.prepare`.
+    report : callable, optional
+        Called from time to time with a line of text.
 
     Returns
     -------
@@ -102,9 +103,9 @@ def evaluate(
     Raises
     ------
     UserError
-        If there is no model, or nothing to evaluate it on.
+        If there is no model, or no data to evaluate it on.
     """
-    settings, watcher = EvaluationSettings(batch_size, beams, alpha), Watcher(progress, tell)
+    settings, watcher = EvaluationSettings(batch_size, beams, alpha), Watcher(progress, report)
     directory = find_model(Path(model), which)
     if corpus:
         words = (corpus,) if isinstance(corpus, str) else corpus
@@ -115,7 +116,7 @@ def evaluate(
 
 
 def _run_of(model: Path) -> RunConfig:
-    """The configuration of the run that a model belongs to."""
+    """Read the configuration of the run that a model belongs to."""
     for folder in (model, model.resolve().parent):
         if (folder / CONFIG_FILE).exists():
             return read_run(folder)

@@ -1,4 +1,4 @@
-"""Generated tasks with exact answers, addition and sorting: a GPT that is trained on problems."""
+"""Generated tasks with exact answers (addition and sorting): a GPT is trained on problems."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from scratchgpt.text.tasks.task import TaskBatches
 from scratchgpt.training import NextToken
 
 GREEDY = SamplingConfig(temperature=0)
-AT_ONCE = 512  # problems that are answered in one batch
+AT_ONCE = 512  # problems per batch of answers
 
 
 @dataclass(frozen=True)
 class TaskData:
-    """The problems of a task; they are generated, so there is nothing to read."""
+    """The generated problems of a task."""
 
     task: AdditionTask | SortTask
 
@@ -34,14 +34,14 @@ class TaskData:
         return self.task.spec
 
     def new_model(self, run: RunConfig) -> GPT:
-        """Make a model with a context just long enough for a problem, unless the run says more."""
+        """Make a model whose context fits a problem, unless the run sets ``block_size``."""
         config = gpt_config(run, vocab_size=self.tokenizer.vocab_size)
         if "block_size" not in run.model and run.init is None:
             config = config.replace(block_size=self.task.block_size)
         if config.block_size < self.task.block_size:
             raise UserError(
                 f"block_size={config.block_size} is too short for the task {self.task.spec}, "
-                f"whose problems take {self.task.block_size}; leave it out"
+                f"whose problems have {self.task.block_size} tokens; leave it out"
             )
         return new_gpt(run, config)
 
@@ -56,7 +56,7 @@ class TaskData:
         return f"the task {self.task.spec}"
 
     def sample(self, model: GPT, seed: int) -> str:
-        """A held-out problem with the model's answer."""
+        """Return a held-out problem with the model's answer."""
         prompts, _ = self.task.problems("test")
         prompt = self.tokenizer.decode(prompts[seed % len(prompts)])
         [result] = generate_text(
@@ -73,7 +73,7 @@ class TaskData:
         return {"exact_match": self.match(model).fraction}
 
     def match(self, model: GPT) -> ExactMatch:
-        """Let the model answer the held-out problems greedily, and compare."""
+        """Answer the held-out problems greedily, and compare with the right answers."""
         prompts, answers = self.task.problems("test")
         given: list[str] = []
         for start in range(0, len(prompts), AT_ONCE):
@@ -94,13 +94,13 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TaskData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    return {}  # those of RunConfig
+    return {}  # the defaults of RunConfig
 
 
 def _check(run: RunConfig) -> None:
     if run.corpus:
         raise UserError(
-            f"task={run.task!r} makes its own data; leave out the corpus {run.corpus[0]!r}"
+            f"task={run.task!r} generates its data; leave out the corpus {run.corpus[0]!r}"
         )
     gpt_config(run)
 

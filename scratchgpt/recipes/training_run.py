@@ -1,4 +1,4 @@
-"""A training run that is ready to start: its data, its model and its trainer."""
+"""A training run that is ready to start: data, model and trainer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ class TrainingRun(Generic[M, B]):
         self.out_dir = out_dir
         self.data = data
         self.model = data.new_model(run)
-        # These scores take a pass of generation: compute them in training only if one decides.
+        # These scores need generation: compute them in training only if one selects the best model.
         decides = not run.training.best.startswith("val_")
         self.trainer = Trainer(
             data.objective(run, self.model),
@@ -60,13 +60,13 @@ class TrainingRun(Generic[M, B]):
         return result
 
     def describe(self) -> str:
-        """Return the size of the model and what it is trained on, in a few words."""
+        """Describe the size of the model and its training data in a few words."""
         return f"{self.model.store.size:,} parameters, {self.data.describe(self.model)}"
 
     def sample(self, seed: int = 0) -> str:
-        """Return some output of the model, for a person to look at."""
+        """Return a sample of the model's output, for a person to read."""
         return self.data.sample(self.model, seed)
 
     def evaluate(self) -> dict[str, float]:
-        """Score the model on held-out data; empty if the validation loss says enough."""
+        """Score the model on held-out data; empty if the validation loss is the only score."""
         return self.data.evaluate(self.model)

@@ -1,4 +1,4 @@
-"""Translation: an encoder-decoder Transformer that is trained on sentence pairs."""
+"""Translation: an encoder-decoder Transformer is trained on sentence pairs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from scratchgpt.text import (
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer
 from scratchgpt.training import NextToken
 
-DATES = "dates"  # the corpus that is generated
+DATES = "dates"  # the generated corpus
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class TranslationData:
     Attributes
     ----------
     tokenizer : Tokenizer
-        For both languages together.
+        One for both languages.
     name : str
-        What to call the pairs.
+        Name of the pairs in messages.
     train, val : TokenPairs
     val_text : ParallelText
         The sentences of ``val``.
@@ -72,7 +72,7 @@ class TranslationData:
         return NextToken.from_config(model, run.training)
 
     def batches(self, run: RunConfig, model: Transformer) -> PairBatches:
-        """Return batches of the pairs that the model has positions for."""
+        """Return batches of the pairs that fit into the model's ``block_size``."""
         block_size = model.config.block_size
         return _batches(
             self.train.within(block_size),
@@ -85,7 +85,7 @@ class TranslationData:
 
     def describe(self, model: Transformer) -> str:
         text = (
-            f"{len(self.train):,} pairs of {self.name} to train and {len(self.val):,} to validate "
+            f"{len(self.train):,} training and {len(self.val):,} validation pairs of {self.name} "
             f"({self.tokenizer.kind}, {self.tokenizer.vocab_size:,} tokens for both languages)"
         )
         block_size = model.config.block_size
@@ -95,7 +95,7 @@ class TranslationData:
         return text
 
     def sample(self, model: Transformer, seed: int) -> str:
-        """A validation sentence, its translation by the model, and its reference."""
+        """Return a validation sentence, its translation by the model, and its reference."""
         fitting = np.flatnonzero(self.val.widths[0] <= model.config.block_size)
         row = int(fitting[seed % len(fitting)])
         source = self.val_text.source[row]
@@ -106,19 +106,19 @@ class TranslationData:
         )
 
     def evaluate(self, model: Transformer) -> dict[str, float]:
-        """Exact match of greedy translations, if each sentence has one right translation."""
+        """Score greedy translations by exact match, if each sentence has one right translation."""
         if not self.dates:
             return {}
         return {"exact_match": match_dates(model, self.tokenizer, n_beams=1).fraction}
 
 
 def open_translation(run: RunConfig, progress: ProgressCallback | None = None) -> TranslationData:
-    """Read the pairs of a run and learn its tokenizer, or generate its dates.
+    """Read the pairs of a run and train its tokenizer, or generate its dates.
 
     Raises
     ------
     UserError
-        If the pairs cannot be read, or the tokenizer cannot spell them.
+        If the pairs cannot be read, or the tokenizer cannot encode them.
     """
     if run.corpus == (DATES,):
         task = DatesTask()
@@ -135,7 +135,7 @@ def open_translation(run: RunConfig, progress: ProgressCallback | None = None) -
 def match_dates(
     model: Transformer, tokenizer: Tokenizer, *, n_beams: int, alpha: float = 0.6
 ) -> ExactMatch:
-    """Let the model translate the held-out dates, and compare."""
+    """Translate the held-out dates, and compare with their references."""
     pairs = DatesTask().pairs("test")
     given = translate(model, tokenizer, pairs.source, n_beams=n_beams, alpha=alpha)
     return exact_match(
@@ -147,7 +147,7 @@ def match_dates(
 def losses(
     model: Transformer, tokenizer: Tokenizer, text: ParallelText, tokens_per_batch: int
 ) -> Iterator[tuple[float, int]]:
-    """Mean loss and number of tokens per batch, of the pairs that the model has positions for."""
+    """Yield mean loss and number of tokens per batch, for the pairs that fit into the model."""
     pairs = encode_pairs(text, tokenizer).within(model.config.block_size)
     batches = _batches(pairs, pairs, tokenizer, tokens_per_batch=tokens_per_batch, seed=0)
     arena = Arena()
@@ -181,7 +181,7 @@ def _batches(
 
 
 def _tokenizer(spec: str, train: ParallelText, val: ParallelText) -> Tokenizer:
-    """One vocabulary for both languages, with an end of text and padding."""
+    """Return one tokenizer for both languages, with end-of-text and padding tokens."""
     choice = choose_tokenizer(spec)
     if isinstance(choice, UntrainedTokenizer):
         if choice.bpe_size is not None:
@@ -190,7 +190,7 @@ def _tokenizer(spec: str, train: ParallelText, val: ParallelText) -> Tokenizer:
         return CharacterTokenizer("".join(sides), end_of_text=True, padding=True)
     if choice.end_of_text is None or choice.padding is None:
         raise UserError(
-            f"tokenizer={spec!r} has no padding or no end of text, which translation needs; "
-            "choose bpe:8000 or characters, or leave it out"
+            f"tokenizer={spec!r} has no padding or no end-of-text token, but translation needs "
+            "both; choose bpe:8000 or characters, or leave it out"
         )
     return choice

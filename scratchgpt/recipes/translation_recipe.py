@@ -22,10 +22,10 @@ from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.translation import DATES, losses, match_dates, open_translation
 from scratchgpt.text import ParallelText, Tokenizer, read_pairs, training_pairs
 
-TOKENS_PER_BATCH = 4096  # of an evaluation
+TOKENS_PER_BATCH = 4096  # in an evaluation
 
-# Vaswani et al. 2017, section 5, for a corpus of tens of thousands of sentences: few updates at a
-# high rate, and much dropout.
+# Vaswani et al. 2017, section 5, adapted to a corpus of tens of thousands of sentences: few updates
+# at a high learning rate, and much dropout.
 _TRAINING: dict[str, object] = {
     "steps": 2500,
     "tokens_per_batch": 4096,
@@ -47,7 +47,7 @@ _SENTENCES: Settings = {
     "model": {"dropout": 0.3},
     "training": _TRAINING,
 }
-# There is no end of problems, so there is nothing to learn by heart, and nothing to drop.
+# The supply of dates is endless, so the model cannot overfit and needs no dropout.
 _DATES: Settings = {
     "tokenizer": "characters",
     "preset": "transformer-tiny",
@@ -65,19 +65,19 @@ _DATES: Settings = {
 
 @dataclass(frozen=True)
 class TranslationEvaluation:
-    """How well a model translates a text; ``str`` gives the table that a person reads.
+    """The scores of a model's translations; ``str`` formats them as a table.
 
     Attributes
     ----------
     text : str
-        What the pairs are called.
+        Name of the sentence pairs.
     scores : TranslationScores
     loss : float
         Mean cross-entropy, in nats per token.
     n_pairs : int
     settings : EvaluationSettings
     seconds : float
-        Taken by the translation.
+        Duration of the translation.
     examples : list of (str, str, str)
         Source, translation and reference of the first pairs.
     """
@@ -114,9 +114,9 @@ class TranslationEvaluation:
             f"BLEU           {bleu:.2f} ({signatures[0]})\n"
             f"  lower-cased  {bleu_lowercase:.2f}\n"
             f"chrF           {chrf:.2f} ({signatures[2]})\n"
-            f"loss           {self.loss:.4f} nats a token\n"
+            f"loss           {self.loss:.4f} nats per token\n"
             f"pairs          {self.n_pairs:,} of {self.text}, with {self.settings.beams} beams and "
-            f"alpha {self.settings.alpha:g}, {self.n_pairs / self.seconds:.1f} a second"
+            f"alpha {self.settings.alpha:g}, {self.n_pairs / self.seconds:.1f} per second"
         )
 
 
@@ -127,11 +127,13 @@ def _defaults(corpus: tuple[str, ...]) -> Settings:
 def _check(run: RunConfig) -> None:
     if not run.corpus:
         raise UserError(
-            "there is nothing to translate from; name two files, a .tsv or .jsonl, multi30k or "
-            "dates"
+            "no sentence pairs to train on; name two files, a .tsv, a .jsonl, multi30k or dates"
         )
     if run.init is not None:
-        raise UserError(f"init={run.init!r}: training starts from a GPT only, not to translate")
+        raise UserError(
+            f"init={run.init!r}: a translation model cannot start from an existing model; leave "
+            "out init"
+        )
     run.model_config(TransformerConfig)
 
 
@@ -142,7 +144,7 @@ def _evaluate_run(
     settings: EvaluationSettings,
     watcher: Watcher,
 ) -> Evaluation:
-    """Evaluate on the test part of the run's corpus, or else on its validation part."""
+    """Evaluate on the test part of the run's corpus, or on its validation part if it has none."""
     if run.corpus == (DATES,):
         return _evaluate_dates(model, tokenizer, settings)
     require_sacrebleu()
@@ -187,9 +189,9 @@ def _evaluate(
     loss, _ = mean_loss(losses(model, tokenizer, pairs, TOKENS_PER_BATCH))
     began = time.perf_counter()
 
-    def tell(n: int) -> None:
-        if watcher.tell is not None:
-            watcher.tell(f"{n:,} of {len(pairs):,} translated")
+    def report(n: int) -> None:
+        if watcher.report is not None:
+            watcher.report(f"{n:,} of {len(pairs):,} translated")
 
     translations = translate(
         model,
@@ -197,7 +199,7 @@ def _evaluate(
         pairs.source,
         n_beams=settings.beams,
         alpha=settings.alpha,
-        on_progress=tell,
+        on_progress=report,
     )
     seconds = time.perf_counter() - began
     examples = list(zip(pairs.source, translations, pairs.target, strict=True))[:N_EXAMPLES]

@@ -36,8 +36,8 @@ class TrainConfig:
     batch_size : int
         Rows per micro-batch.
     tokens_per_batch : int
-        For translation, instead of batch_size: maximum number of positions, padding included, of
-        the sources of a micro-batch, and of its targets.
+        For translation, instead of batch_size: maximum number of source positions, and of target
+        positions, per micro-batch.
     grad_accum : int
         Micro-batches whose gradients are summed for one update.
     lr : float
@@ -45,8 +45,8 @@ class TrainConfig:
     min_lr : float, optional
         Final learning rate of the cosine; by default lr / 10.
     warmup_steps : int, optional
-        Steps of linear warm-up; by default a 20th of all steps, at most 100 (with inverse_sqrt a
-        10th, at most 4000).
+        Steps of linear warm-up; by default 1/20 of all steps, at most 100 (with inverse_sqrt 1/10,
+        at most 4000).
     schedule : {"cosine", "constant", "inverse_sqrt"}
         Learning rate after the warm-up: cosine, constant or inverse_sqrt. See
         :mod:`scratchgpt.optim`.
@@ -59,39 +59,39 @@ class TrainConfig:
     eps : float
         Added to the square root of AdamW's second moment.
     grad_clip : float
-        Largest norm of the gradient; 0 disables clipping.
+        Maximum norm of the gradient; 0 disables clipping.
     label_smoothing : float
-        Share of the target's probability that is spread over all tokens during training.
+        Fraction of the target probability that is spread over all tokens in training.
     average : int
-        Number of last checkpoints to average at the end; 0 and 1 do not average. It counts the
-        checkpoints written every ``checkpoint_interval`` steps, and the final one.
+        Number of final checkpoints to average at the end; 0 and 1 disable averaging. Checkpoints
+        are those every ``checkpoint_interval`` steps, and the last.
     eval_interval : int
-        Steps between evaluations; 0 never evaluates. There is one before the first step and one
-        after the last.
+        Steps between evaluations; 0 disables evaluation. The model is also evaluated before the
+        first step and after the last.
     best : str
-        Score that decides which model is kept as ``best/``: val_loss, val_NAME for a measure of the
+        Score that selects the model saved as ``best/``: val_loss, val_NAME for a measure of the
         objective, or a score of the recipe.
     best_mode : {"min", "max"}, optional
-        Whether lower or higher is better, min or max; by default min if the score ends in loss. For
-        other scores it must be given.
+        Whether a lower (min) or a higher (max) score is better; by default min if the name of the
+        score ends in loss. For other scores it must be given.
     eval_batches : int, optional
-        Validation batches per evaluation; by default all.
+        Number of validation batches per evaluation; by default all.
     sample_interval : int
-        Steps between samples; 0 for none. The trainer fires a ``sample`` event.
+        Steps between samples; 0 disables sampling. The trainer fires a ``sample`` event.
     checkpoint_interval : int
-        Steps between checkpoints. The start and the end of a run always write one.
+        Steps between checkpoints. There is always one before the first step and one after the last.
     log_interval : int
-        Steps between lines of the log. Every evaluation also adds a line to ``metrics.jsonl``.
+        Steps between log lines. Every evaluation adds a line to ``metrics.jsonl``.
     seed : int
-        Random seed of weights, batches and dropout.
+        Random seed for weights, batches and dropout.
     recompute : bool
         Save memory by keeping only the inputs of blocks and recomputing the rest in the backward
         pass.
     precision : {"float32", "bf16"}
-        float32, or bf16 for faster matrix products on processors with AVX-512 BF16. See
-        :mod:`scratchgpt.precision`.
+        Precision of matrix products: float32, or bf16, which is faster on processors with AVX-512
+        BF16. See :mod:`scratchgpt.precision`.
     freeze : str
-        Parameters and layers to freeze, separated by commas, with the wildcards of file names:
+        Parameters and layers to freeze: names separated by commas, with wildcards as in file names:
         ``wte,wpe,h.[0-5]``.
 
     Raises

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: arguments in; exit status, stdout and stderr out."""
+"""The command line as a user sees it: arguments in; exit status, stdout and stderr out."""
 
 import sys
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def scratchgpt(monkeypatch, capfd, tmp_path):
 
 @pytest.fixture
 def refused(scratchgpt):
-    """Like ``scratchgpt``, for what must end in one line on stderr and exit status 2."""
+    """Like ``scratchgpt``, for commands that must fail with one line on stderr and status 2."""
 
     def run(*arguments):
         outcome = scratchgpt(*arguments)

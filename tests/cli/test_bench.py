@@ -8,7 +8,7 @@ from scratchgpt.measure import SHAPES
 FAST = ("--seconds", 0, "--steps", 1)
 
 
-def test_a_run_of_ones_own_is_measured(scratchgpt, trained):
+def test_a_run_of_your_own_is_measured(scratchgpt, trained):
     outcome = scratchgpt("bench", trained, "--batch", 3, "--block", 8, *FAST)
     assert outcome.status == 0, outcome.stderr
     assert "3 x 8 tokens in float32" in outcome.stdout
@@ -19,7 +19,7 @@ def test_a_run_of_ones_own_is_measured(scratchgpt, trained):
 
 def test_the_breakdown_names_the_operations_and_adds_up(scratchgpt, trained):
     stdout = scratchgpt("bench", trained, *FAST).stdout
-    table = stdout.split("a training step in parts")[1].splitlines()[2:]
+    table = stdout.split("training step by operation")[1].splitlines()[2:]
     names = {line[2:20].strip() for line in table}
     assert {"linear", "attention", "layer_norm", "gelu", "cross_entropy", "AdamW"} <= names
     shares = [float(line.split()[-1].removesuffix("%")) for line in table]
@@ -50,17 +50,17 @@ def test_products_can_be_taken_in_bfloat16(scratchgpt, trained):
 
 
 def test_the_breakdown_can_be_left_out(scratchgpt, trained):
-    assert "in parts" not in scratchgpt("bench", trained, *FAST, "--no-breakdown").stdout
+    assert "by operation" not in scratchgpt("bench", trained, *FAST, "--no-breakdown").stdout
     record = json.loads(scratchgpt("bench", trained, *FAST, "--no-breakdown", "--json").stdout)
     assert record["breakdown"] is None
 
 
-def test_a_shape_has_the_batch_that_figures_are_given_for():
+def test_a_shape_has_the_batch_size_of_the_published_figures():
     assert _shape("baby", None, None) == SHAPES["baby"]
     assert _shape("gpt2", None, None) == SHAPES["gpt2"]
 
 
-def test_another_batch_leaves_the_model_as_it_is():
+def test_another_batch_size_does_not_change_the_model():
     shape = _shape("gpt2", 1, 1024)
     assert (shape.n_batch, shape.n_time) == (1, 1024)
     assert shape.config == SHAPES["gpt2"].config
@@ -72,17 +72,17 @@ def test_a_preset_has_one_row_as_long_as_its_context():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("bay", "did you mean 'baby'?"),
         ("gpt2-medum", "did you mean 'gpt2-medium'?"),
         ("zzz", "choose char, baby, gpt2, a preset or a folder"),
     ],
 )
-def test_an_unknown_shape_is_refused_with_the_way_out(refused, name, said):
+def test_an_unknown_shape_is_refused_with_the_way_out(refused, name, message):
     error = refused("bench", name)
     assert repr(name) in error
-    assert said in error
+    assert message in error
 
 
 def test_a_folder_without_a_model_is_refused(refused, tmp_path):
@@ -94,5 +94,5 @@ def test_a_block_beyond_the_context_is_refused(refused):
 
 
 @pytest.mark.parametrize("option", ["--steps", "--batch", "--block", "--threads"])
-def test_none_of_something_is_refused(refused, option):
+def test_zero_is_refused(refused, option):
     assert option in refused("bench", "char", option, 0)

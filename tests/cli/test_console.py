@@ -44,7 +44,7 @@ def test_without_a_terminal_each_stage_is_a_line_and_another_every_few_seconds(c
     ]
 
 
-def test_what_has_no_size_is_a_line(clock):
+def test_a_stage_without_a_size_is_one_line(clock):
     stream = io.StringIO()
     with preparation_progress(stream) as progress:
         progress("waiting for [another] process", 0, 0)
@@ -52,7 +52,7 @@ def test_what_has_no_size_is_a_line(clock):
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
-def test_where_nothing_is_reported_nothing_is_shown(stream, monkeypatch):
+def test_without_reports_nothing_is_shown(stream, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with preparation_progress(stream):
         pass
@@ -60,7 +60,7 @@ def test_where_nothing_is_reported_nothing_is_shown(stream, monkeypatch):
     assert stream.getvalue().strip("\x1b[?25h\n") == ""
 
 
-def test_on_a_terminal_a_bar_shows_each_stage_and_goes(monkeypatch):
+def test_on_a_terminal_a_bar_shows_each_stage_and_disappears(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
@@ -71,10 +71,10 @@ def test_on_a_terminal_a_bar_shows_each_stage_and_goes(monkeypatch):
     written = stream.getvalue()
     assert "encoding [all]" in written
     assert "2.0/2.0 MB" in written
-    assert written.rstrip().endswith("\x1b[2K")  # the last thing is that the line is erased
+    assert written.rstrip().endswith("\x1b[2K")  # at last the line is erased
 
 
-def test_an_error_passes_through_and_the_bar_goes(monkeypatch):
+def test_an_error_passes_through_and_the_bar_disappears(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
 
@@ -100,5 +100,5 @@ def test_a_terminal_without_the_character_gets_a_question_mark(monkeypatch):
     ("n", "text"),
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1234567, "1.2 MB"), (5 * 10**15, "5,000.0 TB")],
 )
-def test_bytes_are_written_for_people(n, text):
+def test_byte_counts_have_units(n, text):
     assert byte_count(n) == text

@@ -51,7 +51,7 @@ def test_several_files_are_named_by_the_first(scratchgpt, tmp_path):
     assert f"text        {tmp_path / 'a.txt'} and 2 more, 3 bytes" in listing
 
 
-def test_the_list_has_the_corpora_with_a_name_and_those_in_the_cache(scratchgpt, text_file):
+def test_the_list_has_the_named_corpora_and_those_in_the_cache(scratchgpt, text_file):
     before = scratchgpt("data", "list").stdout
     assert "nothing yet" in before
     assert all(name in before for name in ("python-docs", "tinyshakespeare"))
@@ -83,20 +83,20 @@ def test_a_prepared_corpus_is_shown_with_its_beginning(scratchgpt, text_file, tm
     out = tmp_path / "data"
     description = prepare(scratchgpt, text_file, "--out", out).stdout
     shown = scratchgpt("data", "show", out, "--tokens", 19).stdout
-    assert shown == f"{description}--- its first 19 tokens\nthe quick brown fox\n"
+    assert shown == f"{description}--- first 19 tokens\nthe quick brown fox\n"
     assert scratchgpt("data", "show", out, "--tokens", 0).stdout == description
     record = json.loads(scratchgpt("data", "show", out, "--tokens", 9, "--json").stdout)
     assert record["beginning"] == "the quick"
     assert record["n_train"] == len(open_prepared(out).train)
 
 
-def test_more_tokens_than_there_are_show_all(scratchgpt, tmp_path):
+def test_more_tokens_than_the_corpus_has_show_all(scratchgpt, tmp_path):
     (tmp_path / "a.txt").write_text("short", encoding="utf-8")
     prepare(scratchgpt, tmp_path / "a.txt", "--out", tmp_path / "data")
     assert "first 5 tokens\nshort\n" in scratchgpt("data", "show", tmp_path / "data").stdout
 
 
-def test_what_is_in_the_cache_is_shown_by_the_name_that_the_list_gives(scratchgpt, text_file):
+def test_a_corpus_in_the_cache_is_shown_by_its_name_in_the_list(scratchgpt, text_file):
     record = json.loads(prepare(scratchgpt, text_file, "--json").stdout)
     assert scratchgpt("data", "show", record["key"]).stdout.startswith("folder      ")
 
@@ -127,6 +127,6 @@ def test_bad_input_is_refused_in_one_line(refused, text_file, tmp_path, argument
     assert message in refused("data", "prepare", *(paths.get(word, word) for word in arguments))
 
 
-def test_a_folder_that_is_no_prepared_corpus_is_refused(refused, tmp_path):
+def test_a_folder_that_is_not_a_prepared_corpus_is_refused(refused, tmp_path):
     error = refused("data", "show", tmp_path)
     assert "is not a prepared corpus; make one with `scratchgpt data prepare`" in error

@@ -14,7 +14,7 @@ KEYS = set(examine(measure=False).as_dict()) | {"advice"}
 
 
 def in_a_fresh_process(*arguments, without_numba=False, **environment):
-    """``scratchgpt doctor`` with an environment of its own."""
+    """Run ``scratchgpt doctor`` in a fresh process with its own environment."""
     code = "import sys\n"
     if without_numba:
         code += "sys.modules['numba'] = sys.modules['llvmlite'] = None\n"
@@ -33,7 +33,7 @@ def test_findings_come_under_headings(scratchgpt):
     assert outcome.stderr == ""
     headings = [line for line in outcome.stdout.splitlines() if not line.startswith(" ")]
     assert headings[:3] == ["software:", "processor:", "kernels:"]
-    assert headings[-1] == "what would make it faster:"
+    assert headings[-1] == "how to make it faster:"
     assert "measured:" not in headings
 
 
@@ -51,11 +51,11 @@ def test_json_has_findings_and_advice(scratchgpt):
     assert record["measured"] is None
 
 
-def test_measurements_are_told_with_their_units(scratchgpt):
+def test_measurements_are_printed_with_their_units(scratchgpt):
     outcome = scratchgpt("doctor")
     assert outcome.status == 0
     assert "measuring" in outcome.stderr
-    measured = outcome.stdout.split("measured:")[1].split("what would")[0]
+    measured = outcome.stdout.split("measured:")[1].split("how to make")[0]
     assert measured.count("GFLOP/s") == 2
     assert measured.count("GB/s") == 1
 
@@ -65,16 +65,16 @@ def test_every_advice_is_shown(scratchgpt, monkeypatch):
 
     monkeypatch.setattr(measure, "advice", lambda findings: ["first " * 30, "second"])
     outcome = scratchgpt("doctor", "--quick")
-    shown = outcome.stdout.split("what would make it faster:")[1]
+    shown = outcome.stdout.split("how to make it faster:")[1]
     assert shown.split() == ["first"] * 30 + ["second"]
     assert max(map(len, shown.splitlines())) <= 88
 
 
-def test_where_all_is_well_it_says_so(scratchgpt, monkeypatch):
+def test_without_problems_it_says_so(scratchgpt, monkeypatch):
     import scratchgpt.measure as measure
 
     monkeypatch.setattr(measure, "advice", lambda findings: [])
-    assert scratchgpt("doctor", "--quick").stdout.endswith("  nothing that shows from here\n")
+    assert scratchgpt("doctor", "--quick").stdout.endswith("  no problems found\n")
 
 
 def test_without_numba_it_says_what_that_costs_and_how_to_install_it():
@@ -91,7 +91,7 @@ def test_without_numba_it_says_what_that_costs_and_how_to_install_it():
 def test_with_kernels_switched_off_it_says_so():
     run = in_a_fresh_process("--quick", SCRATCHGPT_KERNELS="off")
     assert run.returncode == 0, run.stderr
-    assert "SCRATCHGPT_KERNELS=off" in run.stdout.split("what would make it faster:")[1]
+    assert "SCRATCHGPT_KERNELS=off" in run.stdout.split("how to make it faster:")[1]
 
 
 @pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
@@ -115,7 +115,7 @@ def test_the_number_of_threads_is_that_of_the_environment():
 
 
 @pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
-def test_a_setting_that_makes_no_sense_is_refused():
+def test_an_invalid_setting_is_refused():
     run = in_a_fresh_process("--quick", SCRATCHGPT_THREADS="many")
     assert run.returncode == 2
     assert run.stderr.splitlines() == [

@@ -59,7 +59,7 @@ def test_a_folder_without_a_model_is_refused(refused, tmp_path):
     assert "checkpoint" in refused("eval", "--model", tmp_path)
 
 
-def test_a_path_that_is_not_there_is_named(refused, tmp_path):
+def test_a_missing_path_is_named(refused, tmp_path):
     assert "there is no model or run in" in refused("eval", "--model", tmp_path / "absent")
 
 

@@ -1,4 +1,4 @@
-"""Models of others in, ours out, in 8 bits, and trained on from where others stopped."""
+"""Import, export, quantize and fine-tune models of other programs."""
 
 import json
 
@@ -31,7 +31,7 @@ def gpt(**changes):
 
 @pytest.fixture
 def theirs(tmp_path):
-    """A GPT-2 with its tokenizer, as others leave it."""
+    """A GPT-2 with its tokenizer, as transformers saves it."""
     save_pretrained(gpt(dropout=0.1), tmp_path / "theirs")
     TOKENIZER.save(tmp_path / "theirs" / "tokenizer.json")
     return tmp_path / "theirs"
@@ -92,22 +92,23 @@ def test_other_formats_are_imported(scratchgpt, theirs, tmp_path):
     assert load_pretrained(out).config.dropout == 0.2
 
 
-def test_a_model_without_a_tokenizer_is_imported_and_it_is_said(scratchgpt, tmp_path):
+def test_a_model_without_a_tokenizer_is_imported_with_a_note(scratchgpt, tmp_path):
     write_llmc(gpt(), tmp_path / "a.bin")
     outcome = scratchgpt("import", tmp_path / "a.bin", "--out", tmp_path / "mine")
     assert outcome.status == 0
-    assert "there is no tokenizer with it" in outcome.stderr
+    assert f"no tokenizer in {tmp_path / 'a.bin'}; import with --tokenizer" in outcome.stderr
     assert not (tmp_path / "mine" / "tokenizer.json").exists()
 
 
-def test_what_cannot_be_imported_leaves_nothing(refused, theirs, tmp_path):
+def test_a_failed_import_writes_nothing(refused, theirs, tmp_path):
     out = tmp_path / "mine"
     nano = tmp_path / "nano.safetensors"
     write_state_dict(gpt(activation="gelu"), nano, "nanogpt")
     assert "--format nanogpt or --format mingpt" in refused("import", nano, "--out", out)
-    assert "--n-head is for nanogpt" in refused("import", theirs, "--n-head", 2, "--out", out)
+    error = refused("import", theirs, "--n-head", 2, "--out", out)
+    assert "--n-head 2 applies only to nanogpt" in error
     assert "there is no folder" in refused("import", tmp_path / "nowhere", "--out", out)
-    assert "there is a model in" in refused("import", theirs, "--out", theirs)
+    assert f"{theirs} already contains a model" in refused("import", theirs, "--out", theirs)
     train_bpe(["other text"], 270).save(tmp_path / "other.json")
     other = tmp_path / "other.json"
     assert "do not belong together" in refused("import", theirs, "--tokenizer", other, "--out", out)
@@ -117,7 +118,7 @@ def test_what_cannot_be_imported_leaves_nothing(refused, theirs, tmp_path):
 
 
 @pytest.mark.parametrize("shard", [(), ("--shard-size", 1)])
-def test_an_exported_run_is_one_of_transformers(
+def test_an_exported_run_loads_in_transformers(
     scratchgpt, transformers, torch, theirs, tmp_path, shard, assert_close
 ):
     out = tmp_path / "out"
@@ -134,7 +135,7 @@ def test_an_exported_run_is_one_of_transformers(
     assert_close(logits, gpt().forward(np.array([ids]))[0], 1e-5)
 
 
-def test_exports_come_back(scratchgpt, theirs, tmp_path):
+def test_an_exported_model_can_be_imported_again(scratchgpt, theirs, tmp_path):
     for name, options in (("a.bin", ("llm.c",)), ("folder", ("huggingface",))):
         out, back = tmp_path / name, tmp_path / f"back from {name}"
         outcome = scratchgpt("export", theirs, "--out", out, "--format", *options, "--json")
@@ -143,17 +144,20 @@ def test_exports_come_back(scratchgpt, theirs, tmp_path):
         same(load_pretrained(back), gpt())
 
 
-def test_what_others_would_compute_differently_is_not_exported(refused, trained, theirs, tmp_path):
+def test_a_model_that_others_would_compute_differently_is_not_exported(
+    refused, trained, theirs, tmp_path
+):
     out = tmp_path / "out"
-    assert "no GPT-1 or GPT-2 with bias=False" in refused("export", trained, "--out", out)
+    assert "the model has bias=False, which GPT-1" in refused("export", trained, "--out", out)
     for name in ("nanogpt", "llm.c"):
         assert f"{name} supports only" in refused("export", trained, "--out", out, "--format", name)
     shards = ("--format", "llm.c", "--shard-size", 3)
-    assert "--shard-size is for huggingface" in refused("export", theirs, "--out", out, *shards)
+    error = refused("export", theirs, "--out", out, *shards)
+    assert "--shard-size 3 does not apply to --format llm.c" in error
     assert not out.exists()
 
 
-def test_a_quantised_model_generates_as_it_should(scratchgpt, theirs, tmp_path):
+def test_a_quantized_model_generates_the_same_from_python(scratchgpt, theirs, tmp_path):
     out = tmp_path / "small"
     record = json.loads(scratchgpt("quantize", theirs, "--out", out, "--json").stdout)
     small = QuantizedGPT(gpt())
@@ -170,7 +174,7 @@ def test_a_quantised_model_generates_as_it_should(scratchgpt, theirs, tmp_path):
     assert written["tokens"] == expected.tokens.tolist()
 
 
-def test_a_quantised_model_is_evaluated_and_described(scratchgpt, theirs, text_file, tmp_path):
+def test_a_quantized_model_is_evaluated_and_described(scratchgpt, theirs, text_file, tmp_path):
     out = tmp_path / "small"
     assert scratchgpt("quantize", theirs, "--out", out).status == 0
     whole, small = (
@@ -182,20 +186,18 @@ def test_a_quantised_model_is_evaluated_and_described(scratchgpt, theirs, text_f
     assert json.loads(scratchgpt("info", out, "--json").stdout)["config"]["n_embd"] == 8
 
 
-def test_a_quantised_model_is_not_trained_nor_quantised_again(
-    refused, scratchgpt, theirs, tmp_path
-):
+def test_a_quantized_model_is_not_quantized_again(refused, scratchgpt, theirs, tmp_path):
     out = tmp_path / "small"
     assert scratchgpt("quantize", theirs, "--out", out).status == 0
     assert "is quantized" in refused("quantize", out, "--out", tmp_path / "smaller")
-    assert "there is a model in" in refused("quantize", theirs, "--out", out)
+    assert f"{out} already contains a model" in refused("quantize", theirs, "--out", out)
 
 
 def train(scratchgpt, *options):
     return scratchgpt("train", *options, "--batch-size", 2, "--log-interval", 1)
 
 
-def test_training_starts_from_a_model_and_leaves_the_frozen_as_it_was(
+def test_fine_tuning_changes_all_parameters_except_the_frozen(
     scratchgpt, theirs, text_file, tmp_path
 ):
     out = tmp_path / "run"
@@ -212,7 +214,9 @@ def test_training_starts_from_a_model_and_leaves_the_frozen_as_it_was(
         assert unchanged == (name in frozen), name
 
 
-def test_a_run_from_a_model_is_resumed_as_if_unbroken(scratchgpt, theirs, text_file, tmp_path):
+def test_a_resumed_fine_tuning_run_equals_an_uninterrupted_one(
+    scratchgpt, theirs, text_file, tmp_path
+):
     options = ("--init", theirs, "--block-size", 12, "--freeze", "wpe", "--dropout", 0.2)
     options = (text_file, *options, "--checkpoint-interval", 2, "--schedule", "constant")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -227,21 +231,21 @@ def test_a_run_from_a_model_is_resumed_as_if_unbroken(scratchgpt, theirs, text_f
     np.testing.assert_array_equal(one.transformer.wpe.weight.value, wpe[:12])
 
 
-def test_a_run_goes_on_without_the_model_that_it_started_from(
+def test_a_run_resumes_without_the_model_that_it_started_from(
     scratchgpt, theirs, text_file, tmp_path
 ):
     out = tmp_path / "run"
     assert train(scratchgpt, text_file, "--init", theirs, "--steps", 2, "--out", out).status == 0
-    told = (out / "config.toml").read_text(encoding="utf-8")
+    before = (out / "config.toml").read_text(encoding="utf-8")
     theirs.rename(tmp_path / "elsewhere")
     outcome = scratchgpt("train", "--out", out, "--resume", "--steps", 4)
     assert outcome.status == 0, outcome.stderr
     resumed = (out / "config.toml").read_text(encoding="utf-8")
-    assert resumed == told.replace("steps = 2", "steps = 4")
+    assert resumed == before.replace("steps = 2", "steps = 4")
     assert scratchgpt("eval", "--model", out).status == 0
 
 
-def test_a_model_with_rows_to_spare_is_imported_trained_on_and_generates(
+def test_a_model_with_padding_rows_is_imported_fine_tuned_and_exported(
     scratchgpt, theirs, text_file, tmp_path
 ):
     padded, out, run = tmp_path / "padded", tmp_path / "mine", tmp_path / "run"
@@ -260,32 +264,32 @@ def test_a_model_with_rows_to_spare_is_imported_trained_on_and_generates(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--n-layer", 3), "n_layer=3 does not fit the model in"),
         (("--block-size", 33), "block_size=33 does not fit"),
-        (("--preset", "gpt-nano"), "leave out preset"),
+        (("--preset", "gpt-nano"), "preset='gpt-nano' does not apply with init="),
         (("--tokenizer", "bytes"), "the tokenizer has 256 tokens but the model"),
         (("--freeze", "h.7"), "freeze='h.7' matches no parameter"),
         (("--freeze", "*"), "leaves nothing to train"),
     ],
 )
-def test_what_does_not_fit_the_model_is_refused(
-    refused, theirs, text_file, tmp_path, options, said
+def test_settings_that_do_not_fit_the_model_are_refused(
+    refused, theirs, text_file, tmp_path, options, message
 ):
     out = tmp_path / "run"
     command = ("train", text_file, "--init", theirs, "--steps", 1, "--out", out)
-    assert said in refused(*command, *options)
+    assert message in refused(*command, *options)
 
 
-def test_a_start_that_is_not_there_is_refused(refused, text_file, tmp_path):
+def test_a_missing_initial_model_is_refused(refused, text_file, tmp_path):
     out = tmp_path / "run"
     error = refused("train", text_file, "--init", tmp_path / "nowhere", "--out", out)
     assert "there is no model or run in" in error
 
 
-def test_weights_that_are_not_finite_are_told_in_one_line(theirs, monkeypatch):
-    """In a process of its own, where warnings are not errors."""
+def test_weights_that_are_not_finite_are_reported_in_one_line(theirs, monkeypatch):
+    """Run in a separate process, in which warnings are not errors."""
     import subprocess
     import sys
 

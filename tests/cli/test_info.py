@@ -9,7 +9,7 @@ def test_a_preset_is_described_in_figures(scratchgpt):
     assert "124,439,808" in outcome.stdout
 
 
-def test_json_is_what_describe_says(scratchgpt):
+def test_json_has_the_values_of_describe(scratchgpt):
     record = json.loads(scratchgpt("info", "char", "--batch", 3, "--block", 32, "--json").stdout)
     expected = describe(GPTConfig.from_preset("char", block_size=32), n_batch=3)
     assert record["n_parameters"] == expected.n_parameters

@@ -41,7 +41,7 @@ def test_help_of_every_verb_shows_an_example_that_fits_the_screen(scratchgpt, ve
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("train", "python-docs", "--step", 5), "--steps"),
         (("train", "python-docs", "--steps", "many"), "--steps"),
@@ -53,9 +53,9 @@ def test_help_of_every_verb_shows_an_example_that_fits_the_screen(scratchgpt, ve
     ],
     ids=str,
 )
-def test_wrong_arguments_are_told_in_one_line_with_the_way_out(refused, arguments, said):
+def test_wrong_arguments_are_reported_in_one_line_with_the_way_out(refused, arguments, message):
     error = refused(*arguments)
-    assert said in error
+    assert message in error
     assert error.endswith("--help")
 
 
@@ -67,12 +67,12 @@ def test_a_verb_that_needs_another_word_shows_its_help(scratchgpt, arguments):
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("data", "--help"), ("tokenizer", "--help")])
-def test_a_list_of_verbs_says_in_whole_sentences_what_they_do(scratchgpt, arguments):
+def test_a_list_of_verbs_shows_each_help_in_full(scratchgpt, arguments):
     assert "..." not in scratchgpt(*arguments).stdout.replace("[ARGS]...", "")
 
 
 def test_a_reader_that_stops_reading_sees_no_traceback():
-    # `scratchgpt info | head -1`, with a reader that has gone before the first line is written.
+    # `scratchgpt info | head -1`, with a reader that exits before the first line is written.
     code = (
         "import os, sys; from scratchgpt.cli.main import run; sys.argv[1:] = ['info'];"
         "r, w = os.pipe(); os.close(r); os.dup2(w, 1); run()"

@@ -15,7 +15,8 @@ from scratchgpt.cli.options import (
     settings,
 )
 
-# Name, type and flags of every option: those that were once written by hand, best and best_mode.
+# Name, type and flags of every option: those that were written by hand before they were generated,
+# best and best_mode.
 OPTIONS = """
 out path --out
 config path --config
@@ -88,7 +89,7 @@ def test_there_are_these_options_and_no_others(train):
 
 
 @pytest.mark.parametrize(("name", "kind", "declaration"), TABLE, ids=lambda word: word)
-def test_an_option_takes_what_it_took(train, name, kind, declaration):
+def test_the_type_and_the_flags_of_an_option_do_not_change(train, name, kind, declaration):
     on, *off = declaration.split("/")
     if kind == "bool":
         assert parse(train, on)[name] is True
@@ -116,7 +117,7 @@ def test_options_go_to_their_sections():
     }
 
 
-def test_every_field_is_an_option_or_said_to_be_for_files_only():
+def test_every_field_is_an_option_or_listed_as_file_only():
     names = {field.name for _, kind in SECTIONS for field in fields(kind)}
     assert names == set(settings()) | FILE_ONLY
 

@@ -31,7 +31,7 @@ def test_a_bpe_tokenizer_is_trained_and_written_in_the_format_of_the_library(
     out = tmp_path / "bpe.json"
     outcome = scratchgpt("tokenizer", "train", text_file, "--vocab-size", 300, "--out", out)
     assert outcome.status == 0
-    assert outcome.stdout == f"{out}: bpe, 300 tokens, of which 0 is the end of text\n"
+    assert outcome.stdout == f"{out}: bpe, 300 tokens, end of text 0\n"
     assert Reference.from_file(str(out)).get_vocab_size() == 300
     text = text_file.read_text(encoding="utf-8")
     assert load_tokenizer(out).fingerprint == train_bpe([text], 300).fingerprint
@@ -70,7 +70,7 @@ def test_progress_goes_to_standard_error(scratchgpt, text_file, tmp_path):
     assert outcome.stderr == "learning bpe:4096 (3.1 kB)\n"
 
 
-def test_a_trained_tokenizer_can_be_trained_with(scratchgpt, text_file, tmp_path, tiny):
+def test_a_trained_tokenizer_can_train_a_model(scratchgpt, text_file, tmp_path, tiny):
     out = tmp_path / "bpe.json"
     scratchgpt("tokenizer", "train", text_file, "--vocab-size", 280, "--out", out)
     run = ("--tokenizer", out, "--steps", 1, "--out", tmp_path / "run")
@@ -87,13 +87,15 @@ def test_a_size_for_characters_is_refused(scratchgpt, text_file):
     assert "--vocab-size" in outcome.stderr
 
 
-def test_a_folder_that_is_not_there_yet_is_made(scratchgpt, text_file, tmp_path):
+def test_a_missing_folder_is_created(scratchgpt, text_file, tmp_path):
     out = tmp_path / "new" / "t.json"
     assert scratchgpt("tokenizer", "train", text_file, "--out", out).status == 0
     assert load_tokenizer(out).kind == "bpe"
 
 
-def test_what_cannot_be_trained_or_written_is_refused_in_one_line(refused, text_file, tmp_path):
+def test_a_tokenizer_that_cannot_be_trained_or_written_is_refused_in_one_line(
+    refused, text_file, tmp_path
+):
     train = ("tokenizer", "train")
     assert "256 is too small" in refused(*train, text_file, "--vocab-size", 256)
     assert "did you mean 'tinyshakespeare'?" in refused(*train, "tinyshakespear")
@@ -111,12 +113,12 @@ def test_showing_a_tokenizer_says_what_it_is(scratchgpt, letters, tmp_path):
     assert "ids" not in record
 
 
-def test_showing_how_a_text_is_cut_gives_ids_and_pieces(scratchgpt, letters):
+def test_showing_a_text_gives_ids_and_pieces(scratchgpt, letters):
     outcome = scratchgpt("tokenizer", "show", letters, "bé😀")
     headline, *rows, summary = outcome.stdout.splitlines()
     assert headline == f"{letters}: characters, 4 tokens"
     assert rows == ["1  'b'", "2  'é'", "3  '😀'"]
-    assert summary == "3 tokens, 2.33 bytes a token"
+    assert summary == "3 tokens, 2.33 bytes per token"
 
 
 def test_a_piece_that_is_half_a_character_is_shown_as_its_bytes(scratchgpt, tmp_path):
@@ -134,23 +136,23 @@ def test_an_empty_text_has_no_pieces(scratchgpt, letters):
     assert json.loads(scratchgpt("tokenizer", "show", letters, "", "--json").stdout)["ids"] == []
 
 
-def test_a_dash_reads_standard_input_less_its_last_newline(scratchgpt, letters, stdin):
+def test_a_dash_reads_standard_input_without_its_last_newline(scratchgpt, letters, stdin):
     stdin(b"ab\n")
     record = json.loads(scratchgpt("tokenizer", "show", letters, "-", "--json").stdout)
     assert record["ids"] == [0, 1]
 
 
-def test_text_that_cannot_be_cut_is_refused_in_one_line(refused, letters, tmp_path, stdin):
+def test_text_that_cannot_be_tokenized_is_refused_in_one_line(refused, letters, tmp_path, stdin):
     show = ("tokenizer", "show")
     assert "has no token for 'z' (U+007A)" in refused(*show, letters, "az")
     ByteTokenizer().save(tmp_path / "tokenizer.json")
-    assert "U+DCFF" in refused(*show, tmp_path, "a\udcff")  # what argv makes of a byte 0xff
+    assert "U+DCFF" in refused(*show, tmp_path, "a\udcff")  # how argv represents the byte 0xff
     stdin(b"ab\xff")
     error = refused(*show, letters, "-")
     assert "standard input is not UTF-8: byte 0xff at offset 2" in error
 
 
-def test_a_file_that_is_no_tokenizer_is_refused_in_one_line(refused, text_file, tmp_path):
+def test_a_file_that_is_not_a_tokenizer_is_refused_in_one_line(refused, text_file, tmp_path):
     assert "cannot read the tokenizer" in refused("tokenizer", "show", text_file)
     assert "there is no tokenizer at" in refused("tokenizer", "show", tmp_path / "gone.json")
 

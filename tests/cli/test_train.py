@@ -42,13 +42,15 @@ def test_samples_come_at_intervals(scratchgpt, text_file, tiny, tmp_path):
     assert outcome.stderr.count("--- sample at step") == 2
 
 
-def test_resuming_with_more_steps_goes_on(scratchgpt, trained):
+def test_resuming_with_more_steps_continues_the_run(scratchgpt, trained):
     outcome = scratchgpt("train", "--out", trained, "--resume", "--steps", 9)
     assert outcome.status == 0, outcome.stderr
     assert [m["step"] for m in metrics(trained)] == list(range(10))
 
 
-def test_resuming_with_constant_rate_equals_the_unbroken_run(scratchgpt, text_file, tiny, tmp_path):
+def test_resuming_with_constant_rate_equals_an_uninterrupted_run(
+    scratchgpt, text_file, tiny, tmp_path
+):
     config = tmp_path / "run.toml"
     config.write_text("[model]\ndropout = 0.2\n[training]\nschedule = 'constant'\n")
     run = ("train", text_file, "--config", config, *tiny, "--warmup-steps", 2)
@@ -59,7 +61,7 @@ def test_resuming_with_constant_rate_equals_the_unbroken_run(scratchgpt, text_fi
     assert np.array_equal(whole.store.values, parts.store.values)
 
 
-def test_a_task_is_learnt_and_scored(scratchgpt, tmp_path):
+def test_a_task_is_trained_and_scored(scratchgpt, tmp_path):
     out = tmp_path / "sort"
     options = ("--n-layer", 1, "--n-head", 2, "--n-embd", 16, "--steps", 30, "--batch-size", 16)
     outcome = scratchgpt("train", "--task", "sort:5:3", *options, "--out", out)
@@ -123,7 +125,7 @@ def test_a_truncated_checkpoint_is_refused(refused, trained):
     assert "damaged" in refused("train", "--out", trained, "--resume", "--steps", 9)
 
 
-def test_a_run_on_standard_input_goes_on_without_it(
+def test_a_run_on_standard_input_resumes_without_it(
     scratchgpt, text_file, tiny, tmp_path, monkeypatch
 ):
     out = tmp_path / "a run"

@@ -50,9 +50,9 @@ def translator(scratchgpt, small, tmp_path):
 
 
 @pytest.fixture
-def learnt(scratchgpt, small, tmp_path):
-    """The folder of a run that has learnt that language of a hundred sentences."""
-    out = tmp_path / "learnt"
+def trained_translator(scratchgpt, small, tmp_path):
+    """The folder of a run that has learned the language of a hundred sentences."""
+    out = tmp_path / "trained_translator"
     settings = ("--steps", 250, "--n-embd", 32, "--lr", 1e-2, "--dropout", 0, "--average", 5)
     intervals = ("--eval-interval", 125, "--checkpoint-interval", 10)
     outcome = scratchgpt(*small, *settings, *intervals, "--out", out)
@@ -94,7 +94,7 @@ def test_what_is_written_can_be_run_again(scratchgpt, translator, tmp_path):
     np.testing.assert_array_equal(one, other)
 
 
-def test_a_resumed_run_equals_the_unbroken_one(scratchgpt, small, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(scratchgpt, small, tmp_path):
     run = (*small, "--warmup-steps", 3, "--average", 2)
     for out, parts in (("whole", (7,)), ("parts", (3, 7))):
         for i, steps in enumerate(parts):
@@ -111,15 +111,15 @@ def test_samples_show_a_sentence_its_translation_and_the_right_one(scratchgpt, s
     assert outcome.stderr.count("--- sample at step") == 2
     assert outcome.stderr.count("\nreference    ") == 2
     assert outcome.stdout.startswith("source       ")
-    assert "let it translate: scratchgpt translate --model" in outcome.stderr
+    assert "to translate: scratchgpt translate --model" in outcome.stderr
 
 
-def test_a_model_learns_to_translate(scratchgpt, learnt, translator):
-    outcome = scratchgpt("translate", "--model", learnt, "Dora hört Emil nicht.")
+def test_a_model_learns_to_translate(scratchgpt, trained_translator, translator):
+    outcome = scratchgpt("translate", "--model", trained_translator, "Dora hört Emil nicht.")
     assert outcome.stdout == "Dora never hears Emil.\n"
     after, before = (
         json.loads(scratchgpt("eval", "--model", run, "--json").stdout)
-        for run in (learnt, translator)
+        for run in (trained_translator, translator)
     )
     assert after["bleu"] > 60 > 20 > before["bleu"]
     assert after["chrf"] > 60
@@ -141,7 +141,7 @@ def test_texts_come_from_arguments_a_file_or_standard_input(
     assert scratchgpt("translate", "-m", translator).stdout == expected.stdout
 
 
-def test_a_long_file_is_written_bit_by_bit(scratchgpt, translator, tmp_path, monkeypatch):
+def test_a_long_file_is_translated_in_chunks(scratchgpt, translator, tmp_path, monkeypatch):
     monkeypatch.setattr("scratchgpt.cli.translate.LINES_AT_A_TIME", 2)
     texts = [source for source, _ in PAIRS[:5]]
     outcome = scratchgpt("translate", "-m", translator, *texts)
@@ -169,12 +169,14 @@ def test_beams_and_length_penalty_are_those_of_the_search(scratchgpt, translator
 
     plain = translation("--alpha", 0)
     assert plain["score"] == pytest.approx(plain["log_probability"])
-    penalised = translation("--alpha", 1, "--beams", 2)
-    n = len(penalised["tokens"]) + (penalised["finish_reason"] == "end_of_text")
-    assert penalised["score"] == pytest.approx(penalised["log_probability"] * 6 / (5 + n))
+    penalized = translation("--alpha", 1, "--beams", 2)
+    n = len(penalized["tokens"]) + (penalized["finish_reason"] == "end_of_text")
+    assert penalized["score"] == pytest.approx(penalized["log_probability"] * 6 / (5 + n))
 
 
-def test_attention_is_drawn_with_the_words_on_both_axes(scratchgpt, learnt, tmp_path, monkeypatch):
+def test_attention_is_drawn_with_the_words_on_both_axes(
+    scratchgpt, trained_translator, tmp_path, monkeypatch
+):
     figure = pytest.importorskip("matplotlib.figure")
     seen = []
     original = figure.Figure.savefig
@@ -185,7 +187,7 @@ def test_attention_is_drawn_with_the_words_on_both_axes(scratchgpt, learnt, tmp_
 
     monkeypatch.setattr(figure.Figure, "savefig", savefig)
     picture = tmp_path / "attention.png"
-    run = ("translate", "-m", learnt, "Anna sieht Bert nicht.", "--attention", picture)
+    run = ("translate", "-m", trained_translator, "Anna sieht Bert nicht.", "--attention", picture)
     outcome = scratchgpt(*run)
     assert outcome.status == 0, outcome.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -211,7 +213,7 @@ def test_which_checkpoint_translates_can_be_chosen(scratchgpt, translator):
     assert scores["default"] == scores["average"] != scores["last"]
 
 
-def test_dates_are_learnt_and_scored_by_exact_match(scratchgpt, tmp_path):
+def test_dates_are_trained_and_scored_by_exact_match(scratchgpt, tmp_path):
     out = tmp_path / "dates"
     run = ("train", "--task", "translation", "dates", *SMALL, "--steps", 3, "--out", out)
     outcome = scratchgpt(*run, "--eval-batches", 1, "--json")
@@ -231,7 +233,7 @@ def test_pairs_that_are_too_long_are_left_out_and_counted(scratchgpt, small, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "there is nothing to translate from; name two files"),
+        ((), "no sentence pairs to train on; name two files"),
         (("multi30k:de-fr",), "there is no file for the language 'fr'"),
         (("multi31k",), "did you mean 'multi30k'"),
         (("absent.de", "absent.en"), "there is no file 'absent.de'"),
@@ -247,7 +249,7 @@ def test_bad_input_to_training_is_one_line_with_the_way_out(refused, tmp_path, a
     assert message in refused("train", "--task", "translation", *arguments, *out)
 
 
-def test_lines_that_do_not_pair_up_are_refused_with_their_place(refused, two_files, tmp_path):
+def test_files_of_different_lengths_are_refused_with_the_line(refused, two_files, tmp_path):
     source, target = two_files
     source.write_text(source.read_text(encoding="utf-8") + "Noch eine.\n", encoding="utf-8")
     run = ("train", "--task", "translation", source, target, "--out", tmp_path / "run")
@@ -256,7 +258,7 @@ def test_lines_that_do_not_pair_up_are_refused_with_their_place(refused, two_fil
 
 def test_a_tokenizer_without_padding_is_refused(refused, two_files, tmp_path):
     run = ("train", "--task", "translation", *two_files, "--out", tmp_path / "run")
-    assert "has no padding or no end of text" in refused(*run, "--tokenizer", "bytes")
+    assert "has no padding or no end-of-text token" in refused(*run, "--tokenizer", "bytes")
 
 
 @pytest.mark.parametrize(
@@ -264,10 +266,13 @@ def test_a_tokenizer_without_padding_is_refused(refused, two_files, tmp_path):
     [
         (("Anna", ""), "text 2 is empty; there is nothing to translate"),
         (("  ",), "text 1 is empty"),
-        (("Anna sieht " * 50,), "positions with its end, and the model has 64"),
+        (
+            ("Anna sieht " * 50,),
+            "tokens including the end of text, more than the model's block_size of 64",
+        ),
         (("Anna", "--beams", 0), "--beams"),
         (("Anna", "--alpha", -1), "--alpha"),
-        (("Anna", "Bert", "--attention", "a.png"), "draws one text, and there are 2"),
+        (("Anna", "Bert", "--attention", "a.png"), "the attention of one text, but there are 2"),
         (("Anna", "--file", "texts"), "leave out one"),
         (("--file", "absent"), "cannot read absent"),
     ],

@@ -1,4 +1,4 @@
-"""The pages, and the code that runs what stands in them."""
+"""The documentation pages, and the module that runs their code."""
 
 import importlib.util
 from pathlib import Path
@@ -16,7 +16,7 @@ def docs() -> Path:
 
 @pytest.fixture(scope="session")
 def execution() -> ModuleType:
-    """``docs/_ext/execution.py``, which the build uses too."""
+    """The module ``docs/_ext/execution.py``, which the build of the pages uses too."""
     spec = importlib.util.spec_from_file_location("execution", DOCS / "_ext" / "execution.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The pages keep up with the code. That they can be built at all is for ``make docs`` to say."""
+"""The pages match the code. ``make docs`` checks that the pages can be built."""
 
 import re
 import shlex
@@ -12,13 +12,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(
     path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts
 )
-NO_OPS = {"__init__", "observe"}  # observe shows the operations to whoever looks
+NO_OPS = {"__init__", "observe"}  # observe is not an operation, it observes operations
 OPS = sorted(
     path.stem
     for path in Path(scratchgpt.ops.__file__).parent.glob("*.py")
     if path.stem not in NO_OPS
 )
-# These draw with Sphinx's extension or use its helpers; the build runs them.
+# The code of these pages needs the Sphinx extensions; only the build runs it.
 BUILT_ONLY = {"saved.md"}
 COMMANDS_FENCE = re.compile(r"^```(?:\{command\}|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -42,7 +42,7 @@ def test_every_op_has_a_page_that_derives_shows_and_proves_it(op):
         assert part in page
 
 
-def test_no_page_describes_an_op_that_is_gone():
+def test_every_page_of_an_op_has_an_op():
     assert sorted(path.stem for path in (DOCS / "ops").glob("*.md")) == sorted([*OPS, "index"])
 
 
@@ -52,7 +52,7 @@ def test_the_code_of_the_page_runs(page, execution):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_python_on_a_page_is_shown_without_being_run(page):
+def test_all_python_on_a_page_is_run(page):
     assert "```python" not in read(page)
 
 

@@ -9,14 +9,6 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\{doc\}`([\w/]+)`")
-# These pages have no "Next" line yet. Remove a page from this set when you add its line.
-PENDING = {
-    "saved",
-    *(
-        f"guides/{name}"
-        for name in ("reader", "experimenter", "translator", "transformer", "your_own_objective")
-    ),
-}
 
 
 def read(page: str) -> str:
@@ -62,13 +54,7 @@ def test_the_operations_have_no_second_order():
     assert not {link for link in LINK.findall(text) if f"ops/{link}" in ORDER}
 
 
-@pytest.mark.parametrize(
-    ("page", "following"),
-    [
-        pytest.param(*step, marks=pytest.mark.xfail(strict=True) if step[0] in PENDING else ())
-        for step in STEPS
-    ],
-)
+@pytest.mark.parametrize(("page", "following"), STEPS)
 def test_each_page_ends_with_a_link_to_the_next(page, following):
     *_, last = TOCTREE.sub("", read(page)).strip().splitlines()
     assert last == f"Next: {{doc}}`/{following}`."

@@ -1,4 +1,4 @@
-"""The guide of that name: its objective is short, proven, and learns."""
+"""The objective in the guide "your own objective" is short, passes its check, and learns."""
 
 import ast
 

@@ -3,7 +3,7 @@ import pytest
 from scratchgpt.evaluation import exact_match
 
 
-def test_who_is_always_right_matches_exactly():
+def test_right_answers_match_exactly():
     match = exact_match(["1", "23"], ["1", "23"])
     assert (match.n, match.n_correct, match.fraction) == (2, 2, 1.0)
     assert match.failures == []
@@ -16,7 +16,7 @@ def test_one_wrong_symbol_makes_an_answer_wrong_and_is_shown():
     assert match.fraction == 0.5
 
 
-def test_as_many_predictions_as_references_are_needed():
+def test_predictions_and_references_must_have_the_same_length():
     with pytest.raises(ValueError, match="there are 3 predictions for 1000 answers"):
         exact_match(["", "", ""], [""] * 1000)
     with pytest.raises(ValueError, match="there are no predictions"):

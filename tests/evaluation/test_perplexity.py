@@ -5,7 +5,7 @@ import pytest
 from scratchgpt.evaluation import mean_loss, perplexity
 
 
-def test_batches_weigh_as_much_as_they_have_tokens():
+def test_batches_are_weighted_by_their_tokens():
     loss, n_tokens = mean_loss([(2.0, 3), (1.0, 1), (4.0, 4)])
     assert n_tokens == 8
     assert loss == pytest.approx((2 * 3 + 1 + 4 * 4) / 8)

@@ -1,4 +1,4 @@
-"""What there is to prove, without proving it."""
+"""The list of checks, without running them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from scratchgpt.proofs.subjects import LAYERS, MODELS, find_checks, names
 from scratchgpt.verify.examples import EXAMPLES
 
 
-def test_everything_is_every_operation_layer_and_form_of_a_model():
+def test_all_contains_every_operation_layer_and_form_of_a_model():
     checks = list(find_checks("all", None, 0))
     assert {check.name for check in checks if check.kind == "op"} == set(EXAMPLES)
     assert [(c.name, c.case) for c in checks if c.kind == "layer"] == list(LAYERS)

@@ -32,7 +32,7 @@ def test_an_unknown_task_is_refused(task, message):
 
 
 class SmoothedData(TaskData):
-    """Sorting, with an objective of its own and a score that is better if it is higher."""
+    """Sorting, with its own objective and a score for which higher is better."""
 
     def objective(self, run, model):
         return NextToken(model, label_smoothing=0.5)

@@ -1,4 +1,4 @@
-"""From settings to a run: defaults, a file, options, and what is refused."""
+"""Resolve settings to a run: defaults, a file, options, and errors."""
 
 import tomllib
 
@@ -35,7 +35,7 @@ def test_the_later_layer_wins():
     assert (run.corpus, run.training.lr, run.training.steps) == (("b.txt",), 0.25, 9)
 
 
-def test_what_is_written_is_the_same_run_again(tmp_path):
+def test_the_written_configuration_gives_the_same_run(tmp_path):
     run = RunConfig(corpus=("a", "b"), model={"dropout": 0.1}, tokenizer="bpe:300")
     config = run.model_config(GPTConfig, vocab_size=300)
     write_run_config(run, config, tmp_path / "config.toml")
@@ -46,7 +46,7 @@ def test_what_is_written_is_the_same_run_again(tmp_path):
     assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
 
 
-def test_what_is_written_can_be_run_on_other_text(tmp_path):
+def test_the_written_configuration_can_be_used_for_other_text(tmp_path):
     run = RunConfig(corpus=("a.txt",))
     write_run_config(run, run.model_config(GPTConfig, vocab_size=30), tmp_path / "config.toml")
     other = configure(read_run(tmp_path), corpus=["b.txt"])
@@ -58,7 +58,7 @@ def test_a_task_replaces_a_corpus_and_a_corpus_a_task():
     assert (run.task, run.corpus) == ("sort", ())
     run = configure(run, corpus=["b.txt"])
     assert (run.task, run.corpus) == (None, ("b.txt",))
-    with pytest.raises(UserError, match="makes its own data"):
+    with pytest.raises(UserError, match="task='sort' generates its data"):
         configure(run, task="sort", corpus=["b.txt"])
 
 
@@ -98,13 +98,13 @@ def test_each_task_starts_from_its_recipe():
         ("task = 2", "task=2 must be a string"),
         ("task = ['sort']\ncorpus = 'a.txt'", "task=.'sort'. must be a string"),
         ("task = 'translation:2'\ncorpus = 'dates'", "there is no task 'translation:2'"),
-        ("task = 'translation'", "there is nothing to translate from"),
+        ("task = 'translation'", "no sentence pairs to train on; name two files"),
         ("task = 'translation'\ncorpus = 'dates'\ninit = 'a'", "there is no model or run in a"),
         ("[model]\nn_embd = 100\nn_head = 12", "n_embd=100 is not divisible by n_head=12"),
         ("steps = = 3", "is not a TOML file"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(tmp_path, text, message):
+def test_invalid_settings_are_refused_by_name(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
         read(tmp_path, text)
 
@@ -114,12 +114,12 @@ def test_an_unknown_setting_in_python_is_refused():
         configure(corpus="a.txt", steps=3)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*absent\.toml"):
         read_run_config(tmp_path / "absent.toml")
 
 
 def test_the_vocabulary_is_that_of_the_tokenizer():
     assert RunConfig().model_config(GPTConfig, vocab_size=77).vocab_size == 77
-    with pytest.raises(UserError, match="vocab_size=80 is not the tokenizer's 77"):
+    with pytest.raises(UserError, match="vocab_size=80 does not equal the tokenizer's 77"):
         RunConfig(model={"vocab_size": 80}).model_config(GPTConfig, vocab_size=77)

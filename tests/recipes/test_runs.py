@@ -39,7 +39,7 @@ def test_five_lines_train_and_evaluate(tmp_path):
     assert str(evaluation).startswith("exact match ")
 
 
-def test_a_run_resumed_from_its_folder_equals_the_unbroken_one(tmp_path):
+def test_a_run_resumed_from_its_folder_equals_an_uninterrupted_one(tmp_path):
     train(sorting(steps=5), tmp_path / "whole")
     train(sorting(steps=2), tmp_path / "parts")
     more = configure(read_run(tmp_path / "parts"), training={"steps": 5})
@@ -51,9 +51,9 @@ def test_a_run_resumed_from_its_folder_equals_the_unbroken_one(tmp_path):
 def test_text_is_measured_on_its_validation_part_or_on_other_text(corpus, tmp_path):
     model = {**SMALL, "block_size": 16}
     run = configure(corpus=corpus, model=model, training={"steps": 2, "batch_size": 4})
-    told = []
-    train(run, tmp_path / "run", progress=lambda what, done, total: told.append(what))
-    assert told
+    reports = []
+    train(run, tmp_path / "run", progress=lambda what, done, total: reports.append(what))
+    assert reports
     own = evaluate(tmp_path / "run").as_dict()
     assert own["text"] == f"the validation part of {corpus}"
     other = evaluate(tmp_path / "run", corpus, batch_size=3)
@@ -83,18 +83,18 @@ def test_pairs_are_translated_and_scored(tmp_path):
     np.testing.assert_array_equal(training.model.store.values, average.store.values)
     assert training.sample().startswith("source       ")
     assert training.evaluate() == {}
-    told = []
-    record = evaluate(tmp_path / "run", beams=1, tell=told.append).as_dict()
+    reports = []
+    record = evaluate(tmp_path / "run", beams=1, report=reports.append).as_dict()
     assert record["text"].startswith("the validation part of")
     assert (record["beams"], len(record["examples"])) == (1, record["n_pairs"])
-    assert told[-1] == f"{record['n_pairs']} of {record['n_pairs']} translated"
+    assert reports[-1] == f"{record['n_pairs']} of {record['n_pairs']} translated"
     other = evaluate(tmp_path / "run", [str(tmp_path / "pairs.tsv")], beams=1)
     assert other.as_dict()["n_pairs"] == len(lines)
 
 
-def test_settings_that_do_not_go_together_are_refused_before_anything_is_written(tmp_path):
+def test_settings_that_do_not_fit_together_are_refused_before_anything_is_written(tmp_path):
     from scratchgpt.recipes import RunConfig
 
-    with pytest.raises(UserError, match="makes its own data"):
+    with pytest.raises(UserError, match="task='sort' generates its data"):
         train(RunConfig(task="sort", corpus=("a.txt",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Generated tasks: a run's data, and how its model is scored."""
+"""The recipe for generated tasks: the data of a run, and the score of its model."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ each_task = pytest.mark.parametrize("task", [AdditionTask(2), SortTask()], ids=l
 
 @pytest.fixture
 def answering(monkeypatch):
-    """Let any model answer with rows of an array, in the order of the prompts."""
+    """Make every model answer with the rows of an array, in the order of the prompts."""
 
     def answer_with(answers):
         rows = iter(answers)
@@ -30,7 +30,7 @@ def answering(monkeypatch):
 
 
 @each_task
-def test_who_is_always_right_matches_exactly(task, answering):
+def test_right_answers_match_exactly(task, answering):
     _, answers = task.problems("test")
     answering(answers)
     match = TaskData(task).match(None)
@@ -56,7 +56,7 @@ def test_one_wrong_symbol_makes_an_answer_wrong_and_is_shown(answering):
     assert shown.endswith(f"wrong          {wrong}, right: {right}")
 
 
-def test_an_answer_in_tokens_that_are_no_character_is_wrong(answering):
+def test_an_answer_with_tokens_outside_the_vocabulary_is_wrong(answering):
     task = SortTask()
     _, answers = task.problems("test")
     given = np.full_like(answers, task.vocab_size)  # a model may have a larger vocabulary
@@ -67,7 +67,7 @@ def test_an_answer_in_tokens_that_are_no_character_is_wrong(answering):
     assert all(wrong.endswith(">" + 6 * "\N{REPLACEMENT CHARACTER}") for wrong, _ in match.failures)
 
 
-def test_the_context_is_that_of_a_problem_unless_the_run_has_one():
+def test_the_context_fits_a_problem_unless_the_run_sets_it():
     task = SortTask()
     small = {"n_layer": 1, "n_head": 1, "n_embd": 8}
     data = TaskData(task)

@@ -15,7 +15,7 @@ def translating(monkeypatch):
     return translate_with
 
 
-def test_exact_match_of_dates_counts_what_is_right_and_tells_what_is_wrong(translating):
+def test_exact_match_of_dates_counts_right_and_lists_wrong_translations(translating):
     pairs = DatesTask().pairs("test")
     right = dict(zip(pairs.source, pairs.target, strict=True))
     translating(lambda i, text: right[text])
