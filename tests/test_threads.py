@@ -14,7 +14,7 @@ import scratchgpt
 from scratchgpt import kernels, threads
 from scratchgpt.backend import kernels_available
 
-with_kernels = pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are not available here")
 
 N_THREADS = """
 import json, os

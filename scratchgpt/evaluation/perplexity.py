@@ -56,7 +56,7 @@ def perplexity(batches: Iterable[tuple[float, int]], n_bytes: int) -> Perplexity
     Parameters
     ----------
     batches : iterable of (float, int)
-        As for :func:`mean_loss`, in nats.
+        As in :func:`mean_loss`, in nats.
     n_bytes : int
         Bytes of the predicted part of the text.
     """

@@ -153,7 +153,7 @@ class CrossAttention(Layer):
     Parameters
     ----------
     n_embd, n_head, dropout, bias, std, proj_std
-        As for :class:`SelfAttention`.
+        As in :class:`SelfAttention`.
     """
 
     def __init__(

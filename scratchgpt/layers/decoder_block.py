@@ -44,7 +44,7 @@ class DecoderBlock(Layer):
     Parameters
     ----------
     n_embd, n_head, n_inner, dropout, bias, norm_position, activation, layer_norm_epsilon
-        As for :class:`Block`.
+        As in :class:`Block`.
     std, proj_std : float, optional
         Standard deviations of the initial weights; see :class:`Block`.
     """

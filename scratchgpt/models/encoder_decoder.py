@@ -122,7 +122,7 @@ class TransformerDecoder(Layer):
         masks, memory_masks : Masks
             Masks of the self-attention and of the cross-attention.
         dropout_seed, recompute
-            As for :meth:`TransformerEncoder.forward`.
+            As in :meth:`TransformerEncoder.forward`.
         """
         x, embedding = self.embedding.forward(tgt, seed_for(dropout_seed, "embedding"))  # 1
         x, stack = self.stack.forward(

@@ -125,7 +125,7 @@ class GPT(Model[GPTSaved]):
             The share of each target that is spread over the whole vocabulary; see
             :func:`scratchgpt.ops.cross_entropy_forward`.
         dropout_seed, recompute
-            As for :meth:`forward`.
+            As in :meth:`forward`.
 
         Returns
         -------

@@ -63,7 +63,7 @@ class Model(Layer, Generic[Saved]):
             A folder; or a name like ``openai-community/gpt2``, which is downloaded if
             ``huggingface_hub`` is installed.
         dtype, dropout
-            As for :func:`load_pretrained`.
+            As in :func:`load_pretrained`.
 
         Raises
         ------

@@ -196,7 +196,7 @@ def load_quantized(directory: Path | str) -> QuantizedGPT:
     Raises
     ------
     UserError
-        As for :func:`load_pretrained`, and if the model is not quantized.
+        As in :func:`load_pretrained`, and if the model is not quantized.
     """
     directory = Path(directory)
     kind, config = read_kind(directory)
@@ -220,7 +220,7 @@ def load_weights(directory: Path, model: Model[Any]) -> None:
     Raises
     ------
     UserError
-        As for :func:`load_pretrained`.
+        As in :func:`load_pretrained`.
     """
     kind_of(model).load_weights(model, directory)
 

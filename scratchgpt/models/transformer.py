@@ -179,7 +179,7 @@ class Transformer(Model[TransformerSaved]):
         label_smoothing : float
             See :func:`scratchgpt.ops.cross_entropy_forward`.
         **settings
-            Masks, dropout_seed and recompute as for :meth:`forward`.
+            Masks, dropout_seed and recompute as in :meth:`forward`.
 
         Returns
         -------

@@ -48,7 +48,7 @@ class Observer(Protocol):
         Parameters
         ----------
         name, path : str
-            The same as for :meth:`begin`.
+            The same as in :meth:`begin`.
         result : object
             The return value: ``(y, saved)`` of a forward, the gradients of a backward. None if the
             operation raised an exception.

@@ -32,7 +32,7 @@ def check_layer(
     settings : dict, optional
         Further arguments of forward, for instance ``{"dropout_seed": 3}``.
     method, **options
-        As for :func:`check_vjp`.
+        As in :func:`check_vjp`.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def check_model(
     settings : dict, optional
         Further arguments of loss, such as ``{"dropout_seed": 3, "recompute": True}``.
     method, **options
-        As for :func:`check_vjp`; ``joint=True`` checks all parameters together in a few forward
+        As in :func:`check_vjp`; ``joint=True`` checks all parameters together in a few forward
         passes.
 
     Returns

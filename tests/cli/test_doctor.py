@@ -94,7 +94,7 @@ def test_with_kernels_switched_off_it_says_so():
     assert "SCRATCHGPT_KERNELS=off" in run.stdout.split("how to make it faster:")[1]
 
 
-@pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+@pytest.mark.skipif(not kernels_available(), reason="kernels are not available here")
 def test_an_untested_numba_is_a_finding(monkeypatch, scratchgpt):
     from scratchgpt import backend
 
@@ -106,7 +106,7 @@ def test_an_untested_numba_is_a_finding(monkeypatch, scratchgpt):
     assert "is untested" in record["advice"][0]
 
 
-@pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+@pytest.mark.skipif(not kernels_available(), reason="kernels are not available here")
 def test_the_number_of_threads_is_that_of_the_environment():
     run = in_a_fresh_process("--quick", "--json", SCRATCHGPT_THREADS="1")
     record = json.loads(run.stdout)
@@ -114,7 +114,7 @@ def test_the_number_of_threads_is_that_of_the_environment():
     assert record["environment"]["SCRATCHGPT_THREADS"] == "1"
 
 
-@pytest.mark.skipif(not kernels_available(), reason="there are no kernels here")
+@pytest.mark.skipif(not kernels_available(), reason="kernels are not available here")
 def test_an_invalid_setting_is_refused():
     run = in_a_fresh_process("--quick", SCRATCHGPT_THREADS="many")
     assert run.returncode == 2

@@ -70,7 +70,7 @@ def broken_kernel(monkeypatch):
     monkeypatch.setattr("scratchgpt.kernels.relu.relu", identity)
 
 
-@pytest.mark.skipif(not backend.kernels_available(), reason="there are no kernels here")
+@pytest.mark.skipif(not backend.kernels_available(), reason="kernels are not available here")
 def test_it_proves_the_reference_and_the_kernels_where_asked(scratchgpt, broken_kernel):
     outcome = scratchgpt("verify", "relu", "--json")
     assert outcome.status == 0

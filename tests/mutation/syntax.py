@@ -28,7 +28,7 @@ def suites(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:
 
 
 def is_record(node: ast.AST) -> bool:
-    """Whether this is a ``saved``, which nobody takes for an array."""
+    """Whether this is a ``saved``, which is a record and not an array."""
     names = [getattr(node, "id", ""), getattr(getattr(node, "value", None), "id", "")]
     return isinstance(node, ast.Name | ast.Attribute) and any("saved" in name for name in names)
 

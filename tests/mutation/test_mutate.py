@@ -159,7 +159,7 @@ def test_a_planted_mutant_is_caught_and_an_equivalent_one_survives(tmp_path):
 
 
 def test_every_equivalent_mutant_is_still_a_mutant_and_has_a_reason():
-    """A list that nobody weeds would hide what it no longer describes."""
+    """A stale entry would hide a mutant that it no longer describes."""
     check = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import mutate\n"
