@@ -166,7 +166,7 @@ def test_without_a_prompt_the_text_starts_from_a_newline(model_dir):
 def test_a_prompt_longer_than_the_context_is_noted(model_dir):
     long = run("-m", model_dir, "-p", "abcdefghijab", "--max-new-tokens", 2)
     assert long.stderr.startswith(
-        "prompt 1 has 12 tokens; the model starts from the last 8 of them"
+        "prompt 1 has 12 tokens, more than the model's block_size of 8; only the last 8 are used"
     )
     short = run("-m", model_dir, "-p", "abcdefgh", "--max-new-tokens", 2)
     assert "prompt" not in short.stderr
