@@ -66,6 +66,7 @@ lint: $(VENV)/installed-$(LINT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell -D - -D tests/prose/spelling.txt
 
 # Rebuild all pages (-E), because they show what the code computes, and the code may have changed.
 docs: $(VENV)/installed-$(DOCS)

@@ -97,8 +97,8 @@ def apply_repetition_penalty(logits: Array, seen: Array, penalty: float) -> Arra
     penalty : float
         Divides positive logits and multiplies negative ones, so a penalty above 1 lowers both.
     """
-    penalised = np.where(logits < 0, logits * penalty, logits / penalty)
-    return np.where(seen, penalised, logits)
+    penalized = np.where(logits < 0, logits * penalty, logits / penalty)
+    return np.where(seen, penalized, logits)
 
 
 def apply_temperature(logits: Array, temperature: float) -> Array:

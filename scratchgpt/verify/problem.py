@@ -14,9 +14,9 @@ Inputs: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
 class Problem:
-    """A pair of functions with fixed inputs, settings and a random upstream gradient.
+    r"""A pair of functions with fixed inputs, settings and a random upstream gradient.
 
-    The checks differentiate the scalar :math:`\\langle dy, y \\rangle`; the backward returns its
+    The checks differentiate the scalar :math:`\langle dy, y \rangle`; the backward returns its
     gradient. The upstream gradient is sampled from a normal distribution. An upstream gradient of
     ones would prove nothing for a softmax or a layer norm, whose gradient would always be 0.
 

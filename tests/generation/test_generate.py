@@ -155,9 +155,9 @@ def test_the_penalty_counts_prompt_tokens_that_left_the_window(make_model):
     plain = tokens_of(generate(model, prompts, sampling=GREEDY))
     assert all(tokens == plain[0] for tokens in plain)  # all have the same context window
     penalty = SamplingConfig(temperature=0, repetition_penalty=1.5)
-    penalised = tokens_of(generate(model, prompts, sampling=penalty))
-    assert penalised == [uncached(model, prompt, 100, penalty) for prompt in prompts]
-    assert len({tuple(tokens) for tokens in penalised}) > 1
+    penalized = tokens_of(generate(model, prompts, sampling=penalty))
+    assert penalized == [uncached(model, prompt, 100, penalty) for prompt in prompts]
+    assert len({tuple(tokens) for tokens in penalized}) > 1
 
 
 def test_no_prompts_give_no_results(make_model):

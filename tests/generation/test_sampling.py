@@ -153,8 +153,8 @@ def test_what_remains_is_a_distribution_with_a_best_token(
     p = probabilities(logits, SamplingConfig(temperature, top_k, top_p, min_p, penalty), seen)
     assert p.dtype == np.float64
     assert p.sum() == pytest.approx(1)
-    penalised = apply_repetition_penalty(logits, seen, penalty)
-    assert p[penalised == penalised.max()].any()
+    penalized = apply_repetition_penalty(logits, seen, penalty)
+    assert p[penalized == penalized.max()].any()
 
 
 def test_rows_of_a_batch_are_filtered_each_by_itself():

@@ -1,6 +1,6 @@
 """Mutants that no test can catch, because they compute the same; each with the reason why.
 
-They are recognised by file, function and the text of the lines, so they stay valid as code moves.
+They are recognized by file, function and the text of the lines, so they stay valid as code moves.
 """
 
 # (file, function, original, mutant): reason

@@ -18,8 +18,8 @@ def test_rows_get_mean_zero_and_variance_one(rng):
 def test_the_formula(rng):
     x, weight, bias = rng.normal(size=(2, 3, 7)), rng.normal(size=7), rng.normal(size=7)
     y, _ = layer_norm_forward(x, weight, bias, eps=0.25)
-    centred = x - x.mean(axis=-1, keepdims=True)
-    expected = weight * centred / np.sqrt(x.var(axis=-1, keepdims=True) + 0.25) + bias
+    centered = x - x.mean(axis=-1, keepdims=True)
+    expected = weight * centered / np.sqrt(x.var(axis=-1, keepdims=True) + 0.25) + bias
     np.testing.assert_allclose(y, expected, rtol=1e-13)
 
 
