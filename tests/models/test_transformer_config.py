@@ -55,9 +55,9 @@ def test_the_presets_are_these():
         ({"layer_norm_epsilon": 0.0}, "layer_norm_epsilon=0.0 must be positive"),
         ({"norm_position": "prae"}, "'prae' is not one of pre, post; did you mean 'pre'?"),
         (
-            {"positions": "learnt"},
+            {"positions": "learnedd"},
             "not one of sinusoidal, learned; did you mean 'learned'?",
-        ),  # codespell:ignore learnt
+        ),
         ({"activation": "swish"}, "activation='swish' is not one of"),
         ({"source_vocab_size": 5}, "cannot share a table; set shared_embeddings to false"),
         ({"padding_id": -1}, "padding_id=-1 must be a token of the source, 0 to 36999"),
