@@ -204,7 +204,7 @@ def test_a_missing_checkpoint_is_an_error(tmp_path):
 
 
 def test_a_folder_without_a_model_is_reported(tmp_path):
-    with pytest.raises(UserError, match=r"checkpoint in .*; name a folder"):
+    with pytest.raises(UserError, match=r"has no '\w+' checkpoint; name a folder"):
         run("--model", tmp_path)
     with pytest.raises(UserError, match=r"no model or run in .*nowhere; name a folder"):
         run("--model", tmp_path / "nowhere")

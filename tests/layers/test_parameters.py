@@ -103,7 +103,8 @@ def test_gradients_before_zero_grad_are_never_read(rng):
                 linear.backward(dy, saved)
             else:
                 head.backward(dlogits, head_saved)
-        np.testing.assert_allclose(pair.store.grads, expected, rtol=1e-6)
+        # The order of the sum shows where the two gradients nearly cancel.
+        np.testing.assert_allclose(pair.store.grads, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_cleared_accumulator_is_empty_only_once():
