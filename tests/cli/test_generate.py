@@ -55,8 +55,10 @@ def test_prompt_and_continuation_go_to_stdout_and_the_speed_to_stderr(model_dir)
     text = expected_text(model_dir, "abc", max_new_tokens=30, seed=3)
     assert result.exit_code == 0
     assert result.stdout == f"abc{text}\n"
-    assert result.stderr.startswith("30 tokens in ")
-    assert result.stderr.count("\n") == 1
+    # The first run on a machine also says that it compiles the kernels.
+    lines = [line for line in result.stderr.splitlines() if "first run only" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("30 tokens in ")
 
 
 def test_streamed_or_not_the_output_is_the_same(model_dir):
