@@ -129,7 +129,7 @@ class TensorFile:
         try:
             header = json.loads(file.read(length))
         except ValueError as error:
-            raise self._damaged(f"its header is not JSON ({error})") from error
+            raise self._damaged(f"its header is not valid JSON ({error})") from error
         if not isinstance(header, dict):
             raise self._damaged("its header is not a JSON object")
         self._header_bytes = LENGTH_BYTES + length

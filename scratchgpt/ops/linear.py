@@ -44,7 +44,9 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     same_dtype("linear", x=x, weight=weight, bias=bias)
     n_in, n_out = weight.shape
     if x.shape[-1] != n_in:
-        raise ValueError(f"linear: x has {x.shape[-1]} features but weight is {weight.shape}")
+        raise ValueError(
+            f"linear: x has {x.shape[-1]} features but weight {weight.shape} takes {n_in}"
+        )
     if bias is not None and bias.shape != (n_out,):
         raise ValueError(f"linear: weight is {weight.shape} but bias is {bias.shape}")
 

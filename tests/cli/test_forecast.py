@@ -146,7 +146,7 @@ def test_a_search_that_does_not_converge_is_reported(scratchgpt, monkeypatch):
         (["y", "1", "inf"], (), "line 3 of {path}: y is infinite"),
         (["t,y", "1,2", "2,3,4"], (), "line 3 of {path} has 3 columns"),
         (["t,y,z", "1,2,3"], ("-c", "yy"), "no column 'yy'; did you mean 'y'?"),
-        (["t,y,z", "1,2,3"], (), "has 3 columns; choose one: t, y, z"),
+        (["t,y,z", "1,2,3"], (), "has 3 columns; set the column to one of: t, y, z"),
         (["t,y,z", "1,2,3"], ("-c", 4), "no column 4"),
         (["2001-01,1", "2001-03,2", "2001-04,3"], (), "2001-04 follows 2001-03"),
         ([], (), "is empty"),

@@ -139,8 +139,8 @@ def entry(**changes):
 @pytest.mark.parametrize(
     ("header", "part"),
     [
-        (b"{", "its header is not JSON"),
-        (b"\xff\xfe{}", "its header is not JSON"),
+        (b"{", "its header is not valid JSON"),
+        (b"\xff\xfe{}", "its header is not valid JSON"),
         ([], "its header is not a JSON object"),
         ({"a": 3}, "does not describe a"),
         ({"a": {"dtype": "F32", "shape": [2]}}, "does not describe a: 'data_offsets'"),

@@ -61,7 +61,7 @@ def test_a_batch_is_the_concatenation_of_its_rows(rng):
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"x has 3 features but weight is \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"x has 3 features but weight \(4, 5\) takes 4"):
         linear_forward(np.ones((2, 3)), np.ones((4, 5)))
     with pytest.raises(ValueError, match=r"weight is \(3, 4\) but bias is \(1,\)"):
         linear_forward(np.ones((2, 3)), np.ones((3, 4)), np.ones(1))

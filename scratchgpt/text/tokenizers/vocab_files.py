@@ -76,7 +76,7 @@ def _read_ids(path: Path) -> dict[str, int]:
     try:
         ids = json.loads(_read(path))
     except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+        raise UserError(f"{path} is damaged: {error}; download it again") from error
     if not isinstance(ids, dict) or any(type(i) is not int or i < 0 for i in ids.values()):
         raise UserError(f"{path} is damaged: it is not an object of tokens and their ids")
     return ids

@@ -146,7 +146,9 @@ class TimeIndex:
                 reach *= 2
             found = int(known.get_slice_bound(label, side)) - (side == "right")
         except (TypeError, ValueError) as error:
-            raise UserError(f"{label!r} does not fit the index of endog: {error}") from None
+            raise UserError(
+                f"{label!r} does not fit the index of endog, the series: {error}"
+            ) from None
         if found < 0 or known[0] > target:
             raise UserError(f"{label!r} is before the first observation, {known[0]}")
         return found

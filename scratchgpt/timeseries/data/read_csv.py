@@ -116,7 +116,7 @@ def _find(column: str | int | None, names: list[str], n: int, path: Path) -> int
     there = ", ".join(names) if names else f"1 to {n}, without names"
     if column is None:
         if n > 2:
-            raise UserError(f"{path} has {n} columns; choose one: {there}")
+            raise UserError(f"{path} has {n} columns; set the column to one of: {there}")
         return n - 1
     if column in names:
         if names.count(str(column)) > 1:

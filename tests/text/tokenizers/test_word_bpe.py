@@ -204,7 +204,7 @@ def test_one_file_of_the_two_is_not_enough(files):
 @pytest.mark.parametrize(
     ("name", "text", "part"),
     [
-        ("vocab.json", "{", "vocab.json is damaged"),
+        ("vocab.json", "{", "; download it again"),
         ("vocab.json", "[]", "not an object of tokens"),
         ("vocab.json", '{"a": "b"}', "not an object of tokens"),
         ("vocab.json", '{"a": 1, "b": 2}', "neither a GPT-2 vocabulary"),
