@@ -71,6 +71,11 @@ class NotWanted(Enum):
 
     NOT_WANTED = "not wanted"
 
+    @property
+    def T(self) -> "NotWanted":
+        """Itself: a transposed gradient is not wanted either."""
+        return self
+
 
 NOT_WANTED: Final = NotWanted.NOT_WANTED
 """Passed instead of an accumulator: do not compute this gradient (its parameter is frozen)."""

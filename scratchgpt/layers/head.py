@@ -24,5 +24,5 @@ class Head(Layer):
 
     def backward(self, dlogits: Array, saved: LinearSaved) -> Array:
         """dlogits (..., V) -> dx (..., C)."""
-        dx, _, _ = linear_backward(dlogits, saved, dweight_into=self.weight.transposed_accumulator)
+        dx, _, _ = linear_backward(dlogits, saved, dweight_into=self.weight.accumulator.T)
         return dx

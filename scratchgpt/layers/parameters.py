@@ -70,11 +70,6 @@ class Parameter:
         self.accumulator = Accumulator(grad)
 
     @property
-    def transposed_accumulator(self) -> Accumulator | NotWanted:
-        """The accumulator for layers that use the transposed value."""
-        return self.accumulator if self.accumulator is NOT_WANTED else self.accumulator.T
-
-    @property
     def is_frozen(self) -> bool:
         """Whether the parameter is frozen: training does not change it, it has no gradient."""
         return self.accumulator is NOT_WANTED
@@ -145,6 +140,9 @@ class ParameterStore:
         views = self.grad_views(self._grads)
         for name, parameter in self.named.items():
             parameter.accumulator = Accumulator(views[name]) if name in views else NOT_WANTED
+        # A step needs both, and they do not change from step to step.
+        self.trained_spans = self._spans()
+        self._grad_gaps = self._gaps()
 
     @property
     def frozen(self) -> set[str]:
@@ -166,7 +164,7 @@ class ParameterStore:
         """Return one view per trained parameter of a flat array with the layout of ``grads``."""
         return self._views(flat, self._grad_offsets)
 
-    def trained_spans(self) -> list[Span]:
+    def _spans(self) -> list[Span]:
         """Slices of the trained parameters in the flat arrays, in as few spans as possible.
 
         A span includes the gaps after its parameters.
@@ -182,6 +180,12 @@ class ParameterStore:
             spans.append(Span(slice(start, start + size), slice(grad_start, grad_start + size)))
         return spans
 
+    def _gaps(self) -> list[slice]:
+        """Return the gaps between the gradients, which exist for alignment."""
+        ends = [self._grad_offsets[name] + self.named[name].size for name in self.trained]
+        gaps = [slice(end, end + -end % self._step) for end in ends]
+        return [gap for gap in gaps if gap.stop > gap.start]
+
     @property
     def size(self) -> int:
         """Total number of elements of the parameters, without gaps."""
@@ -193,8 +197,8 @@ class ParameterStore:
             accumulator = self.named[name].accumulator
             assert accumulator is not NOT_WANTED
             accumulator.clear()
-            end = self._grad_offsets[name] + self.named[name].size
-            self._grads[end : end + -self.named[name].size % self._step] = 0  # the gap after it
+        for gap in self._grad_gaps:
+            self._grads[gap] = 0
 
     def _layout(self, names: Sequence[str]) -> tuple[dict[str, int], int]:
         """Return the start of each parameter in a flat array of ``names``, and the array's size."""

@@ -87,7 +87,7 @@ class AdamW:
         keep = 1 - lr * self.weight_decay
         # Scaled before squaring: the square of an unclipped gradient may overflow.
         gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
-        for span in self.store.trained_spans():
+        for span in self.store.trained_spans:
             self._move(span, gains, keep, step_size, self.eps * root)
 
     def _move(
