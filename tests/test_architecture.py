@@ -25,7 +25,7 @@ FLOORS = [
     {"version", "errors"},
     {"backend"},
     {"files", "memory", "threads"},
-    {"precision", "accumulator", "recomputed"},
+    {"precision", "accumulator", "recomputed", "checkpoints", "special_ids"},
     {"kernels"},
     {"ops"},
     {"verify"},

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.optim import AdamW
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
@@ -23,7 +24,7 @@ from scratchgpt.training.model_files import config_defaults, config_of, save_mod
 from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.records import Position
-from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
+from scratchgpt.training.run_directory import RunDirectory
 from scratchgpt.training.workers import Workers
 
 NOTHING_SAVED = "no checkpoint was written"

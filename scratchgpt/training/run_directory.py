@@ -18,46 +18,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST, existing_checkpoint, previous
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write
 
-LAST, BEST, AVERAGE = "last", "best", "average"
 LOCK_FILE = ".lock"
-
-
-def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """Return the model directory of a checkpoint of a run.
-
-    Parameters
-    ----------
-    run_directory : path
-        The ``out_dir`` of a training run.
-    which : {"last", "best", "average"}
-
-    Raises
-    ------
-    UserError
-        If the run has no such checkpoint.
-    """
-    path = _existing(Path(run_directory), which)
-    if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
-        raise UserError(
-            f"{run_directory} has no average of checkpoints; a run with average=5 "
-            "writes one when it ends"
-        )
-    if path is None:
-        raise UserError(
-            f"{run_directory} has no {which!r} checkpoint; "
-            "name a folder that `scratchgpt train --out` created"
-        )
-    return path
-
-
-def _existing(run_directory: Path, which: str) -> Path | None:
-    for path in (run_directory / which, _previous(run_directory / which)):
-        if path.is_dir():
-            return path
-    return None
 
 
 class RunDirectory:
@@ -113,7 +78,7 @@ class RunDirectory:
 
     def find(self, which: str) -> Path | None:
         """Return the directory of a checkpoint, or None if it does not exist yet."""
-        return _existing(self.path, which)
+        return existing_checkpoint(self.path, which)
 
     @contextlib.contextmanager
     def replacing(self, which: str) -> Iterator[Path]:
@@ -137,11 +102,11 @@ class RunDirectory:
                 _sync(file)
             _sync(temporary)
             if path.exists():
-                shutil.rmtree(_previous(path), ignore_errors=True)
-                os.rename(path, _previous(path))
+                shutil.rmtree(previous(path), ignore_errors=True)
+                os.rename(path, previous(path))
             os.rename(temporary, path)
             _sync(self.path)
-            shutil.rmtree(_previous(path), ignore_errors=True)
+            shutil.rmtree(previous(path), ignore_errors=True)
         except OSError as error:
             raise cannot_write(path, error) from error
         finally:
@@ -152,19 +117,15 @@ class RunDirectory:
         """Undo or finish interrupted replacements."""
         for which in (LAST, BEST, AVERAGE):
             path = self.path / which
-            if _previous(path).exists():
+            if previous(path).exists():
                 if path.exists():
-                    shutil.rmtree(_previous(path))
+                    shutil.rmtree(previous(path))
                 else:
-                    os.rename(_previous(path), path)
+                    os.rename(previous(path), path)
             for leftover in self.path.glob(f"{which}.tmp-*"):
                 shutil.rmtree(leftover)
         for leftover in self.path.glob(".*.*.tmp"):  # temporary files of interrupted writes
             leftover.unlink()
-
-
-def _previous(path: Path) -> Path:
-    return path.with_name(f"{path.name}.previous")
 
 
 def _sync(path: Path) -> None:
