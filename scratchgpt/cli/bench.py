@@ -108,7 +108,7 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
 
     if name in SHAPES:
         shape = SHAPES[name]
-    elif name in PRESETS or Path(name).is_dir():
+    elif name in PRESETS or Path(name).exists():
         config = find_config(name)
         if not isinstance(config, GPTConfig):
             raise UserError(f"{name} is not a GPT; bench measures only GPTs")

@@ -12,6 +12,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, write_text
+from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -165,6 +166,8 @@ class _Preparation:
             pass  # no valid progress file: start from the beginning
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
+        if state.tokenizer is None:  # of the last corpus
+            (self.directory / NAMES_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
         for file in [*self.directory.glob("shard-*.bin"), *self.directory.glob(".*.tmp")]:
             if file not in wanted:
