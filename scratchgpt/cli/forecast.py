@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
+
 if TYPE_CHECKING:
     from scratchgpt.cli.forecast_series import SeriesToForecast
     from scratchgpt.timeseries import ARIMAResults
@@ -138,7 +140,7 @@ def forecast_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Plot series, fit and forecast (png, svg, pdf).",
+            help=f"Plot series, fit and forecast to a file (png, svg, pdf). {NEW_FILE}",
             show_default=False,
         ),
     ] = None,
@@ -146,7 +148,7 @@ def forecast_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Plot residual diagnostics (png, svg, pdf).",
+            help=f"Plot residual diagnostics to a file (png, svg, pdf). {NEW_FILE}",
             show_default=False,
         ),
     ] = None,
@@ -181,6 +183,7 @@ def forecast_command(
         )
     for path in (plot, diagnostics):
         refuse_other_format(path)
+        refuse_existing(path)
 
     series = load_series(data, example, column, exog, log=log)
     period = series.period if period is None else period

@@ -46,6 +46,7 @@ def prepare(
     directory: Path | str | None = None,
     val_fraction: float = 0.1,
     progress: ProgressCallback | None = None,
+    overwrite: bool = True,
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
@@ -70,6 +71,8 @@ def prepare(
         The fraction of tokens at the end of the corpus that is held out for validation.
     progress : callable, optional
         Called with (stage, bytes done, total bytes).
+    overwrite : bool
+        Whether to replace another prepared corpus in the folder.
 
     Raises
     ------
@@ -89,6 +92,11 @@ def prepare(
     lock = _acquire_lock(directory, report)
     try:
         if not _is_done(directory, key):
+            if (directory / MANIFEST_FILE).exists() and not overwrite:
+                read_manifest(directory)
+                raise UserError(
+                    f"{directory} already contains another corpus; choose another folder"
+                )
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
     finally:
         lock.release()
