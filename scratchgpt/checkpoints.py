@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.errors import UserError
+from scratchgpt.files import previous
 
 LAST, BEST, AVERAGE = "last", "best", "average"
 CHECKPOINTS = (AVERAGE, BEST, LAST)  # the model of a run is the first that the run has
@@ -48,8 +49,3 @@ def run_model(directory: Path) -> Path | None:
     """Return the model directory of a run, or None if ``directory`` is not a run."""
     found = (existing_checkpoint(directory, which) for which in CHECKPOINTS)
     return next((path for path in found if path is not None), None)
-
-
-def previous(path: Path) -> Path:
-    """Return where a checkpoint is while another replaces it."""
-    return path.with_name(f"{path.name}.previous")

@@ -17,6 +17,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
+from scratchgpt.structured import read_json
 
 ID_FILES = ("generation_config.json", "config.json")
 NAMES_FILE = "tokenizer_config.json"
@@ -162,10 +163,5 @@ def write_end_name(directory: Path, name: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if there is no such file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    content = read_json(path) if path.is_file() else {}
     return content if isinstance(content, dict) else {}

@@ -24,7 +24,7 @@ MAX_LINES = 300
 FLOORS = [
     {"version", "errors"},
     {"backend"},
-    {"files", "memory", "threads"},
+    {"files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed", "checkpoints", "special_ids"},
     {"kernels"},
     {"ops"},

@@ -108,7 +108,7 @@ def test_what_is_not_an_id_is_refused_with_its_file(tmp_path, value):
 
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "generation_config.json").write_text("{")
-    with pytest.raises(UserError, match=r"cannot read .*generation_config\.json"):
+    with pytest.raises(UserError, match=r"generation_config\.json is not valid JSON"):
         read_special_ids(tmp_path, N_TOKENS)
 
 
