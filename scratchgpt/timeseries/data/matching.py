@@ -1,0 +1,74 @@
+"""Matching of rows and columns by their labels; error messages name the first mismatch."""
+
+from collections.abc import Hashable, Sequence
+
+from scratchgpt.errors import UserError, did_you_mean
+
+
+def rows_at(labels: Sequence[Hashable], wanted: Sequence[Hashable], name: str) -> list[int]:
+    """Find the row of each wanted time.
+
+    Parameters
+    ----------
+    labels : sequence (n,)
+        The times of the rows, in any order; other times may be among them.
+    wanted : sequence (k,)
+        The times to find, at least one.
+    name : str
+        What holds the rows, for error messages: an argument or a file.
+
+    Returns
+    -------
+    rows : list of int (k,)
+
+    Raises
+    ------
+    UserError
+        If a time is repeated in ``labels``, or a wanted time is not in it.
+    """
+    rows: dict[Hashable, int] = {}
+    for row, label in enumerate(labels):
+        if rows.setdefault(label, row) != row:
+            raise UserError(f"{name} has several rows for {label}; keep one row per time")
+    for time in wanted:
+        if time not in rows:
+            there = f"its {len(rows)} rows run from {labels[0]} to {labels[-1]}" if rows else "none"
+            raise UserError(
+                f"{name} has no row for {time}: {there}; it needs a row for each of the "
+                f"{len(wanted)} times from {wanted[0]} to {wanted[-1]}"
+            )
+    return [rows[time] for time in wanted]
+
+
+def columns_named(there: Sequence[object], names: Sequence[str], name: str) -> list[int]:
+    """Find the column of each name.
+
+    Parameters
+    ----------
+    there : sequence
+        The names of the columns, in any order; other columns may be among them.
+    names : sequence of str (k,)
+        The names to find.
+    name : str
+        What holds the columns, for error messages: an argument or a file.
+
+    Returns
+    -------
+    columns : list of int (k,)
+
+    Raises
+    ------
+    UserError
+        If there is no column or several columns of a name.
+    """
+    known = [str(each) for each in there]
+    for wanted in names:
+        if wanted not in known:
+            hint = did_you_mean(wanted, known)
+            raise UserError(
+                f"{name} has no column {wanted!r}{hint}; its columns are {', '.join(known)}, but "
+                f"the model has {', '.join(names)}"
+            )
+        if known.count(wanted) > 1:
+            raise UserError(f"{name} has several columns named {wanted!r}; keep one of them")
+    return [known.index(wanted) for wanted in names]
