@@ -252,10 +252,13 @@ def _label_times(
 ) -> None:
     """Set ticks at round years, or at the start of seasons, with the labels of those times."""
     n, phase = len(labels), 0
-    if all(label.isdigit() for label in labels):
+    if labels[0].isdecimal() and labels[-1] == str(int(labels[0]) + n - 1):
         season, phase = 1, -int(labels[0])
-    spans = (season * step * 10**power for power in range(9) for step in (1, 2, 5))
-    apart = next(span for span in spans if (n - first) / span <= most)
+    round_spans = [step * 10**power for power in range(9) for step in (1, 2, 5)]
+    apart = next(season * span for span in round_spans if (n - first) / (season * span) <= most)
+    if season > 1 and (n - first) / apart <= 2:  # less than three seasons: divide them
+        parts = [k for k in range(1, season) if season % k == 0]
+        apart = next(span for span in parts + round_spans if (n - first) / span <= most)
     start = first + (phase - first) % apart
     ticks = np.arange(start, n, apart)
     axes.set_xticks(ticks, [labels[i] for i in ticks])
