@@ -146,6 +146,8 @@ def future_regressors(
         return None
     table = source.table(path)
     table = table.where({k: v for k, v in source.where.items() if k in table.names})
+    if not table.names:
+        raise UserError(f"{table.source} has no column names; add a header line")
     columns = columns_named(table.names, series.exog_names, table.source)
     times = time_column(table, columns)
     labels = [] if times is None else table.fields(times)

@@ -75,8 +75,7 @@ def read_numbers(
     fields: Sequence[str],
     others: Iterable[Sequence[str]],
     options: Sequence[Notation],
-    *,
-    has_semicolons: bool,
+    delimiter: str,
 ) -> Array | None:
     """Read a column of numbers if there is only one way to read it.
 
@@ -87,9 +86,9 @@ def read_numbers(
         The other columns, which show the notation if ``fields`` does not.
     options : sequence of Notation
         The possible notations.
-    has_semicolons : bool
-        Whether semicolons delimit the fields, because commas are decimal marks, as a rule. Then
-        ``1.003`` can be 1003.
+    delimiter : str
+        Commas between the fields mean that a point is a decimal mark. If the delimiter is a
+        semicolon, ``1.003`` can be 1003; if it is a tab, only if other fields are integers.
 
     Returns
     -------
@@ -110,14 +109,16 @@ def read_numbers(
         kept = [n for n in fitting if all(n in each for each in known)]
         fitting = {notation: fitting[notation] for notation in kept} if kept else fitting
         points = {n: values for n, values in fitting.items() if n.decimal == "."}
-        if not has_semicolons and Notation() in points and not _differ(points):
+        is_clear = delimiter == "," or (delimiter == "\t" and not any(map(str.isdecimal, fields)))
+        if is_clear and Notation() in points and not _differ(points):
             fitting = points
     if _differ(fitting):
         first, *_, second = fitting.values()
         at = int(np.argmax((first != second) & ~np.isnan(first)))
+        mark = "," if "," in fields[at] else "."
         raise UserError(
-            f"{fields[at].strip()!r} can be {first[at]:g} or {second[at]:g}; set the decimal mark "
-            "(decimal) or the thousands separator (thousands)"
+            f"{fields[at].strip()!r} can be {first[at]:g} or {second[at]:g}; choose with "
+            f"--thousands {mark} or --decimal {mark}, or thousands= or decimal= in Python"
         )
     return next(iter(fitting.values()))
 

@@ -139,7 +139,7 @@ def numbers_of(
     name = table.names[number] if table.names else f"column {number + 1}"
     others = (table.fields(j) for j in range(table.n_columns) if j not in (number, times))
     try:
-        values = read_numbers(fields, others, options, has_semicolons=table.delimiter == ";")
+        values = read_numbers(fields, others, options, table.delimiter)
     except UserError as error:
         raise UserError(f"{table.source}: {name} is unclear: {error}") from None
     if values is None:
@@ -148,7 +148,9 @@ def numbers_of(
         like = f" like {before!r}" if is_number(fields[at]) else ""
         hint = ""
         if re.fullmatch(r"[+-]?[0-9]+([ \u00a0\u202f\u2009'\u2019][0-9]{3})+.*", fields[at]):
-            hint = "; if it has a thousands separator, set it (thousands)"
+            hint = "; if it has a thousands separator, name it with --thousands (or thousands=)"
+        if table.n_columns == 1 and " " in fields[at]:
+            hint = "; commas, semicolons or tabs must separate the columns"
         raise UserError(
             f"line {table.rows[at].line:,} of {table.source}: {name} is {fields[at]!r}, which is "
             f"not a number{like}{hint}"
