@@ -81,7 +81,8 @@ class ARIMAResults(Estimates):
             The random seed; the same seed gives the same series.
         anchor : {"start", "end"}
             "start" simulates a new series from its first value, with the integrated part starting
-            at 0. "end" simulates values that follow the series of the model.
+            at 0. "end" simulates values that follow the series of the model, with the warning of
+            :meth:`get_forecast`.
         exog : array (n, k), optional
             Regressors. For "start", the default is the regressors of the series itself.
 
@@ -100,6 +101,7 @@ class ARIMAResults(Estimates):
             return m.index.series(values, 0, "simulated")
         design = m.future_design(n, exog)
         values = simulate_future(params, m.endog, m.design, m.orders, design, seed)
+        self._warn_of_unsettled(~np.isnan(values))
         return m.index.series(values, self.nobs, "simulated")
 
     def append(self, new_data: Any, exog: Any = None, refit: bool = False) -> "ARIMAResults":

@@ -21,6 +21,7 @@ from scratchgpt.timeseries.fitting.fitting import METHODS, Fit, fit_model
 from scratchgpt.timeseries.fitting.parameters import Layout
 from scratchgpt.timeseries.fitting.regression import refuse_redundant_columns
 from scratchgpt.timeseries.fitting.trend import trend_columns, trend_names, trend_powers
+from scratchgpt.timeseries.likelihood.diffuse import difference_coefficients, diffuse_steps
 from scratchgpt.timeseries.likelihood.likelihood import (
     LikelihoodSaved,
     conditional_log_likelihood_backward,
@@ -74,7 +75,20 @@ class ARIMASpecification:
     @property
     def n_used(self) -> int:
         """Number of observations in the likelihood: the observed values minus the diffuse ones."""
-        return int(np.count_nonzero(~np.isnan(self.endog))) - self.orders.n_diffuse
+        return self._n_observed - self._n_diffuse
+
+    @property
+    def _n_observed(self) -> int:
+        return int(np.count_nonzero(~np.isnan(self.endog)))
+
+    @property
+    def _n_diffuse(self) -> int:
+        """Number of observations that determine starting values of the differences."""
+        o, observed = self.orders, ~np.isnan(self.endog)
+        if observed.all():
+            return o.n_diffuse
+        delta = difference_coefficients(o.d, o.D, max(o.s, 1))
+        return len(diffuse_steps(observed, delta).gains)
 
     def __repr__(self) -> str:
         return f"<{self.orders} of {self.nobs} observations>"
@@ -172,9 +186,8 @@ class ARIMASpecification:
     def _refuse_too_few(self) -> None:
         needed = len(self.param_names)
         if self.n_used <= needed:
-            observed = self.n_used + self.orders.n_diffuse
-            used_up = f" minus {self.orders.n_diffuse} for the differences"
+            used_up = f" minus {self._n_diffuse} for the differences"
             raise UserError(
-                f"{observed} observations{used_up * (self.orders.n_diffuse > 0)} are too few for "
+                f"{self._n_observed} observations{used_up * (self._n_diffuse > 0)} are too few for "
                 f"the {needed} parameters of {self.orders}: {', '.join(self.param_names)}"
             )
