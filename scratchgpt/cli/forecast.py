@@ -160,6 +160,7 @@ def forecast_command(
     error.
     """
     import sys
+    import warnings
 
     from scratchgpt.cli.forecast_output import refuse_other_format, save, write
     from scratchgpt.cli.forecast_series import future_regressors, load_series
@@ -191,22 +192,25 @@ def forecast_command(
         results = _select_model(series, period, full=full, verbose=verbose)
     else:
         results = _fit_model(series, period, order, seasonal, trend, method or Method.mle)
-    for warning in results.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    for reason in results.warnings:
+        print(f"warning: {reason}", file=sys.stderr)
 
-    write(series, results, steps, ahead, level, "json" if as_json else "csv" if as_csv else "text")
-    if plot is not None:
-        figure = plot_forecast(
-            results,
-            steps,
-            1 - level / 100,
-            exog=ahead,
-            labels=series.labels + series.following(steps),
-            season=period,
-            name=series.name,
-            log=log,
-        )
-        save(figure, plot)
+    form = "json" if as_json else "csv" if as_csv else "text"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ``results.warnings`` says it too
+        write(series, results, steps, ahead, level, form)
+        if plot is not None:
+            figure = plot_forecast(
+                results,
+                steps,
+                1 - level / 100,
+                exog=ahead,
+                labels=series.labels + series.following(steps),
+                season=period,
+                name=series.name,
+                log=log,
+            )
+            save(figure, plot)
     if diagnostics is not None:
         figure = plot_diagnostics(results, labels=series.labels, season=period)
         save(figure, diagnostics)

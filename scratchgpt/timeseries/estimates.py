@@ -180,13 +180,9 @@ class Estimates:
         steps = positive_count("steps", steps)
         design = m.future_design(steps, exog)
         mean, variance = forecast(self.fit.params, m.endog, m.design, m.orders, steps, design)
-        self._warn_of_unsettled(np.isfinite(variance))
+        if np.isinf(variance).any():
+            warnings.warn(unsettled_values(np.isfinite(variance)), RuntimeWarning, stacklevel=3)
         return mean, variance
-
-    def _warn_of_unsettled(self, settled: Array) -> None:
-        if not settled.all():
-            # With the default level of the stack, one warning is enough for a forecast and its plot
-            warnings.warn(unsettled_values(settled), RuntimeWarning, stacklevel=1)
 
     def _named(self, values: Array, columns: Sequence[Any] | None = None) -> Any:
         return self.model.index.named(values, self.param_names, columns)
