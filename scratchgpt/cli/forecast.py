@@ -182,6 +182,7 @@ def forecast_command(
     error.
     """
     import sys
+    import warnings
 
     from scratchgpt.cli.forecast_model import fit_model, select_model
     from scratchgpt.cli.forecast_output import refuse_other_format, save, write
@@ -219,22 +220,25 @@ def forecast_command(
         results = select_model(series, period, full=full, verbose=verbose)
     else:
         results = fit_model(series, period, order, seasonal, trend, (method or Method.mle).value)
-    for warning in results.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    for reason in results.warnings:
+        print(f"warning: {reason}", file=sys.stderr)
 
-    write(series, results, steps, ahead, level, "json" if as_json else "csv" if as_csv else "text")
-    if plot is not None:
-        figure = plot_forecast(
-            results,
-            steps,
-            1 - level / 100,
-            exog=ahead,
-            labels=series.labels + series.following(steps),
-            season=period,
-            name=series.name,
-            log=log,
-        )
-        save(figure, plot)
+    form = "json" if as_json else "csv" if as_csv else "text"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ``results.warnings`` says it too
+        write(series, results, steps, ahead, level, form)
+        if plot is not None:
+            figure = plot_forecast(
+                results,
+                steps,
+                1 - level / 100,
+                exog=ahead,
+                labels=series.labels + series.following(steps),
+                season=period,
+                name=series.name,
+                log=log,
+            )
+            save(figure, plot)
     if diagnostics is not None:
         figure = plot_diagnostics(results, labels=series.labels, season=period)
         save(figure, diagnostics)

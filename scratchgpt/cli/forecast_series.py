@@ -136,7 +136,7 @@ def load_series(
 
 def future_regressors(
     path: Path | None, source: Source | None, series: SeriesToForecast, steps: int
-) -> Array | None:
+) -> NamedColumns | None:
     """Read the regressors for the forecast steps, (steps, k), from a file.
 
     The columns are found by name and the rows by time. If the file has no times, it must have one
@@ -166,7 +166,7 @@ def future_regressors(
             f"{table.source} has {len(rows)} rows, but {steps} steps need {steps}; change the rows "
             "or --steps, or add a column of times, by which the rows are found"
         )
-    return np.asarray(_regressors(table, columns, source.options, times, rows))
+    return _regressors(table, columns, source.options, times, rows)
 
 
 def _are_values(fields: list[str]) -> bool:

@@ -76,7 +76,9 @@ def plot_forecast(
     from_log = np.exp if log else np.asarray
     values, fitted = from_log(results.model.endog), from_log(np.asarray(results.fittedvalues))
     mean = from_log(np.asarray(ahead.predicted_mean))
-    lower, upper = from_log(np.asarray(ahead.conf_int(alpha))).T
+    bounds = from_log(np.asarray(ahead.conf_int(alpha)))
+    # A value with an infinite variance has no interval to draw.
+    lower, upper = np.where(np.isfinite(bounds).all(axis=1), bounds.T, np.nan)
 
     axes = figure.subplots()
     first = max(0, n - max(_SHOWN_AT_LEAST, _SHOWN_PER_STEP * steps))
@@ -85,15 +87,15 @@ def plot_forecast(
     level = f"{100 * (1 - alpha):g} % interval"
     axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0, label=level)
     # A value between two missing values has no line segment, so it needs a marker.
-    has_points = len(history) + steps <= _SHOWN_AT_LEAST or np.isnan(values[first:]).any()
+    has_gaps = np.isnan(values[first:]).any() or np.isnan(mean).any()
+    has_points = len(history) + steps <= _SHOWN_AT_LEAST or has_gaps
     marker = "o" if has_points else None
     style = {"linewidth": 1.5, "marker": marker, "markersize": 3}
     axes.plot(history, fitted[first:], color=_BLUE, linewidth=1.2, label="one-step predictions")
     axes.plot(history, values[first:], color=_BLACK, label=name or "series", **style)
     axes.plot(future, mean, color=_ORANGE, label="forecast", **style | {"linewidth": 2})
-    settled = fitted[first:][np.isfinite(fitted[first:])]
-    seen = np.concatenate([values[first:][np.isfinite(values[first:])], lower, upper])
-    _limit_to(axes, seen, settled)
+    seen = np.concatenate([values[first:], lower, upper])
+    _limit_to(axes, _finite(seen), _finite(fitted[first:]))
     axes.set_title(str(results.model.orders), loc="left", fontweight="bold")
     if name:
         axes.set_ylabel(name)
@@ -144,7 +146,7 @@ def plot_diagnostics(
     """
     figure = _new_figure((9, 6.5))
     residuals = np.asarray(results.standardized_resid)
-    known = residuals[np.isfinite(residuals)]
+    known = _finite(residuals)
     if lags is None:
         season = results.model.orders.s
         lags = max(2 * season, int(10 * np.log10(len(known))))
@@ -235,6 +237,10 @@ def _written(results: Estimates, n: int) -> list[str]:
     index = results.model.index.between(0, n)
     times = range(n) if index is None else index
     return [str(label).removesuffix(" 00:00:00") for label in times]
+
+
+def _finite(values: Array) -> Array:
+    return values[np.isfinite(values)]
 
 
 def _limit_to(axes: Any, seen: Array, settled: Array) -> None:

@@ -1,5 +1,6 @@
 """Results of a fitted ARIMA model: summary, predictions, simulation, updates and plots."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.estimates import Estimates
+from scratchgpt.timeseries.forecasting.final_state import unsettled_values
 from scratchgpt.timeseries.forecasting.simulation import simulate, simulate_future
 from scratchgpt.timeseries.summary import Summary, summarize
 
@@ -68,7 +70,8 @@ class ARIMAResults(Estimates):
 
     def forecast(self, steps: int = 1, exog: Any = None) -> Any:
         """Forecast the means of the next ``steps`` values, (steps,); ``exog`` holds regressors."""
-        return self.get_forecast(steps, exog).predicted_mean
+        mean, _ = self._forecast(steps, exog)
+        return self.model.index.series(mean, self.nobs, "predicted_mean")
 
     def simulate(self, n: int, seed: int = 0, *, anchor: str = "start", exog: Any = None) -> Any:
         """Simulate a series from the model.
@@ -81,7 +84,8 @@ class ARIMAResults(Estimates):
             The random seed; the same seed gives the same series.
         anchor : {"start", "end"}
             "start" simulates a new series from its first value, with the integrated part starting
-            at 0. "end" simulates values that follow the series of the model.
+            at 0. "end" simulates values that follow the series of the model, with the warning of
+            :meth:`get_forecast`.
         exog : array (n, k), optional
             Regressors. For "start", the default is the regressors of the series itself.
 
@@ -100,6 +104,8 @@ class ARIMAResults(Estimates):
             return m.index.series(values, 0, "simulated")
         design = m.future_design(n, exog)
         values = simulate_future(params, m.endog, m.design, m.orders, design, seed)
+        if np.isnan(values).any():
+            warnings.warn(unsettled_values(~np.isnan(values)), RuntimeWarning, stacklevel=2)
         return m.index.series(values, self.nobs, "simulated")
 
     def append(self, new_data: Any, exog: Any = None, refit: bool = False) -> "ARIMAResults":

@@ -40,7 +40,7 @@ def _heading(results: Estimates) -> list[str]:
         ("Series", name[:24]),
         ("Observations", f"{model.nobs:,}"),
         ("  missing", f"{n_missing:,}"),
-        ("  used up by differences", f"{model.orders.n_diffuse:,}"),
+        ("  used up by differences", f"{model.nobs - n_missing - model.n_used:,}"),
     ]
     right = [
         ("Log-likelihood", f"{results.llf:.3f}"),

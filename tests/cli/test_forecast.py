@@ -118,6 +118,33 @@ def test_times_of_a_file_without_times_are_numbers(scratchgpt, tmp_path):
     assert [row["time"] for row in record["forecast"]][:2] == ["101", "102"]
 
 
+@pytest.mark.parametrize("options", [(), ("--log",), ("--auto",)], ids=str)
+def test_a_day_that_was_never_observed_has_no_forecast(scratchgpt, tmp_path, options):
+    rng, path, plot = np.random.default_rng(0), tmp_path / "week.csv", tmp_path / "week.png"
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-07-29"))
+    values = np.tile([500, 520, 540, 560, 700, 900, np.nan], 30) + 20 * rng.normal(size=210)
+    rows = zip(days, values, strict=True)
+    path.write_text("day,sales\n" + "\n".join(f"{day},{value}" for day, value in rows))
+    if "--auto" not in options:
+        options = (*options, "--order", "0,1,1", "--seasonal", "0,1,1")
+
+    outcome = scratchgpt("forecast", path, *options, "-n", 14, "--json", "--plot", plot)
+    record = json.loads(outcome.stdout, parse_constant=pytest.fail)
+    sundays = [row for row in record["forecast"] if row["forecast"] is None]
+    assert [row["time"] for row in sundays] == ["2024-08-04", "2024-08-11"]
+    assert all(row["lower"] in (0, None) and row["upper"] is None for row in sundays)
+    others = [row for row in record["forecast"] if row not in sundays]
+    assert all(0 < row["lower"] < row["forecast"] < row["upper"] for row in others)
+    assert "1 of the 7 values after the series cannot be predicted" in record["warnings"][-1]
+    assert outcome.stderr.count("cannot be predicted") == 1
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+    outcome = scratchgpt("forecast", path, *options, "-n", 14, "--csv")
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout)))
+    widths = [float(row["upper"]) - float(row["lower"]) for row in rows]
+    assert list(np.flatnonzero(np.isinf(widths))) == [6, 13]
+
+
 @pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
 def test_plots_are_written(scratchgpt, tmp_path, extension):
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[extension]

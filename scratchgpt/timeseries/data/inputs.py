@@ -6,6 +6,8 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.matching import columns_named
+from scratchgpt.timeseries.data.pandas_labels import pandas_index
 from scratchgpt.timeseries.data.series_values import series_values
 
 
@@ -52,6 +54,7 @@ def regressors(
     name: str = "exog",
     rows: str = "endog",
     names: tuple[str, ...] | None = None,
+    by_name: bool = True,
 ) -> Array:
     """Convert regressors to an array with one column per regressor.
 
@@ -65,6 +68,8 @@ def regressors(
         The name of the object with ``n_rows`` rows, for error messages.
     names : tuple of str, optional
         Names of the required columns. If given, a single row may be a flat list.
+    by_name : bool
+        Whether to find the columns by ``names``, if exog names its columns.
 
     Returns
     -------
@@ -73,8 +78,13 @@ def regressors(
     Raises
     ------
     UserError
-        If ``exog`` does not have ``n_rows`` rows, or a value is missing or infinite.
+        If ``exog`` does not have ``n_rows`` rows or lacks a column, or a value is missing or
+        infinite.
     """
+    if by_name and names is not None and (there := given_names(exog)) is not None:
+        found = columns_named(there, names, name)
+        if hasattr(exog, "columns"):
+            exog = getattr(exog, "iloc", exog)[:, found]
     columns = _numbers(exog, name)
     if columns.ndim == 1:
         is_row = n_rows == 1 and names is not None and len(columns) == len(names)
@@ -100,14 +110,34 @@ def regressors(
     return columns
 
 
-def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
-    """Return the pandas names of the columns of exog, or x1, x2, ..."""
+def given_names(exog: Any) -> tuple[str, ...] | None:
+    """Return the pandas names of the columns of exog, or None if it does not name them."""
     if hasattr(exog, "columns"):
         return tuple(str(name) for name in exog.columns)
     own = getattr(exog, "name", None)
-    if n_columns == 1 and isinstance(own, str):
-        return (own,)
-    return tuple(f"x{i + 1}" for i in range(n_columns))
+    return (own,) if isinstance(own, str) and own and exog.ndim == 1 else None
+
+
+def as_row(exog: Any, names: tuple[str, ...]) -> Any:
+    """Convert a pandas Series with one element per column, a row of a DataFrame, to a DataFrame."""
+    labels = pandas_index(exog)
+    is_row = labels is not None and exog.ndim == 1 and set(names) <= set(map(str, labels))
+    return exog.to_frame().T if is_row else exog
+
+
+def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
+    """Return the pandas names of the columns of exog, or x1, x2, ...
+
+    Raises
+    ------
+    UserError
+        If two columns have the same name.
+    """
+    names = given_names(exog) or tuple(f"x{i + 1}" for i in range(n_columns))
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"exog has several columns named {name!r}; rename them")
+    return names
 
 
 def positive_count(name: str, value: Any) -> int:

@@ -29,15 +29,22 @@ def rows_at(labels: Sequence[Hashable], wanted: Sequence[Hashable], name: str) -
     rows: dict[Hashable, int] = {}
     for row, label in enumerate(labels):
         if rows.setdefault(label, row) != row:
-            raise UserError(f"{name} has several rows for {label}; keep one row per time")
+            raise UserError(f"{name} has several rows for {shown(label)}; keep one row per time")
     for time in wanted:
         if time not in rows:
-            there = f"its {len(rows)} rows run from {labels[0]} to {labels[-1]}" if rows else "none"
+            there = "it is empty"
+            if rows:
+                there = f"its {len(rows)} rows run from {shown(labels[0])} to {shown(labels[-1])}"
             raise UserError(
-                f"{name} has no row for {time}: {there}; it needs a row for each of the "
-                f"{len(wanted)} times from {wanted[0]} to {wanted[-1]}"
+                f"{name} has no row for {shown(time)}: {there}; it needs a row for each of the "
+                f"{len(wanted)} times from {shown(wanted[0])} to {shown(wanted[-1])}"
             )
     return [rows[time] for time in wanted]
+
+
+def shown(label: object) -> str:
+    """Format a time for a message; midnight goes without saying."""
+    return str(label).removesuffix(" 00:00:00")
 
 
 def columns_named(there: Sequence[object], names: Sequence[str], name: str) -> list[int]:

@@ -18,6 +18,8 @@ class Forecast:
     Attributes
     ----------
     predicted_mean : array (steps,) or pandas Series
+        NaN if no observation determines the level of the value, as for a day of the week that was
+        never observed. Its variance is then infinite.
     var_pred_mean : array (steps,) or pandas Series
         Variances of the forecast errors.
     se_mean : array (steps,) or pandas Series
@@ -61,7 +63,8 @@ class Forecast:
             If alpha is not between 0 and 1.
         """
         half = normal_quantile(alpha) * np.sqrt(self._variance)
-        bounds = np.stack([self._mean - half, self._mean + half], axis=1)
+        center = np.where(np.isinf(half), 0.0, self._mean)  # NaN, if the variance is infinite
+        bounds = np.stack([center - half, center + half], axis=1)
         name = self._index.name if self._index.name is not None else "y"
         return self._index.frame(bounds, self._start, [f"lower {name}", f"upper {name}"])
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.data.index import TimeIndex, pandas_index
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.pandas_labels import pandas_index
 
 
 def indexes(pandas):
@@ -145,8 +146,9 @@ def test_regressors_of_other_dates_are_refused(pandas):
     index.refuse_other_index(np.zeros(24), "exog")
     with pytest.raises(UserError, match="the index of exog differs from that of endog"):
         index.refuse_other_index(pandas.Series(np.zeros(24), index=labels + 1), "exog")
-    index.refuse_other_dates(pandas.Series(np.zeros(3), index=following), 3)
+    ahead = pandas.Series(np.zeros(3), index=following)
+    assert index.rows_of(ahead, 24, 3, "exog") == [0, 1, 2]
     with pytest.raises(
-        UserError, match="exog runs from 2026Q2 to 2026Q4, but the dates after endog run from"
+        UserError, match="exog has no row for 2026Q1: its 3 rows run from 2026Q2 to 2026Q4"
     ):
-        index.refuse_other_dates(pandas.Series(np.zeros(3), index=following + 1), 3)
+        index.rows_of(pandas.Series(np.zeros(3), index=following + 1), 24, 3, "exog")
