@@ -212,15 +212,15 @@ def _labels(table: Table, times: int | None) -> list[str]:
     if times is None:
         return []
     names = [name.lower() for name in table.names]
-    years = table.fields(times)
-    if not names or names[times] != "year" or not all(len(year) == 4 for year in years):
-        return years
-    for part, prefix in (("month", ""), ("quarter", "Q")):
-        if names.count(part) == 1:
-            parts = [each.removeprefix("Q") for each in table.fields(names.index(part))]
-            width = 1 if prefix or not all(each.isdecimal() for each in parts) else 2
-            return [f"{y}-{prefix}{each:0>{width}}" for y, each in zip(years, parts, strict=True)]
-    return years
+    part = next((each for each in ("month", "quarter") if names.count(each) == 1), None)
+    if part is None or names.count("year") != 1 or names[times] not in ("year", part):
+        return table.fields(times)
+    years, parts = table.fields(names.index("year")), table.fields(names.index(part))
+    if part == "quarter":
+        return [
+            f"{year}-Q{each.removeprefix('Q')}" for year, each in zip(years, parts, strict=True)
+        ]
+    return [f"{year}-{each:0>2}" for year, each in zip(years, parts, strict=True)]
 
 
 def _refuse_several_series(table: Table, number: int, times: int, labels: list[str]) -> None:

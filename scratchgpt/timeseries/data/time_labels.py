@@ -158,8 +158,8 @@ def odd_label(labels: Sequence[str]) -> int | None:
 def _assumption(found: list[tuple[Reading, Frequency]], last: str) -> str:
     """Return what is assumed in the first of several readings."""
     (reading, chosen), *others = found
-    ahead = chosen.following(40)  # reaches the next day if the labels are hours
-    differ = any(frequency.following(40) != ahead for _, frequency in others)
+    # Of hours, 40 labels reach the next day.
+    differ = any(other.following(40) != chosen.following(40) for _, other in others)
     if differ or "%y" in reading.pattern:
         pattern = {"quarter": "%Y-Q%q", "month": "%Y-%m"}.get(reading.unit, "%Y-%m-%d")
         meaning = chosen._replace(pattern=pattern)._write(chosen.last)
