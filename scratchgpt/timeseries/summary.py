@@ -64,7 +64,10 @@ def _heading(results: Estimates) -> list[str]:
 
 
 def _estimates(results: Estimates, alpha: float) -> list[str]:
-    width = max(12, *(min(len(name), 24) for name in results.param_names))
+    names = results.param_names
+    width = max(12, *(min(len(name), 24) for name in names))
+    if len({name[:width] for name in names}) < len(names):
+        width = max(len(name) for name in names)  # the ends of the names tell them apart
     low, high = f"[{alpha / 2:.4g}", f"{1 - alpha / 2:.4g}]"
     lines = [
         f"{'':<{width}}{'coef':>12}{'std err':>11}{'z':>10}{'P>|z|':>9}{low:>12}{high:>12}",
