@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.matching import columns_named
@@ -146,6 +147,7 @@ def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
 
 def positive_count(name: str, value: Any) -> int:
     """Return value if it is an integer of at least 1, else raise UserError."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+    number = whole_number(value)
+    if number is None or number < 1:
         raise UserError(f"{name}={value!r} must be an integer of at least 1")
-    return int(value)
+    return number
