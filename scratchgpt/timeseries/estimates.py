@@ -12,9 +12,9 @@ from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.fitting.covariance import parameter_covariance
 from scratchgpt.timeseries.fitting.fitting import Fit
 from scratchgpt.timeseries.fitting.information import Criteria, criteria
-from scratchgpt.timeseries.forecasting.final_state import settled_after, unsettled_values
 from scratchgpt.timeseries.forecasting.forecasting import forecast, one_step_predictions
 from scratchgpt.timeseries.forecasting.predictions import Forecast, normal_quantile
+from scratchgpt.timeseries.forecasting.unsettled import settled_after, unsettled_values
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.specification import ARIMASpecification
 

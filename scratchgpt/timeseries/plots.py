@@ -84,7 +84,7 @@ def plot_forecast(
     first = max(0, n - max(_SHOWN_AT_LEAST, _SHOWN_PER_STEP * steps))
     times = np.arange(n + steps)
     history, future = times[first:n], times[n:]
-    level = f"{100 * (1 - alpha):g} % interval"
+    level = f"{100 * (1 - float(alpha)):g} % interval"
     axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0, label=level)
     # A value between two missing values has no line segment, so it needs a marker.
     has_gaps = np.isnan(values[first:]).any() or np.isnan(mean).any()

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.estimates import Estimates
-from scratchgpt.timeseries.forecasting.final_state import unsettled_values
 from scratchgpt.timeseries.forecasting.simulation import simulate, simulate_future
+from scratchgpt.timeseries.forecasting.unsettled import unsettled_values
 from scratchgpt.timeseries.summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class ARIMAResults(Estimates):
         series : array (n,) or pandas Series
         """
         m = self.model
-        n = positive_count("n", n)
+        n, seed = positive_count("n", n), check_whole("seed", seed, least=0)
         if anchor not in ("start", "end"):
             raise UserError(f"anchor={anchor!r} must be 'start' or 'end'")
         params = self.fit.params

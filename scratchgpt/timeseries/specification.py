@@ -67,11 +67,11 @@ class ARIMASpecification:
             if self.index.index is None:
                 self._times = TimeIndex(exog, self.nobs, "exog")
         self.design = self._design(0, self.nobs, columns)  # (n, k)
-        names = (*trend_names(self.powers, self.orders), *self.exog_names)
-        self.layout = Layout(self.orders, names)
+        trends = trend_names(self.powers, self.orders)
+        self.layout = Layout.of(self.orders, trends, self.exog_names)
         self.param_names = self.layout.names
         self._refuse_too_few()
-        refuse_redundant_columns(self.design, ~np.isnan(self.endog), names, self.orders)
+        refuse_redundant_columns(self.design, ~np.isnan(self.endog), self.param_names, self.orders)
 
     @property
     def nobs(self) -> int:
@@ -144,7 +144,7 @@ class ARIMASpecification:
 
     def extended(self, new_data: Any, exog: Any = None) -> Self:
         """Return the same model for the series extended by new values; see ARIMAResults.append."""
-        new = endog_values(new_data, "new_data")
+        new = endog_values(new_data, "new_data", all_missing=True)
         longer = copy.copy(self)
         longer.index = longer._times = self.index.followed_by(new_data, len(new))
         if self.index.index is None:

@@ -200,6 +200,30 @@ def test_append_can_refit():
     np.testing.assert_allclose(again.params, ARIMA(Y, order=(1, 0, 0)).fit().params, rtol=1e-4)
 
 
+@pytest.mark.parametrize("new", [[np.nan], [np.nan, np.nan], [None], [np.nan, 1.5]], ids=str)
+def test_missing_values_can_be_appended(new):
+    """They move the end of the series, and the forecast with it."""
+    result = fitted(**AIRLINE)
+    expected = result.forecast(8)
+    longer = result.append(new)
+    assert longer.nobs == 80 + len(new)
+    np.testing.assert_allclose(longer.fittedvalues[80:], expected[: len(new)], rtol=1e-9)
+    if new[-1] != 1.5:
+        np.testing.assert_allclose(longer.forecast(6), expected[len(new) :][:6], rtol=1e-9)
+        assert longer.llf == pytest.approx(result.llf, rel=1e-9)
+    with pytest.raises(UserError, match="endog has no observation"):
+        ARIMA(new if new[-1] != 1.5 else [None], **AIRLINE)
+
+
+def test_missing_values_after_an_explosive_series_are_refused():
+    y = 3 * 1.05 ** np.arange(60) + np.random.default_rng(0).normal(size=60)
+    model = ARIMA(y, order=(1, 0, 1), trend="n", enforce_stationarity=False)
+    result = model.fit(method="css")
+    assert np.isfinite(result.append([60.0]).forecast(2)).all()
+    with pytest.raises(UserError, match=r"not stationary, and .* depend on missing values"):
+        result.append([np.nan]).forecast(2)
+
+
 def test_missing_values_are_predicted_and_excluded_from_n_used():
     y = Y.copy()
     y[[10, 40, 41]] = np.nan

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.matching import columns_named
 from scratchgpt.timeseries.data.pandas_labels import pandas_index
+from scratchgpt.timeseries.data.real_numbers import real_numbers
 from scratchgpt.timeseries.data.series_values import series_values
 
 
-def endog_values(endog: Any, name: str = "endog") -> Array:
+def endog_values(endog: Any, name: str = "endog", *, all_missing: bool = False) -> Array:
     """Convert one series to an array, with NaN for missing values.
 
     Parameters
@@ -20,6 +22,8 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
         ``None``, NaN, ``pandas.NA`` and masked elements are missing.
     name : str
         The name of the series in error messages.
+    all_missing : bool
+        Whether all values may be missing.
 
     Returns
     -------
@@ -29,13 +33,14 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
     Raises
     ------
     UserError
-        If ``endog`` is not one series of real numbers, has an infinite value, or has only missing
-        values.
+        If ``endog`` is not one series of real numbers, is empty, has an infinite value, or has only
+        missing values.
     """
-    numbers = _numbers(endog, name)
-    if numbers.size and np.isnan(numbers).all():
+    numbers = real_numbers(endog, name)
+    is_missing = numbers.size > 0 and bool(np.isnan(numbers).all())
+    if is_missing and not all_missing:
         raise UserError(f"{name} has no observation: all {numbers.size} values are NaN")
-    return series_values(numbers, name, missing=True, at_least=1)
+    return series_values(numbers, name, missing=True, at_least=0 if is_missing else 1)
 
 
 def refuse_constant(values: Array, name: str = "endog") -> None:
@@ -85,7 +90,7 @@ def regressors(
         found = columns_named(there, names, name)
         if hasattr(exog, "columns"):
             exog = getattr(exog, "iloc", exog)[:, found]
-    columns = _numbers(exog, name)
+    columns = real_numbers(exog, name)
     if columns.ndim == 1:
         is_row = n_rows == 1 and names is not None and len(columns) == len(names)
         columns = columns[None] if is_row else columns[:, None]
@@ -142,24 +147,7 @@ def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
 
 def positive_count(name: str, value: Any) -> int:
     """Return value if it is an integer of at least 1, else raise UserError."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+    number = whole_number(value)
+    if number is None or number < 1:
         raise UserError(f"{name}={value!r} must be an integer of at least 1")
-    return int(value)
-
-
-def _numbers(data: Any, name: str) -> Array:
-    """Copy anything that holds real numbers into a float64 array."""
-    if hasattr(data, "to_numpy"):
-        try:  # nullable pandas columns hold NA, which NumPy cannot convert
-            data = data.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
-            data = data.to_numpy()
-    if isinstance(data, np.ma.MaskedArray):
-        data = np.ma.filled(data.astype(np.float64), np.nan)
-    kind = getattr(getattr(data, "dtype", None), "kind", "f")
-    if kind in "cmM":
-        raise UserError(f"{name} has dtype {data.dtype}; give real numbers")
-    try:
-        return np.array(data, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{name} is not an array of numbers: {error}") from None
+    return number

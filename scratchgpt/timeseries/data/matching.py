@@ -1,6 +1,6 @@
 """Matching of rows and columns by their labels; error messages name the first mismatch."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from scratchgpt.errors import UserError, did_you_mean
 
@@ -47,17 +47,21 @@ def shown(label: object) -> str:
     return str(label).removesuffix(" 00:00:00")
 
 
-def columns_named(there: Sequence[object], names: Sequence[str], name: str) -> list[int]:
+def columns_named(
+    there: Iterable[object], names: Sequence[str], name: str, kind: str = "column"
+) -> list[int]:
     """Find the column of each name.
 
     Parameters
     ----------
-    there : sequence
+    there : iterable
         The names of the columns, in any order; other columns may be among them.
     names : sequence of str (k,)
         The names to find.
     name : str
         What holds the columns, for error messages: an argument or a file.
+    kind : str
+        What the names name, for error messages.
 
     Returns
     -------
@@ -73,9 +77,9 @@ def columns_named(there: Sequence[object], names: Sequence[str], name: str) -> l
         if wanted not in known:
             hint = did_you_mean(wanted, known)
             raise UserError(
-                f"{name} has no column {wanted!r}{hint}; its columns are {', '.join(known)}, but "
+                f"{name} has no {kind} {wanted!r}{hint}; its {kind}s are {', '.join(known)}, but "
                 f"the model has {', '.join(names)}"
             )
         if known.count(wanted) > 1:
-            raise UserError(f"{name} has several columns named {wanted!r}; keep one of them")
+            raise UserError(f"{name} has several {kind}s named {wanted!r}; keep one of them")
     return [known.index(wanted) for wanted in names]

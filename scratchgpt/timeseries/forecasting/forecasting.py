@@ -3,7 +3,8 @@
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state, settled_after
+from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state
+from scratchgpt.timeseries.forecasting.unsettled import settled_after
 from scratchgpt.timeseries.likelihood.transition import advance, advance_backward, observation
 from scratchgpt.timeseries.orders import Orders
 

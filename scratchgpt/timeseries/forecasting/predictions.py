@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import real_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.index import TimeIndex
@@ -80,6 +81,7 @@ def normal_quantile(alpha: float) -> float:
     """Return the z such that a standard normal value lies in [-z, z] with probability 1 - alpha."""
     from scipy.special import ndtri
 
-    if not (isinstance(alpha, float | int) and 0 < alpha < 1):
+    level = real_number(alpha)
+    if level is None or not 0 < level < 1:
         raise UserError(f"alpha={alpha!r} must be between 0 and 1; 0.05 gives 95 % intervals")
-    return float(-ndtri(alpha / 2))
+    return float(-ndtri(level / 2))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state, settled_after
+from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state
+from scratchgpt.timeseries.forecasting.unsettled import settled_after
 from scratchgpt.timeseries.likelihood.differencing import undifference
 from scratchgpt.timeseries.likelihood.likelihood import coefficients_forward
 from scratchgpt.timeseries.likelihood.stationary_state import stationary_covariance_forward

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.inputs import endog_values, refuse_constant, regressors
@@ -115,8 +116,10 @@ def auto_arima(
     """
     if criterion not in CRITERIA:
         raise UserError(f"criterion={criterion!r} must be one of {', '.join(CRITERIA)}")
-    if not isinstance(period, int | np.integer) or period < 1:
+    length = whole_number(period)
+    if length is None or length < 1:
         raise UserError(f"period={period!r} must be an integer of at least 1; 1 means no season")
+    period = length
     p, q, P, Q = start
     _refuse_negative(d=d, D=D, max_p=max_p, max_q=max_q, max_P=max_P, max_Q=max_Q)
     _refuse_negative(max_d=max_d, max_D=max_D, max_order=max_order, n_models=n_models)
@@ -152,7 +155,8 @@ def auto_arima(
 
 def _refuse_negative(**counts: int | None) -> None:
     for name, count in counts.items():
-        if count is not None and (not isinstance(count, int | np.integer) or count < 0):
+        number = whole_number(count)
+        if count is not None and (number is None or number < 0):
             raise UserError(f"{name}={count!r} must be a non-negative integer")
 
 

@@ -95,6 +95,34 @@ def test_dates_without_a_frequency_are_followed_by_positions(pandas):
     assert list(index.between(1, 3)) == list(dates[1:3])
 
 
+def test_dates_without_a_frequency_are_labels_of_positions(pandas):
+    dates = pandas.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-02-20", "2020-02-21"])
+    for zone in (None, "Asia/Tokyo"):
+        index = TimeIndex(pandas.Series(np.arange(4.0), index=dates.tz_localize(zone)), 4)
+        for i, label in enumerate(index.index):
+            for moment in (label, label.isoformat(), label.to_pydatetime()):
+                assert index.position(moment, "left") == index.position(moment, "right") == i
+        assert (index.position("2020-01", "left"), index.position("2020-01", "right")) == (0, 1)
+        assert (index.position("2020-02", "left"), index.position("2020-02", "right")) == (2, 3)
+        assert (index.position("2020", "left"), index.position("2020", "right")) == (0, 3)
+        assert (index.position("2020-01-15", "left"), index.position("2020-01-15", "right")) == (
+            2,
+            1,
+        )
+        for late in ("2020-02-22", "2020-03", "2021", index.index[-1] + pandas.Timedelta(1, "h")):
+            with pytest.raises(UserError, match=r"is after the last observation, 2020-02-21.*give"):
+                index.position(late, "right")
+        with pytest.raises(UserError, match="is before the first observation"):
+            index.position("2019", "right")
+
+
+def test_a_label_that_occurs_twice_has_no_position(pandas):
+    index = TimeIndex(pandas.Series(np.arange(3.0), index=["a", "b", "a"]), 3)
+    assert index.position("b") == 1
+    with pytest.raises(UserError, match="'a' is 2 times in the index of endog"):
+        index.position("a")
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
