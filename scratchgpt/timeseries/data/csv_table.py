@@ -14,6 +14,7 @@ from scratchgpt.timeseries.data.time_spellings import read_times
 
 # If several delimiters fit: commas also occur in numbers and texts, tabs nowhere else.
 DELIMITERS = "\t;,"
+_SHOWING = 200  # rows that show what a column holds
 LARGEST = 2**28  # bytes of a compressed file after decompression
 
 # Names of columns that hold times.
@@ -203,7 +204,7 @@ def _length(fields: list[str]) -> int:
 def _has_header(rows: list[Row]) -> bool:
     """Whether the first row holds names: texts above numbers or times, or times above numbers."""
     first = rows[0].fields
-    below = [[row.fields[j] for row in rows[1:]] for j in range(len(first))]
+    below = [[row.fields[j] for row in rows[1:_SHOWING]] for j in range(len(first))]
     kinds = [(_kind([field]), _kind(fields)) for field, fields in zip(first, below, strict=True)]
     if any(above == "time" for above, _ in kinds) and len(rows) == 1:
         return False

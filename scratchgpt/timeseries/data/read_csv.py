@@ -171,14 +171,14 @@ def time_column(table: Table, others: Sequence[int]) -> int | None:
     spelled = []
     for j in candidates:
         fields = table.fields(j)
-        readings = read_times(fields)
-        if readings and (readings[0].unit != "number" or table.is_time_name(j)):
-            spelled.append(
-                (not table.is_time_name(j), sum(map(is_number, fields)) > len(fields) / 2, j)
-            )
-    best = min(spelled, default=(True, True, 0))
-    if best[:2] != (True, True):
-        return best[2]
+        is_named = table.is_time_name(j)
+        is_bare = sum(map(is_number, fields[:99])) > len(fields[:99]) / 2
+        if is_named or not is_bare:
+            readings = read_times(fields)
+            if readings and (is_named or readings[0].unit != "number"):
+                spelled.append((not is_named, is_bare, j))
+    if spelled:
+        return min(spelled)[2]
     return 0 if 0 in candidates else None
 
 

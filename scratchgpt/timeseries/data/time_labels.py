@@ -50,7 +50,10 @@ class Frequency(NamedTuple):
 
     def following(self, steps: int) -> list[str]:
         """Return the labels of the next ``steps`` times, in the spelling of the series."""
-        return [self._write(self.last + i * self.step) for i in range(1, steps + 1)]
+        try:
+            return [self._write(self.last + i * self.step) for i in range(1, steps + 1)]
+        except (ValueError, OverflowError):
+            raise UserError(f"{steps} steps reach beyond the year 9999; use fewer steps") from None
 
     def _write(self, count: int) -> str:
         second = self.second

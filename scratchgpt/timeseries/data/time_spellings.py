@@ -6,6 +6,7 @@ months and quarters. ``%0m`` accepts two digits only. In the pattern of a series
 number without a leading zero; ``%^b`` and ``%_b`` are upper and lower case.
 """
 
+import collections
 import datetime
 import functools
 import re
@@ -57,6 +58,7 @@ _CLOCK = re.compile(
     r"(?P<between>[ T])(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?P<S>:[0-9]{2})?(?P<fraction>[.,]0+)?"
     r"(?P<p> ?[AP]M| ?[ap]m)?(?P<zone> ?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?$"
 )
+_DECIMAL_YEAR = re.compile(r"[0-9]{4}(?:\.([0-9]+))?")
 
 
 class Reading(NamedTuple):
@@ -91,33 +93,39 @@ def read_times(labels: Sequence[str]) -> list[Reading]:
         In the order of ``PATTERNS``: only those that fit the most labels, and no row numbers if
         the labels can be times.
     """
+    return _read_times(tuple(labels)) if labels else []
+
+
+@functools.lru_cache(maxsize=4)  # the labels of a series are read several times
+def _read_times(labels: tuple[str, ...]) -> list[Reading]:
     n = len(labels)
-    if not n:
-        return []
-    parts = [_split(label) for label in labels]
-    clocks = [part.clock for part in parts]
-    clock = max(clocks, key=clocks.count) if len(set(clocks)) > 1 else clocks[0]
-    probes = {parts[i].date for i in (0, min(1, n - 1), n // 2)}
+    probes = [labels[i] for i in sorted({0, min(1, n - 1), n // 2})]
+    dates = [_split(probe).date for probe in probes]
+    patterns = [p for p in PATTERNS if any(_regex(p).fullmatch(date) for date in dates)]
     readings = []
-    for pattern in PATTERNS:
-        if any(_regex(pattern).fullmatch(probe) for probe in probes):
-            unit = _unit(pattern)
-            if clock and unit != "day":
-                continue
-            matches = [_regex(pattern).fullmatch(part.date) for part in parts]
-            dates = [
-                _count(match, unit) if match and part.clock == clock else None
-                for match, part in zip(matches, parts, strict=True)
-            ]
-            texts = [match.groupdict() for match in matches if match]
-            hours = [{"H": part.hour, "I": part.hour} for part in parts if part.hour]
-            written = _with_flags(pattern, texts) + _with_flags(clock, hours) + parts[-1].zone
-            seconds, offsets = [part.second for part in parts], [part.offset for part in parts]
-            readings.append(Reading(written, unit, dates, seconds, offsets))
-    readings += [_decimal_years(labels, 4, "quarter"), _decimal_years(labels, 12, "month")]
+    if patterns:
+        parts = [_split(label) for label in labels]
+        clock = collections.Counter(part.clock for part in parts).most_common(1)[0][0]
+        readings = [_read(parts, p, clock) for p in patterns if not clock or _unit(p) == "day"]
+    if any(_DECIMAL_YEAR.fullmatch(probe) for probe in probes):
+        readings += [_decimal_years(labels, 4, "quarter"), _decimal_years(labels, 12, "month")]
     most = max((reading.n_read for reading in readings), default=0)
     best = [reading for reading in readings if reading.n_read == most > n / 2]
     return [reading for reading in best if reading.unit != "number"] or best
+
+
+def _read(parts: list[_Label], pattern: str, clock: str) -> Reading:
+    unit = _unit(pattern)
+    matches = [_regex(pattern).fullmatch(part.date) for part in parts]
+    dates = [
+        _count(match, unit) if match and part.clock == clock else None
+        for match, part in zip(matches, parts, strict=True)
+    ]
+    texts = [match.groupdict() for match in matches if match]
+    hours = [{"H": part.hour, "I": part.hour} for part in parts if part.hour]
+    written = _with_flags(pattern, texts) + _with_flags(clock, hours) + parts[-1].zone
+    seconds, offsets = [part.second for part in parts], [part.offset for part in parts]
+    return Reading(written, unit, dates, seconds, offsets)
 
 
 def write_time(pattern: str, fields: dict[str, int]) -> str:
@@ -170,6 +178,13 @@ def _split(label: str) -> _Label:
 
 
 @functools.cache
+def _unit(pattern: str) -> str:
+    codes = {"d": "day", "V": "week", "m": "month", "b": "month", "B": "month", "q": "quarter"}
+    found = (unit for code, unit in codes.items() if re.search(f"%0?{code}", pattern))
+    return next(found, "number" if pattern == "%N" else "year")
+
+
+@functools.cache
 def _regex(pattern: str) -> re.Pattern[str]:
     literals_and_codes = re.split("%(0?[A-Za-z])", pattern)
     return re.compile(
@@ -182,7 +197,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 def _decimal_years(labels: Sequence[str], per_year: int, unit: str) -> Reading:
     """Read ``1949``, ``1949.083``, ``1949.167`` as months or quarters."""
-    matches = [re.fullmatch(r"[0-9]{4}(?:\.([0-9]+))?", label) for label in labels]
+    matches = [_DECIMAL_YEAR.fullmatch(label) for label in labels]
     lengths = {len(match[1] or "") for match in matches if match}
     digits = max(lengths, default=0)
 
@@ -193,12 +208,6 @@ def _decimal_years(labels: Sequence[str], per_year: int, unit: str) -> Reading:
     dates = [count(match[0]) if match and digits > 1 else None for match in matches]
     padding = "0" if len(lengths) == 1 else ""
     return Reading(f"%{padding}{digits}D", unit, dates, [0] * len(labels), [0] * len(labels))
-
-
-def _unit(pattern: str) -> str:
-    codes = {"d": "day", "V": "week", "m": "month", "b": "month", "B": "month", "q": "quarter"}
-    found = (unit for code, unit in codes.items() if re.search(f"%0?{code}", pattern))
-    return next(found, "number" if pattern == "%N" else "year")
 
 
 def _count(match: re.Match[str], unit: str) -> int | None:
