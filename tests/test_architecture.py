@@ -25,7 +25,7 @@ FLOORS = [
     {"version", "errors"},
     {"arguments"},
     {"backend"},
-    {"files", "memory", "threads"},
+    {"files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},

@@ -357,3 +357,18 @@ def test_a_logarithm_beyond_the_largest_number_is_infinite(scratchgpt, tmp_path)
     outcome = scratchgpt("forecast", path, "--log", "--order", "0,1,0", "--json")
     assert outcome.stderr == ""
     assert json.loads(outcome.stdout)["forecast"][-1]["upper"] is None
+
+
+def test_the_json_has_every_parameter_whatever_the_regressors_are_called(scratchgpt, tmp_path):
+    rng = np.random.default_rng(0)
+    y, x = rng.normal(size=40), rng.normal(size=(44, 3))
+    for name, table in (("data.csv", np.column_stack([y, x[:40]])), ("plan.csv", x[40:])):
+        header = "y,const,sigma2,ar.L1" if name == "data.csv" else "const,sigma2,ar.L1"
+        np.savetxt(tmp_path / name, table, delimiter=",", header=header, comments="")
+    options = ("-c", "y", "--exog", "const,sigma2,ar.L1", "--future", tmp_path / "plan.csv")
+    options += ("--order", "1,0,0", "--steps", 4, "--json")
+    record = json.loads(scratchgpt("forecast", tmp_path / "data.csv", *options).stdout)
+    expected = ARIMA(y, x[:40], order=(1, 0, 0)).fit().params
+    names = ["const", "exog.const", "exog.sigma2", "exog.ar.L1", "ar.L1", "sigma2"]
+    assert list(record["params"]) == list(record["bse"]) == names
+    assert list(record["params"].values()) == pytest.approx(list(expected), rel=1e-4)

@@ -257,6 +257,21 @@ def test_results_for_a_pandas_series_keep_its_labels(pandas):
     np.testing.assert_array_equal(result.forecast(3), plain.forecast(3))
 
 
+def test_dates_without_a_frequency_select_predictions(pandas):
+    """Trading days: the value of each date is that of its position."""
+    dates = pandas.to_datetime("2024-01-01") + pandas.to_timedelta(
+        np.cumsum(1 + np.random.default_rng(0).integers(0, 4, 80)), unit="D"
+    )
+    result = ARIMA(pandas.Series(Y, index=dates), order=(1, 0, 0)).fit()
+    expected = ARIMA(Y, order=(1, 0, 0)).fit().fittedvalues
+    for first, last in ((0, 79), (10, 20), (79, 79)):
+        found = result.predict(start=dates[first], end=dates[last])
+        np.testing.assert_array_equal(found, expected[first : last + 1])
+        assert list(found.index) == list(dates[first : last + 1])
+    with pytest.raises(UserError, match="is after the last observation"):
+        result.predict(dates[70], dates[79] + pandas.Timedelta(1, "D"))
+
+
 def test_a_search_that_did_not_converge_is_reported_everywhere():
     model = ARIMA(Y, order=(2, 0, 2))
     with pytest.warns(RuntimeWarning, match=r"ARIMA\(2,0,2\): the optimizer did not converge"):

@@ -83,6 +83,8 @@ class TimeIndex(PandasLabels):
     def _bounds(self, label: Any) -> list[Any]:
         """Return the first and the last moment of a date, as labels of the index."""
         pandas, index = sys.modules["pandas"], self.index
+        if pandas.isna(label):
+            raise ValueError("it is missing")
         moments = [label, label]
         if isinstance(label, str):
             whole = pandas.Period(label)

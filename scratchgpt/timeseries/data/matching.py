@@ -35,6 +35,8 @@ def rows_at(labels: Sequence[Hashable], wanted: Sequence[Hashable], name: str) -
             there = "it is empty"
             if rows:
                 there = f"its {len(rows)} rows run from {shown(labels[0])} to {shown(labels[-1])}"
+                if type(labels[0]) is not type(time):
+                    there += f", of type {type(labels[0]).__name__} and not {type(time).__name__}"
             raise UserError(
                 f"{name} has no row for {shown(time)}: {there}; it needs a row for each of the "
                 f"{len(wanted)} times from {shown(wanted[0])} to {shown(wanted[-1])}"

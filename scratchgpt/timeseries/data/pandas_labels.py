@@ -38,7 +38,8 @@ class PandasLabels:
         self.n, self.what = n, what
         self.name = None
         if self.index is not None:
-            self.name = endog.columns[0] if hasattr(endog, "columns") else endog.name
+            columns = getattr(endog, "columns", [getattr(endog, "name", None)])
+            self.name = columns[0] if len(columns) else None
         if self.is_dated and not (self.index.is_monotonic_increasing and self.index.is_unique):
             fault = "is not in increasing order" if self.index.is_unique else "has repeated dates"
             raise UserError(f"the index of {what} {fault}; sort it and keep one row per date")

@@ -56,8 +56,7 @@ def real_numbers(data: Any, name: str) -> Array:
 
 def _without_na(data: Any) -> Array:
     """Convert a column or a table of another library to an array, with NaN for pandas.NA."""
-    dtypes = getattr(data, "dtypes", None)
-    dtypes = dtypes if hasattr(data, "columns") else [getattr(data, "dtype", None)]
+    dtypes = data.dtypes if hasattr(data, "columns") else [getattr(data, "dtype", None)]
     if all(getattr(dtype, "kind", "O") in REAL for dtype in dtypes):
         try:
             return data.to_numpy(dtype=np.float64, na_value=np.nan)

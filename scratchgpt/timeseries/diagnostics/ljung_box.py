@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.arguments import whole_number
+from scratchgpt.arguments import plain, whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import series_values
@@ -55,9 +55,9 @@ def ljung_box(
     observed = int(np.isfinite(residuals).sum())
     if lags is None:
         lags = max(min(10, observed // 5), 1)
-    given = lags if isinstance(lags, Iterable) and np.ndim(lags) else [lags]
-    numbers = [whole_number(each) for each in given]
-    if not all(number is not None and 1 <= number < observed for number in numbers):
+    lags = plain(lags)
+    numbers = [whole_number(each) for each in (lags if isinstance(lags, Iterable) else [lags])]
+    if not numbers or not all(each is not None and 1 <= each < observed for each in numbers):
         raise UserError(f"lags={lags} for {observed} residuals; choose from 1 to {observed - 1}")
     used_up = whole_number(n_parameters)
     if used_up is None or used_up < 0:

@@ -12,7 +12,13 @@ import numpy as np
 from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.data.inputs import endog_values, refuse_constant, regressors
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.inputs import (
+    column_names,
+    endog_values,
+    refuse_constant,
+    regressors,
+)
 from scratchgpt.timeseries.data.series_values import is_constant
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.results import ARIMAResults
@@ -126,6 +132,9 @@ def auto_arima(
     _refuse_negative(start_p=p, start_q=q, start_P=P, start_Q=Q)
     y = endog_values(endog)
     refuse_constant(y)
+    if exog is not None:  # otherwise each model would be rejected for the same reason
+        TimeIndex(endog, y.size).refuse_other_index(exog, "exog")
+        column_names(exog, regressors(exog, y.size).shape[1])
     n = int(np.count_nonzero(~np.isnan(y)))
     if stationary:
         d = D = 0

@@ -140,6 +140,8 @@ def test_dates_out_of_order_are_refused(pandas, labels, message):
     ("kind", "label", "message"),
     [
         ("monthly", "2019-12", "is before the first observation"),
+        ("monthly", None, "None does not fit the index of endog, the series: it is missing"),
+        ("monthly", np.nan, "nan does not fit the index of endog"),
         ("monthly", "soon", "'soon' does not fit the index of endog, the series: "),
         ("quarters", "2010", "is before the first observation"),
         ("years", 1870, "1870 is not a position or label of endog.*starting at 1871"),

@@ -20,6 +20,7 @@ def test_each_wanted_time_is_found_in_rows_of_any_order(labels, first, n):
         (["b", "d"], "plan has no row for c: its 2 rows run from b to d; .*each of the 3 times"),
         (["c", "d"], "plan has no row for b"),
         (["b", "c", "d", "c"], "plan has several rows for c; keep one row per time"),
+        ([1, 2, 3], "no row for b: its 3 rows run from 1 to 3, of type int and not str; it needs"),
         ([], "plan has no row for b: it is empty"),
     ],
 )

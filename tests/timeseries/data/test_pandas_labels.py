@@ -160,6 +160,13 @@ def test_a_simulation_from_the_start_takes_the_rows_of_the_series(pandas, kind):
         result.simulate(N + STEPS, exog=every.iloc[[1, 0, *range(2, N + 1), 0, 3]])
 
 
+def test_a_table_without_columns_is_no_regressor(pandas):
+    months = labels(pandas, "months")
+    for y in (Y[:N], pandas.Series(Y[:N], index=months[:N])):
+        result = ARIMA(y, pandas.DataFrame(index=months[:N]), order=(0, 0, 0)).fit()
+        np.testing.assert_allclose(result.forecast(2), Y[:N].mean())
+
+
 def test_exog_of_other_labels_than_endog_is_refused(pandas, kind):
     index = labels(pandas, kind)
     y = pandas.Series(Y[:N], index=index[:N])
