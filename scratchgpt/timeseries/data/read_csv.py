@@ -125,7 +125,7 @@ def series_of(
     except UserError as error:
         raise UserError(f"the times of {table.source}: {error}") from None
     if note and frequency is None:
-        note += "; no season is assumed, and forecasts have numbers instead of times"
+        note += "; no season is inferred, and forecasts have numbers instead of times"
     if note:
         warnings.warn(f"{table.source}: {note}", stacklevel=3)
     return TimeSeries(name, values, labels, frequency)
@@ -175,10 +175,11 @@ def time_column(table: Table, others: Sequence[int]) -> int | None:
         is_bare = sum(map(is_number, fields[:99])) > len(fields[:99]) / 2
         if is_named or not is_bare:
             readings = read_times(fields)
-            if readings and (is_named or readings[0].unit != "number"):
-                spelled.append((not is_named, is_bare, j))
+            is_count = bool(readings) and readings[0].unit == "number"
+            if readings and (is_named or not is_count):
+                spelled.append((is_count, not is_named, is_bare, j))
     if spelled:
-        return min(spelled)[2]
+        return min(spelled)[-1]
     return 0 if 0 in candidates else None
 
 

@@ -144,7 +144,7 @@ def infer(labels: Sequence[str]) -> Inferred:
         else:
             gaps.append(result)
     if found:
-        return Inferred(found[0][1], _assumption(found, labels[-1]))
+        return Inferred(found[0][1], _assumption(found, labels))
     if gaps:
         return Inferred(None, gaps[0])
     raise errors[0]
@@ -158,7 +158,7 @@ def odd_label(labels: Sequence[str]) -> int | None:
     return readings[0].dates.index(None)
 
 
-def _assumption(found: list[tuple[Reading, Frequency]], last: str) -> str:
+def _assumption(found: list[tuple[Reading, Frequency]], labels: Sequence[str]) -> str:
     """Return what is assumed in the first of several readings."""
     (reading, chosen), *others = found
     # Of hours, 40 labels reach the next day.
@@ -166,15 +166,15 @@ def _assumption(found: list[tuple[Reading, Frequency]], last: str) -> str:
     if differ or "%y" in reading.pattern:
         pattern = {"quarter": "%Y-Q%q", "month": "%Y-%m"}.get(reading.unit, "%Y-%m-%d")
         meaning = chosen._replace(pattern=pattern)._write(chosen.last)
-        return f"the time {last} is read as {meaning} ({reading.pattern.replace('%-', '%')})"
-    if len(set(reading.offsets)) > 1:
-        return f"the times have several offsets from UTC; forecasts have that of {last}"
-    return f"times such as {last} are read as numbers" if _is_odd_number(chosen, reading) else ""
-
-
-def _is_odd_number(frequency: Frequency, reading: Reading) -> bool:
-    """Whether the labels are equally spaced numbers that do not count rows."""
-    return frequency.unit == "number" and (frequency.step != 1 or reading.dates[0] not in (0, 1))
+        return f"the time {labels[-1]} is read as {meaning} ({reading.pattern.replace('%-', '%')})"
+    if chosen.unit == "number" and (chosen.step != 1 or reading.dates[0] not in (0, 1)):
+        return f"times such as {labels[-1]} are read as numbers, which have no season"
+    recent = labels[-366:]
+    n = len(recent)
+    if list(recent) != chosen._replace(last=chosen.last - n * chosen.step).following(n):
+        ahead = chosen.following(1)[0]
+        return f"some times are not written like those of the forecasts, which begin with {ahead}"
+    return ""
 
 
 def _frequency(reading: Reading, labels: Sequence[str]) -> Frequency | str:
@@ -210,6 +210,13 @@ def _of_days(reading: Reading, days: list[int], labels: Sequence[str]) -> Freque
         if is_weekday and business[-1] // 5 - business[0] // 5 > 1 and not _first_break(business):
             step = business[1] - business[0]
             return Frequency("business day", step, business[-1], pattern, 1, second)
+        # Such as the last day of business in each month.
+        dates = [datetime.date.fromordinal(day) for day in days]
+        months = [12 * date.year + date.month - 1 for date in dates]
+        edge = 31 if all(date.day > 24 for date in dates) else 1
+        is_edge = edge == 31 or all(date.day < 8 for date in dates)
+        if is_edge and not _first_break(months):
+            return Frequency("month", months[1] - months[0], months[-1], pattern, edge, second)
         moments = days
     else:
         local = [(day - 1) * _DAY + at for day, at in zip(days, reading.seconds, strict=True)]

@@ -34,7 +34,7 @@ _QUARTERS = (
 )
 # If several patterns of a list fit a series equally well, the first is used.
 PATTERNS = (
-    "%Y",
+    *("%Y", "%Y.0"),
     *_QUARTERS,
     *(pattern.replace("Q", "q") for pattern in _QUARTERS),
     *("%Y-%m", "%Y/%m", "%Y.%0m", "%Y%0m", "%Y:%m", "%Y %0m"),

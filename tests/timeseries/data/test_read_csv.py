@@ -162,6 +162,10 @@ def joined(*lines):
         (joined(",month,y", *(f"{i},{row}" for i, row in enumerate(ROWS))), None),
         (joined('"","month","y"', *(f'"{i}",{row}' for i, row in enumerate(ROWS, 1))), None),
         (joined("id,month,y", *(f"{1000 + i},{row}" for i, row in enumerate(ROWS))), "y"),
+        (
+            joined("t,period,y", *(f"{row[:7]},{i % 2},{row[8:]}" for i, row in enumerate(ROWS))),
+            "y",
+        ),
         (joined("month,2020", *ROWS), "2020"),
         (joined("month,2020,2021", *(f"{row},{i}" for i, row in enumerate(ROWS))), "2020"),
         (joined(",2020,2021", *(f"{row},{i}" for i, row in enumerate(ROWS))), "2020"),
@@ -265,5 +269,5 @@ def test_a_compressed_file_that_is_too_large_is_refused(write, monkeypatch):
 def test_times_without_a_frequency_are_said(write):
     days = [f"2018-01-{day:02d},{day}" for day in range(1, 29) if day != 9]
     path = write(joined("day,y", *days))
-    with pytest.warns(UserWarning, match="2018-01-10 follows 2018-01-08.*no season is assumed"):
+    with pytest.warns(UserWarning, match="2018-01-10 follows 2018-01-08.*no season is inferred"):
         assert read_csv(path).period == 1
