@@ -55,8 +55,19 @@ def decode_blocks(blocks: Iterable[bytes], name: str) -> Iterator[str]:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file; see :func:`decode_text`."""
-    return decode_text(path.read_bytes())
+    """Read a text file; see :func:`decode_text`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    UserError
+        If it is not UTF-8; the message does not have the path.
+    """
+    try:
+        return decode_text(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise not_utf8("it", f"at offset {error.start}", error) from None
 
 
 def not_utf8(name: str, place: str, error: UnicodeDecodeError) -> UserError:

@@ -131,12 +131,9 @@ def show_command(
     import json
 
     from scratchgpt.cli.console import read_standard_input, write_line
-    from scratchgpt.recipes.model_folder import find_model
     from scratchgpt.text import load_tokenizer
-    from scratchgpt.text.tokenizers.loading import has_tokenizer
 
-    is_run = file.is_dir() and not has_tokenizer(file)
-    tokenizer = load_tokenizer(find_model(file) if is_run else file)
+    tokenizer = load_tokenizer(_folder_of_model(file))
     if text == "-":
         text = read_standard_input()
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
@@ -164,6 +161,23 @@ def show_command(
     n_bytes = len(text.encode("utf-8"))
     if tokens:
         write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
+
+
+def _folder_of_model(file: Path) -> Path:
+    """Return the model of a run, and other paths unchanged."""
+    from scratchgpt.errors import UserError
+    from scratchgpt.recipes.model_folder import find_model
+    from scratchgpt.text.tokenizers.loading import has_tokenizer
+
+    if not file.is_dir() or has_tokenizer(file):
+        return file
+    try:
+        return find_model(file)
+    except UserError:
+        raise UserError(
+            f"{file} has neither a tokenizer nor a run; name a tokenizer.json, or a folder with "
+            "one, or with vocab.json and merges.txt"
+        ) from None
 
 
 def _as_text(piece: bytes) -> str | None:

@@ -36,7 +36,7 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UserError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
     records = []
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
