@@ -183,7 +183,7 @@ def _folder_of_model(file: Path) -> Path:
 def _as_text(piece: bytes) -> str | None:
     """Decode a piece; None if it is only a part of a character."""
     try:
-        return piece.decode("utf-8")
+        return piece.decode()
     except UnicodeDecodeError:
         return None
 
