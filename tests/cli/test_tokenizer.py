@@ -169,10 +169,8 @@ def test_verbs_that_take_a_tokenizer_read_the_two_files_of_gpt2(
     error = refused("tokenizer", "show", folder)
     assert f"{folder} has neither a tokenizer nor a run; name a tokenizer.json" in error
     (folder / vocab).write_text(json.dumps(model["vocab"]), encoding="utf-8")
-    for verb in (
-        ("tokenizer", "show", folder),
-        ("data", "prepare", text_file, "--tokenizer", folder),
-    ):
+    prepare = ("data", "prepare", text_file, "--tokenizer", folder, "--out", tmp_path / "out")
+    for verb in (("tokenizer", "show", folder), prepare):
         assert f"{merges} is missing; a tokenizer needs both {vocab} and" in refused(*verb)
     (folder / merges).write_text("#version: 0.2\n" + " ".join(model["merges"][0]) + "\n")
     for path in (folder, folder / vocab, folder / merges):

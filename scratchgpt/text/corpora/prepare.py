@@ -48,12 +48,13 @@ def prepare(
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
-    Memory does not grow with the size of the corpus. An interrupted preparation, even by SIGKILL,
+    Memory does not grow with the size of the corpus, unless the tokenizer has no ``cuts``: then a
+    document is encoded as a whole. An interrupted preparation, even by SIGKILL,
     resumes after the last complete shard and produces the same files. A prepared corpus that has
     not changed is not prepared again. If two processes prepare the same corpus, one waits for the
     other.
 
-    Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
+    The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
     document.
 
     Parameters
@@ -74,7 +75,7 @@ def prepare(
     ------
     UserError
         If the corpus does not exist, is empty or not UTF-8, or has a character that is not in the
-        vocabulary, or if the folder cannot be written or has other content.
+        vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be written or has other content.
     """
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
