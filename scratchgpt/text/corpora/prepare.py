@@ -54,8 +54,8 @@ def prepare(
     not changed is not prepared again. If two processes prepare the same corpus, one waits for the
     other.
 
-    The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
-    document.
+    The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the
+    tokenizer has an ``end_of_text`` token, it follows each document.
 
     Parameters
     ----------
@@ -75,7 +75,8 @@ def prepare(
     ------
     UserError
         If the corpus does not exist, is empty or not UTF-8, or has a character that is not in the
-        vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be written or has other content.
+        vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be
+        written or has other content.
     """
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
