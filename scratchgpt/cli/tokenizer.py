@@ -167,7 +167,7 @@ def _folder_of_model(file: Path) -> Path:
     """Return the model of a run, and other paths unchanged."""
     from scratchgpt.errors import UserError
     from scratchgpt.recipes.model_folder import find_model
-    from scratchgpt.text.tokenizers.loading import has_tokenizer
+    from scratchgpt.text import has_tokenizer
 
     if not file.is_dir() or has_tokenizer(file):
         return file

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, read_text, write_text
+from scratchgpt.files import cannot_write, write_text
+from scratchgpt.utf8 import read_text
 
 METRICS_FILE = "metrics.jsonl"
 

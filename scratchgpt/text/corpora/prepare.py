@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, read_text, write_text
+from scratchgpt.files import cannot_write, remove_leftovers, write_text
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -30,6 +30,7 @@ from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -168,9 +169,10 @@ class _Preparation:
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
-        for file in [*self.directory.glob("shard-*.bin"), *self.directory.glob(".*.tmp")]:
+        for file in self.directory.glob("shard-*.bin"):
             if file not in wanted:
                 file.unlink()
+        remove_leftovers(self.directory)
         return state
 
     def _check_directory(self) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text, write_text
+from scratchgpt.files import write_text
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1

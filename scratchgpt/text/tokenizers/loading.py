@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text
 from scratchgpt.text.tokenizers.bpe import BPETokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
@@ -14,6 +13,7 @@ from scratchgpt.text.tokenizers.cuts import steps_of
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.text.tokenizers.vocab_files import PAIRS, find_vocab_files, read_vocab_files
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
+from scratchgpt.utf8 import read_text
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:

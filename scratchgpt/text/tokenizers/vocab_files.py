@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, base_json, special_token
 from scratchgpt.text.tokenizers.word_bpe import UNKNOWN, WORD_END
+from scratchgpt.utf8 import read_text
 
 _BYTE_LEVEL = {
     "type": "ByteLevel",
