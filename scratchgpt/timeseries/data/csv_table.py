@@ -11,6 +11,7 @@ from typing import NamedTuple
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.timeseries.data.csv_numbers import is_missing, is_number
 from scratchgpt.timeseries.data.time_spellings import read_times
+from scratchgpt.utf8 import decode_text, other_encoding
 
 # If several delimiters fit: commas also occur in numbers and texts, tabs nowhere else.
 DELIMITERS = "\t;,"
@@ -149,9 +150,9 @@ def _decompressed(content: bytes, source: str) -> bytes:
 
 
 def _decoded(content: bytes, source: str) -> str:
-    has_mark = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = other_encoding(content)
     try:
-        return content.decode("utf-16" if has_mark else "utf-8-sig")
+        return content.decode(encoding) if encoding else decode_text(content)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{source} is not UTF-8 in line {line:,}; convert it to UTF-8") from None

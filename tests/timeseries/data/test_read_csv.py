@@ -157,6 +157,7 @@ def joined(*lines):
         (TABLE.replace(",", ";").replace("y", "y in 1,000"), None),
         (TABLE.replace(",", ";").replace("\n", ",0\n").replace("y,0", "y"), None),
         (TABLE.encode("utf-16"), None),
+        (TABLE.encode("utf-32"), None),
         (gzip.compress(TABLE.encode()), None),
         (joined("y,month", *(",".join(row.split(",")[::-1]) for row in ROWS)), None),
         (joined(",month,y", *(f"{i},{row}" for i, row in enumerate(ROWS))), None),
