@@ -46,7 +46,16 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
 # These parts may import only the listed parts.
 ALLOWED = {
-    "timeseries": {"arguments", "backend", "errors", "files", "kernels", "threads", "utf8", "verify"}
+    "timeseries": {
+        "arguments",
+        "backend",
+        "errors",
+        "files",
+        "kernels",
+        "threads",
+        "utf8",
+        "verify",
+    }
 }
 HEAVY = (
     "scipy",
