@@ -7,6 +7,7 @@ id outside the vocabulary is ignored, because the model never generates it.
 
 import json
 import warnings
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -134,8 +135,8 @@ def _ids_of_name(directory: Path, name: Any) -> tuple[int, ...]:
         return ()
     tokenizer = _read(directory / "tokenizer.json")
     if not tokenizer:
-        vocab = {**_read(directory / "vocab.json"), **_read(directory / "added_tokens.json")}
-        tokenizer = {"model": {"vocab": vocab}}
+        files = ("encoder.json", "vocab.json", "added_tokens.json")
+        tokenizer = {"model": {"vocab": ChainMap(*(_read(directory / file) for file in files))}}
     return next(((token,) for token, its in _token_names(tokenizer) if its == name), ())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union
 
 from scratchgpt.errors import UserError
+from scratchgpt.utf8 import decode_text
 
 Record = TypeVar("Record")
 
@@ -45,7 +46,7 @@ def parse_json(content: str | bytes, where: str) -> Any:
         infinite or an integer of more than 64 bits, or is nested too deeply.
     """
     try:
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        text = decode_text(content) if isinstance(content, bytes) else content
         return json.loads(
             text,
             object_pairs_hook=_object,
@@ -71,7 +72,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     content = _content(path)
     try:
-        return tomllib.loads(content.decode("utf-8-sig"), parse_float=_number)
+        return tomllib.loads(decode_text(content), parse_float=_number)
     except RecursionError:
         raise UserError(f"{path} is damaged: it is nested too deeply") from None
     except ValueError as error:  # not UTF-8, or not TOML

@@ -144,4 +144,6 @@ def _tokenizer(named: Path | None, own: Path | None) -> "Tokenizer | None":
 
     if named is not None:
         return load_tokenizer(named)
-    return load_tokenizer(own) if own is not None and has_tokenizer(own) else None
+    if own is not None and has_tokenizer(own):
+        return load_tokenizer(own)
+    return None

@@ -14,6 +14,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
 from scratchgpt.models.pickles import CONFIG_FILE, refuse_pickle
 from scratchgpt.models.weight_files import save_weights
+from scratchgpt.utf8 import read_text
 
 GENERATION_FILE = "generation_config.json"
 
@@ -28,7 +29,7 @@ def read_json(directory: Path) -> Any:
     """
     path = directory / CONFIG_FILE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError:
         refuse_pickle(directory)
         raise UserError(
