@@ -21,6 +21,8 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
     print(f"{training.describe()}; output in {out}", file=sys.stderr)
+    for note in training.trainer.notes:
+        print(note, file=sys.stderr)
     result = _train(training)
     if result.interrupted is not None:
         print(
@@ -46,7 +48,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         print(json.dumps(record))
         return
     write_line(sample)
-    print("; ".join(_summary(run.training.best, result, scores)), file=sys.stderr)
+    print("; ".join(_summary(training.run.training.best, result, scores)), file=sys.stderr)
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
     command = f"scratchgpt {verb} --model {shlex.quote(str(out))}"

@@ -1,6 +1,7 @@
 """The settings of a training run: a frozen dataclass that validates its values."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -43,10 +44,10 @@ class TrainConfig:
     lr : float
         Peak learning rate.
     min_lr : float, optional
-        Final learning rate of the cosine; by default lr / 10.
+        Final learning rate of the cosine; by default lr / 10. Other schedules refuse it.
     warmup_steps : int, optional
         Steps of linear warm-up; by default 1/20 of all steps, at most 100 (with inverse_sqrt 1/10,
-        at most 4000).
+        at most 4000). A run that is resumed with more steps keeps the warm-up of its start.
     schedule : {"cosine", "constant", "inverse_sqrt"}
         Learning rate after the warm-up: cosine, constant or inverse_sqrt. See
         :mod:`scratchgpt.optim`.
@@ -158,6 +159,11 @@ class TrainConfig:
             self._check_number("min_lr")
             if not 0 <= self.min_lr <= self.lr:
                 raise UserError(f"min_lr={self.min_lr} must be between 0 and lr={self.lr}")
+            if self.schedule != "cosine":
+                raise UserError(
+                    f"min_lr={self.min_lr} has no effect with schedule={self.schedule!r}, only "
+                    "with cosine; leave it out"
+                )
         if not isinstance(self.recompute, bool):
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
@@ -200,12 +206,24 @@ class TrainConfig:
                 raise UserError(f"unknown training setting {name!r}{did_you_mean(name, names)}")
         return cls(**values)
 
+    @classmethod
+    def of_run(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the settings in the files of an existing run, of this or another version.
+
+        Unknown names are ignored, and so is a ``min_lr`` without effect, which older versions
+        allowed.
+        """
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        if known.get("schedule", cls.schedule) != "cosine":
+            known.pop("min_lr", None)
+        return cls(**known)
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def lr_at(self, step: int) -> float:
         """Return the learning rate of one step, counted from 0."""
-        warmup_steps = self._warmup_steps()
+        warmup_steps = self.n_warmup
         if self.schedule == "constant":
             return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)
         if self.schedule == "inverse_sqrt":
@@ -218,7 +236,9 @@ class TrainConfig:
             decay_steps=self.steps,
         )
 
-    def _warmup_steps(self) -> int:
+    @property
+    def n_warmup(self) -> int:
+        """Number of warm-up steps, given or default."""
         if self.warmup_steps is not None:
             return self.warmup_steps
         if self.schedule == "inverse_sqrt":

@@ -148,6 +148,24 @@ class RunDirectory:
             with contextlib.suppress(OSError):
                 self._recover()
 
+    def discard(self, which: str) -> None:
+        """Remove a checkpoint, if there is one, so that no reader finds a part of it.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
+        """
+        path = self.path / which
+        try:
+            for existing in (_previous(path), path):
+                if existing.exists():
+                    removed = self.path / f"{which}.tmp-{os.getpid()}"
+                    os.rename(existing, removed)
+                    shutil.rmtree(removed)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
     def _recover(self) -> None:
         """Undo or finish interrupted replacements."""
         for which in (LAST, BEST, AVERAGE):
