@@ -87,11 +87,12 @@ class TokenBatches:
     def validation_batches(self) -> Iterator[TokenBatch]:
         """All windows of the validation part, or ``val_batches`` batches of them."""
         if self.val_batches is None:
-            yield from windows(self.val, self.block_size, self.batch_size)
-            return
-        chosen = evenly_spread(
-            (len(self.val) - 1) // self.block_size, self.val_batches * self.batch_size
-        )
+            return windows(self.val, self.block_size, self.batch_size)
+        return self.some_validation_batches(self.val_batches)
+
+    def some_validation_batches(self, n: int) -> Iterator[TokenBatch]:
+        """At most ``n`` batches of evenly spaced windows of the validation part."""
+        chosen = evenly_spread((len(self.val) - 1) // self.block_size, n * self.batch_size)
         for first in range(0, len(chosen), self.batch_size):
             starts = chosen[first : first + self.batch_size] * self.block_size
             yield _windows_at(self.val, starts, self.block_size)
@@ -133,6 +134,15 @@ def evenly_spread(n: int, most: int) -> Array:
     """Choose at most ``most`` evenly spaced numbers below ``n``, in order: (min(n, most),)."""
     most = min(n, most)
     return np.arange(most) * n // most
+
+
+def middles(n: int, most: int) -> Array:
+    """Choose the middles of at most ``most`` equal parts of the numbers below ``n``, in order.
+
+    If the numbers are ordered, for example by length, the chosen ones have no bias to either end.
+    """
+    most = min(n, most)
+    return (2 * np.arange(most) + 1) * n // (2 * most)
 
 
 def check_positive(**sizes: int | None) -> None:

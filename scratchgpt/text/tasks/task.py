@@ -178,8 +178,12 @@ class TaskBatches:
     def validation_batches(self) -> Iterator[TokenBatch]:
         """Test problems in order, each once; the last batch may be smaller."""
         numbers = self.task.numbers("test")
-        if self.val_batches is not None:
-            numbers = numbers[evenly_spread(len(numbers), self.val_batches * self.batch_size)]
+        return self.some_validation_batches(self.val_batches or len(numbers))
+
+    def some_validation_batches(self, n: int) -> Iterator[TokenBatch]:
+        """At most ``n`` batches of evenly spaced test problems."""
+        numbers = self.task.numbers("test")
+        numbers = numbers[evenly_spread(len(numbers), n * self.batch_size)]
         for first in range(0, len(numbers), self.batch_size):
             yield self._rows(numbers[first : first + self.batch_size])
 
