@@ -104,7 +104,10 @@ def train_command(
 def show_command(
     file: Annotated[
         Path,
-        typer.Argument(help="A tokenizer.json, or the folder of a run, model or prepared corpus."),
+        typer.Argument(
+            help="A tokenizer.json, or the folder of a run, model or prepared corpus; vocab.json "
+            "and merges.txt also work."
+        ),
     ],
     text: Annotated[
         str | None,
@@ -114,7 +117,8 @@ def show_command(
         bool,
         typer.Option(
             "--special-tokens",
-            help="Read <|endoftext|> in the text as the special token, as transformers does.",
+            help="Read <|endoftext|> in the text as the special token and add the file's start "
+            "and end tokens, as transformers does.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -128,9 +132,10 @@ def show_command(
 
     from scratchgpt.cli.console import read_standard_input, write_line
     from scratchgpt.recipes.model_folder import find_model
-    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
+    from scratchgpt.text import load_tokenizer
+    from scratchgpt.text.tokenizers.loading import has_tokenizer
 
-    is_run = file.is_dir() and not (file / TOKENIZER_FILE).exists()
+    is_run = file.is_dir() and not has_tokenizer(file)
     tokenizer = load_tokenizer(find_model(file) if is_run else file)
     if text == "-":
         text = read_standard_input()

@@ -10,7 +10,7 @@ from typing import Any
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import make_folder, write_text
+from scratchgpt.files import make_folder, read_text, write_text
 from scratchgpt.models.weight_files import save_weights
 
 CONFIG_FILE = "config.json"
@@ -27,7 +27,7 @@ def read_json(directory: Path) -> Any:
     """
     path = directory / CONFIG_FILE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError:
         raise UserError(
             f"{directory} is not a model: there is no {CONFIG_FILE} in it; "

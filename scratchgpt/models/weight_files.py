@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import write_text
+from scratchgpt.files import read_text, write_text
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
 
 WEIGHTS_FILE = "model.safetensors"
@@ -54,7 +54,7 @@ def open_weights(directory: Path) -> dict[str, Stored]:
 def _open_shards(directory: Path) -> dict[str, Stored]:
     index = directory / INDEX_FILE
     try:
-        places = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+        places = dict(json.loads(read_text(index))["weight_map"])
         shards = sorted(set(places.values()))
         if any(Path(shard).name != shard for shard in shards):
             raise ValueError("it names a file in another folder")
@@ -103,7 +103,7 @@ def _from_1(items: list[dict[str, Array]]) -> range:
 def _listed_shards(directory: Path) -> set[str]:
     """Return the file names in an existing index."""
     try:
-        places = json.loads((directory / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
+        places = json.loads(read_text(directory / INDEX_FILE))["weight_map"]
         return {name for name in places.values() if Path(name).name == name}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return set()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import write_text
+from scratchgpt.files import read_text, write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
 
@@ -24,7 +24,7 @@ def read_settings(path: Path) -> dict[str, object]:
         If the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, or not TOML

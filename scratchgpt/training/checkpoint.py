@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import write_text
+from scratchgpt.files import read_text, write_text
 from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import DTYPES, TensorFile, save_tensors
 from scratchgpt.models.weight_files import Stored, fill
@@ -165,7 +165,7 @@ def read_state(directory: Path) -> TrainingState:
     """
     path = directory / STATE_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
         if values["format_version"] != FORMAT_VERSION:
             raise UserError(
                 f"{path} has format version {values['format_version']}; this scratchgpt reads "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, write_text
+from scratchgpt.files import cannot_write, read_text, write_text
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -35,7 +35,7 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
     records = []

@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, write_text
+from scratchgpt.files import cannot_write, read_text, write_text
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -158,7 +158,7 @@ class _Preparation:
             self._check_directory()
         state = _State(key)
         try:
-            saved = _State(**json.loads(path.read_text("utf-8")))
+            saved = _State(**json.loads(read_text(path)))
             if saved.key == key:
                 state = saved
         except (OSError, ValueError, TypeError):
@@ -198,7 +198,7 @@ class _Preparation:
         first = (self.state.document, self.state.piece)
         for index in range(first[0], len(self.documents)):
             n_pieces = 0
-            for text in self.reader.pieces(index, "encoding"):
+            for text in self.reader.pieces(index, "encoding", tokenizer.cuts):
                 if (index, n_pieces) >= first:
                     yield index, n_pieces, self._encode(tokenizer, index, text)
                 n_pieces += 1
@@ -256,6 +256,9 @@ def _key(
     tokenizer = choice.spec if isinstance(choice, UntrainedTokenizer) else choice.fingerprint
     content: list[Any] = [FORMAT_VERSION, SHARD_TOKENS, val_fraction, tokenizer]
     content += [document.identity for document in documents]
+    # The same words were tokenized in another way by earlier versions.
+    content += ["no marks"] if any(document.has_mark for document in documents) else []
+    content += ["safe cuts"] if choice.kind == "bpe" else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 

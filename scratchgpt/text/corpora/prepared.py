@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import write_text
+from scratchgpt.files import read_text, write_text
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards
 from scratchgpt.text.tokenizers.loading import load_tokenizer
@@ -121,7 +121,7 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{directory} is not a prepared corpus; make one with `scratchgpt data prepare`"
