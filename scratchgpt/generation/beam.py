@@ -1,9 +1,8 @@
 """Beam search: an approximate search for the most probable translations."""
 
-from numbers import Integral, Real
-
 import numpy as np
 
+from scratchgpt.arguments import check_integer, real_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.generation.candidates import best_tokens
@@ -15,7 +14,7 @@ from scratchgpt.generation.hypotheses import (
     check_penalty,
 )
 from scratchgpt.memory import Arena
-from scratchgpt.models import Transformer
+from scratchgpt.models import Transformer, TransformerConfig
 from scratchgpt.threads import one_pool
 
 ROOM = 50  # tokens by which a translation may be longer than its source (Vaswani et al., 6.1)
@@ -86,8 +85,7 @@ def beam_search(
     config = model.config
     if src_key_padding_mask is None and config.padding_id is not None:
         src_key_padding_mask = src == config.padding_id
-    _check_numbers(n_beams, n_best, alpha, config.vocab_size)
-    check_penalty(alpha, config.block_size)
+    _check_numbers(n_beams, n_best, alpha, config)
     lengths = _source_lengths(src, src_key_padding_mask)
     limits = _limits(max_length, lengths, config.block_size)
     if not lengths.size:
@@ -113,17 +111,16 @@ def beam_search(
     return finished.hypotheses
 
 
-def _check_numbers(n_beams: int, n_best: int, alpha: float, vocab_size: int) -> None:
-    for name, value in {"n_beams": n_beams, "n_best": n_best}.items():
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise UserError(f"{name}={value!r} must be a whole number")
-    if n_beams < 1:
+def _check_numbers(n_beams: int, n_best: int, alpha: float, config: TransformerConfig) -> None:
+    if check_integer("n_beams", n_beams) < 1:
         raise UserError(f"n_beams={n_beams} must be at least 1")
-    if not 1 <= n_best <= n_beams:
+    if not 1 <= check_integer("n_best", n_best) <= n_beams:
         raise UserError(f"n_best={n_best} must be from 1 to the number of beams, {n_beams}")
-    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 <= alpha < np.inf:
+    number = real_number(alpha)
+    if number is None or not 0 <= number < np.inf:
         raise UserError(f"alpha={alpha} must be 0 (no length penalty) or more")
-    if vocab_size < 2:
+    check_penalty(number, config.block_size)
+    if config.vocab_size < 2:
         raise UserError("beam search needs a vocabulary of at least two tokens; this has one")
 
 

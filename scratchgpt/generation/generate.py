@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from scratchgpt.arguments import check_integer
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.generation.decoding import Decoding
@@ -105,9 +106,9 @@ def generate(
         )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
-        if value < 1:
+        if check_integer(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
-    if seed < 0:
+    if check_integer("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
