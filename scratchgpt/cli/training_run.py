@@ -75,5 +75,5 @@ def _summary(best: str, result: TrainResult, scores: dict[str, float]) -> list[s
     if result.average_val_loss is not None:
         lines.append(f"validation loss of the averaged checkpoints {result.average_val_loss:.4f}")
     for name, value in scores.items():
-        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data")
+        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data, by greedy search")
     return lines
