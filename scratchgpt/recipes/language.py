@@ -16,6 +16,7 @@ from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_ev
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
+from scratchgpt.text.corpora.reuse import find_prepared
 from scratchgpt.text.corpora.shards import TokenStream
 from scratchgpt.training import NextToken
 
@@ -203,7 +204,11 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    return {}  # the defaults of RunConfig
+    """Return the tokenizer and the split of a prepared corpus; others have those of RunConfig."""
+    prepared = find_prepared(corpus)
+    if prepared is None:
+        return {}
+    return {"tokenizer": corpus[0], "val_fraction": prepared.manifest.val_fraction}
 
 
 def _check(run: RunConfig) -> None:
