@@ -1,6 +1,7 @@
 """Resolve the settings of a run: options override a file, which overrides the recipe's defaults."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.recipes.paths import find_from
 from scratchgpt.recipes.registry import RECIPES, find_recipe
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
 from scratchgpt.text import cache_directory, find_documents
@@ -61,7 +63,7 @@ def read_run(out_dir: Path | str) -> RunConfig:
 
 def read_run_config(path: Path) -> RunConfig:
     """Read a configuration file; see :func:`read_run`."""
-    values = read_settings(path)
+    values = find_from(path.parent, read_settings(path))
     if "init" in values:
         with contextlib.suppress(UserError):
             own = str(find_model(path.parent, "last"))
@@ -100,14 +102,13 @@ def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfi
 
 
 def keep_standard_input(run: RunConfig) -> RunConfig:
-    """Save standard input to a file and replace ``-`` by it, so that the run can be resumed."""
-    if run.task is not None:
-        return run
-    return replace(run, corpus=tuple(_kept(word) for word in run.corpus))
+    """Save standard input and pipes to files and name these, so that the run can be resumed."""
+    return replace(run, corpus=tuple(_kept(word, run.task) for word in run.corpus))
 
 
-def _kept(word: str) -> str:
-    if word != "-":
+def _kept(word: str, task: str | None) -> str:
+    is_pipe = os.path.exists(word) and not os.path.isfile(word) and not os.path.isdir(word)
+    if not is_pipe and (word != "-" or task is not None):
         return word
     [document] = find_documents([word], cache_directory())
     return str(document.path)
