@@ -215,12 +215,18 @@ def _check(run: RunConfig) -> None:
     gpt_config(run)
 
 
+def _unused(run: RunConfig) -> dict[str, str]:
+    return {"tokens_per_batch": "the batches of a text have batch_size rows"}
+
+
 TEXT = Recipe(
     makes_data=False,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=_open,
     load=load_gpt_to_evaluate,
+    evaluation=frozenset({"batch_size"}),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
 )

@@ -23,6 +23,7 @@ from scratchgpt.recipes.model_folder import load_transformer
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.translation import DATES, losses, match_dates, open_translation
 from scratchgpt.text import ParallelText, Tokenizer, encode_pairs, read_pairs, training_pairs
+from scratchgpt.text.pairs.pairs import has_splits
 
 TOKENS_PER_BATCH = 4096  # in an evaluation
 
@@ -146,6 +147,15 @@ def _check(run: RunConfig) -> None:
     run.model_config(TransformerConfig)
 
 
+def _unused(run: RunConfig) -> dict[str, str]:
+    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch"}
+    if run.corpus == (DATES,):
+        reasons["tokenizer"] = "the dates have their own tokenizer"
+    if len(run.corpus) == 1 and has_splits(run.corpus[0]):
+        reasons["val_fraction"] = f"{run.corpus[0]} has a validation part"
+    return reasons
+
+
 def _evaluate_run(
     model: Transformer,
     tokenizer: Tokenizer,
@@ -251,8 +261,10 @@ TRANSLATION = Recipe(
     makes_data=False,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=open_translation,
     load=load_transformer,
+    evaluation=frozenset({"beams", "alpha"}),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
 )

@@ -209,15 +209,9 @@ class TrainConfig:
 
     @classmethod
     def of_run(cls, values: Mapping[str, Any]) -> "TrainConfig":
-        """Return the settings in the files of an existing run, of this or another version.
-
-        Unknown names are ignored, and so is a ``min_lr`` without effect, which older versions
-        allowed.
-        """
+        """Return the settings in the files of an existing run, without names unknown here."""
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        if known.get("schedule", cls.schedule) != "cosine":
-            known.pop("min_lr", None)
-        return cls(**known)
+        return cls(**without_unused(known))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -245,3 +239,9 @@ class TrainConfig:
         if self.schedule == "inverse_sqrt":
             return min(4000, self.steps // 10)
         return min(100, self.steps // 20)
+
+
+def without_unused(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without a ``min_lr`` that has no effect, which older versions allowed."""
+    unused = "min_lr" if values.get("schedule", TrainConfig.schedule) != "cosine" else ""
+    return {name: value for name, value in values.items() if name != unused}
