@@ -6,6 +6,7 @@ import typer
 
 from scratchgpt.cli.console import byte_count
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
     from scratchgpt.measure import Benchmark, Breakdown, Shape, Times
@@ -85,8 +86,8 @@ def bench_command(
     print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
     print(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
-        f"{', products in bfloat16' if precision == 'bf16' else ''}, {result.threads} "
-        f"thread{'' if result.threads == 1 else 's'}"
+        f"{', products in bfloat16' if precision == 'bf16' else ''}, "
+        f"{counted(result.threads, 'thread')}"
         f"{'' if result.kernels else ', without compiled kernels'}"
     )
     for title, rows in _sections(result).items():
@@ -119,7 +120,8 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
         raise UserError(f"there is no shape, preset or folder {name!r}{way_out}")
     if block is not None and block > shape.config.block_size:
         raise typer.BadParameter(
-            f"{block} is longer than the model's context of {shape.config.block_size} tokens",
+            f"{block} is longer than the model's context of "
+            f"{counted(shape.config.block_size, 'token')}",
             param_hint="--block",
         )
     return shape._replace(n_batch=batch or shape.n_batch, n_time=block or shape.n_time)

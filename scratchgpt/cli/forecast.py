@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.cli.forecast_series import SeriesToForecast
     from scratchgpt.timeseries import ARIMAResults
@@ -233,7 +235,7 @@ def _select_model(
         )
     seconds = time.perf_counter() - began
     print(
-        f"{choice.name}: selected from {len(choice.tried)} models in {seconds:.1f} s",
+        f"{choice.name}: selected from {counted(len(choice.tried), 'model')} in {seconds:.1f} s",
         file=sys.stderr,
     )
     return choice.results

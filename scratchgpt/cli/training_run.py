@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from scratchgpt.cli.console import preparation_progress, write_line
+from scratchgpt.errors import counted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
@@ -68,7 +69,7 @@ def _train(training: AnyRun) -> TrainResult:
 
 
 def _summary(best: str, result: TrainResult, scores: dict[str, float]) -> list[str]:
-    lines = [f"{result.step:,} steps in {result.elapsed:.0f} s"]
+    lines = [f"{counted(result.step, 'step')} in {result.elapsed:.0f} s"]
     if result.best_value is not None:
         name = "validation loss" if best == "val_loss" else best
         lines.append(f"best {name} {result.best_value:.4f} at step {result.best_step:,}")

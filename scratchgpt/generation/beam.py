@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchgpt.arguments import check_integer, real_number
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.candidates import best_tokens
 from scratchgpt.generation.continuation import CachedContinuation, PlainContinuation
 from scratchgpt.generation.hypotheses import (
@@ -148,8 +148,8 @@ def _limits(max_length: int | Array | None, source_lengths: Array, block_size: i
     limits = np.asarray(max_length)
     if limits.dtype.kind not in "iu" or limits.shape not in ((), source_lengths.shape):
         raise UserError(
-            f"max_length={max_length} must be a whole number, or one for each of the "
-            f"{len(source_lengths)} sentences"
+            f"max_length={max_length} must be a whole number, or one for each of "
+            f"{counted(len(source_lengths), 'sentence')}"
         )
     limits = np.broadcast_to(limits.astype(np.int64), source_lengths.shape)
     if limits.size and not 1 <= limits.min() <= limits.max() <= block_size:

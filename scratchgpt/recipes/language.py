@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.memory import Arena
@@ -57,8 +57,9 @@ class TextData:
     def describe(self, model: GPT) -> str:
         manifest = self.corpus.manifest
         return (
-            f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
-            f"different), the last {manifest.n_tokens - manifest.n_train:,} for validation"
+            f"{counted(manifest.n_tokens, 'token')} ({self.tokenizer.kind}, "
+            f"{self.tokenizer.vocab_size} different), the last "
+            f"{manifest.n_tokens - manifest.n_train:,} for validation"
         )
 
     def sample(self, model: GPT, seed: int) -> str:
@@ -98,7 +99,7 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
         )
     if vocab_size is not None and not config.fits_vocabulary(vocab_size):
         raise UserError(
-            f"the tokenizer has {vocab_size} tokens but the model in {init} "
+            f"the tokenizer has {counted(vocab_size, 'token')} but the model in {init} "
             f"{config.vocab_size}; use the tokenizer that was saved with the model"
         )
     changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
@@ -139,7 +140,7 @@ class TextEvaluation:
             f"loss           {scores.loss:.4f} nats per token\n"
             f"perplexity     {scores.perplexity:.3f}\n"
             f"bits per byte  {scores.bits_per_byte:.4f}\n"
-            f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
+            f"tokens         {scores.n_tokens:,} ({counted(scores.n_bytes, 'byte')}) of {self.text}"
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import ExactMatch, exact_match
 from scratchgpt.generation import translate
 from scratchgpt.memory import Arena
@@ -89,8 +89,9 @@ class TranslationData:
 
     def describe(self, model: Transformer) -> str:
         text = (
-            f"{len(self.train):,} training and {len(self.val):,} validation pairs of {self.name} "
-            f"({self.tokenizer.kind}, {self.tokenizer.vocab_size:,} tokens for both languages)"
+            f"{len(self.train):,} training and {counted(len(self.val), 'validation pair')} of "
+            f"{self.name} ({self.tokenizer.kind}, "
+            f"{counted(self.tokenizer.vocab_size, 'token')} for both languages)"
         )
         block_size = model.config.block_size
         parts = (self.train, self.train_places), (self.val, self.val_text.places)

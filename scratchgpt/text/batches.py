@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.corpora.shards import TokenStream
 
 
@@ -118,7 +118,8 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
         If there is no token to predict.
     """
     if len(tokens) < 2:
-        raise UserError(f"the text has {_count(tokens)}, but 2 are needed; give more text")
+        has = counted(len(tokens), "token")
+        raise UserError(f"the text has {has}, but 2 are needed; give more text")
     n_targets = len(tokens) - 1
     n_windows = n_targets // block_size
     for first in range(0, n_windows, batch_size):
@@ -163,10 +164,6 @@ def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str)
         return
     smaller = f", or choose block_size={len(tokens) - 1} or less" if len(tokens) > 1 else ""
     raise UserError(
-        f"the {part} part of the corpus has {_count(tokens)}, but block_size={block_size} needs "
-        f"at least {block_size + 1}; {way_out}{smaller}"
+        f"the {part} part of the corpus has {counted(len(tokens), 'token')}, but "
+        f"block_size={block_size} needs at least {block_size + 1}; {way_out}{smaller}"
     )
-
-
-def _count(tokens: TokenStream) -> str:
-    return f"{len(tokens):,} token{'s' * (len(tokens) != 1)}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.files import cannot_write, make_folder, replacing
 from scratchgpt.text.corpora.documents import BLOCK, Document, why_not_text
 from scratchgpt.text.corpora.downloads import DOWNLOADS, download
@@ -111,7 +111,7 @@ def _text_files_below(folder: Path) -> list[Path]:
     if left_out:
         n = len(left_out)
         names = ", ".join(left_out[:3]) + (f" and {n - 3:,} more" if n > 3 else "")
-        files = "1 file that is" if n == 1 else f"{n:,} files that are"
+        files = counted(n, "file that is", "files that are")
         warnings.warn(f"{folder}: leaving out {files} not UTF-8 text: {names}", stacklevel=3)
     return found
 

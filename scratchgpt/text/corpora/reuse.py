@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.corpora.prepared import (
     MANIFEST_FILE,
     PreparedCorpus,
@@ -44,7 +44,7 @@ def check_same(
         )
     if tokenizer is not None and not _fits(prepared.tokenizer, choose_tokenizer(tokenizer)):
         name = tokenizer if isinstance(tokenizer, str) else f"this {tokenizer.kind} tokenizer"
-        own = f"{manifest.tokenizer['kind']}, {manifest.tokenizer['vocab_size']:,} tokens"
+        own = f"{manifest.tokenizer['kind']}, {counted(manifest.tokenizer['vocab_size'], 'token')}"
         raise UserError(
             f"{where} was prepared with its own tokenizer ({own}), not with {name}; use that one, "
             "or name the text instead of the folder"

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.text.batches import TokenBatch, check_positive, evenly_spread
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
@@ -45,8 +45,8 @@ class Task(ABC):
     def __post_init__(self) -> None:
         if self.n_problems < FEWEST_PROBLEMS:
             raise UserError(
-                f"task={self.spec!r} has only {self.n_problems} different problems, too few to "
-                "hold out some for testing; make it larger"
+                f"task={self.spec!r} has only {counted(self.n_problems, 'different problem')}, "
+                "too few to hold out some for testing; make it larger"
             )
         if self.n_problems >= 2**63:
             raise UserError(f"task={self.spec!r} has too many different problems; make it smaller")
