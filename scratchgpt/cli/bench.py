@@ -27,8 +27,9 @@ def bench_command(
     shape: Annotated[
         str,
         typer.Argument(
-            help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset, or "
-            "the folder of a model or run.",
+            help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset "
+            "(preset:char, because the shape char has another vocabulary and biases), or the "
+            "folder of a model or run.",
         ),
     ] = "char",
     batch: Annotated[
@@ -107,10 +108,11 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     from scratchgpt.models import PRESETS, GPTConfig
     from scratchgpt.recipes.model_folder import find_config
 
+    preset = name.removeprefix("preset:")
     if name in SHAPES:
         shape = SHAPES[name]
-    elif name in PRESETS or Path(name).is_dir():
-        config = find_config(name)
+    elif preset in PRESETS or Path(name).is_dir():
+        config = find_config(preset if preset in PRESETS else name)
         if not isinstance(config, GPTConfig):
             raise UserError(f"{name} is not a GPT; bench measures only GPTs")
         shape = Shape(config, 1, config.block_size)
