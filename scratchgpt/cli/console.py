@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from scratchgpt.files import decode_text, not_utf8
+from scratchgpt.utf8 import decode_text, not_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -59,8 +59,7 @@ def export_command(
     from scratchgpt.models.llmc import write_llmc
     from scratchgpt.models.state_dicts import write_state_dict
     from scratchgpt.recipes.model_folder import find_model, load_gpt
-    from scratchgpt.text import load_tokenizer
-    from scratchgpt.text.tokenizers.loading import has_tokenizer
+    from scratchgpt.text import has_tokenizer, load_tokenizer
 
     directory = find_model(model, which and which.value)
     gpt = load_gpt(directory)

@@ -141,8 +141,7 @@ def _read(
 
 def _tokenizer(named: Path | None, own: Path | None) -> "Tokenizer | None":
     """Load the tokenizer given by --tokenizer, or else the one in the model's folder, if any."""
-    from scratchgpt.text import load_tokenizer
-    from scratchgpt.text.tokenizers.loading import has_tokenizer
+    from scratchgpt.text import has_tokenizer, load_tokenizer
 
     if named is not None:
         return load_tokenizer(named)

@@ -10,8 +10,9 @@ from typing import Any
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import make_folder, read_text, write_text
+from scratchgpt.files import make_folder, write_text
 from scratchgpt.models.weight_files import save_weights
+from scratchgpt.utf8 import read_text
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"

@@ -10,8 +10,9 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text, write_text
+from scratchgpt.files import write_text
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
+from scratchgpt.utf8 import read_text
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"

@@ -5,10 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text, write_text
+from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.paths import make_absolute
+from scratchgpt.utf8 import read_text
 
 CONFIG_FILE = "config.toml"
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text, write_text
+from scratchgpt.files import write_text
 from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import DTYPES, TensorFile, save_tensors
 from scratchgpt.models.weight_files import Stored, fill
@@ -24,6 +24,7 @@ from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.model_files import load_model, save_model
 from scratchgpt.training.objective import AnyObjective, State
+from scratchgpt.utf8 import read_text
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"

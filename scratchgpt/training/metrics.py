@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, read_text, write_text
+from scratchgpt.files import cannot_write, write_text
+from scratchgpt.utf8 import read_text
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -36,7 +37,7 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     path = Path(path)
     try:
         text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UserError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
     records = []
     for number, line in enumerate(text.split("\n")[:-1], start=1):

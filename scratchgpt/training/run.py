@@ -10,6 +10,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
+from scratchgpt.structured import read_json
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
@@ -269,6 +270,6 @@ class Run:
 def _step_of(directory: Path) -> int | None:
     """Return the step at which a model directory was written; None if it does not say."""
     try:
-        return int(json.loads((directory / STEP_FILE).read_text("utf-8"))["step"])
+        return int(read_json(directory / STEP_FILE)["step"])
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import decode_blocks, other_encoding
+from scratchgpt.utf8 import decode_blocks, other_encoding
 
 # Bytes read at a time. More is no faster, and tokenizers need about 200 times as much memory.
 BLOCK = 1 << 16

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text, write_text
+from scratchgpt.files import write_text
+from scratchgpt.structured import read_json
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards, shard_path
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 MANIFEST_FILE = "manifest.json"
 PROGRESS_FILE = "preparation.json"  # exists until the corpus is complete
@@ -112,7 +114,7 @@ def is_prepared(directory: Path) -> bool:
     """Whether a folder holds a prepared corpus, perhaps an incomplete or a damaged one."""
     for name in (MANIFEST_FILE, PROGRESS_FILE):
         with contextlib.suppress(OSError, ValueError):
-            values = json.loads(read_text(directory / name))
+            values = read_json(directory / name)
             if isinstance(values, dict) and {"key", "lengths", "sha256"} <= values.keys():
                 return True
     return (directory / TOKENIZER_FILE).exists() and shard_path(directory, 0).exists()

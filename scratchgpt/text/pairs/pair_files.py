@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError, counted
-from scratchgpt.files import decode_text, not_utf8
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
+from scratchgpt.utf8 import decode_text, not_utf8
 
 _GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 

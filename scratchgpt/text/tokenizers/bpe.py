@@ -85,7 +85,7 @@ class BPETokenizer(Tokenizer):
         """Create the tokenizer if ``content`` describes byte-level BPE, else return None."""
         # Old files, such as that of GPT-2, do not specify the type of the model.
         is_bpe = content["model"].get("type", "BPE") == "BPE" and "merges" in content["model"]
-        decoders = [step["type"] for step in steps_of(content["decoder"], "decoders")]
+        decoders = [step["type"] for step in steps_of(content["decoder"])]
         return cls(content) if is_bpe and decoders == ["ByteLevel"] else None
 
     def _all_token_bytes(self) -> list[bytes]:

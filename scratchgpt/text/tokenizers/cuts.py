@@ -44,13 +44,14 @@ _SPLIT_AT_WHITE_SPACE = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
 _HARMLESS = {"Digits", "Punctuation"}  # never join two words
 
 
-def steps_of(part: dict[str, Any] | None, steps: str) -> list[dict[str, Any]]:
+def steps_of(part: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Return the steps of a part of ``tokenizer.json``; a sequence has several."""
     if part is None:
         return []
-    if part["type"] == "Sequence":
-        return [step for each in part[steps] for step in steps_of(each, steps)]
-    return [part]
+    if part["type"] != "Sequence":
+        return [part]
+    (steps,) = (value for value in part.values() if isinstance(value, list))
+    return [step for each in steps for step in steps_of(each)]
 
 
 def safe_cuts(content: dict[str, Any]) -> Cuts:
@@ -61,10 +62,10 @@ def safe_cuts(content: dict[str, Any]) -> Cuts:
     content : dict
         The content of a ``tokenizer.json``.
     """
-    normalizers = {step["type"] for step in steps_of(content.get("normalizer"), "normalizers")}
+    normalizers = {step["type"] for step in steps_of(content.get("normalizer"))}
     if any(_can_cross(token) for token in content.get("added_tokens", [])):
         return ()
-    for step in steps_of(content.get("pre_tokenizer"), "pretokenizers"):
+    for step in steps_of(content.get("pre_tokenizer")):
         if step["type"] in _HARMLESS:
             continue
         if step["type"] in _SPLIT_AT_WHITE_SPACE:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text
 from scratchgpt.text.tokenizers.bpe import BPETokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
+from scratchgpt.text.tokenizers.cuts import steps_of
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.text.tokenizers.vocab_files import PAIRS, find_vocab_files, read_vocab_files
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
+from scratchgpt.utf8 import read_text
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
@@ -58,10 +59,8 @@ def _described(content: dict[str, Any]) -> str:
     """Name the parts of a tokenizer that decide whether it is supported."""
     parts = [f"model {content['model'].get('type', 'BPE')}"]
     for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
-        part = content.get(name)
-        if part is not None:
-            steps = next((steps for steps in part.values() if isinstance(steps, list)), [part])
-            parts.append(f"{name} {' + '.join(step['type'] for step in steps)}")
+        steps = [step["type"] for step in steps_of(content.get(name))]
+        parts += [f"{name} {' + '.join(steps)}"] if steps else []
     return ", ".join(parts)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import read_text
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, base_json, special_token
 from scratchgpt.text.tokenizers.word_bpe import UNKNOWN, WORD_END
+from scratchgpt.utf8 import read_text
 
 _BYTE_LEVEL = {
     "type": "ByteLevel",
@@ -39,14 +39,14 @@ def find_vocab_files(path: Path) -> tuple[Path, Path] | None:
     Returns
     -------
     files : (Path, Path) or None
-        None if ``path`` has another name, and if it is a folder without such a file.
+        None if ``path`` is neither.
 
     Raises
     ------
     UserError
         If a folder has the files of two tokenizers.
     """
-    if not path.is_dir():
+    if path.is_file():
         pairs = [pair for pair in PAIRS if path.name in pair]
         return (path.parent / pairs[0][0], path.parent / pairs[0][1]) if pairs else None
     paths = [(path / vocab, path / merges) for vocab, merges in PAIRS]
@@ -74,11 +74,11 @@ def read_vocab_files(vocab_file: Path, merges_file: Path) -> dict[str, Any]:
     """
     parts: dict[str, Any]
     settings: dict[str, Any]
-    for path, other in ((vocab_file, merges_file), (merges_file, vocab_file)):
+    for path in (vocab_file, merges_file):
         if not path.exists():
             raise UserError(
                 f"{path} is missing; a tokenizer needs both {vocab_file.name} and "
-                f"{merges_file.name}, but there is only {other.name}"
+                f"{merges_file.name}"
             )
     vocab, merges = _read_ids(vocab_file), _read_merges(merges_file)
     added_file = vocab_file.parent / ADDED_FILE

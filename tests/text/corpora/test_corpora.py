@@ -37,7 +37,7 @@ def test_files_that_are_left_out_are_counted_and_named_with_the_reason(write, ca
         write(f"notes/{name}", "\ufeffé".encode("utf-16-le") if name.endswith("txt") else b"\0")
     write("notes/.hidden.bin", b"\0")
     with (
-        pytest.warns(UserWarning) as said,
+        pytest.warns(UserWarning, match="leaving out") as said,
         pytest.raises(UserError, match=r"there are no text files in .*notes"),
     ):
         find_documents([str(tmp_path / "notes")], cache)
