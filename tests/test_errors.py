@@ -52,6 +52,7 @@ COUNT = re.compile(rf"\{{\}} (?:[a-z-]+ )?(?:{PLURALS})\b(?!/s)")
 # Numbers that are never 1, rates, and words that are no numbers.
 ALLOWED = re.compile(
     r"""\{\}\ (tokens|bytes)\ (per|each)
+    | \{\}\ threads\ were\ requested
     | x\ \{\}\ tokens
     | \{\}\ (tokens|texts)\ are\ more\ than
     | has\ \{\}\ tokens(,\ more\ than|\ including)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from scratchgpt.arguments import check_whole, plain_fields, real_number
@@ -212,6 +212,13 @@ class TrainConfig:
         """Return the settings in the files of an existing run, without names unknown here."""
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         return cls(**without_unused(known))
+
+    def with_warmup_of(self, before: "TrainConfig") -> "TrainConfig":
+        """Return the settings for resuming a run: its warm-up stays, unless one is given here."""
+        n = min(before.n_warmup, self.steps)
+        if self.warmup_steps is not None or n == self.n_warmup:
+            return self
+        return replace(self, warmup_steps=n)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -228,13 +228,12 @@ class Run:
         if position.best_value is None:  # the run was saved before this field existed
             position.best_value = saved.best_val_loss
         before = TrainConfig.of_run(saved.train_config)
-        warmup_steps = before.n_warmup
-        if self.config.warmup_steps is None:
-            warmup_steps = min(warmup_steps, self.config.steps)
-            self.config = replace(self.config, warmup_steps=warmup_steps)
-            self._settings["train_config"] = self.config.as_dict()
+        given = self.config.warmup_steps
+        self.config = self.config.with_warmup_of(before)
+        self._settings["train_config"] = self.config.as_dict()
+        kept = self.config.warmup_steps if given is None else before.n_warmup
         current = TrainingState(**vars(position), **self._settings)
-        started = {**saved.train_config, **before.as_dict(), "warmup_steps": warmup_steps}
+        started = {**saved.train_config, **before.as_dict(), "warmup_steps": kept}
         saved = replace(saved, train_config=started)
         check_resumable(saved, current, self.path, config_defaults(self._model))
         phases.check_resumable(saved.step)
