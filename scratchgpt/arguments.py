@@ -69,6 +69,14 @@ def check_whole(name: str, value: Any, *, least: int) -> int:
     return number
 
 
+def check_integer(name: str, value: Any) -> int:
+    """Return an integer argument of any size as a Python int; raise UserError for other objects."""
+    number = whole_number(value)
+    if number is None:
+        raise UserError(f"{name}={plain(value)!r} must be a whole number")
+    return number
+
+
 def _as_float(value: Any) -> float:
     try:
         return float(value)

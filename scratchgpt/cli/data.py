@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.text import PreparedCorpus
 
@@ -166,7 +168,7 @@ def show_command(
         return
     lines = _description(prepared)
     if tokens:
-        lines += [f"--- first {len(first):,} tokens", beginning]
+        lines += [f"--- first {counted(len(first), 'token')}", beginning]
     write_line("\n".join(lines))
 
 
@@ -189,7 +191,7 @@ def _description(prepared: "PreparedCorpus") -> list[str]:
     return [
         f"folder      {prepared.directory}",
         f"text        {_names(manifest.documents)}, {decimal(manifest.n_bytes)}",
-        f"tokenizer   {tokenizer.kind}, {tokenizer.vocab_size:,} tokens",
+        f"tokenizer   {tokenizer.kind}, {counted(tokenizer.vocab_size, 'token')}",
         f"tokens      {manifest.n_tokens:,}, {manifest.n_bytes / manifest.n_tokens:.2f} bytes each",
         f"training    {len(prepared.train):,}",
         f"validation  {len(prepared.val):,}",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.console import byte_count
+from scratchgpt.errors import counted
 
 EPILOG = """Examples:
 
@@ -67,7 +68,8 @@ def info_command(
     if block is not None:
         if block > config.block_size:
             raise typer.BadParameter(
-                f"{block} is longer than the model's context of {config.block_size} tokens",
+                f"{block} is longer than the model's context of "
+                f"{counted(config.block_size, 'token')}",
                 param_hint="--block",
             )
         config = config.replace(block_size=block)

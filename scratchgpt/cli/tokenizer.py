@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
+from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
     from scratchgpt.text import Tokenizer
@@ -161,7 +162,7 @@ def show_command(
         )
     n_bytes = len(text.encode("utf-8"))
     if tokens:
-        write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
+        write_line(f"{counted(len(tokens), 'token')}, {n_bytes / len(tokens):.2f} bytes per token")
 
 
 def _folder_of_model(file: Path) -> Path:
@@ -201,4 +202,4 @@ def _properties(tokenizer: "Tokenizer") -> dict[str, Any]:
 def _headline(tokenizer: "Tokenizer") -> str:
     end = tokenizer.end_of_text
     special = "" if end is None else f", end of text {end}"
-    return f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens{special}"
+    return f"{tokenizer.kind}, {counted(tokenizer.vocab_size, 'token')}{special}"

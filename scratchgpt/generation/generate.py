@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from scratchgpt.arguments import check_integer
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.decoding import Decoding
 from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
 from scratchgpt.models import GPT, QuantizedGPT
@@ -103,13 +104,14 @@ def generate(
     n_tokens = n_rows if vocab_size is None else vocab_size
     if n_tokens > n_rows:
         raise UserError(
-            f"vocab_size={n_tokens} is more than the model's {n_rows} tokens; choose fewer"
+            f"vocab_size={n_tokens} is more than the model's {counted(n_rows, 'token')}; "
+            "choose fewer"
         )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
-        if value < 1:
+        if check_integer(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
-    if seed < 0:
+    if check_integer("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:

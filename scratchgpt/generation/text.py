@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.generate import FinishReason, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
@@ -153,7 +153,7 @@ def check_tokenizer(model: Model[Any] | QuantizedGPT, tokenizer: Tokenizer) -> N
     """
     if not model.config.fits_vocabulary(tokenizer.vocab_size):
         raise UserError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens "
+            f"the tokenizer has {counted(tokenizer.vocab_size, 'token')} "
             f"but the model has {model.config.vocab_size}, so they do not belong together; "
             "use the tokenizer.json that was saved with the model"
         )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.layers import Head, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
@@ -183,8 +183,8 @@ class GPT(Model[GPTSaved]):
         """Return a copy for contexts of at most ``block_size`` tokens; later positions are cut."""
         if block_size > self.config.block_size:
             raise UserError(
-                f"block_size={block_size} is more than the {self.config.block_size} positions of "
-                "the model"
+                f"block_size={block_size} is more than the "
+                f"{counted(self.config.block_size, 'position')} of the model"
             )
         other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
         other.special_ids = self.special_ids

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import counted
 from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.decoder_cache import DecoderCache
@@ -129,7 +130,9 @@ class Transformer(Model[TransformerSaved]):
             If a mask is neither boolean nor floating point.
         """
         if len(src) != len(tgt):
-            raise ValueError(f"src has {len(src)} rows but tgt has {len(tgt)}; they must be pairs")
+            raise ValueError(
+                f"src has {counted(len(src), 'row')} but tgt has {len(tgt)}; they must be pairs"
+            )
         if src_key_padding_mask is None:
             src_key_padding_mask = self.padding_mask(src)
         if memory_key_padding_mask is None and self.config.padding_id is not None:

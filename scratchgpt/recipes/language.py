@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.memory import Arena
@@ -21,6 +21,7 @@ from scratchgpt.recipes.model_folder import (
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
+from scratchgpt.text.corpora.reuse import find_prepared
 from scratchgpt.text.corpora.shards import TokenStream
 from scratchgpt.training import NextToken
 
@@ -65,8 +66,9 @@ class TextData:
     def describe(self, model: GPT) -> str:
         manifest = self.corpus.manifest
         return (
-            f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
-            f"different), the last {manifest.n_tokens - manifest.n_train:,} for validation"
+            f"{counted(manifest.n_tokens, 'token')} ({self.tokenizer.kind}, "
+            f"{self.tokenizer.vocab_size} different), the last "
+            f"{manifest.n_tokens - manifest.n_train:,} for validation"
         )
 
     def sample(self, model: GPT, seed: int) -> str:
@@ -145,7 +147,7 @@ class TextEvaluation:
             f"loss           {scores.loss:.4f} nats per token\n"
             f"perplexity     {scores.perplexity:.3f}\n"
             f"bits per byte  {scores.bits_per_byte:.4f}\n"
-            f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
+            f"tokens         {scores.n_tokens:,} ({counted(scores.n_bytes, 'byte')}) of {self.text}"
         )
 
 
@@ -210,19 +212,29 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    return {}  # the defaults of RunConfig
+    """Return the tokenizer and the split of a prepared corpus; others have those of RunConfig."""
+    prepared = find_prepared(corpus)
+    if prepared is None:
+        return {}
+    return {"tokenizer": corpus[0], "val_fraction": prepared.manifest.val_fraction}
 
 
 def _check(run: RunConfig) -> None:
     gpt_config(run)
 
 
+def _unused(run: RunConfig) -> dict[str, str]:
+    return {"tokens_per_batch": "the batches of a text have batch_size rows"}
+
+
 TEXT = Recipe(
     makes_data=False,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=_open,
     load=load_gpt_to_evaluate,
+    evaluation=frozenset({"batch_size"}),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
 )

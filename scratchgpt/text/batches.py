@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.corpora.shards import TokenStream
 
 
@@ -87,11 +87,12 @@ class TokenBatches:
     def validation_batches(self) -> Iterator[TokenBatch]:
         """All windows of the validation part, or ``val_batches`` batches of them."""
         if self.val_batches is None:
-            yield from windows(self.val, self.block_size, self.batch_size)
-            return
-        chosen = evenly_spread(
-            (len(self.val) - 1) // self.block_size, self.val_batches * self.batch_size
-        )
+            return windows(self.val, self.block_size, self.batch_size)
+        return self.some_validation_batches(self.val_batches)
+
+    def some_validation_batches(self, n: int) -> Iterator[TokenBatch]:
+        """At most ``n`` batches of evenly spaced windows of the validation part."""
+        chosen = evenly_spread((len(self.val) - 1) // self.block_size, n * self.batch_size)
         for first in range(0, len(chosen), self.batch_size):
             starts = chosen[first : first + self.batch_size] * self.block_size
             yield _windows_at(self.val, starts, self.block_size)
@@ -117,7 +118,8 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
         If there is no token to predict.
     """
     if len(tokens) < 2:
-        raise UserError(f"the text has {_count(tokens)}, but 2 are needed; give more text")
+        has = counted(len(tokens), "token")
+        raise UserError(f"the text has {has}, but 2 are needed; give more text")
     n_targets = len(tokens) - 1
     n_windows = n_targets // block_size
     for first in range(0, n_windows, batch_size):
@@ -133,6 +135,15 @@ def evenly_spread(n: int, most: int) -> Array:
     """Choose at most ``most`` evenly spaced numbers below ``n``, in order: (min(n, most),)."""
     most = min(n, most)
     return np.arange(most) * n // most
+
+
+def middles(n: int, most: int) -> Array:
+    """Choose the middles of at most ``most`` equal parts of the numbers below ``n``, in order.
+
+    If the numbers are ordered, for example by length, the chosen ones have no bias to either end.
+    """
+    most = min(n, most)
+    return (2 * np.arange(most) + 1) * n // (2 * most)
 
 
 def check_positive(**sizes: int | None) -> None:
@@ -153,10 +164,6 @@ def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str)
         return
     smaller = f", or choose block_size={len(tokens) - 1} or less" if len(tokens) > 1 else ""
     raise UserError(
-        f"the {part} part of the corpus has {_count(tokens)}, but block_size={block_size} needs "
-        f"at least {block_size + 1}; {way_out}{smaller}"
+        f"the {part} part of the corpus has {counted(len(tokens), 'token')}, but "
+        f"block_size={block_size} needs at least {block_size + 1}; {way_out}{smaller}"
     )
-
-
-def _count(tokens: TokenStream) -> str:
-    return f"{len(tokens):,} token{'s' * (len(tokens) != 1)}"

@@ -1,7 +1,7 @@
 """Training: the training loop, checkpoints and progress display."""
 
 from scratchgpt.checkpoints import find_checkpoint
-from scratchgpt.training.batches import Batches, PhasedBatches
+from scratchgpt.training.batches import Batches, LimitedBatches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.metrics import read_metrics
@@ -25,6 +25,7 @@ __all__ = [
     "Batches",
     "CheckpointRecord",
     "EvaluationRecord",
+    "LimitedBatches",
     "NextToken",
     "NonFiniteError",
     "Objective",

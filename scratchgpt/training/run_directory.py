@@ -24,6 +24,7 @@ from scratchgpt.files import (
     remove,
     remove_leftovers,
     replacing_folder,
+    temporary_folder,
 )
 
 LOCK_FILE = ".lock"
@@ -103,6 +104,23 @@ class RunDirectory:
         finally:
             with contextlib.suppress(OSError):
                 self._recover()
+
+    def discard(self, which: str) -> None:
+        """Remove a checkpoint, if there is one, so that no reader finds a part of it.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
+        """
+        path = self.path / which
+        try:
+            with temporary_folder(path) as removed:
+                for existing in (previous(path), path):
+                    if os.path.lexists(existing):
+                        os.rename(existing, removed / existing.name)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def _recover(self) -> None:
         """Undo or finish interrupted replacements."""

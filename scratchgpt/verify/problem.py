@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from scratchgpt.backend import random_stream
+from scratchgpt.errors import counted
 
 Forward: TypeAlias = Callable[..., tuple[Any, Any]]
 Backward: TypeAlias = Callable[[Any, Any], Any]
@@ -108,8 +109,8 @@ class Problem:
         if len(gradients) == len(self.floating):
             return gradients
         raise TypeError(
-            f"{_name(self.backward)} returned {len(gradients)} gradients for "
-            f"{len(self.values)} inputs, {len(self.floating)} of them floating"
+            f"{_name(self.backward)} returned {counted(len(gradients), 'gradient')} for "
+            f"{counted(len(self.values), 'input')}, {len(self.floating)} of them floating"
         )
 
 

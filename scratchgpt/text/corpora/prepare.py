@@ -19,6 +19,7 @@ from scratchgpt.text.corpora.documents import Document
 from scratchgpt.text.corpora.prepared import (
     FORMAT_VERSION,
     MANIFEST_FILE,
+    PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
     cache_directory,
@@ -27,6 +28,7 @@ from scratchgpt.text.corpora.prepared import (
     read_manifest,
     write_manifest,
 )
+from scratchgpt.text.corpora.reuse import check_same, find_prepared
 from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
@@ -36,16 +38,15 @@ from scratchgpt.utf8 import read_text
 if TYPE_CHECKING:
     from filelock import FileLock
 
-PROGRESS_FILE = "preparation.json"
 LOCK_FILE = ".lock"
 
 
 def prepare(
     words: Sequence[str],
-    tokenizer: str | Tokenizer = "characters",
+    tokenizer: str | Tokenizer | None = None,
     *,
     directory: Path | str | None = None,
-    val_fraction: float = 0.1,
+    val_fraction: float | None = None,
     progress: ProgressCallback | None = None,
     overwrite: bool = True,
 ) -> PreparedCorpus:
@@ -63,14 +64,15 @@ def prepare(
     Parameters
     ----------
     words : sequence of str
-        See :func:`scratchgpt.text.find_documents`.
-    tokenizer : str or Tokenizer
-        ``characters`` or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of a
-        ``tokenizer.json``, or a tokenizer.
+        See :func:`scratchgpt.text.find_documents`. The folder of a prepared corpus is opened.
+    tokenizer : str or Tokenizer, optional
+        ``characters`` (the default) or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of
+        a ``tokenizer.json``, or a tokenizer. A prepared corpus refuses one that is not its own.
     directory : path, optional
         The folder for the shards; by default a folder of the cache.
-    val_fraction : float
-        The fraction of tokens at the end of the corpus that is held out for validation.
+    val_fraction : float, optional
+        The fraction of tokens at the end of the corpus that is held out for validation, by default
+        0.1. A prepared corpus refuses one that is not its own.
     progress : callable, optional
         Called with (stage, bytes done, total bytes).
     overwrite : bool
@@ -83,9 +85,13 @@ def prepare(
         vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be
         written or has other content.
     """
+    if directory is None and (prepared := find_prepared(words)) is not None:
+        check_same(prepared, tokenizer, val_fraction)
+        return prepared
+    val_fraction = 0.1 if val_fraction is None else val_fraction
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
-    choice = choose_tokenizer(tokenizer)
+    choice = choose_tokenizer("characters" if tokenizer is None else tokenizer)
     documents = find_documents(words, cache_directory())
     key = _key(documents, choice, val_fraction)
     directory = corpora_directory() / key if directory is None else Path(directory)
