@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.generation.decoding import Decoding
@@ -98,16 +99,16 @@ def generate(
     [(0, 0, 5, 'length'), (0, 1, 5, 'length'), (1, 0, 5, 'length'), (1, 1, 5, 'length')]
     """
     n_rows = model.config.vocab_size
-    n_tokens = n_rows if vocab_size is None else vocab_size
+    n_tokens = n_rows if vocab_size is None else check_whole("vocab_size", vocab_size)
     if n_tokens > n_rows:
         raise UserError(
             f"vocab_size={n_tokens} is more than the model's {n_rows} tokens; choose fewer"
         )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
-        if value < 1:
+        if check_whole(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
-    if seed < 0:
+    if check_whole("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:

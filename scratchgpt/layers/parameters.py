@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,16 @@ def normal(std: float) -> Initializer:
     return initialize
 
 
+def _refuse_missing(owner: object, name: str) -> Any:
+    """Say that an attribute is not defined before :meth:`Layer.initialize`."""
+    kind = type(owner).__name__
+    if name == "grad" and hasattr(owner, "accumulator"):  # an AttributeError in Parameter.grad
+        raise AttributeError("a frozen parameter has no gradient")
+    if name in ("value", "accumulator", "grad", "store"):
+        raise AttributeError(f"the {kind} has no {name} yet; call initialize() of the layer first")
+    raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+
 class Parameter:
     """A named pair of views: the value, and the gradient to which backward passes add.
 
@@ -54,6 +64,9 @@ class Parameter:
     value: Array
     accumulator: Accumulator | NotWanted
 
+    if not TYPE_CHECKING:
+        __getattr__ = _refuse_missing
+
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
         self.shape = shape
         self._initializer = initializer
@@ -61,9 +74,7 @@ class Parameter:
     @property
     def grad(self) -> Array:
         """The gradient accumulated by backward passes, an array ``shape``."""
-        if self.accumulator is NOT_WANTED:
-            raise AttributeError("a frozen parameter has no gradient")
-        return self.accumulator.array
+        return self.accumulator.array  # type: ignore[union-attr] # NOT_WANTED has none
 
     @grad.setter
     def grad(self, grad: Array) -> None:
@@ -233,6 +244,9 @@ class Layer:
     """
 
     store: ParameterStore
+
+    if not TYPE_CHECKING:
+        __getattr__ = _refuse_missing
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield each parameter with its dotted name, in the order of declaration.

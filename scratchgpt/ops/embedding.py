@@ -127,3 +127,26 @@ def check_tokens(
         f"{name} {tokens[index]} at position {index} is outside the vocabulary "
         f"(0 to {vocab_size - 1}){also}"
     )
+
+
+def check_token_rows(name: str, tokens: Array, *, may_be_empty: bool = False) -> None:
+    """Check that the token ids given to a model are an integer array (B, T).
+
+    Raises
+    ------
+    TypeError
+        If the ids are not an array of integers.
+    ValueError
+        If they do not have two axes; or there are none, unless ``may_be_empty``.
+    """
+    if not hasattr(tokens, "dtype"):
+        raise TypeError(
+            f"{name} is a {type(tokens).__name__}; pass an integer array (B, T), np.array({name})"
+        )
+    if tokens.dtype.kind not in "iu":
+        raise TypeError(f"{name}: token ids must be integers, got {tokens.dtype}")
+    if tokens.ndim != 2:
+        hint = f"; for one text, pass {name}[None]" if tokens.ndim == 1 else ""
+        raise ValueError(f"{name} is {tokens.shape}; it must be (B, T){hint}")
+    if tokens.size == 0 and not may_be_empty:
+        raise ValueError(f"{name} is {tokens.shape} and has no tokens; give at least one")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.shards import TokenStream
@@ -138,7 +139,7 @@ def evenly_spread(n: int, most: int) -> Array:
 def check_positive(**sizes: int | None) -> None:
     """Raise UserError for a size below 1; None means that a size is not given."""
     for name, size in sizes.items():
-        if size is not None and size < 1:
+        if size is not None and check_whole(name, size) < 1:
             raise UserError(f"{name}={size} must be at least 1")
 
 
