@@ -119,32 +119,21 @@ def check_arrays(op: str, *, bias: Array | None = None, **arrays: Array) -> None
     same_dtype(op, **arrays, bias=bias)
 
 
-def check_upstream(op: str, dy: Array, like: Array, shape: tuple[int, ...]) -> None:
-    """Check the upstream gradient of an operation.
+def check_upstream(op: str, dy: Array, shape: tuple[int, ...]) -> None:
+    """Check that the upstream gradient of an operation has the shape of the output.
 
     A kernel would read beyond the end of an array that is too small.
-
-    Parameters
-    ----------
-    op : str
-        Name of the operation.
-    dy : array ``shape``
-    like : array
-        One of the inputs, which has the dtype of the output.
-    shape : tuple of int
-        The shape of the output.
 
     Raises
     ------
     TypeError
-        If dy is not an array, or has another dtype than the output.
+        If dy is not a floating-point array.
     ValueError
-        If dy has another shape than the output.
+        If dy has another shape.
     """
-    same_dtype(op, output=like, dy=dy)
-    if dy is None or dy.shape != shape:
-        found = None if dy is None else dy.shape
-        raise ValueError(f"{op}: the output is {shape} but dy is {found}")
+    check_arrays(op, dy=dy)
+    if dy.shape != shape:
+        raise ValueError(f"{op}: the output is {shape} but dy is {dy.shape}")
 
 
 def as_rows(x: Array) -> Array:

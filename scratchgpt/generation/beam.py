@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.generation.candidates import best_tokens
@@ -78,6 +79,7 @@ def beam_search(
     config = model.config
     if src_key_padding_mask is None and config.padding_id is not None:
         src_key_padding_mask = src == config.padding_id
+    end_of_text = check_whole("end_of_text", end_of_text, least=0)
     _check_numbers(n_beams, n_best, alpha, config.vocab_size)
     lengths = _source_lengths(src, src_key_padding_mask)
     limits = _limits(max_length, lengths, config.block_size)

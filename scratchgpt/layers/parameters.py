@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import NOT_WANTED, Accumulator, NotWanted
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.memory import ALIGNMENT, aligned_zeros
 
@@ -68,7 +69,7 @@ class Parameter:
         __getattr__ = _refuse_missing
 
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
-        self.shape = shape
+        self.shape = tuple(plain(size) for size in shape)
         self._initializer = initializer
 
     @property
@@ -205,9 +206,7 @@ class ParameterStore:
     def zero_grad(self) -> None:
         """Set all gradients to zero."""
         for name in self.trained:
-            accumulator = self.named[name].accumulator
-            assert accumulator is not NOT_WANTED
-            accumulator.clear()
+            self.named[name].accumulator.clear()  # type: ignore[union-attr] # it is trained
         for gap in self._grad_gaps:
             self._grads[gap] = 0
 

@@ -164,7 +164,8 @@ def attention_backward(
     dk : array (..., S, D)
     dv : array (..., S, E)
     """
-    check_upstream("attention", dy, saved.q, (*saved.q.shape[:-1], saved.v.shape[-1]))
+    same_dtype("attention", q=saved.q, dy=dy)
+    check_upstream("attention", dy, (*saved.q.shape[:-1], saved.v.shape[-1]))
     dq = empty(saved.q.shape, like=dy) if dq_out is None else dq_out
     dk = empty(saved.k.shape, like=dy) if dk_out is None else dk_out
     dv = empty(saved.v.shape, like=dy) if dv_out is None else dv_out

@@ -72,7 +72,7 @@ def embedding_backward(
     dweight : array (V, C)
     """
     tokens, weight = saved
-    check_upstream("embedding", dy, weight, (*tokens.shape, weight.shape[1]))
+    check_upstream("embedding", dy, (*tokens.shape, weight.shape[1]))
     dweight, holds_sum = take(dweight_into, weight.shape, like=dy)
     if dweight is None:
         return None

@@ -89,7 +89,7 @@ def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -
         Overwritten with the result. It may be dy.
     """
     x, approximate = saved
-    check_upstream("gelu", dy, x, x.shape)
+    check_upstream("gelu", dy, x.shape)
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, x, dx) and contiguous(dx):
         from scratchgpt.kernels import gelu

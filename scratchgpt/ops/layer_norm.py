@@ -129,7 +129,7 @@ def layer_norm_backward(
     dbias : array (C,), or None if there was no bias
     """
     x, weight, mean, rstd, has_bias = saved
-    check_upstream("layer_norm", dy, x, x.shape)
+    check_upstream("layer_norm", dy, x.shape)
     n_channels = x.shape[-1]
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     dweight: Array

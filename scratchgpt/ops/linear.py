@@ -106,7 +106,7 @@ def linear_backward(
     """
     x, weight, has_bias = kept(saved.x, "x", "linear_backward"), saved.weight, saved.has_bias
     n_out = weight.shape[1]
-    check_upstream("linear", dy, x, (*x.shape[:-1], n_out))
+    check_upstream("linear", dy, (*x.shape[:-1], n_out))
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     dweight, add_weight = take(dweight_into, weight.shape, like=dy)
     dbias, add_bias = take(dbias_into if has_bias else NOT_WANTED, (n_out,), like=dy)
@@ -115,8 +115,7 @@ def linear_backward(
     x_rows, dy_rows = as_rows(x), as_rows(dy)  # (rows, n_in), (rows, n_out)
     # The kernel writes only to arrays with contiguous rows or columns.
     in_lines = dweight is None or dweight.itemsize in dweight.strides
-    in_lines = in_lines and x.size and weight.size
-    if use_kernels(dy, x, weight, dweight, dbias) and in_lines:
+    if use_kernels(dy, x, weight, dweight, dbias) and in_lines and x.size and weight.size:
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 

@@ -47,7 +47,7 @@ def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -
     dx_out : array (...), optional
         Overwritten with the result. It may be dy.
     """
-    check_upstream("relu", dy, saved.x, saved.x.shape)
+    check_upstream("relu", dy, saved.x.shape)
     dx = empty(saved.x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, saved.x, dx) and contiguous(dx):
         from scratchgpt.kernels import relu

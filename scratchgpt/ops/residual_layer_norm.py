@@ -108,6 +108,6 @@ def residual_layer_norm_backward(
     """
     dy, dn = doutput
     for upstream in (dy, dn):
-        check_upstream("residual_layer_norm", upstream, saved.norm.x, saved.norm.x.shape)
+        check_upstream("residual_layer_norm", upstream, saved.norm.x.shape)
     dx, dweight, dbias = layer_norm_backward(dn, saved.norm, residual_gradient=dy, dx_out=dx_out)
     return dx, dx, dweight, dbias

@@ -57,7 +57,7 @@ def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
     .. math:: dx = y \left( dy - \sum_j dy_j\,y_j \right)
     """
     y, axis = saved
-    check_upstream("softmax", dy, y, y.shape)
+    check_upstream("softmax", dy, y.shape)
     dx = empty(y.shape, like=dy)
     softmax_backward_into(dy, y, axis, out=dx)
     return dx

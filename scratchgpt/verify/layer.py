@@ -28,8 +28,8 @@ def check_layer(
     layer : object
         Has ``forward(*inputs, **settings) -> (y, saved)``, ``backward(dy, saved) -> gradients of
         the inputs`` (or None if they have no gradient) and ``named_parameters()``, pairs of a name
-        and an object with arrays ``value`` and ``grad``, to which backward adds. The check
-        restores the layer, including its gradients.
+        and an object with arrays ``value`` and ``grad``, to which backward adds. A backward that
+        overwrites ``grad`` fails. The check restores the layer, including its gradients.
     *inputs : arrays
     settings : dict, optional
         Further arguments of forward, for instance ``{"dropout_seed": 3}``.

@@ -49,8 +49,9 @@ def check_vjp(
     detect an error in any single element, tested or not.
 
     The check also requires that inputs, settings, dy and saved are unchanged, bit for bit, that
-    the forward is reproducible, that a second call of the backward returns the same gradients, and
-    that gradients have the shapes and dtypes of their inputs. Kinks of the function (relu at 0) are
+    the forward is reproducible, that a second call of the backward returns the same gradients, that
+    a later call does not overwrite earlier results, and that gradients have the shapes and dtypes
+    of their inputs. Kinks of the function (relu at 0) are
     detected, reported, and compared with the slopes on both sides.
 
     Parameters
@@ -58,11 +59,13 @@ def check_vjp(
     forward : callable
         ``forward(*inputs, **settings) -> (y, saved)``; y is an array, a scalar or a tuple of them.
     backward : callable
-        ``backward(dy, saved) -> gradients``: one gradient, or a tuple in the order of the inputs or
-        of the floating-point inputs. If y is a tuple, dy is a tuple, with None for outputs that are
-        not floating point.
+        ``backward(dy, saved) -> gradients``: one gradient, or a tuple in the order of the forward's
+        parameters or of those that are floating point. If y is a tuple, dy is a tuple, with None
+        for outputs that are not floating point.
     inputs : dict of str to array, or sequence of arrays
-        Floating-point arrays are differentiated. Other inputs (integers, booleans, None) are passed
+        A dict is bound to the parameters of the forward by name; if no name is that of a
+        parameter, the names are labels. Floating-point arrays and numbers are differentiated; a
+        number becomes an array without axes. Other inputs (integers, booleans, None) are passed
         unchanged.
     settings : dict, optional
         Keyword arguments of the forward, which are not differentiated.
@@ -86,10 +89,10 @@ def check_vjp(
     Raises
     ------
     TypeError
-        If the functions violate the contract, or the method requires complex numbers and the
-        functions do not accept them.
+        If the functions violate the contract, the inputs cannot be bound, or the method requires
+        complex numbers or float64 and the functions do not accept them.
     ValueError
-        If the method is unknown, or no input can be differentiated.
+        If the method is unknown, a number is out of range, or no input can be differentiated.
 
     Notes
     -----
