@@ -24,8 +24,8 @@ MAX_LINES = 300
 FLOORS = [
     {"version", "errors"},
     {"arguments"},
-    {"backend"},
-    {"files", "memory", "threads"},
+    {"backend", "utf8"},
+    {"files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},
@@ -46,7 +46,16 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
 # These parts may import only the listed parts.
 ALLOWED = {
-    "timeseries": {"arguments", "backend", "errors", "files", "kernels", "threads", "verify"}
+    "timeseries": {
+        "arguments",
+        "backend",
+        "errors",
+        "files",
+        "kernels",
+        "threads",
+        "utf8",
+        "verify",
+    }
 }
 HEAVY = (
     "scipy",

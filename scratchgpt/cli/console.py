@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from scratchgpt.errors import UserError
+from scratchgpt.utf8 import decode_text, not_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,12 +65,9 @@ def read_standard_input() -> str:
     """
     content = sys.stdin.buffer.read()
     try:
-        return content.decode("utf-8").removesuffix("\n")
+        return decode_text(content).removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"standard input is not UTF-8: byte 0x{content[error.start]:02x} at offset "
-            f"{error.start}; convert it, for instance with iconv"
-        ) from None
+        raise not_utf8("standard input", f"at offset {error.start}", error) from None
 
 
 class _Bar:

@@ -59,13 +59,12 @@ def export_command(
     from scratchgpt.models.llmc import write_llmc
     from scratchgpt.models.state_dicts import write_state_dict
     from scratchgpt.recipes.model_folder import find_model, load_gpt
-    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
+    from scratchgpt.text import has_tokenizer, load_tokenizer
 
     directory = find_model(model, which and which.value)
     gpt = load_gpt(directory)
     if target is Format.huggingface:
-        has_tokenizer = (directory / TOKENIZER_FILE).exists()
-        tokenizer = load_tokenizer(directory) if has_tokenizer else None
+        tokenizer = load_tokenizer(directory) if has_tokenizer(directory) else None
         _write_folder(gpt, tokenizer, out, shard_size)
     elif shard_size is not None:
         raise UserError(

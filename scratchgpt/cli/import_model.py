@@ -141,11 +141,10 @@ def _read(
 
 def _tokenizer(named: Path | None, own: Path | None) -> "Tokenizer | None":
     """Load the tokenizer given by --tokenizer, or else the one in the model's folder, if any."""
-    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
-    from scratchgpt.text.tokenizers.vocab_files import VOCAB_FILE
+    from scratchgpt.text import has_tokenizer, load_tokenizer
 
     if named is not None:
         return load_tokenizer(named)
-    if own is not None and any((own / name).exists() for name in (TOKENIZER_FILE, VOCAB_FILE)):
+    if own is not None and has_tokenizer(own):
         return load_tokenizer(own)
     return None

@@ -104,7 +104,10 @@ def train_command(
 def show_command(
     file: Annotated[
         Path,
-        typer.Argument(help="A tokenizer.json, or the folder of a run, model or prepared corpus."),
+        typer.Argument(
+            help="A tokenizer.json, or the folder of a run, model or prepared corpus; vocab.json "
+            "and merges.txt also work."
+        ),
     ],
     text: Annotated[
         str | None,
@@ -114,7 +117,8 @@ def show_command(
         bool,
         typer.Option(
             "--special-tokens",
-            help="Read <|endoftext|> in the text as the special token, as transformers does.",
+            help="Read <|endoftext|> in the text as the special token and add the file's start "
+            "and end tokens, as transformers does.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -127,11 +131,9 @@ def show_command(
     import json
 
     from scratchgpt.cli.console import read_standard_input, write_line
-    from scratchgpt.recipes.model_folder import find_model
-    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
+    from scratchgpt.text import load_tokenizer
 
-    is_run = file.is_dir() and not (file / TOKENIZER_FILE).exists()
-    tokenizer = load_tokenizer(find_model(file) if is_run else file)
+    tokenizer = load_tokenizer(_folder_of_model(file))
     if text == "-":
         text = read_standard_input()
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
@@ -161,10 +163,27 @@ def show_command(
         write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
 
 
+def _folder_of_model(file: Path) -> Path:
+    """Return the model of a run, and other paths unchanged."""
+    from scratchgpt.errors import UserError
+    from scratchgpt.recipes.model_folder import find_model
+    from scratchgpt.text import has_tokenizer
+
+    if not file.is_dir() or has_tokenizer(file):
+        return file
+    try:
+        return find_model(file)
+    except UserError:
+        raise UserError(
+            f"{file} has neither a tokenizer nor a run; name a tokenizer.json, or a folder with "
+            "one, or with vocab.json and merges.txt"
+        ) from None
+
+
 def _as_text(piece: bytes) -> str | None:
     """Decode a piece; None if it is only a part of a character."""
     try:
-        return piece.decode("utf-8")
+        return piece.decode()
     except UnicodeDecodeError:
         return None
 

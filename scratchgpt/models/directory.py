@@ -12,6 +12,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
 from scratchgpt.models.weight_files import save_weights
+from scratchgpt.utf8 import read_text
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
@@ -27,7 +28,7 @@ def read_json(directory: Path) -> Any:
     """
     path = directory / CONFIG_FILE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError:
         raise UserError(
             f"{directory} is not a model: there is no {CONFIG_FILE} in it; "

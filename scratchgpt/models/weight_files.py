@@ -12,6 +12,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
+from scratchgpt.utf8 import read_text
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -54,7 +55,7 @@ def open_weights(directory: Path) -> dict[str, Stored]:
 def _open_shards(directory: Path) -> dict[str, Stored]:
     index = directory / INDEX_FILE
     try:
-        places = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+        places = dict(json.loads(read_text(index))["weight_map"])
         shards = sorted(set(places.values()))
         if any(Path(shard).name != shard for shard in shards):
             raise ValueError("it names a file in another folder")
@@ -103,7 +104,7 @@ def _from_1(items: list[dict[str, Array]]) -> range:
 def _listed_shards(directory: Path) -> set[str]:
     """Return the file names in an existing index."""
     try:
-        places = json.loads((directory / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
+        places = json.loads(read_text(directory / INDEX_FILE))["weight_map"]
         return {name for name in places.values() if Path(name).name == name}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return set()

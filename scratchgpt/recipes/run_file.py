@@ -8,6 +8,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.utf8 import read_text
 
 CONFIG_FILE = "config.toml"
 
@@ -24,7 +25,7 @@ def read_settings(path: Path) -> dict[str, object]:
         If the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, or not TOML

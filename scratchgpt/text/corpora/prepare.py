@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, write_text
+from scratchgpt.files import cannot_write, remove_leftovers, write_text
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -30,6 +30,7 @@ from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -48,13 +49,14 @@ def prepare(
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
-    Memory does not grow with the size of the corpus. An interrupted preparation, even by SIGKILL,
+    Memory does not grow with the size of the corpus, unless the tokenizer has no ``cuts``: then a
+    document is encoded as a whole. An interrupted preparation, even by SIGKILL,
     resumes after the last complete shard and produces the same files. A prepared corpus that has
     not changed is not prepared again. If two processes prepare the same corpus, one waits for the
     other.
 
-    Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
-    document.
+    The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the
+    tokenizer has an ``end_of_text`` token, it follows each document.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ def prepare(
     ------
     UserError
         If the corpus does not exist, is empty or not UTF-8, or has a character that is not in the
-        vocabulary, or if the folder cannot be written or has other content.
+        vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be
+        written or has other content.
     """
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
@@ -158,7 +161,7 @@ class _Preparation:
             self._check_directory()
         state = _State(key)
         try:
-            saved = _State(**json.loads(path.read_text("utf-8")))
+            saved = _State(**json.loads(read_text(path)))
             if saved.key == key:
                 state = saved
         except (OSError, ValueError, TypeError):
@@ -166,9 +169,10 @@ class _Preparation:
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
-        for file in [*self.directory.glob("shard-*.bin"), *self.directory.glob(".*.tmp")]:
+        for file in self.directory.glob("shard-*.bin"):
             if file not in wanted:
                 file.unlink()
+        remove_leftovers(self.directory)
         return state
 
     def _check_directory(self) -> None:
@@ -198,7 +202,7 @@ class _Preparation:
         first = (self.state.document, self.state.piece)
         for index in range(first[0], len(self.documents)):
             n_pieces = 0
-            for text in self.reader.pieces(index, "encoding"):
+            for text in self.reader.pieces(index, "encoding", tokenizer.cuts):
                 if (index, n_pieces) >= first:
                     yield index, n_pieces, self._encode(tokenizer, index, text)
                 n_pieces += 1
@@ -256,6 +260,9 @@ def _key(
     tokenizer = choice.spec if isinstance(choice, UntrainedTokenizer) else choice.fingerprint
     content: list[Any] = [FORMAT_VERSION, SHARD_TOKENS, val_fraction, tokenizer]
     content += [document.identity for document in documents]
+    # The same words were tokenized in another way by earlier versions.
+    content += ["no marks"] if any(document.has_mark for document in documents) else []
+    content += ["safe cuts"] if choice.kind == "bpe" else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 

@@ -15,6 +15,7 @@ from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1
@@ -121,7 +122,7 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{directory} is not a prepared corpus; make one with `scratchgpt data prepare`"

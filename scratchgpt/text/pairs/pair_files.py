@@ -9,6 +9,7 @@ from typing import Any
 from scratchgpt.errors import UserError
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
+from scratchgpt.utf8 import decode_text, not_utf8
 
 _GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 
@@ -104,13 +105,10 @@ def read_lines(path: Path) -> list[str]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     try:
-        text = content.decode("utf-8").removeprefix("\ufeff")
+        text = decode_text(content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path} is not UTF-8: byte 0x{content[error.start]:02x} in line {line:,} "
-            f"({error.reason}); convert it, for example with iconv"
-        ) from None
+        raise not_utf8(str(path), f"in line {line:,}", error) from None
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()  # the empty string after the last newline

@@ -8,11 +8,13 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.text.tokenizers.cuts import EVERYWHERE
 from scratchgpt.text.tokenizers.tokenizer import (
     END_OF_TEXT,
     PADDING,
     Tokenizer,
     base_json,
+    has_only_a_model,
     special_token,
     to_utf8,
 )
@@ -53,6 +55,7 @@ class CharacterTokenizer(Tokenizer):
     """
 
     kind = "characters"
+    cuts = EVERYWHERE
 
     def __init__(
         self, alphabet: Iterable[str], *, end_of_text: bool = False, padding: bool = False
@@ -110,6 +113,8 @@ class CharacterTokenizer(Tokenizer):
         """Create the tokenizer from the output of :meth:`to_json`; None for other tokenizers."""
         model = content["model"]
         if model.get("type") != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
+            return None
+        if not has_only_a_model(content) or model.get("unk_token") in model["vocab"]:
             return None
         specials = {entry["content"] for entry in content["added_tokens"]}
         tokenizer = cls(

@@ -1,6 +1,7 @@
 """Loading of tokenizers from files."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,18 @@ from scratchgpt.errors import UserError
 from scratchgpt.text.tokenizers.bpe import BPETokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
+from scratchgpt.text.tokenizers.cuts import steps_of
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
-from scratchgpt.text.tokenizers.vocab_files import VOCAB_FILE, read_vocab_files
+from scratchgpt.text.tokenizers.vocab_files import PAIRS, find_vocab_files, read_vocab_files
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
+from scratchgpt.utf8 import read_text
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
     """Load a tokenizer from a ``tokenizer.json``, or from a model directory.
 
-    A directory can contain ``vocab.json`` and ``merges.txt`` instead of ``tokenizer.json``.
+    A directory can contain ``vocab.json`` and ``merges.txt``, or OpenAI's ``encoder.json`` and
+    ``vocab.bpe``, instead of ``tokenizer.json``. ``path`` can also be one of the two files.
 
     Raises
     ------
@@ -24,28 +28,45 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         If the file does not exist, is damaged, or describes an unsupported kind of tokenizer.
     """
     path = Path(path)
-    if not (path / TOKENIZER_FILE).exists() and (path / VOCAB_FILE).exists():
-        content = read_vocab_files(path)
-    else:
+    if (path / TOKENIZER_FILE).exists() or (files := find_vocab_files(path)) is None:
         path = path / TOKENIZER_FILE if path.is_dir() else path
         content = _read_json(path)
+    else:
+        content = read_vocab_files(*files)
     try:
         for kind in (CharacterTokenizer, ByteTokenizer, WordBPETokenizer, BPETokenizer):
             tokenizer = kind.from_json(content)
             if tokenizer is not None:
+                tokenizer.n_bytes([])  # builds the tables of tokens, so that errors are found here
                 return tokenizer
+        described = _described(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error if isinstance(error, UserError) else repr(error)
         raise UserError(f"the tokenizer {path} is damaged: {reason}") from error
     raise UserError(
-        f"{path} is an unsupported kind of tokenizer; scratchgpt reads characters, bytes, "
-        "byte-level BPE and the BPE of GPT-1"
+        f"{path} is an unsupported kind of tokenizer ({described}); scratchgpt reads characters, "
+        "bytes, byte-level BPE and the BPE of GPT-1"
     )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether there is a file of a tokenizer in a folder, not in those below it."""
+    names = (TOKENIZER_FILE, *chain.from_iterable(PAIRS))
+    return any((folder / name).exists() for name in names)
+
+
+def _described(content: dict[str, Any]) -> str:
+    """Name the parts of a tokenizer that decide whether it is supported."""
+    parts = [f"model {content['model'].get('type', 'BPE')}"]
+    for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        steps = [step["type"] for step in steps_of(content.get(name))]
+        parts += [f"{name} {' + '.join(steps)}"] if steps else []
+    return ", ".join(parts)
 
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError:
         raise UserError(f"there is no tokenizer at {path}; check the path") from None
     except (OSError, ValueError) as error:
