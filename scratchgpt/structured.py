@@ -15,10 +15,11 @@ Record = TypeVar("Record")
 
 MAX_BYTES = 1 << 26  # of a file; Python's objects take ten times as much
 _MAX_INTEGER = (1 << 63) - 1
+_MOST_DIGITS = 40  # of integers in files of other programs, which write 10**30 for "no limit"
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
+def read_json(path: Path, *, large_integers: bool = False) -> Any:
+    """Read a JSON file; for ``large_integers`` see :func:`parse_json`.
 
     Raises
     ------
@@ -27,10 +28,10 @@ def read_json(path: Path) -> Any:
     FileNotFoundError
         If there is no such file; the caller knows what the user meant.
     """
-    return parse_json(_content(path), str(path))
+    return parse_json(_content(path), str(path), large_integers=large_integers)
 
 
-def parse_json(content: str | bytes, where: str) -> Any:
+def parse_json(content: str | bytes, where: str, *, large_integers: bool = False) -> Any:
     """Parse JSON text.
 
     Parameters
@@ -38,6 +39,9 @@ def parse_json(content: str | bytes, where: str) -> Any:
     content : str or bytes
     where : str
         The file, and the line if necessary, for error messages.
+    large_integers : bool
+        Whether integers of more than 64 bits, but at most 40 digits, are read. The files of
+        transformers have them.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def parse_json(content: str | bytes, where: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
+            parse_int=_large_integer if large_integers else _integer,
             parse_float=_number,
             parse_constant=_constant,
         )
@@ -104,6 +108,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(text: str) -> int:
     if len(text) > 20 or not -_MAX_INTEGER <= int(text) <= _MAX_INTEGER:
         raise ValueError(f"the integer {text[:20]}{'...' * (len(text) > 20)} has more than 64 bits")
+    return int(text)
+
+
+def _large_integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"the integer {text[:20]}... has more than {_MOST_DIGITS} digits")
     return int(text)
 
 
