@@ -27,7 +27,7 @@ class Record(NamedTuple):
 
 
 @serial
-def _forward(w, ar, start, variance):
+def recursions(w, ar, start, variance):
     n, r = len(w), len(ar)
     v, F, head, x, M = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     G, W = np.empty((n, r)), np.empty((n, r))
@@ -65,7 +65,7 @@ def _forward(w, ar, start, variance):
 
 
 @serial
-def _backward(dv, dF, ar, record, n_varying):
+def undo_recursions(dv, dF, ar, record, n_varying):
     v, F, head, x, M, G, W = record
     n, r = G.shape
     dw = np.empty(n)
@@ -113,11 +113,11 @@ def _backward(dv, dF, ar, record, n_varying):
 
 def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ...]:
     """Compute v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
-    return _forward(np.ascontiguousarray(w), ar, start, variance)
+    return recursions(np.ascontiguousarray(w), ar, start, variance)
 
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Any, ...]:
     """Compute the gradients of w, of ar, and of G, W, F and M at the first step."""
     record = Record(saved.v, saved.F, saved.head, saved.x, saved.M, saved.G, saved.W)
     dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
-    return _backward(dv, dF, saved.ar, record, saved.n_varying)
+    return undo_recursions(dv, dF, saved.ar, record, saved.n_varying)

@@ -7,7 +7,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.fitting.negative_log_likelihood import NegativeLogLikelihood
-from scratchgpt.timeseries.fitting.optimizer import Search, minimize
+from scratchgpt.timeseries.fitting.optimizer import Search, minimize, minimize_compiled
 from scratchgpt.timeseries.fitting.regression import Standardized, standardize
 from scratchgpt.timeseries.fitting.search_space import SearchSpace
 from scratchgpt.timeseries.fitting.starting import starting_points
@@ -94,11 +94,12 @@ def fit_model(
         searches += exact
     coefficients, _ = space.forward(best.z)
     k = design.shape[1]
+    sigma2 = function.sigma2(best.z) if best.sigma2 is None else best.sigma2
     params = np.concatenate(
         [
             standard.beta + standard.to_beta @ coefficients[:k],
             coefficients[k:],
-            [standard.scale**2 * function.sigma2(best.z)],
+            [standard.scale**2 * sigma2],
         ]
     )
     return Fit(
@@ -122,11 +123,18 @@ def _searched(
 ) -> list[Search]:
     """Search from each point; if the best search did not converge, search again from its end."""
     bounded = function.space.bounded
-    searches = [minimize(function, z, bounded, max_iterations) for z in points]
+    searches = [_search(function, z, max_iterations) for z in points]
     best = min(searches, key=_value)
     if not best.converged and best.n_iterations < max_iterations:
         searches.append(minimize(function, best.z, bounded, max_iterations))
     return searches
+
+
+def _search(function: NegativeLogLikelihood, z: Array, max_iterations: int) -> Search:
+    bounded, found = function.space.bounded, None
+    if z.size and function.problem is not None:
+        found = minimize_compiled(function.problem, z, bounded, max_iterations)
+    return found or minimize(function, z, bounded, max_iterations)
 
 
 def _value(search: Search) -> tuple[float, bool]:

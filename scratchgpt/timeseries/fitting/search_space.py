@@ -43,6 +43,7 @@ class SearchSpace:
         ends = n_columns + np.cumsum(sizes)
         kinds = [(1.0, stationary), (-1.0, invertible)] * 2
         self.size = int(ends[-1])
+        self.stationary, self.invertible = stationary, invertible
         self.factors = [
             Factor(slice(int(end) - size, int(end)), sign, inside)
             for size, end, (sign, inside) in zip(sizes, ends, kinds, strict=True)
