@@ -13,7 +13,7 @@ from scratchgpt.kernels.timeseries.objective import Problem, evaluate
 
 CONVERGED, TOO_LONG, NO_LOWER_POINT = 0, 1, 2
 DECREASE, CURVATURE = 1e-4, 0.9  # the Wolfe conditions
-ROUNDING = 1e-14  # relative errors of the value
+ROUNDING = 1e-11  # relative errors of the value, near the edge of stationarity
 LONGEST = 2.0  # the largest change of an element per iteration; tanh is flat further away
 MOST_TRIALS, SHORTEST = 30, 1e-14  # of a line search
 
@@ -70,14 +70,24 @@ def _between(low, value_low, slope_low, high, value_high):
 
 @part
 def _direct(z, gradient, edge, free, H, direction):
-    """Write the direction of the search, and return its slope, its largest element and its end."""
+    """Write the direction of the search, and return its slope, its largest element and its end.
+
+    An element at a bound whose direction points outward is held fixed, too.
+    """
+    is_inside = False
+    while not is_inside:
+        is_inside = True
+        for i in range(len(z)):
+            direction[i] = 0.0
+            if free[i]:
+                for j in range(len(z)):
+                    if free[j]:
+                        direction[i] -= H[i, j] * gradient[j]
+        for i in range(len(z)):
+            if free[i] and abs(z[i]) >= edge[i] and direction[i] * z[i] > 0.0:
+                free[i], is_inside = False, False
     slope, longest, to_edge = 0.0, 0.0, np.inf
     for i in range(len(z)):
-        direction[i] = 0.0
-        if free[i]:
-            for j in range(len(z)):
-                if free[j]:
-                    direction[i] -= H[i, j] * gradient[j]
         slope += direction[i] * gradient[i]
         longest = max(longest, abs(direction[i]))
         if direction[i] > 0.0:
@@ -138,9 +148,9 @@ def _minimize(problem, start, edge, max_iterations, slope_wanted):
 
         if found:
             if n_iterations >= 0:
-                for i in range(n):
+                for i in range(n):  # H is updated in the space of the elements that are free
                     direction[i] = trial[i] - z[i]
-                    gradient[i] = trial_gradient[i] - gradient[i]
+                    gradient[i] = trial_gradient[i] - gradient[i] if free[i] else 0.0
                 _update(H, direction, gradient, is_new)
                 is_new = False
             for i in range(n):
@@ -153,6 +163,11 @@ def _minimize(problem, start, edge, max_iterations, slope_wanted):
         if n_iterations >= max_iterations:
             return z, gradient, value, sigma2, TOO_LONG, n_iterations, n_evaluations
         slope, longest, farthest = _direct(z, gradient, edge, free, H, direction)
+        if not slope < 0.0 and not is_new:
+            _reset(H)
+            is_new = True
+            largest = _slope(z, gradient, edge, free)
+            slope, longest, farthest = _direct(z, gradient, edge, free, H, direction)
         step = min(1.0, farthest)
         if is_new:
             step = min(step, 1.0 / longest)

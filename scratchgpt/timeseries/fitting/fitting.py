@@ -55,7 +55,8 @@ def fit_model(
     orders : Orders
     method : {"mle", "css", "css-mle"}
     start : (k + 1,), optional
-        The starting point of the search: the regression coefficients first, sigma2 last.
+        One more starting point, or the only one if not ``thorough``: the regression coefficients
+        first, sigma2 last.
     stationary, invertible : bool
         Whether to restrict the search to stationary or invertible models.
     thorough : bool
@@ -77,10 +78,11 @@ def fit_model(
         )
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
-    if start is None:
+    points = []
+    if start is None or thorough:
         points = starting_points(standard, orders, space, thorough=thorough)
-    else:
-        points = [space.inverse(_standardized(start, standard))]
+    if start is not None:
+        points.append(space.inside(space.inverse(_standardized(start, standard))))
     searches: list[Search] = []
     if method != "mle" and has_residuals:
         function = NegativeLogLikelihood(standard, orders, space, conditional=True)
@@ -121,12 +123,16 @@ def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
 def _searched(
     function: NegativeLogLikelihood, points: list[Array], max_iterations: int
 ) -> list[Search]:
-    """Search from each point; if the best search did not converge, search again from its end."""
-    bounded = function.space.bounded
+    """Search from each point, and again from the end of the best search if it may be improved."""
+    space = function.space
     searches = [_search(function, z, max_iterations) for z in points]
     best = min(searches, key=_value)
+    inside = space.inside(best.z)
+    if (inside != best.z).any():  # the gradient vanishes at the edge, even if it is no minimum
+        searches.append(_search(function, inside, max_iterations))
+        best = min(searches, key=_value)
     if not best.converged and best.n_iterations < max_iterations:
-        searches.append(minimize(function, best.z, bounded, max_iterations))
+        searches.append(minimize(function, best.z, space.bounded, max_iterations))
     return searches
 
 

@@ -13,6 +13,8 @@ from scratchgpt.timeseries.likelihood.partial_autocorrelations import (
 )
 from scratchgpt.timeseries.orders import Orders
 
+INSIDE = 2.6  # tanh(2.6) is 0.989
+
 
 class Factor(NamedTuple):
     """One polynomial of a model and the positions of its coefficients."""
@@ -82,3 +84,11 @@ class SearchSpace:
             if is_constrained:
                 z[where] = coefficients_inverse(sign * coefficients[where])
         return z
+
+    def inside(self, z: Array) -> Array:
+        """Move z (size,) away from the edge of stationarity and invertibility.
+
+        At the edge, the gradient vanishes, because z is the argument of tanh.
+        """
+        moved = np.clip(np.nan_to_num(z), -INSIDE, INSIDE)
+        return np.where(self.bounded, moved, z)

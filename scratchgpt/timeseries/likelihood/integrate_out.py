@@ -32,13 +32,14 @@ def integrate_out_forward(u: Array, columns: Array) -> tuple[tuple[Any, Any], In
     Returns
     -------
     squares, logs : scalar
+        NaN if the columns are linearly dependent.
     saved : IntegrateOutSaved
     """
     # The real part is orthonormalized, so that a complex step passes through the rest.
     triangle = np.linalg.qr(columns.real, mode="r")
     sizes = np.abs(np.diag(triangle))
     if not sizes.all() or not np.isfinite(sizes).all():
-        triangle = np.full_like(triangle, np.nan)
+        triangle, sizes = np.full_like(triangle, np.nan), np.full_like(sizes, np.nan)
     to_unit = np.linalg.inv(triangle)
     basis = columns @ to_unit
     gram = basis.T @ basis

@@ -8,6 +8,7 @@ import numpy as np
 from scratchgpt.backend import Array, use_kernels
 
 DIGITS = 100  # near several unit roots, each order cancels up to 16 digits
+EXACT_ZERO = decimal.Decimal("1e-50")  # a smaller 1 - r² is 0, apart from rounding
 
 
 class StepDownSaved(NamedTuple):
@@ -110,7 +111,7 @@ def _exact_steps(phi: Array) -> tuple[list[Array], Array]:
         for k in range(p, 0, -1):
             r, rest = row[-1], row[:-1]
             room = 1 - r * r
-            if not room > 0:
+            if not room > EXACT_ZERO:
                 break
             row = [(a + r * b) / room for a, b in zip(rest, reversed(rest), strict=True)]
             left[k - 1] = float(room)
