@@ -169,7 +169,9 @@ def summarize(mine: Contestant, peer: Contestant, out: Path) -> None:
     """Print the table of all models, and the distribution of the ratios."""
     cells, ratios = [], []
     for i, model in enumerate(MODELS):
-        times = [statistics.median(one["fits"][i]["seconds"] for one in c.rounds) for c in (mine, peer)]
+        times = [
+            statistics.median(one["fits"][i]["seconds"] for one in c.rounds) for c in (mine, peer)
+        ]
         llfs = [c.rounds[-1]["fits"][i]["llf"] for c in (mine, peer)]
         ratios.append(times[0] / times[1])
         higher = llfs[0] - llfs[1]

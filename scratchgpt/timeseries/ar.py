@@ -100,8 +100,9 @@ class AR:
         r"""Estimate the coefficients.
 
         AICc is :math:`n \log \hat\sigma_k^2 + 2m + 2m(m+1)/(n-m-1)` with m = k + 2 parameters,
-        which include the mean and the variance, and infinite for n up to m + 1. For least squares, n counts only the observations
-        that every order can predict, and all orders are compared on those.
+        which include the mean and the variance, and infinite if n is at most m + 1. For least
+        squares, n counts only the observations that every order can predict, and all orders are
+        compared on those.
 
         Parameters
         ----------

@@ -124,4 +124,3 @@ def autocovariance_backward(
         dpsi[j - m : j] += dpsi[j] * phi[:m][::-1]
     dweights += dpsi
     return dphi, dweights[1:]  # undoes 1
-

@@ -36,7 +36,7 @@ def integrate_out_forward(u: Array, columns: Array) -> tuple[tuple[Any, Any], In
     saved : IntegrateOutSaved
     """
     # The real part is orthonormalized, so that a complex step passes through the rest.
-    triangle = np.linalg.qr(columns.real, mode="r")
+    triangle: Array = np.linalg.qr(columns.real).R
     sizes = np.abs(np.diag(triangle))
     if not sizes.all() or not np.isfinite(sizes).all():
         triangle, sizes = np.full_like(triangle, np.nan), np.full_like(sizes, np.nan)

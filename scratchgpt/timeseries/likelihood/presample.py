@@ -153,9 +153,7 @@ def presample_filter(saved: PresampleSaved, r: int) -> PresampleFilter:
     for i in range(1, min(len(phi), r - 1) + 1):
         state[i:] -= phi[i - 1] * later[: r - i]
     error = state[:, 1:] @ saved.integral.to_unit
-    return PresampleFilter(
-        v, F, state @ np.append(1.0, saved.integral.unknown), error @ error.T
-    )
+    return PresampleFilter(v, F, state @ np.append(1.0, saved.integral.unknown), error @ error.T)
 
 
 def _invert(theta: Array, driving: Array) -> Array:

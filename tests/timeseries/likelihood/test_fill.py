@@ -1,4 +1,4 @@
-"""Filling in missing values is exact: it gives the likelihood and the score of the Kalman filter."""
+"""Filling in missing values gives exactly the likelihood and the score of the Kalman filter."""
 
 import numpy as np
 import pytest
