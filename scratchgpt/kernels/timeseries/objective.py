@@ -177,18 +177,17 @@ def evaluate(z, problem, gradient):
     for i in range(r - 1):
         start[i] += column[i + 1]
 
-    w, u, factor = rows[0].copy(), np.empty((1 + m, n)), np.zeros((m, m + 1))
-    v, head = np.empty((1 + m, n)), np.empty((1 + m, n))
-    for j in range(k):
+    w, u, factor = np.empty((1 + m, n)), np.empty((1 + m, n)), np.zeros((m, m + 1))
+    for t in range(n):
+        w[0, t] = rows[0, t]
+        for j in range(k):
+            w[0, t] -= z[j] * rows[1 + j, t]
+        for i in range(m):
+            w[1 + i, t] = rows[1 + k + i, t]
+    v, F, head, x, M, G, W, n_varying, _ = arma_filter.recursions(w, wide_ar, start, column[0])
+    for i in range(1 + m):
         for t in range(n):
-            w[t] -= z[j] * rows[1 + j, t]
-    for i in range(m, -1, -1):
-        source = rows[k + i] if i else w
-        v_i, F, head_i, x, M, G, W, n_varying, _ = arma_filter.recursions(
-            source, wide_ar, start, column[0]
-        )
-        for t in range(n):
-            v[i, t], head[i, t], u[i, t] = v_i[t], head_i[t], v_i[t] / math.sqrt(F[t])
+            u[i, t] = v[i, t] / math.sqrt(F[t])
     logs = _integrate_out(u, factor)
     for t in range(n):
         logs += math.log(F[t])
@@ -199,33 +198,22 @@ def evaluate(z, problem, gradient):
         return np.inf, np.nan
 
     dsquares, dlogs = 0.5 / squares, 0.5 / n_used
-    dw, dv, dF, dcolumn = np.empty(n), np.empty(n), np.empty(n), np.zeros(r)
-    dar, dstart = np.zeros(r), np.zeros(r)
+    dv, dF, dcolumn, dstart = np.empty((1 + m, n)), np.empty(n), np.empty(r), np.empty(r)
     for t in range(n):
         reach = 1.0
         for i in range(m):
             reach -= u[1 + i, t] * u[1 + i, t]
         dF[t] = (dlogs * reach - dsquares * u[0, t] * u[0, t]) / F[t]
     _solve_transposed(factor, u)
-    for i in range(1 + m):
-        for t in range(n):
-            if i:
-                dv[t] = dsquares * factor[i - 1, m] * u[0, t] + dlogs * u[i, t]
-                dF[t] = 0.0
-            else:
-                dv[t] = dsquares * u[0, t]
-            dv[t] *= 2.0 / math.sqrt(F[t])
-        record = arma_filter.Record(v[i], F, head[i], x, M, G, W)
-        dsource, dar_i, dG, dW, dF_next, dM = arma_filter.undo_recursions(
-            dv, dF, wide_ar, record, n_varying
-        )
-        for j in range(r):
-            dar[j] += dar_i[j]
-            dstart[j] += dG[j] + dW[j]
-        dcolumn[0] += dF_next + dM / (column[0] * column[0])
-        if i == 0:
-            dw = dsource
-
+    for t in range(n):
+        dv[0, t] = dsquares * u[0, t] * 2.0 / math.sqrt(F[t])
+        for i in range(m):
+            dv[1 + i, t] = factor[i, m] * dv[0, t] + dlogs * u[1 + i, t] * 2.0 / math.sqrt(F[t])
+    record = arma_filter.Record(v, F, head, x, M, G, W)
+    dw, dar, dG, dW, dF_next, dM = arma_filter.undo_recursions(dv, dF, wide_ar, record, n_varying)
+    dcolumn[0] = dF_next + dM / (column[0] * column[0])
+    for i in range(r):
+        dstart[i] = dG[i] + dW[i]
     for i in range(r):
         dcolumn[0] += wide_ar[i] * dstart[i]
         dar[i] += dstart[i] * column[0]
@@ -243,7 +231,7 @@ def evaluate(z, problem, gradient):
         dtheta[i] += dnoise[i + 1]
 
     for j in range(k):
-        gradient[j] = -_dot(rows[1 + j], dw)
+        gradient[j] = -_dot(rows[1 + j], dw[0])
     _product_backward(dphi, ar, seasonal_ar, s, -1.0, gradient[k:], ends[2] - k)
     _product_backward(dtheta, ma, seasonal_ma, s, 1.0, gradient[ends[1] :], ends[3] - ends[1])
     for i in range(4):

@@ -11,7 +11,7 @@ from scratchgpt.timeseries.fitting.regression import Standardized
 from scratchgpt.timeseries.fitting.search_space import SearchSpace
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.likelihood.fill import fill
-from scratchgpt.timeseries.likelihood.innovations import LARGEST_VARIANCE, is_determined, is_filled
+from scratchgpt.timeseries.likelihood.innovations import LARGEST_VARIANCE, is_determined
 from scratchgpt.timeseries.likelihood.likelihood import (
     concentrated_backward,
     concentrated_forward,
@@ -20,8 +20,8 @@ from scratchgpt.timeseries.likelihood.likelihood import (
 )
 from scratchgpt.timeseries.orders import Orders
 
-# The compiled search fills in missing values if the number of columns, times the size of the state,
-# is at most this. Otherwise the Kalman filter is faster.
+# The compiled search fills in missing values if their number is at most the size of the state, or
+# if the product of the two is at most this. Otherwise the Kalman filter is faster.
 MOST_FILLED = 100
 PENALTY = 1.0  # a point without a likelihood counts as this much worse than the worst value so far
 
@@ -80,14 +80,12 @@ class NegativeLogLikelihood:
         if self.conditional or not use_kernels(self.y, self.design, only=np.float64):
             return None
         differences = orders.d, orders.D, max(orders.s, 1)
-        if not observed.all():
-            n_columns = 1 + len(self.y) - np.count_nonzero(observed)
-            cost = n_columns * max(orders.n_ar, orders.n_ma + 1)
-            if not (
-                is_filled(observed, orders.n_ar, orders.n_ma, *differences)
-                or (cost <= MOST_FILLED and is_determined(observed, *differences))
-            ):
-                return None
+        n_missing, r = int(np.count_nonzero(~observed)), max(orders.n_ar, orders.n_ma + 1)
+        if n_missing and not (
+            (n_missing <= r or n_missing * r <= MOST_FILLED)
+            and is_determined(observed, *differences)
+        ):
+            return None
         from scratchgpt.kernels.timeseries.objective import Problem
 
         w, missing = fill(self.y, *differences)

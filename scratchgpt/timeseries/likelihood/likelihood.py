@@ -106,6 +106,7 @@ def conditional_log_likelihood_forward(
 
 def conditional_log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of params."""
+    assert isinstance(saved.density, GaussianSaved)
     de, _, dsigma2 = gaussian_backward(dllf, saved.density)
     return np.append(_residuals_backward(de, saved.regression), dsigma2)
 
@@ -125,6 +126,7 @@ def conditional_forward(
 
 def conditional_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of the params without sigma2."""
+    assert isinstance(saved.density, GaussianSaved)
     de, _ = concentrated_gaussian_backward(dllf, saved.density)
     return _residuals_backward(de, saved.regression)
 

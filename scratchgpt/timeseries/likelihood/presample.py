@@ -129,16 +129,14 @@ def presample_filter(saved: PresampleSaved, r: int) -> PresampleFilter:
     phi, theta, x, u, deviation = saved[:5]
     q, n = len(theta), len(u) - len(theta)
     v, F = np.empty(n), np.empty(n)
-    known = np.linalg.qr(u[:q, 1:], mode="r")
-    target = np.zeros(q)
-    triangle = np.column_stack([known, target])
+    triangle = np.column_stack([np.linalg.qr(u[:q, 1:]).R, np.zeros(q)])
     for t in range(n):
         row = u[q + t]
         unknown = np.linalg.solve(triangle[:, :q], -triangle[:, q])
         v[t] = deviation[q + t] * (row[0] + row[1:] @ unknown)
         reach = np.linalg.solve(triangle[:, :q].T, row[1:])
         F[t] = deviation[q + t] ** 2 * (1.0 + reach @ reach)
-        triangle = np.linalg.qr(np.vstack([triangle, np.append(row[1:], row[0])]), mode="r")[:q]
+        triangle = np.linalg.qr(np.vstack([triangle, np.append(row[1:], row[0])])).R[:q]
 
     # Continue x without noise, then undo the autoregression, for values 0, 1, ... steps ahead.
     longer = np.vstack([x, np.zeros((r, 1 + q))])
