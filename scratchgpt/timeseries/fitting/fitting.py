@@ -14,6 +14,7 @@ from scratchgpt.timeseries.fitting.starting import starting_points
 from scratchgpt.timeseries.orders import Orders
 
 METHODS = ("mle", "css", "css-mle")
+EQUAL = 1e-10  # a smaller difference of two values per observation is a rounding error
 
 
 class Fit(NamedTuple):
@@ -79,20 +80,20 @@ def fit_model(
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
     points = []
-    if start is None or thorough:
-        points = starting_points(standard, orders, space, thorough=thorough)
     if start is not None:
         points.append(space.inside(space.inverse(_standardized(start, standard))))
+    if start is None or thorough:
+        points += starting_points(standard, orders, space, thorough=thorough)
     searches: list[Search] = []
     if method != "mle" and has_residuals:
         function = NegativeLogLikelihood(standard, orders, space, conditional=True)
         searches += _searched(function, points, max_iterations)
-        best = min(searches, key=_value)
+        best = _best(searches)
         points = [best.z]
     if method != "css":
         function = NegativeLogLikelihood(standard, orders, space, conditional=False)
         exact = _searched(function, points, max_iterations)
-        best = min(exact, key=_value)
+        best = _best(exact)
         searches += exact
     coefficients, _ = space.forward(best.z)
     k = design.shape[1]
@@ -126,11 +127,11 @@ def _searched(
     """Search from each point, and again from the end of the best search if it may be improved."""
     space = function.space
     searches = [_search(function, z, max_iterations) for z in points]
-    best = min(searches, key=_value)
+    best = _best(searches)
     inside = space.inside(best.z)
     if (inside != best.z).any():  # the gradient vanishes at the edge, even if it is no minimum
         searches.append(_search(function, inside, max_iterations))
-        best = min(searches, key=_value)
+        best = _best(searches)
     if not best.converged and best.n_iterations < max_iterations:
         searches.append(minimize(function, best.z, space.bounded, max_iterations))
     return searches
@@ -143,8 +144,11 @@ def _search(function: NegativeLogLikelihood, z: Array, max_iterations: int) -> S
     return found or minimize(function, z, bounded, max_iterations)
 
 
-def _value(search: Search) -> tuple[float, bool]:
-    return search.value, not search.converged
+def _best(searches: list[Search]) -> Search:
+    """Return the lowest search; of equal ones, the first that converged."""
+    least = min(search.value for search in searches)
+    lowest = [search for search in searches if not search.value > least + EQUAL]
+    return min(lowest, key=lambda search: not search.converged)
 
 
 def _standardized(params: Array, standard: Standardized) -> Array:
