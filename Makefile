@@ -55,7 +55,7 @@ suite: $(VENV)/installed-$(TEST)
 # tests that `make portable` cannot run: those that compare the reference with PyTorch, and those of the
 # switch.
 off: $(VENV)/installed-$(TEST)
-	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "peer or switch" \
+	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q --dist worksteal -m "peer or switch" \
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
 portable: $(PLAIN)/installed

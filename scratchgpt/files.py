@@ -55,6 +55,16 @@ def make_folder(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder and its subfolders; 0 if there is no such folder."""
+    n_bytes = 0
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            with contextlib.suppress(OSError):  # another process may change the folder
+                n_bytes += os.path.getsize(os.path.join(parent, file))
+    return n_bytes
+
+
 def cannot_write(path: Path, error: OSError) -> UserError:
     """Create the error to raise when ``path`` could not be written."""
     reason = error.strerror or str(error)

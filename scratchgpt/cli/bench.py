@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete, precisions, shapes
 from scratchgpt.cli.console import byte_count
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 
@@ -28,6 +29,7 @@ def bench_command(
         typer.Argument(
             help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset, or "
             "the folder of a model or run.",
+            autocompletion=complete(shapes, folders=True),
         ),
     ] = "char",
     batch: Annotated[
@@ -55,7 +57,11 @@ def bench_command(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     precision: Annotated[
-        str, typer.Option(help="Precision of the matrix products in training: float32 or bf16.")
+        str,
+        typer.Option(
+            help="Precision of the matrix products in training: float32 or bf16.",
+            autocompletion=complete(precisions),
+        ),
     ] = "float32",
     threads: Threads = None,
 ) -> None:

@@ -1,6 +1,9 @@
 """Terminal input and output for all verbs: progress on stderr, text on stdout, text from stdin."""
 
 import contextlib
+import os
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +43,24 @@ def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCall
             bar.stop()
     else:
         yield _Lines(console)
+
+
+def program() -> str:
+    """Return how the user can call this program from the shell, as it was called now.
+
+    It is ``scratchgpt`` if the shell finds that program under its name.
+    """
+    called = sys.argv[0]
+    if os.path.basename(called) == "__main__.py":  # python -m scratchgpt
+        return f"{_command(sys.executable)} -m scratchgpt"
+    return _command(called)
+
+
+def _command(path: str) -> str:
+    name = os.path.basename(path)
+    found = shutil.which(name)
+    is_found = found is not None and os.path.abspath(found) == os.path.abspath(path)
+    return name if is_found else shlex.quote(path)
 
 
 def write_line(text: str) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.completion import complete, examples
+
 if TYPE_CHECKING:
     from scratchgpt.cli.forecast_series import SeriesToForecast
     from scratchgpt.timeseries import ARIMAResults
@@ -56,6 +58,7 @@ def forecast_command(
             help="Example series to use instead of a file: nile, airline, sunspots, lynx, huron, "
             "accidents, co2 or presidents.",
             show_default=False,
+            autocompletion=complete(examples),
         ),
     ] = None,
     steps: Annotated[

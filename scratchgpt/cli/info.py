@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete, presets
 from scratchgpt.cli.console import byte_count
 
 EPILOG = """Examples:
@@ -19,7 +20,8 @@ def info_command(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A preset, or the folder of a model or run. Without it, the presets are listed."
+            help="A preset, or the folder of a model or run. Without it, the presets are listed.",
+            autocompletion=complete(presets, folders=True),
         ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 1,

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scratchgpt.cli.completion import complete, subjects
+
 EPILOG = """Examples:
 
 scratchgpt verify
@@ -36,6 +38,7 @@ def verify_command(
             "(small models in all forms), a preset (gpt2: the whole model of 124M parameters), or "
             "all (everything except the presets).",
             show_default="all",
+            autocompletion=complete(subjects),
         ),
     ] = None,
     method: Annotated[

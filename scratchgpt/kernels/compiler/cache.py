@@ -16,12 +16,20 @@ def cache_folder() -> Path:
     The folder's name is a digest of the source of all kernels. Numba detects changes in the file
     of a kernel, but not in other files whose functions the kernel calls.
     """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return kernels_folder()
+    return kernels_folder() / digest_of(
+        Path(__file__).parents[1], importlib.metadata.version("numba")
+    )
+
+
+def kernels_folder() -> Path:
+    """Return ``NUMBA_CACHE_DIR``, or the folder of the user's cache for all versions of kernels."""
     if folder := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(folder)
     import platformdirs
 
-    digest = digest_of(Path(__file__).parents[1], importlib.metadata.version("numba"))
-    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels" / digest
+    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels"
 
 
 def digest_of(sources: Path, version: str) -> str:
