@@ -62,6 +62,15 @@ def test_blocks_of_a_page_share_their_names(execution, tmp_path):
     assert execution.run_page(page)["x"] == 2
 
 
+@pytest.mark.parametrize("hidden", ["import numpy as np", "np = 1", "np: int = 1"])
+def test_a_block_that_is_shown_uses_only_what_readers_can_paste(execution, tmp_path, hidden):
+    page = tmp_path / "page.md"
+    for before in ("", f"```{{computed}}\n{hidden}\n```\n"):
+        page.write_text(f"{before}```{{run}}\nnp\n```\n", encoding="utf-8")
+        with pytest.raises(NameError):
+            execution.run_page(page)
+
+
 def test_a_block_shows_what_it_prints_and_then_its_last_value(execution):
     assert execution.run_block("print('a')\n1 + 1", {}) == "a\n2\n"
     assert execution.run_block("x = 1", {}) == ""
