@@ -87,6 +87,13 @@ def test_literalincludes_name_files_that_exist(page):
         assert (DOCS / page).parent.joinpath(name).is_file(), name
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_parts_of_a_source_are_shown_without_its_indentation(page):
+    for block in re.findall(r"^```\{literalinclude\} .*?^```$", read(page), re.MULTILINE | re.DOTALL):
+        if re.search(r":pyobject: \w+\.\w|:start-|:lines:", block):
+            assert ":dedent:" in block, block
+
+
 def commands(page: str) -> list[str]:
     lines = "".join(COMMANDS_FENCE.findall(read(page))).replace("\\\n", " ").splitlines()
     return [line.removeprefix("$ ") for line in lines if line and not line.startswith(":")]
