@@ -36,9 +36,23 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
+    """Write a text file atomically.
+
+    Raises
+    ------
+    UserError
+        If the text names a file whose name is not text in the encoding of the terminal.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        [line] = text[: error.end].splitlines()[-1:]
+        raise UserError(
+            f"cannot write {path}: {line.strip()!a} ends in bytes that are not UTF-8; rename the "
+            "file that it names, or set the terminal to UTF-8, for example with LC_ALL=C.UTF-8"
+        ) from error
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def make_folder(path: Path) -> None:

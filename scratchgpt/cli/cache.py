@@ -38,7 +38,7 @@ scratchgpt cache clear corpora
 
 
 class Part(StrEnum):
-    """A part of the cache; everything in it can be made again."""
+    """A part of the cache; runs create it when they need it."""
 
     kernels = "kernels"
     corpora = "corpora"
@@ -86,8 +86,8 @@ def clear_command(
 ) -> None:
     """Remove parts of the cache, or all of it.
 
-    What is removed is made or downloaded again when it is needed. Runs and models are not in the
-    cache.
+    What is removed is computed or downloaded again when it is needed. Runs and models are not in
+    the cache.
     """
     import os
     import shutil

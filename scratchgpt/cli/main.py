@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from io import TextIOWrapper
 from typing import NoReturn, cast
 
 import typer
@@ -79,6 +80,8 @@ _UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 def run() -> None:
     """Run the command line; for bad input, print one line on stderr and exit with status 2."""
     warnings.formatwarning = lambda message, *where: f"warning: {message}\n"
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # characters that its encoding lacks become "?"
     command = typer.main.get_command(app)
     use_layout(command)
     try:

@@ -1,6 +1,8 @@
 """``scratchgpt cache``: what it shows is there, and what it clears is gone."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -63,3 +65,16 @@ def test_a_folder_that_other_programs_may_use_is_not_removed(refused, cache, mon
 def test_a_part_must_be_named(refused, cache):
     assert "--help" in refused("cache", "clear")
     assert "'kernels'" in refused("cache", "clear", "kernel")
+
+
+def test_a_terminal_without_the_characters_of_a_path_gets_question_marks(monkeypatch, tmp_path):
+    from scratchgpt.cli.main import run
+
+    content = io.BytesIO()
+    monkeypatch.setenv("SCRATCHGPT_CACHE", str(tmp_path / "日本"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding="ascii"))
+    monkeypatch.setattr(sys, "argv", ["scratchgpt", "cache", "show"])
+    with pytest.raises(SystemExit):
+        run()
+    sys.stdout.flush()
+    assert f"{tmp_path}/??/corpora".encode() in content.getvalue()

@@ -89,7 +89,9 @@ def test_literalincludes_name_files_that_exist(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_parts_of_a_source_are_shown_without_its_indentation(page):
-    for block in re.findall(r"^```\{literalinclude\} .*?^```$", read(page), re.MULTILINE | re.DOTALL):
+    for block in re.findall(
+        r"^```\{literalinclude\} .*?^```$", read(page), re.MULTILINE | re.DOTALL
+    ):
         if re.search(r":pyobject: \w+\.\w|:start-|:lines:", block):
             assert ":dedent:" in block, block
 
