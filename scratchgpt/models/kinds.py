@@ -175,8 +175,8 @@ def read_trainable(directory: Path, dropout: float | None) -> tuple[ModelKind, M
     kind, config = read_kind(directory, dropout)
     if kind.quantized:
         raise UserError(
-            f"the model in {directory} is quantized; read it with load_quantized, or name the model "
-            "that it was quantized from"
+            f"the model in {directory} is quantized; read it with load_quantized, or name the "
+            "model that it was quantized from"
         )
     return kind, config
 
