@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, precisions, shapes
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.console import byte_count, write_wrapped
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def bench_command(
     if as_json:
         print(json.dumps({"shape": shape, **result.as_dict()}))
         return
-    print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
+    write_wrapped(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
     print(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
         f"{', products in bfloat16' if precision == 'bf16' else ''}, {result.threads} "

@@ -69,6 +69,14 @@ def write_line(text: str) -> None:
     print(text.encode(encoding, errors="replace").decode(encoding))
 
 
+def write_wrapped(text: str) -> None:
+    """Write a line to standard output, broken to fit the terminal; later lines are indented."""
+    import textwrap
+
+    width = min(shutil.get_terminal_size().columns, 100)
+    print(textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False))
+
+
 def byte_count(n: int) -> str:
     """Format a number of bytes with a unit: ``1.2 GB``."""
     power = min(max(len(str(n)) - 1, 0) // 3, 4)

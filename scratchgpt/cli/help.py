@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from typing import Any, cast
+from typing import Any
 
 import typer.core
 
@@ -19,8 +19,8 @@ TYPES = (
 )
 
 # Typer does not export the classes of the library that it is built on.
-_Context = cast(Any, typer.core.TyperCommand.context_class)
-_Formatter = cast(Any, _Context.formatter_class)
+_Context: Any = typer.core.TyperCommand.context_class
+_Formatter: Any = _Context.formatter_class
 
 
 class Formatter(_Formatter):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, presets
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.console import byte_count, write_wrapped
 
 EPILOG = """Examples:
 
@@ -79,7 +79,7 @@ def info_command(
         ("forward pass per token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
         ("training step per token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
     ]
-    print(f"{model}: {shape}")
+    write_wrapped(f"{model}: {shape}")
     print(f"in float32, for {batch} x {config.block_size} tokens:")
     for name, value in rows:
         print(f"  {name:<32} {value:>16}")

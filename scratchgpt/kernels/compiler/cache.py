@@ -52,11 +52,11 @@ def installation(sources: Path) -> str:
     """
     from scratchgpt.kernels.compiler.cpu import cpu_features, cpu_name
 
-    facts = [sys.implementation.cache_tag, cpu_name(), cpu_features()]
+    facts = [str(sys.implementation.cache_tag), cpu_name(), cpu_features()]
     for source in sorted(sources.rglob("*.py")):
         status = source.stat()
-        facts += [source, status.st_mtime_ns, status.st_size]
-    return hashlib.blake2b("\n".join(map(str, facts)).encode(), digest_size=8).hexdigest()
+        facts += [str(source), str(status.st_mtime_ns), str(status.st_size)]
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()
 
 
 def saved_one_at_a_time(function: Any) -> Any:
