@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -9,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from scratchgpt.errors import UserError
+from scratchgpt.utf8 import decode_text, not_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from scratchgpt.text import ProgressCallback
 
 SECONDS_BETWEEN_LINES = 5.0
+
+_BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # tabs, and as str.splitlines
+_OUTER_BREAKS = re.compile(rf"\A{_BREAKS.pattern}|{_BREAKS.pattern}\Z")
 
 
 @contextlib.contextmanager
@@ -77,6 +81,11 @@ def write_wrapped(text: str) -> None:
     print(textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False))
 
 
+def one_line(text: str) -> str:
+    """Return a text with spaces for its tabs and line breaks, of all kinds that Python knows."""
+    return _BREAKS.sub(" ", _OUTER_BREAKS.sub("", text))
+
+
 def byte_count(n: int) -> str:
     """Format a number of bytes with a unit: ``1.2 GB``."""
     power = min(max(len(str(n)) - 1, 0) // 3, 4)
@@ -94,12 +103,9 @@ def read_standard_input() -> str:
     """
     content = sys.stdin.buffer.read()
     try:
-        return content.decode("utf-8").removesuffix("\n")
+        return decode_text(content).removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"standard input is not UTF-8: byte 0x{content[error.start]:02x} at offset "
-            f"{error.start}; convert it, for instance with iconv"
-        ) from None
+        raise not_utf8("standard input", f"at offset {error.start}", error) from None
 
 
 class _Bar:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.text import Tokenizer
 
@@ -69,9 +72,7 @@ def train_command(
         Kind,
         typer.Option(help="bpe (byte-level byte-pair encoding) or characters (one per token)."),
     ] = Kind.bpe,
-    out: Annotated[Path, typer.Option(help="File to write; an existing file is replaced.")] = Path(
-        "tokenizer.json"
-    ),
+    out: Annotated[Path, typer.Option(help=f"File to write. {NEW_FILE}")] = Path("tokenizer.json"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a tokenizer on text and write it to a tokenizer.json."""
@@ -90,6 +91,7 @@ def train_command(
             "the text; leave it out",
             param_hint="--vocab-size",
         )
+    refuse_existing(out)
     make_folder(out.parent)  # fail before an hour of training if the file cannot be written
     with preparation_progress() as progress:
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)
@@ -104,7 +106,10 @@ def train_command(
 def show_command(
     file: Annotated[
         Path,
-        typer.Argument(help="A tokenizer.json, or the folder of a run, model or prepared corpus."),
+        typer.Argument(
+            help="A tokenizer.json, or the folder of a run, model or prepared corpus; vocab.json "
+            "and merges.txt also work."
+        ),
     ],
     text: Annotated[
         str | None,
@@ -114,7 +119,8 @@ def show_command(
         bool,
         typer.Option(
             "--special-tokens",
-            help="Read <|endoftext|> in the text as the special token, as transformers does.",
+            help="Read <|endoftext|> in the text as the special token and add the file's start "
+            "and end tokens, as transformers does.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -127,11 +133,9 @@ def show_command(
     import json
 
     from scratchgpt.cli.console import read_standard_input, write_line
-    from scratchgpt.recipes.model_folder import find_model
-    from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
+    from scratchgpt.text import load_tokenizer
 
-    is_run = file.is_dir() and not (file / TOKENIZER_FILE).exists()
-    tokenizer = load_tokenizer(find_model(file) if is_run else file)
+    tokenizer = load_tokenizer(_folder_of_model(file))
     if text == "-":
         text = read_standard_input()
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
@@ -158,13 +162,30 @@ def show_command(
         )
     n_bytes = len(text.encode("utf-8"))
     if tokens:
-        write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
+        write_line(f"{counted(len(tokens), 'token')}, {n_bytes / len(tokens):.2f} bytes per token")
+
+
+def _folder_of_model(file: Path) -> Path:
+    """Return the model of a run, and other paths unchanged."""
+    from scratchgpt.errors import UserError
+    from scratchgpt.recipes.model_folder import find_model
+    from scratchgpt.text import has_tokenizer
+
+    if not file.is_dir() or has_tokenizer(file):
+        return file
+    try:
+        return find_model(file)
+    except UserError:
+        raise UserError(
+            f"{file} has neither a tokenizer nor a run; name a tokenizer.json, or a folder with "
+            "one, or with vocab.json and merges.txt"
+        ) from None
 
 
 def _as_text(piece: bytes) -> str | None:
     """Decode a piece; None if it is only a part of a character."""
     try:
-        return piece.decode("utf-8")
+        return piece.decode()
     except UnicodeDecodeError:
         return None
 
@@ -181,4 +202,4 @@ def _properties(tokenizer: "Tokenizer") -> dict[str, Any]:
 def _headline(tokenizer: "Tokenizer") -> str:
     end = tokenizer.end_of_text
     special = "" if end is None else f", end of text {end}"
-    return f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens{special}"
+    return f"{tokenizer.kind}, {counted(tokenizer.vocab_size, 'token')}{special}"

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 
 from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.parts.attention_heads import (
     Attention,
     Gradients,
@@ -108,7 +108,7 @@ def _scratch(n_heads: int, n_elements: int, like: Array) -> Array:
     n_bytes = (n_elements + 3 * STRIP) * like.itemsize + BLOCK_BYTES
     # An odd number of cache lines, so that threads do not use the same cache sets.
     n_bytes = (n_bytes // 128 + 1) * 128 + 64
-    return empty((min(get_num_threads(), n_heads), n_bytes // like.itemsize), like=like)
+    return empty((min(n_threads(), n_heads), n_bytes // like.itemsize), like=like)
 
 
 def _padding(mask: Array | None, n_batch: int) -> Array:

@@ -15,7 +15,7 @@ packed. An item of a panel is then a pair of numbers; everything else is the sam
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import get_num_threads, types
+from numba import types
 from numba.extending import overload
 
 from scratchgpt.backend import Array
@@ -23,6 +23,7 @@ from scratchgpt.kernels.compiler.addresses import copy, prefetch
 from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT, TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.parts.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
 from scratchgpt.kernels.parts.scratch import TILE_BYTES, Matrix, Rows, load, store, transpose
 from scratchgpt.kernels.parts.tile import tile
@@ -254,7 +255,7 @@ def matmul(
     if bias is not None:
         bias = np.ascontiguousarray(bias)
         start = Rows(bias.ctypes.data, 0)
-    n_shares = max(1, min(get_num_threads(), m * n * k // FEWEST_OPERATIONS))
+    n_shares = max(1, min(n_threads(), m * n * k // FEWEST_OPERATIONS))
     n_panels = -(-n * item // TILE_BYTES)
     # If A is packed, each thread packs the part that it needs: for a tall A only a part of it.
     fewest = n_shares if a.strides[1] != item and m > n else 1

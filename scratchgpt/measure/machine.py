@@ -59,11 +59,9 @@ def read_bandwidth(*, seconds: float = 1.0, n_bytes: int | None = None) -> float
 def n_threads_in_use() -> int:
     """Return the number of threads of the kernels, or of BLAS if there are no kernels."""
     if kernels_available():
-        import numba
+        from scratchgpt.kernels.compiler.threads import n_threads
 
-        import scratchgpt.kernels.compiler.threads  # noqa: F401 (sets the number)
-
-        return numba.get_num_threads()
+        return n_threads()
     import threadpoolctl
 
     pools = threadpoolctl.threadpool_info()

@@ -11,12 +11,13 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
+from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
+from scratchgpt.utf8 import read_text
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 METADATA = {"format": "pt"}  # transformers requires it
-PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 WRONG_MODEL = "it belongs to a model of another configuration"
 
 
@@ -40,21 +41,14 @@ def open_weights(directory: Path) -> dict[str, Stored]:
         return {name: Stored(file, name) for name in file.tensors}
     if (directory / INDEX_FILE).exists():
         return _open_shards(directory)
-    for name in PICKLED:
-        if (directory / name).exists():
-            raise UserError(
-                f"{directory} has its weights in {name}, which can run any code when it is read; "
-                'convert it where you trust it: python -c "from transformers import '
-                f"AutoModelForCausalLM as M; M.from_pretrained({str(directory)!r})"
-                f'.save_pretrained({str(directory)!r})"'
-            )
+    refuse_pickle(directory)
     raise UserError(f"{directory / WEIGHTS_FILE} is missing")
 
 
 def _open_shards(directory: Path) -> dict[str, Stored]:
     index = directory / INDEX_FILE
     try:
-        places = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+        places = dict(json.loads(read_text(index))["weight_map"])
         shards = sorted(set(places.values()))
         if any(Path(shard).name != shard for shard in shards):
             raise ValueError("it names a file in another folder")
@@ -103,7 +97,7 @@ def _from_1(items: list[dict[str, Array]]) -> range:
 def _listed_shards(directory: Path) -> set[str]:
     """Return the file names in an existing index."""
     try:
-        places = json.loads((directory / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
+        places = json.loads(read_text(directory / INDEX_FILE))["weight_map"]
         return {name for name in places.values() if Path(name).name == name}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return set()

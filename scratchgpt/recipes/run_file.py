@@ -8,6 +8,8 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.paths import make_absolute
+from scratchgpt.utf8 import read_text
 
 CONFIG_FILE = "config.toml"
 
@@ -24,7 +26,7 @@ def read_settings(path: Path) -> dict[str, object]:
         If the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, or not TOML
@@ -38,7 +40,7 @@ def write_run_config(
     *,
     resumed: bool = False,
 ) -> None:
-    """Write the whole configuration, so that the run can be repeated.
+    """Write the whole configuration, so that the run can be repeated from any folder.
 
     The size of the vocabulary is left out, because the tokenizer determines it. When a run that
     started from a model is resumed, the file keeps the original ``init`` and ``tokenizer``; see
@@ -52,6 +54,7 @@ def write_run_config(
     if run.init is not None and resumed:
         before = read_settings(path)
         values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
+    values = make_absolute(values)
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
     write_text(path, text + tomli_w.dumps(_without_none(values)))
 

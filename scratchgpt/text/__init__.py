@@ -27,7 +27,7 @@ from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from
 from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
-from scratchgpt.text.tokenizers.loading import load_tokenizer
+from scratchgpt.text.tokenizers.loading import has_tokenizer, load_tokenizer
 from scratchgpt.text.tokenizers.streaming import StreamDecoder
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
@@ -63,6 +63,7 @@ __all__ = [
     "corpora_directory",
     "encode_pairs",
     "find_documents",
+    "has_tokenizer",
     "learn_tokenizer",
     "load_tokenizer",
     "open_prepared",

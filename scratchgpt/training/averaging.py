@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.files import make_folder
+from scratchgpt.files import make_folder, remove_leftovers
 from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import save_tensors
 from scratchgpt.models.weight_files import load_tensors
@@ -46,8 +46,7 @@ class RecentWeights:
 
         These are the weights of later steps, and those of the old last step.
         """
-        for leftover in self.path.glob(".*.tmp"):
-            leftover.unlink()
+        remove_leftovers(self.path)
         for other in self._steps():
             if other > step or other % self.interval:
                 self._file(other).unlink()

@@ -24,6 +24,7 @@ from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.model_files import load_model, save_model
 from scratchgpt.training.objective import AnyObjective, State
+from scratchgpt.utf8 import read_text
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
@@ -165,7 +166,7 @@ def read_state(directory: Path) -> TrainingState:
     """
     path = directory / STATE_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
         if values["format_version"] != FORMAT_VERSION:
             raise UserError(
                 f"{path} has format version {values['format_version']}; this scratchgpt reads "

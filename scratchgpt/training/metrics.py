@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, write_text
+from scratchgpt.utf8 import read_text
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -35,13 +36,11 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, UserError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
     records = []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not line.endswith("\n"):
-            break
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
             record = json.loads(line)
             int(record["step"])

@@ -1,12 +1,11 @@
 """The folder of a training run: locked by one process, with atomic replacement of checkpoints.
 
-A checkpoint is a folder of files that belong together. No system call replaces a whole folder, so
-the new checkpoint is first written beside the old one and flushed to disk. Two renames then put it
-in place::
+A checkpoint is a folder of files that belong together. The new checkpoint is first written beside
+the old one and flushed to disk; then the two folders exchange their names. Where the system cannot
+exchange names atomically, two renames do so::
 
-    last.tmp-PID  written
-    last          -> last.previous
-    last.tmp-PID  -> last
+    last      -> last.previous
+    the new   -> last
     last.previous removed
 
 At every point, one complete checkpoint exists: ``last``, or else ``last.previous``.
@@ -14,50 +13,21 @@ At every point, one complete checkpoint exists: ``last``, or else ``last.previou
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST, existing_checkpoint
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write
+from scratchgpt.files import (
+    cannot_write,
+    previous,
+    remove,
+    remove_leftovers,
+    replacing_folder,
+    temporary_folder,
+)
 
-LAST, BEST, AVERAGE = "last", "best", "average"
 LOCK_FILE = ".lock"
-
-
-def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """Return the model directory of a checkpoint of a run.
-
-    Parameters
-    ----------
-    run_directory : path
-        The ``out_dir`` of a training run.
-    which : {"last", "best", "average"}
-
-    Raises
-    ------
-    UserError
-        If the run has no such checkpoint.
-    """
-    path = _existing(Path(run_directory), which)
-    if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
-        raise UserError(
-            f"{run_directory} has no average of checkpoints; a run with average=5 "
-            "writes one when it ends"
-        )
-    if path is None:
-        raise UserError(
-            f"{run_directory} has no {which!r} checkpoint; "
-            "name a folder that `scratchgpt train --out` created"
-        )
-    return path
-
-
-def _existing(run_directory: Path, which: str) -> Path | None:
-    for path in (run_directory / which, _previous(run_directory / which)):
-        if path.is_dir():
-            return path
-    return None
 
 
 class RunDirectory:
@@ -113,7 +83,7 @@ class RunDirectory:
 
     def find(self, which: str) -> Path | None:
         """Return the directory of a checkpoint, or None if it does not exist yet."""
-        return _existing(self.path, which)
+        return existing_checkpoint(self.path, which)
 
     @contextlib.contextmanager
     def replacing(self, which: str) -> Iterator[Path]:
@@ -128,54 +98,37 @@ class RunDirectory:
         UserError
             If the disk is full or the folder cannot be written.
         """
-        path = self.path / which
-        temporary = self.path / f"{which}.tmp-{os.getpid()}"
         try:
-            temporary.mkdir()
-            yield temporary
-            for file in temporary.iterdir():
-                _sync(file)
-            _sync(temporary)
-            if path.exists():
-                shutil.rmtree(_previous(path), ignore_errors=True)
-                os.rename(path, _previous(path))
-            os.rename(temporary, path)
-            _sync(self.path)
-            shutil.rmtree(_previous(path), ignore_errors=True)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+            with replacing_folder(self.path / which) as folder:
+                yield folder
         finally:
             with contextlib.suppress(OSError):
                 self._recover()
+
+    def discard(self, which: str) -> None:
+        """Remove a checkpoint, if there is one, so that no reader finds a part of it.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
+        """
+        path = self.path / which
+        try:
+            with temporary_folder(path) as removed:
+                for existing in (previous(path), path):
+                    if os.path.lexists(existing):
+                        os.rename(existing, removed / existing.name)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def _recover(self) -> None:
         """Undo or finish interrupted replacements."""
         for which in (LAST, BEST, AVERAGE):
             path = self.path / which
-            if _previous(path).exists():
+            if os.path.lexists(previous(path)):
                 if path.exists():
-                    shutil.rmtree(_previous(path))
+                    remove(previous(path))
                 else:
-                    os.rename(_previous(path), path)
-            for leftover in self.path.glob(f"{which}.tmp-*"):
-                shutil.rmtree(leftover)
-        for leftover in self.path.glob(".*.*.tmp"):  # temporary files of interrupted writes
-            leftover.unlink()
-
-
-def _previous(path: Path) -> Path:
-    return path.with_name(f"{path.name}.previous")
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or the entries of a folder, to disk."""
-    if path.is_dir():
-        if os.name == "nt":
-            return  # Windows cannot open folders
-        descriptor = os.open(path, os.O_RDONLY)
-    else:
-        descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+                    os.rename(previous(path), path)
+        remove_leftovers(self.path)

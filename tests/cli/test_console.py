@@ -2,9 +2,17 @@ import io
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scratchgpt.cli import console
-from scratchgpt.cli.console import byte_count, preparation_progress, program, write_line
+from scratchgpt.cli.console import (
+    byte_count,
+    one_line,
+    preparation_progress,
+    program,
+    write_line,
+)
 
 
 class Terminal(io.StringIO):
@@ -136,3 +144,13 @@ def called_as(monkeypatch, tmp_path):
 )
 def test_the_program_is_named_so_that_the_shell_finds_it(called_as, argument, on_path, typed):
     assert called_as(argument, on_path) == typed
+
+
+@given(st.text(st.sampled_from("ab \t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")))
+def test_one_line_is_one_line_however_lines_are_counted(text):
+    line = one_line(text)
+    assert len(f"{line}\n".splitlines()) == 1
+    assert "\t" not in line
+    assert line.split() == text.split()
+    if len(f"{text}\n".splitlines()) == 1 and "\t" not in text:
+        assert line == text

@@ -22,16 +22,16 @@ def test_kernels_are_compiled_for_the_precision(compiled):
 
 
 def test_the_number_of_threads_is_set_here_and_for_the_processes_that_follow(compiled, monkeypatch):
-    import numba
+    from scratchgpt.kernels.compiler.threads import n_threads, set_threads
 
-    monkeypatch.setenv("SCRATCHGPT_THREADS", "1")
-    before = numba.get_num_threads()
+    monkeypatch.setenv("SCRATCHGPT_THREADS", "2")
+    before = n_threads()
     try:
         prepare_kernels(1)
-        assert numba.get_num_threads() == 1
+        assert n_threads() == 1
         assert os.environ["SCRATCHGPT_THREADS"] == "1"
     finally:
-        numba.set_num_threads(before)
+        set_threads(before)
 
 
 def test_without_kernels_nothing_is_compiled(compiled):

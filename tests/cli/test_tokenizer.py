@@ -157,6 +157,47 @@ def test_a_file_that_is_not_a_tokenizer_is_refused_in_one_line(refused, text_fil
     assert "there is no tokenizer at" in refused("tokenizer", "show", tmp_path / "gone.json")
 
 
+@pytest.mark.parametrize(
+    ("vocab", "merges"), [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
+)
+def test_verbs_that_take_a_tokenizer_read_the_two_files_of_gpt2(
+    scratchgpt, refused, text_file, tmp_path, vocab, merges
+):
+    model = train_bpe(["the cat"], 258).to_json()["model"]
+    folder = tmp_path / "gpt2"
+    folder.mkdir()
+    error = refused("tokenizer", "show", folder)
+    assert f"{folder} has neither a tokenizer nor a run; name a tokenizer.json" in error
+    (folder / vocab).write_text(json.dumps(model["vocab"]), encoding="utf-8")
+    prepare = ("data", "prepare", text_file, "--tokenizer", folder, "--out", tmp_path / "out")
+    for verb in (("tokenizer", "show", folder), prepare):
+        assert f"{merges} is missing; a tokenizer needs both {vocab} and" in refused(*verb)
+    (folder / merges).write_text("#version: 0.2\n" + " ".join(model["merges"][0]) + "\n")
+    for path in (folder, folder / vocab, folder / merges):
+        outcome = scratchgpt("tokenizer", "show", path)
+        assert outcome.stdout == f"{path}: bpe, 258 tokens, end of text 0\n"
+    assert "bpe, 258 tokens" in scratchgpt(*prepare).stdout
+
+
+def test_a_start_token_of_the_file_is_shown_with_special_tokens(scratchgpt, tmp_path):
+    content = train_bpe(["ab"], 257).to_json()
+    start = {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}
+    content["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+        ],
+        "pair": [],
+        "special_tokens": {"<|endoftext|>": start},
+    }
+    path = tmp_path / "bpe.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    for options, expected in ((), []), (("--special-tokens",), [0]):
+        outcome = scratchgpt("tokenizer", "show", path, "a", "--json", *options)
+        assert json.loads(outcome.stdout)["ids"][:-1] == expected
+
+
 def test_the_name_of_a_special_token_is_text_or_the_token(scratchgpt, tmp_path):
     tokenizer = train_bpe(["ab"], 257)
     tokenizer.save(tmp_path / "bpe.json")

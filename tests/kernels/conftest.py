@@ -11,8 +11,8 @@ if not kernels_available():
 @pytest.fixture
 def n_threads():
     """``n_threads(n)`` sets the number of threads until the test ends."""
-    import numba
+    from scratchgpt.kernels.compiler import threads
 
-    before = numba.get_num_threads()
-    yield numba.set_num_threads
-    numba.set_num_threads(before)
+    before = threads.n_threads()
+    yield threads.set_threads
+    threads.set_threads(before)

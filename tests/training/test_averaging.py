@@ -92,7 +92,9 @@ def test_weights_later_than_the_checkpoint_are_deleted(make_trainer, tmp_path):
     with pytest.raises(TypeError):
         killed.train()
     recent = tmp_path / "killed" / "recent"
-    (recent / ".step-9.safetensors.1.tmp").touch()
+    leftover = recent / ".step-9.safetensors.abc.tmp"
+    leftover.mkdir()
+    (leftover / ".tmpXYZ").touch()  # the safetensors library writes to such a file first
     assert (recent / "step-9.safetensors").exists()
     resumed = make_trainer(out_dir=tmp_path / "killed", resume=True, **AVERAGED)
     assert resumed.step == 6

@@ -15,6 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from scratchgpt.kernels.compiler import threads
 from scratchgpt.kernels.compiler.jit import cached, part
 from scratchgpt.kernels.compiler.llvm import call
 
@@ -37,6 +38,13 @@ class kernel:
         self.loop = cached(self.loop, nogil=True, no_cfunc_wrapper=True)
 
     def __call__(self, n: int, *arguments: Any) -> None:
+        if threads.one_loop_at_a_time is not None:
+            with threads.one_loop_at_a_time:
+                self._run(n, *arguments)
+        else:
+            self._run(n, *arguments)
+
+    def _run(self, n: int, *arguments: Any) -> None:
         if not self.loop(0, n, *arguments):
             self.loop(self._address(arguments), n, *arguments)
 
@@ -84,7 +92,8 @@ def _in_parallel(typing_context, address, n, arguments):
         address = builder.load(memory)
         known = cgutils.is_not_null(builder, address)
         with builder.if_then(known, likely=True):
-            n_threads = call(builder, "get_num_threads", _INT32)
+            number = ir.GlobalVariable(builder.module, _INT32, threads.SYMBOL)
+            n_threads = builder.load(number)
             n_shares = builder.sext(n_threads, _INT64)
             fields = [address, n, n_shares, _INT64(0), arguments]
             place = cgutils.alloca_once_value(builder, cgutils.pack_struct(builder, fields))
@@ -95,8 +104,13 @@ def _in_parallel(typing_context, address, n, arguments):
                 for x in (builder.inttoptr(_INT64(1), _BYTES), n_shares, _INT64(1))
             )
             function, data = (builder.bitcast(x, _BYTES) for x in (share, place))
-            given = [function, first, sizes, steps, data, _INT64(0), _INT64(1), n_threads]
-            call(builder, "numba_parallel_for", ir.VoidType(), *given)
+            alone = builder.icmp_signed("==", n_threads, _INT32(1))
+            with builder.if_else(alone) as (then, otherwise):
+                with then:
+                    builder.call(share, [first, sizes, steps, data])
+                with otherwise:
+                    given = [function, first, sizes, steps, data, _INT64(0), _INT64(1), n_threads]
+                    call(builder, "numba_parallel_for", ir.VoidType(), *given)
             failed = builder.load(cgutils.gep_inbounds(builder, place, 0, _FAILED))
             with cgutils.if_unlikely(builder, cgutils.is_not_null(builder, failed)):
                 context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel failed",))

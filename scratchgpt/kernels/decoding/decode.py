@@ -9,8 +9,6 @@ A row is one token, usually the next token of its text. Several rows of one text
 keys and values are all stored before any of them attends, so each row attends to those before it.
 """
 
-from numba import get_num_threads
-
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.compiler.team import (
@@ -25,6 +23,7 @@ from scratchgpt.kernels.compiler.team import (
     take,
     wait,
 )
+from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.decoding.decode_rows import attend_head, normalize, store_keys
 from scratchgpt.kernels.decoding.products import (
     ADD,
@@ -269,4 +268,4 @@ def _tokens(_, team, w, texts, buffers):
 
 def decode_tokens(weights: Weights, texts: Texts, buffers: Buffers) -> None:
     """Write the keys and values of each row, and the logits of its next token."""
-    _tokens(get_num_threads(), new_team(), weights, texts, buffers)
+    _tokens(n_threads(), new_team(), weights, texts, buffers)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import get_num_threads, types
+from numba import types
 from numba.extending import intrinsic
 
 from scratchgpt.backend import Array
@@ -19,6 +19,7 @@ from scratchgpt.kernels.compiler.addresses import clear, copy, prefetch
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.llvm import call
 from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.parts.scratch import BLOCK_BYTES, TILE_BYTES
 from scratchgpt.kernels.parts.tile import BFloat16, transpose_block
 from scratchgpt.memory import empty, scope
@@ -152,7 +153,7 @@ def pairs(x: Array) -> Array:
     pitch = (shape[1] // VECTOR + 2) * VECTOR  # whole vectors, and not a power of two
     target = empty((shape[0], pitch), like=x, dtype=np.uint32)
     with scope():
-        scratch = empty((get_num_threads(), 2 * VECTOR), like=target)
+        scratch = empty((n_threads(), 2 * VECTOR), like=target)
         arguments = (target, rows.ctypes.data, rows.strides[0], n_rows, n, across, scratch)
         _round(len(scratch), *arguments)
     target = target[:, : shape[1]]

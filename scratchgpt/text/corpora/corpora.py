@@ -5,14 +5,16 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.files import cannot_write, make_folder, replacing
-from scratchgpt.text.corpora.documents import BLOCK, Document, looks_binary
+from scratchgpt.text.corpora.documents import BLOCK, Document, why_not_text
 from scratchgpt.text.corpora.downloads import DOWNLOADS, download
+from scratchgpt.text.corpora.prepared import is_part_of_prepared
 from scratchgpt.text.corpora.python_docs import write_python_docs
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS
 
@@ -34,7 +36,8 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
     words : sequence of str
         Each word is the path of a file, the path of a folder, a glob, ``-`` for standard input, or
         a key of NAMED_CORPORA. A folder means all text files below it, sorted, without hidden
-        files. If a word is both a path and a name, the path takes precedence.
+        files; a warning names files that are binary, UTF-16 or UTF-32. If a word is both a path and
+        a name, the path takes precedence.
     cache : path
         Folder for downloaded, generated or spooled documents.
 
@@ -80,17 +83,37 @@ def _file_document(path: Path, cache: Path) -> Document:
                 return _spooled(stream, str(path), cache)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
+    _check_is_text(path)
     status = path.stat()
     # Include the path, because files from an archive can share one time and one size.
     changed = f"{status.st_size} bytes, changed {status.st_mtime_ns}"
     return Document(path, f"{path.absolute()}, {changed}")
 
 
-def _text_files_below(folder: Path) -> Iterator[Path]:
+def _check_is_text(path: Path) -> None:
+    if is_part_of_prepared(path):
+        raise UserError(
+            f"{path} is part of the prepared corpus {path.parent}, which has tokens instead of "
+            "text; name that folder alone, or the text that it was made from"
+        )
+
+
+def _text_files_below(folder: Path) -> list[Path]:
+    found, left_out = [], []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and not looks_binary(path):
-            yield path
+        if path.is_file() and not hidden:
+            _check_is_text(path)
+            if reason := why_not_text(path):
+                left_out.append(f"{path.relative_to(folder)} ({reason})")
+            else:
+                found.append(path)
+    if left_out:
+        n = len(left_out)
+        names = ", ".join(left_out[:3]) + (f" and {n - 3:,} more" if n > 3 else "")
+        files = counted(n, "file that is", "files that are")
+        warnings.warn(f"{folder}: leaving out {files} not UTF-8 text: {names}", stacklevel=3)
+    return found
 
 
 def _matches(pattern: str) -> list[Path]:

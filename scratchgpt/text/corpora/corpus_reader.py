@@ -6,6 +6,7 @@ from itertools import accumulate
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.documents import Document
 from scratchgpt.text.corpora.pieces import cut_between_words
+from scratchgpt.text.tokenizers.cuts import EVERYWHERE, Cuts
 
 # Arguments: the name of the current stage, bytes of text done, total bytes.
 ProgressCallback = Callable[[str, int, int], None]
@@ -41,10 +42,10 @@ class CorpusReader:
         """Total size of all documents."""
         return self._begins[-1]
 
-    def pieces(self, index: int, what: str) -> Iterator[str]:
+    def pieces(self, index: int, what: str, cuts: Cuts = EVERYWHERE) -> Iterator[str]:
         """Yield the pieces of one document, and report progress of the stage ``what``."""
-        done = self._begins[index]
-        for text in cut_between_words(self.documents[index].blocks()):
+        done, document = self._begins[index], self.documents[index]
+        for text in cut_between_words(document.blocks(), cuts, str(document)):
             yield text
             done += len(text.encode())
             self._report(what, done, self.n_bytes)

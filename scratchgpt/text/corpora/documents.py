@@ -1,11 +1,14 @@
 """A text file of a corpus, read in blocks."""
 
-import codecs
+import contextlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from scratchgpt.errors import UserError
+from scratchgpt.utf8 import decode_blocks, other_encoding
 
 # Bytes read at a time. More is no faster, and tokenizers need about 200 times as much memory.
 BLOCK = 1 << 16
@@ -32,9 +35,15 @@ class Document:
         return self.name or str(self.path)
 
     @property
+    def has_mark(self) -> bool:
+        """Whether the file starts with a byte-order mark, which is not part of its text."""
+        with self._opened() as file:
+            return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+    @property
     def n_bytes(self) -> int:
-        """Size of the file."""
-        return self.path.stat().st_size
+        """Size of the text."""
+        return self.path.stat().st_size - len(BOM_UTF8) * self.has_mark
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in pieces of at most BLOCK bytes.
@@ -44,37 +53,26 @@ class Document:
         UserError
             If the file cannot be read or is not UTF-8; the message names the byte.
         """
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        n_decoded = 0
+        with self._opened() as file:
+            yield from decode_blocks(iter(lambda: file.read(BLOCK), b""), str(self))
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
         try:
             with open(self.path, "rb") as file:
-                while True:
-                    block = file.read(BLOCK)
-                    n_held_back = len(decoder.getstate()[0])
-                    try:
-                        text = decoder.decode(block, final=not block)
-                    except UnicodeDecodeError as error:
-                        raise self._not_utf8(n_decoded - n_held_back, error) from None
-                    if not block:
-                        return
-                    n_decoded += len(block)
-                    yield text
+                yield file
         except OSError as error:
             raise UserError(f"cannot read {self}: {error.strerror}") from error
 
-    def _not_utf8(self, offset: int, error: UnicodeDecodeError) -> UserError:
-        """Create the error; ``offset`` is the file offset of the decoder's input."""
-        return UserError(
-            f"{self} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset "
-            f"{offset + error.start} ({error.reason}); convert it, for example with iconv, or "
-            "leave it out"
-        )
 
+def why_not_text(path: Path) -> str:
+    """Return "UTF-16", "UTF-32" or "binary" for a file that is not UTF-8 text, else "".
 
-def looks_binary(path: Path) -> bool:
-    """Whether a file has a zero byte near its beginning, which is git's test for binary files."""
+    A zero byte near the beginning is git's test for binary files.
+    """
     try:
         with open(path, "rb") as file:
-            return b"\0" in file.read(8192)
+            beginning = file.read(8192)
     except OSError:
-        return False  # reading the file will raise the error
+        return ""  # reading the file will raise the error
+    return other_encoding(beginning) or ("binary" if b"\0" in beginning else "")

@@ -11,13 +11,15 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, write_text
+from scratchgpt.files import cannot_write, remove_leftovers, write_text
+from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
 from scratchgpt.text.corpora.prepared import (
     FORMAT_VERSION,
     MANIFEST_FILE,
+    PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
     cache_directory,
@@ -26,59 +28,70 @@ from scratchgpt.text.corpora.prepared import (
     read_manifest,
     write_manifest,
 )
+from scratchgpt.text.corpora.reuse import check_same, find_prepared
 from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
+from scratchgpt.utf8 import read_text
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-PROGRESS_FILE = "preparation.json"
 LOCK_FILE = ".lock"
 
 
 def prepare(
     words: Sequence[str],
-    tokenizer: str | Tokenizer = "characters",
+    tokenizer: str | Tokenizer | None = None,
     *,
     directory: Path | str | None = None,
-    val_fraction: float = 0.1,
+    val_fraction: float | None = None,
     progress: ProgressCallback | None = None,
+    overwrite: bool = True,
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
-    Memory does not grow with the size of the corpus. An interrupted preparation, even by SIGKILL,
+    Memory does not grow with the size of the corpus, unless the tokenizer has no ``cuts``: then a
+    document is encoded as a whole. An interrupted preparation, even by SIGKILL,
     resumes after the last complete shard and produces the same files. A prepared corpus that has
     not changed is not prepared again. If two processes prepare the same corpus, one waits for the
     other.
 
-    Documents are concatenated. If the tokenizer has an ``end_of_text`` token, it follows each
-    document.
+    The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the
+    tokenizer has an ``end_of_text`` token, it follows each document.
 
     Parameters
     ----------
     words : sequence of str
-        See :func:`scratchgpt.text.find_documents`.
-    tokenizer : str or Tokenizer
-        ``characters`` or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of a
-        ``tokenizer.json``, or a tokenizer.
+        See :func:`scratchgpt.text.find_documents`. The folder of a prepared corpus is opened.
+    tokenizer : str or Tokenizer, optional
+        ``characters`` (the default) or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of
+        a ``tokenizer.json``, or a tokenizer. A prepared corpus refuses one that is not its own.
     directory : path, optional
         The folder for the shards; by default a folder of the cache.
-    val_fraction : float
-        The fraction of tokens at the end of the corpus that is held out for validation.
+    val_fraction : float, optional
+        The fraction of tokens at the end of the corpus that is held out for validation, by default
+        0.1. A prepared corpus refuses one that is not its own.
     progress : callable, optional
         Called with (stage, bytes done, total bytes).
+    overwrite : bool
+        Whether to replace another prepared corpus in the folder.
 
     Raises
     ------
     UserError
         If the corpus does not exist, is empty or not UTF-8, or has a character that is not in the
-        vocabulary, or if the folder cannot be written or has other content.
+        vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be
+        written or has other content.
     """
+    if directory is None and (prepared := find_prepared(words)) is not None:
+        check_same(prepared, tokenizer, val_fraction)
+        return prepared
+    val_fraction = 0.1 if val_fraction is None else val_fraction
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
-    choice = choose_tokenizer(tokenizer)
+    choice = choose_tokenizer("characters" if tokenizer is None else tokenizer)
     documents = find_documents(words, cache_directory())
     key = _key(documents, choice, val_fraction)
     directory = corpora_directory() / key if directory is None else Path(directory)
@@ -88,6 +101,11 @@ def prepare(
     lock = _acquire_lock(directory, report)
     try:
         if not _is_done(directory, key):
+            if (directory / MANIFEST_FILE).exists() and not overwrite:
+                read_manifest(directory)
+                raise UserError(
+                    f"{directory} already contains another corpus; choose another folder"
+                )
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
     finally:
         lock.release()
@@ -158,17 +176,20 @@ class _Preparation:
             self._check_directory()
         state = _State(key)
         try:
-            saved = _State(**json.loads(path.read_text("utf-8")))
+            saved = _State(**json.loads(read_text(path)))
             if saved.key == key:
                 state = saved
         except (OSError, ValueError, TypeError):
             pass  # no valid progress file: start from the beginning
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
+        if state.tokenizer is None:  # of the last corpus
+            (self.directory / NAMES_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
-        for file in [*self.directory.glob("shard-*.bin"), *self.directory.glob(".*.tmp")]:
+        for file in self.directory.glob("shard-*.bin"):
             if file not in wanted:
                 file.unlink()
+        remove_leftovers(self.directory)
         return state
 
     def _check_directory(self) -> None:
@@ -198,7 +219,7 @@ class _Preparation:
         first = (self.state.document, self.state.piece)
         for index in range(first[0], len(self.documents)):
             n_pieces = 0
-            for text in self.reader.pieces(index, "encoding"):
+            for text in self.reader.pieces(index, "encoding", tokenizer.cuts):
                 if (index, n_pieces) >= first:
                     yield index, n_pieces, self._encode(tokenizer, index, text)
                 n_pieces += 1
@@ -256,6 +277,9 @@ def _key(
     tokenizer = choice.spec if isinstance(choice, UntrainedTokenizer) else choice.fingerprint
     content: list[Any] = [FORMAT_VERSION, SHARD_TOKENS, val_fraction, tokenizer]
     content += [document.identity for document in documents]
+    # The same words were tokenized in another way by earlier versions.
+    content += ["no marks"] if any(document.has_mark for document in documents) else []
+    content += ["safe cuts"] if choice.kind == "bpe" else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 

@@ -29,6 +29,11 @@ class UntrainedTokenizer:
     spec: str
     bpe_size: int | None = None
 
+    @property
+    def kind(self) -> str:
+        """The kind of the tokenizer."""
+        return "characters" if self.bpe_size is None else "bpe"
+
     def train(self, corpus: CorpusReader) -> Tokenizer:
         """Train the tokenizer on a corpus, which is read once."""
         texts = corpus.all_pieces(f"learning {self.spec}")
@@ -47,7 +52,7 @@ def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | UntrainedTokenizer:
     ----------
     spec : str or Tokenizer
         ``bytes``, ``characters``, ``bpe:SIZE``, the path of a ``tokenizer.json`` or of a model's
-        folder, or a tokenizer, which is returned unchanged.
+        folder (see :func:`load_tokenizer`), or a tokenizer, which is returned unchanged.
 
     Returns
     -------

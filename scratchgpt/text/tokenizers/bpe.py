@@ -3,19 +3,25 @@
 Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al. 2019, section 2.2.
 """
 
+import hashlib
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.special_ids import SpecialIds, write_end_name
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
+from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
 
 SMALLEST = 257  # the 256 bytes and the end of text
+MOST_IDS = 1 << 24  # ids may have gaps, and there is a table of all ids
 
 
 class BPETokenizer(Tokenizer):
@@ -35,12 +41,36 @@ class BPETokenizer(Tokenizer):
     kind = "bpe"
 
     def __init__(self, content: dict[str, Any]) -> None:
-        self._content = content
+        self._content = _without_dropout(content)
         self._backend = self._read_content()
         self._backend.encode_special_tokens = True  # read them as ordinary text, see Tokenizer
-        self.vocab_size = max(self._backend.get_vocab().values()) + 1
+        self.vocab_size = _number_of_ids(self._backend.get_vocab())
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
         self.padding = self._backend.token_to_id(PADDING)
+        self.cuts = safe_cuts(self._content)
+
+    def end_documents_with(self, ids: SpecialIds) -> None:
+        """Use the end of a text that the files of a folder name, not ``<|endoftext|>``."""
+        if ids.ends and (ids.named in ids.ends or self.end_of_text not in ids.ends):
+            self.end_of_text = ids.document_end
+            self.__dict__.pop("fingerprint", None)
+
+    @property
+    def _has_other_end(self) -> bool:
+        return self.end_of_text != self._backend.token_to_id(END_OF_TEXT)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        content = super().fingerprint
+        if self._has_other_end:  # the tokens of a corpus depend on it, too
+            content = hashlib.sha256(f"{content} {self.end_of_text}".encode()).hexdigest()
+        return content
+
+    def save(self, path: Path | str) -> None:
+        """Write ``tokenizer.json``; the name of the end goes to ``tokenizer_config.json``."""
+        super().save(path)
+        if self._has_other_end:
+            write_end_name(Path(path).parent, self._backend.id_to_token(self.end_of_text))
 
     def _read_content(self) -> Any:
         from tokenizers import Tokenizer as Backend
@@ -58,7 +88,7 @@ class BPETokenizer(Tokenizer):
 
     def encode_marked(self, text: str) -> Array:
         to_utf8(text)
-        ids = self._marked_backend.encode(text, add_special_tokens=False).ids
+        ids = self._marked_backend.encode(text).ids
         return np.array(ids, np.int64)
 
     @cached_property
@@ -81,9 +111,8 @@ class BPETokenizer(Tokenizer):
         """Create the tokenizer if ``content`` describes byte-level BPE, else return None."""
         # Old files, such as that of GPT-2, do not specify the type of the model.
         is_bpe = content["model"].get("type", "BPE") == "BPE" and "merges" in content["model"]
-        if not is_bpe or "ByteLevel" not in json.dumps(content["decoder"]):
-            return None
-        return cls(content)
+        decoders = [step["type"] for step in steps_of(content["decoder"])]
+        return cls(content) if is_bpe and decoders == ["ByteLevel"] else None
 
     def _all_token_bytes(self) -> list[bytes]:
         added = self._backend.get_added_tokens_decoder()
@@ -94,11 +123,39 @@ class BPETokenizer(Tokenizer):
 
     def _bytes_of(self, token: int) -> bytes:
         spelling = self._backend.id_to_token(token) or ""  # ids may have gaps
-        return bytes(CHARACTER_TO_BYTE[character] for character in spelling)
+        try:
+            return bytes([CHARACTER_TO_BYTE[character] for character in spelling])
+        except KeyError:  # not spelled in the characters of bytes: the token is its spelling
+            return spelling.encode()
 
     @staticmethod
     def _bytes_of_added(token: Any) -> bytes:
         return b"" if token.special else token.content.encode()
+
+
+def _number_of_ids(vocab: dict[str, int]) -> int:
+    """Check that tokens have different ids, and return the largest id plus one."""
+    names: dict[int, str] = {}
+    for name, token in vocab.items():
+        if token in names:
+            raise UserError(f"{names[token]!r} and {name!r} have the same id {token}")
+        names[token] = name
+    largest = max(names, default=-1)
+    if largest >= MOST_IDS:
+        raise UserError(f"{names[largest]!r} has id {largest}, more than the {MOST_IDS:,} allowed")
+    return largest + 1
+
+
+def _without_dropout(content: dict[str, Any]) -> dict[str, Any]:
+    """Switch off BPE dropout, with a warning: it is for training, and makes encoding random."""
+    if not content["model"].get("dropout"):
+        return content
+    warnings.warn(
+        f"the tokenizer has dropout={content['model']['dropout']}, which splits a text in another "
+        "way each time; it is switched off",
+        stacklevel=4,
+    )
+    return {**content, "model": {**content["model"], "dropout": None}}
 
 
 def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.text.tokenizers.tokenizer import Tokenizer, base_json, to_utf8
+from scratchgpt.text.tokenizers.cuts import EVERYWHERE
+from scratchgpt.text.tokenizers.tokenizer import Tokenizer, base_json, has_only_a_model, to_utf8
 
 # GPT-2's mapping of bytes to printable characters (Radford et al. 2019, section 2.2): bytes that
 # are printable in Latin-1 map to themselves, the others to characters from U+0100 on.
@@ -35,6 +36,7 @@ class ByteTokenizer(Tokenizer):
     """
 
     kind = "bytes"
+    cuts = EVERYWHERE
     vocab_size = 256
 
     def encode(self, text: str) -> Array:
@@ -53,6 +55,10 @@ class ByteTokenizer(Tokenizer):
         same_tokens = model["vocab"] == tokenizer.to_json()["model"]["vocab"]
         if not same_tokens or model.get("merges") or content["added_tokens"]:
             return None
+        pre_tokenizer = content["pre_tokenizer"] or {}
+        is_plain = pre_tokenizer.get("type") == "ByteLevel" and has_only_a_model(content)
+        if not is_plain or pre_tokenizer.get("add_prefix_space", True):
+            return None  # BPETokenizer applies these settings
         return tokenizer
 
     def _all_token_bytes(self) -> list[bytes]:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
+from scratchgpt.text.tokenizers.cuts import EVERYWHERE
 from scratchgpt.text.tokenizers.tokenizer import (
     END_OF_TEXT,
     PADDING,
     Tokenizer,
     base_json,
+    has_only_a_model,
     special_token,
     to_utf8,
 )
@@ -53,6 +55,7 @@ class CharacterTokenizer(Tokenizer):
     """
 
     kind = "characters"
+    cuts = EVERYWHERE
 
     def __init__(
         self, alphabet: Iterable[str], *, end_of_text: bool = False, padding: bool = False
@@ -111,6 +114,8 @@ class CharacterTokenizer(Tokenizer):
         model = content["model"]
         if model.get("type") != "WordLevel" or content["pre_tokenizer"] != _EACH_CHARACTER:
             return None
+        if not has_only_a_model(content) or model.get("unk_token") in model["vocab"]:
+            return None
         specials = {entry["content"] for entry in content["added_tokens"]}
         tokenizer = cls(
             model["vocab"], end_of_text=END_OF_TEXT in specials, padding=PADDING in specials
@@ -142,6 +147,6 @@ class CharacterTokenizer(Tokenizer):
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         return (
             f"the tokenizer has no token for {names}{more}, first at character {positions[0]}; "
-            f"its vocabulary has {len(self.characters)} other characters; remove these, or use a "
-            "bytes or bpe tokenizer"
+            f"its vocabulary has {counted(len(self.characters), 'other character')}; remove these, "
+            "or use a bytes or bpe tokenizer"
         )

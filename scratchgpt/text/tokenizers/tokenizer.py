@@ -14,6 +14,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
+from scratchgpt.text.tokenizers.cuts import Cuts
 
 TOKENIZER_FILE = "tokenizer.json"
 END_OF_TEXT = "<|endoftext|>"
@@ -43,12 +44,16 @@ class Tokenizer(ABC):
         bytes.
     padding : int or None
         The token that pads the shorter rows of a batch, or None. It has no bytes.
+    cuts : tuple of patterns
+        Where a long text can be cut without changing its tokens; see
+        :mod:`scratchgpt.text.tokenizers.cuts`. Empty if a text must be encoded as a whole.
     """
 
     kind: str
     vocab_size: int
     end_of_text: int | None = None
     padding: int | None = None
+    cuts: Cuts = ()
 
     @abstractmethod
     def encode(self, text: str) -> Array:
@@ -74,9 +79,10 @@ class Tokenizer(ABC):
     def encode_marked(self, text: str) -> Array:
         """Encode a text, reading names of special tokens as the tokens.
 
-        The ids equal those of ``transformers`` for any text. Use this method only for trusted text,
-        such as your own prompt, because the text can contain an end of text. Do not use it for a
-        corpus or for the input of other users.
+        If ``tokenizer.json`` adds tokens around each text, such as a start token, they are
+        included. The ids equal those of ``transformers`` for any text. Use this method only for
+        trusted text, such as your own prompt, because the text can contain an end of text. Do not
+        use it for a corpus or for the input of other users.
 
         Raises
         ------
@@ -187,6 +193,12 @@ def base_json(**parts: Any) -> dict[str, Any]:
         "decoder": None,
         **parts,
     }
+
+
+def has_only_a_model(content: dict[str, Any]) -> bool:
+    """Whether a ``tokenizer.json`` neither normalizes text nor adds tokens around it."""
+    post_processor = content.get("post_processor") or {"type": "ByteLevel"}  # it changes no ids
+    return content.get("normalizer") is None and post_processor["type"] == "ByteLevel"
 
 
 def special_token(token: int, content: str) -> dict[str, Any]:

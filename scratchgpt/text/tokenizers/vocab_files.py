@@ -1,4 +1,4 @@
-"""Tokenizer files in the format of GPT-1 and GPT-2: ``vocab.json`` and ``merges.txt``."""
+"""Tokenizers in two files, as those of GPT-1 and GPT-2: a vocabulary and its merges."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, base_json, special_token
 from scratchgpt.text.tokenizers.word_bpe import UNKNOWN, WORD_END
+from scratchgpt.utf8 import read_text
 
 _BYTE_LEVEL = {
     "type": "ByteLevel",
@@ -22,10 +23,44 @@ _LOWER_CASE = {
     "strip_accents": None,
     "lowercase": True,
 }
-VOCAB_FILE, MERGES_FILE, ADDED_FILE = "vocab.json", "merges.txt", "added_tokens.json"
+# The vocabulary and the merges, as Hugging Face and as OpenAI name them; their content is the same.
+PAIRS = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+ADDED_FILE = "added_tokens.json"
 
 
-def read_vocab_files(directory: Path) -> dict[str, Any]:
+def find_vocab_files(path: Path) -> tuple[Path, Path] | None:
+    """Find the vocabulary and the merges that ``path`` names; one of them may be missing.
+
+    Parameters
+    ----------
+    path : Path
+        A folder with the two files, or either file.
+
+    Returns
+    -------
+    files : (Path, Path) or None
+        None if ``path`` is neither.
+
+    Raises
+    ------
+    UserError
+        If a folder has the files of two tokenizers.
+    """
+    if path.is_file():
+        pairs = [pair for pair in PAIRS if path.name in pair]
+        return (path.parent / pairs[0][0], path.parent / pairs[0][1]) if pairs else None
+    paths = [(path / vocab, path / merges) for vocab, merges in PAIRS]
+    for exist in (all, any):  # one file of a pair does not hide the other pair
+        found = [pair for pair in paths if exist(file.exists() for file in pair)]
+        if len(found) > 1:
+            names = " and ".join(vocab.name for vocab, _ in found)
+            raise UserError(f"{path} has two tokenizers, {names}; name the file of one of them")
+        if found:
+            return found[0]
+    return None
+
+
+def read_vocab_files(vocab_file: Path, merges_file: Path) -> dict[str, Any]:
     """Read the two files and return the content of an equivalent ``tokenizer.json``.
 
     A vocabulary with the 256 characters that represent bytes is in the format of GPT-2. A
@@ -39,9 +74,15 @@ def read_vocab_files(directory: Path) -> dict[str, Any]:
     """
     parts: dict[str, Any]
     settings: dict[str, Any]
-    vocab = _read_ids(directory / VOCAB_FILE)
-    added = _read_ids(directory / ADDED_FILE) if (directory / ADDED_FILE).exists() else {}
-    merges = _read_merges(directory / MERGES_FILE)
+    for path in (vocab_file, merges_file):
+        if not path.exists():
+            raise UserError(
+                f"{path} is missing; a tokenizer needs both {vocab_file.name} and "
+                f"{merges_file.name}"
+            )
+    vocab, merges = _read_ids(vocab_file), _read_merges(merges_file)
+    added_file = vocab_file.parent / ADDED_FILE
+    added = _read_ids(added_file) if added_file.exists() else {}
     if vocab.keys() >= CHARACTER_TO_BYTE.keys():
         parts = {"pre_tokenizer": _BYTE_LEVEL, "decoder": _BYTE_LEVEL}
         specials = [END_OF_TEXT, PADDING]
@@ -58,7 +99,7 @@ def read_vocab_files(directory: Path) -> dict[str, Any]:
             settings["unk_token"] = UNKNOWN
     else:
         raise UserError(
-            f"{directory / VOCAB_FILE} is neither a GPT-2 vocabulary, which has all bytes, nor a "
+            f"{vocab_file} is neither a GPT-2 vocabulary, which has all bytes, nor a "
             f"GPT-1 vocabulary, whose words end in {WORD_END}; use a tokenizer.json instead"
         )
     special_ids = {name: vocab[name] for name in specials if name in vocab} | added
@@ -97,11 +138,6 @@ def _read_merges(path: Path) -> list[list[str]]:
 
 def _read(path: Path) -> str:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing; a tokenizer needs both {VOCAB_FILE} and {MERGES_FILE}"
-        ) from None
+        return read_text(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the tokenizer {path}: {error}") from error

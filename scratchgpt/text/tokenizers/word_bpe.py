@@ -39,7 +39,8 @@ class WordBPETokenizer(BPETokenizer):
         model = content["model"]
         is_bpe = model.get("type", "BPE") == "BPE" and "merges" in model
         marks_ends = model.get("end_of_word_suffix") == WORD_END
-        has_decoder = (content["decoder"] or {}).get("type") == "BPEDecoder"
+        decoder = {"suffix": WORD_END, **(content["decoder"] or {})}
+        has_decoder = (decoder.get("type"), decoder["suffix"]) == ("BPEDecoder", WORD_END)
         return cls(content) if is_bpe and marks_ends and has_decoder else None
 
     def ends_word(self, token: int) -> bool:

@@ -100,7 +100,7 @@ def test_threads_that_arrive_late_or_never_change_nothing(
     n_threads(1)
     expected = TokenStep(model)(tokens[0], cache.rows(np.arange(n_batch)))
     n_threads(numba.config.NUMBA_NUM_THREADS)
-    monkeypatch.setattr("scratchgpt.kernels.decoding.decode.get_num_threads", lambda: n_members)
+    monkeypatch.setattr("scratchgpt.kernels.decoding.decode.n_threads", lambda: n_members)
     np.testing.assert_array_equal(TokenStep(model)(tokens[0], cache), expected)
 
 

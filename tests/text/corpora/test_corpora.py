@@ -27,8 +27,25 @@ def test_a_folder_gives_its_text_files_sorted_without_hidden_and_binary_ones(
     for name in ("notes/z.txt", "notes/a/b.md", "notes/a/.hidden", "notes/.git/config"):
         write(name, name)
     write("notes/picture.png", b"\x89PNG\r\n\x1a\n\0\0")
-    found = find_documents([str(tmp_path / "notes")], cache)
+    with pytest.warns(UserWarning, match=r"notes: leaving out 1 file .*: picture\.png \(binary\)$"):
+        found = find_documents([str(tmp_path / "notes")], cache)
     assert texts(found) == ["notes/a/b.md", "notes/z.txt"]
+
+
+def test_files_that_are_left_out_are_counted_and_named_with_the_reason(write, cache, tmp_path):
+    for name in ("a.txt", "b/c.txt", "d.bin", "e.bin", "f.txt"):
+        write(f"notes/{name}", "\ufeffé".encode("utf-16-le") if name.endswith("txt") else b"\0")
+    write("notes/.hidden.bin", b"\0")
+    with (
+        pytest.warns(UserWarning, match="leaving out") as said,
+        pytest.raises(UserError, match=r"there are no text files in .*notes"),
+    ):
+        find_documents([str(tmp_path / "notes")], cache)
+    (warning,) = said
+    assert str(warning.message) == (
+        f"{tmp_path}/notes: leaving out 5 files that are not UTF-8 text: a.txt (UTF-16), "
+        "b/c.txt (UTF-16), d.bin (binary) and 2 more"
+    )
 
 
 def test_a_folder_below_a_hidden_one_can_be_named(write, cache, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora import documents
-from scratchgpt.text.corpora.documents import Document, looks_binary
+from scratchgpt.text.corpora.documents import Document, why_not_text
 
 
 @pytest.fixture
@@ -63,5 +63,26 @@ def test_a_zero_byte_near_the_beginning_makes_a_file_binary(tmp_path):
     path = tmp_path / "file"
     for content, binary in [(b"", False), ("é\n".encode(), False), (b"\x89PNG\0", True)]:
         path.write_bytes(content)
-        assert looks_binary(path) == binary
-    assert not looks_binary(tmp_path / "gone")
+        assert (why_not_text(path) == "binary") == binary
+        assert bool(why_not_text(path)) == binary
+    assert not why_not_text(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["letters", "全文"])  # in UTF-16, the second has no zero byte
+def test_text_in_another_encoding_is_named(tmp_path, encoding, text):
+    path = tmp_path / "file"
+    path.write_bytes(f"\ufeff{text}".encode(encoding))
+    assert why_not_text(path) == encoding[:6].upper()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1 << 20])
+def test_a_byte_order_mark_is_not_part_of_the_text(document, monkeypatch, size):
+    monkeypatch.setattr(documents, "BLOCK", size)
+    for text in ("", "é", "one\ufefftwo\ufeff"):
+        marked, plain = document("\ufeff" + text), document(text)
+        assert "".join(marked.blocks()) == text
+        assert marked.n_bytes == len(text.encode())
+        assert "".join(plain.blocks()) == text
+    with pytest.raises(UserError, match="byte 0xff at offset 5 "):
+        list(document(b"\xef\xbb\xbfab\xff").blocks())

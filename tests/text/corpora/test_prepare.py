@@ -19,6 +19,7 @@ from scratchgpt.text import (
     train_bpe,
 )
 from scratchgpt.text.corpora import documents
+from scratchgpt.text.corpora.documents import Document
 
 module = sys.modules[prepare.__module__]
 
@@ -73,6 +74,23 @@ def test_the_end_of_text_ends_each_document_that_has_text(write, small_shards):
     end = [letters.end_of_text]
     assert tokens == [*letters.encode("one"), *end, *letters.encode("two" * 4), *end]
     assert end[0] not in tokens[:3]
+
+
+@pytest.mark.parametrize("kind", ["characters", "bytes", "bpe:300"])
+def test_byte_order_marks_do_not_get_into_the_corpus(write, small_shards, kind):
+    """Nor does a corpus in the cache that has them from an earlier version count as this one."""
+    texts = ["one two\n", "thr\ufeffee\n", ""]
+    paths = [write(f"{i}.txt", "\ufeff" + text) for i, text in enumerate(texts)]
+    reports = []
+    corpus = prepare(paths, kind, progress=lambda *report: reports.append(report))
+    decoded = corpus.tokenizer.decode(all_tokens(corpus))
+    assert decoded == "".join(texts)
+    assert corpus.manifest.n_bytes == len(decoded.encode()) == reports[-1][1]
+    key = corpus.manifest.key
+    documents = [Document(Path(d["name"]), d["identity"]) for d in corpus.manifest.documents]
+    for path, text in zip(paths, texts, strict=True):
+        Path(path).write_text(text, encoding="utf-8")
+    assert module._key(documents, module.choose_tokenizer(kind), 0.1) != key
 
 
 @pytest.mark.parametrize("val_fraction", [0.1, 0.25, 0.999])
