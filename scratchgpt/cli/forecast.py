@@ -163,7 +163,6 @@ def forecast_command(
 
     from scratchgpt.cli.forecast_output import refuse_other_format, save, write
     from scratchgpt.cli.forecast_series import future_regressors, load_series
-    from scratchgpt.cli.kernels import report_compiling
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
     if not 0 < level < 100:
@@ -186,7 +185,6 @@ def forecast_command(
     period = series.period if period is None else period
     steps = steps or (2 * period if period > 1 else 10)
     ahead = future_regressors(future, series.exog_names, steps)
-    report_compiling("kalman" if series.has_gaps else "arma_filter")
     if order is None:
         results = _select_model(series, period, full=full, verbose=verbose)
     else:

@@ -259,8 +259,7 @@ def _owner(path: str) -> str:
 
 
 def _cache() -> Cache:
-    from scratchgpt.kernels.compiler.cache import cache_folder
-    from scratchgpt.training.compilation import MARKER
+    from scratchgpt.kernels.compiler.cache import cache_folder, compiled_marker
 
     folder = cache_folder()
     n_bytes = 0
@@ -271,7 +270,7 @@ def _cache() -> Cache:
     return Cache(
         folder=str(folder),
         n_bytes=n_bytes,
-        compiled=(folder / MARKER).exists(),
+        compiled=compiled_marker().exists(),
         writable=_writable(folder),
     )
 
