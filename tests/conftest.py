@@ -32,7 +32,9 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that compare with another implementation; ``-m peer`` selects them."""
     for item in items:
-        if not {"torch", "transformers", "statsmodels"}.isdisjoint(getattr(item, "fixturenames", ())):
+        if not {"torch", "transformers", "statsmodels"}.isdisjoint(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker("peer")
 
 
