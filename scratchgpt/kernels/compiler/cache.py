@@ -2,7 +2,7 @@
 
 Numba's own cache loads any file that is in its place, and a damaged file breaks the program for
 good. Here each file begins with a checksum; a file that is damaged, or that Numba cannot load, is
-compiled anew and replaced. Files contain code, so they are only loaded from a folder that belongs
+compiled again and replaced. Files contain code, so they are only loaded from a folder that belongs
 to this user alone. If there is no such folder, or it cannot be written, kernels are compiled in
 every process and not kept.
 """
@@ -151,8 +151,8 @@ class KernelCache:
         function = self._function
         name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         code = function.__code__
-        facts = (function.__module__, function.__qualname__, code.co_names, code.co_consts)
-        facts += (signature, codegen.magic_tuple())
+        names = (function.__module__, function.__qualname__, code.co_names)
+        facts = (*names, code.co_consts, signature, codegen.magic_tuple())
         digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
         digest.update(code.co_code)
         return f"{name}.{digest.hexdigest()}"
