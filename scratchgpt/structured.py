@@ -5,6 +5,7 @@ import json
 import tomllib
 import types
 import typing
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, Union
 
@@ -14,6 +15,7 @@ from scratchgpt.utf8 import decode_text
 Record = TypeVar("Record")
 
 MAX_BYTES = 1 << 26  # of a file; Python's objects take ten times as much
+_BLOCK = 1 << 16  # bytes, because each call allocates as many as it may read
 _MAX_INTEGER = (1 << 63) - 1
 _MOST_DIGITS = 40  # of integers in files of other programs, which write 10**30 for "no limit"
 
@@ -86,7 +88,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _content(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = b"".join(
+                islice(iter(lambda: file.read(_BLOCK), b""), MAX_BYTES // _BLOCK + 1)
+            )
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -17,6 +17,7 @@ from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.kinds import describe
+from scratchgpt.models.limits import check_layers
 from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.state_dicts import check_expressible
 from scratchgpt.models.tensor_file import widen_bfloat16
@@ -61,14 +62,19 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             stored, is_padded = VERSIONS[version]
             config = _config(header, dropout)
             n_rows = int(header[7]) if is_padded else config.vocab_size
+            if n_rows < config.vocab_size:
+                raise UserError(
+                    f"{path} is damaged: it has {n_rows} rows for {config.vocab_size} tokens"
+                )
             n_padding = (n_rows - config.vocab_size) * config.n_embd
             n_numbers = describe(config).n_parameters + n_padding
             n_bytes = file.seek(0, 2)
             expected = 4 * HEADER + np.dtype(stored).itemsize * n_numbers
-            if n_bytes != expected or n_padding < 0:
+            if n_bytes != expected:
                 raise UserError(
                     f"{path} is damaged: it has {n_bytes} bytes but its header says {expected}"
                 )
+            check_layers(config, path)
             model = GPT(config, seed=None, dtype=dtype)
             file.seek(4 * HEADER)
             bad = []

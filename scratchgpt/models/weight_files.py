@@ -1,6 +1,7 @@
 """The weights of a model directory: one safetensors file, or several with an index."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -44,6 +45,11 @@ def open_weights(directory: Path) -> dict[str, Stored]:
         return _open_shards(directory)
     refuse_pickle(directory)
     raise UserError(f"{directory / WEIGHTS_FILE} is missing")
+
+
+def count_elements(stored: dict[str, Stored]) -> int:
+    """Return the number of elements of all arrays."""
+    return sum(math.prod(one.file.tensors[one.name].shape) for one in stored.values())
 
 
 def _open_shards(directory: Path) -> dict[str, Stored]:
