@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
@@ -21,6 +22,7 @@ from scratchgpt.models import (
     state_dicts,
 )
 from scratchgpt.models.limits import MOST_LAYERS, check_layers
+from scratchgpt.models.tensor_file import save_tensors
 
 SIZES = {"n_layer": 1, "n_head": 1, "n_embd": 4, "block_size": 5, "vocab_size": 7}
 LARGE = 20_000_000
@@ -71,7 +73,7 @@ def test_positions_without_parameters_cost_nothing(tmp_path):
     model = load_pretrained(tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 30e6
     tracemalloc.stop()
-    assert model.encode([[1, 2, 3]])[0].shape[1:] == (3, 4)
+    assert model.encode(np.array([[1, 2, 3]]))[0].shape[1:] == (3, 4)
 
 
 def test_a_size_beyond_a_machine_word_is_refused(tmp_path):
@@ -85,10 +87,6 @@ def test_a_size_beyond_a_machine_word_is_refused(tmp_path):
 @pytest.mark.parametrize("source", ["nanogpt", "mingpt"])
 def test_a_state_dictionary_whose_first_array_is_wide_is_refused(source, tmp_path):
     """The width of a model is that of its embedding, and its matrices have the square of it."""
-    import numpy as np
-
-    from scratchgpt.models.tensor_file import save_tensors
-
     width = 2**21
     arrays = {
         "transformer.wte.weight": np.zeros((1, width), np.float16),
