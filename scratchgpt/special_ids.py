@@ -166,6 +166,6 @@ def write_end_name(directory: Path, name: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if there is no such file."""
-    content = read_json(path, large_integers=True) if path.is_file() else {}
+    content = read_json(path, any_number=True) if path.is_file() else {}
     check_type(content, dict[str, Any], "it", str(path))
     return content  # type: ignore[no-any-return]

@@ -17,11 +17,11 @@ Record = TypeVar("Record")
 MAX_BYTES = 1 << 26  # of a file; Python's objects take ten times as much
 _BLOCK = 1 << 16  # bytes, because each call allocates as many as it may read
 _MAX_INTEGER = (1 << 63) - 1
-_MOST_DIGITS = 40  # of integers in files of other programs, which write 10**30 for "no limit"
+_MOST_DIGITS = 40  # transformers writes 10**30 for "no limit"; the state of PCG64 has 39
 
 
-def read_json(path: Path, *, large_integers: bool = False) -> Any:
-    """Read a JSON file; for ``large_integers`` see :func:`parse_json`.
+def read_json(path: Path, *, any_number: bool = False) -> Any:
+    """Read a JSON file; for ``any_number`` see :func:`parse_json`.
 
     Raises
     ------
@@ -30,10 +30,10 @@ def read_json(path: Path, *, large_integers: bool = False) -> Any:
     FileNotFoundError
         If there is no such file; the caller knows what the user meant.
     """
-    return parse_json(_content(path), str(path), large_integers=large_integers)
+    return parse_json(_content(path), str(path), any_number=any_number)
 
 
-def parse_json(content: str | bytes, where: str, *, large_integers: bool = False) -> Any:
+def parse_json(content: str | bytes, where: str, *, any_number: bool = False) -> Any:
     """Parse JSON text.
 
     Parameters
@@ -41,9 +41,9 @@ def parse_json(content: str | bytes, where: str, *, large_integers: bool = False
     content : str or bytes
     where : str
         The file, and the line if necessary, for error messages.
-    large_integers : bool
-        Whether integers of more than 64 bits, but at most 40 digits, are read. The files of
-        transformers have them.
+    any_number : bool
+        Whether NaN, infinity and integers of up to 40 digits are read, too. The files of
+        transformers have them, and so may the state of an objective.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def parse_json(content: str | bytes, where: str, *, large_integers: bool = False
         return json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_large_integer if large_integers else _integer,
-            parse_float=_number,
-            parse_constant=_constant,
+            parse_int=_large_integer if any_number else _integer,
+            parse_float=float if any_number else _number,
+            parse_constant=float if any_number else _constant,
         )
     except RecursionError:
         raise UserError(f"{where} is damaged: it is nested too deeply") from None

@@ -29,7 +29,7 @@ def read_json(directory: Path) -> Any:
     """
     path = directory / CONFIG_FILE
     try:
-        return read_json_file(path, large_integers=True)
+        return read_json_file(path, any_number=True)
     except FileNotFoundError:
         refuse_pickle(directory)
         raise UserError(

@@ -68,7 +68,7 @@ def _open_shards(directory: Path) -> dict[str, Stored]:
 def _read_index(path: Path) -> dict[str, str]:
     """Return the file of each array, by the names of the arrays."""
     try:
-        content = read_json(path, large_integers=True)
+        content = read_json(path, any_number=True)
     except UserError as error:
         raise UserError(f"{path} is damaged: {error}") from error
     places = content.get("weight_map") if isinstance(content, dict) else None
