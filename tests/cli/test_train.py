@@ -157,3 +157,19 @@ def test_a_prepared_corpus_is_trained_and_evaluated_on(
     assert text["loss"] == whole["loss"]
     error = refused("train", folder, "--tokenizer", "characters", *tiny, "--out", tmp_path / "b")
     assert "was prepared with its own tokenizer (bpe, 260 tokens)" in error
+
+
+def test_samples_and_scores_that_fail_do_not_fail_the_run(
+    scratchgpt, text_file, tiny, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise ZeroDivisionError
+
+    for name in ("sample", "evaluate"):
+        monkeypatch.setattr(f"scratchgpt.recipes.language.TextData.{name}", fail)
+    options = (*tiny, "--steps", 2, "--sample-interval", 1, "--json")
+    outcome = scratchgpt("train", text_file, *options, "--out", tmp_path / "run")
+    assert outcome.status == 0
+    assert json.loads(outcome.stdout)["step"] == 2
+    for name in ("sample", "evaluation"):
+        assert f"warning: the {name} failed: ZeroDivisionError()" in outcome.stderr
