@@ -20,6 +20,8 @@ def plain(value: Any) -> Any:
         value = value[()]
     if isinstance(value, bool | np.bool_):
         return bool(value)
+    if isinstance(value, np.timedelta64):  # NumPy counts a duration among the integers
+        return value
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

@@ -80,6 +80,7 @@ def test_every_float_of_numpy_is_a_real_number_and_not_a_whole_one(dtype, x):
         *("3", np.str_("3"), np.array("3"), b"3"),
         *(None, [3], (3,), np.array([3]), np.array(None)),
         *(3j, np.complex64(3), Decimal(3), np.datetime64(3, "D")),
+        np.timedelta64(3, "D"),
     ],
     ids=repr,
 )

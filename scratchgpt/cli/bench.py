@@ -111,7 +111,7 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     preset = name.removeprefix("preset:")
     if name in SHAPES:
         shape = SHAPES[name]
-    elif preset in PRESETS or Path(name).is_dir():
+    elif preset in PRESETS or Path(name).exists():
         config = find_config(preset if preset in PRESETS else name)
         if not isinstance(config, GPTConfig):
             raise UserError(f"{name} is not a GPT; bench measures only GPTs")

@@ -68,7 +68,10 @@ def prepare_command(
     ] = 0.1,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the token shards. [default: a folder in the cache]"),
+        typer.Option(
+            help="Folder for the token shards. It must be new, empty or of the same corpus. "
+            "[default: a folder in the cache]"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -85,7 +88,12 @@ def prepare_command(
 
     with preparation_progress() as progress:
         prepared = prepare(
-            corpus, tokenizer, directory=out, val_fraction=val_fraction, progress=progress
+            corpus,
+            tokenizer,
+            directory=out,
+            val_fraction=val_fraction,
+            progress=progress,
+            overwrite=False,
         )
     if as_json:
         print(json.dumps(_record(prepared)))

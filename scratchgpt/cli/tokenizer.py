@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def train_command(
         Kind,
         typer.Option(help="bpe (byte-level byte-pair encoding) or characters (one per token)."),
     ] = Kind.bpe,
-    out: Annotated[Path, typer.Option(help="File to write; an existing file is replaced.")] = Path(
-        "tokenizer.json"
-    ),
+    out: Annotated[Path, typer.Option(help=f"File to write. {NEW_FILE}")] = Path("tokenizer.json"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a tokenizer on text and write it to a tokenizer.json."""
@@ -92,6 +91,7 @@ def train_command(
             "the text; leave it out",
             param_hint="--vocab-size",
         )
+    refuse_existing(out)
     make_folder(out.parent)  # fail before an hour of training if the file cannot be written
     with preparation_progress() as progress:
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)

@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 if TYPE_CHECKING:
     from scratchgpt.generation import Translation
@@ -67,7 +68,7 @@ def translate_command(
         typer.Option(
             metavar="PICTURE",
             help="File for a picture of the attention from target words to source words: .png, "
-            ".pdf or .svg. Only for a single text.",
+            f".pdf or .svg. {NEW_FILE} Only for a single text.",
         ),
     ] = None,
     as_json: Annotated[
@@ -105,6 +106,7 @@ def translate_command(
             f"draws the attention of one text, but there are {len(sources)}; give one text",
             param_hint="--attention",
         )
+    refuse_existing(attention)
     transformer, tokenizer = load_translator(model, which and which.value)
     _check(sources, place, transformer, tokenizer)
     prepare_kernels(threads)

@@ -187,8 +187,22 @@ class GPT(Model[GPTSaved]):
                 f"{counted(self.config.block_size, 'position')} of the model"
             )
         other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
+        other.special_ids = self.special_ids
         for name, value in other.arrays().items():
             value[...] = self.store.named[name].value[: len(value)]
+        return other
+
+    def with_biases(self) -> "GPT":
+        """Return a model with biases that computes the same; biases that are missing are 0.
+
+        Programs that only support models with biases can read it.
+        """
+        if self.config.bias:
+            return self
+        other = GPT.blank(self.config.replace(bias=True), self.dtype)
+        other.special_ids = self.special_ids
+        for name, value in self.arrays().items():
+            other.store.named[name].value[...] = value
         return other
 
     def flat_parameters(self) -> FlatParameters:

@@ -12,7 +12,12 @@ from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import PRESET, RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
-from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_evaluate
+from scratchgpt.recipes.model_folder import (
+    check_vocabulary,
+    find_model,
+    load_gpt,
+    load_gpt_to_evaluate,
+)
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
@@ -39,7 +44,11 @@ class TextData:
         return self.corpus.fingerprint
 
     def new_model(self, run: RunConfig) -> GPT:
-        return new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+        model = new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+        end = self.tokenizer.end_of_text  # after each document of the corpus
+        if end is not None and end not in model.special_ids.ends:
+            model.special_ids = model.special_ids.with_end(end)
+        return model
 
     def objective(self, run: RunConfig, model: GPT) -> NextToken:
         return NextToken.from_config(model, run.training)
@@ -87,7 +96,8 @@ def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
 
 def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) -> GPTConfig:
     """Return the configuration of the model in ``init``, with dropout and context changed."""
-    config = read_config(find_model(Path(init)))
+    directory = find_model(Path(init))
+    config = read_config(directory)
     if not isinstance(config, GPTConfig):
         raise UserError(
             f"init={init!r} is not a GPT; only GPTs can be trained from an existing model"
@@ -97,11 +107,8 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
             f"preset={run.preset!r} does not apply with init={init!r}, which defines the sizes; "
             "leave out preset"
         )
-    if vocab_size is not None and not config.fits_vocabulary(vocab_size):
-        raise UserError(
-            f"the tokenizer has {counted(vocab_size, 'token')} but the model in {init} "
-            f"{config.vocab_size}; use the tokenizer that was saved with the model"
-        )
+    if vocab_size is not None:
+        check_vocabulary(config, vocab_size, directory)
     changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
     allowed = config.replace(
         dropout=changed.dropout, block_size=min(changed.block_size, config.block_size)

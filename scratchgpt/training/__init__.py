@@ -1,5 +1,6 @@
 """Training: the training loop, checkpoints and progress display."""
 
+from scratchgpt.checkpoints import find_checkpoint
 from scratchgpt.training.batches import Batches, LimitedBatches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError
@@ -16,7 +17,6 @@ from scratchgpt.training.records import (
     StoppingRecord,
     TrainResult,
 )
-from scratchgpt.training.run_directory import find_checkpoint
 from scratchgpt.training.trainer import Trainer
 from scratchgpt.training.workers import Alone, Workers
 

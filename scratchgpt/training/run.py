@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.structured import read_json
@@ -27,7 +28,7 @@ from scratchgpt.training.model_files import config_defaults, config_of, save_mod
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import PICTURE_FILE
 from scratchgpt.training.records import Position
-from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
+from scratchgpt.training.run_directory import RunDirectory
 from scratchgpt.training.step import Stepper
 
 NOTHING_SAVED = "no checkpoint was written"

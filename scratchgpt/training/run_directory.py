@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST, existing_checkpoint
 from scratchgpt.errors import UserError
 from scratchgpt.files import (
     cannot_write,
@@ -26,43 +27,7 @@ from scratchgpt.files import (
     temporary_folder,
 )
 
-LAST, BEST, AVERAGE = "last", "best", "average"
 LOCK_FILE = ".lock"
-
-
-def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """Return the model directory of a checkpoint of a run.
-
-    Parameters
-    ----------
-    run_directory : path
-        The ``out_dir`` of a training run.
-    which : {"last", "best", "average"}
-
-    Raises
-    ------
-    UserError
-        If the run has no such checkpoint.
-    """
-    path = _existing(Path(run_directory), which)
-    if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
-        raise UserError(
-            f"{run_directory} has no average of checkpoints; a run with average=5 "
-            "writes one when it ends"
-        )
-    if path is None:
-        raise UserError(
-            f"{run_directory} has no {which!r} checkpoint; "
-            "name a folder that `scratchgpt train --out` created"
-        )
-    return path
-
-
-def _existing(run_directory: Path, which: str) -> Path | None:
-    for path in (run_directory / which, previous(run_directory / which)):
-        if path.is_dir():
-            return path
-    return None
 
 
 class RunDirectory:
@@ -118,7 +83,7 @@ class RunDirectory:
 
     def find(self, which: str) -> Path | None:
         """Return the directory of a checkpoint, or None if it does not exist yet."""
-        return _existing(self.path, which)
+        return existing_checkpoint(self.path, which)
 
     @contextlib.contextmanager
     def replacing(self, which: str) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
@@ -27,7 +28,6 @@ from scratchgpt.training.records import (
     merge_scores,
 )
 from scratchgpt.training.run import NOTHING_SAVED, Run
-from scratchgpt.training.run_directory import AVERAGE, BEST, LAST
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.step import NotFinite, Stepper
 from scratchgpt.training.workers import ALONE, Workers

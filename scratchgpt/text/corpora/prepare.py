@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, remove_leftovers, write_text
+from scratchgpt.files import remove_leftovers, write_text
+from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -21,6 +22,7 @@ from scratchgpt.text.corpora.prepared import (
     PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
+    acquire_lock,
     cache_directory,
     corpora_directory,
     open_prepared,
@@ -34,11 +36,6 @@ from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.utf8 import read_text
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-LOCK_FILE = ".lock"
-
 
 def prepare(
     words: Sequence[str],
@@ -47,6 +44,7 @@ def prepare(
     directory: Path | str | None = None,
     val_fraction: float | None = None,
     progress: ProgressCallback | None = None,
+    overwrite: bool = True,
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
@@ -73,6 +71,8 @@ def prepare(
         0.1. A prepared corpus refuses one that is not its own.
     progress : callable, optional
         Called with (stage, bytes done, total bytes).
+    overwrite : bool
+        Whether to replace another prepared corpus in the folder.
 
     Raises
     ------
@@ -94,9 +94,14 @@ def prepare(
     if _is_done(directory, key):
         return open_prepared(directory)
     report = progress or (lambda what, done, total: None)
-    lock = _acquire_lock(directory, report)
+    lock = acquire_lock(directory, report)
     try:
         if not _is_done(directory, key):
+            if (directory / MANIFEST_FILE).exists() and not overwrite:
+                read_manifest(directory)
+                raise UserError(
+                    f"{directory} already contains another corpus; choose another folder"
+                )
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
     finally:
         lock.release()
@@ -174,6 +179,8 @@ class _Preparation:
             pass  # no valid progress file: start from the beginning
         self._save(state)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
+        if state.tokenizer is None:  # of the last corpus
+            (self.directory / NAMES_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
         for file in self.directory.glob("shard-*.bin"):
             if file not in wanted:
@@ -278,20 +285,3 @@ def _is_done(directory: Path, key: str) -> bool:
         return read_manifest(directory).key == key
     except UserError:
         return False
-
-
-def _acquire_lock(directory: Path, report: ProgressCallback) -> "FileLock":
-    """Create the folder and acquire its lock, waiting for another process if necessary."""
-    from filelock import FileLock, Timeout
-
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report("waiting for another process that prepares this corpus", 0, 0)
-            lock.acquire()
-    except OSError as error:
-        raise cannot_write(directory, error) from error
-    return lock
