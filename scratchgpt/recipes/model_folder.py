@@ -106,7 +106,8 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
         where = "" if directory is None else f" in {directory}"
         raise UserError(
             f"the tokenizer has {counted(n_tokens, 'token')} but the model{where} has "
-            f"{config.vocab_size}, so they do not belong together; use the tokenizer.json that was saved with the model"
+            f"{config.vocab_size}, so they do not belong together; use the tokenizer.json that "
+            "was saved with the model"
         )
 
 
