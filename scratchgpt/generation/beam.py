@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgpt.arguments import check_integer, real_number
+from scratchgpt.arguments import check_whole, real_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.candidates import best_tokens
@@ -85,6 +85,7 @@ def beam_search(
     config = model.config
     if src_key_padding_mask is None and config.padding_id is not None:
         src_key_padding_mask = src == config.padding_id
+    end_of_text = check_whole("end_of_text", end_of_text, least=0)
     _check_numbers(n_beams, n_best, alpha, config)
     lengths = _source_lengths(src, src_key_padding_mask)
     limits = _limits(max_length, lengths, config.block_size)
@@ -112,9 +113,9 @@ def beam_search(
 
 
 def _check_numbers(n_beams: int, n_best: int, alpha: float, config: TransformerConfig) -> None:
-    if check_integer("n_beams", n_beams) < 1:
+    if check_whole("n_beams", n_beams) < 1:
         raise UserError(f"n_beams={n_beams} must be at least 1")
-    if not 1 <= check_integer("n_best", n_best) <= n_beams:
+    if not 1 <= check_whole("n_best", n_best) <= n_beams:
         raise UserError(f"n_best={n_best} must be from 1 to the number of beams, {n_beams}")
     number = real_number(alpha)
     if number is None or not 0 <= number < np.inf:

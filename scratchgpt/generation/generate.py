@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from scratchgpt.arguments import check_integer
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.decoding import Decoding
@@ -101,7 +101,7 @@ def generate(
     [(0, 0, 5, 'length'), (0, 1, 5, 'length'), (1, 0, 5, 'length'), (1, 1, 5, 'length')]
     """
     n_rows = model.config.vocab_size
-    n_tokens = n_rows if vocab_size is None else vocab_size
+    n_tokens = n_rows if vocab_size is None else check_whole("vocab_size", vocab_size)
     if n_tokens > n_rows:
         raise UserError(
             f"vocab_size={n_tokens} is more than the model's {counted(n_rows, 'token')}; "
@@ -109,9 +109,9 @@ def generate(
         )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
-        if check_integer(name, value) < 1:
+        if check_whole(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
-    if check_integer("seed", seed) < 0:
+    if check_whole("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchgpt.arguments import check_integer
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.beam import beam_search
@@ -111,7 +111,7 @@ def translate_n_best(
     check_tokenizer(model, tokenizer)
     if isinstance(texts, str):
         raise TypeError("texts must be a list of strings, not one string")
-    if check_integer("batch_size", batch_size) < 1:
+    if check_whole("batch_size", batch_size) < 1:
         raise UserError(f"batch_size={batch_size} must be at least 1")
     end_of_text = tokenizer.end_of_text
     if end_of_text is None:

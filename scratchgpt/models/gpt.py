@@ -17,6 +17,7 @@ from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
+from scratchgpt.ops.embedding import check_token_rows
 from scratchgpt.ops.linear import LinearSaved
 
 
@@ -94,6 +95,13 @@ class GPT(Model[GPTSaved]):
         -------
         logits : array (B, T, V)
         saved : GPTSaved
+
+        Raises
+        ------
+        ValueError
+            If there are no tokens, a text is too long, or a token is outside the vocabulary.
+        TypeError
+            If the tokens are not an integer array.
         """
         x, transformer = self.transformer.forward(
             tokens, dropout_seed=dropout_seed, recompute=recompute
@@ -165,6 +173,7 @@ class GPT(Model[GPTSaved]):
         ValueError
             If a text would exceed block_size.
         """
+        check_token_rows("tokens", tokens)
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
         x = self.absorb(tokens, cache, counts)

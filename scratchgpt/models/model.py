@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
@@ -114,6 +115,7 @@ class Model(Layer, Generic[Saved]):
 
     def describe(self, *, n_batch: int = 1) -> Description:
         """Compute parameters, memory and arithmetic; see :class:`Description`."""
+        n_batch = check_whole("n_batch", n_batch, least=1)
         return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
 
     def backward(self, dlogits: Array, saved: Saved) -> None:

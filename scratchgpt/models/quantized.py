@@ -13,6 +13,7 @@ from scratchgpt.memory import aligned_zeros
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.description import LINE_BYTES
 from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
+from scratchgpt.ops.embedding import check_token_rows, check_tokens
 from scratchgpt.special_ids import SpecialIds
 
 HIGHEST = 127
@@ -153,6 +154,7 @@ class QuantizedGPT:
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
+        check_token_rows("tokens", tokens)
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
         x = self.absorb(tokens, cache, counts)
@@ -160,6 +162,8 @@ class QuantizedGPT:
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens without the head; see :meth:`GPT.absorb`."""
+        check_token_rows("tokens", tokens)
+        check_tokens(tokens, self.config.vocab_size)
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
         n_visible = int(positions.max()) + 1
         self.config.check_length(n_visible)

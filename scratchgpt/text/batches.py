@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole, plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, counted
 from scratchgpt.text.corpora.shards import TokenStream
@@ -69,14 +70,15 @@ class TokenBatches:
         val_batches: int | None = None,
     ) -> None:
         check_positive(block_size=block_size, batch_size=batch_size, val_batches=val_batches)
+        block_size = plain(block_size)
         _check_length("training", train, block_size, "give more text")
         _check_length("validation", val, block_size, "give more text, a larger val_fraction")
         self.train = train
         self.val = val
         self.block_size = block_size
-        self.batch_size = batch_size
-        self.seed = seed
-        self.val_batches = val_batches
+        self.batch_size = plain(batch_size)
+        self.seed = plain(seed)
+        self.val_batches = plain(val_batches)
 
     def train_batch(self, index: int) -> TokenBatch:
         """Windows at random places, each place as probable as any other (nanoGPT's way)."""
@@ -149,7 +151,7 @@ def middles(n: int, most: int) -> Array:
 def check_positive(**sizes: int | None) -> None:
     """Raise UserError for a size below 1; None means that a size is not given."""
     for name, size in sizes.items():
-        if size is not None and size < 1:
+        if size is not None and check_whole(name, size) < 1:
             raise UserError(f"{name}={size} must be at least 1")
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
@@ -90,11 +91,11 @@ class PairBatches:
         check_positive(tokens_per_batch=tokens_per_batch, val_batches=val_batches)
         self.train = train
         self.val = val
-        self.tokens_per_batch = tokens_per_batch
-        self.seed = seed
-        self.end_of_text = end_of_text
-        self.padding = padding
-        self.val_batches = val_batches
+        self.tokens_per_batch = plain(tokens_per_batch)
+        self.seed = plain(seed)
+        self.end_of_text = plain(end_of_text)
+        self.padding = plain(padding)
+        self.val_batches = plain(val_batches)
         self._cuts = self._find_cuts("training", train)
         self._val_cuts = self._find_cuts("validation", val)
         self._epoch: tuple[int, list[Array]] | None = None

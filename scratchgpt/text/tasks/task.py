@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
@@ -162,9 +163,9 @@ class TaskBatches:
     ) -> None:
         check_positive(batch_size=batch_size, val_batches=val_batches)
         self.task = task
-        self.batch_size = batch_size
-        self.seed = seed
-        self.val_batches = val_batches
+        self.batch_size = plain(batch_size)
+        self.seed = plain(seed)
+        self.val_batches = plain(val_batches)
 
     def train_batch(self, index: int) -> TokenBatch:
         """Training problems at random, each as probable as any other."""
