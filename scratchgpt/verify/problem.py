@@ -149,7 +149,8 @@ def gradients_of(result: Any, backward: Any, names: list[str], floating: list[in
         return gradients
     raise TypeError(
         f"{function_name(backward)} returned {counted(len(gradients), 'gradient')} for "
-        f"{counted(len(names), 'input')}, {len(floating)} of them floating; pass constants in settings"
+        f"{counted(len(names), 'input')}, {len(floating)} of them floating; pass constants in "
+        "settings"
     )
 
 

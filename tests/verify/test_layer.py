@@ -227,7 +227,7 @@ def test_a_layer_whose_input_has_the_name_of_a_parameter():
     ("result", "message"),
     [
         (lambda dx: {"x": dx}, "returned a dict; return a tuple of gradients"),
-        (lambda dx: (dx, dx), "returned 2 gradients for 1 inputs"),
+        (lambda dx: (dx, dx), "returned 2 gradients for 1 input"),
     ],
 )
 def test_what_the_backward_of_a_layer_returns_is_checked(result, message):
