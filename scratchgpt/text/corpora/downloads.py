@@ -70,11 +70,11 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
                 )
             return path
 
-    import pooch
-
     path = cache / "downloads" / wanted.file
     if path.is_file() and _has_content(path, wanted):
         return path
+    import pooch
+
     pooch.get_logger().setLevel("WARNING")  # by default it logs each download to stderr
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
