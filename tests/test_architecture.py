@@ -23,6 +23,7 @@ MAX_LINES = 300
 # From bottom to top; each part may import those in the lines before it.
 FLOORS = [
     {"version", "errors"},
+    {"arguments"},
     {"backend", "utf8"},
     {"files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed"},
@@ -44,7 +45,18 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # These imports are forbidden, although they point downwards.
 CLOSED = {("models", "text"), ("models", "optim"), ("text", "layers"), ("layers", "verify")}
 # These parts may import only the listed parts.
-ALLOWED = {"timeseries": {"backend", "errors", "files", "kernels", "threads", "utf8", "verify"}}
+ALLOWED = {
+    "timeseries": {
+        "arguments",
+        "backend",
+        "errors",
+        "files",
+        "kernels",
+        "threads",
+        "utf8",
+        "verify",
+    }
+}
 HEAVY = (
     "scipy",
     "numba",

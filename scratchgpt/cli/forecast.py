@@ -2,13 +2,9 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from scratchgpt.cli.forecast_series import SeriesToForecast
-    from scratchgpt.timeseries import ARIMAResults
 
 EPILOG = """Examples:
 
@@ -36,7 +32,8 @@ def forecast_command(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="CSV file; the first column holds the times, if there are any.",
+            help="CSV file, also compressed with gzip; - is standard input. The first column that "
+            "can be read as times holds the times.",
             show_default=False,
         ),
     ] = None,
@@ -47,6 +44,30 @@ def forecast_command(
             "-c",
             help="Column of the series: its name, or its number starting from 1.",
             show_default="the only one besides the times",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Use only the rows with this value in this column: unique_id=A. Can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            metavar=". or ,",
+            help="Decimal mark of the numbers.",
+            show_default="the only possible one",
+        ),
+    ] = None,
+    thousands: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MARK",
+            help="Thousands separator of the numbers: a comma, a point, a space or an apostrophe.",
+            show_default="the only possible one",
         ),
     ] = None,
     example: Annotated[
@@ -110,7 +131,8 @@ def forecast_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="CSV file with the regressors for the forecast steps.",
+            help="CSV file with the regressors for the forecast steps. The columns are found by "
+            "name and the rows by time; without times, one row per step.",
             show_default=False,
         ),
     ] = None,
@@ -160,9 +182,11 @@ def forecast_command(
     error.
     """
     import sys
+    import warnings
 
+    from scratchgpt.cli.forecast_model import fit_model, select_model
     from scratchgpt.cli.forecast_output import refuse_other_format, save, write
-    from scratchgpt.cli.forecast_series import future_regressors, load_series
+    from scratchgpt.cli.forecast_series import Source, future_regressors, load_series
     from scratchgpt.cli.kernels import report_compiling
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
@@ -182,95 +206,54 @@ def forecast_command(
     for path in (plot, diagnostics):
         refuse_other_format(path)
 
-    series = load_series(data, example, column, exog, log=log)
+    source = None
+    if data is not None:
+        source = Source(data, _conditions(where or []), decimal, thousands)
+    elif (where, decimal, thousands) != (None, None, None):
+        _refuse("--where, --decimal and --thousands are about a file; name one", "--example")
+    series = load_series(source, example, column, exog, log=log)
     period = series.period if period is None else period
     steps = steps or (2 * period if period > 1 else 10)
-    ahead = future_regressors(future, series.exog_names, steps)
+    ahead = future_regressors(future, source, series, steps)
     report_compiling("kalman" if series.has_gaps else "arma_filter")
     if order is None:
-        results = _select_model(series, period, full=full, verbose=verbose)
+        results = select_model(series, period, full=full, verbose=verbose)
     else:
-        results = _fit_model(series, period, order, seasonal, trend, method or Method.mle)
-    for warning in results.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        results = fit_model(series, period, order, seasonal, trend, (method or Method.mle).value)
+    for reason in results.warnings:
+        print(f"warning: {reason}", file=sys.stderr)
 
-    write(series, results, steps, ahead, level, "json" if as_json else "csv" if as_csv else "text")
-    if plot is not None:
-        figure = plot_forecast(
-            results,
-            steps,
-            1 - level / 100,
-            exog=ahead,
-            labels=series.labels + series.following(steps),
-            season=period,
-            name=series.name,
-            log=log,
-        )
-        save(figure, plot)
+    form = "json" if as_json else "csv" if as_csv else "text"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ``results.warnings`` says it too
+        write(series, results, steps, ahead, level, form)
+        if plot is not None:
+            figure = plot_forecast(
+                results,
+                steps,
+                1 - level / 100,
+                exog=ahead,
+                labels=series.labels + series.following(steps),
+                season=period,
+                name=series.name,
+                log=log,
+            )
+            save(figure, plot)
     if diagnostics is not None:
         figure = plot_diagnostics(results, labels=series.labels, season=period)
         save(figure, diagnostics)
 
 
-def _select_model(
-    series: "SeriesToForecast", period: int, *, full: bool, verbose: bool
-) -> "ARIMAResults":
-    """Select the model with the lowest AICc, and report the search on standard error."""
-    import sys
-    import time
-
-    from scratchgpt.cli.forecast_series import name_series
-    from scratchgpt.timeseries import auto_arima
-
-    def report(tried: Any) -> None:
-        result = f"rejected: {tried.refused}" if tried.refused else f"AICc {tried.criterion:.2f}"
-        print(f"{tried.name:<44} {result}", file=sys.stderr)
-
-    began = time.perf_counter()
-    with name_series(series.name):
-        choice = auto_arima(
-            series.endog, period, series.exog, full=full, on_tried=report if verbose else None
-        )
-    seconds = time.perf_counter() - began
-    print(
-        f"{choice.name}: selected from {len(choice.tried)} models in {seconds:.1f} s",
-        file=sys.stderr,
-    )
-    return choice.results
-
-
-def _fit_model(
-    series: "SeriesToForecast",
-    period: int,
-    order: str,
-    seasonal: str | None,
-    trend: str | None,
-    method: Method,
-) -> "ARIMAResults":
-    """Fit the model with the given orders."""
-    import warnings
-
-    from scratchgpt.cli.forecast_series import name_series
-    from scratchgpt.timeseries import ARIMA
-
-    plain = _numbers(order, "--order", "p,d,q", (3,))
-    season = [0, 0, 0, 0]
-    if seasonal is not None:
-        season = _numbers(seasonal, "--seasonal", "P,D,Q,s", (3, 4))
-        season += [period] * (len(season) == 3)
-    with name_series(series.name), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # ``results.warnings`` repeats it
-        return ARIMA(series.endog, series.exog, plain, season, trend).fit(method=method.value)
-
-
-def _numbers(text: str, option: str, form: str, counts: tuple[int, ...]) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in counts or min(numbers) < 0:
-        _refuse(f"{text!r} must be {form}, all non-negative integers", option)
-    return numbers
+def _conditions(texts: list[str]) -> dict[str, str]:
+    """Return the columns of ``--where`` with their values."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name.strip() or not equals:
+            _refuse(f"{text!r} must be NAME=VALUE, for example unique_id=A", "--where")
+        if values.setdefault(name.strip(), value) != value:
+            _refuse(f"{name.strip()} has two values; choose one", "--where")
+    return values
 
 
 def _refuse(message: str, option: str) -> None:

@@ -51,7 +51,9 @@ def write(
     # The exponential maps quantiles to quantiles, so the mean of the logarithm becomes the median
     # of the values, and intervals keep their probability.
     table = np.column_stack([ahead.predicted_mean, ahead.conf_int(alpha)])
-    table = np.exp(table) if series.log else table
+    if series.log:
+        with np.errstate(over="ignore"):
+            table = np.exp(table)
     rows = [
         _Row(time, *map(float, values))
         for time, values in zip(series.following(steps), table, strict=True)

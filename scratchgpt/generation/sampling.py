@@ -7,10 +7,10 @@ which removed tokens are -inf. A token with the highest logit is never removed.
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
+from scratchgpt.arguments import plain_fields, real_number, whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.ops.softmax import softmax_forward
@@ -49,16 +49,17 @@ class SamplingConfig:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         _check("temperature", self.temperature, "0 (greedy) or more", low=0)
         _check("top_p", self.top_p, "from 0 to 1 (1 keeps all tokens)", low=0, high=1)
         _check("min_p", self.min_p, "from 0 to 1 (0 keeps all tokens)", low=0, high=1)
         _check(
             "repetition_penalty", self.repetition_penalty, "more than 0 (1 disables it)", above=0
         )
-        k = self.top_k
-        if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+        if self.top_k is not None and (whole_number(self.top_k) or 0) < 1:
             raise UserError(
-                f"top_k={k!r} must be a whole number of at least 1; leave it out to keep all tokens"
+                f"top_k={self.top_k!r} must be a whole number of at least 1; "
+                "leave it out to keep all tokens"
             )
 
     @property
@@ -75,12 +76,9 @@ def _check(
     high: float = math.inf,
     above: float = -math.inf,
 ) -> None:
+    number = real_number(value)
     in_range = (
-        isinstance(value, Real)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and low <= value <= high
-        and value > above
+        number is not None and math.isfinite(number) and low <= number <= high and number > above
     )
     if not in_range:
         raise UserError(f"{name}={value!r} must be a number, {allowed}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
+from scratchgpt.arguments import plain_fields, real_number, whole_number
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.presets import GPT_KIND, find_preset
@@ -105,12 +106,13 @@ class ModelConfig:
         switches: Iterable[str],
         choices: dict[str, Iterable[str]],
     ) -> None:
-        """Raise UserError if a value is out of range."""
+        """Raise UserError if a value is out of range; store NumPy numbers as Python's."""
+        plain_fields(self)
         for name in sizes:
             value = getattr(self, name)
             if value is None and name in ("n_inner", "source_vocab_size"):
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if (whole_number(value) or 0) < 1:
                 raise UserError(f"{name}={value!r} must be a positive whole number")
         for name in switches:
             if not isinstance(getattr(self, name), bool):
@@ -120,11 +122,14 @@ class ModelConfig:
                 f"n_embd={self.n_embd} is not divisible by n_head={self.n_head}; "
                 f"choose a multiple of {self.n_head}"
             )
-        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
+        dropout = real_number(self.dropout)
+        if dropout is None or not 0 <= dropout < 1:
             raise UserError(f"dropout={self.dropout!r} must be at least 0 and less than 1")
-        epsilon = self.layer_norm_epsilon
-        if not (isinstance(epsilon, int | float) and 0 < epsilon < math.inf):
-            raise UserError(f"layer_norm_epsilon={epsilon!r} must be positive and finite")
+        epsilon = real_number(self.layer_norm_epsilon)
+        if epsilon is None or not 0 < epsilon < math.inf:
+            raise UserError(
+                f"layer_norm_epsilon={self.layer_norm_epsilon!r} must be positive and finite"
+            )
         for name, known in choices.items():
             value = str(getattr(self, name))
             if value not in known:

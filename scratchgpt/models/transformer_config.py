@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.errors import UserError
 from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.config import NORM_POSITIONS, ModelConfig
@@ -102,14 +103,12 @@ class TransformerConfig(ModelConfig):
                 f"a source_vocab_size of {self.source_size} and a vocab_size of {self.vocab_size} "
                 "cannot share a table; set shared_embeddings to false"
             )
-        padding = self.padding_id
-        if padding is not None and (
-            isinstance(padding, bool)
-            or not isinstance(padding, int)
-            or not 0 <= padding < self.source_size
-        ):
+        padding = whole_number(self.padding_id)
+        valid = padding is not None and 0 <= padding < self.source_size
+        if self.padding_id is not None and not valid:
             raise UserError(
-                f"padding_id={padding!r} must be a token of the source, 0 to {self.source_size - 1}"
+                f"padding_id={self.padding_id!r} must be a token of the source, "
+                f"0 to {self.source_size - 1}"
             )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from scratchgpt.arguments import plain, plain_fields, real_number
 from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig
 from scratchgpt.training.config import TrainConfig
@@ -60,13 +61,16 @@ class RunConfig:
     training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        plain_fields(self)
+        object.__setattr__(self, "model", {k: plain(v) for k, v in self.model.items()})
         if not all(isinstance(word, str) for word in self.corpus):
             raise UserError(f"corpus={list(self.corpus)} must be a string or a list of strings")
         for name in ("task", "tokenizer", "preset", "init"):
             value = getattr(self, name)
             if not isinstance(value, str) and not (name in ("task", "init") and value is None):
                 raise UserError(f"{name}={value!r} must be a string")
-        if not (isinstance(self.val_fraction, int | float) and 0 < self.val_fraction < 1):
+        val_fraction = real_number(self.val_fraction)
+        if val_fraction is None or not 0 < val_fraction < 1:
             raise UserError(f"val_fraction={self.val_fraction!r} must be between 0 and 1")
 
     def model_config(self, kind: type[Config], **of_tokenizer: int) -> Config:

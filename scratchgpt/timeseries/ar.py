@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.timeseries.ar_estimates import Estimate, burg, least_squares, yule_walker
+from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
 
 METHODS: dict[str, Callable[[Array, int], list[Estimate]]] = {
@@ -45,7 +47,7 @@ class ARResults(NamedTuple):
 
     def forecast(self, steps: int = 1) -> Array:
         """Forecast the next ``steps`` values: their expected values, (steps,)."""
-        _check_steps(steps)
+        steps = positive_count("steps", steps)
         values = np.append(self.endog - self.mean, np.zeros(steps))
         n, p = self.endog.size, self.order
         for t in range(n, n + steps):
@@ -54,7 +56,7 @@ class ARResults(NamedTuple):
 
     def forecast_se(self, steps: int = 1) -> Array:
         """Compute the standard errors of :meth:`forecast`, (steps,), treating phi as known."""
-        _check_steps(steps)
+        steps = positive_count("steps", steps)
         psi = np.zeros(self.order + steps)  # the weight of an error after 0, 1, ... steps
         psi[self.order] = 1
         for t in range(self.order + 1, psi.size):
@@ -91,10 +93,11 @@ class AR:
         if max_order is None:
             max_order = min(int(10 * np.log10(n)), most)
         for name, value in (("order", order), ("max_order", max_order)):
-            if value is not None and not 0 <= value <= most:
-                raise UserError(f"{name}={value} for {n} observations; choose from 0 to {most}")
-        self.order = order
-        self.max_order = max_order
+            number = whole_number(value)
+            if value is not None and (number is None or not 0 <= number <= most):
+                raise UserError(f"{name}={value!r} for {n} observations; choose from 0 to {most}")
+        self.order = whole_number(order)
+        self.max_order = int(max_order)
 
     def fit(self, method: str = "yule-walker") -> ARResults:
         r"""Estimate the coefficients.
@@ -135,8 +138,3 @@ class AR:
 def _aicc(estimate: Estimate, n: int) -> float:
     m = estimate.ar.size + 2
     return float(n * np.log(estimate.sigma2) + 2 * m + 2 * m * (m + 1) / (n - m - 1))
-
-
-def _check_steps(steps: int) -> None:
-    if steps < 1:
-        raise UserError(f"steps={steps} must be at least 1")

@@ -23,7 +23,8 @@ class ARIMA(ARIMASpecification):
         The series; NaN marks a missing value. Forecasts and predictions for a pandas object carry
         its index.
     exog : list, array (n, k) or pandas DataFrame, optional
-        Regressors.
+        Regressors. A column with the name of another parameter, such as ``const`` or ``sigma2``,
+        is listed as ``exog.const``.
     order : (p, d, q)
     seasonal_order : (P, D, Q, s)
     trend : {"n", "c", "t", "ct", "ctt"}, list of 0 and 1, or None

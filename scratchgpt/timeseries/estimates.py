@@ -1,6 +1,7 @@
 """Parameter estimates with their uncertainty, information criteria, residuals and forecasts."""
 
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from scratchgpt.timeseries.fitting.fitting import Fit
 from scratchgpt.timeseries.fitting.information import Criteria, criteria
 from scratchgpt.timeseries.forecasting.forecasting import forecast, one_step_predictions
 from scratchgpt.timeseries.forecasting.predictions import Forecast, normal_quantile
+from scratchgpt.timeseries.forecasting.unsettled import settled_after, unsettled_values
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.specification import ARIMASpecification
 
@@ -148,7 +150,8 @@ class Estimates:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Reasons to distrust the estimates; empty if there are none."""
+        """Reasons to distrust the estimates or the forecasts; empty if there are none."""
+        m = self.model
         found = []
         if not self.converged:
             found.append(f"the optimizer did not converge: {self.message}")
@@ -157,10 +160,18 @@ class Estimates:
                 "the observed information is not positive definite, so there are no standard "
                 "errors; the estimates may be on the boundary of the parameter space"
             )
-        return tuple(found)
+        unsettled = unsettled_values(settled_after(m.endog, m.orders, max(m.orders.s, 1)))
+        return (*found, unsettled) if unsettled else tuple(found)
 
     def get_forecast(self, steps: int = 1, exog: Any = None) -> Forecast:
-        """Forecast the next ``steps`` values, with standard errors and intervals."""
+        """Forecast the next ``steps`` values, with standard errors and intervals.
+
+        Warns
+        -----
+        RuntimeWarning
+            If no observation determines the level of a value, as for a day of the week that was
+            never observed. The mean is then NaN and the variance is infinite.
+        """
         mean, variance = self._forecast(steps, exog)
         return Forecast(mean, variance, self.model.index, self.nobs)
 
@@ -168,7 +179,10 @@ class Estimates:
         m = self.model
         steps = positive_count("steps", steps)
         design = m.future_design(steps, exog)
-        return forecast(self.fit.params, m.endog, m.design, m.orders, steps, design)
+        mean, variance = forecast(self.fit.params, m.endog, m.design, m.orders, steps, design)
+        if np.isinf(variance).any():
+            warnings.warn(unsettled_values(np.isfinite(variance)), RuntimeWarning, stacklevel=3)
+        return mean, variance
 
     def _named(self, values: Array, columns: Sequence[Any] | None = None) -> Any:
         return self.model.index.named(values, self.param_names, columns)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from scratchgpt.arguments import whole_number
 from scratchgpt.errors import UserError
 
 
@@ -78,7 +77,7 @@ def _whole_numbers(name: str, values: Any, form: str, count: int) -> list[int]:
         given = []
     if len(given) != count:
         raise UserError(f"{name}={values!r} must be {form}")
-    for value in given:
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise UserError(f"{name}={tuple(given)} must be {form}, all non-negative integers")
-    return [int(value) for value in given]
+    numbers = [number for number in map(whole_number, given) if number is not None and number >= 0]
+    if len(numbers) != count:
+        raise UserError(f"{name}={tuple(given)} must be {form}, all non-negative integers")
+    return numbers

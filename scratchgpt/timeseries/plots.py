@@ -76,24 +76,26 @@ def plot_forecast(
     from_log = np.exp if log else np.asarray
     values, fitted = from_log(results.model.endog), from_log(np.asarray(results.fittedvalues))
     mean = from_log(np.asarray(ahead.predicted_mean))
-    lower, upper = from_log(np.asarray(ahead.conf_int(alpha))).T
+    bounds = from_log(np.asarray(ahead.conf_int(alpha)))
+    # A value with an infinite variance has no interval to draw.
+    lower, upper = np.where(np.isfinite(bounds).all(axis=1), bounds.T, np.nan)
 
     axes = figure.subplots()
     first = max(0, n - max(_SHOWN_AT_LEAST, _SHOWN_PER_STEP * steps))
     times = np.arange(n + steps)
     history, future = times[first:n], times[n:]
-    level = f"{100 * (1 - alpha):g} % interval"
+    level = f"{100 * (1 - float(alpha)):g} % interval"
     axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0, label=level)
     # A value between two missing values has no line segment, so it needs a marker.
-    has_points = len(history) + steps <= _SHOWN_AT_LEAST or np.isnan(values[first:]).any()
+    has_gaps = np.isnan(values[first:]).any() or np.isnan(mean).any()
+    has_points = len(history) + steps <= _SHOWN_AT_LEAST or has_gaps
     marker = "o" if has_points else None
     style = {"linewidth": 1.5, "marker": marker, "markersize": 3}
     axes.plot(history, fitted[first:], color=_BLUE, linewidth=1.2, label="one-step predictions")
     axes.plot(history, values[first:], color=_BLACK, label=name or "series", **style)
     axes.plot(future, mean, color=_ORANGE, label="forecast", **style | {"linewidth": 2})
-    settled = fitted[first:][np.isfinite(fitted[first:])]
-    seen = np.concatenate([values[first:][np.isfinite(values[first:])], lower, upper])
-    _limit_to(axes, seen, settled)
+    seen = np.concatenate([values[first:], lower, upper])
+    _limit_to(axes, _finite(seen), _finite(fitted[first:]))
     axes.set_title(str(results.model.orders), loc="left", fontweight="bold")
     if name:
         axes.set_ylabel(name)
@@ -144,7 +146,7 @@ def plot_diagnostics(
     """
     figure = _new_figure((9, 6.5))
     residuals = np.asarray(results.standardized_resid)
-    known = residuals[np.isfinite(residuals)]
+    known = _finite(residuals)
     if lags is None:
         season = results.model.orders.s
         lags = max(2 * season, int(10 * np.log10(len(known))))
@@ -237,6 +239,10 @@ def _written(results: Estimates, n: int) -> list[str]:
     return [str(label).removesuffix(" 00:00:00") for label in times]
 
 
+def _finite(values: Array) -> Array:
+    return values[np.isfinite(values)]
+
+
 def _limit_to(axes: Any, seen: Array, settled: Array) -> None:
     """Fit the y limits to series and interval, and let predictions extend them by up to 25 %."""
     low, high = float(seen.min()), float(seen.max())
@@ -252,10 +258,13 @@ def _label_times(
 ) -> None:
     """Set ticks at round years, or at the start of seasons, with the labels of those times."""
     n, phase = len(labels), 0
-    if all(label.isdigit() for label in labels):
+    if labels[0].isdecimal() and labels[-1] == str(int(labels[0]) + n - 1):
         season, phase = 1, -int(labels[0])
-    spans = (season * step * 10**power for power in range(9) for step in (1, 2, 5))
-    apart = next(span for span in spans if (n - first) / span <= most)
+    round_spans = [step * 10**power for power in range(9) for step in (1, 2, 5)]
+    apart = next(season * span for span in round_spans if (n - first) / (season * span) <= most)
+    if season > 1 and (n - first) / apart <= 2:  # less than three seasons: divide them
+        parts = [k for k in range(1, season) if season % k == 0]
+        apart = next(span for span in parts + round_spans if (n - first) / span <= most)
     start = first + (phase - first) % apart
     ticks = np.arange(start, n, apart)
     axes.set_xticks(ticks, [labels[i] for i in ticks])

@@ -1,13 +1,16 @@
 """Results of a fitted ARIMA model: summary, predictions, simulation, updates and plots."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.estimates import Estimates
 from scratchgpt.timeseries.forecasting.simulation import simulate, simulate_future
+from scratchgpt.timeseries.forecasting.unsettled import unsettled_values
 from scratchgpt.timeseries.summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -68,7 +71,8 @@ class ARIMAResults(Estimates):
 
     def forecast(self, steps: int = 1, exog: Any = None) -> Any:
         """Forecast the means of the next ``steps`` values, (steps,); ``exog`` holds regressors."""
-        return self.get_forecast(steps, exog).predicted_mean
+        mean, _ = self._forecast(steps, exog)
+        return self.model.index.series(mean, self.nobs, "predicted_mean")
 
     def simulate(self, n: int, seed: int = 0, *, anchor: str = "start", exog: Any = None) -> Any:
         """Simulate a series from the model.
@@ -81,7 +85,8 @@ class ARIMAResults(Estimates):
             The random seed; the same seed gives the same series.
         anchor : {"start", "end"}
             "start" simulates a new series from its first value, with the integrated part starting
-            at 0. "end" simulates values that follow the series of the model.
+            at 0. "end" simulates values that follow the series of the model, with the warning of
+            :meth:`get_forecast`.
         exog : array (n, k), optional
             Regressors. For "start", the default is the regressors of the series itself.
 
@@ -90,7 +95,7 @@ class ARIMAResults(Estimates):
         series : array (n,) or pandas Series
         """
         m = self.model
-        n = positive_count("n", n)
+        n, seed = positive_count("n", n), check_whole("seed", seed, least=0)
         if anchor not in ("start", "end"):
             raise UserError(f"anchor={anchor!r} must be 'start' or 'end'")
         params = self.fit.params
@@ -100,6 +105,8 @@ class ARIMAResults(Estimates):
             return m.index.series(values, 0, "simulated")
         design = m.future_design(n, exog)
         values = simulate_future(params, m.endog, m.design, m.orders, design, seed)
+        if np.isnan(values).any():
+            warnings.warn(unsettled_values(~np.isnan(values)), RuntimeWarning, stacklevel=2)
         return m.index.series(values, self.nobs, "simulated")
 
     def append(self, new_data: Any, exog: Any = None, refit: bool = False) -> "ARIMAResults":

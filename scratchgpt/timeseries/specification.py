@@ -11,8 +11,10 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.index import TimeIndex
 from scratchgpt.timeseries.data.inputs import (
+    as_row,
     column_names,
     endog_values,
+    given_names,
     positive_count,
     refuse_constant,
     regressors,
@@ -21,6 +23,7 @@ from scratchgpt.timeseries.fitting.fitting import METHODS, Fit, fit_model
 from scratchgpt.timeseries.fitting.parameters import Layout
 from scratchgpt.timeseries.fitting.regression import refuse_redundant_columns
 from scratchgpt.timeseries.fitting.trend import trend_columns, trend_names, trend_powers
+from scratchgpt.timeseries.likelihood.diffuse import difference_coefficients, diffuse_steps
 from scratchgpt.timeseries.likelihood.likelihood import (
     LikelihoodSaved,
     conditional_log_likelihood_backward,
@@ -54,17 +57,21 @@ class ARIMASpecification:
         self.index = TimeIndex(endog, self.nobs)
         refuse_constant(self.endog)
         self.exog_names: tuple[str, ...] = ()
+        self._has_names = given_names(exog) is not None
+        self._times = self.index  # the labels by which regressors are found
         columns = None
         if exog is not None:
             self.index.refuse_other_index(exog, "exog")
             columns = regressors(exog, self.nobs)  # (n, k)
             self.exog_names = column_names(exog, columns.shape[1])
+            if self.index.index is None:
+                self._times = TimeIndex(exog, self.nobs, "exog")
         self.design = self._design(0, self.nobs, columns)  # (n, k)
-        names = (*trend_names(self.powers, self.orders), *self.exog_names)
-        self.layout = Layout(self.orders, names)
+        trends = trend_names(self.powers, self.orders)
+        self.layout = Layout.of(self.orders, trends, self.exog_names)
         self.param_names = self.layout.names
         self._refuse_too_few()
-        refuse_redundant_columns(self.design, ~np.isnan(self.endog), names, self.orders)
+        refuse_redundant_columns(self.design, ~np.isnan(self.endog), self.param_names, self.orders)
 
     @property
     def nobs(self) -> int:
@@ -74,7 +81,20 @@ class ARIMASpecification:
     @property
     def n_used(self) -> int:
         """Number of observations in the likelihood: the observed values minus the diffuse ones."""
-        return int(np.count_nonzero(~np.isnan(self.endog))) - self.orders.n_diffuse
+        return self._n_observed - self._n_diffuse
+
+    @property
+    def _n_observed(self) -> int:
+        return int(np.count_nonzero(~np.isnan(self.endog)))
+
+    @property
+    def _n_diffuse(self) -> int:
+        """Number of observations that determine starting values of the differences."""
+        o, observed = self.orders, ~np.isnan(self.endog)
+        if observed.all():
+            return o.n_diffuse
+        delta = difference_coefficients(o.d, o.D, max(o.s, 1))
+        return len(diffuse_steps(observed, delta).gains)
 
     def __repr__(self) -> str:
         return f"<{self.orders} of {self.nobs} observations>"
@@ -124,12 +144,14 @@ class ARIMASpecification:
 
     def extended(self, new_data: Any, exog: Any = None) -> Self:
         """Return the same model for the series extended by new values; see ARIMAResults.append."""
-        new = endog_values(new_data, "new_data")
-        joined = np.concatenate([self.endog, new])
-        design = self.future_design(len(new), exog)
+        new = endog_values(new_data, "new_data", all_missing=True)
         longer = copy.copy(self)
-        longer.endog = joined
-        longer.index = self.index.followed_by(new_data, len(new))
+        longer.index = longer._times = self.index.followed_by(new_data, len(new))
+        if self.index.index is None:
+            exog = self._aligned(exog, self.nobs, len(new))
+            longer._times = self._times.followed_by(exog, len(new), "exog")
+        design = longer.design_at(self.nobs, len(new), exog)
+        longer.endog = np.concatenate([self.endog, new])
         longer.design = np.concatenate([self.design, design])
         return longer
 
@@ -142,7 +164,6 @@ class ARIMASpecification:
             If the model has regressors and exog does not give them for each step, or if exog is
             given and the model has no regressors.
         """
-        self.index.refuse_other_dates(exog, steps)
         return self.design_at(self.nobs, steps, exog)
 
     def design_at(self, start: int, n: int, exog: Any = None) -> Array:
@@ -159,11 +180,17 @@ class ARIMASpecification:
                 f"the model has regressors ({', '.join(names)}); pass their values at the {n} "
                 f"time{'s' * (n > 1)} from position {start} on as exog"
             )
-        labels = {str(label): label for label in getattr(exog, "columns", ())}
-        if set(names) <= set(labels):
-            exog = exog[[labels[name] for name in names]]
+        exog = self._aligned(exog, start, n)
         rows = "the forecast" if start else "the simulation"
-        return self._design(start, n, regressors(exog, n, rows=rows, names=names))
+        by_name = self._has_names or set(names) <= set(given_names(exog) or ())
+        columns = regressors(exog, n, rows=rows, names=names, by_name=by_name)
+        return self._design(start, n, columns)
+
+    def _aligned(self, exog: Any, start: int, n: int) -> Any:
+        """Return the rows of exog for ``n`` times from position ``start``, by their labels."""
+        exog = as_row(exog, self.exog_names) if n == 1 else exog
+        rows = self._times.rows_of(exog, start, n, "exog")
+        return exog if rows is None else exog.iloc[rows]
 
     def _design(self, start: int, n: int, exog: Array | None) -> Array:
         columns = trend_columns(self.powers, start, n)
@@ -172,9 +199,8 @@ class ARIMASpecification:
     def _refuse_too_few(self) -> None:
         needed = len(self.param_names)
         if self.n_used <= needed:
-            observed = self.n_used + self.orders.n_diffuse
-            used_up = f" minus {self.orders.n_diffuse} for the differences"
+            used_up = f" minus {self._n_diffuse} for the differences"
             raise UserError(
-                f"{observed} observations{used_up * (self.orders.n_diffuse > 0)} are too few for "
+                f"{self._n_observed} observations{used_up * (self._n_diffuse > 0)} are too few for "
                 f"the {needed} parameters of {self.orders}: {', '.join(self.param_names)}"
             )

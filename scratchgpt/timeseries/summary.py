@@ -40,7 +40,7 @@ def _heading(results: Estimates) -> list[str]:
         ("Series", name[:24]),
         ("Observations", f"{model.nobs:,}"),
         ("  missing", f"{n_missing:,}"),
-        ("  used up by differences", f"{model.orders.n_diffuse:,}"),
+        ("  used up by differences", f"{model.nobs - n_missing - model.n_used:,}"),
     ]
     right = [
         ("Log-likelihood", f"{results.llf:.3f}"),
@@ -64,14 +64,18 @@ def _heading(results: Estimates) -> list[str]:
 
 
 def _estimates(results: Estimates, alpha: float) -> list[str]:
-    width = max(12, *(min(len(name), 24) for name in results.param_names))
-    low, high = f"[{alpha / 2:.4g}", f"{1 - alpha / 2:.4g}]"
+    names = results.param_names
+    width = max(12, *(min(len(name), 24) for name in names))
+    if len({name[:width] for name in names}) < len(names):
+        width = max(len(name) for name in names)  # the ends of the names tell them apart
+    bounds = results.conf_int(alpha)
+    low, high = f"[{float(alpha) / 2:.4g}", f"{1 - float(alpha) / 2:.4g}]"
     lines = [
         f"{'':<{width}}{'coef':>12}{'std err':>11}{'z':>10}{'P>|z|':>9}{low:>12}{high:>12}",
         "-" * WIDTH,
     ]
     columns = np.column_stack(
-        [results.params, results.bse, results.tvalues, results.pvalues, results.conf_int(alpha)]
+        [results.params, results.bse, results.tvalues, results.pvalues, bounds]
     )
     for name, (value, error, t, p, lower, upper) in zip(results.param_names, columns, strict=True):
         lines.append(

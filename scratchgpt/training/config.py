@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from scratchgpt.arguments import check_whole, plain_fields, real_number
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
 from scratchgpt.precision import PRECISIONS
@@ -128,6 +129,7 @@ class TrainConfig:
     freeze: str = ""
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         for name in ("steps", "batch_size", "tokens_per_batch", "grad_accum"):
             self._check_whole(name, least=1)
         for name in ("checkpoint_interval", "log_interval"):
@@ -180,15 +182,14 @@ class TrainConfig:
                 )
 
     def _check_whole(self, name: str, *, least: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise UserError(f"{name}={value!r} must be a whole number, {least} or more")
+        check_whole(name, getattr(self, name), least=least)
 
     def _check_number(self, name: str) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = real_number(value)
+        if number is None:
             raise UserError(f"{name}={value!r} must be a number")
-        if not math.isfinite(value):
+        if not math.isfinite(number):
             raise UserError(f"{name}={value} must be finite")
 
     @classmethod

@@ -1,5 +1,6 @@
 """Phases of a data source; checkpoints and the end of a run must fall between phases."""
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.errors import UserError
 from scratchgpt.training.batches import Batches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
@@ -27,9 +28,9 @@ class Phases:
     def __init__(self, batches: Batches[object], config: TrainConfig, *, saves: bool) -> None:
         self.source = batches if isinstance(batches, PhasedBatches) else None
         self._told = False
-        self.n_steps = self.source.phase_steps if self.source else 1
-        if isinstance(self.n_steps, bool) or not isinstance(self.n_steps, int) or self.n_steps < 1:
-            raise UserError(f"phase_steps={self.n_steps!r} must be a whole number, 1 or more")
+        self.n_steps = 1
+        if self.source:
+            self.n_steps = check_whole("phase_steps", self.source.phase_steps, least=1)
         for name in ("steps", "checkpoint_interval") if saves else ("steps",):
             value = getattr(config, name)
             if value % self.n_steps:

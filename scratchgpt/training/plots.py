@@ -137,13 +137,15 @@ def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
 
 
 def _plot_gradient_norm_and_rate(axes: Any, records: list[dict[str, Any]]) -> None:
-    from matplotlib.ticker import LogLocator, NullLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     steps, norms = _series(records, "grad_norm")
     axes.plot(steps, norms, color=_GRAY, linewidth=1)
     if min(norms) > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        # Below a factor of 10, powers and their multiples are too few ticks.
+        is_wide = max(norms) >= 10 * min(norms)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if is_wide else MaxNLocator(5))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("gradient norm", color=_GRAY)

@@ -118,6 +118,33 @@ def test_times_of_a_file_without_times_are_numbers(scratchgpt, tmp_path):
     assert [row["time"] for row in record["forecast"]][:2] == ["101", "102"]
 
 
+@pytest.mark.parametrize("options", [(), ("--log",), ("--auto",)], ids=str)
+def test_a_day_that_was_never_observed_has_no_forecast(scratchgpt, tmp_path, options):
+    rng, path, plot = np.random.default_rng(0), tmp_path / "week.csv", tmp_path / "week.png"
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-07-29"))
+    values = np.tile([500, 520, 540, 560, 700, 900, np.nan], 30) + 20 * rng.normal(size=210)
+    rows = zip(days, values, strict=True)
+    path.write_text("day,sales\n" + "\n".join(f"{day},{value}" for day, value in rows))
+    if "--auto" not in options:
+        options = (*options, "--order", "0,1,1", "--seasonal", "0,1,1")
+
+    outcome = scratchgpt("forecast", path, *options, "-n", 14, "--json", "--plot", plot)
+    record = json.loads(outcome.stdout, parse_constant=pytest.fail)
+    sundays = [row for row in record["forecast"] if row["forecast"] is None]
+    assert [row["time"] for row in sundays] == ["2024-08-04", "2024-08-11"]
+    assert all(row["lower"] in (0, None) and row["upper"] is None for row in sundays)
+    others = [row for row in record["forecast"] if row not in sundays]
+    assert all(0 < row["lower"] < row["forecast"] < row["upper"] for row in others)
+    assert "1 of the 7 values after the series cannot be predicted" in record["warnings"][-1]
+    assert outcome.stderr.count("cannot be predicted") == 1
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+    outcome = scratchgpt("forecast", path, *options, "-n", 14, "--csv")
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout)))
+    widths = [float(row["upper"]) - float(row["lower"]) for row in rows]
+    assert list(np.flatnonzero(np.isinf(widths))) == [6, 13]
+
+
 @pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
 def test_plots_are_written(scratchgpt, tmp_path, extension):
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[extension]
@@ -215,3 +242,121 @@ def test_a_regressor_with_a_missing_value_is_refused(refused, sales, plan):
     sales.write_text("\n".join(lines), encoding="utf-8")
     options = ("-c", "sales", "--exog", "price", "--future", plan)
     assert f"{sales}: price is missing at 2022-06" in refused("forecast", sales, *options)
+
+
+@pytest.fixture
+def prices(tmp_path):
+    """``prices(months)`` writes the prices of months, counted from the first forecast month."""
+
+    def write(months, lines=("month,price",), between="-"):
+        path = tmp_path / "prices.csv"
+        times = [f"{(24300 + i) // 12}{between}{(24300 + i) % 12 + 1:02d}" for i in months]
+        rows = [f"{time},{10 + i / 100}" for time, i in zip(times, months, strict=True)]
+        path.write_text("\n".join([*lines, *rows]), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_future_regressors_are_found_by_time_and_name(scratchgpt, sales, prices):
+    options = ("-c", "sales", "--exog", "price", "--order", "0,0,0", "--csv", "-n", 4, "--future")
+    exact = scratchgpt("forecast", sales, *options, prices(range(4)))
+    assert exact.status == 0, exact.stderr
+    for months in (range(-60, 24), [9, 3, 1, 2, 0]):
+        path = prices(months)
+        assert scratchgpt("forecast", sales, *options, path).stdout == exact.stdout
+    by_number = ("-c", "2", "--exog", "3", *options[4:])
+    assert scratchgpt("forecast", sales, *by_number, prices(range(4))).stdout == exact.stdout
+
+
+@pytest.mark.parametrize(
+    ("months", "options", "said"),
+    [
+        (range(3, 20), {}, "has no row for 2025-01: its 17 rows run from 2025-04 to 2026-08"),
+        ([0, 1, 3, 4, 5], {}, "has no row for 2025-03"),
+        ([0, 1, 1, 2, 3], {}, "has several rows for 2025-02"),
+        (range(4), {"between": "/"}, "has no row for 2025-01: its 4 rows run from 2025/01"),
+        (range(4), {"lines": ["month,prize"]}, "no column 'price'; did you mean 'prize'?"),
+        (range(4), {"lines": []}, "has no column names; add a header line"),
+    ],
+)
+def test_future_regressors_that_do_not_match_are_refused(
+    refused, sales, prices, months, options, said
+):
+    command = ("-c", "sales", "--exog", "price", "--future", prices(months, **options), "-n", "4")
+    assert said in refused("forecast", sales, *command)
+
+
+def test_without_times_the_future_has_one_row_per_step(refused, scratchgpt, sales, plan, tmp_path):
+    options = ("-c", "sales", "--exog", "price", "--order", "0,0,0", "--csv", "--future", plan)
+    assert "has 4 rows, but 3 steps need 3" in refused("forecast", sales, *options, "-n", 3)
+    lines = plan.read_text(encoding="utf-8").splitlines()
+    expected = scratchgpt("forecast", sales, *options, "-n", 4).stdout
+    plan.write_text("\n".join([",price", *(f"{i},{x}" for i, x in enumerate(lines[1:]))]))
+    assert scratchgpt("forecast", sales, *options, "-n", 4).stdout == expected
+    irregular = tmp_path / "irregular.csv"
+    irregular.write_text("day,sales,price\n" + "".join(f"x{i},{i % 7},{i}\n" for i in range(20)))
+    plan.write_text("day,price\nx19,1\nx20,2\n")
+    command = (irregular, *options, "-n", 2)
+    assert "has a row for x19, which is in the series" in refused("forecast", *command)
+
+
+def test_the_series_of_a_long_file_is_chosen(scratchgpt, refused, sales, tmp_path):
+    header, *rows = sales.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "long.csv"
+    lines = [f"id,{header}", *(f"A,{row}" for row in rows), *(f"B,{row}" for row in rows)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    options = ("-c", "sales", "--order", "0,1,1", "--csv")
+    assert "choose one with --where id=A" in refused("forecast", path, *options)
+    chosen = scratchgpt("forecast", path, *options, "--where", "id=B")
+    assert chosen.stdout == scratchgpt("forecast", sales, *options).stdout
+    assert "NAME=VALUE" in scratchgpt("forecast", path, "--where", "id").stderr
+    two_values = ("--where", "id=A", "--where", "id=B")
+    assert "has two values" in scratchgpt("forecast", path, *two_values).stderr
+    assert "name one" in scratchgpt("forecast", "--example", "nile", "--where", "id=A").stderr
+
+
+def test_a_series_is_read_from_standard_input(scratchgpt, sales, monkeypatch):
+    options = ("-c", "sales", "--order", "0,1,1", "--csv")
+    content = io.BytesIO(sales.read_bytes())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content, encoding="utf-8"))
+    assert scratchgpt("forecast", "-", *options).stdout == (
+        scratchgpt("forecast", sales, *options).stdout
+    )
+
+
+def test_what_was_assumed_about_the_file_is_said_once(scratchgpt, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("day;y\n" + "".join(f"word {i};1.{100 + i % 9}\n" for i in range(20)))
+    outcome = scratchgpt("forecast", path, "--order", "0,1,1", "--csv", "--decimal", ".")
+    assert outcome.stderr.splitlines() == [
+        f"warning: {path}: times such as 'word 0' are not understood; no season is inferred, and "
+        "forecasts have numbers instead of times"
+    ]
+    assert outcome.stdout.splitlines()[1].startswith("21,1.10")
+    outcome = scratchgpt("forecast", path, "--order", "0,1,1", "--csv", "--thousands", ".")
+    assert outcome.stdout.splitlines()[1].startswith("21,110")
+    assert "choose with --thousands . or --decimal ." in scratchgpt("forecast", path).stderr
+
+
+def test_a_logarithm_beyond_the_largest_number_is_infinite(scratchgpt, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("y\n" + "".join(f"{2.0**i}\n" for i in (900, 1010, 980, 1000, 990, 1020)))
+    outcome = scratchgpt("forecast", path, "--log", "--order", "0,1,0", "--json")
+    assert outcome.stderr == ""
+    assert json.loads(outcome.stdout)["forecast"][-1]["upper"] is None
+
+
+def test_the_json_has_every_parameter_whatever_the_regressors_are_called(scratchgpt, tmp_path):
+    rng = np.random.default_rng(0)
+    y, x = rng.normal(size=40), rng.normal(size=(44, 3))
+    for name, table in (("data.csv", np.column_stack([y, x[:40]])), ("plan.csv", x[40:])):
+        header = "y,const,sigma2,ar.L1" if name == "data.csv" else "const,sigma2,ar.L1"
+        np.savetxt(tmp_path / name, table, delimiter=",", header=header, comments="")
+    options = ("-c", "y", "--exog", "const,sigma2,ar.L1", "--future", tmp_path / "plan.csv")
+    options += ("--order", "1,0,0", "--steps", 4, "--json")
+    record = json.loads(scratchgpt("forecast", tmp_path / "data.csv", *options).stdout)
+    expected = ARIMA(y, x[:40], order=(1, 0, 0)).fit().params
+    names = ["const", "exog.const", "exog.sigma2", "exog.ar.L1", "ar.L1", "sigma2"]
+    assert list(record["params"]) == list(record["bse"]) == names
+    assert list(record["params"].values()) == pytest.approx(list(expected), rel=1e-4)

@@ -193,7 +193,7 @@ def test_residuals_of_the_first_observations_are_nan():
         (lambda: AR(LYNX, order=-1), "order=-1 for 114 observations; choose from 0 to 55"),
         (lambda: AR(LYNX, max_order=99), "max_order=99 for 114"),
         (lambda: AR(LYNX).fit("burgh"), "method='burgh'; did you mean 'burg'.*least-squares"),
-        (lambda: AR(LYNX).fit().forecast(0), "steps=0 must be at least 1"),
+        (lambda: AR(LYNX).fit().forecast(0), "steps=0 must be an integer of at least 1"),
         (lambda: AR(2.0 ** np.arange(20), order=2).fit("least-squares"), "exact function"),
         (lambda: AR(np.arange(20.0), order=1).fit("least-squares"), "exact function"),
     ],

@@ -215,3 +215,75 @@ def test_an_almost_noiseless_series_is_fitted_or_reported_as_not_converged(seed)
     assert np.isfinite(result.get_forecast(3).se_mean).all()
     assert "ar.L3" in result.summary()
     assert result.converged or any("did not converge" in str(each.message) for each in said)
+
+
+CLASHES = ("const", "sigma2", "ar.L1", "ma.L1", "exog.const", "drift", "ma.S.L4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "listed"),
+    [
+        (
+            {"order": (1, 0, 1)},
+            (
+                "exog.const",
+                "exog.sigma2",
+                "exog.ar.L1",
+                "exog.ma.L1",
+                "exog.exog.const",
+                *CLASHES[5:],
+            ),
+        ),
+        (
+            {"order": (0, 1, 1), "seasonal_order": (0, 0, 1, 4), "trend": "t"},
+            (
+                "const",
+                "exog.sigma2",
+                "ar.L1",
+                "exog.ma.L1",
+                "exog.const",
+                "exog.drift",
+                "exog.ma.S.L4",
+            ),
+        ),
+        (
+            {"order": (0, 0, 0), "trend": "n"},
+            ("const", "exog.sigma2", *CLASHES[2:]),
+        ),
+    ],
+    ids=str,
+)
+def test_parameters_have_distinct_names_whatever_the_regressors_are_called(
+    pandas, arguments, listed
+):
+    x = np.random.default_rng(5).normal(size=(60, len(CLASHES)))
+    table = pandas.DataFrame(x, columns=CLASHES)
+    plain = ARIMA(Y, x, **arguments).fit()
+    result = ARIMA(pandas.Series(Y), table, **arguments).filter(plain.params)
+    names = [listed[int(name[1:]) - 1] if name[0] == "x" else name for name in plain.param_names]
+    assert list(result.param_names) == names
+    assert len(set(names)) == len(names)
+    assert dict(result.params) == dict(zip(names, plain.params, strict=True))
+    assert all(f"\n{name} " in result.summary() for name in names)
+
+    ahead = result.forecast(3, exog=table.iloc[:3, ::-1])
+    np.testing.assert_allclose(ahead, plain.forecast(3, exog=x[:3]))
+    by_name = result.params.iloc[::-1]
+    assert result.model.loglike(by_name) == pytest.approx(plain.llf, rel=1e-12)
+    with pytest.raises(UserError, match=r"params has no parameter 'sigma2'.*; its parameters are"):
+        result.model.loglike(by_name.rename({"sigma2": "sigma"}))
+
+
+def test_regressors_of_the_same_name_are_refused(pandas):
+    table = pandas.DataFrame(np.random.default_rng(5).normal(size=(60, 3)), columns=["a", "b", "a"])
+    with pytest.raises(UserError, match="exog has several columns named 'a'; rename them"):
+        ARIMA(Y, table)
+    with pytest.raises(UserError, match="exog has several columns named '7'; rename them"):
+        ARIMA(Y, table.set_axis([7, "b", "7"], axis=1))
+
+
+def test_long_names_keep_their_ends_in_the_summary(pandas):
+    names = ["temperature of the air at noon", "temperature of the air at night"]
+    table = pandas.DataFrame(np.random.default_rng(5).normal(size=(60, 2)), columns=names)
+    text = ARIMA(Y, table, order=(1, 0, 0)).fit().summary()
+    assert all(f"\n{name} " in text for name in names)

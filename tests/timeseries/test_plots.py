@@ -56,6 +56,24 @@ def test_ticks_of_years_are_round(nile):
     assert ticks == {str(year): year - 1871 for year in range(1880, 1981, 20)}
 
 
+@pytest.mark.parametrize("most", [5, 9])
+@pytest.mark.parametrize("season", [1, 2, 4, 7, 12, 52, 168])
+def test_a_time_axis_has_several_ticks(season, most):
+    from matplotlib.figure import Figure
+
+    from scratchgpt.timeseries.plots import _label_times
+
+    axes = Figure().subplots()
+    for n in (*range(2, 60), 100, 168, 169, 1000):
+        for first in (0, n // 3):
+            for labels in (list(map(str, range(1871, 1871 + n))), [f"w{i}" for i in range(n)]):
+                _label_times(axes, labels, season, first, most)
+                ticks = axes.get_xticks()
+                assert min(2, n - first) <= len(ticks) <= most + 1, (n, first)
+                assert first <= ticks[0]
+                assert ticks[-1] < n
+
+
 def test_only_the_end_of_a_long_series_is_plotted():
     y = np.random.default_rng(0).standard_normal(1000)
     axes = ARIMA(y, order=(1, 0, 0)).fit().plot_forecast(10).axes[0]

@@ -200,6 +200,30 @@ def test_append_can_refit():
     np.testing.assert_allclose(again.params, ARIMA(Y, order=(1, 0, 0)).fit().params, rtol=1e-4)
 
 
+@pytest.mark.parametrize("new", [[np.nan], [np.nan, np.nan], [None], [np.nan, 1.5]], ids=str)
+def test_missing_values_can_be_appended(new):
+    """They move the end of the series, and the forecast with it."""
+    result = fitted(**AIRLINE)
+    expected = result.forecast(8)
+    longer = result.append(new)
+    assert longer.nobs == 80 + len(new)
+    np.testing.assert_allclose(longer.fittedvalues[80:], expected[: len(new)], rtol=1e-9)
+    if new[-1] != 1.5:
+        np.testing.assert_allclose(longer.forecast(6), expected[len(new) :][:6], rtol=1e-9)
+        assert longer.llf == pytest.approx(result.llf, rel=1e-9)
+    with pytest.raises(UserError, match="endog has no observation"):
+        ARIMA(new if new[-1] != 1.5 else [None], **AIRLINE)
+
+
+def test_missing_values_after_an_explosive_series_are_refused():
+    y = 3 * 1.05 ** np.arange(60) + np.random.default_rng(0).normal(size=60)
+    model = ARIMA(y, order=(1, 0, 1), trend="n", enforce_stationarity=False)
+    result = model.fit(method="css")
+    assert np.isfinite(result.append([60.0]).forecast(2)).all()
+    with pytest.raises(UserError, match=r"not stationary, and .* depend on missing values"):
+        result.append([np.nan]).forecast(2)
+
+
 def test_missing_values_are_predicted_and_excluded_from_n_used():
     y = Y.copy()
     y[[10, 40, 41]] = np.nan
@@ -231,6 +255,21 @@ def test_results_for_a_pandas_series_keep_its_labels(pandas):
     plain = ARIMA(Y, order=(1, 0, 0)).fit()
     np.testing.assert_array_equal(result.params, plain.params)
     np.testing.assert_array_equal(result.forecast(3), plain.forecast(3))
+
+
+def test_dates_without_a_frequency_select_predictions(pandas):
+    """Trading days: the value of each date is that of its position."""
+    dates = pandas.to_datetime("2024-01-01") + pandas.to_timedelta(
+        np.cumsum(1 + np.random.default_rng(0).integers(0, 4, 80)), unit="D"
+    )
+    result = ARIMA(pandas.Series(Y, index=dates), order=(1, 0, 0)).fit()
+    expected = ARIMA(Y, order=(1, 0, 0)).fit().fittedvalues
+    for first, last in ((0, 79), (10, 20), (79, 79)):
+        found = result.predict(start=dates[first], end=dates[last])
+        np.testing.assert_array_equal(found, expected[first : last + 1])
+        assert list(found.index) == list(dates[first : last + 1])
+    with pytest.raises(UserError, match="is after the last observation"):
+        result.predict(dates[70], dates[79] + pandas.Timedelta(1, "D"))
 
 
 def test_a_search_that_did_not_converge_is_reported_everywhere():

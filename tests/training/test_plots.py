@@ -109,3 +109,17 @@ def test_smoothing_neither_lags_nor_moves_the_level():
     smooth = _smoothed(line)
     assert smooth[100:300] == pytest.approx(line[100:300], abs=0.5)
     assert _smoothed([2.0] * 100) == pytest.approx([2.0] * 100)
+
+
+@pytest.mark.parametrize(
+    "norms", [(1.1, 1.9), (2.1, 4.5), (3, 3), (0.3, 2.9), (0.3, 3.1), (1e-3, 1e4), (99, 104)]
+)
+def test_the_axis_of_gradient_norms_has_several_ticks(norms):
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    from scratchgpt.training.plots import _plot_gradient_norm_and_rate
+
+    axes = figure.subplots()
+    records = [{"step": i, "grad_norm": norm, "lr": 1e-3} for i, norm in enumerate(norms)]
+    _plot_gradient_norm_and_rate(axes, records)
+    low, high = axes.get_ylim()
+    assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from scratchgpt.arguments import plain_fields
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.text.tasks.task import Task
@@ -47,6 +48,7 @@ class AdditionTask(Task):
     n_digits: int = 2
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         if not 1 <= self.n_digits <= 9:
             raise UserError(f"addition cannot have {self.n_digits}-digit numbers; choose 1 to 9")
         super().__post_init__()
@@ -118,6 +120,7 @@ class SortTask(Task):
     n_symbols: int = 3
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         if not 1 <= self.length <= 62:
             raise UserError(f"sort cannot have {self.length} symbols; choose 1 to 62")
         if not 2 <= self.n_symbols <= len(SYMBOLS):

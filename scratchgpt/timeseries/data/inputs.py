@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.matching import columns_named
+from scratchgpt.timeseries.data.pandas_labels import pandas_index
+from scratchgpt.timeseries.data.real_numbers import real_numbers
 from scratchgpt.timeseries.data.series_values import series_values
 
 
-def endog_values(endog: Any, name: str = "endog") -> Array:
+def endog_values(endog: Any, name: str = "endog", *, all_missing: bool = False) -> Array:
     """Convert one series to an array, with NaN for missing values.
 
     Parameters
@@ -18,6 +22,8 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
         ``None``, NaN, ``pandas.NA`` and masked elements are missing.
     name : str
         The name of the series in error messages.
+    all_missing : bool
+        Whether all values may be missing.
 
     Returns
     -------
@@ -27,13 +33,14 @@ def endog_values(endog: Any, name: str = "endog") -> Array:
     Raises
     ------
     UserError
-        If ``endog`` is not one series of real numbers, has an infinite value, or has only missing
-        values.
+        If ``endog`` is not one series of real numbers, is empty, has an infinite value, or has only
+        missing values.
     """
-    numbers = _numbers(endog, name)
-    if numbers.size and np.isnan(numbers).all():
+    numbers = real_numbers(endog, name)
+    is_missing = numbers.size > 0 and bool(np.isnan(numbers).all())
+    if is_missing and not all_missing:
         raise UserError(f"{name} has no observation: all {numbers.size} values are NaN")
-    return series_values(numbers, name, missing=True, at_least=1)
+    return series_values(numbers, name, missing=True, at_least=0 if is_missing else 1)
 
 
 def refuse_constant(values: Array, name: str = "endog") -> None:
@@ -52,6 +59,7 @@ def regressors(
     name: str = "exog",
     rows: str = "endog",
     names: tuple[str, ...] | None = None,
+    by_name: bool = True,
 ) -> Array:
     """Convert regressors to an array with one column per regressor.
 
@@ -65,6 +73,8 @@ def regressors(
         The name of the object with ``n_rows`` rows, for error messages.
     names : tuple of str, optional
         Names of the required columns. If given, a single row may be a flat list.
+    by_name : bool
+        Whether to find the columns by ``names``, if exog names its columns.
 
     Returns
     -------
@@ -73,9 +83,14 @@ def regressors(
     Raises
     ------
     UserError
-        If ``exog`` does not have ``n_rows`` rows, or a value is missing or infinite.
+        If ``exog`` does not have ``n_rows`` rows or lacks a column, or a value is missing or
+        infinite.
     """
-    columns = _numbers(exog, name)
+    if by_name and names is not None and (there := given_names(exog)) is not None:
+        found = columns_named(there, names, name)
+        if hasattr(exog, "columns"):
+            exog = getattr(exog, "iloc", exog)[:, found]
+    columns = real_numbers(exog, name)
     if columns.ndim == 1:
         is_row = n_rows == 1 and names is not None and len(columns) == len(names)
         columns = columns[None] if is_row else columns[:, None]
@@ -100,36 +115,39 @@ def regressors(
     return columns
 
 
-def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
-    """Return the pandas names of the columns of exog, or x1, x2, ..."""
+def given_names(exog: Any) -> tuple[str, ...] | None:
+    """Return the pandas names of the columns of exog, or None if it does not name them."""
     if hasattr(exog, "columns"):
         return tuple(str(name) for name in exog.columns)
     own = getattr(exog, "name", None)
-    if n_columns == 1 and isinstance(own, str):
-        return (own,)
-    return tuple(f"x{i + 1}" for i in range(n_columns))
+    return (own,) if isinstance(own, str) and own and exog.ndim == 1 else None
+
+
+def as_row(exog: Any, names: tuple[str, ...]) -> Any:
+    """Convert a pandas Series with one element per column, a row of a DataFrame, to a DataFrame."""
+    labels = pandas_index(exog)
+    is_row = labels is not None and exog.ndim == 1 and set(names) <= set(map(str, labels))
+    return exog.to_frame().T if is_row else exog
+
+
+def column_names(exog: Any, n_columns: int) -> tuple[str, ...]:
+    """Return the pandas names of the columns of exog, or x1, x2, ...
+
+    Raises
+    ------
+    UserError
+        If two columns have the same name.
+    """
+    names = given_names(exog) or tuple(f"x{i + 1}" for i in range(n_columns))
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"exog has several columns named {name!r}; rename them")
+    return names
 
 
 def positive_count(name: str, value: Any) -> int:
     """Return value if it is an integer of at least 1, else raise UserError."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+    number = whole_number(value)
+    if number is None or number < 1:
         raise UserError(f"{name}={value!r} must be an integer of at least 1")
-    return int(value)
-
-
-def _numbers(data: Any, name: str) -> Array:
-    """Copy anything that holds real numbers into a float64 array."""
-    if hasattr(data, "to_numpy"):
-        try:  # nullable pandas columns hold NA, which NumPy cannot convert
-            data = data.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
-            data = data.to_numpy()
-    if isinstance(data, np.ma.MaskedArray):
-        data = np.ma.filled(data.astype(np.float64), np.nan)
-    kind = getattr(getattr(data, "dtype", None), "kind", "f")
-    if kind in "cmM":
-        raise UserError(f"{name} has dtype {data.dtype}; give real numbers")
-    try:
-        return np.array(data, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{name} is not an array of numbers: {error}") from None
+    return number

@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.real_numbers import real_numbers
 
 
 def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: int = 2) -> Array:
@@ -14,8 +15,8 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     Parameters
     ----------
     x : array-like (n,)
-        Anything that NumPy can convert to numbers, including a pandas Series. Shape (n, 1) is
-        treated as (n,).
+        Anything that :func:`~scratchgpt.timeseries.data.real_numbers.real_numbers` accepts. Shape
+        (n, 1) is treated as (n,).
     name : str
         The name of the series in error messages.
     missing : bool
@@ -26,6 +27,7 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     Returns
     -------
     array (n,), float64
+        A copy.
 
     Raises
     ------
@@ -33,10 +35,7 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
         If ``x`` is not one series of numbers, has an infinite value, or has too few observed
         values.
     """
-    try:
-        values = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{name} is not a series of numbers: {error}") from None
+    values = real_numbers(x, name)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import real_number, whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import series_values
@@ -165,15 +166,17 @@ def checked_lags(n_lags: int | None, n: int) -> int:
     """Check the last lag for a series of n values; the default is that of R."""
     if n_lags is None:
         return min(int(10 * np.log10(n)), n - 1)
-    if not 1 <= n_lags < n:
-        raise UserError(f"n_lags={n_lags} for a series of {n} values; choose from 1 to {n - 1}")
-    return int(n_lags)
+    number = whole_number(n_lags)
+    if number is None or not 1 <= number < n:
+        raise UserError(f"n_lags={n_lags!r} for a series of {n} values; choose from 1 to {n - 1}")
+    return number
 
 
 def _half_width(alpha: float) -> float:
     """Return the z such that a standard normal value lies in [-z, z] with probability 1 - alpha."""
     from scipy.special import ndtri
 
-    if not 0 < alpha < 1:
-        raise UserError(f"alpha={alpha} must be between 0 and 1, for example 0.05")
-    return float(-ndtri(alpha / 2))
+    level = real_number(alpha)
+    if level is None or not 0 < level < 1:
+        raise UserError(f"alpha={alpha!r} must be between 0 and 1, for example 0.05")
+    return float(-ndtri(level / 2))

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
@@ -118,12 +119,13 @@ def dickey_fuller(
     longest = y.size // 2 - TRENDS[trend] - 1
     if max_lags is None:
         max_lags = min(int(np.ceil(12 * (y.size / 100) ** 0.25)), longest)
-    if not 0 <= max_lags <= longest:
+    most = whole_number(max_lags)
+    if most is None or not 0 <= most <= longest:
         raise UserError(
             f"max_lags={max_lags} for a series of {y.size} values with trend={trend!r}; "
             + (f"choose from 0 to {longest}" if longest >= 0 else "the series is too short to test")
         )
-    lags = max_lags if criterion is None else _choose_lags(y, trend, max_lags, criterion)
+    lags = most if criterion is None else _choose_lags(y, trend, most, criterion)
 
     n_columns = TRENDS[trend] + 1  # the last of these is the level
     design, target = _regression(y, trend, lags)

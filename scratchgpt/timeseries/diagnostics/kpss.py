@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
@@ -87,6 +88,9 @@ def _long_run(residuals: Array, lags: int) -> float:
 
 def _n_lags(lags: int | str, residuals: Array) -> int:
     n = residuals.size
+    number = whole_number(lags)
+    if number is not None and 0 <= number < n:
+        return number
     if lags in ("short", "long"):
         return min(int((4 if lags == "short" else 12) * (n / 100) ** 0.25), n - 1)
     if lags == "auto":
@@ -95,8 +99,6 @@ def _n_lags(lags: int | str, residuals: Array) -> int:
         s_1 = 2 * sum(k * covariance for k, covariance in enumerate(covariances))
         gamma = 1.1447 * np.cbrt((s_1 / s_0) ** 2)
         return min(int(gamma * np.cbrt(n)), n - 1)
-    if isinstance(lags, str) or not 0 <= lags < n:
-        raise UserError(
-            f"lags={lags!r} for {n} values; choose 'auto', 'short', 'long' or from 0 to {n - 1}"
-        )
-    return int(lags)
+    raise UserError(
+        f"lags={lags!r} for {n} values; choose 'auto', 'short', 'long' or from 0 to {n - 1}"
+    )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import plain, whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import series_values
@@ -54,15 +55,18 @@ def ljung_box(
     observed = int(np.isfinite(residuals).sum())
     if lags is None:
         lags = max(min(10, observed // 5), 1)
-    several = np.atleast_1d(np.asarray(lags if isinstance(lags, int) else list(lags)))
-    if several.dtype.kind not in "iu" or not ((several >= 1) & (several < observed)).all():
+    lags = plain(lags)
+    numbers = [whole_number(each) for each in (lags if isinstance(lags, Iterable) else [lags])]
+    if not numbers or not all(each is not None and 1 <= each < observed for each in numbers):
         raise UserError(f"lags={lags} for {observed} residuals; choose from 1 to {observed - 1}")
-    if n_parameters < 0:
-        raise UserError(f"n_parameters={n_parameters} must be at least 0")
+    used_up = whole_number(n_parameters)
+    if used_up is None or used_up < 0:
+        raise UserError(f"n_parameters={n_parameters} must be at least 0, and an integer")
+    several = np.array(numbers, dtype=np.int64)
     last = int(several.max())
     covariances = autocovariances(residuals, last)
     squares = (covariances[1:] / covariances[0]) ** 2 / (observed - np.arange(1, last + 1))
     statistic = observed * (observed + 2) * np.cumsum(squares)[several - 1]
-    freedom = (several - n_parameters).astype(np.float64)
+    freedom = (several - used_up).astype(np.float64)
     p_value = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1), statistic), np.nan)
     return LjungBox(several, statistic, p_value)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import series_values
@@ -45,10 +46,12 @@ def stl(y: Any, period: int, window: int = 11) -> Decomposition:
     UserError
         If the series is too short, or the window is even or below 3.
     """
-    if period < 2:
-        raise UserError(f"period={period}; a season has at least 2 observations")
-    if window < 3 or window % 2 == 0:
-        raise UserError(f"window={window} must be odd and at least 3")
+    length, smoother = whole_number(period), whole_number(window)
+    if length is None or length < 2:
+        raise UserError(f"period={period!r}; a season has at least 2 observations")
+    if smoother is None or smoother < 3 or smoother % 2 == 0:
+        raise UserError(f"window={window!r} must be odd and at least 3")
+    period, window = length, smoother
     y = series_values(y)
     if y.size <= 2 * period:
         raise UserError(

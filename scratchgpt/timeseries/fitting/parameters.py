@@ -6,6 +6,9 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.timeseries.data.matching import columns_named
+from scratchgpt.timeseries.data.pandas_labels import pandas_index
+from scratchgpt.timeseries.data.real_numbers import real_numbers
 from scratchgpt.timeseries.likelihood.partial_autocorrelations import is_stationary
 from scratchgpt.timeseries.orders import Orders
 
@@ -19,6 +22,16 @@ class Layout(NamedTuple):
 
     orders: Orders
     columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, orders: Orders, trends: tuple[str, ...], regressors: tuple[str, ...]) -> "Layout":
+        """Create a layout in which a regressor named like another parameter is ``exog.NAME``."""
+        layout = cls(orders, trends)
+        for name in regressors:
+            while name in layout.names:
+                name = f"exog.{name}"
+            layout = cls(orders, (*layout.columns, name))
+        return layout
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,16 +49,19 @@ class Layout(NamedTuple):
     def checked(self, params: Any, name: str = "params") -> Array:
         """Convert params to a float64 array (k,) and check it.
 
+        The elements of a pandas Series with other labels than numbers are found by name.
+
         Raises
         ------
         UserError
-            If the number of parameters is wrong, one is not finite, or sigma2 is not positive.
+            If the number of parameters is wrong, one is missing, one is not finite, or sigma2 is
+            not positive.
         """
         names = self.names
-        try:
-            values = np.array(params, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{name} is not an array of numbers: {error}") from None
+        labels = pandas_index(params)
+        values = real_numbers(params, name)
+        if labels is not None and labels.dtype.kind not in "iu" and values.shape == (len(names),):
+            values = values[columns_named(labels, names, name, "parameter")]
         if values.shape != (len(names),):
             raise UserError(
                 f"{name} has shape {values.shape}; {self.orders} has {len(names)} parameters: "

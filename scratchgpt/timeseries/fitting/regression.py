@@ -8,9 +8,11 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import interpolated
 from scratchgpt.timeseries.likelihood.differencing import difference
+from scratchgpt.timeseries.likelihood.kalman import kalman_forward
 from scratchgpt.timeseries.orders import Orders
 
 NEGLIGIBLE = 1e-12  # relative to the size of the data, anything below this is rounding error
+UNIDENTIFIED = 1e-10  # the same for columns after the filter, whose rounding errors accumulate
 
 
 class Standardized(NamedTuple):
@@ -67,7 +69,10 @@ def standardize(y: Array, design: Array, orders: Orders) -> Standardized:
 def refuse_redundant_columns(
     design: Array, observed: Array, names: tuple[str, ...], orders: Orders
 ) -> None:
-    """Raise UserError if the differenced columns are linearly dependent or 0.
+    """Raise UserError if the observed values do not identify a coefficient of the regression.
+
+    The differenced columns must not be 0 or linearly dependent. With missing values, what is left
+    of the columns after the unknown starting values of the differences must not be either.
 
     Parameters
     ----------
@@ -98,12 +103,34 @@ def refuse_redundant_columns(
     among = ", ".join(names[:k])
     if k > 1 and _rank(columns / sizes) < k:
         raise UserError(f"exog: {among} are linearly dependent; leave one out")
-    seen = design[observed]
-    if not observed.all() and _rank(seen / np.maximum(np.abs(seen).max(axis=0), 1e-300)) < k:
+    if observed.all():
+        return
+    seen = _innovations(design, observed, orders)
+    sizes = np.abs(seen).max(axis=0)
+    for j in range(k):
+        if sizes[j] <= UNIDENTIFIED * np.abs(design[observed, j]).max():
+            raise UserError(
+                f"exog: {names[j]} cannot be used: at the times when endog is observed, it is 0"
+                f"{f' or the differences of {orders} turn it into 0' * (orders.n_diffuse > 0)}; "
+                "leave it out"
+            )
+    if _rank(seen / sizes) < k:
         raise UserError(
             f"exog: {among} are linearly dependent at the times when endog is observed; leave one "
             "out"
         )
+
+
+def _innovations(design: Array, observed: Array, orders: Orders) -> Array:
+    """Filter the columns at the observed times by the differences alone, to unit variance."""
+    found = []
+    none = np.empty(0)
+    for column in design.T:
+        y = np.where(observed, column, np.nan)
+        (v, F), _ = kalman_forward(y, none, none, orders.d, orders.D, max(orders.s, 1))
+        ordinary = ~np.isnan(F)
+        found.append(v[ordinary] / np.sqrt(F[ordinary]))
+    return np.column_stack(found)
 
 
 def _rank(columns: Array) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
 from scratchgpt.timeseries.likelihood.arma_filter import ArmaFilterSaved
 from scratchgpt.timeseries.likelihood.css import css_forward
 from scratchgpt.timeseries.likelihood.differencing import difference
@@ -117,7 +118,13 @@ def _explosive(y: Array, u: Array, w: Array, phi: Array, theta: Array, delta: Ar
         for i in range(len(coefficients)):
             latest = past[::-1][: len(coefficients) - i]
             ahead[i] += coefficients[i : i + len(latest)] @ latest
-    return _complete(y, u, ar, noise, delta, ahead, np.zeros((r, r)), e, np.ones_like(e))
+    end = _complete(y, u, ar, noise, delta, ahead, np.zeros((r, r)), e, np.ones_like(e))
+    if np.isnan(end.state).any():
+        raise UserError(
+            "the autoregression is not stationary, and the values after the series depend on "
+            "missing values; fill them in, or fit a stationary model"
+        )
+    return end
 
 
 def _covariance_after(inner: ArmaFilterSaved, phi: Array, theta: Array) -> Array:

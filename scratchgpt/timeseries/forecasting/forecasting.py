@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state
+from scratchgpt.timeseries.forecasting.unsettled import settled_after
 from scratchgpt.timeseries.likelihood.transition import advance, advance_backward, observation
 from scratchgpt.timeseries.orders import Orders
 
@@ -17,7 +18,8 @@ def forecast(
     parts. The error of the state, with covariance P, contributes the variance
     :math:`c_h P c_h^\top`, where the row :math:`c_h` maps the state to the value h steps ahead. The
     noise in between contributes :math:`\sum_{j < h} \psi_j^2`, where :math:`\psi_j` are the weights
-    of the whole process, differences included.
+    of the whole process, differences included. A value that depends on unknown starting values of
+    the differences has no mean and an infinite variance.
 
     Parameters
     ----------
@@ -31,13 +33,16 @@ def forecast(
     Returns
     -------
     mean, variance : array (steps,)
+        NaN and infinite for values that depend on starting values that no observation determines.
     """
     end = final_state(params, y, design, orders)
     mean = _means(end, steps) + future_design @ params[: design.shape[1]]
     rows = _rows(end, steps)  # (steps, m)
     of_state = np.einsum("hi,ij,hj->h", rows, end.covariance, rows, optimize=True)
     of_noise = np.cumsum(noise_weights(end, steps) ** 2)
-    return mean, params[-1] * (np.maximum(of_state, 0.0) + of_noise)
+    variance = params[-1] * (np.maximum(of_state, 0.0) + of_noise)
+    settled = settled_after(y, orders, steps)
+    return np.where(settled, mean, np.nan), np.where(settled, variance, np.inf)
 
 
 def one_step_predictions(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import real_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.index import TimeIndex
@@ -18,6 +19,8 @@ class Forecast:
     Attributes
     ----------
     predicted_mean : array (steps,) or pandas Series
+        NaN if no observation determines the level of the value, as for a day of the week that was
+        never observed. Its variance is then infinite.
     var_pred_mean : array (steps,) or pandas Series
         Variances of the forecast errors.
     se_mean : array (steps,) or pandas Series
@@ -61,7 +64,8 @@ class Forecast:
             If alpha is not between 0 and 1.
         """
         half = normal_quantile(alpha) * np.sqrt(self._variance)
-        bounds = np.stack([self._mean - half, self._mean + half], axis=1)
+        center = np.where(np.isinf(half), 0.0, self._mean)  # NaN, if the variance is infinite
+        bounds = np.stack([center - half, center + half], axis=1)
         name = self._index.name if self._index.name is not None else "y"
         return self._index.frame(bounds, self._start, [f"lower {name}", f"upper {name}"])
 
@@ -77,6 +81,7 @@ def normal_quantile(alpha: float) -> float:
     """Return the z such that a standard normal value lies in [-z, z] with probability 1 - alpha."""
     from scipy.special import ndtri
 
-    if not (isinstance(alpha, float | int) and 0 < alpha < 1):
+    level = real_number(alpha)
+    if level is None or not 0 < level < 1:
         raise UserError(f"alpha={alpha!r} must be between 0 and 1; 0.05 gives 95 % intervals")
-    return float(-ndtri(alpha / 2))
+    return float(-ndtri(level / 2))

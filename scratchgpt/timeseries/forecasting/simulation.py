@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.timeseries.forecasting.final_state import FinalState, final_state
+from scratchgpt.timeseries.forecasting.unsettled import settled_after
 from scratchgpt.timeseries.likelihood.differencing import undifference
 from scratchgpt.timeseries.likelihood.likelihood import coefficients_forward
 from scratchgpt.timeseries.likelihood.stationary_state import stationary_covariance_forward
@@ -39,6 +40,8 @@ def simulate_future(
 ) -> Array:
     """Simulate the ``steps`` values that follow the series y: (steps,).
 
+    A value that depends on starting values that no observation determines is NaN.
+
     Parameters
     ----------
     params, y, design, orders
@@ -53,7 +56,8 @@ def simulate_future(
     state = end.state + scale * _draw(rng, end.covariance)
     w = _arma(rng, steps, end.ar, end.noise, state[:r] / scale) * scale
     u = undifference(w, state[r:][::-1], orders.d, orders.D, max(orders.s, 1))
-    return u[n_diffuse:] + future_design @ params[: design.shape[1]]
+    values = u[n_diffuse:] + future_design @ params[: design.shape[1]]
+    return np.where(settled_after(y, orders, steps), values, np.nan)
 
 
 def _draw(rng: np.random.Generator, covariance: Array) -> Array:

@@ -9,9 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.data.inputs import endog_values, refuse_constant, regressors
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.inputs import (
+    column_names,
+    endog_values,
+    refuse_constant,
+    regressors,
+)
 from scratchgpt.timeseries.data.series_values import is_constant
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.results import ARIMAResults
@@ -115,14 +122,19 @@ def auto_arima(
     """
     if criterion not in CRITERIA:
         raise UserError(f"criterion={criterion!r} must be one of {', '.join(CRITERIA)}")
-    if not isinstance(period, int | np.integer) or period < 1:
+    length = whole_number(period)
+    if length is None or length < 1:
         raise UserError(f"period={period!r} must be an integer of at least 1; 1 means no season")
+    period = length
     p, q, P, Q = start
     _refuse_negative(d=d, D=D, max_p=max_p, max_q=max_q, max_P=max_P, max_Q=max_Q)
     _refuse_negative(max_d=max_d, max_D=max_D, max_order=max_order, n_models=n_models)
     _refuse_negative(start_p=p, start_q=q, start_P=P, start_Q=Q)
     y = endog_values(endog)
     refuse_constant(y)
+    if exog is not None:  # otherwise each model would be rejected for the same reason
+        TimeIndex(endog, y.size).refuse_other_index(exog, "exog")
+        column_names(exog, regressors(exog, y.size).shape[1])
     n = int(np.count_nonzero(~np.isnan(y)))
     if stationary:
         d = D = 0
@@ -152,7 +164,8 @@ def auto_arima(
 
 def _refuse_negative(**counts: int | None) -> None:
     for name, count in counts.items():
-        if count is not None and (not isinstance(count, int | np.integer) or count < 0):
+        number = whole_number(count)
+        if count is not None and (number is None or number < 0):
             raise UserError(f"{name}={count!r} must be a non-negative integer")
 
 

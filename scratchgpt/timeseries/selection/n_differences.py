@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole, real_number
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.series_values import is_constant, series_values
 from scratchgpt.timeseries.diagnostics.kpss import kpss
@@ -31,13 +32,14 @@ def n_differences(y: Any, *, alpha: float = 0.05, max_d: int = 2) -> int:
     -------
     int
     """
-    if not 0.01 <= alpha <= 0.1:
-        raise UserError(f"alpha={alpha} must be from 0.01 to 0.1, the range of the test's table")
+    max_d, level = check_whole("max_d", max_d, least=0), real_number(alpha)
+    if level is None or not 0.01 <= level <= 0.1:
+        raise UserError(f"alpha={alpha!r} must be from 0.01 to 0.1, the range of the test's table")
     y = series_values(y, missing=True)
     y = y[~np.isnan(y)]
     d = 0
     while d < max_d and y.size >= 3 and not is_constant(y):
-        if kpss(y, lags=int(3 * np.sqrt(y.size) / 13)).p_value >= alpha:
+        if kpss(y, lags=int(3 * np.sqrt(y.size) / 13)).p_value >= level:
             break
         y = np.diff(y)
         d += 1
@@ -61,6 +63,7 @@ def n_seasonal_differences(y: Any, period: int, *, max_D: int = 1) -> int:
     int
         0 if the series is not longer than two periods.
     """
+    period, max_D = check_whole("period", period, least=1), check_whole("max_D", max_D, least=0)
     y = series_values(y, missing=True)
     D = 0
     while max_D > D and y.size > 2 * period and not is_constant(y):

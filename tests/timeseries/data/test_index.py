@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.data.index import TimeIndex, pandas_index
+from scratchgpt.timeseries.data.index import TimeIndex
+from scratchgpt.timeseries.data.pandas_labels import pandas_index
 
 
 def indexes(pandas):
@@ -94,6 +95,34 @@ def test_dates_without_a_frequency_are_followed_by_positions(pandas):
     assert list(index.between(1, 3)) == list(dates[1:3])
 
 
+def test_dates_without_a_frequency_are_labels_of_positions(pandas):
+    dates = pandas.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-02-20", "2020-02-21"])
+    for zone in (None, "Asia/Tokyo"):
+        index = TimeIndex(pandas.Series(np.arange(4.0), index=dates.tz_localize(zone)), 4)
+        for i, label in enumerate(index.index):
+            for moment in (label, label.isoformat(), label.to_pydatetime()):
+                assert index.position(moment, "left") == index.position(moment, "right") == i
+        assert (index.position("2020-01", "left"), index.position("2020-01", "right")) == (0, 1)
+        assert (index.position("2020-02", "left"), index.position("2020-02", "right")) == (2, 3)
+        assert (index.position("2020", "left"), index.position("2020", "right")) == (0, 3)
+        assert (index.position("2020-01-15", "left"), index.position("2020-01-15", "right")) == (
+            2,
+            1,
+        )
+        for late in ("2020-02-22", "2020-03", "2021", index.index[-1] + pandas.Timedelta(1, "h")):
+            with pytest.raises(UserError, match=r"is after the last observation, 2020-02-21.*give"):
+                index.position(late, "right")
+        with pytest.raises(UserError, match="is before the first observation"):
+            index.position("2019", "right")
+
+
+def test_a_label_that_occurs_twice_has_no_position(pandas):
+    index = TimeIndex(pandas.Series(np.arange(3.0), index=["a", "b", "a"]), 3)
+    assert index.position("b") == 1
+    with pytest.raises(UserError, match="'a' is 2 times in the index of endog"):
+        index.position("a")
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -111,6 +140,8 @@ def test_dates_out_of_order_are_refused(pandas, labels, message):
     ("kind", "label", "message"),
     [
         ("monthly", "2019-12", "is before the first observation"),
+        ("monthly", None, "None does not fit the index of endog, the series: it is missing"),
+        ("monthly", np.nan, "nan does not fit the index of endog"),
         ("monthly", "soon", "'soon' does not fit the index of endog, the series: "),
         ("quarters", "2010", "is before the first observation"),
         ("years", 1870, "1870 is not a position or label of endog.*starting at 1871"),
@@ -145,8 +176,9 @@ def test_regressors_of_other_dates_are_refused(pandas):
     index.refuse_other_index(np.zeros(24), "exog")
     with pytest.raises(UserError, match="the index of exog differs from that of endog"):
         index.refuse_other_index(pandas.Series(np.zeros(24), index=labels + 1), "exog")
-    index.refuse_other_dates(pandas.Series(np.zeros(3), index=following), 3)
+    ahead = pandas.Series(np.zeros(3), index=following)
+    assert index.rows_of(ahead, 24, 3, "exog") == [0, 1, 2]
     with pytest.raises(
-        UserError, match="exog runs from 2026Q2 to 2026Q4, but the dates after endog run from"
+        UserError, match="exog has no row for 2026Q1: its 3 rows run from 2026Q2 to 2026Q4"
     ):
-        index.refuse_other_dates(pandas.Series(np.zeros(3), index=following + 1), 3)
+        index.rows_of(pandas.Series(np.zeros(3), index=following + 1), 24, 3, "exog")

@@ -94,7 +94,7 @@ def test_the_recursion_solves_the_equations_of_each_order(rng):
         (lambda: acf([1.0, np.inf, 2.0]), r"y\[1\] is infinite"),
         (lambda: acf([np.nan] * 5), "0 observed values"),
         (lambda: acf(np.ones((3, 2))), r"shape \(3, 2\)"),
-        (lambda: acf(["a", "b"]), "not a series of numbers"),
+        (lambda: acf(["a", "b"]), "y is not an array of numbers"),
         (lambda: acf([1.0, 2.0], 2), "choose from 1 to 1"),
         (lambda: acf([1.0, 2.0, 0.0], alpha=5), "alpha=5 must be between 0 and 1"),
         (lambda: acf([1.0, 2.0, 0.0], band="gray"), "band='gray'; choose one of bartlett, white"),

@@ -3,9 +3,14 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import toeplitz
+from scipy.signal import lfilter
 
 from scratchgpt.timeseries.arima import ARIMA
 from scratchgpt.timeseries.forecasting.forecasting import forecast
+from scratchgpt.timeseries.likelihood.diffuse import difference_coefficients
 from scratchgpt.timeseries.orders import Orders
 
 MODELS = [
@@ -64,6 +69,86 @@ def test_forecasts_equal_those_of_statsmodels(
     np.testing.assert_allclose(
         result.fittedvalues[settled], theirs.fittedvalues[settled], rtol=1e-7, atol=1e-7
     )
+
+
+def best_linear_prediction(y, order, seasonal_order, coefficients, steps):
+    """Predict from the dense joint covariance, with unknown starts of the differences.
+
+    Returns means and variances in units of sigma2, NaN and infinite for values that depend on a
+    combination of starting values that no observed value depends on; and the number of combinations
+    that the observed values determine.
+    """
+    p, q, P, s = order[0], order[2], seasonal_order[0], max(seasonal_order[3], 1)
+    ar, ma, sar, sma = np.split(np.asarray(coefficients), np.cumsum([p, q, P]))
+    phi = np.convolve([1, *-ar], [1, *np.kron(-sar, np.eye(s)[-1])])
+    theta = np.convolve([1, *ma], [1, *np.kron(sma, np.eye(s)[-1])])
+    delta = difference_coefficients(order[1], seasonal_order[1], s)
+    n, k = len(y) + steps, len(delta)
+
+    psi = lfilter(theta, phi, np.eye(1, 3000)[0])
+    stationary = toeplitz([psi[: 3000 - lag] @ psi[lag:] for lag in range(n)])
+    integrate = np.tril(toeplitz(lfilter([1.0], [1.0, *-delta], np.eye(1, n)[0])))
+    covariance = integrate @ stationary @ integrate.T
+    starts = list(np.eye(k)[::-1])  # the effect of each starting value on y_t
+    for _ in range(n):
+        starts.append(delta @ np.array(starts[: -k - 1 : -1]).reshape(k, k))
+    starts = np.array(starts[k:]).reshape(n, k)
+
+    seen = np.append(~np.isnan(y), np.zeros(steps, bool))
+    _, sizes, basis = np.linalg.svd(starts[seen])
+    rank = np.count_nonzero(sizes > 1e-9)
+    unsettled = np.linalg.norm(starts[len(y) :] @ basis[rank:].T, axis=1) > 1e-7
+    seen_effects, effects = starts[seen] @ basis[:rank].T, starts[len(y) :] @ basis[:rank].T
+    weights = np.linalg.solve(covariance[np.ix_(seen, seen)], covariance[seen, len(y) :]).T
+    inverse = np.linalg.inv(covariance[np.ix_(seen, seen)])
+    of_effects = np.linalg.inv(seen_effects.T @ inverse @ seen_effects)
+    effect = of_effects @ seen_effects.T @ inverse @ y[seen[: len(y)]]
+    mean = weights @ (y[seen[: len(y)]] - seen_effects @ effect) + effects @ effect
+    rest = effects - weights @ seen_effects
+    variance = np.diag(covariance)[len(y) :] - (weights * covariance[len(y) :, seen]).sum(axis=1)
+    variance = variance + np.einsum("hi,ij,hj->h", rest, of_effects, rest)
+    return np.where(unsettled, np.nan, mean), np.where(unsettled, np.inf, variance), rank
+
+
+@given(
+    model=st.sampled_from([each for each in MODELS if each[0][1] + each[1][1]]),
+    seed=st.integers(0, 10**6),
+    never=st.sets(st.integers(0, 3), max_size=2),
+    n_missing=st.sampled_from([0, 6]),
+)
+def test_a_value_that_no_observation_determines_has_no_mean_and_an_infinite_variance(
+    model, seed, never, n_missing
+):
+    """Compare with linear algebra on the joint covariance, in and after the series."""
+    order, seasonal_order, coefficients = model
+    rng, n, steps = np.random.default_rng(seed), 40, 9
+    y = 10 * rng.normal(size=n).cumsum()
+    y[np.isin(np.arange(n) % (seasonal_order[3] or 4), list(never)[: seasonal_order[3] - 2])] = (
+        np.nan
+    )
+    y[rng.permutation(n)[:n_missing]] = np.nan
+    *expected, rank = best_linear_prediction(y, order, seasonal_order, coefficients, steps)
+
+    result = ARIMA(y, None, order, seasonal_order, trend="n").filter([*coefficients, 2.0])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = result.get_forecast(steps)
+        simulated = result.simulate(steps, anchor="end")
+    np.testing.assert_allclose(found.predicted_mean, expected[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found.var_pred_mean, 2.0 * expected[1], rtol=1e-6)
+    unsettled = np.isinf(expected[1])
+    bounds = np.where(unsettled[:, None], [-np.inf, np.inf], found.conf_int())
+    np.testing.assert_array_equal(found.conf_int(), bounds)
+    assert not np.isnan(bounds).any()
+    np.testing.assert_array_equal(np.isnan(simulated), unsettled)
+    assert len(said) == 2 * unsettled.any()
+    assert all(f"{unsettled.sum()} of the 9 values" in str(each.message) for each in said)
+
+    assert result.model.n_used == np.count_nonzero(~np.isnan(y)) - rank
+
+    before = best_linear_prediction(y[:25], order, seasonal_order, coefficients, n - 25)
+    np.testing.assert_allclose(result.fittedvalues[25], before[0][0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(result._one_step[1][25], 2.0 * before[1][0], rtol=1e-6)
 
 
 def test_intervals_contain_the_future_at_their_nominal_rate(rng):

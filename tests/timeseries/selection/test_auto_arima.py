@@ -249,3 +249,17 @@ def test_bad_input_is_one_clear_line(call, message):
     with pytest.raises(UserError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_regressors_that_no_model_can_use_are_refused_before_the_search(pandas):
+    rng, months = np.random.default_rng(0), pandas.date_range("2020-01", periods=40, freq="MS")
+    y = pandas.Series(rng.normal(size=40), index=months)
+    x = pandas.DataFrame(rng.normal(size=(40, 2)), index=months, columns=["const", "ar.L1"])
+    tried = []
+    with pytest.raises(UserError, match=r"^the index of exog differs from that of endog"):
+        auto_arima(y, exog=x.shift(freq="MS"), on_tried=tried.append)
+    with pytest.raises(UserError, match=r"^exog has several columns named 'a'"):
+        auto_arima(y, exog=x.set_axis(["a", "a"], axis=1), on_tried=tried.append)
+    assert not tried
+    choice = auto_arima(y, exog=x, max_p=1, max_q=1)
+    assert not any("exog" in each.refused for each in choice.tried)
