@@ -1,9 +1,9 @@
-"""Reading of files that may be compressed, within limits: few bytes can hold a huge file."""
+"""Decompression within limits: a few bytes can hold a huge file."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from scratchgpt.errors import UserError
 
@@ -16,36 +16,42 @@ SMALL_BYTES = 1 << 26
 MAX_BYTES = 1 << 30
 
 
-def read_compressed(path: Path) -> bytes:
-    """Read a file, and decompress it if it is a gzip file, whatever its name.
+def decompress(content: bytes, source: str, largest: int = MAX_BYTES) -> bytes:
+    """Decompress the content of a gzip file; other content is returned unchanged.
+
+    Parameters
+    ----------
+    content : bytes
+    source : str
+        The name of the file, for error messages.
+    largest : int
+        The limit in bytes. It is lower for a small file, which cannot hold that much text.
 
     Raises
     ------
     UserError
-        If the file cannot be read, is damaged, or is much larger than a compressed text.
+        If the content is damaged, or larger than the limit after decompression.
     """
+    if not content.startswith(_GZIP):
+        return content
+    limit = min(max(MAX_RATIO * len(content), SMALL_BYTES), largest)
     try:
-        content = path.read_bytes()
-        if not content.startswith(_GZIP):
-            return content
-        return b"".join(_decompressed(path, len(content)))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        return b"".join(_blocks(content, source, limit))
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(
-            f"cannot decompress {path}: {error}; it is damaged, download it again"
-        ) from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+            f"cannot decompress {source}: it is not a complete gzip file: {error}; it is damaged, "
+            "download it again"
+        ) from None
 
 
-def _decompressed(path: Path, n_compressed: int) -> Iterator[bytes]:
-    """Decompress a file in blocks, up to the limit for its size."""
-    left = min(max(MAX_RATIO * n_compressed, SMALL_BYTES), MAX_BYTES)
-    with gzip.open(path) as file:
+def _blocks(content: bytes, source: str, limit: int) -> Iterator[bytes]:
+    n_bytes = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
         while block := file.read(_BLOCK):
-            left -= len(block)
-            if left < 0:
+            n_bytes += len(block)
+            if n_bytes > limit:
                 raise UserError(
-                    f"{path} has {n_compressed:,} bytes and decompresses to far more; if it is "
-                    "the right file, decompress it and give the result"
+                    f"{source} has more than {limit:,} bytes after decompression, for "
+                    f"{len(content):,} bytes before; if it is the right file, decompress it first"
                 )
             yield block

@@ -25,7 +25,7 @@ FLOORS = [
     {"version", "errors"},
     {"arguments"},
     {"backend", "utf8"},
-    {"files", "memory", "structured", "threads"},
+    {"compressed", "files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed"},
     {"kernels"},
     {"ops"},
@@ -49,6 +49,7 @@ ALLOWED = {
     "timeseries": {
         "arguments",
         "backend",
+        "compressed",
         "errors",
         "files",
         "kernels",

@@ -1,6 +1,5 @@
 """The configuration file in the folder of a run: every setting, with defaults filled in."""
 
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
-from scratchgpt.utf8 import read_text
+from scratchgpt.structured import read_toml
 
 CONFIG_FILE = "config.toml"
 
@@ -22,14 +21,12 @@ def read_settings(path: Path) -> dict[str, object]:
     Raises
     ------
     UserError
-        If the file cannot be read or is not TOML.
+        If the file cannot be read, or :func:`scratchgpt.structured.read_toml` refuses it.
     """
     try:
-        return tomllib.loads(read_text(path))
-    except OSError as error:
+        return read_toml(path)
+    except FileNotFoundError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UserError(f"{path} is not a TOML file: {error}") from error
 
 
 def write_run_config(
@@ -54,7 +51,14 @@ def write_run_config(
         before = read_settings(path)
         values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
-    write_text(path, text + tomli_w.dumps(_without_none(values)))
+    text += tomli_w.dumps(_without_none(values))
+    try:
+        write_text(path, text)
+    except UnicodeEncodeError as error:
+        line = next(line for line in text.splitlines() if error.object[error.start] in line)
+        raise UserError(
+            f"cannot write {path}: {line.strip(' ,')} is not UTF-8; rename that file or folder"
+        ) from None
 
 
 def _without_none(values: Settings) -> dict[str, object]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scratchgpt.compressed import read_compressed
+from scratchgpt.compressed import decompress
 from scratchgpt.errors import UserError
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
@@ -91,7 +91,10 @@ def read_lines(path: Path) -> list[str]:
     UserError
         If the file cannot be read or is not UTF-8; the message names the line.
     """
-    content = read_compressed(path)
+    try:
+        content = decompress(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         text = decode_text(content)
     except UnicodeDecodeError as error:

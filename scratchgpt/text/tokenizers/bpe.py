@@ -18,7 +18,10 @@ from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
 
 SMALLEST = 257  # the 256 bytes and the end of text
-MOST_IDS = 1 << 24  # ids may have gaps, and there is a table of all ids
+LARGEST = 1 << 24  # the tokenizers library reserves memory for all tokens before it trains
+# Ids may have gaps, but there is a table of all ids: the largest is below GAPS times the number of
+# tokens, or below FREE_IDS.
+GAPS, FREE_IDS = 2, 1 << 16
 
 
 class BPETokenizer(Tokenizer):
@@ -49,6 +52,10 @@ class BPETokenizer(Tokenizer):
     def _read_content(self) -> Any:
         from tokenizers import Tokenizer as Backend
 
+        if prefix := self._content["model"].get("continuing_subword_prefix"):
+            raise UserError(
+                f"scratchgpt does not follow its setting continuing_subword_prefix={prefix!r}"
+            )
         try:
             backend = Backend.from_str(json.dumps(self._content))
         except Exception as error:  # the library raises no more specific exception
@@ -115,8 +122,12 @@ def _number_of_ids(vocab: dict[str, int]) -> int:
             raise UserError(f"{names[token]!r} and {name!r} have the same id {token}")
         names[token] = name
     largest = max(names, default=-1)
-    if largest >= MOST_IDS:
-        raise UserError(f"{names[largest]!r} has id {largest}, more than the {MOST_IDS:,} allowed")
+    limit = max(GAPS * len(names), FREE_IDS)
+    if largest >= limit:
+        raise UserError(
+            f"{names[largest]!r} has id {largest}, but there are only {len(names):,} tokens; "
+            f"their ids must be below {limit:,}"
+        )
     return largest + 1
 
 
@@ -133,8 +144,12 @@ def _without_dropout(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
-    """Raise UserError if a vocabulary is too small for the bytes and the special tokens."""
+    """Raise UserError if a vocabulary is too small for its special tokens, or too large."""
     smallest = SMALLEST + padding
+    if vocab_size > LARGEST:
+        raise UserError(
+            f"a bpe vocabulary of {vocab_size:,} is too large; choose at most {LARGEST:,}"
+        )
     if vocab_size < smallest:
         specials = "the end of text and the padding" if padding else "the end of text"
         raise UserError(
@@ -160,7 +175,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -
     Raises
     ------
     UserError
-        If ``vocab_size`` is too small.
+        If ``vocab_size`` is too small or too large.
     """
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
