@@ -82,7 +82,17 @@ def test_files(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "content",
-    ["a = " + "[" * 50_000, "a = nan", "a = 1e999", "a = inf", "a", "a = 1\na = 2", "\xff"],
+    [
+        "a = " + "[" * 50_000,
+        f"a = [{{b = {2**63}}}]",
+        f"a = -{'9' * 5000}",
+        "a = nan",
+        "a = 1e999",
+        "a = inf",
+        "a",
+        "a = 1\na = 2",
+        "\xff",
+    ],
 )
 def test_toml_that_is_refused(tmp_path, content):
     path = tmp_path / "a.toml"

@@ -95,6 +95,8 @@ def prepare(
         if prepared is None:
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
             prepared = open_prepared(directory)
+    except OSError as error:
+        raise cannot_write(directory, error) from error
     finally:
         lock.release()
     return prepared

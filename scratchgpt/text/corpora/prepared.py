@@ -161,6 +161,8 @@ def _why_impossible(manifest: Manifest) -> str:
         return "a shard has no tokens"
     if len(manifest.sha256) != len(manifest.lengths):
         return f"it has {len(manifest.sha256)} checksums for {len(manifest.lengths)} shards"
+    if manifest.n_bytes < 0 or not 0 < manifest.val_fraction < 1:
+        return f"n_bytes is {manifest.n_bytes} and val_fraction is {manifest.val_fraction}"
     if not 0 <= manifest.n_train <= manifest.n_tokens:
         return f"n_train is {manifest.n_train}, but there are {manifest.n_tokens} tokens"
     if any(not {"name", "identity"} <= document.keys() for document in manifest.documents):

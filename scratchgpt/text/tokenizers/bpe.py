@@ -3,9 +3,10 @@
 Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al. 2019, section 2.2.
 """
 
+import contextlib
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -69,8 +70,8 @@ class BPETokenizer(Tokenizer):
 
     def encode_marked(self, text: str) -> Array:
         to_utf8(text)
-        ids = self._marked_backend.encode(text).ids
-        return np.array(ids, np.int64)
+        with _errors_of_library():
+            return np.array(self._marked_backend.encode(text).ids, np.int64)
 
     @cached_property
     def _marked_backend(self) -> Any:
@@ -81,7 +82,8 @@ class BPETokenizer(Tokenizer):
         for text in texts:
             to_utf8(text)
         # The fast variant does not compute offsets, which are not needed.
-        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        with _errors_of_library():
+            encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +114,15 @@ class BPETokenizer(Tokenizer):
     @staticmethod
     def _bytes_of_added(token: Any) -> bytes:
         return b"" if token.special else token.content.encode()
+
+
+@contextlib.contextmanager
+def _errors_of_library() -> Iterator[None]:
+    """Raise UserError for a text that the tokenizer cannot encode, such as an unknown character."""
+    try:
+        yield
+    except Exception as error:  # the library raises no more specific exception
+        raise UserError(f"the tokenizer cannot encode the text: {error}") from error
 
 
 def _number_of_ids(vocab: dict[str, int]) -> int:

@@ -10,6 +10,7 @@ from scratchgpt.text import NAMED_PAIRS, DatesTask, find_documents, read_pairs, 
 
 GERMAN = ["Ein Hund.", "Zwei Männer", "Die Katze schläft."]
 ENGLISH = ["A dog.", "Two men", "The cat sleeps."]
+BOMB = gzip.compress(bytes(65 << 20), mtime=0)
 PACKED = gzip.compress(b"ja\tyes" * 9, mtime=0)  # deterministic, because the bytes are test ids
 
 # Exclude the characters that end a line, and the tab, which separates columns in TSV.
@@ -159,6 +160,7 @@ def test_an_empty_sentence_is_refused_with_its_line(write, tmp_path, german, eng
         (PACKED[:-9], r"cannot decompress .*a\.tsv"),
         (PACKED[:-8] + bytes(8), r"cannot decompress .*a\.tsv"),
         (PACKED[:12] + bytes(30), r"cannot decompress .*a\.tsv"),
+        (BOMB, r"a\.tsv has more than 67,108,864 bytes after decompression"),
     ],
 )
 def test_an_invalid_tsv_file_is_refused_with_the_line(write, content, message):
