@@ -90,7 +90,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 def _check_integers(values: Any) -> None:
-    if isinstance(values, int):
+    if isinstance(values, int) and not isinstance(values, bool):
         _integer(str(values))
     elif isinstance(values, list | dict):
         for inner in values.values() if isinstance(values, dict) else values:
