@@ -55,7 +55,7 @@ def real_number(value: Any) -> int | float | None:
     return value if math.isfinite(_as_float(value)) else _as_float(value)
 
 
-def check_whole(name: str, value: Any, *, least: int) -> int:
+def check_whole(name: str, value: Any, *, least: int | None = None) -> int:
     """Return an integer argument as a Python int.
 
     Raises
@@ -64,8 +64,24 @@ def check_whole(name: str, value: Any, *, least: int) -> int:
         If it is not an integer, or less than ``least``.
     """
     number = whole_number(value)
-    if number is None or number < least:
-        raise UserError(f"{name}={plain(value)!r} must be a whole number, {least} or more")
+    if number is None or (least is not None and number < least):
+        at_least = "" if least is None else f", {least} or more"
+        raise UserError(f"{name}={plain(value)!r} must be a whole number{at_least}")
+    return number
+
+
+def check_real(name: str, value: Any, *, least: float = -math.inf) -> float:
+    """Return a real argument as a Python number.
+
+    Raises
+    ------
+    UserError
+        If it is not a number, is NaN, or is less than ``least``.
+    """
+    number = real_number(value)
+    if number is None or not number >= least:
+        at_least = "" if least == -math.inf else f", {least} or more"
+        raise UserError(f"{name}={plain(value)!r} must be a number{at_least}")
     return number
 
 

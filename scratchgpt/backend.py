@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import math
 import os
 import re
 import warnings
@@ -104,14 +105,54 @@ def _numba_version() -> str:
         return str(numba.__version__)
 
 
+def check_arrays(op: str, *, bias: Array | None = None, **arrays: Array) -> None:
+    """Check the inputs of an operation like :func:`same_dtype`; only the bias may be None.
+
+    Raises
+    ------
+    TypeError
+        If an input is missing, or as :func:`same_dtype`.
+    """
+    for name, x in arrays.items():
+        if x is None:
+            raise TypeError(f"{op}: {name} is None; pass an array")
+    same_dtype(op, **arrays, bias=bias)
+
+
+def check_upstream(op: str, dy: Array, shape: tuple[int, ...]) -> None:
+    """Check that the upstream gradient of an operation has the shape of the output.
+
+    A kernel would read beyond the end of an array that is too small.
+
+    Raises
+    ------
+    TypeError
+        If dy is not a floating-point array.
+    ValueError
+        If dy has another shape.
+    """
+    check_arrays(op, dy=dy)
+    if dy.shape != shape:
+        raise ValueError(f"{op}: the output is {shape} but dy is {dy.shape}")
+
+
+def as_rows(x: Array) -> Array:
+    """Return an array (..., C) as rows (N, C), also if it has no elements."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 def same_dtype(op: str, **arrays: Array | None) -> None:
     """Check that dtypes are equal, because NumPy would silently promote mixed precisions.
 
     Raises
     ------
     TypeError
-        If the arrays that are not None have different dtypes, or a dtype that is not inexact.
+        If the inputs that are not None are not arrays, have different dtypes, or a dtype that is
+        not inexact.
     """
+    for name, x in arrays.items():
+        if x is not None and not hasattr(x, "dtype"):
+            raise TypeError(f"{op}: {name} is a {type(x).__name__}; pass an array")
     first_name, first = next((name, x) for name, x in arrays.items() if x is not None)
     if first.dtype.kind not in "fc":
         raise TypeError(f"{op}: {first_name} is {first.dtype}; use float32, float64 or complex128")

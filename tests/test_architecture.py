@@ -26,7 +26,7 @@ FLOORS = [
     {"arguments"},
     {"backend", "utf8"},
     {"compressed", "files", "memory", "structured", "threads"},
-    {"precision", "accumulator", "recomputed"},
+    {"precision", "accumulator", "recomputed", "checkpoints", "special_ids"},
     {"kernels"},
     {"ops"},
     {"verify"},

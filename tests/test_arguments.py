@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from scratchgpt.arguments import check_whole, plain, real_number, whole_number
 from scratchgpt.errors import UserError
-from scratchgpt.generation import SamplingConfig
-from scratchgpt.models import GPTConfig, TransformerConfig
+from scratchgpt.generation import SamplingConfig, generate
+from scratchgpt.layers import Linear
+from scratchgpt.models import GPT, GPTConfig, TransformerConfig
+from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
 from scratchgpt.recipes import RunConfig
+from scratchgpt.text import TokenBatches, TokenStream
 from scratchgpt.text.tasks.tasks import AdditionTask, SortTask
 from scratchgpt.training import TrainConfig
 
@@ -103,3 +106,54 @@ def test_numbers_beyond_the_range_of_floats_are_infinite():
 def test_plain_leaves_other_objects_alone():
     for value in (None, [np.int64(3)], np.arange(3), Decimal(3), 3j):
         assert plain(value) is value
+
+
+def small_numbers(**numbers):
+    """The numbers in Python, and in the smallest dtypes of NumPy that hold them."""
+    return [numbers] + [
+        {name: (np.float32 if isinstance(x, float) else dtype)(x) for name, x in numbers.items()}
+        for dtype in (np.uint8, np.int64)
+    ]
+
+
+def test_functions_compute_with_numbers_of_python():
+    """Small integers of NumPy would overflow, and small floats would round the result."""
+    model = GPT(GPTConfig(n_layer=1, n_head=2, n_embd=8, block_size=8, vocab_size=300))
+    text = TokenStream([np.arange(900) % 300])
+    results = [
+        {
+            "a constant": warmup_constant(n["last"], lr=n["half"], warmup_steps=n["last"]),
+            "a cosine": warmup_cosine(
+                n["more"], lr=n["half"], min_lr=n["less"], warmup_steps=n["last"], decay_steps=254
+            ),
+            "a root": warmup_inverse_sqrt(n["last"], lr=n["half"], warmup_steps=n["more"]),
+            "a description": model.describe(n_batch=n["last"]),
+            "a batch": TokenBatches(
+                text, text, block_size=n["more"], batch_size=n["last"], seed=n["more"]
+            ).train_batch(n["last"]),
+            "validation": list(
+                TokenBatches(
+                    text,
+                    text,
+                    block_size=n["last"],
+                    batch_size=n["two"],
+                    seed=0,
+                    val_batches=n["two"],
+                ).validation_batches()
+            ),
+            "a layer": Linear(n["last"], n["more"], std=n["half"]).initialize(n["two"]).store.size,
+            "problems": SortTask().batches(n["last"], n["more"], n["two"]).train_batch(n["last"]),
+            "samples": [
+                r.tokens.tolist()
+                for r in generate(
+                    model, [[1, 2]], max_new_tokens=n["two"], num_samples=n["two"], seed=n["last"]
+                )
+            ],
+            "a loss": model.loss(
+                text.read(0, 8)[None], text.read(1, 8)[None], label_smoothing=n["half"]
+            )[0],
+        }
+        for n in small_numbers(two=2, more=251, last=255 - 2, half=0.5, less=0.25)
+    ]
+    for result in results[1:]:
+        assert repr(result) == repr(results[0])

@@ -6,6 +6,7 @@ import typer
 
 from scratchgpt.cli.console import byte_count
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
     from scratchgpt.measure import Benchmark, Breakdown, Shape, Times
@@ -26,8 +27,9 @@ def bench_command(
     shape: Annotated[
         str,
         typer.Argument(
-            help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset, or "
-            "the folder of a model or run.",
+            help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset "
+            "(preset:char, because the shape char has another vocabulary and biases), or the "
+            "folder of a model or run.",
         ),
     ] = "char",
     batch: Annotated[
@@ -85,8 +87,8 @@ def bench_command(
     print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
     print(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
-        f"{', products in bfloat16' if precision == 'bf16' else ''}, {result.threads} "
-        f"thread{'' if result.threads == 1 else 's'}"
+        f"{', products in bfloat16' if precision == 'bf16' else ''}, "
+        f"{counted(result.threads, 'thread')}"
         f"{'' if result.kernels else ', without compiled kernels'}"
     )
     for title, rows in _sections(result).items():
@@ -106,10 +108,11 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
     from scratchgpt.models import PRESETS, GPTConfig
     from scratchgpt.recipes.model_folder import find_config
 
+    preset = name.removeprefix("preset:")
     if name in SHAPES:
         shape = SHAPES[name]
-    elif name in PRESETS or Path(name).is_dir():
-        config = find_config(name)
+    elif preset in PRESETS or Path(name).exists():
+        config = find_config(preset if preset in PRESETS else name)
         if not isinstance(config, GPTConfig):
             raise UserError(f"{name} is not a GPT; bench measures only GPTs")
         shape = Shape(config, 1, config.block_size)
@@ -119,7 +122,8 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
         raise UserError(f"there is no shape, preset or folder {name!r}{way_out}")
     if block is not None and block > shape.config.block_size:
         raise typer.BadParameter(
-            f"{block} is longer than the model's context of {shape.config.block_size} tokens",
+            f"{block} is longer than the model's context of "
+            f"{counted(shape.config.block_size, 'token')}",
             param_hint="--block",
         )
     return shape._replace(n_batch=batch or shape.n_batch, n_time=block or shape.n_time)

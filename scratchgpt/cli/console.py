@@ -1,6 +1,7 @@
 """Terminal input and output for all verbs: progress on stderr, text on stdout, text from stdin."""
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from scratchgpt.text import ProgressCallback
 
 SECONDS_BETWEEN_LINES = 5.0
+
+_BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # tabs, and as str.splitlines
+_OUTER_BREAKS = re.compile(rf"\A{_BREAKS.pattern}|{_BREAKS.pattern}\Z")
 
 
 @contextlib.contextmanager
@@ -46,6 +50,11 @@ def write_line(text: str) -> None:
     """Write a line to standard output; characters that its encoding lacks become ``?``."""
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def one_line(text: str) -> str:
+    """Return a text with spaces for its tabs and line breaks, of all kinds that Python knows."""
+    return _BREAKS.sub(" ", _OUTER_BREAKS.sub("", text))
 
 
 def byte_count(n: int) -> str:

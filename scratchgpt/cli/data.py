@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.text import PreparedCorpus
 
@@ -66,7 +68,10 @@ def prepare_command(
     ] = 0.1,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the token shards. [default: a folder in the cache]"),
+        typer.Option(
+            help="Folder for the token shards. It must be new, empty or of the same corpus. "
+            "[default: a folder in the cache]"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -83,7 +88,12 @@ def prepare_command(
 
     with preparation_progress() as progress:
         prepared = prepare(
-            corpus, tokenizer, directory=out, val_fraction=val_fraction, progress=progress
+            corpus,
+            tokenizer,
+            directory=out,
+            val_fraction=val_fraction,
+            progress=progress,
+            overwrite=False,
         )
     if as_json:
         print(json.dumps(_record(prepared)))
@@ -158,7 +168,7 @@ def show_command(
         return
     lines = _description(prepared)
     if tokens:
-        lines += [f"--- first {len(first):,} tokens", beginning]
+        lines += [f"--- first {counted(len(first), 'token')}", beginning]
     write_line("\n".join(lines))
 
 
@@ -181,7 +191,7 @@ def _description(prepared: "PreparedCorpus") -> list[str]:
     return [
         f"folder      {prepared.directory}",
         f"text        {_names(manifest.documents)}, {decimal(manifest.n_bytes)}",
-        f"tokenizer   {tokenizer.kind}, {tokenizer.vocab_size:,} tokens",
+        f"tokenizer   {tokenizer.kind}, {counted(tokenizer.vocab_size, 'token')}",
         f"tokens      {manifest.n_tokens:,}, {manifest.n_bytes / manifest.n_tokens:.2f} bytes each",
         f"training    {len(prepared.train):,}",
         f"validation  {len(prepared.val):,}",

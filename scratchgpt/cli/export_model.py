@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.formats import Format
 from scratchgpt.cli.generate import Which
+from scratchgpt.cli.outputs import refuse_existing
 
 if TYPE_CHECKING:
     from scratchgpt.models import GPT
@@ -20,7 +21,7 @@ scratchgpt export runs/mine --which best --out mine --shard-size 500
 
 scratchgpt export models/gpt2 --format llm.c --out gpt2_124M.bin
 
-scratchgpt export runs/mine --format nanogpt --out mine.safetensors
+scratchgpt export runs/mine --format mingpt --out mine.safetensors
 """
 
 
@@ -28,7 +29,9 @@ def export_command(
     model: Annotated[Path, typer.Argument(help="Folder of a run or model.")],
     out: Annotated[
         Path,
-        typer.Option(help="Output path: a folder for huggingface, a file for other formats."),
+        typer.Option(
+            help="Output path: a new or empty folder for huggingface, a new file for other formats."
+        ),
     ],
     target: Annotated[
         Format, typer.Option("--format", help="Format to write.")
@@ -51,7 +54,8 @@ def export_command(
 ) -> None:
     """Export a model for Hugging Face, nanoGPT, minGPT or llm.c.
 
-    Models that the other program would compute differently are refused; the error names the reason.
+    Biases that the model does not have are written as zeros, which compute the same. Models that
+    the other program would compute differently are refused; the error names the reason.
     """
     import json
 
@@ -61,6 +65,7 @@ def export_command(
     from scratchgpt.recipes.model_folder import find_model, load_gpt
     from scratchgpt.text import has_tokenizer, load_tokenizer
 
+    refuse_existing(out)
     directory = find_model(model, which and which.value)
     gpt = load_gpt(directory)
     if target is Format.huggingface:
@@ -92,9 +97,10 @@ def _write_folder(
     from scratchgpt.files import write_text
     from scratchgpt.generation import check_tokenizer
     from scratchgpt.models.huggingface import obstacle
+    from scratchgpt.special_ids import NAMES_FILE, token_name
     from scratchgpt.text import TOKENIZER_FILE
-    from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT
 
+    model = model.with_biases()
     reason = obstacle(model.config)
     if reason is not None:
         raise UserError(
@@ -103,9 +109,10 @@ def _write_folder(
         )
     if tokenizer is not None:
         check_tokenizer(model, tokenizer)
-    end_of_text = tokenizer.end_of_text if tokenizer is not None else None
+        if not model.special_ids.ends and tokenizer.end_of_text is not None:
+            model.special_ids = model.special_ids.with_end(tokenizer.end_of_text)
     shard_bytes = None if shard_size is None else 1_000_000 * shard_size
-    model.save_pretrained(out, end_of_text=end_of_text, shard_bytes=shard_bytes)
+    model.save_pretrained(out, shard_bytes=shard_bytes)
     if tokenizer is None:
         return
     tokenizer.save(out / TOKENIZER_FILE)
@@ -115,6 +122,9 @@ def _write_folder(
         "model_max_length": model.config.block_size,
         "clean_up_tokenization_spaces": False,
     }
-    if end_of_text is not None:
-        settings.update({"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT})
-    write_text(out / "tokenizer_config.json", json.dumps(settings, indent=2) + "\n")
+    names = {"bos_token": model.special_ids.bos, "eos_token": tokenizer.end_of_text}
+    for field, token in names.items():
+        name = None if token is None else token_name(tokenizer.to_json(), token)
+        if name is not None:
+            settings[field] = name
+    write_text(out / NAMES_FILE, json.dumps(settings, indent=2) + "\n")

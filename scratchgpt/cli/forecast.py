@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
+
 EPILOG = """Examples:
 
 scratchgpt forecast --example airline --log
@@ -160,7 +162,7 @@ def forecast_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Plot series, fit and forecast (png, svg, pdf).",
+            help=f"Plot series, fit and forecast to a file (png, svg, pdf). {NEW_FILE}",
             show_default=False,
         ),
     ] = None,
@@ -168,7 +170,7 @@ def forecast_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Plot residual diagnostics (png, svg, pdf).",
+            help=f"Plot residual diagnostics to a file (png, svg, pdf). {NEW_FILE}",
             show_default=False,
         ),
     ] = None,
@@ -205,6 +207,7 @@ def forecast_command(
         )
     for path in (plot, diagnostics):
         refuse_other_format(path)
+        refuse_existing(path)
 
     source = None
     if data is not None:

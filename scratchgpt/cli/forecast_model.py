@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.cli.forecast_series import SeriesToForecast
     from scratchgpt.timeseries import ARIMAResults
@@ -30,7 +32,7 @@ def select_model(
         )
     seconds = time.perf_counter() - began
     print(
-        f"{choice.name}: selected from {len(choice.tried)} models in {seconds:.1f} s",
+        f"{choice.name}: selected from {counted(len(choice.tried), 'model')} in {seconds:.1f} s",
         file=sys.stderr,
     )
     return choice.results

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
@@ -153,7 +154,8 @@ def generate_command(
         _write_texts(results, num_samples)
     n_tokens = sum(len(result.tokens) for result in results)
     print(
-        f"{n_tokens} tokens in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s", file=sys.stderr
+        f"{counted(n_tokens, 'token')} in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s",
+        file=sys.stderr,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.formats import Format
+from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 if TYPE_CHECKING:
     from scratchgpt.models import GPT
@@ -31,7 +32,7 @@ def import_command(
             "Face Hub, a .safetensors file of nanoGPT or minGPT, or a .bin file of llm.c."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    out: Annotated[Path, typer.Option(help=f"Folder for the model. {NEW_FOLDER}")],
     source_format: Annotated[
         Format | None,
         typer.Option(
@@ -76,12 +77,10 @@ def import_command(
 
     from scratchgpt.cli.formats import guess_format
     from scratchgpt.errors import UserError
-    from scratchgpt.generation import check_tokenizer
-    from scratchgpt.models.pretrained import CONFIG_FILE
+    from scratchgpt.recipes.model_folder import check_vocabulary
     from scratchgpt.training.checkpoint import save_model
 
-    if (out / CONFIG_FILE).exists():
-        raise UserError(f"{out} already contains a model; choose another folder")
+    refuse_existing(out)
     chosen = source_format or guess_format(source)
     if chosen not in (Format.nanogpt, Format.mingpt):
         for name, value in (("--n-head", n_head), ("--activation", activation)):
@@ -93,7 +92,7 @@ def import_command(
     model, own = _read(source, chosen, n_head=n_head, activation=activation, dropout=dropout)
     found = _tokenizer(tokenizer, own)
     if found is not None:
-        check_tokenizer(model, found)
+        check_vocabulary(model.config, found.vocab_size, own)
     save_model(out, model, found)
     if found is None:
         print(

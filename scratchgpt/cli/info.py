@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.console import byte_count
+from scratchgpt.errors import counted
 
 EPILOG = """Examples:
 
@@ -13,6 +14,32 @@ scratchgpt info gpt2 --batch 4 --block 256
 
 scratchgpt info runs/first --json
 """
+
+
+# The costs that the table shows, with their titles.
+ROWS = {
+    "n_parameters": "parameters",
+    "n_embedding_parameters": "  of which embeddings",
+    "training_bytes": "memory of a training step",
+    "parameter_bytes": "  parameters",
+    "optimizer_bytes": "  gradients and moments",
+    "activation_bytes": "  activations",
+    "recompute_activation_bytes": "  activations with --recompute",
+    "peak_bytes": "peak of a training process",
+    "recompute_peak_bytes": "  with --recompute",
+    "inference_bytes": "memory of generation",
+    "cache_bytes": "  key-value cache",
+    "forward_flops_per_token": "forward pass per token",
+    "training_flops_per_token": "training step per token",
+}
+OF_QUANTIZED = {  # it cannot be trained
+    "n_parameters": "parameters",
+    "n_embedding_parameters": "  of which embeddings",
+    "inference_bytes": "memory of generation",
+    "parameter_bytes": "  parameters",
+    "cache_bytes": "  key-value cache",
+    "forward_flops_per_token": "forward pass per token",
+}
 
 
 def info_command(
@@ -32,55 +59,49 @@ def info_command(
     """Show how many parameters, bytes and operations a model takes."""
     import json
 
-    from scratchgpt.models import describe
-    from scratchgpt.recipes.model_folder import find_config
+    from scratchgpt.recipes.model_folder import find_kind
 
     if model is None:
         _list_presets(as_json)
         return
-    config = find_config(model)
+    kind, config = find_kind(model)
     if block is not None:
         if block > config.block_size:
             raise typer.BadParameter(
-                f"{block} is longer than the model's context of {config.block_size} tokens",
+                f"{block} is longer than the model's context of "
+                f"{counted(config.block_size, 'token')}",
                 param_hint="--block",
             )
         config = config.replace(block_size=block)
-    description = describe(config, n_batch=batch)
+    description = kind.count_cost(config, batch, 4)
+    costs = {
+        **asdict(description),
+        "training_bytes": description.training_bytes,
+        "peak_bytes": description.peak_bytes,
+        "recompute_peak_bytes": description.recompute_peak_bytes,
+        "inference_bytes": description.inference_bytes,
+    }
+    titles = OF_QUANTIZED if kind.quantized else ROWS
+    if kind.quantized:
+        costs = {name: costs[name] for name in titles}
     if as_json:
-        record = {
-            "model": model,
-            "config": config.as_dict(),
-            "batch": batch,
-            **asdict(description),
-            "training_bytes": description.training_bytes,
-            "peak_bytes": description.peak_bytes,
-            "recompute_peak_bytes": description.recompute_peak_bytes,
-            "inference_bytes": description.inference_bytes,
-        }
-        print(json.dumps(record))
+        record = {"model": model, "config": config.as_dict(), "batch": batch}
+        print(json.dumps({**record, "quantized": kind.quantized, **costs}))
         return
 
     shape = ", ".join(f"{name} {value}" for name, value in config.as_dict().items())
-    rows = [
-        ("parameters", f"{description.n_parameters:,}"),
-        ("  of which embeddings", f"{description.n_embedding_parameters:,}"),
-        ("memory of a training step", byte_count(description.training_bytes)),
-        ("  parameters", byte_count(description.parameter_bytes)),
-        ("  gradients and moments", byte_count(description.optimizer_bytes)),
-        ("  activations", byte_count(description.activation_bytes)),
-        ("  activations with --recompute", byte_count(description.recompute_activation_bytes)),
-        ("peak of a training process", byte_count(description.peak_bytes)),
-        ("  with --recompute", byte_count(description.recompute_peak_bytes)),
-        ("memory of generation", byte_count(description.inference_bytes)),
-        ("  key-value cache", byte_count(description.cache_bytes)),
-        ("forward pass per token", f"{description.forward_flops_per_token / 1e6:,.1f} MFLOP"),
-        ("training step per token", f"{description.training_flops_per_token / 1e6:,.1f} MFLOP"),
-    ]
+    rows = [(title, _formatted(name, costs[name])) for name, title in titles.items()]
     print(f"{model}: {shape}")
-    print(f"in float32, for {batch} x {config.block_size} tokens:")
+    weights = "8-bit weights, only for generation" if kind.quantized else "float32"
+    print(f"in {weights}, for {batch} x {config.block_size} tokens:")
     for name, value in rows:
         print(f"  {name:<32} {value:>16}")
+
+
+def _formatted(name: str, cost: int) -> str:
+    if name.endswith("_bytes"):
+        return byte_count(cost)
+    return f"{cost / 1e6:,.1f} MFLOP" if "flops" in name else f"{cost:,}"
 
 
 def _list_presets(as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.generate import Which
+from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 EPILOG = """Examples:
 
@@ -17,7 +18,7 @@ scratchgpt generate --model models/gpt2-int8 --prompt "The "
 
 def quantize_command(
     model: Annotated[Path, typer.Argument(help="Folder of a run or model.")],
-    out: Annotated[Path, typer.Option(help="Folder for the quantized model.")],
+    out: Annotated[Path, typer.Option(help=f"Folder for the quantized model. {NEW_FOLDER}")],
     which: Annotated[
         Which | None,
         typer.Option(
@@ -33,18 +34,16 @@ def quantize_command(
     import json
 
     from scratchgpt.cli.console import byte_count
-    from scratchgpt.errors import UserError
     from scratchgpt.models import QuantizedGPT, save_pretrained
-    from scratchgpt.models.pretrained import CONFIG_FILE
     from scratchgpt.recipes.model_folder import find_model, load_gpt
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
+    refuse_existing(out)
     directory = find_model(model, which and which.value)
-    if (out / CONFIG_FILE).exists():
-        raise UserError(f"{out} already contains a model; choose another folder")
     gpt, tokenizer = load_gpt(directory), load_tokenizer(directory)
     quantized = QuantizedGPT(gpt)
-    save_pretrained(quantized, out, end_of_text=tokenizer.end_of_text)
+    known = quantized.special_ids.ends
+    save_pretrained(quantized, out, end_of_text=None if known else tokenizer.end_of_text)
     tokenizer.save(out / TOKENIZER_FILE)
     n_bytes = gpt.dtype.itemsize * gpt.store.size
     if as_json:

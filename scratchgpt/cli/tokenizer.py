@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
+from scratchgpt.errors import counted
+
 if TYPE_CHECKING:
     from scratchgpt.text import Tokenizer
 
@@ -69,9 +72,7 @@ def train_command(
         Kind,
         typer.Option(help="bpe (byte-level byte-pair encoding) or characters (one per token)."),
     ] = Kind.bpe,
-    out: Annotated[Path, typer.Option(help="File to write; an existing file is replaced.")] = Path(
-        "tokenizer.json"
-    ),
+    out: Annotated[Path, typer.Option(help=f"File to write. {NEW_FILE}")] = Path("tokenizer.json"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a tokenizer on text and write it to a tokenizer.json."""
@@ -90,6 +91,7 @@ def train_command(
             "the text; leave it out",
             param_hint="--vocab-size",
         )
+    refuse_existing(out)
     make_folder(out.parent)  # fail before an hour of training if the file cannot be written
     with preparation_progress() as progress:
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)
@@ -160,7 +162,7 @@ def show_command(
         )
     n_bytes = len(text.encode("utf-8"))
     if tokens:
-        write_line(f"{len(tokens):,} tokens, {n_bytes / len(tokens):.2f} bytes per token")
+        write_line(f"{counted(len(tokens), 'token')}, {n_bytes / len(tokens):.2f} bytes per token")
 
 
 def _folder_of_model(file: Path) -> Path:
@@ -200,4 +202,4 @@ def _properties(tokenizer: "Tokenizer") -> dict[str, Any]:
 def _headline(tokenizer: "Tokenizer") -> str:
     end = tokenizer.end_of_text
     special = "" if end is None else f", end of text {end}"
-    return f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens{special}"
+    return f"{tokenizer.kind}, {counted(tokenizer.vocab_size, 'token')}{special}"

@@ -61,7 +61,8 @@ def train_command(
     """Train a model that continues text, solves tasks or translates.
 
     Every option can also go in a TOML file (--config); command-line options override it. Ctrl-C
-    saves and stops; --resume continues the run bit for bit.
+    saves and stops; --resume continues the run. With the same settings the result is that of a run
+    that was never stopped, bit for bit.
 
     With --task translation, other defaults than those shown here apply: the recipe of the 2017
     Transformer. It uses the preset transformer-small (transformer-tiny for dates), a joint

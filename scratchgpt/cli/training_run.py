@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from scratchgpt.cli.console import preparation_progress, write_line
+from scratchgpt.errors import counted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
@@ -21,6 +22,8 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
     print(f"{training.describe()}; output in {out}", file=sys.stderr)
+    for note in training.trainer.notes:
+        print(note, file=sys.stderr)
     result = _train(training)
     if result.interrupted is not None:
         print(
@@ -46,7 +49,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         print(json.dumps(record))
         return
     write_line(sample)
-    print("; ".join(_summary(run.training.best, result, scores)), file=sys.stderr)
+    print("; ".join(_summary(training.run.training.best, result, scores)), file=sys.stderr)
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
     command = f"scratchgpt {verb} --model {shlex.quote(str(out))}"
@@ -66,12 +69,12 @@ def _train(training: AnyRun) -> TrainResult:
 
 
 def _summary(best: str, result: TrainResult, scores: dict[str, float]) -> list[str]:
-    lines = [f"{result.step:,} steps in {result.elapsed:.0f} s"]
+    lines = [f"{counted(result.step, 'step')} in {result.elapsed:.0f} s"]
     if result.best_value is not None:
         name = "validation loss" if best == "val_loss" else best
         lines.append(f"best {name} {result.best_value:.4f} at step {result.best_step:,}")
     if result.average_val_loss is not None:
         lines.append(f"validation loss of the averaged checkpoints {result.average_val_loss:.4f}")
     for name, value in scores.items():
-        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data")
+        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data, by greedy search")
     return lines

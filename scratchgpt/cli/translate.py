@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 if TYPE_CHECKING:
     from scratchgpt.generation import Translation
@@ -67,7 +68,7 @@ def translate_command(
         typer.Option(
             metavar="PICTURE",
             help="File for a picture of the attention from target words to source words: .png, "
-            ".pdf or .svg. Only for a single text.",
+            f".pdf or .svg. {NEW_FILE} Only for a single text.",
         ),
     ] = None,
     as_json: Annotated[
@@ -89,11 +90,13 @@ def translate_command(
     """Translate texts with a trained model, by beam search.
 
     Translations go to standard output, one per line. With --nbest, each text has several lines,
-    the best first; each line is a score, a tab and a translation. Messages go to standard error.
+    the best first; each line is a score, a tab and a translation. A tab or a line break within a
+    translation becomes a space; --json keeps it. Messages go to standard error.
     """
     import sys
     import time
 
+    from scratchgpt.errors import counted
     from scratchgpt.generation import translate_n_best
     from scratchgpt.recipes.model_folder import load_translator
 
@@ -103,10 +106,12 @@ def translate_command(
             f"draws the attention of one text, but there are {len(sources)}; give one text",
             param_hint="--attention",
         )
+    refuse_existing(attention)
     transformer, tokenizer = load_translator(model, which and which.value)
     _check(sources, place, transformer, tokenizer)
     prepare_kernels(threads)
 
+    n_broken = 0
     started = time.perf_counter()
     for first in range(0, len(sources), LINES_AT_A_TIME):
         some = sources[first : first + LINES_AT_A_TIME]
@@ -114,7 +119,7 @@ def translate_command(
             transformer, tokenizer, some, n_best=nbest, n_beams=max(beams, nbest), alpha=alpha
         )
         for source, translations in zip(some, results, strict=True):
-            _write(source, translations, nbest, as_json)
+            n_broken += _write(source, translations, nbest, as_json)
         done = first + len(some)
         if done < len(sources):
             print(f"{done:,} of {len(sources):,}", file=sys.stderr)
@@ -122,7 +127,13 @@ def translate_command(
     if attention is not None:
         _draw(attention, transformer, tokenizer, results[0][0])
         print(f"attention drawn in {attention}", file=sys.stderr)
-    count = "1 text" if len(sources) == 1 else f"{len(sources):,} texts"
+    if n_broken:
+        print(
+            f"{counted(n_broken, 'translation')} printed with spaces for tabs and line breaks; "
+            "--json keeps them",
+            file=sys.stderr,
+        )
+    count = counted(len(sources), "text")
     print(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} per second", file=sys.stderr)
 
 
@@ -167,10 +178,11 @@ def _check(sources: list[str], place: str, model: "Transformer", tokenizer: "Tok
             )
 
 
-def _write(source: str, translations: "list[Translation]", n_best: int, as_json: bool) -> None:
+def _write(source: str, translations: "list[Translation]", n_best: int, as_json: bool) -> int:
+    """Print the translations of one text; return how many have tabs or line breaks replaced."""
     import json
 
-    from scratchgpt.cli.console import write_line
+    from scratchgpt.cli.console import one_line, write_line
 
     if as_json:
         hypotheses = [
@@ -186,11 +198,11 @@ def _write(source: str, translations: "list[Translation]", n_best: int, as_json:
         best = translations[0]
         record = {"source": source, "translation": best.text, "score": best.score}
         print(json.dumps({**record, "hypotheses": hypotheses}), flush=True)
-    elif n_best == 1:
-        write_line(translations[0].text)
-    else:
-        for one in translations:
-            write_line(f"{one.score:.4f}\t{one.text}")
+        return 0
+    lines = [one_line(one.text) for one in translations]
+    for one, line in zip(translations, lines, strict=True):
+        write_line(line if n_best == 1 else f"{one.score:.4f}\t{line}")
+    return sum(one.text != line for one, line in zip(translations, lines, strict=True))
 
 
 def _draw(

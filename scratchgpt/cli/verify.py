@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
+
 EPILOG = """Examples:
 
 scratchgpt verify
@@ -57,7 +59,9 @@ def verify_command(
     ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the results, as verify.json and as a page, verify.html."),
+        typer.Option(
+            help=f"Folder for the results, as verify.json and as a page, verify.html. {NEW_FOLDER}"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -74,6 +78,7 @@ def verify_command(
     from scratchgpt.kernels import disabled
     from scratchgpt.proofs.subjects import find_checks
 
+    refuse_existing(out)
     if with_kernels:
         _require_kernels()
     chosen = [

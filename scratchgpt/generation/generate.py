@@ -6,11 +6,13 @@ from typing import Literal
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.decoding import Decoding
 from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
 from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.special_ids import all_ids
 from scratchgpt.threads import one_pool
 
 FinishReason = Literal["length", "stop", "end_of_text"]
@@ -46,7 +48,7 @@ def generate(
     sampling: SamplingConfig | None = None,
     num_samples: int = 1,
     seed: int = 0,
-    end_of_text: int | None = None,
+    end_of_text: int | Sequence[int] | None = None,
     vocab_size: int | None = None,
     on_token: OnToken | None = None,
 ) -> list[Generation]:
@@ -68,14 +70,15 @@ def generate(
     num_samples : int
         Number of continuations per prompt.
     seed : int
-    end_of_text : int, optional
-        The token that ends a text.
+    end_of_text : int or sequence of int, optional
+        The tokens that end a text; ``()`` for none. By default, those that the folder of the model
+        names; a new model has none.
     vocab_size : int, optional
         Sample only from the first ``vocab_size`` tokens, for a model whose vocabulary has padding
         rows; by default from all.
     on_token : callable, optional
-        Called with (prompt index, sample index, token) for each sampled token except
-        ``end_of_text``. If it returns True, that sample ends.
+        Called with (prompt index, sample index, token) for each sampled token that does not end
+        the text. If it returns True, that sample ends.
 
     Returns
     -------
@@ -98,20 +101,22 @@ def generate(
     [(0, 0, 5, 'length'), (0, 1, 5, 'length'), (1, 0, 5, 'length'), (1, 1, 5, 'length')]
     """
     n_rows = model.config.vocab_size
-    n_tokens = n_rows if vocab_size is None else vocab_size
+    n_tokens = n_rows if vocab_size is None else check_whole("vocab_size", vocab_size)
     if n_tokens > n_rows:
         raise UserError(
-            f"vocab_size={n_tokens} is more than the model's {n_rows} tokens; choose fewer"
+            f"vocab_size={n_tokens} is more than the model's {counted(n_rows, 'token')}; "
+            "choose fewer"
         )
     counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
     for name, value in counts.items():
-        if value < 1:
+        if check_whole(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
-    if seed < 0:
+    if check_whole("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
         return []
+    ends = model.special_ids.ends if end_of_text is None else all_ids(end_of_text)
 
     samples = [
         _Sample(p, i, random_stream(seed, "sample", i))
@@ -134,7 +139,7 @@ def generate(
             tokens = sampler.next_tokens(logits, [sample.stream for sample in running])  # (B,)
             for sample, token in zip(running, tokens.tolist(), strict=True):
                 sample.tokens.append(token)
-                if token == end_of_text:
+                if token in ends:
                     sample.finish_reason = "end_of_text"
                 elif on_token and on_token(sample.prompt_index, sample.sample_index, token):
                     sample.finish_reason = "stop"

@@ -1,11 +1,13 @@
 """The state of a beam search: active hypotheses, and the best finished ones."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import UserError
 
 FinishReason = Literal["end_of_text", "length"]
 
@@ -41,6 +43,18 @@ def length_penalty(length: Any, alpha: float) -> Any:
     probabilities are multiplied, including the end_of_text token.
     """
     return ((5 + length) / 6) ** alpha
+
+
+def check_penalty(alpha: float, longest: int) -> None:
+    """Raise UserError if a length penalty of up to ``longest`` tokens is not a finite number."""
+    highest = (
+        math.log(np.finfo(float).max) / math.log((5 + longest) / 6) if longest > 1 else math.inf
+    )
+    if alpha >= highest:
+        raise UserError(
+            f"alpha={alpha:g} is too large: the length penalty of {longest:,} tokens, which the "
+            f"model allows, would overflow; choose less than {highest:.4g} (0.6 is usual)"
+        )
 
 
 class Finished:

@@ -95,7 +95,10 @@ def apply_repetition_penalty(logits: Array, seen: Array, penalty: float) -> Arra
     penalty : float
         Divides positive logits and multiplies negative ones, so a penalty above 1 lowers both.
     """
-    penalized = np.where(logits < 0, logits * penalty, logits / penalty)
+    with np.errstate(over="ignore"):  # an extreme penalty gives the highest or lowest number
+        penalized = np.where(logits < 0, logits * penalty, logits / penalty)
+    limit = np.finfo(logits.dtype).max
+    penalized = penalized.clip(-limit, limit)
     return np.where(seen, penalized, logits)
 
 

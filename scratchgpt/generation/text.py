@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.generate import FinishReason, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
@@ -27,7 +27,7 @@ class TextGeneration:
     ----------
     prompt : str
     text : str
-        The text after the prompt; it ends before a stop string or the end_of_text token.
+        The text after the prompt; it ends before a stop string or a token that ends the text.
     tokens : int array (n,)
         All sampled tokens, including those of the stop string or the end_of_text token.
     finish_reason : {"length", "stop", "end_of_text"}
@@ -60,7 +60,8 @@ def generate_text(
     tokenizer : Tokenizer
         The tokenizer that the model was trained with.
     prompts : sequence of str
-        An empty prompt starts from :func:`start_tokens`.
+        An empty prompt starts from the token that begins a text in this model, or else from
+        :func:`start_tokens`.
     max_new_tokens, sampling, num_samples, seed
         See :func:`generate`.
     stop : sequence of str
@@ -90,7 +91,9 @@ def generate_text(
         raise TypeError("prompts must be a list of strings, not one string")
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
     encoded = [encode(prompt) for prompt in prompts]
-    tokens = [ids if len(ids) else start_tokens(tokenizer) for ids in encoded]
+    begin = model.special_ids.bos
+    start = start_tokens(tokenizer) if begin is None else np.array([begin])
+    tokens = [ids if len(ids) else start for ids in encoded]
     samples = {
         (p, i): _TextStream(tokenizer, stop, tokens[p])
         for p in range(len(prompts))
@@ -111,7 +114,7 @@ def generate_text(
         sampling=sampling,
         num_samples=num_samples,
         seed=seed,
-        end_of_text=tokenizer.end_of_text,
+        end_of_text=model.special_ids.ends or tokenizer.end_of_text,
         vocab_size=tokenizer.vocab_size,
         on_token=on_token,
     )
@@ -146,11 +149,11 @@ def start_tokens(tokenizer: Tokenizer) -> Array:
 def check_tokenizer(model: Model[Any] | QuantizedGPT, tokenizer: Tokenizer) -> None:
     """Raise UserError for a tokenizer that does not match the vocabulary of the model.
 
-    A GPT may have a few more rows than the tokenizer, see :func:`fits_vocabulary`.
+    A GPT may have more rows than the tokenizer has tokens, see :func:`fits_vocabulary`.
     """
     if not model.config.fits_vocabulary(tokenizer.vocab_size):
         raise UserError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens "
+            f"the tokenizer has {counted(tokenizer.vocab_size, 'token')} "
             f"but the model has {model.config.vocab_size}, so they do not belong together; "
             "use the tokenizer.json that was saved with the model"
         )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
+from scratchgpt.errors import counted
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
@@ -73,8 +74,8 @@ class TokenStep:
         self.model.config.check_length(n_tokens)
         if n_tokens > n_cached:
             raise ValueError(
-                f"{n_tokens} tokens are more than the {n_cached} positions of the cache; "
-                "make a longer cache with new_cache"
+                f"{n_tokens} tokens are more than the {counted(n_cached, 'position')} of the "
+                "cache; make a longer cache with new_cache"
             )
         check_tokens(tokens, self.model.config.vocab_size)
         if self._weights is None:

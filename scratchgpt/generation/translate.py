@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.beam import beam_search
 from scratchgpt.generation.hypotheses import FinishReason
 from scratchgpt.generation.text import check_tokenizer
@@ -110,7 +111,7 @@ def translate_n_best(
     check_tokenizer(model, tokenizer)
     if isinstance(texts, str):
         raise TypeError("texts must be a list of strings, not one string")
-    if batch_size < 1:
+    if check_whole("batch_size", batch_size) < 1:
         raise UserError(f"batch_size={batch_size} must be at least 1")
     end_of_text = tokenizer.end_of_text
     if end_of_text is None:
@@ -163,8 +164,8 @@ def _encode(text: str, name: str, tokenizer: Tokenizer, end_of_text: int, block_
     tokens = np.append(tokenizer.encode(text), end_of_text)
     if len(tokens) > block_size:
         raise UserError(
-            f"{name} has {len(tokens)} tokens, more than the {block_size} positions of the model; "
-            "split it into parts"
+            f"{name} has {counted(len(tokens), 'token')}, more than the "
+            f"{counted(block_size, 'position')} of the model; split it into parts"
         )
     return tokens
 

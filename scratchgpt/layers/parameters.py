@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.accumulator import NOT_WANTED, Accumulator, NotWanted
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.memory import ALIGNMENT, aligned_zeros
 
@@ -36,6 +37,16 @@ def normal(std: float) -> Initializer:
     return initialize
 
 
+def _refuse_missing(owner: object, name: str) -> Any:
+    """Say that an attribute is not defined before :meth:`Layer.initialize`."""
+    kind = type(owner).__name__
+    if name == "grad" and hasattr(owner, "accumulator"):  # an AttributeError in Parameter.grad
+        raise AttributeError("a frozen parameter has no gradient")
+    if name in ("value", "accumulator", "grad", "store"):
+        raise AttributeError(f"the {kind} has no {name} yet; call initialize() of the layer first")
+    raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+
 class Parameter:
     """A named pair of views: the value, and the gradient to which backward passes add.
 
@@ -54,16 +65,17 @@ class Parameter:
     value: Array
     accumulator: Accumulator | NotWanted
 
+    if not TYPE_CHECKING:
+        __getattr__ = _refuse_missing
+
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
-        self.shape = shape
+        self.shape = tuple(plain(size) for size in shape)
         self._initializer = initializer
 
     @property
     def grad(self) -> Array:
         """The gradient accumulated by backward passes, an array ``shape``."""
-        if self.accumulator is NOT_WANTED:
-            raise AttributeError("a frozen parameter has no gradient")
-        return self.accumulator.array
+        return self.accumulator.array  # type: ignore[union-attr] # NOT_WANTED has none
 
     @grad.setter
     def grad(self, grad: Array) -> None:
@@ -194,9 +206,7 @@ class ParameterStore:
     def zero_grad(self) -> None:
         """Set all gradients to zero."""
         for name in self.trained:
-            accumulator = self.named[name].accumulator
-            assert accumulator is not NOT_WANTED
-            accumulator.clear()
+            self.named[name].accumulator.clear()  # type: ignore[union-attr] # it is trained
         for gap in self._grad_gaps:
             self._grads[gap] = 0
 
@@ -233,6 +243,9 @@ class Layer:
     """
 
     store: ParameterStore
+
+    if not TYPE_CHECKING:
+        __getattr__ = _refuse_missing
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield each parameter with its dotted name, in the order of declaration.

@@ -11,7 +11,7 @@ from scratchgpt.layers.embedding import Embedding
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import empty_like, scope
 from scratchgpt.ops.dropout import DropoutSaved
-from scratchgpt.ops.embedding import EmbeddingSaved
+from scratchgpt.ops.embedding import EmbeddingSaved, check_token_rows
 
 
 class InputEmbeddingSaved(NamedTuple):
@@ -65,8 +65,11 @@ class InputEmbedding(Layer):
         Raises
         ------
         ValueError
-            If there are more tokens than ``block_size``.
+            If there are no tokens, or more than ``block_size``.
+        TypeError
+            If the tokens are not an integer array.
         """
+        check_token_rows("tokens", tokens)
         if positions is None:
             positions = np.arange(tokens.shape[1])
         n_positions = int(positions.max(initial=-1)) + 1

@@ -47,7 +47,8 @@ def _shape(
     return Shape(config, n_batch, n_time)
 
 
-# layers, heads, channels, block size, vocabulary; batch, tokens per row
+# layers, heads, channels, block size, vocabulary; batch, tokens per row. All have biases; the
+# preset char has none.
 SHAPES = {
     "char": _shape(4, 4, 128, 64, 65, 12, 64),  # character model for a laptop
     "baby": _shape(6, 6, 384, 256, 65, 8, 256),  # nanoGPT's character model for a GPU

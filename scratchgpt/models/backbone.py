@@ -18,7 +18,7 @@ from scratchgpt.layers import (
 )
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.ops.dropout import DropoutSaved
-from scratchgpt.ops.embedding import EmbeddingSaved
+from scratchgpt.ops.embedding import EmbeddingSaved, check_token_rows
 
 
 class BackboneSaved(NamedTuple):
@@ -64,6 +64,7 @@ class Backbone(Layer):
         self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False
     ) -> tuple[Array, BackboneSaved]:
         """tokens (B, T) -> x (B, T, C)."""
+        check_token_rows("tokens", tokens)
         n_time = tokens.shape[1]
         self.config.check_length(n_time)
         x, wte = self.wte.forward(tokens)  # (B, T, C) 1
@@ -82,6 +83,7 @@ class Backbone(Layer):
 
     def extend(self, tokens: Array, cache: KVCache) -> Array:
         """Process new tokens (B, T) after those in the cache -> x (B, T, C); see GPT.extend."""
+        check_token_rows("tokens", tokens)
         n_time = tokens.shape[1]
         positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T)
         n_visible = int(positions.max()) + 1

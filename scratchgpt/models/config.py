@@ -224,7 +224,7 @@ class GPTConfig(ModelConfig):
 def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:
     """Whether an embedding table of ``n_rows`` rows fits a tokenizer of ``n_tokens`` tokens.
 
-    nanoGPT, llm.c and others pad the tables to a multiple of 64 or 128, which is faster on a GPU:
-    50,304 rows for GPT-2's 50,257 tokens. The padding rows have no token and are never sampled.
+    Many programs pad the tables to a multiple of 8, 64 or 128, which is faster on a GPU: nanoGPT
+    has 50,304 rows for GPT-2's 50,257 tokens. The padding rows have no token and are never sampled.
     """
-    return n_rows in (n_tokens, n_tokens + -n_tokens % 64, n_tokens + -n_tokens % 128)
+    return n_rows >= n_tokens

@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import counted
 from scratchgpt.layers import SharedLayer
 
 
@@ -79,8 +80,9 @@ class DecoderCache:
         n_positions = self.keys.shape[3]
         if self.length + n_new > n_positions:
             raise ValueError(
-                f"{self.length + n_new} tokens are more than the {n_positions} positions of the "
-                "cache; create a longer one with new_cache"
+                f"{self.length + n_new} tokens are more than the "
+                f"{counted(n_positions, 'position')} of the cache; create a longer one with "
+                "new_cache"
             )
         new = slice(self.length, self.length + n_new)
         self.places[:, new] = np.arange(len(self.places))[:, None]

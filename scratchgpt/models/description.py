@@ -1,12 +1,13 @@
 """Cost of a model: parameters, memory and arithmetic, computed from its configuration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scratchgpt.backend import kernels_available
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
+LINE_BYTES = 64  # of the cache; arrays of a quantized model are padded to it
 INDEX_BYTES = 8  # token ids and targets are int64
 # Measured without kernels, and with kernels, which load Numba and LLVM.
 PROCESS_BYTES = {False: 45_000_000, True: 163_000_000}
@@ -18,6 +19,8 @@ class Description:
 
     For an encoder-decoder model, a block is a source and a target of block_size tokens each, and
     the cost per token is that of one target token and one source token together.
+
+    A quantized model cannot be trained, so all its costs of training are 0.
 
     Attributes
     ----------
@@ -130,6 +133,32 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
         cache_bytes=2 * itemsize * n_layer * n_tokens * n_channels,
         forward_flops_per_token=forward_flops,
         training_flops_per_token=3 * forward_flops,  # per product, the backward pass has two
+    )
+
+
+def describe_quantized(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
+    """Count the cost of a :class:`QuantizedGPT`; the arithmetic is in float32."""
+    n_channels, n_inner = config.n_embd, config.inner_size
+    tables = [config.block_size, config.vocab_size] + [config.vocab_size] * (not config.tied_head)
+    of_block = [(3 * n_channels, n_channels), (n_channels, n_channels)]
+    of_block += [(n_inner, n_channels), (n_channels, n_inner)]
+    matrices = [(n_rows, n_channels) for n_rows in tables] + config.n_layer * of_block
+    n_norms = 2 * config.n_layer + (config.norm_position == "pre")
+    vectors = n_norms * (1 + config.bias) * [n_channels]
+    if config.bias:
+        vectors += config.n_layer * [n_rows for n_rows, _ in of_block]
+    # One byte per weight, and four per scale and per element of a vector; each starts at a line.
+    sizes = [n_rows * n for n_rows, n in matrices]
+    sizes += [4 * n for n in [*vectors, *(n_rows for n_rows, _ in matrices)]]
+    whole = describe_gpt(config, n_batch, itemsize)
+    return replace(
+        whole,
+        parameter_bytes=sum(-(-size // LINE_BYTES) * LINE_BYTES for size in sizes),
+        optimizer_bytes=0,
+        activation_bytes=0,
+        recompute_activation_bytes=0,
+        temporary_bytes=0,
+        training_flops_per_token=0,
     )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.backend import Array
+from scratchgpt.checkpoints import run_model
 from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
+from scratchgpt.models.pickles import CONFIG_FILE, refuse_pickle
 from scratchgpt.models.weight_files import save_weights
 from scratchgpt.utf8 import read_text
 
-CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 
 
@@ -30,12 +31,38 @@ def read_json(directory: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except FileNotFoundError:
+        refuse_pickle(directory)
         raise UserError(
             f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
             "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
+
+
+def find_directory(path: Path) -> Path:
+    """Return the model directory at ``path``: the folder itself, or the model of the run in it.
+
+    The model of a run is its average checkpoint, or else the best, or else the last.
+
+    Raises
+    ------
+    UserError
+        If ``path`` is not a folder.
+    """
+    refuse_file(path)
+    if not path.is_dir():
+        raise UserError(f"there is no folder {path}; name a folder of a model or run")
+    return path if (path / CONFIG_FILE).exists() else run_model(path) or path
+
+
+def refuse_file(path: Path) -> None:
+    """Raise UserError if ``path`` is a file in place of the folder of a model."""
+    if path.is_file():
+        refuse_pickle(path)
+        raise UserError(
+            f"{path} is a file, not the folder of a model; convert it with `scratchgpt import`"
+        )
 
 
 def write_directory(
@@ -65,12 +92,13 @@ def write_directory(
     UserError
         If the files cannot be written.
     """
+    files = {GENERATION_FILE: generation} if generation else {}
+    # Convert before writing, so that an error does not leave a part of the folder.
+    texts = {
+        name: json.dumps(values, indent=2) + "\n"
+        for name, values in {**files, CONFIG_FILE: config}.items()
+    }
     make_folder(directory)
     save_weights(directory, tensors, shard_bytes)
-    if generation:
-        _write_json(directory / GENERATION_FILE, generation)
-    _write_json(directory / CONFIG_FILE, config)
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_text(path, json.dumps(values, indent=2) + "\n")
+    for name, text in texts.items():
+        write_text(directory / name, text)

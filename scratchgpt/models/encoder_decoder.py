@@ -24,6 +24,7 @@ from scratchgpt.layers.attention import split_heads
 from scratchgpt.memory import scope, zeros
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.transformer_config import TransformerConfig
+from scratchgpt.ops.embedding import check_token_rows
 
 
 class EncoderSaved(NamedTuple):
@@ -166,6 +167,7 @@ class TransformerDecoder(Layer):
 
     def extend(self, tokens: Array, cache: DecoderCache) -> Array:
         """Process new tokens (R, T) after those in the cache -> x (R, T, C)."""
+        check_token_rows("tokens", tokens)
         n_new = tokens.shape[1]
         positions = cache.length + np.arange(n_new)  # (T,)
         x, _ = self.embedding.forward(tokens, positions=positions)

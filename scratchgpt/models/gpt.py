@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.layers import Head, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
+from scratchgpt.ops.embedding import check_token_rows
 from scratchgpt.ops.linear import LinearSaved
 
 
@@ -94,6 +95,13 @@ class GPT(Model[GPTSaved]):
         -------
         logits : array (B, T, V)
         saved : GPTSaved
+
+        Raises
+        ------
+        ValueError
+            If there are no tokens, a text is too long, or a token is outside the vocabulary.
+        TypeError
+            If the tokens are not an integer array.
         """
         x, transformer = self.transformer.forward(
             tokens, dropout_seed=dropout_seed, recompute=recompute
@@ -165,6 +173,7 @@ class GPT(Model[GPTSaved]):
         ValueError
             If a text would exceed block_size.
         """
+        check_token_rows("tokens", tokens)
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
         x = self.absorb(tokens, cache, counts)
@@ -183,12 +192,26 @@ class GPT(Model[GPTSaved]):
         """Return a copy for contexts of at most ``block_size`` tokens; later positions are cut."""
         if block_size > self.config.block_size:
             raise UserError(
-                f"block_size={block_size} is more than the {self.config.block_size} positions of "
-                "the model"
+                f"block_size={block_size} is more than the "
+                f"{counted(self.config.block_size, 'position')} of the model"
             )
         other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
+        other.special_ids = self.special_ids
         for name, value in other.arrays().items():
             value[...] = self.store.named[name].value[: len(value)]
+        return other
+
+    def with_biases(self) -> "GPT":
+        """Return a model with biases that computes the same; biases that are missing are 0.
+
+        Programs that only support models with biases can read it.
+        """
+        if self.config.bias:
+            return self
+        other = GPT.blank(self.config.replace(bias=True), self.dtype)
+        other.special_ids = self.special_ids
+        for name, value in self.arrays().items():
+            other.store.named[name].value[...] = value
         return other
 
     def flat_parameters(self) -> FlatParameters:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from scratchgpt.errors import UserError
+from scratchgpt.models.directory import find_directory
 
 # The files of a model. Pickles are excluded: reading a pickle runs the code in it.
 FILES = (
@@ -13,6 +14,7 @@ FILES = (
     "model.safetensors.index.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "special_tokens_map.json",
     "vocab.json",
     "merges.txt",
 )
@@ -20,7 +22,7 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_folder(path_or_name: Path | str) -> Path:
-    """Return the folder of a model; download it first if given a name on the hub.
+    """Return the folder of a model, or of the model of a run; download it if given a hub's name.
 
     A name looks like ``openai-community/gpt2``.
 
@@ -30,8 +32,8 @@ def find_folder(path_or_name: Path | str) -> Path:
         If there is no such folder, and it cannot be downloaded.
     """
     path = Path(path_or_name)
-    if path.is_dir():
-        return path
+    if path.exists():
+        return find_directory(path)
     name = str(path_or_name)
     if not _HUB_NAME.fullmatch(name):
         raise UserError(

@@ -23,7 +23,9 @@ class Family(NamedTuple):
     names: dict[str, str]  # theirs -> ours below ``transformer.``, for names that differ
 
 
-_GELU_TANH = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
+_GELU_TANH = dict.fromkeys(
+    ("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate"), "gelu_tanh"
+)
 _ONLY_GPT2: dict[str, Any] = {
     "n_inner": None,
     "scale_attn_weights": True,
@@ -88,7 +90,8 @@ def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConf
         If the file describes another kind of model, or an unsupported option.
     """
     family = FAMILIES[values["model_type"]]
-    for architecture in values.get("architectures") or ():
+    named = values.get("architectures") or ()
+    for architecture in (named,) if isinstance(named, str) else named:
         if architecture not in family.architectures:
             raise UserError(
                 f"architectures names {architecture!r}, which has other parts; scratchgpt reads "

@@ -16,6 +16,7 @@ from scratchgpt.models.description import Description
 from scratchgpt.models.directory import CONFIG_FILE, read_json, write_directory
 from scratchgpt.models.presets import find_preset
 from scratchgpt.models.weight_files import Stored, fill, open_weights
+from scratchgpt.special_ids import Ids, SpecialIds, read_special_ids
 
 OUR_TYPE = "scratchgpt"  # prefix of the model_type of models that only scratchgpt reads
 
@@ -58,8 +59,8 @@ class ModelKind:
         own = {k: v for k, v in values.items() if k not in ("architectures", "model_type")}
         return self.config(**own if dropout is None else {**own, "dropout": dropout})
 
-    def end_of_text_to_json(self, end_of_text: int) -> dict[str, int]:
-        """Return JSON fields that tell other programs the end-of-text token; here none."""
+    def special_ids_to_json(self, ids: SpecialIds) -> dict[str, Any]:
+        """Return JSON fields with the ends of a text, for other programs; here none."""
         return {}
 
     def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
@@ -72,13 +73,13 @@ class ModelKind:
         """Copy the arrays of the files to the arrays of a model; on error, change none."""
         fill(arrays, stored, directory)
 
-    def save(
-        self, model: Any, directory: Path, end_of_text: int | None, shard_bytes: int | None
-    ) -> None:
+    def save(self, model: Any, directory: Path, end_of_text: Ids, shard_bytes: int | None) -> None:
         """Write a model directory; see :func:`save_pretrained`."""
         values = self.config_to_json(model.config)
         tensors = self.arrays_to_save(model.arrays(), values["model_type"])
-        token_fields = {} if end_of_text is None else self.end_of_text_to_json(end_of_text)
+        ids = model.special_ids
+        ids = ids if end_of_text is None else ids.with_end(end_of_text)
+        token_fields = self.special_ids_to_json(ids)
         write_directory(
             directory,
             {**values, **token_fields},
@@ -88,8 +89,10 @@ class ModelKind:
         )
 
     def load_weights(self, model: Any, directory: Path) -> None:
-        """Load the arrays of a model from its directory; on error, change none."""
+        """Load the arrays and the special ids of a model; on error, change none."""
+        ids = read_special_ids(directory, model.config.vocab_size)
         self.fill_arrays(model.arrays(), open_weights(directory), model.config, directory)
+        model.special_ids = ids
 
 
 KINDS: list[ModelKind] = []

@@ -17,6 +17,7 @@ from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.kinds import describe
+from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.state_dicts import check_expressible
 from scratchgpt.models.tensor_file import widen_bfloat16
 from scratchgpt.models.weight_files import warn_not_finite
@@ -47,6 +48,7 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
     UserError
         If the file is missing or damaged, or its version is not supported.
     """
+    refuse_pickle(path)
     try:
         with open(path, "rb") as file:
             header = np.fromfile(file, "<i4", HEADER)
@@ -86,16 +88,17 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
 
 
 def write_llmc(model: GPT, path: Path) -> None:
-    """Write a GPT-2 for llm.c, in float32.
+    """Write a GPT-2 for llm.c, in float32. Biases that the model does not have are written as 0.
 
     Raises
     ------
     UserError
         If llm.c does not support this model, or the file cannot be written.
     """
+    model = model.with_biases()
     config = model.config
     needed = {
-        **{"norm_position": "pre", "activation": "gelu_tanh", "bias": True, "tied_head": True},
+        **{"norm_position": "pre", "activation": "gelu_tanh", "tied_head": True},
         **{"inner_size": 4 * config.n_embd, "layer_norm_epsilon": 1e-5},
         **{"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False},
     }

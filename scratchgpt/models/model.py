@@ -1,10 +1,12 @@
 """Base class of all models that are trained to predict tokens."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
@@ -14,6 +16,7 @@ from scratchgpt.models.description import Description
 from scratchgpt.models.hub import find_folder
 from scratchgpt.models.kinds import describe, kind_of, read_trainable
 from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
+from scratchgpt.special_ids import SpecialIds
 
 Saved = TypeVar("Saved")  # the saved of the forward pass of a model
 
@@ -34,9 +37,13 @@ class Model(Layer, Generic[Saved]):
     Attributes
     ----------
     config : ModelConfig
+    special_ids : SpecialIds
+        The tokens that begin and end a text, as the folder that the model was loaded from names
+        them; none in a new model.
     """
 
     config: ModelConfig
+    special_ids: SpecialIds = SpecialIds()
 
     @classmethod
     def blank(cls, config: Any, dtype: Any = np.float32) -> Self:
@@ -60,8 +67,8 @@ class Model(Layer, Generic[Saved]):
         Parameters
         ----------
         path_or_name : path or str
-            A folder; or a name like ``openai-community/gpt2``, which is downloaded if
-            ``huggingface_hub`` is installed.
+            A folder of a model or run; or a name like ``openai-community/gpt2``, which is
+            downloaded if ``huggingface_hub`` is installed.
         dtype, dropout
             As in :func:`load_pretrained`.
 
@@ -84,7 +91,7 @@ class Model(Layer, Generic[Saved]):
         self,
         directory: Path | str,
         *,
-        end_of_text: int | None = None,
+        end_of_text: int | Sequence[int] | None = None,
         shard_bytes: int | None = None,
     ) -> None:
         """Write a model directory; see :func:`save_pretrained`."""
@@ -101,12 +108,14 @@ class Model(Layer, Generic[Saved]):
     def astype(self, dtype: Any) -> Self:
         """Return a copy of the model with its parameters in another dtype."""
         other = self.blank(self.config, dtype)
+        other.special_ids = self.special_ids
         for name, value in other.arrays().items():
             value[...] = self.store.named[name].value
         return other
 
     def describe(self, *, n_batch: int = 1) -> Description:
         """Compute parameters, memory and arithmetic; see :class:`Description`."""
+        n_batch = check_whole("n_batch", n_batch, least=1)
         return describe(self.config, n_batch=n_batch, itemsize=self.dtype.itemsize)
 
     def backward(self, dlogits: Array, saved: Saved) -> None:

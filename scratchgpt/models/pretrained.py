@@ -6,6 +6,7 @@ GPT without biases, an encoder-decoder Transformer) has our own ``model_type``, 
 program mistakes it for another model.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.models.config import GPTConfig, ModelConfig
-from scratchgpt.models.description import describe_gpt, describe_transformer
-from scratchgpt.models.directory import CONFIG_FILE, read_json
+from scratchgpt.models.description import describe_gpt, describe_quantized, describe_transformer
+from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.huggingface import (
     FAMILIES,
@@ -41,6 +42,7 @@ from scratchgpt.models.quantized import QuantizedGPT
 from scratchgpt.models.transformer import Transformer
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.models.weight_files import Stored, fill, rename
+from scratchgpt.special_ids import SpecialIds
 
 INT8_TYPE = f"{OUR_TYPE}-int8"
 TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
@@ -74,8 +76,8 @@ class GPTKind(ModelKind):
             dropout=values["resid_pdrop"] if dropout is None else dropout,
         )
 
-    def end_of_text_to_json(self, end_of_text: int) -> dict[str, int]:
-        return {"bos_token_id": end_of_text, "eos_token_id": end_of_text}
+    def special_ids_to_json(self, ids: SpecialIds) -> dict[str, Any]:
+        return ids.to_json() if ids != SpecialIds() else {}
 
     def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
         return {stored_name(name, model_type): array for name, array in arrays.items()}
@@ -88,9 +90,8 @@ class GPTKind(ModelKind):
         directory: Path,
     ) -> None:
         stored = rename(stored, parameter_name, directory)
-        if config.tied_head and _HEAD in stored and _TABLE in stored:
-            _check_tied(stored, directory)
-            del stored[_HEAD]
+        if config.tied_head and _HEAD in stored:
+            _merge_tied(stored, directory)
         fill(arrays, stored, directory)
 
 
@@ -119,9 +120,13 @@ def our_json(config: GPTConfig) -> dict[str, Any]:
     }
 
 
-def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
-    """Check that a tied head equals the embedding, because old files contain both."""
-    head, table = stored[_HEAD], stored[_TABLE]
+def _merge_tied(stored: dict[str, Stored], directory: Path) -> None:
+    """Keep the matrix of a tied head as the embedding; files contain it under either name or both.
+
+    If a file contains both, they must be equal.
+    """
+    head = stored.pop(_HEAD)
+    table = stored.setdefault(_TABLE, head)
     if not table.file.same_data(table.name, head.file, head.name):
         raise UserError(
             f"{directory}: {head.name} differs from {table.name}, but {CONFIG_FILE} says they "
@@ -131,14 +136,16 @@ def _check_tied(stored: dict[str, Stored], directory: Path) -> None:
 
 register_kind(GPTKind(GPT, GPTConfig, (*FAMILIES, OUR_TYPE), describe_gpt))
 register_kind(ModelKind(Transformer, TransformerConfig, (TRANSFORMER_TYPE,), describe_transformer))
-register_kind(QuantizedKind(QuantizedGPT, GPTConfig, (INT8_TYPE,), describe_gpt, quantized=True))
+register_kind(
+    QuantizedKind(QuantizedGPT, GPTConfig, (INT8_TYPE,), describe_quantized, quantized=True)
+)
 
 
 def save_pretrained(
     model: Model[Any] | QuantizedGPT,
     directory: Path | str,
     *,
-    end_of_text: int | None = None,
+    end_of_text: int | Sequence[int] | None = None,
     shard_bytes: int | None = None,
 ) -> None:
     """Write ``config.json`` and the weights; each file is replaced atomically.
@@ -149,8 +156,9 @@ def save_pretrained(
         A Model must be in float32 or float64. A QuantizedGPT is saved in 8 bits.
     directory : path
         Created if it does not exist.
-    end_of_text : int, optional
-        The end-of-text token, if there is one; other programs then stop at it, too.
+    end_of_text : int or sequence of int, optional
+        The tokens that end a text; other programs then stop at them, too. By default, those of
+        the folder that the model was loaded from.
     shard_bytes : int, optional
         Maximum size of a file of weights; by default all weights are in one file.
 
@@ -165,7 +173,7 @@ def save_pretrained(
 def load_pretrained(
     directory: Path | str, *, dtype: Any = np.float32, dropout: float | None = None
 ) -> Model[Any]:
-    """Load the model in a directory, of whatever kind.
+    """Load the model in a directory, or the model of a run, of whatever kind.
 
     Weights may be stored in float16, bfloat16, float32 or float64. A warning lists weights that are
     not finite.
@@ -173,6 +181,8 @@ def load_pretrained(
     Parameters
     ----------
     directory : path
+        The folder of a model; or of a run, whose average checkpoint is loaded, or else its best, or
+        else its last.
     dtype : float32 or float64
         The dtype of the model, independent of that of the file.
     dropout : float, optional
@@ -183,7 +193,7 @@ def load_pretrained(
     UserError
         If a file is missing or damaged, or the weights do not fit the configuration.
     """
-    directory = Path(directory)
+    directory = find_directory(Path(directory))
     kind, config = read_trainable(directory, dropout)
     model: Model[Any] = kind.model.blank(config, dtype)
     kind.load_weights(model, directory)
@@ -198,7 +208,7 @@ def load_quantized(directory: Path | str) -> QuantizedGPT:
     UserError
         As in :func:`load_pretrained`, and if the model is not quantized.
     """
-    directory = Path(directory)
+    directory = find_directory(Path(directory))
     kind, config = read_kind(directory)
     if not kind.quantized:
         raise UserError(f"the model in {directory} is not quantized; read it with load_pretrained")

@@ -11,7 +11,10 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.description import LINE_BYTES
 from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
+from scratchgpt.ops.embedding import check_token_rows, check_tokens
+from scratchgpt.special_ids import SpecialIds
 
 HIGHEST = 127
 TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")  # as in a GPT; the others are transposed
@@ -49,6 +52,8 @@ class QuantizedGPT:
     Attributes
     ----------
     config : GPTConfig
+    special_ids : SpecialIds
+        As in a :class:`GPT`.
     matrices : dict of str to Quantized
         Under the names of the parameters of a :class:`GPT`.
     vectors : dict of str to float32 array
@@ -72,11 +77,14 @@ class QuantizedGPT:
     [5]
     """
 
+    special_ids: SpecialIds = SpecialIds()
+
     def __init__(self, model: GPT) -> None:
         for name, parameter in model.store.named.items():
             if not np.isfinite(parameter.value).all():
                 raise UserError(f"{name} has values that are not finite; nothing was quantized")
         self._allocate(model)
+        self.special_ids = model.special_ids
         for name, vector in self.vectors.items():
             vector[...] = model.store.named[name].value
         for name, (weight, scale) in self.matrices.items():
@@ -133,6 +141,7 @@ class QuantizedGPT:
     def dequantize(self) -> GPT:
         """Return the GPT that this model computes, with its rounded weights in float32."""
         model = GPT.blank(self.config)
+        model.special_ids = self.special_ids
         for name, value in model.arrays().items():
             self._fill(value, name)
         return model
@@ -145,6 +154,7 @@ class QuantizedGPT:
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
+        check_token_rows("tokens", tokens)
         if counts is None:
             counts = np.full(len(tokens), tokens.shape[1])
         x = self.absorb(tokens, cache, counts)
@@ -152,6 +162,8 @@ class QuantizedGPT:
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens without the head; see :meth:`GPT.absorb`."""
+        check_token_rows("tokens", tokens)
+        check_tokens(tokens, self.config.vocab_size)
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
         n_visible = int(positions.max()) + 1
         self.config.check_length(n_visible)
@@ -206,7 +218,7 @@ def _quantize(value: Array, weight: Array, scale: Array) -> None:
 
 def _flat(shapes: dict[str, tuple[int, ...]], dtype: Any) -> tuple[Array, dict[str, Array]]:
     """Allocate a flat array, and a view of it per shape; each starts at a cache line."""
-    step = 64 // np.dtype(dtype).itemsize
+    step = LINE_BYTES // np.dtype(dtype).itemsize
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
     flat = aligned_zeros(sum(-(-size // step) * step for size in sizes.values()), dtype)
     views, start = {}, 0

@@ -94,11 +94,15 @@ def read_state_dict(
 def write_state_dict(model: GPT, path: Path, source: str) -> None:
     """Write a model as a state dictionary of minGPT or nanoGPT, always including its head.
 
+    Biases that minGPT needs and the model does not have are written as 0.
+
     Raises
     ------
     UserError
         If minGPT or nanoGPT does not support this model, or the file cannot be written.
     """
+    if source == "mingpt":  # always has biases
+        model = model.with_biases()
     config = model.config
     needed: dict[str, Any] = {
         "norm_position": "pre",
@@ -108,7 +112,8 @@ def write_state_dict(model: GPT, path: Path, source: str) -> None:
         "scale_attn_weights": True,
         "scale_attn_by_inverse_layer_idx": False,
     }
-    needed["tied_head" if source == "nanogpt" else "bias"] = True
+    if source == "nanogpt":
+        needed["tied_head"] = True
     check_expressible(config, needed, source)
     arrays = dict(_views(model, source))
     arrays[_HEAD[source]] = model.lm_head.weight.value
@@ -121,7 +126,7 @@ def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> 
         if getattr(config, name) != value:
             raise UserError(
                 f"{where} supports only {name}={value!r}, but the model has "
-                f"{getattr(config, name)!r}"
+                f"{getattr(config, name)!r}; choose another format"
             )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
+from scratchgpt.models.pickles import refuse_pickle
 
 # Names of the format. NumPy has no bfloat16, which is the upper half of a float32.
 DTYPES = {
@@ -59,6 +60,7 @@ class TensorFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        refuse_pickle(path)
         try:
             with open(path, "rb") as file:
                 n_bytes = file.seek(0, 2)

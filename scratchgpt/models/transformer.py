@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import counted
 from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.decoder_cache import DecoderCache
@@ -21,6 +22,7 @@ from scratchgpt.models.encoder_decoder import (
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
+from scratchgpt.ops.embedding import check_token_rows
 from scratchgpt.ops.linear import LinearSaved
 
 
@@ -124,12 +126,16 @@ class Transformer(Model[TransformerSaved]):
         Raises
         ------
         ValueError
-            If a text is too long, or a mask has a wrong shape.
+            If a text is too long, or there is none; if a mask has a wrong shape.
         TypeError
-            If a mask is neither boolean nor floating point.
+            If the tokens are not integer arrays, or a mask is neither boolean nor floating point.
         """
+        check_token_rows("src", src)
+        check_token_rows("tgt", tgt)
         if len(src) != len(tgt):
-            raise ValueError(f"src has {len(src)} rows but tgt has {len(tgt)}; they must be pairs")
+            raise ValueError(
+                f"src has {counted(len(src), 'row')} but tgt has {len(tgt)}; they must be pairs"
+            )
         if src_key_padding_mask is None:
             src_key_padding_mask = self.padding_mask(src)
         if memory_key_padding_mask is None and self.config.padding_id is not None:
@@ -205,6 +211,7 @@ class Transformer(Model[TransformerSaved]):
         src_key_padding_mask: Array | None = None,
     ) -> Array:
         """Compute the memory for generation: src (B, S) -> memory (B, S, C)."""
+        check_token_rows("src", src)
         if src_key_padding_mask is None:
             src_key_padding_mask = self.padding_mask(src)
         masks = self._masks("src", src_mask, src_key_padding_mask, src, src)

@@ -11,13 +11,13 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
+from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
 from scratchgpt.utf8 import read_text
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 METADATA = {"format": "pt"}  # transformers requires it
-PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 WRONG_MODEL = "it belongs to a model of another configuration"
 
 
@@ -41,14 +41,7 @@ def open_weights(directory: Path) -> dict[str, Stored]:
         return {name: Stored(file, name) for name in file.tensors}
     if (directory / INDEX_FILE).exists():
         return _open_shards(directory)
-    for name in PICKLED:
-        if (directory / name).exists():
-            raise UserError(
-                f"{directory} has its weights in {name}, which can run any code when it is read; "
-                'convert it where you trust it: python -c "from transformers import '
-                f"AutoModelForCausalLM as M; M.from_pretrained({str(directory)!r})"
-                f'.save_pretrained({str(directory)!r})"'
-            )
+    refuse_pickle(directory)
     raise UserError(f"{directory / WEIGHTS_FILE} is missing")
 
 

@@ -1,12 +1,14 @@
 """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1)."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype, use_kernels
+from scratchgpt.arguments import check_real, check_whole
+from scratchgpt.backend import Array, check_arrays, check_upstream, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.broadcast import broadcasts
 from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.observe import observed
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
@@ -95,13 +97,17 @@ def attention_forward(
     ValueError
         If the shapes are incompatible.
     TypeError
-        If the dtypes differ, or the mask is neither boolean nor floating point.
+        If the dtypes differ, the mask is neither boolean nor floating point, or key_padding_mask
+        is not boolean.
     """
-    same_dtype("attention", q=q, k=k, v=v)
-    _check_shapes(q, k, v, key_padding_mask)
-    check_probability("attention", dropout_p)
+    check_arrays("attention", q=q, k=k, v=v)
+    _check_shapes(q, k, v)
+    _check_masks(mask, key_padding_mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
+    dropout_p = check_probability("attention", dropout_p)
+    dropout_seed = check_whole("attention: dropout_seed", dropout_seed)
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
+    scale = check_real("attention: scale", scale)
 
     y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
     # The kernel finds the maximum and applies the masks before it scales the scores.
@@ -158,13 +164,15 @@ def attention_backward(
     dk : array (..., S, D)
     dv : array (..., S, E)
     """
+    same_dtype("attention", q=saved.q, dy=dy)
+    check_upstream("attention", dy, (*saved.q.shape[:-1], saved.v.shape[-1]))
     dq = empty(saved.q.shape, like=dy) if dq_out is None else dq_out
     dk = empty(saved.k.shape, like=dy) if dk_out is None else dk_out
     dv = empty(saved.v.shape, like=dy) if dv_out is None else dv_out
     if isinstance(saved, FlashAttentionSaved):
         from scratchgpt.kernels import attention
 
-        same_dtype("attention", q=saved.q, dy=dy, dq=dq, dk=dk, dv=dv)
+        same_dtype("attention", q=saved.q, dq=dq, dk=dk, dv=dv)
         with scope():
             # The kernel writes only to arrays whose rows are contiguous.
             own = [x if x.strides[-1] == x.itemsize else empty_like(x) for x in (dq, dk, dv)]
@@ -214,10 +222,8 @@ def _add_masks(
     n_queries, n_keys = scores.shape[-2:]
     if mask is not None and mask.dtype == bool:
         np.copyto(scores, -np.inf, where=~mask)
-    elif mask is not None and mask.dtype.kind == "f":
-        scores += mask
     elif mask is not None:
-        raise TypeError(f"attention: mask is {mask.dtype}; use bool or {scores.dtype}")
+        scores += mask
     if key_padding_mask is not None:
         one_axis_each = (1,) * (scores.ndim - 2)
         padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)
@@ -226,15 +232,41 @@ def _add_masks(
         np.copyto(scores, -np.inf, where=~np.tri(n_queries, n_keys, dtype=bool))
 
 
-def _check_shapes(q: Array, k: Array, v: Array, key_padding_mask: Array | None) -> None:
-    if q.ndim < 2 or q.shape[:-2] != k.shape[:-2] or k.shape[:-1] != v.shape[:-1]:
+def _check_shapes(q: Array, k: Array, v: Array) -> None:
+    if min(q.ndim, k.ndim, v.ndim) < 2 or (q.shape[:-2], k.shape[:-1]) != (
+        k.shape[:-2],
+        v.shape[:-1],
+    ):
         raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit together")
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(f"attention: q has {q.shape[-1]} channels but k has {k.shape[-1]}")
-    if key_padding_mask is not None and (
-        q.ndim < 3 or key_padding_mask.shape != (q.shape[0], k.shape[-2])
-    ):
-        raise ValueError(
-            f"attention: key_padding_mask is {key_padding_mask.shape}; with q {q.shape} and "
-            f"k {k.shape} it must be (batch, keys)"
-        )
+    if q.shape[-1] == 0:
+        raise ValueError(f"attention: q is {q.shape} and has no channels")
+
+
+def _check_masks(
+    mask: Array | None, key_padding_mask: Array | None, shape: tuple[int, ...], dtype: Any
+) -> None:
+    """Check both masks of scores (..., T, S)."""
+    for name, x in (("mask", mask), ("key_padding_mask", key_padding_mask)):
+        if x is not None and not hasattr(x, "dtype"):
+            raise TypeError(f"attention: {name} is a {type(x).__name__}; pass an array")
+    if mask is not None:
+        if mask.dtype != bool and mask.dtype.kind != "f":
+            raise TypeError(f"attention: mask is {mask.dtype}; use bool or {dtype}")
+        if not broadcasts(mask.shape, shape):
+            raise ValueError(
+                f"attention: mask is {mask.shape}; it must broadcast to (..., queries, keys), "
+                f"{shape}"
+            )
+    if key_padding_mask is not None:
+        if key_padding_mask.dtype != bool:
+            raise TypeError(
+                f"attention: key_padding_mask is {key_padding_mask.dtype}; use bool, True for "
+                "padding"
+            )
+        if len(shape) < 3 or key_padding_mask.shape != (shape[0], shape[-1]):
+            raise ValueError(
+                f"attention: key_padding_mask is {key_padding_mask.shape}; with scores {shape} it "
+                "must be (batch, keys)"
+            )

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.arguments import check_whole, plain, real_number
+from scratchgpt.backend import Array, as_rows, check_arrays, use_kernels
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
@@ -61,19 +62,29 @@ def cross_entropy_forward(
     ValueError
         If shapes are incompatible, a target is outside the vocabulary, or a setting is out of
         range.
+    TypeError
+        If the logits are not a floating-point array, or the targets are not an integer array.
     """
+    check_arrays("cross_entropy", logits=logits)
+    ignore_index = check_whole("cross_entropy: ignore_index", ignore_index)
+    if logits.ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"cross_entropy: logits are {logits.shape} and have no classes")
     vocab_size = logits.shape[-1]
+    check_tokens(targets, vocab_size, "targets: token id", ignore_index)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"cross_entropy: logits are {logits.shape} but targets {targets.shape}")
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not within 0 to 1")
+    smoothing = real_number(label_smoothing)
+    if smoothing is None or not 0 <= smoothing <= 1:
+        raise ValueError(
+            f"cross_entropy: label_smoothing={plain(label_smoothing)!r} is not within 0 to 1"
+        )
+    label_smoothing = smoothing
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(
             f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
         )
     counted = targets != ignore_index
     targets = np.where(counted, targets, 0)
-    check_tokens(targets, vocab_size)
 
     log_total, mean = _log_total_and_mean(logits)  # (..., 1) each
     z_target = np.take_along_axis(logits, targets[..., None], axis=-1)  # (..., 1)
@@ -117,6 +128,15 @@ def cross_entropy_backward(
     logits, log_total, targets, counted, n_counted, label_smoothing, reduction = saved
     vocab_size = logits.shape[-1]
     dlogits = empty_like(logits) if dlogits_out is None else dlogits_out
+    shapes = ((), counted.shape) if reduction == "none" else ((), (1,))
+    if (
+        np.shape(dloss) not in shapes
+        or np.asarray(dloss).dtype.kind not in "fiu" + logits.dtype.kind
+    ):
+        raise ValueError(
+            f"cross_entropy: dloss is {np.asarray(dloss).dtype} {np.shape(dloss)}; it must be a "
+            f"real number{f', or an array {shapes[1]}' if reduction == 'none' else ''}"
+        )
     scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
     weights = np.where(counted, scale, 0).astype(logits.dtype)[..., None]  # (..., 1)
     in_rows = logits.size and logits.flags.c_contiguous and dlogits.flags.c_contiguous
@@ -137,7 +157,7 @@ def cross_entropy_backward(
     np.exp(dlogits, out=dlogits)  # p
     if label_smoothing:
         dlogits -= label_smoothing / vocab_size
-    rows = dlogits.reshape(-1, vocab_size)
+    rows = as_rows(dlogits)
     rows[np.arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
     dlogits *= weights
     return dlogits

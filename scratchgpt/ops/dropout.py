@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.arguments import check_whole, plain, real_number
+from scratchgpt.backend import Array, check_arrays, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -50,9 +51,12 @@ def dropout_forward(
     Raises
     ------
     ValueError
-        If p is not in [0, 1].
+        If p is not in [0, 1], or the seed is not a whole number.
+    TypeError
+        If x is not a floating-point array.
     """
-    check_probability("dropout", p)
+    check_arrays("dropout", x=x)
+    p, seed = check_probability("dropout", p), check_whole("dropout: seed", seed)
     y = empty_like(x) if y_out is None else y_out
     dropout_into(x, p, seed, out=y)
     return y, DropoutSaved(p, seed)
@@ -61,15 +65,18 @@ def dropout_forward(
 @observed
 def dropout_backward(dy: Array, saved: DropoutSaved) -> Array:
     r"""Gradient of :func:`dropout_forward`, with the same mask: :math:`dx = m\,dy/(1-p)`."""
+    check_arrays("dropout", dy=dy)
     dx = empty_like(dy)
     dropout_into(dy, saved.p, saved.seed, out=dx)
     return dx
 
 
-def check_probability(op: str, p: float) -> None:
-    """Raise ValueError if a dropout probability is outside [0, 1]."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{op}: p={p} is not a probability; choose 0 <= p <= 1")
+def check_probability(op: str, p: float) -> float:
+    """Return a dropout probability as a Python number; raise ValueError outside [0, 1]."""
+    number = real_number(p)
+    if number is None or not 0 <= number <= 1:
+        raise ValueError(f"{op}: p={plain(p)!r} is not a probability; choose 0 <= p <= 1")
+    return number
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, seed: int, like: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import Into, take
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, use_kernels
 from scratchgpt.memory import empty
 from scratchgpt.ops.observe import observed
 
@@ -33,10 +33,13 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     Raises
     ------
     TypeError
-        If the tokens are not integers.
+        If the tokens are not integers, or the weight is not a floating-point array.
     ValueError
-        If a token is outside the vocabulary.
+        If a token is outside the vocabulary, or the weight is not a matrix.
     """
+    check_arrays("embedding", weight=weight)
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: weight is {weight.shape}; it must be (V, C)")
     check_tokens(tokens, vocab_size=weight.shape[0])
     y = empty((*tokens.shape, weight.shape[1]), like=weight)
     # All tokens are in range at this point; the other modes of take would copy the output again.
@@ -69,31 +72,81 @@ def embedding_backward(
     dweight : array (V, C)
     """
     tokens, weight = saved
-    n_channels = weight.shape[1]
+    check_upstream("embedding", dy, (*tokens.shape, weight.shape[1]))
     dweight, holds_sum = take(dweight_into, weight.shape, like=dy)
     if dweight is None:
         return None
     if not holds_sum:
         dweight[...] = 0
-    if use_kernels(dy, dweight) and dweight.flags.c_contiguous:
+    if use_kernels(dy, dweight) and dy.size and dweight.flags.c_contiguous:
         from scratchgpt.kernels import embedding
 
-        embedding.embedding_backward(tokens.reshape(-1), dy.reshape(-1, n_channels), dweight)
+        embedding.embedding_backward(tokens.reshape(-1), as_rows(dy), dweight)
         return dweight
 
-    np.add.at(dweight, tokens.reshape(-1), dy.reshape(-1, n_channels))
+    np.add.at(dweight, tokens.reshape(-1), as_rows(dy))
     return dweight
 
 
-def check_tokens(tokens: Array, vocab_size: int) -> None:
-    """Raise an error unless token ids are integers from 0 to ``vocab_size - 1``."""
+def check_tokens(
+    tokens: Array, vocab_size: int, name: str = "token id", ignored: int | None = None
+) -> None:
+    """Check that token ids are integers within a vocabulary.
+
+    Parameters
+    ----------
+    tokens : integer array (...)
+        Values from 0 to ``vocab_size - 1``.
+    vocab_size : int
+    name : str
+        What the ids are, for messages.
+    ignored : int, optional
+        Another value that is valid: that of positions to ignore.
+
+    Raises
+    ------
+    TypeError
+        If the ids are not an array of integers.
+    ValueError
+        If an id is outside the vocabulary.
+    """
+    if not hasattr(tokens, "dtype"):
+        raise TypeError(f"{name}s must be an integer array, got a {type(tokens).__name__}")
     if tokens.dtype.kind not in "iu":
-        raise TypeError(f"token ids must be integers, got {tokens.dtype}")
+        raise TypeError(f"{name}s must be integers, got {tokens.dtype}")
     if tokens.size == 0 or (tokens.min() >= 0 and tokens.max() < vocab_size):
         return
-    where = np.argwhere((tokens < 0) | (tokens >= vocab_size))[0]
-    index = tuple(int(i) for i in where)
+    outside = (tokens < 0) | (tokens >= vocab_size)
+    if ignored is not None:
+        outside &= tokens != ignored
+    if not outside.any():
+        return
+    index = tuple(int(i) for i in np.argwhere(outside)[0])
+    also = "" if ignored is None else f"; positions to ignore are {ignored}"
     raise ValueError(
-        f"token id {tokens[index]} at position {index} is outside the vocabulary "
-        f"(0 to {vocab_size - 1})"
+        f"{name} {tokens[index]} at position {index} is outside the vocabulary "
+        f"(0 to {vocab_size - 1}){also}"
     )
+
+
+def check_token_rows(name: str, tokens: Array, *, may_be_empty: bool = False) -> None:
+    """Check that the token ids given to a model are an integer array (B, T).
+
+    Raises
+    ------
+    TypeError
+        If the ids are not an array of integers.
+    ValueError
+        If they do not have two axes; or there are none, unless ``may_be_empty``.
+    """
+    if not hasattr(tokens, "dtype"):
+        raise TypeError(
+            f"{name} is a {type(tokens).__name__}; pass an integer array (B, T), np.array({name})"
+        )
+    if tokens.dtype.kind not in "iu":
+        raise TypeError(f"{name}: token ids must be integers, got {tokens.dtype}")
+    if tokens.ndim != 2:
+        hint = f"; for one text, pass {name}[None]" if tokens.ndim == 1 else ""
+        raise ValueError(f"{name} is {tokens.shape}; it must be (B, T){hint}")
+    if tokens.size == 0 and not may_be_empty:
+        raise ValueError(f"{name} is {tokens.shape} and has no tokens; give at least one")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, contiguous, use_kernels
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -50,6 +50,7 @@ def gelu_forward(
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    check_arrays("gelu", x=x)
     y = empty_like(x) if y_out is None else y_out
     if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import gelu
@@ -88,6 +89,7 @@ def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -
         Overwritten with the result. It may be dy.
     """
     x, approximate = saved
+    check_upstream("gelu", dy, x.shape)
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, x, dx) and contiguous(dx):
         from scratchgpt.kernels import gelu
@@ -139,5 +141,7 @@ def _erf(x: Array, out: Array) -> None:
     """Compute erf of x/sqrt(2), also for complex numbers."""
     from scipy.special import erf  # the import takes half a second; only the exact form needs it
 
+    if x.dtype in (np.longdouble, np.clongdouble):
+        raise TypeError(f"gelu: x is {x.dtype}; use float32, float64 or complex128")
     np.multiply(x, 1 / math.sqrt(2), out=out)
     erf(out, out=out)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import Into, collect
-from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
+from scratchgpt.arguments import check_real
+from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -59,8 +60,9 @@ def layer_norm_forward(
     TypeError
         If the dtypes differ.
     """
-    same_dtype("layer_norm", x=x, weight=weight, bias=bias)
+    check_arrays("layer_norm", x=x, weight=weight, bias=bias)
     check_parameters("layer_norm", x, weight, bias)
+    eps = check_real("layer_norm: eps", eps, least=0)
     n_channels = x.shape[-1]
     y = empty_like(x) if y_out is None else y_out
     mean = empty((*x.shape[:-1], 1), like=x)
@@ -127,6 +129,7 @@ def layer_norm_backward(
     dbias : array (C,), or None if there was no bias
     """
     x, weight, mean, rstd, has_bias = saved
+    check_upstream("layer_norm", dy, x.shape)
     n_channels = x.shape[-1]
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     dweight: Array
@@ -139,13 +142,13 @@ def layer_norm_backward(
         )
         return dx, collect(dweight_into, dweight), collect(dbias_into, dbias if has_bias else None)
 
-    dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None  # undoes 6
+    dbias = as_rows(dy).sum(axis=0) if has_bias else None  # undoes 6
     with scope():
         x_hat = empty(x.shape, like=dy)
         np.subtract(x, mean, out=x_hat)
         x_hat *= rstd
         np.multiply(dy, x_hat, out=dx)
-        dweight = dx.reshape(-1, n_channels).sum(axis=0)  # undoes 5
+        dweight = as_rows(dx).sum(axis=0)  # undoes 5
 
         np.multiply(dy, weight, out=dx)  # dx_hat
         projection = np.einsum("...c,...c->...", dx, x_hat)[..., None] / n_channels  # (..., 1)
@@ -159,7 +162,9 @@ def layer_norm_backward(
 
 
 def check_parameters(op: str, x: Array, weight: Array, bias: Array | None) -> None:
-    """Raise ValueError unless weight and bias have one element per channel."""
+    """Raise ValueError unless x has channels, and weight and bias one element per channel."""
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"{op}: x is {x.shape} and has no channels")
     for name, parameter in (("weight", weight), ("bias", bias)):
         if parameter is not None and parameter.shape != x.shape[-1:]:
             raise ValueError(f"{op}: x has {x.shape[-1]} channels but {name} is {parameter.shape}")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import NOT_WANTED, Into, take
-from scratchgpt.backend import Array, same_dtype, use_kernels
+from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, use_kernels
 from scratchgpt.memory import empty, scope
 from scratchgpt.ops.observe import observed
 from scratchgpt.precision import factors
@@ -41,7 +41,11 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     TypeError
         If the dtypes differ.
     """
-    same_dtype("linear", x=x, weight=weight, bias=bias)
+    check_arrays("linear", x=x, weight=weight, bias=bias)
+    if x.ndim == 0 or weight.ndim != 2:
+        raise ValueError(
+            f"linear: x is {x.shape} and weight {weight.shape}; use (..., n_in) and (n_in, n_out)"
+        )
     n_in, n_out = weight.shape
     if x.shape[-1] != n_in:
         raise ValueError(
@@ -51,15 +55,15 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
         raise ValueError(f"linear: weight is {weight.shape} but bias is {bias.shape}")
 
     y = empty((*x.shape[:-1], n_out), like=x)
-    if use_kernels(x, weight, bias):
+    if use_kernels(x, weight, bias) and x.size and weight.size:
         from scratchgpt.kernels.gemm import matmul
 
-        matmul(x.reshape(-1, n_in), weight, y.reshape(-1, n_out), bias=bias)
+        matmul(as_rows(x), weight, as_rows(y), bias=bias)
         return y, LinearSaved(x, weight, bias is not None)
 
     with scope():
-        x_factor, weight_factor = factors(x.reshape(-1, n_in), weight)
-        np.matmul(x_factor, weight_factor, out=y.reshape(-1, n_out))
+        x_factor, weight_factor = factors(as_rows(x), weight)
+        np.matmul(x_factor, weight_factor, out=as_rows(y))
     if bias is not None:
         y += bias
     return y, LinearSaved(x, weight, bias is not None)
@@ -101,22 +105,23 @@ def linear_backward(
         If ``saved.x`` is a :class:`scratchgpt.recomputed.Recomputed`.
     """
     x, weight, has_bias = kept(saved.x, "x", "linear_backward"), saved.weight, saved.has_bias
-    n_in, n_out = weight.shape
+    n_out = weight.shape[1]
+    check_upstream("linear", dy, (*x.shape[:-1], n_out))
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
     dweight, add_weight = take(dweight_into, weight.shape, like=dy)
     dbias, add_bias = take(dbias_into if has_bias else NOT_WANTED, (n_out,), like=dy)
     if dbias is not None and not add_bias:
         dbias[...] = 0
-    x_rows, dy_rows = x.reshape(-1, n_in), dy.reshape(-1, n_out)  # (rows, n_in), (rows, n_out)
+    x_rows, dy_rows = as_rows(x), as_rows(dy)  # (rows, n_in), (rows, n_out)
     # The kernel writes only to arrays with contiguous rows or columns.
     in_lines = dweight is None or dweight.itemsize in dweight.strides
-    if use_kernels(dy, x, weight, dweight, dbias) and in_lines:
+    if use_kernels(dy, x, weight, dweight, dbias) and in_lines and x.size and weight.size:
         from scratchgpt.kernels.columns import add_rows
         from scratchgpt.kernels.gemm import matmul
 
         if dweight is not None:
             matmul(x_rows.T, dy_rows, dweight, accumulate=add_weight)
-        matmul(dy_rows, weight.T, dx.reshape(-1, n_in))
+        matmul(dy_rows, weight.T, as_rows(dx))
         if dbias is not None:
             add_rows(dy_rows, dbias)
         return dx, dweight, dbias
@@ -129,7 +134,7 @@ def linear_backward(
             dweight += product
         elif dweight is not None:
             np.matmul(x_factor.T, dy_factor, out=dweight)
-        np.matmul(dy_factor, weight_factor.T, out=dx.reshape(-1, n_in))
+        np.matmul(dy_factor, weight_factor.T, out=as_rows(dx))
     if dbias is not None:
         dbias += dy_rows.sum(axis=0)
     return dx, dweight, dbias

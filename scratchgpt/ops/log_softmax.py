@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, check_arrays, check_upstream
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
+from scratchgpt.ops.softmax import check_axis
 
 
 class LogSoftmaxSaved(NamedTuple):
@@ -28,9 +29,19 @@ def log_softmax_forward(x: Array, axis: int = -1) -> tuple[Array, LogSoftmaxSave
     -------
     y : array (...)
     saved : LogSoftmaxSaved
+
+    Raises
+    ------
+    ValueError
+        If x has no such axis.
+    TypeError
+        If x is not a floating-point array.
     """
+    check_arrays("log_softmax", x=x)
+    check_axis("log_softmax", x, axis)
     y = empty_like(x)
-    np.subtract(x, log_sum_exp(x, axis), out=y)
+    if x.size:
+        np.subtract(x, log_sum_exp(x, axis), out=y)
     return y, LogSoftmaxSaved(y, axis)
 
 
@@ -41,6 +52,7 @@ def log_softmax_backward(dy: Array, saved: LogSoftmaxSaved) -> Array:
     .. math:: dx_i = dy_i - e^{y_i} \sum_j dy_j
     """
     y, axis = saved
+    check_upstream("log_softmax", dy, y.shape)
     dx = empty(y.shape, like=dy)
     np.exp(y, out=dx)
     dx *= dy.sum(axis=axis, keepdims=True)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, contiguous, use_kernels
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.observe import observed
 
@@ -23,6 +23,7 @@ def relu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, ReluSa
     y_out : array (...), optional
         Overwritten with the result.
     """
+    check_arrays("relu", x=x)
     y = empty_like(x) if y_out is None else y_out
     if use_kernels(x, y) and contiguous(y):
         from scratchgpt.kernels import relu
@@ -46,6 +47,7 @@ def relu_backward(dy: Array, saved: ReluSaved, *, dx_out: Array | None = None) -
     dx_out : array (...), optional
         Overwritten with the result. It may be dy.
     """
+    check_upstream("relu", dy, saved.x.shape)
     dx = empty(saved.x.shape, like=dy) if dx_out is None else dx_out
     if use_kernels(dy, saved.x, dx) and contiguous(dx):
         from scratchgpt.kernels import relu

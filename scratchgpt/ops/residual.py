@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, same_dtype
+from scratchgpt.backend import Array, check_arrays
 from scratchgpt.memory import empty_like
 from scratchgpt.ops.observe import observed
 
@@ -32,7 +32,7 @@ def residual_forward(
     TypeError
         If the dtypes differ.
     """
-    same_dtype("residual", x=x, branch=branch)
+    check_arrays("residual", x=x, branch=branch)
     if x.shape != branch.shape:
         raise ValueError(f"residual: x is {x.shape} but branch is {branch.shape}")
     y = empty_like(x) if y_out is None else y_out

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from scratchgpt.backend import Array, contiguous, same_dtype, use_kernels
+from scratchgpt.arguments import check_real
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.layer_norm import (
     LayerNormSaved,
@@ -58,10 +59,11 @@ def residual_layer_norm_forward(
     TypeError
         If the dtypes differ.
     """
-    same_dtype("residual_layer_norm", x=x, branch=branch, weight=weight, bias=bias)
+    check_arrays("residual_layer_norm", x=x, branch=branch, weight=weight, bias=bias)
     if x.shape != branch.shape:
         raise ValueError(f"residual_layer_norm: x is {x.shape} but branch is {branch.shape}")
     check_parameters("residual_layer_norm", x, weight, bias)
+    eps = check_real("residual_layer_norm: eps", eps, least=0)
     if use_kernels(x, branch, weight, bias, y_out, n_out) and x.size and contiguous(y_out, n_out):
         from scratchgpt.kernels import layer_norm
 
@@ -105,5 +107,7 @@ def residual_layer_norm_backward(
     dbias : array (C,), or None if there was no bias
     """
     dy, dn = doutput
+    for upstream in (dy, dn):
+        check_upstream("residual_layer_norm", upstream, saved.norm.x.shape)
     dx, dweight, dbias = layer_norm_backward(dn, saved.norm, residual_gradient=dy, dx_out=dx_out)
     return dx, dx, dweight, dbias

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.arguments import plain, whole_number
+from scratchgpt.backend import Array, check_arrays, check_upstream, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -32,7 +33,16 @@ def softmax_forward(x: Array, axis: int = -1) -> tuple[Array, SoftmaxSaved]:
     y : array (...)
     saved : SoftmaxSaved
         Contains only ``y``; the backward pass needs no other array.
+
+    Raises
+    ------
+    ValueError
+        If x has no such axis.
+    TypeError
+        If x is not a floating-point array.
     """
+    check_arrays("softmax", x=x)
+    check_axis("softmax", x, axis)
     y = empty_like(x)
     softmax_into(x, axis, out=y)
     return y, SoftmaxSaved(y, axis)
@@ -47,14 +57,24 @@ def softmax_backward(dy: Array, saved: SoftmaxSaved) -> Array:
     .. math:: dx = y \left( dy - \sum_j dy_j\,y_j \right)
     """
     y, axis = saved
+    check_upstream("softmax", dy, y.shape)
     dx = empty(y.shape, like=dy)
     softmax_backward_into(dy, y, axis, out=dx)
     return dx
 
 
+def check_axis(op: str, x: Array, axis: int) -> None:
+    """Raise ValueError unless x has the axis."""
+    number = whole_number(axis)
+    if number is None or not -x.ndim <= number < x.ndim:
+        raise ValueError(f"{op}: x is {x.shape} and has no axis={plain(axis)!r}")
+
+
 def softmax_into(x: Array, axis: int, out: Array) -> None:
     """Compute the softmax into ``out`` (which may be ``x``)."""
-    if use_kernels(x, out) and x.size and _in_rows(axis, x, out):
+    if x.size == 0:
+        return
+    if use_kernels(x, out) and _in_rows(axis, x, out):
         from scratchgpt.kernels import softmax
 
         softmax.softmax_forward(x, out)
@@ -71,7 +91,9 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
 
 def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
     """Compute the gradient of the softmax into ``out`` (which may be ``dy``)."""
-    if use_kernels(dy, y, out) and y.size and _in_rows(axis, dy, y, out):
+    if y.size == 0:
+        return
+    if use_kernels(dy, y, out) and _in_rows(axis, dy, y, out):
         from scratchgpt.kernels import softmax
 
         softmax.softmax_backward(dy, y, out)
@@ -88,4 +110,4 @@ def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
 def _in_rows(axis: int, *arrays: Array) -> bool:
     """Whether the softmax runs along contiguous rows of these arrays."""
     last = arrays[0].ndim - 1
-    return axis in (-1, last) and all(x.flags.c_contiguous and x.size for x in arrays)
+    return axis in (-1, last) and all(x.flags.c_contiguous for x in arrays)

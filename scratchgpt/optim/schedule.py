@@ -6,9 +6,12 @@ The formulas are nanoGPT's and, for the inverse square root, those of the Transf
 
 import math
 
+from scratchgpt.arguments import plain
+
 
 def warmup_constant(step: int, *, lr: float, warmup_steps: int) -> float:
     """Increase linearly for ``warmup_steps`` steps, then stay at ``lr``."""
+    step, lr, warmup_steps = plain(step), plain(lr), plain(warmup_steps)
     if step < warmup_steps:
         return lr * (step + 1) / (warmup_steps + 1)
     return lr
@@ -29,6 +32,8 @@ def warmup_cosine(
     decay_steps : int
         The rate is ``min_lr`` from this step on, counted from the start, including the warm-up.
     """
+    step, lr, min_lr = plain(step), plain(lr), plain(min_lr)
+    warmup_steps, decay_steps = plain(warmup_steps), plain(decay_steps)
     if step < warmup_steps:
         return warmup_constant(step, lr=lr, warmup_steps=warmup_steps)
     if step >= decay_steps:
@@ -59,5 +64,5 @@ def warmup_inverse_sqrt(step: int, *, lr: float, warmup_steps: int) -> float:
     warmup_steps : int
         :math:`w`; without a warm-up (0), the first rate is the maximum.
     """
-    s, w = step + 1, max(warmup_steps, 1)
-    return lr * min(math.sqrt(w / s), s / w)
+    s, w = plain(step) + 1, max(plain(warmup_steps), 1)
+    return plain(lr) * min(math.sqrt(w / s), s / w)

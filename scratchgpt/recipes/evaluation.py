@@ -8,6 +8,7 @@ from scratchgpt.evaluation import ExactMatch
 from scratchgpt.text import ProgressCallback
 
 N_EXAMPLES = 5  # examples that a table shows
+GREEDY_SEARCH = "greedy search"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class EvaluationSettings:
     batch_size: int = 16
     beams: int = 4
     alpha: float = 0.6
+
+    @property
+    def search(self) -> str:
+        """The search for translations, in words."""
+        if self.beams == 1:
+            return GREEDY_SEARCH
+        return f"beam search with {self.beams} beams and alpha {self.alpha:g}"
 
 
 class Watcher(NamedTuple):
@@ -53,23 +61,36 @@ class Evaluation(Protocol):
 
 @dataclass(frozen=True)
 class ExactMatchEvaluation:
-    """The fraction of held-out problems of a task that a model answers without a mistake."""
+    """The fraction of held-out problems of a task that a model answers without a mistake.
+
+    Attributes
+    ----------
+    task : str
+    problems : str
+        The word for the problems in the table.
+    match : ExactMatch
+    search : str
+        How the answers were searched.
+    """
 
     task: str
-    problems: str  # the word for them in the table
+    problems: str
     match: ExactMatch
+    search: str = GREEDY_SEARCH
 
     def as_dict(self) -> dict[str, object]:
         return {
             "task": self.task,
             "exact_match": self.match.fraction,
             "n_problems": self.match.n,
+            "search": self.search,
         }
 
     def __str__(self) -> str:
         match = self.match
         lines = [
-            f"exact match    {match.fraction:.2%} of {match.n:,} {self.problems} not trained on"
+            f"exact match    {match.fraction:.2%} of {match.n:,} {self.problems} not trained on, "
+            f"by {self.search}"
         ]
         lines += [f"wrong          {w}, right: {r}" for w, r in match.failures[:N_EXAMPLES]]
         return "\n".join(lines)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
 from scratchgpt.memory import Arena
@@ -12,10 +12,16 @@ from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import PRESET, RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
-from scratchgpt.recipes.model_folder import find_model, load_gpt, load_gpt_to_evaluate
+from scratchgpt.recipes.model_folder import (
+    check_vocabulary,
+    find_model,
+    load_gpt,
+    load_gpt_to_evaluate,
+)
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
+from scratchgpt.text.corpora.reuse import find_prepared
 from scratchgpt.text.corpora.shards import TokenStream
 from scratchgpt.training import NextToken
 
@@ -38,7 +44,11 @@ class TextData:
         return self.corpus.fingerprint
 
     def new_model(self, run: RunConfig) -> GPT:
-        return new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+        model = new_gpt(run, gpt_config(run, vocab_size=self.tokenizer.vocab_size))
+        end = self.tokenizer.end_of_text  # after each document of the corpus
+        if end is not None and end not in model.special_ids.ends:
+            model.special_ids = model.special_ids.with_end(end)
+        return model
 
     def objective(self, run: RunConfig, model: GPT) -> NextToken:
         return NextToken.from_config(model, run.training)
@@ -56,8 +66,9 @@ class TextData:
     def describe(self, model: GPT) -> str:
         manifest = self.corpus.manifest
         return (
-            f"{manifest.n_tokens:,} tokens ({self.tokenizer.kind}, {self.tokenizer.vocab_size} "
-            f"different), the last {manifest.n_tokens - manifest.n_train:,} for validation"
+            f"{counted(manifest.n_tokens, 'token')} ({self.tokenizer.kind}, "
+            f"{self.tokenizer.vocab_size} different), the last "
+            f"{manifest.n_tokens - manifest.n_train:,} for validation"
         )
 
     def sample(self, model: GPT, seed: int) -> str:
@@ -85,7 +96,8 @@ def gpt_config(run: RunConfig, **of_tokenizer: int) -> GPTConfig:
 
 def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) -> GPTConfig:
     """Return the configuration of the model in ``init``, with dropout and context changed."""
-    config = read_config(find_model(Path(init)))
+    directory = find_model(Path(init))
+    config = read_config(directory)
     if not isinstance(config, GPTConfig):
         raise UserError(
             f"init={init!r} is not a GPT; only GPTs can be trained from an existing model"
@@ -95,11 +107,8 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
             f"preset={run.preset!r} does not apply with init={init!r}, which defines the sizes; "
             "leave out preset"
         )
-    if vocab_size is not None and not config.fits_vocabulary(vocab_size):
-        raise UserError(
-            f"the tokenizer has {vocab_size} tokens but the model in {init} "
-            f"{config.vocab_size}; use the tokenizer that was saved with the model"
-        )
+    if vocab_size is not None:
+        check_vocabulary(config, vocab_size, directory)
     changed = GPTConfig.from_dict({**config.as_dict(), **run.model})
     allowed = config.replace(
         dropout=changed.dropout, block_size=min(changed.block_size, config.block_size)
@@ -138,7 +147,7 @@ class TextEvaluation:
             f"loss           {scores.loss:.4f} nats per token\n"
             f"perplexity     {scores.perplexity:.3f}\n"
             f"bits per byte  {scores.bits_per_byte:.4f}\n"
-            f"tokens         {scores.n_tokens:,} ({scores.n_bytes:,} bytes) of {self.text}"
+            f"tokens         {scores.n_tokens:,} ({counted(scores.n_bytes, 'byte')}) of {self.text}"
         )
 
 
@@ -203,19 +212,29 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    return {}  # the defaults of RunConfig
+    """Return the tokenizer and the split of a prepared corpus; others have those of RunConfig."""
+    prepared = find_prepared(corpus)
+    if prepared is None:
+        return {}
+    return {"tokenizer": corpus[0], "val_fraction": prepared.manifest.val_fraction}
 
 
 def _check(run: RunConfig) -> None:
     gpt_config(run)
 
 
+def _unused(run: RunConfig) -> dict[str, str]:
+    return {"tokens_per_batch": "the batches of a text have batch_size rows"}
+
+
 TEXT = Recipe(
     makes_data=False,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=_open,
     load=load_gpt_to_evaluate,
+    evaluation=frozenset({"batch_size"}),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
 )

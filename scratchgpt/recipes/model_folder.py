@@ -1,23 +1,26 @@
 """Find and load models in the folder of a model, or of a run with checkpoints."""
 
-import contextlib
 from pathlib import Path
 
+from scratchgpt.checkpoints import find_checkpoint, run_model
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
+    ALL_PRESETS,
     GPT,
     ModelConfig,
+    ModelKind,
     QuantizedGPT,
     Transformer,
+    kind_of_config,
     load_quantized,
     preset_config,
 )
+from scratchgpt.models.directory import refuse_file
+from scratchgpt.models.kinds import read_kind
+from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.pretrained import CONFIG_FILE, is_quantized, read_config
-from scratchgpt.text import Tokenizer, load_tokenizer
-from scratchgpt.training import find_checkpoint
-
-CHECKPOINTS = ("average", "best", "last")  # the default is the first that a run has
+from scratchgpt.text import Tokenizer, has_tokenizer, load_tokenizer
 
 
 def find_model(path: Path, which: str | None = None) -> Path:
@@ -41,16 +44,17 @@ def find_model(path: Path, which: str | None = None) -> Path:
                 f"--which {which}: {path} is a model, not a run with checkpoints; leave out --which"
             )
         return path
+    refuse_file(path)
     if not path.is_dir():
         raise UserError(
             f"there is no model or run in {path}; name a folder written by `scratchgpt train --out`"
         )
     if which is not None:
         return find_checkpoint(path, which)
-    for checkpoint in CHECKPOINTS[:-1]:
-        with contextlib.suppress(UserError):
-            return find_checkpoint(path, checkpoint)
-    return find_checkpoint(path, CHECKPOINTS[-1])
+    model = run_model(path)
+    if model is None:
+        refuse_pickle(path)
+    return model or find_checkpoint(path)
 
 
 def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT, Tokenizer]:
@@ -90,6 +94,22 @@ def load_translator(path: Path, which: str | None = None) -> tuple[Transformer, 
     return model, tokenizer
 
 
+def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None) -> None:
+    """Raise UserError if a tokenizer of ``n_tokens`` tokens does not belong to a model.
+
+    The model may have padding rows; if there is a tokenizer in its directory, its size decides.
+    """
+    fits = config.fits_vocabulary(n_tokens)
+    if directory is not None and has_tokenizer(directory):
+        fits = fits and n_tokens == load_tokenizer(directory).vocab_size
+    if not fits:
+        where = "" if directory is None else f" in {directory}"
+        raise UserError(
+            f"the tokenizer has {n_tokens} tokens but the model{where} has {config.vocab_size}, so "
+            "they do not belong together; use the tokenizer.json that was saved with the model"
+        )
+
+
 def _check_verb(verb: str, directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
     config = read_config(directory)
@@ -97,9 +117,17 @@ def _check_verb(verb: str, directory: Path) -> None:
         raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
 
 
-def find_config(model: str) -> ModelConfig:
-    """Return the configuration of a preset, or of the model in a folder."""
+def find_kind(model: str) -> tuple[ModelKind, ModelConfig]:
+    """Return the kind and the configuration of a preset, or of the model in a folder."""
     directory = Path(model)
     if directory.is_dir():
-        return read_config(find_model(directory))
-    return preset_config(model)
+        return read_kind(find_model(directory))
+    if model not in ALL_PRESETS:
+        refuse_file(directory)
+    config = preset_config(model)
+    return kind_of_config(config), config
+
+
+def find_config(model: str) -> ModelConfig:
+    """Return the configuration of a preset, or of the model in a folder."""
+    return find_kind(model)[1]

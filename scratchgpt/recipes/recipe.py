@@ -1,10 +1,11 @@
 """A recipe: all the parts of one kind of training run, under one name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
+from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
@@ -27,10 +28,14 @@ class Recipe(Generic[M, B]):
         ``(corpus) -> settings``: the default settings, with the names of the configuration file.
     check : callable
         ``(run)`` raises a UserError if the settings of the run do not fit together.
+    unused : callable
+        ``(run) -> reasons``: the settings that have no effect on the run, each with the reason.
     open : callable
         ``(run, progress) -> RunData`` prepares the data of a run.
     load : callable
         ``(directory) -> model`` loads a checkpoint in float32.
+    evaluation : set of str
+        The evaluation settings that have an effect.
     evaluate_run : callable
         ``(model, tokenizer, run, settings, watcher) -> Evaluation`` on data that the run held out.
     evaluate_corpus : callable
@@ -40,8 +45,10 @@ class Recipe(Generic[M, B]):
     makes_data: bool
     defaults: Callable[[tuple[str, ...]], Settings]
     check: Callable[[RunConfig], None]
+    unused: Callable[[RunConfig], Mapping[str, str]]
     open: Callable[[RunConfig, ProgressCallback | None], RunData[M, B]]
     load: Callable[[Path], M]
+    evaluation: frozenset[str]
     evaluate_run: Callable[[M, Tokenizer, RunConfig, EvaluationSettings, Watcher], Evaluation]
     evaluate_corpus: Callable[
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
@@ -67,6 +74,9 @@ class Recipe(Generic[M, B]):
         watcher: Watcher,
     ) -> Evaluation:
         """Evaluate the model in a directory on what a run held out, or on a corpus."""
+        for name, value in vars(settings).items():
+            if name not in self.evaluation and value != getattr(EvaluationSettings, name):
+                raise UserError(f"{name}={value} has no effect on this evaluation; leave it out")
         model, tokenizer = self.load(directory), load_tokenizer(directory)
         check_tokenizer(model, tokenizer)
         if isinstance(held_out, RunConfig):

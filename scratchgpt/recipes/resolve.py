@@ -1,6 +1,7 @@
 """Resolve the settings of a run: options override a file, which overrides the recipe's defaults."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any, NamedTuple
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.model_folder import find_model
+from scratchgpt.recipes.paths import find_from
 from scratchgpt.recipes.registry import RECIPES, find_recipe
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
 from scratchgpt.text import cache_directory, find_documents
-from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.config import TrainConfig, without_unused
 
 
 class Layer(NamedTuple):
@@ -46,8 +48,8 @@ def configure(base: RunConfig | None = None, **settings: object) -> RunConfig:
     >>> configure(run, training={"lr": 0.01}).training.steps
     20
     """
-    layer = Layer(settings, "the settings")
-    return _merged(base or _recipe([layer]), layer)
+    layers = [Layer(settings, "the settings")]
+    return _merged(base or _recipe(layers), layers)
 
 
 def read_run(out_dir: Path | str) -> RunConfig:
@@ -61,13 +63,15 @@ def read_run(out_dir: Path | str) -> RunConfig:
 
 def read_run_config(path: Path) -> RunConfig:
     """Read a configuration file; see :func:`read_run`."""
-    values = read_settings(path)
+    values = find_from(path.parent, read_settings(path))
+    if isinstance(training := values.get("training"), dict):
+        values["training"] = without_unused(training)
     if "init" in values:
         with contextlib.suppress(UserError):
             own = str(find_model(path.parent, "last"))
             values |= {"init": own, "tokenizer": own}
-    layer = Layer(values, str(path))
-    return _merged(_recipe([layer]), layer)
+    layers = [Layer(values, str(path))]
+    return _merged(_recipe(layers), layers, check_effect=False)
 
 
 def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfig:
@@ -94,20 +98,17 @@ def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfi
             f"there is no run to resume in {resumed}; leave out --resume to start a run, or name "
             "the folder of another run"
         )
-    for layer in layers:
-        run = _merged(run, layer)
-    return run
+    return _merged(run, layers)
 
 
 def keep_standard_input(run: RunConfig) -> RunConfig:
-    """Save standard input to a file and replace ``-`` by it, so that the run can be resumed."""
-    if run.task is not None:
-        return run
-    return replace(run, corpus=tuple(_kept(word) for word in run.corpus))
+    """Save standard input and pipes to files and name these, so that the run can be resumed."""
+    return replace(run, corpus=tuple(_kept(word, run.task) for word in run.corpus))
 
 
-def _kept(word: str) -> str:
-    if word != "-":
+def _kept(word: str, task: str | None) -> str:
+    is_pipe = os.path.exists(word) and not os.path.isfile(word) and not os.path.isdir(word)
+    if not is_pipe and (word != "-" or task is not None):
         return word
     [document] = find_documents([word], cache_directory())
     return str(document.path)
@@ -126,32 +127,34 @@ def _recipe(layers: Sequence[Layer]) -> RunConfig:
     return _run({**values, "task": task, "corpus": corpus}, TrainConfig())
 
 
-def _merged(run: RunConfig, layer: Layer) -> RunConfig:
-    """Override the settings of a run by those of a layer, and check the result."""
+def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = True) -> RunConfig:
+    """Override the settings of a run by those of layers, and check the result."""
     names = [field.name for field in fields(RunConfig)]
-    for name in layer.values:
-        if name not in names:
-            raise UserError(
-                f"unknown setting {name!r} in {layer.source}"
-                f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
-            )
-    sections = {}
-    for name in ("model", "training"):
-        section = layer.values.get(name, {})
-        if not isinstance(section, dict):
-            raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
-        sections[name] = section
-    task, corpus = _chosen_data(run.task, run.corpus, layer.values)
-    changes = {
-        **layer.values,
-        "task": task,
-        "corpus": corpus,
-        "model": {**run.model, **sections["model"]},
-        "training": sections["training"],
-    }
-    kept = {name: getattr(run, name) for name in names}
-    run = _run({**kept, **changes}, run.training)
-    find_recipe(run.task).check(run)
+    changes: dict[str, Any] = {name: getattr(run, name) for name in names}
+    changes["training"] = {}
+    for layer in layers:
+        for name in layer.values:
+            if name not in names:
+                raise UserError(
+                    f"unknown setting {name!r} in {layer.source}"
+                    f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
+                )
+        sections = {}
+        for name in ("model", "training"):
+            section = layer.values.get(name, {})
+            if not isinstance(section, dict):
+                raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
+            sections[name] = {**changes[name], **section}
+        task, corpus = _chosen_data(changes["task"], changes["corpus"], layer.values)
+        changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
+    base, run = run, _run(changes, run.training)
+    recipe = find_recipe(run.task)
+    recipe.check(run)
+    for name, reason in recipe.unused(run).items() if check_effect else ():
+        place, before = (run, base) if name in names else (run.training, base.training)
+        value = getattr(place, name)
+        if value != getattr(before, name):
+            raise UserError(f"{name}={value!r} has no effect: {reason}; leave it out")
     return run
 
 

@@ -7,6 +7,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
+from scratchgpt.recipes.paths import make_absolute
 from scratchgpt.structured import read_toml
 
 CONFIG_FILE = "config.toml"
@@ -36,7 +37,7 @@ def write_run_config(
     *,
     resumed: bool = False,
 ) -> None:
-    """Write the whole configuration, so that the run can be repeated.
+    """Write the whole configuration, so that the run can be repeated from any folder.
 
     The size of the vocabulary is left out, because the tokenizer determines it. When a run that
     started from a model is resumed, the file keeps the original ``init`` and ``tokenizer``; see
@@ -50,6 +51,7 @@ def write_run_config(
     if run.init is not None and resumed:
         before = read_settings(path)
         values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
+    values = make_absolute(values)
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
     text += tomli_w.dumps(_without_none(values))
     try:

@@ -83,6 +83,7 @@ class TaskData:
                 list(some),
                 max_new_tokens=self.task.answer_length,
                 sampling=GREEDY,
+                end_of_text=(),  # all answers have the same number of tokens
             )
             given += self.task.texts(some, [result.tokens for result in results])
         return exact_match(given, self.task.texts(prompts, answers))
@@ -116,12 +117,22 @@ def _evaluate_run(
     return ExactMatchEvaluation(data.task.spec, "problems", data.match(model))
 
 
+def _unused(run: RunConfig) -> dict[str, str]:
+    return {
+        "tokens_per_batch": "the batches of a task have batch_size rows",
+        "tokenizer": "a task has its own tokenizer",
+        "val_fraction": "a hash of each problem decides whether it is held out",
+    }
+
+
 TASK = Recipe(
     makes_data=True,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=_open,
     load=load_gpt_to_evaluate,
+    evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=TEXT.evaluate_corpus,
 )

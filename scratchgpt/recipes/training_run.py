@@ -1,6 +1,7 @@
 """A training run that is ready to start: data, model and trainer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic
 
@@ -33,7 +34,6 @@ class TrainingRun(Generic[M, B]):
         *,
         resume: bool = False,
     ) -> None:
-        self.run = run
         self.out_dir = out_dir
         self.data = data
         self.model = data.new_model(run)
@@ -49,6 +49,7 @@ class TrainingRun(Generic[M, B]):
             tokenizer=data.tokenizer,
             data_fingerprint=data.fingerprint,
         )
+        self.run = run = replace(run, training=self.trainer.config)  # with the warm-up of the start
         self._load = load
         write_run_config(run, self.model.config, out_dir / CONFIG_FILE, resumed=resume)
 

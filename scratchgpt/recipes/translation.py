@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import ExactMatch, exact_match
 from scratchgpt.generation import translate
 from scratchgpt.memory import Arena
@@ -26,6 +26,7 @@ from scratchgpt.text import (
     training_pairs,
 )
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer
+from scratchgpt.text.pairs.parallel_text import Places
 from scratchgpt.training import NextToken
 
 DATES = "dates"  # the generated corpus
@@ -42,6 +43,8 @@ class TranslationData:
     name : str
         Name of the pairs in messages.
     train, val : TokenPairs
+    train_places : Places
+        The files and lines of ``train``.
     val_text : ParallelText
         The sentences of ``val``.
     dates : bool
@@ -52,6 +55,7 @@ class TranslationData:
     name: str
     train: TokenPairs
     val: TokenPairs
+    train_places: Places
     val_text: ParallelText
     dates: bool
 
@@ -85,13 +89,19 @@ class TranslationData:
 
     def describe(self, model: Transformer) -> str:
         text = (
-            f"{len(self.train):,} training and {len(self.val):,} validation pairs of {self.name} "
-            f"({self.tokenizer.kind}, {self.tokenizer.vocab_size:,} tokens for both languages)"
+            f"{len(self.train):,} training and {counted(len(self.val), 'validation pair')} of "
+            f"{self.name} ({self.tokenizer.kind}, "
+            f"{counted(self.tokenizer.vocab_size, 'token')} for both languages)"
         )
         block_size = model.config.block_size
-        n_long = sum(len(part) - len(part.within(block_size)) for part in (self.train, self.val))
-        if n_long:
-            text += f", without {n_long:,} that are longer than block_size={block_size}"
+        parts = (self.train, self.train_places), (self.val, self.val_text.places)
+        longer = [part.longer_than(block_size, places) for part, places in parts]
+        if n_long := sum(n for n, _ in longer):
+            first = next(place for _, place in longer if place)
+            text += (
+                f", without {n_long:,} that are longer than block_size={block_size} "
+                f"(the first is {first})"
+            )
         return text
 
     def sample(self, model: Transformer, seed: int) -> str:
@@ -129,7 +139,9 @@ def open_translation(run: RunConfig, progress: ProgressCallback | None = None) -
         tokenizer = _tokenizer(run.tokenizer, *texts)
     train, val = (encode_pairs(text, tokenizer) for text in texts)
     name = " and ".join(run.corpus)
-    return TranslationData(tokenizer, name, train, val, texts[1], run.corpus == (DATES,))
+    return TranslationData(
+        tokenizer, name, train, val, texts[0].places, texts[1], run.corpus == (DATES,)
+    )
 
 
 def match_dates(
@@ -145,10 +157,9 @@ def match_dates(
 
 
 def losses(
-    model: Transformer, tokenizer: Tokenizer, text: ParallelText, tokens_per_batch: int
+    model: Transformer, tokenizer: Tokenizer, pairs: TokenPairs, tokens_per_batch: int
 ) -> Iterator[tuple[float, int]]:
-    """Yield mean loss and number of tokens per batch, for the pairs that fit into the model."""
-    pairs = encode_pairs(text, tokenizer).within(model.config.block_size)
+    """Yield mean loss and number of tokens per batch, for pairs that fit into the model."""
     batches = _batches(pairs, pairs, tokenizer, tokens_per_batch=tokens_per_batch, seed=0)
     arena = Arena()
     for source, target, targets in batches.validation_batches():

@@ -4,7 +4,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scratchgpt.errors import UserError
+import numpy as np
+
+from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import TranslationScores, mean_loss, translation_scores
 from scratchgpt.evaluation.translation_scores import require_sacrebleu
 from scratchgpt.generation import translate
@@ -20,7 +22,8 @@ from scratchgpt.recipes.evaluation import (
 from scratchgpt.recipes.model_folder import load_transformer
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.translation import DATES, losses, match_dates, open_translation
-from scratchgpt.text import ParallelText, Tokenizer, read_pairs, training_pairs
+from scratchgpt.text import ParallelText, Tokenizer, encode_pairs, read_pairs, training_pairs
+from scratchgpt.text.pairs.pairs import has_splits
 
 TOKENS_PER_BATCH = 4096  # in an evaluation
 
@@ -72,23 +75,27 @@ class TranslationEvaluation:
     text : str
         Name of the sentence pairs.
     scores : TranslationScores
-    loss : float
-        Mean cross-entropy, in nats per token.
+    loss : float or None
+        Mean cross-entropy, in nats per token; None if no reference fits into the model.
     n_pairs : int
+        Number of pairs that were translated.
     settings : EvaluationSettings
     seconds : float
         Duration of the translation.
     examples : list of (str, str, str)
         Source, translation and reference of the first pairs.
+    notes : list of str
+        Which pairs are left out, and what limits the scores.
     """
 
     text: str
     scores: TranslationScores
-    loss: float
+    loss: float | None
     n_pairs: int
     settings: EvaluationSettings
     seconds: float
     examples: list[tuple[str, str, str]]
+    notes: list[str]
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -102,6 +109,7 @@ class TranslationEvaluation:
             "beams": self.settings.beams,
             "alpha": self.settings.alpha,
             "seconds": self.seconds,
+            "notes": self.notes,
             "examples": [
                 {"source": source, "translation": translation, "reference": reference}
                 for source, translation, reference in self.examples
@@ -109,15 +117,17 @@ class TranslationEvaluation:
         }
 
     def __str__(self) -> str:
-        bleu, bleu_lowercase, chrf, signatures = self.scores
-        return (
-            f"BLEU           {bleu:.2f} ({signatures[0]})\n"
-            f"  lower-cased  {bleu_lowercase:.2f}\n"
-            f"chrF           {chrf:.2f} ({signatures[2]})\n"
-            f"loss           {self.loss:.4f} nats per token\n"
-            f"pairs          {self.n_pairs:,} of {self.text}, with {self.settings.beams} beams and "
-            f"alpha {self.settings.alpha:g}, {self.n_pairs / self.seconds:.1f} per second"
-        )
+        bleu, bleu_lowercase, chrf, signatures, _ = self.scores
+        loss = "none" if self.loss is None else f"{self.loss:.4f} nats per token"
+        lines = [
+            f"BLEU           {bleu:.2f} ({signatures[0]})",
+            f"  lower-cased  {bleu_lowercase:.2f}",
+            f"chrF           {chrf:.2f} ({signatures[2]})",
+            f"loss           {loss}",
+            f"pairs          {self.n_pairs:,} of {self.text}, by {self.settings.search}, "
+            f"{self.n_pairs / self.seconds:.1f} per second",
+        ]
+        return "\n".join(lines + [f"note           {note}" for note in self.notes])
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
@@ -135,6 +145,15 @@ def _check(run: RunConfig) -> None:
             "out init"
         )
     run.model_config(TransformerConfig)
+
+
+def _unused(run: RunConfig) -> dict[str, str]:
+    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch"}
+    if run.corpus == (DATES,):
+        reasons["tokenizer"] = "the dates have their own tokenizer"
+    if len(run.corpus) == 1 and has_splits(run.corpus[0]):
+        reasons["val_fraction"] = f"{run.corpus[0]} has a validation part"
+    return reasons
 
 
 def _evaluate_run(
@@ -175,7 +194,7 @@ def _evaluate_dates(
     model: Transformer, tokenizer: Tokenizer, settings: EvaluationSettings
 ) -> ExactMatchEvaluation:
     match = match_dates(model, tokenizer, n_beams=settings.beams, alpha=settings.alpha)
-    return ExactMatchEvaluation(DATES, "dates", match)
+    return ExactMatchEvaluation(DATES, "dates", match, settings.search)
 
 
 def _evaluate(
@@ -186,7 +205,7 @@ def _evaluate(
     settings: EvaluationSettings,
     watcher: Watcher,
 ) -> TranslationEvaluation:
-    loss, _ = mean_loss(losses(model, tokenizer, pairs, TOKENS_PER_BATCH))
+    pairs, loss, notes = _fitting(model, tokenizer, pairs, name)
     began = time.perf_counter()
 
     def report(n: int) -> None:
@@ -203,16 +222,49 @@ def _evaluate(
     )
     seconds = time.perf_counter() - began
     examples = list(zip(pairs.source, translations, pairs.target, strict=True))[:N_EXAMPLES]
-    scores = translation_scores(translations, pairs.target)
-    return TranslationEvaluation(name, scores, loss, len(pairs), settings, seconds, examples)
+    scores = translation_scores(translations, pairs.target, pairs.target_language)
+    notes += [scores.note] if scores.note else []
+    return TranslationEvaluation(name, scores, loss, len(pairs), settings, seconds, examples, notes)
+
+
+def _fitting(
+    model: Transformer, tokenizer: Tokenizer, pairs: ParallelText, name: str
+) -> tuple[ParallelText, float | None, list[str]]:
+    """Return the pairs whose sources fit into the model, the loss, and notes about the others.
+
+    The loss is that of the pairs whose references fit too.
+    """
+    block_size = model.config.block_size
+    tokens = encode_pairs(pairs, tokenizer)
+    source, target = (width <= block_size for width in tokens.widths)
+    notes = []
+    if n := int((~source).sum()):
+        place = pairs.where(int(np.argmin(source)))
+        long = f"longer than block_size={block_size} (the first is {place})"
+        if n == len(pairs):
+            raise UserError(f"every source of {name} is {long}; there is nothing to translate")
+        notes.append(f"{counted(n, 'pair')} left out of all scores: the source is {long}")
+    if n := int((source & ~target).sum()):
+        place = pairs.where(int(np.argmax(source & ~target)), "target")
+        notes.append(
+            f"{counted(n, 'pair')} left out of the loss only: the reference is longer than "
+            f"block_size={block_size} (the first is {place})"
+        )
+    both, loss = np.flatnonzero(source & target), None
+    if both.size:
+        per_batch = max(TOKENS_PER_BATCH, block_size)
+        loss, _ = mean_loss(losses(model, tokenizer, tokens.take(both), per_batch))
+    return pairs if source.all() else pairs.take(np.flatnonzero(source).tolist()), loss, notes
 
 
 TRANSLATION = Recipe(
     makes_data=False,
     defaults=_defaults,
     check=_check,
+    unused=_unused,
     open=open_translation,
     load=load_transformer,
+    evaluation=frozenset({"beams", "alpha"}),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
 )

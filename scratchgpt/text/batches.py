@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole, plain
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.corpora.shards import TokenStream
 
 
@@ -69,14 +70,15 @@ class TokenBatches:
         val_batches: int | None = None,
     ) -> None:
         check_positive(block_size=block_size, batch_size=batch_size, val_batches=val_batches)
+        block_size = plain(block_size)
         _check_length("training", train, block_size, "give more text")
         _check_length("validation", val, block_size, "give more text, a larger val_fraction")
         self.train = train
         self.val = val
         self.block_size = block_size
-        self.batch_size = batch_size
-        self.seed = seed
-        self.val_batches = val_batches
+        self.batch_size = plain(batch_size)
+        self.seed = plain(seed)
+        self.val_batches = plain(val_batches)
 
     def train_batch(self, index: int) -> TokenBatch:
         """Windows at random places, each place as probable as any other (nanoGPT's way)."""
@@ -87,11 +89,12 @@ class TokenBatches:
     def validation_batches(self) -> Iterator[TokenBatch]:
         """All windows of the validation part, or ``val_batches`` batches of them."""
         if self.val_batches is None:
-            yield from windows(self.val, self.block_size, self.batch_size)
-            return
-        chosen = evenly_spread(
-            (len(self.val) - 1) // self.block_size, self.val_batches * self.batch_size
-        )
+            return windows(self.val, self.block_size, self.batch_size)
+        return self.some_validation_batches(self.val_batches)
+
+    def some_validation_batches(self, n: int) -> Iterator[TokenBatch]:
+        """At most ``n`` batches of evenly spaced windows of the validation part."""
+        chosen = evenly_spread((len(self.val) - 1) // self.block_size, n * self.batch_size)
         for first in range(0, len(chosen), self.batch_size):
             starts = chosen[first : first + self.batch_size] * self.block_size
             yield _windows_at(self.val, starts, self.block_size)
@@ -117,7 +120,8 @@ def windows(tokens: TokenStream, block_size: int, batch_size: int) -> Iterator[T
         If there is no token to predict.
     """
     if len(tokens) < 2:
-        raise UserError(f"the text has {_count(tokens)}, but 2 are needed; give more text")
+        has = counted(len(tokens), "token")
+        raise UserError(f"the text has {has}, but 2 are needed; give more text")
     n_targets = len(tokens) - 1
     n_windows = n_targets // block_size
     for first in range(0, n_windows, batch_size):
@@ -135,10 +139,19 @@ def evenly_spread(n: int, most: int) -> Array:
     return np.arange(most) * n // most
 
 
+def middles(n: int, most: int) -> Array:
+    """Choose the middles of at most ``most`` equal parts of the numbers below ``n``, in order.
+
+    If the numbers are ordered, for example by length, the chosen ones have no bias to either end.
+    """
+    most = min(n, most)
+    return (2 * np.arange(most) + 1) * n // (2 * most)
+
+
 def check_positive(**sizes: int | None) -> None:
     """Raise UserError for a size below 1; None means that a size is not given."""
     for name, size in sizes.items():
-        if size is not None and size < 1:
+        if size is not None and check_whole(name, size) < 1:
             raise UserError(f"{name}={size} must be at least 1")
 
 
@@ -153,10 +166,6 @@ def _check_length(part: str, tokens: TokenStream, block_size: int, way_out: str)
         return
     smaller = f", or choose block_size={len(tokens) - 1} or less" if len(tokens) > 1 else ""
     raise UserError(
-        f"the {part} part of the corpus has {_count(tokens)}, but block_size={block_size} needs "
-        f"at least {block_size + 1}; {way_out}{smaller}"
+        f"the {part} part of the corpus has {counted(len(tokens), 'token')}, but "
+        f"block_size={block_size} needs at least {block_size + 1}; {way_out}{smaller}"
     )
-
-
-def _count(tokens: TokenStream) -> str:
-    return f"{len(tokens):,} token{'s' * (len(tokens) != 1)}"

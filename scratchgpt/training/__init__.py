@@ -1,6 +1,7 @@
 """Training: the training loop, checkpoints and progress display."""
 
-from scratchgpt.training.batches import Batches, PhasedBatches
+from scratchgpt.checkpoints import find_checkpoint
+from scratchgpt.training.batches import Batches, LimitedBatches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.metrics import read_metrics
@@ -16,7 +17,6 @@ from scratchgpt.training.records import (
     StoppingRecord,
     TrainResult,
 )
-from scratchgpt.training.run_directory import find_checkpoint
 from scratchgpt.training.trainer import Trainer
 from scratchgpt.training.workers import Alone, Workers
 
@@ -25,6 +25,7 @@ __all__ = [
     "Batches",
     "CheckpointRecord",
     "EvaluationRecord",
+    "LimitedBatches",
     "NextToken",
     "NonFiniteError",
     "Objective",

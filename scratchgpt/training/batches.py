@@ -22,7 +22,23 @@ class Batches(Protocol[BatchT_co]):
         ...
 
     def validation_batches(self) -> Iterator[BatchT_co]:
-        """Iterate over the held-out data; every call gives the same batches."""
+        """Iterate over the held-out data; every call gives the same batches.
+
+        With ``eval_batches``, only the first batches are used, unless the data source is one of
+        :class:`LimitedBatches`.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitedBatches(Batches[BatchT_co], Protocol[BatchT_co]):
+    """Data source that chooses the validation batches of an evaluation with ``eval_batches``.
+
+    If the batches are ordered, for example by length, the first ones do not represent them all.
+    """
+
+    def some_validation_batches(self, n: int) -> Iterator[BatchT_co]:
+        """Iterate over at most ``n`` batches that represent the held-out data."""
         ...
 
 

@@ -1,7 +1,8 @@
 """The settings of a training run: a frozen dataclass that validates its values."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from scratchgpt.arguments import check_whole, plain_fields, real_number
@@ -44,10 +45,10 @@ class TrainConfig:
     lr : float
         Peak learning rate.
     min_lr : float, optional
-        Final learning rate of the cosine; by default lr / 10.
+        Final learning rate of the cosine; by default lr / 10. Other schedules refuse it.
     warmup_steps : int, optional
         Steps of linear warm-up; by default 1/20 of all steps, at most 100 (with inverse_sqrt 1/10,
-        at most 4000).
+        at most 4000). A run that is resumed with more steps keeps the warm-up of its start.
     schedule : {"cosine", "constant", "inverse_sqrt"}
         Learning rate after the warm-up: cosine, constant or inverse_sqrt. See
         :mod:`scratchgpt.optim`.
@@ -160,6 +161,11 @@ class TrainConfig:
             self._check_number("min_lr")
             if not 0 <= self.min_lr <= self.lr:
                 raise UserError(f"min_lr={self.min_lr} must be between 0 and lr={self.lr}")
+            if self.schedule != "cosine":
+                raise UserError(
+                    f"min_lr={self.min_lr} has no effect with schedule={self.schedule!r}, only "
+                    "with cosine; leave it out"
+                )
         if not isinstance(self.recompute, bool):
             raise UserError(f"recompute={self.recompute!r} must be true or false")
         if not isinstance(self.freeze, str):
@@ -201,12 +207,25 @@ class TrainConfig:
                 raise UserError(f"unknown training setting {name!r}{did_you_mean(name, names)}")
         return cls(**values)
 
+    @classmethod
+    def of_run(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the settings in the files of an existing run, without names unknown here."""
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+        return cls(**without_unused(known))
+
+    def with_warmup_of(self, before: "TrainConfig") -> "TrainConfig":
+        """Return the settings for resuming a run: its warm-up stays, unless one is given here."""
+        n = min(before.n_warmup, self.steps)
+        if self.warmup_steps is not None or n == self.n_warmup:
+            return self
+        return replace(self, warmup_steps=n)
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def lr_at(self, step: int) -> float:
         """Return the learning rate of one step, counted from 0."""
-        warmup_steps = self._warmup_steps()
+        warmup_steps = self.n_warmup
         if self.schedule == "constant":
             return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)
         if self.schedule == "inverse_sqrt":
@@ -219,9 +238,17 @@ class TrainConfig:
             decay_steps=self.steps,
         )
 
-    def _warmup_steps(self) -> int:
+    @property
+    def n_warmup(self) -> int:
+        """Number of warm-up steps, given or default."""
         if self.warmup_steps is not None:
             return self.warmup_steps
         if self.schedule == "inverse_sqrt":
             return min(4000, self.steps // 10)
         return min(100, self.steps // 20)
+
+
+def without_unused(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without a ``min_lr`` that has no effect, which older versions allowed."""
+    unused = "min_lr" if values.get("schedule", TrainConfig.schedule) != "cosine" else ""
+    return {name: value for name, value in values.items() if name != unused}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.memory import walk
 from scratchgpt.training.objective import AnyObjective
 
@@ -99,4 +99,4 @@ def _is_finite(array: Array) -> bool:
 def _describe(kind: str, name: str, array: Array) -> str:
     bad = ~np.isfinite(array)
     first = tuple(int(i) for i in np.argwhere(bad)[0])
-    return f"{kind} {name} ({int(bad.sum()):,} of {array.size:,} values, first at {first})"
+    return f"{kind} {name} ({int(bad.sum()):,} of {counted(array.size, 'value')}, first at {first})"

@@ -41,9 +41,7 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     except (OSError, UserError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
     records = []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not line.endswith("\n"):
-            break
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
             record = parse_json(line, "it")
         except UserError as error:

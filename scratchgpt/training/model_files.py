@@ -19,7 +19,8 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
     ``model.safetensors``: its parameters by name.
     """
     if isinstance(model, Model):
-        model.save_pretrained(directory, end_of_text=tokenizer.end_of_text if tokenizer else None)
+        end = tokenizer.end_of_text if tokenizer and not model.special_ids.ends else None
+        model.save_pretrained(directory, end_of_text=end)
     else:
         make_folder(directory)
         save_weights(directory, model.store.value_views(model.store.values))

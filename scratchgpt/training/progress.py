@@ -125,8 +125,9 @@ def _bar(console: Any) -> Any:
         BarColumn(bar_width=None),
         TextColumn("{task.fields[numbers]}", style="bold"),
         TimeElapsedColumn(),
-        TextColumn("left", style="dim"),
+        TextColumn("elapsed", style="dim"),
         TimeRemainingColumn(),
+        TextColumn("left", style="dim"),
         console=console,
         expand=True,
         redirect_stdout=False,  # results go to standard output unchanged

@@ -1,12 +1,17 @@
 """A training run on disk: the contents of its folder, and exclusive write access to it."""
 
 import contextlib
+import json
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
-from scratchgpt.optim import AdamW
+from scratchgpt.files import write_text
+from scratchgpt.structured import read_json
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
@@ -17,16 +22,19 @@ from scratchgpt.training.checkpoint import (
     read_state,
     save_checkpoint,
 )
-from scratchgpt.training.config import TrainConfig
+from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
 from scratchgpt.training.model_files import config_defaults, config_of, save_model
-from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.phases import Phases
+from scratchgpt.training.plots import PICTURE_FILE
 from scratchgpt.training.records import Position
-from scratchgpt.training.run_directory import AVERAGE, BEST, LAST, RunDirectory
-from scratchgpt.training.workers import Workers
+from scratchgpt.training.run_directory import RunDirectory
+from scratchgpt.training.step import Stepper
 
 NOTHING_SAVED = "no checkpoint was written"
+STEP_FILE = "checkpoint.json"  # in ``best/``: the step at which it was written
+# If these change on resume, the run may not come to the same best model again.
+_CHANGE_THE_BEST = frozenset({"steps", "eval_interval", "precision"})
 
 
 class Run:
@@ -37,34 +45,38 @@ class Run:
     Parameters
     ----------
     out_dir : path
-    objective : Objective
-    optimizer : AdamW
-    config : TrainConfig
+    stepper : Stepper
+        Has the objective, the optimizer, the settings and the workers of the run.
     tokenizer : Tokenizer, optional
         Saved with every checkpoint.
     data_fingerprint : str, optional
-    workers : Workers
+
+    Attributes
+    ----------
+    config : TrainConfig
+        The settings in effect: a resumed run keeps the warm-up that it was started with.
+    notes : list of str
+        What a resume changes, in sentences for a person.
     """
 
     def __init__(
         self,
         out_dir: Path | str,
-        objective: AnyObjective,
-        optimizer: AdamW,
-        config: TrainConfig,
+        stepper: Stepper,
         tokenizer: Tokenizer | None,
         data_fingerprint: str | None,
-        workers: Workers,
     ) -> None:
         self.directory = RunDirectory(out_dir)
         self.path = self.directory.path
         self.metrics_path = self.path / METRICS_FILE
         self.saved_step: int | None = None
-        self._objective = objective
-        self._model = model = objective.model
-        self._workers = workers
-        self._writes = workers.rank == 0
-        self._optimizer = optimizer
+        self.config = config = stepper.config
+        self.notes: list[str] = []
+        self._objective = stepper.objective
+        self._model = model = stepper.model
+        self._workers = stepper.workers
+        self._writes = stepper.workers.rank == 0
+        self._optimizer = stepper.optimizer
         self._tokenizer = tokenizer
         self._recent: RecentWeights | None = None
         if config.average > 1:
@@ -113,6 +125,8 @@ class Run:
         if not self._writes:
             self.saved_step = position.step
             return self.path / LAST
+        if self.saved_step is not None and position.step > self.saved_step:
+            self._discard_derived()
         if self._recent and averaged:
             self._recent.add(position.step, self._model)
         state = TrainingState(
@@ -125,12 +139,35 @@ class Run:
             self._recent.prune()
         return self.path / LAST
 
-    def save_best(self) -> Path:
-        """Write ``best/``: the model without the training state."""
+    def save_best(self, step: int) -> Path:
+        """Write ``best/``: the model after ``step`` updates, without the training state."""
         if self._writes:
             with self.directory.replacing(BEST) as folder:
                 save_model(folder, self._model, self._tokenizer)
+                write_text(folder / STEP_FILE, json.dumps({"step": step}) + "\n")
         return self.path / BEST
+
+    def _discard_derived(self) -> None:
+        """Remove what was made from ``last/``, before a later ``last/`` is written."""
+        self.directory.discard(AVERAGE)
+        (self.path / PICTURE_FILE).unlink(missing_ok=True)
+
+    def _discard_later_best(self, position: Position) -> None:
+        """Remove ``best/`` if a killed run wrote it after its last checkpoint.
+
+        The run now continues with other settings, so it does not come to that model again.
+        """
+        best = self.directory.find(BEST)
+        step = None if best is None else _step_of(best)
+        if step is None or step == position.best_step:
+            return
+        if self._writes:
+            self.directory.discard(BEST)
+        position.best_step = position.best_value = position.best_val_loss = None
+        self.notes.append(
+            f"best/ of step {step:,} is removed: it was written after the checkpoint of step "
+            f"{position.step:,}, from which the run continues with other settings"
+        )
 
     @contextlib.contextmanager
     def averaging(self) -> Iterator[Path | None]:
@@ -191,7 +228,14 @@ class Run:
         position = Position(**{name: getattr(saved, name) for name in vars(Position())})
         if position.best_value is None:  # the run was saved before this field existed
             position.best_value = saved.best_val_loss
+        before = TrainConfig.of_run(saved.train_config)
+        given = self.config.warmup_steps
+        self.config = self.config.with_warmup_of(before)
+        self._settings["train_config"] = self.config.as_dict()
+        kept = self.config.warmup_steps if given is None else before.n_warmup
         current = TrainingState(**vars(position), **self._settings)
+        started = {**saved.train_config, **before.as_dict(), "warmup_steps": kept}
+        saved = replace(saved, train_config=started)
         check_resumable(saved, current, self.path, config_defaults(self._model))
         phases.check_resumable(saved.step)
         load_checkpoint(last, self._objective, self._optimizer, saved)
@@ -201,4 +245,31 @@ class Run:
         self.saved_step = saved.step
         if self._recent and self._writes:
             self._recent.resume(saved.step)
+        self._note_changes(before, position)
         return position
+
+    def _note_changes(self, before: TrainConfig, position: Position) -> None:
+        """Note what the resume changes, and remove a ``best/`` that does not fit it."""
+        step, now = position.step, self.config
+        changed = [n for n in sorted(CHANGEABLE) if getattr(now, n) != getattr(before, n)]
+        said = [f"{n}={getattr(now, n)} instead of {getattr(before, n)}" for n in changed]
+        old, new = before.lr_at(step), now.lr_at(step)
+        if step < now.steps and not math.isclose(old, new):
+            said.append(f"so the learning rate of step {step:,} is {new:.3g} instead of {old:.3g}")
+        if said:
+            self.notes.append(f"resumed with {', '.join(said)}")
+        if _CHANGE_THE_BEST.intersection(changed):
+            self._discard_later_best(position)
+        if self.directory.find(AVERAGE) and step < now.steps:
+            self.notes.append(
+                f"average/ of step {step:,} is removed at the next checkpoint; the run writes "
+                "another one at its end"
+            )
+
+
+def _step_of(directory: Path) -> int | None:
+    """Return the step at which a model directory was written; None if it does not say."""
+    try:
+        return int(read_json(directory / STEP_FILE)["step"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

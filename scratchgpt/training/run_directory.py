@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST, existing_checkpoint
 from scratchgpt.errors import UserError
 from scratchgpt.files import (
     cannot_write,
@@ -23,45 +24,10 @@ from scratchgpt.files import (
     remove,
     remove_leftovers,
     replacing_folder,
+    temporary_folder,
 )
 
-LAST, BEST, AVERAGE = "last", "best", "average"
 LOCK_FILE = ".lock"
-
-
-def find_checkpoint(run_directory: Path | str, which: str = LAST) -> Path:
-    """Return the model directory of a checkpoint of a run.
-
-    Parameters
-    ----------
-    run_directory : path
-        The ``out_dir`` of a training run.
-    which : {"last", "best", "average"}
-
-    Raises
-    ------
-    UserError
-        If the run has no such checkpoint.
-    """
-    path = _existing(Path(run_directory), which)
-    if path is None and which == AVERAGE and _existing(Path(run_directory), LAST):
-        raise UserError(
-            f"{run_directory} has no average of checkpoints; a run with average=5 "
-            "writes one when it ends"
-        )
-    if path is None:
-        raise UserError(
-            f"{run_directory} has no {which!r} checkpoint; "
-            "name a folder that `scratchgpt train --out` created"
-        )
-    return path
-
-
-def _existing(run_directory: Path, which: str) -> Path | None:
-    for path in (run_directory / which, previous(run_directory / which)):
-        if path.is_dir():
-            return path
-    return None
 
 
 class RunDirectory:
@@ -117,7 +83,7 @@ class RunDirectory:
 
     def find(self, which: str) -> Path | None:
         """Return the directory of a checkpoint, or None if it does not exist yet."""
-        return _existing(self.path, which)
+        return existing_checkpoint(self.path, which)
 
     @contextlib.contextmanager
     def replacing(self, which: str) -> Iterator[Path]:
@@ -138,6 +104,23 @@ class RunDirectory:
         finally:
             with contextlib.suppress(OSError):
                 self._recover()
+
+    def discard(self, which: str) -> None:
+        """Remove a checkpoint, if there is one, so that no reader finds a part of it.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
+        """
+        path = self.path / which
+        try:
+            with temporary_folder(path) as removed:
+                for existing in (previous(path), path):
+                    if os.path.lexists(existing):
+                        os.rename(existing, removed / existing.name)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def _recover(self) -> None:
         """Undo or finish interrupted replacements."""

@@ -13,7 +13,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.precision import products_in
-from scratchgpt.training.batches import Batches
+from scratchgpt.training.batches import Batches, LimitedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch
 from scratchgpt.training.freezing import frozen_names
@@ -178,11 +178,15 @@ class Stepper:
         """
         objective = self.objective.for_evaluation()
         n_all, n = 0.0, self.config.eval_batches
+        if n is not None and isinstance(self.batches, LimitedBatches):
+            batches = self.batches.some_validation_batches(n)
+        else:
+            batches = self.batches.validation_batches()
         rank, size = self.workers.rank, self.workers.size
 
         def weighted() -> Iterator[tuple[MicroBatch, float]]:
             nonlocal n_all
-            for batch in itertools.islice(self.batches.validation_batches(), rank, n, size):
+            for batch in itertools.islice(batches, rank, n, size):
                 weight = float(objective.weight(batch))
                 n_all += weight
                 yield MicroBatch(batch), weight

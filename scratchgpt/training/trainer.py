@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
@@ -27,7 +28,6 @@ from scratchgpt.training.records import (
     merge_scores,
 )
 from scratchgpt.training.run import NOTHING_SAVED, Run
-from scratchgpt.training.run_directory import AVERAGE, BEST, LAST
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.step import NotFinite, Stepper
 from scratchgpt.training.workers import ALONE, Workers
@@ -43,8 +43,8 @@ class Trainer:
     """Trains the model of an objective, and writes checkpoints, metrics and plots.
 
     A step accumulates the gradients of ``grad_accum`` micro-batches, which sum to the gradient of
-    one big batch. Then the gradient is clipped and AdamW updates the parameters. All randomness is
-    a function of the seed and the step, so a resumed run equals an uninterrupted one bit for bit.
+    one big batch. Then the gradient is clipped and AdamW updates the parameters. A run that is
+    resumed with the same settings equals an uninterrupted one bit for bit.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class Trainer:
         ``loss.png``, and ``average/`` if ``config.average`` is set. It is locked until
         :meth:`train` ends. Without a folder nothing is written.
     resume : bool
-        Resume from ``last/`` in ``out_dir``. Only steps, intervals and ``recompute`` may differ
-        from the settings that the run was started with.
+        Resume from ``last/`` in ``out_dir``. Only steps, intervals, ``recompute`` and ``precision``
+        may differ from the settings that the run was started with; ``notes`` lists those that do.
     tokenizer : Tokenizer, optional
         Saved with the model; a run cannot be resumed with another tokenizer.
     data_fingerprint : str, optional
@@ -75,12 +75,13 @@ class Trainer:
         Updates made, seconds of training, and the best evaluation so far.
     stepper : Stepper
         Computes updates and evaluations; owns the optimizer and the arena.
+    notes : list of str
+        What a resume changes.
 
     Raises
     ------
     UserError
-        If the folder is in use, cannot be written, already holds a run and ``resume`` is False, or
-        holds a run that cannot be resumed with these arguments.
+        If the folder is in use or cannot be written, or its contents do not fit the arguments.
 
     Examples
     --------
@@ -109,18 +110,17 @@ class Trainer:
         self.stepper = Stepper(objective, batches, config, workers)
         self._evaluation = Evaluation(self.stepper, evaluate, config)
         self._phases = Phases(batches, config, saves=out_dir is not None)
-        self.position = Position()
+        self.position, self.notes = Position(), list[str]()
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
         self._scores: dict[str, float] = {}
         self._average_val_loss: float | None = None
         self._grad_norm: float | None = None
         self._run: Run | None = None
         if out_dir is not None:
-            optimizer = self.stepper.optimizer
-            self._run = Run(
-                out_dir, objective, optimizer, config, tokenizer, data_fingerprint, workers
-            )
+            self._run = Run(out_dir, self.stepper, tokenizer, data_fingerprint)
             self.position = self._run.open(resume=resume, phases=self._phases)
+            self.config = self.stepper.config = self._run.config
+            self.notes = self._run.notes
         elif resume:
             raise UserError("resume=True needs the out_dir of the run to resume")
         elif config.average > 1:
@@ -211,7 +211,7 @@ class Trainer:
             while True:
                 scores = self._evaluate_if_due()
                 if self.step >= config.steps:
-                    self._finish(scores)
+                    self._log_scores(scores)
                     return True
                 self._phases.begin_if_due(self.step, self.stepper)
                 self._update(scores)
@@ -230,7 +230,8 @@ class Trainer:
         scores = self._scores = self._evaluation.scores()
         record = self._evaluation.judge(scores, self.position)
         if record.is_best and self._run:
-            self._fire("checkpoint", CheckpointRecord(self.step, BEST, self._run.save_best()))
+            path = self._run.save_best(self.step)
+            self._fire("checkpoint", CheckpointRecord(self.step, BEST, path))
         self._fire("evaluation", record)
         return scores
 
@@ -246,8 +247,8 @@ class Trainer:
         if stopping := self._phases.updated(self.step, self.stepper.stop):
             self._fire("stopping", stopping)
 
-    def _finish(self, scores: dict[str, float]) -> None:
-        """Log the evaluation after the last update on a separate line."""
+    def _log_scores(self, scores: dict[str, float]) -> None:
+        """Log an evaluation after the last update on a separate line."""
         if self._run and scores:
             self._run.log(merge_scores({"step": self.step, "elapsed": self._elapsed()}, scores))
 
@@ -275,8 +276,7 @@ class Trainer:
             except Stopped:
                 return False
         self._average_val_loss = scores.get("val_loss")
-        averages = {f"average_{name}": value for name, value in scores.items()}
-        self._run.log(merge_scores({"step": self.step, "elapsed": self._elapsed()}, averages))
+        self._log_scores({f"average_{name}": value for name, value in scores.items()})
         return True
 
     def _elapsed(self) -> float:

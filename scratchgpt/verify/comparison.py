@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.verify.kinks import KinkFinder
-from scratchgpt.verify.problem import Problem
+from scratchgpt.verify.problem import Problem, as_tuple
 from scratchgpt.verify.report import InputReport
 from scratchgpt.verify.slopes import CentralDifferences, ComplexStep, Direction, Slopes
 
@@ -32,8 +32,9 @@ def relative_error(backward: Any, numerical: Any, scale: float) -> Any:
     tolerance of 1e-12. NaN counts as an infinite error.
     """
     size = np.maximum(np.maximum(np.abs(backward), np.abs(numerical)), FLOOR * scale)
-    gap = np.abs(np.subtract(backward, numerical))
-    error = np.divide(gap, size, out=np.zeros(np.shape(gap)), where=(size != 0) | np.isnan(gap))
+    with np.errstate(invalid="ignore"):  # infinity - infinity, infinity / infinity
+        gap = np.abs(np.subtract(backward, numerical))
+        error = np.divide(gap, size, out=np.zeros(np.shape(gap)), where=(size != 0) | np.isnan(gap))
     return np.where(np.isnan(error), np.inf, error)
 
 
@@ -69,8 +70,8 @@ class Comparison:
                 skip |= {tuple(int(i) for i in index) for index in infinite}
             row = self._compare(slopes, position, gradient, skip)
             row = replace(row, kinks=tuple(kinks))
-            if method == "complex" and not row.error <= self._tolerance:
-                row = replace(row, note=self._diagnosis(position, row))
+            if not row.error <= self._tolerance:
+                row = replace(row, note=self._diagnosis(method, position, row))
             rows.append(row)
         return rows
 
@@ -139,8 +140,7 @@ class Comparison:
 
     def _dy_size(self) -> float:
         """Return the largest absolute value of the upstream gradient, over all outputs."""
-        outputs = self._dy if isinstance(self._dy, tuple) else (self._dy,)
-        return max(_largest(dy) for dy in outputs if dy is not None)
+        return max(_largest(dy) for dy in as_tuple(self._dy) if dy is not None)
 
     def _nothing_wrong(self, name: str, shape: tuple[int, ...], n_elements: int) -> InputReport:
         return InputReport(name, shape, n_elements, 0, 0.0, None, 0.0, 0.0, 0.0, self._tolerance)
@@ -165,13 +165,25 @@ class Comparison:
         finder = KinkFinder(self._problem, self._dy)
         return any(finder.find(i, self._gradients[i]) for i in positions)
 
-    def _diagnosis(self, position: int, row: InputReport) -> str:
-        """Explain an error if the forward, not the backward, is unsuited to the complex step."""
-        if row.index is None or row.error < ROUGHLY_RIGHT:
+    def _diagnosis(self, method: str, position: int, row: InputReport) -> str:
+        """Explain an error if not the backward, but the method or the forward may cause it."""
+        if row.index is None:
             return ""
-        central, _ = CentralDifferences(self._problem, self._dy).element(position, row.index)
+        for who, value in (("backward", row.backward), ("forward", row.numerical)):
+            if not np.isfinite(value):
+                return f"the {who} is not finite here"
+        differences = CentralDifferences(self._problem, self._dy)
+        if method == "central":
+            noise = differences.noise(position, row.index)
+            if abs(row.backward - row.numerical) > noise:
+                return ""
+            return (
+                f"{self._problem.dtype} cannot be checked so finely: rounding changes the central "
+                f"differences by up to {noise:.1g}; pass float64 arrays or a larger tolerance"
+            )
+        central, _ = differences.element(position, row.index)
         scale = max(abs(central), abs(row.backward), FLOOR * _largest(self._gradients[position]))
-        if abs(central - row.backward) > ROUGHLY_RIGHT * scale:
+        if row.error < ROUGHLY_RIGHT or abs(central - row.backward) > ROUGHLY_RIGHT * scale:
             return ""
         return (
             "central differences agree with the backward: the forward is not analytic (does it "

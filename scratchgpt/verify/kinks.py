@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.verify.problem import Problem, inner_product
+from scratchgpt.verify.problem import Problem, as_tuple, inner_product
 from scratchgpt.verify.report import Kink
 from scratchgpt.verify.slopes import difference, move, outputs_of, step_scale
 
@@ -20,7 +20,7 @@ class KinkFinder:
 
     def __init__(self, problem: Problem, dy: Any) -> None:
         self._problem = problem
-        self._dy = dy if isinstance(dy, tuple) else (dy,)
+        self._dy = as_tuple(dy)
         self._here = outputs_of(problem, problem.values)
         eps = float(np.finfo(problem.dtype).eps)
         self._steps = eps ** np.array([1 / 3, 4 / 9, 5 / 9])

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.verify.problem import input_names
+from scratchgpt.backend import random_stream
+from scratchgpt.verify.inputs import as_input, input_names, is_floating
+from scratchgpt.verify.problem import Problem, gradients_of
 from scratchgpt.verify.report import Report
-from scratchgpt.verify.vjp import check_vjp
+from scratchgpt.verify.vjp import check
 
 
 def check_layer(
@@ -26,8 +28,8 @@ def check_layer(
     layer : object
         Has ``forward(*inputs, **settings) -> (y, saved)``, ``backward(dy, saved) -> gradients of
         the inputs`` (or None if they have no gradient) and ``named_parameters()``, pairs of a name
-        and an object with arrays ``value`` and ``grad``, to which backward adds. The check
-        restores the layer, including its gradients.
+        and an object with arrays ``value`` and ``grad``, to which backward adds. A backward that
+        overwrites ``grad`` fails. The check restores the layer, including its gradients.
     *inputs : arrays
     settings : dict, optional
         Further arguments of forward, for instance ``{"dropout_seed": 3}``.
@@ -104,12 +106,40 @@ def _check(
     again: bool = False,
 ) -> Report:
     pure = _Pure(layer, forward, backward, inputs, again)
-    named = dict(zip(input_names(forward, len(inputs)), inputs, strict=True))
-    named |= {name: parameter.value for name, parameter in pure.parameters.items()}
-    report = check_vjp(
-        pure.forward, pure.backward, named, settings=settings, method=method, **options
-    )
-    return replace(report, title=type(layer).__name__)
+    named = dict(zip(pure.input_names, inputs, strict=True))
+    for name, parameter in pure.parameters.items():
+        named[f"parameter {name}" if name in named else name] = parameter.value
+    problem = Problem(pure.forward, pure.backward, named, settings, options.pop("seed", 0))
+    report = check(problem, method=method, **options)
+    violations = (*report.violations, *_overwritten_gradients(pure, problem))
+    return replace(report, title=type(layer).__name__, violations=violations)
+
+
+def _overwritten_gradients(pure: "_Pure", problem: Problem) -> list[str]:
+    """Report gradients of parameters that the backward sets, although it should add to them."""
+    if not pure.parameters:
+        return []
+    y, saved = problem.run(problem.values)
+    dy = problem.upstream(y)
+    parameters = slice(-len(pure.parameters), None)
+    rng = random_stream(problem.seed, "gradients before")
+    expected = pure.backward(dy, saved)[parameters]
+    values = [parameter.value for parameter in pure.parameters.values()]
+    if any(np.shape(grad) != x.shape for grad, x in zip(expected, values, strict=True)):
+        return []  # the contract is violated in another way
+    sizes = [float(np.max(np.abs(grad), initial=0)) or 1.0 for grad in expected]
+    before = [
+        (size * rng.standard_normal(grad.shape)).astype(grad.dtype)
+        for size, grad in zip(sizes, expected, strict=True)
+    ]
+    after = pure.backward(dy, saved, [grad.copy() for grad in before])[parameters]
+    return [
+        f"backward overwrites the gradient of {name!r}; add to it with +="
+        for name, old, grad, new, size in zip(
+            pure.parameters, before, expected, after, sizes, strict=True
+        )
+        if np.max(np.abs(new - old - grad), initial=0) > 0.01 * size  # False for NaN
+    ]
 
 
 class _Run(NamedTuple):
@@ -135,8 +165,10 @@ class _Pure:
         again: bool,
     ) -> None:
         self._forward, self._backward, self._again = forward, backward, again
-        self._n_inputs = len(inputs)
-        self._floating = [isinstance(x, np.ndarray) and x.dtype.kind == "f" for x in inputs]
+        self.input_names = input_names(forward, len(inputs))
+        self._floating = [
+            i for i, x in enumerate(inputs) if is_floating(as_input(self.input_names[i], x))
+        ]
         self.parameters: dict[str, Any] = {}
         self._frozen: list[Any] = []
         for name, parameter in layer.named_parameters():
@@ -149,39 +181,42 @@ class _Pure:
                 self.parameters[name] = parameter
 
     def forward(self, *args: Any, **settings: Any) -> tuple[Any, _Run]:
-        inputs, values = args[: self._n_inputs], args[self._n_inputs :]
+        n_inputs = len(self.input_names)
+        inputs, values = args[:n_inputs], args[n_inputs:]
         with self._holding(values):
             y, saved = self._forward(*inputs, **settings)
         return y, _Run((inputs, settings) if self._again else saved, values)
 
-    def backward(self, dy: Any, saved: _Run) -> tuple[Any, ...]:
+    def backward(self, dy: Any, saved: _Run, grads: Sequence[Any] | None = None) -> tuple[Any, ...]:
+        """Return the gradients of the inputs and those of the parameters, which begin at 0."""
         # Set the values, too: a layer that recomputes runs its forward again in its backward.
-        with self._holding(saved.values) as grads:
+        with self._holding(saved.values, grads):
             inner = saved.saved
             if self._again:
                 inputs, settings = inner
                 inner = self._forward(*inputs, **settings)[1]
-            dinputs = self._backward(dy, inner)
-        if not isinstance(dinputs, tuple | list):
-            dinputs = (dinputs,)
-        if len(dinputs) != self._n_inputs:
-            given = iter(dinputs)
-            dinputs = [next(given, None) if floating else None for floating in self._floating]
-        return (*dinputs, *grads)
+            result = self._backward(dy, inner)
+            own = [parameter.grad for parameter in self.parameters.values()]
+        dinputs: list[Any] = [None] * len(self.input_names)
+        given = gradients_of(result, self._backward, self.input_names, self._floating)
+        for i, gradient in zip(self._floating, given, strict=True):
+            dinputs[i] = gradient
+        return (*dinputs, *own)
 
     @contextmanager
-    def _holding(self, values: Sequence[Any]) -> Iterator[list[Any]]:
-        """Temporarily give parameters other values and zero gradients; cast frozen ones."""
+    def _holding(self, values: Sequence[Any], grads: Sequence[Any] | None = None) -> Iterator[None]:
+        """Temporarily give parameters other values and gradients; cast frozen ones."""
         parameters = list(self.parameters.values())
         own = [(parameter.value, parameter.grad) for parameter in parameters]
         constants = [parameter.value for parameter in self._frozen]
-        grads = [np.zeros(value.shape, value.dtype) for value in values]
+        if grads is None:
+            grads = [np.zeros(value.shape, value.dtype) for value in values]
         try:
             for parameter, value, grad in zip(parameters, values, grads, strict=True):
                 parameter.value, parameter.grad = value, grad
             for parameter, value in zip(self._frozen, constants, strict=True):
                 parameter.value = value.astype(np.result_type(*values)) if values else value
-            yield grads
+            yield
         finally:
             for parameter, (value, grad) in zip(parameters, own, strict=True):
                 parameter.value, parameter.grad = value, grad

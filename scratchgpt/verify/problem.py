@@ -1,16 +1,17 @@
 """A forward, a backward, and the point at which they are compared."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from scratchgpt.backend import random_stream
+from scratchgpt.errors import counted
+from scratchgpt.verify.inputs import Inputs, bind, coarsest, function_name, is_floating
 
 Forward: TypeAlias = Callable[..., tuple[Any, Any]]
 Backward: TypeAlias = Callable[[Any, Any], Any]
-Inputs: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
 class Problem:
@@ -24,9 +25,9 @@ class Problem:
     ----------
     names : list of str
     values : list
-        The inputs as passed by the caller.
+        The inputs in the order of the forward's parameters.
     floating : list of int
-        Positions of the inputs that are differentiated: the floating-point arrays.
+        Positions of the inputs that are differentiated: the floating-point arrays and numbers.
     """
 
     def __init__(
@@ -38,32 +39,20 @@ class Problem:
         seed: int,
     ) -> None:
         self.forward, self.backward, self.seed = forward, backward, seed
-        if isinstance(inputs, Mapping):
-            self.names, self.values = list(inputs), list(inputs.values())
-        else:
-            self.values = list(inputs)
-            self.names = input_names(forward, len(self.values))
+        self.names, self.values, self._n_positional = bind(forward, inputs)
         self.settings = dict(settings or {})
-        self.floating = []
-        for i, value in enumerate(self.values):
-            if isinstance(value, np.ndarray) and value.dtype.kind == "c":
-                raise TypeError(
-                    f"input {self.names[i]!r} is {value.dtype}; pass a real array (the check "
-                    "makes it complex if necessary)"
-                )
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                self.floating.append(i)
+        self.floating = [i for i, value in enumerate(self.values) if is_floating(value)]
         if not self.floating:
             raise ValueError("no input is a floating-point array; nothing to differentiate")
 
     @property
     def title(self) -> str:
-        return f"{_name(self.forward)} / {_name(self.backward)}"
+        return f"{function_name(self.forward)} / {function_name(self.backward)}"
 
     @property
     def dtype(self) -> Any:
         """The least precise dtype among the differentiated inputs."""
-        return max((self.values[i].dtype for i in self.floating), key=lambda d: np.finfo(d).eps)
+        return coarsest([self.values[i] for i in self.floating])
 
     def in_float64(self) -> "Problem":
         """Return the problem with all floating-point inputs in float64; itself if they are."""
@@ -77,63 +66,103 @@ class Problem:
 
     def run(self, values: Sequence[Any]) -> tuple[Any, Any]:
         """Run the forward with other values of the inputs: (y, saved)."""
-        result = self.forward(*values, **self.settings)
+        n = self._n_positional
+        keywords = dict(zip(self.names[n:], values[n:], strict=True))
+        result = self.forward(*values[:n], **keywords, **self.settings)
         if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(f"{_name(self.forward)} must return a pair (output, saved)")
+            raise TypeError(f"{function_name(self.forward)} must return a pair (output, saved)")
+        y = result[0]
+        for part in as_tuple(y):
+            is_absent = part is None and part is not y  # one of several outputs
+            if not (is_absent or isinstance(part, np.ndarray | Number | np.generic)):
+                raise TypeError(
+                    f"{function_name(self.forward)} returned a {type(part).__name__} as output; "
+                    "return an array, a number, or a tuple of them"
+                )
         return result
 
-    def upstream(self, y: Any) -> Any:
-        """Sample an upstream gradient with the shape of y; None for integer outputs."""
-        if not isinstance(y, tuple | list):
-            return self._upstream_of_one(y, 0)
-        return tuple(self._upstream_of_one(part, i) for i, part in enumerate(y))
+    def upstream(self, y: Any, stream: str = "upstream") -> Any:
+        """Sample an upstream gradient with the shape of y; None for integer outputs.
 
-    def _upstream_of_one(self, y: Any, i: int) -> Any:
+        Raises
+        ------
+        TypeError
+            If no output can be differentiated, or one of them is complex.
+        """
+        dtypes = [np.asarray(part).dtype for part in as_tuple(y)]
+        if any(dtype.kind == "c" for dtype in dtypes) or "f" not in {d.kind for d in dtypes}:
+            found = ", ".join(map(str, dtypes)) or "nothing"
+            raise TypeError(
+                f"{function_name(self.forward)} returned {found} for real inputs; "
+                "an output must be a floating-point array"
+            )
+        if not isinstance(y, tuple | list):
+            return self._upstream_of_one(y, stream, 0)
+        return tuple(self._upstream_of_one(part, stream, i) for i, part in enumerate(y))
+
+    def _upstream_of_one(self, y: Any, stream: str, i: int) -> Any:
         array = np.asarray(y)
         if array.dtype.kind != "f":
             return None
-        dy = random_stream(self.seed, "upstream", i).standard_normal(array.shape)
+        dy = random_stream(self.seed, stream, i).standard_normal(array.shape)
         # Infinite elements have no slope (the log-probability of an excluded class).
         dy = np.where(np.isinf(array), 0, dy).astype(array.dtype)
         return dy if isinstance(y, np.ndarray) else dy[()]
 
     def pull(self, dy: Any, saved: Any) -> list[Any]:
         """Run the backward, and return one gradient per differentiated input."""
-        gradients = self.backward(dy, saved)
-        gradients = list(gradients) if isinstance(gradients, tuple | list) else [gradients]
-        while len(gradients) > len(self.values) and gradients[-1] is None:
-            gradients.pop()  # of optional inputs that were omitted
-        if len(gradients) == len(self.values):
-            return [gradients[i] for i in self.floating]
-        if len(gradients) == len(self.floating):
-            return gradients
+        return gradients_of(self.backward(dy, saved), self.backward, self.names, self.floating)
+
+
+def gradients_of(result: Any, backward: Any, names: list[str], floating: list[int]) -> list[Any]:
+    """Return one gradient per differentiated input from the result of a backward pass.
+
+    Parameters
+    ----------
+    result : object
+        A tuple with a gradient for each input, or for each differentiated one; or one gradient.
+    backward : callable
+        For messages.
+    names : list of str
+        Those of all inputs.
+    floating : list of int
+        Positions of the differentiated inputs.
+
+    Raises
+    ------
+    TypeError
+        If the number of gradients is neither.
+    """
+    if result is None:
+        return [None] * len(floating)
+    if isinstance(result, Mapping):
         raise TypeError(
-            f"{_name(self.backward)} returned {len(gradients)} gradients for "
-            f"{len(self.values)} inputs, {len(self.floating)} of them floating"
+            f"{function_name(backward)} returned a {type(result).__name__}; return a tuple of "
+            f"gradients, in the order of the inputs: {', '.join(names)}"
         )
+    gradients = list(result) if isinstance(result, tuple | list) else [result]
+    while len(gradients) > len(names) and gradients[-1] is None:
+        gradients.pop()  # of optional inputs that were omitted
+    if len(gradients) == len(names):
+        return [gradients[i] for i in floating]
+    if len(gradients) == len(floating):
+        return gradients
+    raise TypeError(
+        f"{function_name(backward)} returned {counted(len(gradients), 'gradient')} for "
+        f"{counted(len(names), 'input')}, {len(floating)} of them floating; pass constants in "
+        "settings"
+    )
+
+
+def as_tuple(y: Any) -> tuple[Any, ...]:
+    """Return the outputs of a forward as a tuple, also if there is only one."""
+    return tuple(y) if isinstance(y, tuple | list) else (y,)
 
 
 def inner_product(dy: Any, outputs: Any) -> float:
     r"""Compute :math:`\langle dy, y \rangle` over all floating-point outputs, in float64."""
-    if not isinstance(dy, tuple):
-        dy, outputs = (dy,), (outputs,)
     total = 0.0
-    for gradient, output in zip(dy, outputs, strict=True):
+    for gradient, output in zip(as_tuple(dy), as_tuple(outputs), strict=True):
         if gradient is not None:
             total += float(np.sum(np.asarray(gradient, np.float64) * output))
     return total
-
-
-def input_names(forward: Forward, n: int) -> list[str]:
-    """Return names for n positional inputs, from the signature of the function if available."""
-    try:
-        parameters = inspect.signature(forward).parameters.values()
-    except (TypeError, ValueError):  # some compiled functions have no signature
-        parameters = []  # type: ignore[assignment]
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in parameters if p.kind in positional]
-    return [names[i] if i < len(names) else f"input {i}" for i in range(n)]
-
-
-def _name(function: Any) -> str:
-    return getattr(function, "__qualname__", None) or type(function).__name__

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from scratchgpt.errors import counted
+
 HEADINGS: tuple[str, ...] = (
     "input",
     "shape",
@@ -147,7 +149,7 @@ class Report:
         for row in self.inputs:
             lines += [f"  {row.name}: {kink}" for kink in row.kinks[:5]]
             if len(row.kinks) > 5:
-                lines.append(f"  {row.name}: and {len(row.kinks) - 5} more kinks")
+                lines.append(f"  {row.name}: and {counted(len(row.kinks) - 5, 'more kink')}")
             if row.note:
                 lines.append(f"  {row.name}: {row.note}")
         lines += [f"  contract: {violation}" for violation in self.violations]
@@ -156,7 +158,7 @@ class Report:
 
 def _cells(row: InputReport) -> tuple[str, ...]:
     checked = [str(row.n_elements)] if row.n_elements else []
-    checked += [f"{row.n_directions} directions"] if row.n_directions else []
+    checked += [counted(row.n_directions, "direction")] if row.n_directions else []
     return (
         row.name,
         str(row.shape),

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.verify.problem import Problem, inner_product
+from scratchgpt.verify.problem import Problem, as_tuple, inner_product
 
 # Returns the part of a direction that belongs to the input at a position. It is a function, because
 # an array for all parameters of a large model would be as large as the model.
@@ -64,29 +64,45 @@ class ComplexStep:
                 self._values[position].imag = 0
 
     def _slope(self) -> float:
-        with _complex_only():
+        with hint_at_central("complex"):
             y, _ = self._problem.run(self._values)
-        outputs = y if isinstance(y, tuple | list) else (y,)
-        upstream = self._dy if isinstance(y, tuple | list) else (self._dy,)
-        for part, gradient in zip(outputs, upstream, strict=True):
-            if gradient is not None and np.asarray(part).dtype.kind != "c":
-                raise TypeError(
-                    "forward returned real outputs for complex inputs, so it cannot be "
-                    "differentiated by a complex step; use method='central'"
-                )
-        return inner_product(tuple(upstream), [np.imag(part) for part in outputs]) / TINY
+        return inner_product(self._dy, imaginary_parts(y, self._dy)) / TINY
+
+
+def imaginary_parts(y: Any, wanted: Any) -> Any:
+    """Return the imaginary parts of the outputs of a complex step.
+
+    Parameters
+    ----------
+    y : array, or tuple of arrays
+    wanted : array, or tuple of arrays
+        None for outputs that are not differentiated.
+
+    Raises
+    ------
+    TypeError
+        If an output is real.
+    """
+    for part, gradient in zip(as_tuple(y), as_tuple(wanted), strict=True):
+        if gradient is not None and np.asarray(part).dtype.kind != "c":
+            raise TypeError(
+                "forward returned real outputs for complex inputs, so it cannot be "
+                "differentiated by a complex step; use method='central'"
+            )
+    parts = tuple(None if part is None else np.imag(part) for part in as_tuple(y))
+    return parts if isinstance(y, tuple | list) else parts[0]
 
 
 @contextmanager
-def _complex_only() -> Iterator[None]:
-    """Add a hint to the error if the forward does not accept complex numbers."""
+def hint_at_central(dtype: str) -> Iterator[None]:
+    """Add a hint to the error if the functions do not accept a dtype that the caller did not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             yield
     except Exception as error:
         raise TypeError(
-            f"forward runs with real inputs but not with complex ones ({error}); "
+            f"the functions run with the given inputs but not with {dtype} ones ({error}); "
             "use method='central'"
         ) from error
 
@@ -105,32 +121,56 @@ class CentralDifferences:
         self._steps = np.geomspace(eps**0.2, eps**0.5, 7)  # relative to the size of x
 
     def element(self, position: int, index: tuple[int, ...]) -> tuple[float, float]:
-        x = self._problem.values[position]
+        slopes, scale = self._sweep_element(position, index)
+        return self._best(slopes, scale)
 
-        def moved(step: float) -> tuple[list[Any], float]:
-            values = list(self._problem.values)
-            values[position] = x.copy()
-            values[position][index] += step
-            return values, float(values[position][index])
+    def noise(self, position: int, index: tuple[int, ...]) -> float:
+        """Estimate the error of the slope in one element.
 
-        return self._sweep(moved, float(step_scale(x[index])))
+        The slope varies so much with the step, or the outputs are rounded so coarsely.
+        """
+        slopes, scale = self._sweep_element(position, index)
+        best, step = self._best(slopes, scale)
+        outputs = outputs_of(self._problem, self._problem.values)
+        terms = [
+            float(np.finfo(y.dtype).eps) * np.max(np.abs(np.multiply(dy, y)), initial=0)
+            for dy, y in zip(as_tuple(self._dy), outputs, strict=True)
+            if dy is not None
+        ]
+        variation = np.median(np.abs(np.subtract(slopes, best)))
+        return float(max(variation, max(terms) / step))
 
     def along(self, positions: list[int], direction: Direction) -> tuple[float, float]:
         v = {i: direction(i) for i in positions}
         scale = max(float(np.max(step_scale(self._problem.values[i]))) for i in positions)
 
-        def moved(step: float) -> tuple[list[Any], float]:
+        def moved(step: float) -> tuple[list[Any], Any]:
             return move(self._problem, v, step), step
 
-        return self._sweep(moved, scale)
+        return self._best(self._sweep(moved, scale), scale)
 
-    def _sweep(self, moved: Any, scale: float) -> tuple[float, float]:
+    def _sweep_element(self, position: int, index: tuple[int, ...]) -> tuple[list[float], float]:
+        x = self._problem.values[position]
+
+        def moved(step: float) -> tuple[list[Any], Any]:
+            values = list(self._problem.values)
+            values[position] = x.copy()
+            values[position][index] += step
+            return values, wide(values[position])[index]
+
+        scale = float(step_scale(x[index]))
+        return self._sweep(moved, scale), scale
+
+    def _sweep(self, moved: Any, scale: float) -> list[float]:
         slopes = []
         for step in self._steps * scale:
             (ahead, stop), (behind, start) = moved(step), moved(-step)
             y_ahead = outputs_of(self._problem, ahead)
-            rise = difference(y_ahead, outputs_of(self._problem, behind))
-            slopes.append(inner_product(_as_tuple(self._dy), rise) / (stop - start))
+            rise: Any = difference(y_ahead, outputs_of(self._problem, behind))
+            slopes.append(inner_product(as_tuple(self._dy), rise) / float(stop - start))
+        return slopes
+
+    def _best(self, slopes: list[float], scale: float) -> tuple[float, float]:
         gaps = np.abs(np.diff(slopes))
         best = int(np.argmin(np.maximum(gaps[:-1], gaps[1:]))) + 1
         return slopes[best], float(self._steps[best] * scale)
@@ -152,16 +192,21 @@ def step_scale(x: Any) -> Any:
 
 def outputs_of(problem: Problem, values: list[Any]) -> tuple[Any, ...]:
     """Return copies of the outputs, because an output may be a view of an input."""
-    return tuple(np.array(part) for part in _as_tuple(problem.run(values)[0]))
+    return tuple(np.array(part) for part in as_tuple(problem.run(values)[0]))
 
 
 def difference(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Compute a - b in float64; 0 if both are equal, including infinities."""
-    return tuple(
-        np.subtract(p, q, out=np.zeros(p.shape), where=p != q, dtype=np.float64)
-        for p, q in zip(a, b, strict=True)
-    )
+    """Compute a - b in float64 or more; 0 if both are equal, including infinities."""
+    return tuple(_difference(p, q) for p, q in zip(a, b, strict=True))
 
 
-def _as_tuple(y: Any) -> tuple[Any, ...]:
-    return tuple(y) if isinstance(y, tuple | list) else (y,)
+def _difference(p: Array, q: Array) -> Any:
+    if p.dtype.kind not in "biuf":  # an output that is no number has no slope
+        return None
+    p, q = wide(p), wide(q)
+    return np.subtract(p, q, out=np.zeros_like(p), where=p != q)
+
+
+def wide(x: Array) -> Array:
+    """Return an array in float64, or in an extended precision if it has one."""
+    return np.asarray(x, np.result_type(x.dtype, np.float64))

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.arguments import check_whole
 from scratchgpt.threads import one_pool
 from scratchgpt.verify.comparison import Comparison
 from scratchgpt.verify.contract import check_contract
-from scratchgpt.verify.problem import Backward, Forward, Inputs, Problem
+from scratchgpt.verify.inputs import Inputs
+from scratchgpt.verify.problem import Backward, Forward, Problem
 from scratchgpt.verify.report import Report
+from scratchgpt.verify.slopes import hint_at_central
 
 # Largest relative errors of a correct backward: in float64, in float32.
 TOLERANCES = {"complex": (1e-12, 1e-12), "adjoint": (1e-10, 1e-10), "central": (1e-6, 2e-2)}
@@ -46,8 +49,9 @@ def check_vjp(
     detect an error in any single element, tested or not.
 
     The check also requires that inputs, settings, dy and saved are unchanged, bit for bit, that
-    the forward is reproducible, that a second call of the backward returns the same gradients, and
-    that gradients have the shapes and dtypes of their inputs. Kinks of the function (relu at 0) are
+    the forward is reproducible, that a second call of the backward returns the same gradients, that
+    a later call does not overwrite earlier results, and that gradients have the shapes and dtypes
+    of their inputs. Kinks of the function (relu at 0) are
     detected, reported, and compared with the slopes on both sides.
 
     Parameters
@@ -55,11 +59,13 @@ def check_vjp(
     forward : callable
         ``forward(*inputs, **settings) -> (y, saved)``; y is an array, a scalar or a tuple of them.
     backward : callable
-        ``backward(dy, saved) -> gradients``: one gradient, or a tuple in the order of the inputs or
-        of the floating-point inputs. If y is a tuple, dy is a tuple, with None for outputs that are
-        not floating point.
+        ``backward(dy, saved) -> gradients``: one gradient, or a tuple in the order of the forward's
+        parameters or of those that are floating point. If y is a tuple, dy is a tuple, with None
+        for outputs that are not floating point.
     inputs : dict of str to array, or sequence of arrays
-        Floating-point arrays are differentiated. Other inputs (integers, booleans, None) are passed
+        A dict is bound to the parameters of the forward by name; if no name is that of a
+        parameter, the names are labels. Floating-point arrays and numbers are differentiated; a
+        number becomes an array without axes. Other inputs (integers, booleans, None) are passed
         unchanged.
     settings : dict, optional
         Keyword arguments of the forward, which are not differentiated.
@@ -83,10 +89,10 @@ def check_vjp(
     Raises
     ------
     TypeError
-        If the functions violate the contract, or the method requires complex numbers and the
-        functions do not accept them.
+        If the functions violate the contract, the inputs cannot be bound, or the method requires
+        complex numbers or float64 and the functions do not accept them.
     ValueError
-        If the method is unknown, or no input can be differentiated.
+        If the method is unknown, a number is out of range, or no input can be differentiated.
 
     Notes
     -----
@@ -112,24 +118,52 @@ def check_vjp(
     >>> check_vjp(square_forward, lambda dy, x: x * dy, [np.ones(3)]).passed
     False
     """
+    problem = Problem(forward, backward, inputs, settings, seed)
+    return check(
+        problem,
+        method=method,
+        tolerance=tolerance,
+        max_elements=max_elements,
+        n_directions=n_directions,
+        joint=joint,
+    )
+
+
+def check(
+    problem: Problem,
+    *,
+    method: str,
+    tolerance: float | None = None,
+    max_elements: int = 1000,
+    n_directions: int = 2,
+    joint: bool = False,
+) -> Report:
+    """Check a problem; the arguments are those of :func:`check_vjp`."""
     if method not in TOLERANCES:
         raise ValueError(f"method must be one of {', '.join(TOLERANCES)}, got {method!r}")
-    problem = Problem(forward, backward, inputs, settings, seed)
+    max_elements = check_whole("max_elements", max_elements, least=0)
+    n_directions = check_whole("n_directions", n_directions, least=1)
     with one_pool():  # complex steps go to BLAS, and alternate with kernels
         dy, gradients, violations = check_contract(problem)
         if method != "central" and problem.in_float64() is not problem:
             problem = problem.in_float64()
-            y, saved = problem.run(problem.values)
-            dy = problem.upstream(y)
-            gradients = problem.pull(dy, saved)
+            with hint_at_central("float64"):
+                y, saved = problem.run(problem.values)
+                dy = problem.upstream(y)
+                gradients = problem.pull(dy, saved)
         if tolerance is None:
-            tolerance = TOLERANCES[method][problem.dtype != np.float64]
+            is_coarse = bool(np.finfo(problem.dtype).eps > np.finfo(np.float64).eps)
+            tolerance = TOLERANCES[method][is_coarse]
 
         comparable = {
             i: np.asarray(gradient)
             for i, gradient in zip(problem.floating, gradients, strict=True)
-            if gradient is not None and np.shape(gradient) == problem.values[i].shape
+            if np.shape(gradient) == problem.values[i].shape
+            and np.asarray(gradient).dtype.kind in "fiu"
         }
-        check = Comparison(problem, dy, comparable, tolerance, max_elements, n_directions)
-        rows = check.along_directions(joint) if method == "adjoint" else check.by_element(method)
-    return Report(problem.title, method, seed, tuple(rows), tuple(violations))
+        comparison = Comparison(problem, dy, comparable, tolerance, max_elements, n_directions)
+        if method == "adjoint":
+            rows = comparison.along_directions(joint)
+        else:
+            rows = comparison.by_element(method)
+    return Report(problem.title, method, problem.seed, tuple(rows), tuple(violations))

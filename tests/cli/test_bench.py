@@ -4,6 +4,7 @@ import pytest
 
 from scratchgpt.cli.bench import _shape
 from scratchgpt.measure import SHAPES
+from scratchgpt.models import PRESETS, GPTConfig
 
 FAST = ("--seconds", 0, "--steps", 1)
 
@@ -69,6 +70,16 @@ def test_another_batch_size_does_not_change_the_model():
 def test_a_preset_has_one_row_as_long_as_its_context():
     shape = _shape("gpt-nano", None, None)
     assert (shape.n_batch, shape.n_time) == (1, 128)
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if name in PRESETS])
+def test_a_shape_and_a_preset_of_one_name_can_both_be_measured(name):
+    assert _shape(name, None, None) == SHAPES[name]
+    preset = _shape(f"preset:{name}", None, None).config
+    assert preset == GPTConfig.from_preset(name)
+    shape = vars(SHAPES[name].config)
+    differing = {field for field, value in vars(preset).items() if value != shape[field]}
+    assert differing == ({"bias", "vocab_size"} if name == "char" else set())  # as --help says
 
 
 @pytest.mark.parametrize(

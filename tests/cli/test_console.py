@@ -2,9 +2,11 @@ import io
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scratchgpt.cli import console
-from scratchgpt.cli.console import byte_count, preparation_progress, write_line
+from scratchgpt.cli.console import byte_count, one_line, preparation_progress, write_line
 
 
 class Terminal(io.StringIO):
@@ -102,3 +104,13 @@ def test_a_terminal_without_the_character_gets_a_question_mark(monkeypatch):
 )
 def test_byte_counts_have_units(n, text):
     assert byte_count(n) == text
+
+
+@given(st.text(st.sampled_from("ab \t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")))
+def test_one_line_is_one_line_however_lines_are_counted(text):
+    line = one_line(text)
+    assert len(f"{line}\n".splitlines()) == 1
+    assert "\t" not in line
+    assert line.split() == text.split()
+    if len(f"{text}\n".splitlines()) == 1 and "\t" not in text:
+        assert line == text

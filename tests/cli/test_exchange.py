@@ -148,13 +148,34 @@ def test_a_model_that_others_would_compute_differently_is_not_exported(
     refused, trained, theirs, tmp_path
 ):
     out = tmp_path / "out"
-    assert "the model has bias=False, which GPT-1" in refused("export", trained, "--out", out)
+    other = tmp_path / "other"
+    save_pretrained(gpt(norm_position="post", activation="gelu", bias=False), other)
+    assert "the model has activation='gelu', which GPT-1" in refused("export", other, "--out", out)
     for name in ("nanogpt", "llm.c"):
-        assert f"{name} supports only" in refused("export", trained, "--out", out, "--format", name)
+        assert f"{name} supports only" in refused("export", other, "--out", out, "--format", name)
+    # nanoGPT computes the exact GELU.
+    command = ("export", trained, "--out", out, "--format", "nanogpt")
+    assert "nanogpt supports only activation='gelu'" in refused(*command)
     shards = ("--format", "llm.c", "--shard-size", 3)
     error = refused("export", theirs, "--out", out, *shards)
     assert "--shard-size 3 does not apply to --format llm.c" in error
     assert not out.exists()
+
+
+@pytest.mark.parametrize("target", ["huggingface", "mingpt", "llm.c"])
+def test_the_default_model_without_biases_is_exported_and_computes_the_same(
+    scratchgpt, trained, tmp_path, assert_close, target
+):
+    out, back = tmp_path / "for transformers", tmp_path / "back"
+    outcome = scratchgpt("export", trained, "--out", out, "--format", target)
+    assert outcome.status == 0, outcome.stderr
+    options = ("--format", target) if target != "huggingface" else ()
+    assert scratchgpt("import", out, *options, "--out", back).status == 0
+    before, after = load_pretrained(trained), load_pretrained(back)
+    assert not before.config.bias
+    assert after.config.replace(tied_head=True) == before.config.replace(bias=True)
+    tokens = np.arange(before.config.vocab_size)[None, :16]
+    assert_close(after.forward(tokens)[0], before.forward(tokens)[0], 1e-5)
 
 
 def test_a_quantized_model_generates_the_same_from_python(scratchgpt, theirs, tmp_path):
@@ -183,7 +204,13 @@ def test_a_quantized_model_is_evaluated_and_described(scratchgpt, theirs, text_f
     )
     assert whole != small
     assert abs(whole - small) < 0.02
-    assert json.loads(scratchgpt("info", out, "--json").stdout)["config"]["n_embd"] == 8
+    record = json.loads(scratchgpt("info", out, "--json").stdout)
+    assert record["config"]["n_embd"] == 8
+    assert record["parameter_bytes"] == QuantizedGPT(gpt()).nbytes
+    assert not any("training" in name or "optimizer" in name for name in record)
+    shown = scratchgpt("info", out).stdout
+    assert "in 8-bit weights, only for generation" in shown
+    assert "training" not in shown
 
 
 def test_a_quantized_model_is_not_quantized_again(refused, scratchgpt, theirs, tmp_path):
@@ -245,22 +272,23 @@ def test_a_run_resumes_without_the_model_that_it_started_from(
     assert scratchgpt("eval", "--model", out).status == 0
 
 
+@pytest.mark.parametrize("n_rows", [296, 320, 1000])  # for 290 tokens
 def test_a_model_with_padding_rows_is_imported_fine_tuned_and_exported(
-    scratchgpt, theirs, text_file, tmp_path
+    scratchgpt, theirs, text_file, tmp_path, n_rows
 ):
     padded, out, run = tmp_path / "padded", tmp_path / "mine", tmp_path / "run"
-    save_pretrained(gpt(vocab_size=320), padded)
+    save_pretrained(gpt(vocab_size=n_rows), padded)
     TOKENIZER.save(padded / "tokenizer.json")
     assert scratchgpt("import", padded, "--out", out).status == 0
-    assert load_pretrained(out).config.vocab_size == 320
+    assert load_pretrained(out).config.vocab_size == n_rows
     assert train(scratchgpt, text_file, "--init", out, "--steps", 2, "--out", run).status == 0
-    assert load_pretrained(run / "last").config.vocab_size == 320
+    assert load_pretrained(run / "last").config.vocab_size == n_rows
     outcome = scratchgpt("generate", "-m", run, "-p", "the", "--max-new-tokens", 200, "--json")
     tokens = json.loads(outcome.stdout)["tokens"]
     assert max(tokens) < TOKENIZER.vocab_size
     outcome = scratchgpt("export", run, "--out", tmp_path / "theirs-again")
     assert outcome.status == 0, outcome.stderr
-    assert load_pretrained(tmp_path / "theirs-again").config.vocab_size == 320
+    assert load_pretrained(tmp_path / "theirs-again").config.vocab_size == n_rows
 
 
 @pytest.mark.parametrize(

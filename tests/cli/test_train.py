@@ -137,3 +137,23 @@ def test_a_run_on_standard_input_resumes_without_it(
     monkeypatch.setattr(sys, "stdin", None)
     assert scratchgpt("train", "--out", out, "--resume", "--steps", 5).status == 0
     assert scratchgpt("eval", "--model", out).status == 0
+
+
+def test_a_prepared_corpus_is_trained_and_evaluated_on(
+    scratchgpt, refused, text_file, tiny, tmp_path
+):
+    folder, out = tmp_path / "prepared", tmp_path / "run"
+    scratchgpt("data", "prepare", text_file, "--tokenizer", "bpe:260", "--out", folder)
+    outcome = scratchgpt("train", folder, *tiny, "--steps", 3, "--out", out)
+    assert outcome.status == 0, outcome.stderr
+    assert load_pretrained(out / "last").config.vocab_size == 260
+    assert scratchgpt("train", "--out", out, "--resume", "--steps", 4).status == 0
+    own, whole = (
+        json.loads(scratchgpt("eval", "--model", out, *words, "--json").stdout)
+        for words in ((), (folder,))
+    )
+    assert own["n_tokens"] < whole["n_tokens"]
+    text = json.loads(scratchgpt("eval", "--model", out, text_file, "--json").stdout)
+    assert text["loss"] == whole["loss"]
+    error = refused("train", folder, "--tokenizer", "characters", *tiny, "--out", tmp_path / "b")
+    assert "was prepared with its own tokenizer (bpe, 260 tokens)" in error

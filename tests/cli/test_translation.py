@@ -227,7 +227,8 @@ def test_dates_are_trained_and_scored_by_exact_match(scratchgpt, tmp_path):
 def test_pairs_that_are_too_long_are_left_out_and_counted(scratchgpt, small, tmp_path):
     outcome = scratchgpt(*small, "--block-size", 8, "--steps", 1, "--out", tmp_path / "run")
     assert outcome.status == 0, outcome.stderr
-    assert "that are longer than block_size=8" in outcome.stderr
+    assert "that are longer than block_size=8 (the first is line" in outcome.stderr
+    assert "mine.de)" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -294,6 +295,32 @@ def test_without_a_translation_there_is_no_attention_to_draw(
     assert not (tmp_path / "a.png").exists()
 
 
+BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\t"
+
+
+@pytest.mark.parametrize("n_best", [1, 3])
+def test_each_translation_is_one_line_whatever_it_contains(
+    scratchgpt, translator, tmp_path, monkeypatch, n_best
+):
+    texts = [f"a{mark}b" for mark in BREAKS] + ["a b"]
+    nothing = np.array([], np.int64)
+
+    def broken(model, tokenizer, sources, *, n_best, **options):
+        rest = {"source_tokens": nothing, "tokens": nothing}
+        return [[Translation(text, -1.0, -1.0, "length", **rest)] * n_best for text in texts]
+
+    monkeypatch.setattr("scratchgpt.generation.translate_n_best", broken)
+    (tmp_path / "texts").write_text("Anna\n" * len(texts))
+    run = ("translate", "-m", translator, "--file", tmp_path / "texts", "--nbest", n_best)
+    outcome = scratchgpt(*run)
+    line = "a b" if n_best == 1 else "-1.0000\ta b"
+    assert outcome.stdout.splitlines() == [line] * len(texts) * n_best
+    n_broken = len(BREAKS) * n_best
+    assert f"{n_broken} translations printed with spaces for tabs and line" in outcome.stderr
+    records = [json.loads(each) for each in scratchgpt(*run, "--json").stdout.splitlines()]
+    assert [record["translation"] for record in records] == texts
+
+
 def test_an_empty_line_is_named_before_anything_is_translated(refused, translator, tmp_path):
     (tmp_path / "texts").write_text("Anna\n\nBert\n")
     error = refused("translate", "-m", translator, "-f", tmp_path / "texts")
@@ -319,3 +346,26 @@ def test_eval_takes_other_pairs(scratchgpt, translator, tmp_path):
     outcome = scratchgpt(*run)
     assert outcome.stdout.startswith("BLEU ")
     assert "case:mixed" in outcome.stdout
+
+
+def test_pairs_that_do_not_fit_are_counted_and_named_by_eval(
+    scratchgpt, refused, translator, tmp_path
+):
+    rows = [("Anna sieht Bert nicht.", "Anna never sees Bert.")] * 5
+    rows[1] = ("Anna " * 80, "Anna")
+    rows[3] = ("Anna", "Anna " * 80)
+    path = tmp_path / "long.tsv"
+    path.write_text("".join(f"{s}\t{t}\n" for s, t in rows), encoding="utf-8")
+    record = json.loads(scratchgpt("eval", "-m", translator, path, "--json").stdout)
+    assert record["n_pairs"] == 4
+    sources, references = record["notes"]
+    assert sources.startswith("1 pair left out of all scores: the source is longer than block_size")
+    assert references.startswith("1 pair left out of the loss only: the reference is longer")
+    assert f"line 2 of {path}" in sources
+    assert f"line 4 of {path}" in references
+    table = scratchgpt("eval", "-m", translator, path).stdout
+    assert f"note           {sources}" in table.splitlines()
+    path.write_text("{}\t{}\n".format(*rows[1]), encoding="utf-8")
+    assert f"the first is line 1 of {path}" in refused("eval", "-m", translator, path)
+    path.write_text("{}\t{}\n".format(*rows[3]), encoding="utf-8")
+    assert json.loads(scratchgpt("eval", "-m", translator, path, "--json").stdout)["loss"] is None

@@ -33,3 +33,37 @@ def test_without_sacrebleu_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
     with pytest.raises(UserError, match=r"scratchgpt-numpy\[translation\]"):
         translation_scores(REFERENCES, REFERENCES)
+
+
+CHINESE = ["今天天气很好，我们去公园散步。", "他在图书馆里看书学习汉语。"]
+CHANGED = ["今天天气很好，我们去公园散步吧。", CHINESE[1]]
+
+
+@pytest.mark.parametrize("language", ["zh", "zh-TW", "zh_cn", "zho"])
+def test_chinese_is_split_as_sacrebleu_does(language):
+    scores = translation_scores(CHANGED, CHINESE, language)
+    assert scores.bleu == pytest.approx(93.1, abs=0.05)  # sacrebleu -l en-zh
+    assert "tok:zh" in scores.signatures[0]
+    assert scores.note is None
+
+
+@pytest.mark.parametrize(
+    ("language", "substitute"), [("ja", "char"), ("ja_JP", "char"), ("ko", "13a"), ("ko-KR", "13a")]
+)
+def test_a_way_to_split_words_that_needs_mecab_is_used_or_noted(language, substitute):
+    scores = translation_scores(CHANGED, CHINESE, language)
+    mecab = f"tok:{language[:2]}-mecab" in scores.signatures[0]
+    assert mecab or f"tok:{substitute}" in scores.signatures[0]
+    assert mecab == (scores.note is None)
+    assert mecab or f"pip install 'sacrebleu[{language[:2]}]'" in scores.note
+    assert mecab or "\n" not in scores.note
+
+
+def test_references_without_spaces_are_noted_if_their_language_is_not_known():
+    for language in (None, "en", "txt"):
+        scores = translation_scores(CHANGED, CHINESE, language)
+        assert scores.bleu == 0
+        assert "the references are mostly without spaces" in scores.note
+    assert translation_scores(REFERENCES, REFERENCES).note is None
+    dates = ["2026-11-25", "2026-11-26"]
+    assert translation_scores(dates, dates).note is None

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import beam_search, length_penalty
+from scratchgpt.generation.hypotheses import check_penalty
 
 START = 0  # end_of_text, which is also the start of a target
 
@@ -273,6 +274,35 @@ def test_a_large_alpha_prefers_long_translations(table_model, rng):
     assert lengths[0] < lengths[1]
 
 
+@given(alpha=st.floats(0, 1e6), longest=st.integers(1, 100_000))
+def test_a_length_penalty_is_finite_or_refused(alpha, longest):
+    if alpha * np.log((6 + longest) / 6) < np.log(np.finfo(float).max):
+        check_penalty(alpha, longest)
+        assert np.isfinite(length_penalty(longest, alpha))
+    else:
+        with pytest.raises(UserError, match="is too large: the length penalty"):
+            check_penalty(alpha, longest)
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("n_beams", [1, 4, 30])
+def test_padding_is_never_part_of_a_translation(table_model, n_beams, use_cache, rng):
+    """Also if the model gives it the highest probability, and with a beam over all tokens."""
+    model = table_model(rng, vocab_size=5, padding_id=4)
+    plain = table_model(np.random.default_rng(0), vocab_size=5)
+    plain.table[...] = model.table
+    model.table[..., 4] += 5
+    plain.table[..., 4] -= 1e4
+    options = {"end_of_text": START, "n_beams": n_beams, "n_best": n_beams, "use_cache": use_cache}
+    sources = np.array([[1, 2, 3], [3, 3, 3]])
+    without = beam_search(plain, sources, **options)
+    for found_here, other in zip(beam_search(model, sources, **options), without, strict=True):
+        assert all(4 not in h.tokens for h in found_here)
+        assert 1 <= len(found_here) <= n_beams
+        if n_beams == 1:  # each next token is the most probable one that is not padding
+            assert found_here[0].tokens.tolist() == other[0].tokens.tolist()
+
+
 def test_the_length_penalty_is_that_of_wu_and_others():
     np.testing.assert_allclose(length_penalty(np.array([1, 7, 13]), 1.0), [1, 2, 3])
     assert length_penalty(13, 0.5) == pytest.approx(np.sqrt(3))
@@ -290,6 +320,21 @@ def test_no_sentences_give_no_translations(table_model, rng):
         ({"n_best": 5}, "n_best=5 must be from 1 to the number of beams, 4"),
         ({"alpha": -0.1}, r"alpha=-0.1 must be 0 \(no length penalty\) or more"),
         ({"alpha": np.nan}, "alpha=nan must be 0"),
+        ({"n_beams": 2.5}, "n_beams=2.5 must be a whole number"),
+        ({"n_beams": True}, "n_beams=True must be a whole number"),
+        ({"n_best": 1.0}, "n_best=1.0 must be a whole number"),
+        ({"alpha": "0.6"}, "alpha=0.6 must be 0"),
+        ({"alpha": 1e308}, r"alpha=1e\+308 is too large: the length penalty of 8 tokens"),
+        (
+            {"max_length": 2.5},
+            "max_length=2.5 must be a whole number, or one for each of the 2 sen",
+        ),
+        ({"max_length": np.nan}, "max_length=nan must be a whole number"),
+        ({"max_length": np.array([3.0, np.nan])}, r"max_length=\[ 3. nan\] must be a whole number"),
+        ({"max_length": True}, "max_length=True must be a whole number"),
+        ({"max_length": np.array([3, 4, 5])}, "one for each of the 2 sentences"),
+        ({"src_key_padding_mask": np.zeros((2, 2))}, "mask must be bool .2, 2., True at padding"),
+        ({"src_key_padding_mask": np.zeros(2, bool)}, "mask must be bool .2, 2., True at padding"),
         ({"max_length": 0}, "max_length=0 must be from 1 to the model's block_size of 8"),
         ({"max_length": np.array([3, 9])}, "max_length=9 must be from 1"),
     ],

@@ -220,3 +220,23 @@ def test_a_value_out_of_range_is_refused_with_its_name_and_range(option, value, 
 def test_a_penalty_without_the_seen_tokens_is_a_programming_error():
     with pytest.raises(ValueError, match="seen"):
         probabilities(np.zeros(3), SamplingConfig(repetition_penalty=2.0))
+
+
+EXTREME = st.sampled_from([5e-324, 1e-300, 1e-5, 1.0, 1e5, 1e300, 1.7e308])
+
+
+@given(
+    temperature=EXTREME,
+    repetition_penalty=EXTREME,
+    top_p=st.sampled_from([0.0, 5e-324, 0.5, 1.0]),
+    min_p=st.sampled_from([0.0, 5e-324, 1.0]),
+    top_k=st.sampled_from([None, 1, 10**9]),
+    scale=st.sampled_from([0.0, 1.0, 1e30]),
+    seed=st.integers(0, 100),
+)
+def test_extreme_options_give_a_distribution(scale, seed, **options):
+    rng = np.random.default_rng(seed)
+    logits = (scale * rng.normal(size=(3, 7))).astype(np.float32)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        p = probabilities(logits, SamplingConfig(**options), rng.random((3, 7)) < 0.5)
+    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=1e-12)

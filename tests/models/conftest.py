@@ -208,3 +208,29 @@ def flops(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(np, "matmul", counting)
     with kernels.disabled():
         yield counted
+
+
+FAMILY_SIZES: dict[str, Any] = {
+    **{"n_layer": 3, "n_head": 3, "n_embd": 24, "n_positions": 56, "vocab_size": 61},
+    **{"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0},
+}
+
+
+@pytest.fixture
+def make_peer(torch, transformers, tmp_path):
+    """``make_peer(family, form, dtype)`` returns a transformers model and its saved folder."""
+
+    def make(family, form, dtype="float64"):
+        config = transformers.AutoConfig.for_model(family, **{**FAMILY_SIZES, **form})
+        peer = transformers.AutoModelForCausalLM.from_config(config).double().eval()
+        generator = torch.Generator().manual_seed(5)
+        with torch.no_grad():
+            for name, parameter in peer.named_parameters():
+                noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                is_norm = ".ln_" in name and name.endswith("weight")
+                parameter.copy_(1 + 0.3 * noise if is_norm else 0.4 * noise)
+        peer = peer.to(getattr(torch, dtype))
+        peer.save_pretrained(tmp_path / "theirs")
+        return peer, tmp_path / "theirs"
+
+    return make

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from scratchgpt.memory import nbytes
-from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig, describe
+from scratchgpt.models import (
+    GPT,
+    GPTConfig,
+    QuantizedGPT,
+    Transformer,
+    TransformerConfig,
+    describe,
+    kind_of,
+)
 
 SIZES = {"n_layer": 3, "n_head": 2, "n_embd": 8, "block_size": 5, "vocab_size": 13}
 FORMS = [
@@ -122,3 +130,16 @@ def test_gpt2_takes_a_quarter_of_a_gigaflop_a_token():
     matrices = description.n_parameters - 1024 * 768 - 121_344  # minus positions, biases, norms
     attention = 12 * 4 * 1024 * 768
     assert description.forward_flops_per_token == 2 * matrices + attention
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_quantized_model_is_described_with_its_own_bytes_and_no_training(form):
+    config = GPTConfig(**{**SIZES, **form})
+    small = QuantizedGPT(GPT(config))
+    description = kind_of(small).count_cost(config, 2, 4)
+    assert description.parameter_bytes == small.nbytes
+    assert description.n_parameters == GPT(config).store.size
+    cache = small.new_cache(2)
+    assert description.cache_bytes == cache.keys.nbytes + cache.values.nbytes
+    of_training = ("optimizer_bytes", "activation_bytes", "training_flops_per_token")
+    assert {getattr(description, name) for name in of_training} == {0}

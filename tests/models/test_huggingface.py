@@ -11,7 +11,6 @@ from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.huggingface import parameter_name
 
 SIZES = {"n_layer": 3, "n_head": 3, "n_embd": 24, "n_positions": 56, "vocab_size": 61}
-NO_DROPOUT = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
 FORMS = [
     ("gpt2", {}),
     ("gpt2", {"n_inner": 22, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
@@ -27,26 +26,6 @@ each_form = pytest.mark.parametrize(
     ("family", "form"), FORMS, ids=[f"{family} {' '.join(form)}" for family, form in FORMS]
 )
 GREEDY = SamplingConfig(temperature=0)
-
-
-@pytest.fixture
-def make_peer(torch, transformers, tmp_path):
-    """``make_peer(family, form, dtype)`` returns a transformers model and its saved folder."""
-
-    def make(family, form, dtype="float64"):
-        config = transformers.AutoConfig.for_model(family, **{**SIZES, **NO_DROPOUT, **form})
-        peer = transformers.AutoModelForCausalLM.from_config(config).double().eval()
-        generator = torch.Generator().manual_seed(5)
-        with torch.no_grad():
-            for name, parameter in peer.named_parameters():
-                noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-                is_norm = ".ln_" in name and name.endswith("weight")
-                parameter.copy_(1 + 0.3 * noise if is_norm else 0.4 * noise)
-        peer = peer.to(getattr(torch, dtype))
-        peer.save_pretrained(tmp_path / "theirs")
-        return peer, tmp_path / "theirs"
-
-    return make
 
 
 def tokens_for(config, shape=(2, 9)):

@@ -72,6 +72,17 @@ def test_a_vocabulary_of_the_right_size_is_not_padded(tmp_path):
     assert (tmp_path / "a.bin").stat().st_size == 4 * (256 + model.store.size)
 
 
+def test_a_model_without_biases_is_written_with_zeros(tmp_path, rng, assert_close):
+    model = GPT(GPTConfig(**SIZES, bias=False))
+    model.store.values[...] = rng.standard_normal(model.store.values.shape)
+    write_llmc(model, tmp_path / "a.bin")
+    read = read_llmc(tmp_path / "a.bin")
+    assert read.config == model.config.replace(bias=True)
+    assert not read.transformer.ln_f.bias.value.any()
+    tokens = np.arange(10).reshape(2, 5)
+    assert_close(read.forward(tokens)[0], model.forward(tokens)[0], 1e-5)
+
+
 def refused(path, *parts):
     with pytest.raises(UserError) as caught:
         read_llmc(path)
@@ -127,7 +138,6 @@ def test_a_missing_file_is_named(tmp_path):
     ("form", "field"),
     [
         ({"activation": "gelu"}, "activation='gelu_tanh'"),
-        ({"bias": False}, "bias=True"),
         ({"tied_head": False}, "tied_head=True"),
         ({"norm_position": "post"}, "norm_position='pre'"),
         ({"n_inner": 20}, "inner_size=32"),

@@ -8,11 +8,14 @@ from scratchgpt.errors import UserError
 from scratchgpt.models import (
     GPT,
     GPTConfig,
+    QuantizedGPT,
     Transformer,
     TransformerConfig,
     load_pretrained,
+    load_quantized,
     save_pretrained,
 )
+from scratchgpt.models.directory import write_directory
 from scratchgpt.models.pretrained import load_weights
 
 SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 6, "block_size": 5, "vocab_size": 7}
@@ -111,6 +114,40 @@ def test_the_end_of_text_token_is_written_for_other_programs(saved):
         values = json.loads((path / name).read_text())
         assert (values["bos_token_id"], values["eos_token_id"]) == (6, 6)
     assert load_pretrained(path).config == model.config
+
+
+@pytest.mark.parametrize("ids", [np.int64(6), np.array([6, 3]), [np.int32(6), 3], 6])
+def test_the_ends_may_be_numbers_of_numpy(saved, ids):
+    model, path = saved
+    save_pretrained(model, path, end_of_text=ids)
+    assert load_pretrained(path).special_ids.ends == tuple(np.atleast_1d(ids).tolist())
+
+
+@pytest.mark.parametrize("ids", ["</s>", 6.0, [6, None], True, -1])
+def test_a_wrong_end_is_refused_before_the_first_file(saved, tmp_path, ids):
+    model, path = saved
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    for folder in (path, tmp_path / "new"):
+        with pytest.raises(UserError, match="is not a token id or a list of token ids"):
+            save_pretrained(model, folder, end_of_text=ids)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_configuration_that_is_not_json_is_refused_before_the_first_file(tmp_path):
+    with pytest.raises(TypeError):
+        write_directory(tmp_path / "new", {"name": object()}, {"a": np.ones(3)})
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("load", [load_pretrained, GPT.from_pretrained])
+def test_the_folder_of_a_run_is_read_as_its_model(tmp_path, load):
+    for i, name in enumerate(("last", "best", "average")):
+        model = GPT(GPTConfig(**SIZES), seed=i)
+        save_pretrained(model, tmp_path / name)
+        np.testing.assert_array_equal(load(tmp_path).store.values, model.store.values)
+    save_pretrained(QuantizedGPT(model), tmp_path / "small" / "last")
+    assert load_quantized(tmp_path / "small").config == model.config
 
 
 def test_dropout_may_be_chosen_when_a_model_is_read(saved, tmp_path):

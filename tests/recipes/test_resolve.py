@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPTConfig
+from scratchgpt.models import GPTConfig, TransformerConfig
 from scratchgpt.recipes import RunConfig, configure, read_run
 from scratchgpt.recipes.resolve import Layer, read_run_config, resolve
 from scratchgpt.recipes.run_file import write_run_config
@@ -131,3 +131,55 @@ def test_the_vocabulary_is_that_of_the_tokenizer():
     assert RunConfig().model_config(GPTConfig, vocab_size=77).vocab_size == 77
     with pytest.raises(UserError, match="vocab_size=80 does not equal the tokenizer's 77"):
         RunConfig(model={"vocab_size": 80}).model_config(GPTConfig, vocab_size=77)
+
+
+WITHOUT_EFFECT = [
+    ({"corpus": "a.txt"}, "training", {"tokens_per_batch": 99}),
+    ({"task": "sort"}, "training", {"tokens_per_batch": 99}),
+    ({"task": "sort"}, None, {"tokenizer": "bytes"}),
+    ({"task": "addition"}, None, {"val_fraction": 0.2}),
+    ({"task": "translation", "corpus": "dates"}, "training", {"batch_size": 99}),
+    ({"task": "translation", "corpus": "dates"}, None, {"tokenizer": "bpe:300"}),
+    ({"task": "translation", "corpus": "dates"}, None, {"val_fraction": 0.2}),
+    ({"task": "translation", "corpus": "multi30k:en-de"}, None, {"val_fraction": 0.2}),
+    ({"task": "translation", "corpus": "multi30k"}, "training", {"min_lr": 1e-5}),
+    ({"corpus": "a.txt", "training": {"schedule": "constant"}}, "training", {"min_lr": 1e-5}),
+]
+
+
+@pytest.mark.parametrize(("data", "section", "setting"), WITHOUT_EFFECT)
+def test_a_setting_without_effect_is_refused(data, section, setting):
+    [(name, value)] = setting.items()
+    given = {section: {**data.get(section, {}), **setting}} if section else setting
+    with pytest.raises(UserError, match=f"{name}={value!r} has no effect"):
+        configure(**{**data, **given})
+    with pytest.raises(UserError, match=f"{name}={value!r} has no effect"):
+        configure(configure(**data), **({section: setting} if section else setting))
+
+
+@pytest.mark.parametrize(("data", "section", "setting"), WITHOUT_EFFECT)
+def test_a_run_of_an_older_version_with_such_a_setting_can_be_read(
+    tmp_path, data, section, setting
+):
+    run = configure(**data)
+    kind = TransformerConfig if run.task == "translation" else GPTConfig
+    write_run_config(run, run.model_config(kind), tmp_path / "config.toml")
+    text = (tmp_path / "config.toml").read_text()
+    [(name, value)] = setting.items()
+    kept = [line for line in text.splitlines() if not line.startswith(f"{name} =")]
+    place = kept.index("[training]") + 1 if section else 1
+    kept.insert(place, f"{name} = {value!r}")
+    (tmp_path / "config.toml").write_text("\n".join(kept))
+    again = read_run(tmp_path)
+    assert again.training.steps == run.training.steps
+    assert configure(again, training={"steps": 9000}).training.steps == 9000
+
+
+def test_a_later_layer_may_give_a_setting_its_effect():
+    file = Layer(
+        {"corpus": "a.txt", "training": {"min_lr": 1e-5, "warmup_steps": 3000}}, "run.toml"
+    )
+    start = Layer({"training": {"schedule": "inverse_sqrt"}}, "other.toml")
+    options = Layer({"training": {"schedule": "cosine", "steps": 4000}}, "the options")
+    training = resolve([start, file, options]).training
+    assert (training.min_lr, training.warmup_steps, training.schedule) == (1e-5, 3000, "cosine")

@@ -98,3 +98,23 @@ def test_settings_that_do_not_fit_together_are_refused_before_anything_is_writte
     with pytest.raises(UserError, match="task='sort' generates its data"):
         train(RunConfig(task="sort", corpus=("a.txt",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"corpus": "text.txt"}, {"beams": 2}),
+        ({"corpus": "text.txt"}, {"alpha": 0.5}),
+        ({"task": "sort:5:3"}, {"batch_size": 3}),
+        ({"task": "sort:5:3"}, {"beams": 2}),
+    ],
+)
+def test_an_evaluation_setting_without_effect_is_refused(
+    corpus, tmp_path, monkeypatch, settings, options
+):
+    monkeypatch.chdir(tmp_path)
+    model = {**SMALL, "block_size": 16}
+    train(configure(**settings, model=model, training={"steps": 1, "eval_interval": 0}), "run")
+    [(name, value)] = options.items()
+    with pytest.raises(UserError, match=f"{name}={value} has no effect on this evaluation"):
+        evaluate("run", **options)

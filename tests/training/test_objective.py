@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
+from scratchgpt.checkpoints import find_checkpoint
 from scratchgpt.errors import UserError
 from scratchgpt.models import load_pretrained
 from scratchgpt.text import TokenBatch
 from scratchgpt.training import NextToken, NonFiniteError, Objective, Trainer, read_metrics
 from scratchgpt.training.checkpoint import read_state
-from scratchgpt.training.run_directory import find_checkpoint
 from scratchgpt.verify import check_model
 
 NAMES = ["masked", "contrastive", "on_policy"]

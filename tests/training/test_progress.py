@@ -64,7 +64,9 @@ def test_on_a_terminal_there_is_a_bar_with_loss_speed_and_time(watch):
     assert "\x1b" in text
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     last = plain.split("\r")[-1] or plain.split("\r")[-2]
-    assert re.search(r"10/10 .*loss \d\.\d{3}  [\d,]+ tokens/s .*0:00:0\d left 0:00:00", last)
+    assert re.search(
+        r"10/10 .*loss \d\.\d{3}  [\d,]+ tokens/s .*0:00:0\d elapsed 0:00:00 left", last
+    )
     assert "validation loss" in plain
     assert "[a sample]" in plain
 

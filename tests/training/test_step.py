@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.training import NextToken
+from scratchgpt.text import PairBatches, TokenBatches
+from scratchgpt.text.tasks.task import TaskBatches
+from scratchgpt.training import LimitedBatches, NextToken
 from scratchgpt.training.step import Stepper
 
 
@@ -134,6 +136,23 @@ def test_eval_batches_limits_an_evaluation(make_model, make_config, make_batches
     model = make_model(np.float64)
     limited = new_stepper(model, make_batches(n_validation=5), make_config(eval_batches=2))
     assert limited.evaluate() == new_stepper(model, make_batches(), make_config()).evaluate()
+
+
+def test_a_source_may_choose_the_batches_of_a_limited_evaluation(
+    make_model, make_config, make_batches
+):
+    """Data sources whose batches are ordered do not let the first ones represent all."""
+
+    class Ordered(make_batches):
+        def some_validation_batches(self, n):
+            return reversed([*self.validation_batches()][-n:])
+
+    model, some = make_model(np.float64), make_config(eval_batches=2)
+    limited = new_stepper(model, Ordered(n_validation=5), some).evaluate()["val_loss"]
+    first = new_stepper(model, make_batches(n_validation=5), some).evaluate()["val_loss"]
+    assert limited != first
+    for source in (PairBatches, TokenBatches, TaskBatches):
+        assert issubclass(source, LimitedBatches)
 
 
 def test_evaluation_is_repeatable_and_leaves_training_unchanged(make_model, make_config, batches):

@@ -1,5 +1,7 @@
 """The check detects side effects of a pass, not only wrong numbers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -98,15 +100,82 @@ def test_a_backward_that_accumulates():
 
 
 def test_a_backward_that_returns_its_buffer():
-    buffer, sign = np.zeros(3), [1]
+    buffer = np.zeros(3)
 
     def reuses(dy, saved):
-        sign[0] *= -1
-        buffer[...] = 2 * dy * (1 if sign[0] == -1 else 1.5)
-        return buffer
+        return np.multiply(2, dy, out=buffer)
 
-    found = check_vjp(forward, reuses, {"x": X.copy()}).violations
-    assert "backward called again overwrites the gradients it returned before" in found
+    found = violations(forward, reuses)
+    assert found == ("backward called again overwrites the gradients it returned before",)
+
+
+def test_a_forward_that_returns_its_buffer():
+    y_buffer, saved_buffer = np.zeros(3), np.zeros(3)
+
+    def reuses(x):
+        return np.multiply(2, x, out=y_buffer.astype(x.dtype, copy=False)), None
+
+    def saves_its_buffer(x):
+        return 2 * x, (np.multiply(3, x, out=saved_buffer.astype(x.dtype, copy=False)),)
+
+    message = "forward called again overwrites {}, which it returned before"
+    assert violations(reuses, backward) == (message.format("y"),)
+    assert violations(saves_its_buffer, backward) == (message.format("saved.0"),)
+
+
+def test_a_forward_that_returns_views_of_its_inputs_is_clean():
+    def view(x):
+        return x[::-1].T, (x[1:], x)
+
+    assert violations(view, lambda dy, saved: dy[::-1]) == ()
+
+
+def test_a_pass_that_depends_on_the_calls_before_it():
+    calls, largest = [0], np.zeros(1)
+
+    def alternates(dy, saved):
+        calls[0] += 1
+        return (2 + calls[0] % 2) * dy
+
+    def remembers_its_first_call(dy, saved):
+        largest[0] = largest[0] or dy[0]
+        return 2 * dy * (1 if dy[0] == largest[0] else 2)
+
+    def remembers(x):
+        largest[0] = max(largest[0], x.real.max())
+        return 2 * x * largest[0], None
+
+    found = check_vjp(forward, alternates, {"x": X.copy()})
+    assert found.violations == ("backward called twice gives two results",)
+    assert not check_vjp(forward, remembers_its_first_call, {"x": X.copy()}).passed
+    largest[0] = 0
+    found = check_vjp(remembers, backward, {"x": X.copy()})
+    assert any("two results for the same inputs" in violation for violation in found.violations)
+
+
+def test_a_forward_that_returns_nan():
+    report = check_vjp(lambda x: (np.where(x == 2, np.nan, 2 * x), None), backward, {"x": X.copy()})
+    assert "forward returns NaN" in report.violations
+
+
+@dataclass
+class Kept:
+    rows: np.ndarray
+
+
+def test_what_was_saved_is_watched_in_every_container():
+    def as_dataclass(x):
+        return 2 * x, Kept(3 * x)
+
+    def as_objects(x):
+        return 2 * x, np.array([3 * x, "a name"], object)
+
+    def empties(dy, saved):
+        (saved.rows if isinstance(saved, Kept) else saved[0])[...] = 0
+        return 2 * dy
+
+    assert violations(as_dataclass, empties) == ("backward overwrites saved.rows",)
+    assert violations(as_objects, empties) == ("backward overwrites saved.0",)
 
 
 def test_a_forward_with_a_random_stream_of_its_own():

@@ -169,3 +169,80 @@ def test_frozen_parameters_are_constants(method, dtype):
     report = check_layer(model, X.astype(dtype), method=method)
     report.raise_if_failed()
     assert [row.name for row in report.inputs] == ["x", "map.weight"]
+
+
+def overwriting(cls, how):
+    """A subclass whose backward does not add to the gradient of the weight."""
+
+    class Overwriting(cls):
+        def backward(self, dy, saved):
+            before = self.map.weight.grad.copy()
+            result = super().backward(dy, saved)
+            gradient = self.map.weight.grad - before
+            if how == "in place":
+                self.map.weight.grad[...] = gradient
+            elif how == "one row":
+                self.map.weight.grad[1] = gradient[1]
+            else:
+                self.map.weight.grad = gradient
+            return result
+
+    return Overwriting()
+
+
+@pytest.mark.parametrize("how", ["in place", "one row", "another array"])
+@pytest.mark.parametrize("method", ["complex", "central", "adjoint"])
+def test_a_backward_that_overwrites_its_gradient(method, how):
+    message = "backward overwrites the gradient of 'map.weight'; add to it with +="
+    layer = overwriting(Twice, how)
+    layer.store.grads[...] = 3
+    report = check_layer(layer, X, method=method)
+    assert report.violations == (message,)
+    assert all(row.passed for row in report.inputs)
+    assert (layer.store.grads == 3).all()
+    assert check_model(overwriting(Regression, how), *BATCH, method=method).violations == (message,)
+    objective = Objective(overwriting(Regression, how))
+    assert check_model(objective, BATCH, method=method).violations == (message,)
+
+
+def test_a_layer_whose_input_has_the_name_of_a_parameter():
+    class Scaled(Layer):
+        def __init__(self):
+            self.x = Parameter((3,), normal(1.0))
+            self.initialize(dtype=np.float64)
+
+        def forward(self, x):
+            return self.x.value * x, x
+
+        def backward(self, dy, x):
+            self.x.grad += (dy * x).sum(axis=0)
+            return dy * self.x.value
+
+    report = check_layer(Scaled(), X)
+    report.raise_if_failed()
+    assert [row.name for row in report.inputs] == ["x", "parameter x"]
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda dx: {"x": dx}, "returned a dict; return a tuple of gradients"),
+        (lambda dx: (dx, dx), "returned 2 gradients for 1 input"),
+    ],
+)
+def test_what_the_backward_of_a_layer_returns_is_checked(result, message):
+    class Strange(Twice):
+        def backward(self, dy, saved):
+            return result(super().backward(dy, saved))
+
+    with pytest.raises(TypeError, match=message):
+        check_layer(Strange(), X)
+
+
+def test_a_layer_without_a_gradient_of_its_input():
+    class Silent(Twice):
+        def backward(self, dy, saved):
+            super().backward(dy, saved)
+
+    (violation,) = check_layer(Silent(), X).violations
+    assert violation.startswith("backward returns None for the floating input 'x'")

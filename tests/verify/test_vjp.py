@@ -117,6 +117,13 @@ def test_the_seed_determines_everything(product, point):
     assert str(first) != str(other)
 
 
+def test_numbers_may_be_numbers_of_numpy(product, point):
+    options = {"seed": 3, "max_elements": 5, "n_directions": 1, "tolerance": 0.5}
+    report = check_vjp(product.forward, product.backward, point, **options)
+    numpy_options = {name: np.asarray(value)[()] for name, value in options.items()}
+    assert str(check_vjp(product.forward, product.backward, point, **numpy_options)) == str(report)
+
+
 def test_the_upstream_gradient_is_random():
     """With ones, this wrong backward of a softmax equals the correct one: both return 0."""
 
@@ -277,6 +284,48 @@ def test_a_forward_that_is_not_analytic_is_diagnosed():
     check_vjp(real_forward, backward, [np.array([1.0, -2.0])], method="central").raise_if_failed()
 
 
+@pytest.mark.parametrize("method", ["complex", "adjoint"])
+def test_a_kernel_for_float32_alone_is_referred_to_central_differences(method):
+    def only_float32(x):
+        if x.dtype != np.float32:
+            raise TypeError("no kernel for this dtype")
+        return 2 * x, None
+
+    def backward(dy, saved):
+        if dy.dtype != np.float32:
+            raise TypeError("no kernel for this dtype")
+        return 2 * dy
+
+    x = np.ones(3, np.float32)
+    with pytest.raises(TypeError, match=r"but not with float64 ones.*use method='central'"):
+        check_vjp(only_float32, backward, [x], method=method)
+    with pytest.raises(TypeError, match=r"but not with float64 ones.*use method='central'"):
+        check_vjp(lambda x: (2 * x, None), backward, [x], method=method)
+    check_vjp(only_float32, backward, [x], method="central").raise_if_failed()
+
+
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_backward_that_is_not_finite_is_not_blamed_on_the_forward(method):
+    for value in (np.nan, np.inf):
+        report = check_vjp(
+            lambda x: (x**2, x), lambda dy, x, v=value: v * dy, [np.ones(3)], method=method
+        )
+        assert not report.passed
+        assert report["x"].note == "the backward is not finite here"
+
+
+def test_differences_that_are_lost_in_rounding_are_not_blamed_on_the_backward():
+    def forward(x):
+        return 1e5 + np.sin(x), x
+
+    x = np.linspace(0, 1, 5, dtype=np.float32)
+    report = check_vjp(forward, lambda dy, x: np.cos(x) * dy, [x], method="central")
+    assert not report.passed
+    assert "float32 cannot be checked so finely" in report["x"].note
+    report = check_vjp(forward, lambda dy, x: 2 * np.cos(x) * dy, [x], method="complex")
+    assert not report["x"].note
+
+
 def test_what_cannot_be_checked_is_refused(product, point):
     with pytest.raises(ValueError, match="one of complex, adjoint, central, got 'forward'"):
         check_vjp(product.forward, product.backward, point, method="forward")
@@ -286,6 +335,9 @@ def test_what_cannot_be_checked_is_refused(product, point):
         check_vjp(product.forward, product.backward, {"x": np.ones(3, complex)})
     with pytest.raises(TypeError, match=r"must return a pair \(output, saved\)"):
         check_vjp(lambda x: x, product.backward, [np.ones(3)])
+    for options in ({"n_directions": 0}, {"max_elements": -1}, {"n_directions": 2.5}):
+        with pytest.raises(ValueError, match="must be a whole number"):
+            check_vjp(product.forward, product.backward, point, method="adjoint", **options)
     with pytest.raises(TypeError, match="returned 3 gradients for 2 inputs"):
         check_vjp(product.forward, lambda dy, saved: (dy, dy, dy), point)
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.files import cannot_write, make_folder, replacing, sync, temporary_folder
 from scratchgpt.text.corpora.checksums import Checksums, remembered_checksums
 from scratchgpt.text.corpora.documents import BLOCK, Document, why_not_text
 from scratchgpt.text.corpora.downloads import DOWNLOADS, download
+from scratchgpt.text.corpora.prepared import is_part_of_prepared
 from scratchgpt.text.corpora.python_docs import write_python_docs
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS
 
@@ -85,6 +86,7 @@ def _file_document(path: Path, cache: Path, checksums: Checksums) -> Document:
         with open(path, "rb") as file:
             if not path.is_file():  # a pipe (`<(command)`, /dev/stdin) can be read only once
                 return _spooled(file, str(path), cache)
+            _check_is_text(path)
             status, checksum = os.fstat(file.fileno()), checksums.sha256(file)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
@@ -93,11 +95,20 @@ def _file_document(path: Path, cache: Path, checksums: Checksums) -> Document:
     return Document(path, identity, sha256=checksum)
 
 
+def _check_is_text(path: Path) -> None:
+    if is_part_of_prepared(path):
+        raise UserError(
+            f"{path} is part of the prepared corpus {path.parent}, which has tokens instead of "
+            "text; name that folder alone, or the text that it was made from"
+        )
+
+
 def _text_files_below(folder: Path) -> list[Path]:
     found, left_out = [], []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.is_file() and not hidden:
+            _check_is_text(path)
             if reason := why_not_text(path):
                 left_out.append(f"{path.relative_to(folder)} ({reason})")
             else:
@@ -105,7 +116,7 @@ def _text_files_below(folder: Path) -> list[Path]:
     if left_out:
         n = len(left_out)
         names = ", ".join(left_out[:3]) + (f" and {n - 3:,} more" if n > 3 else "")
-        files = "1 file that is" if n == 1 else f"{n:,} files that are"
+        files = counted(n, "file that is", "files that are")
         warnings.warn(f"{folder}: leaving out {files} not UTF-8 text: {names}", stacklevel=4)
     return found
 

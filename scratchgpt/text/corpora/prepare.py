@@ -12,6 +12,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, remove_leftovers
+from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.text.corpora.checksums import remembered_checksums
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
@@ -19,6 +20,7 @@ from scratchgpt.text.corpora.documents import Document
 from scratchgpt.text.corpora.prepared import (
     FORMAT_VERSION,
     MANIFEST_FILE,
+    PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
     cache_directory,
@@ -27,8 +29,9 @@ from scratchgpt.text.corpora.prepared import (
     read_manifest,
     write_manifest,
 )
+from scratchgpt.text.corpora.reuse import check_same, find_prepared
 from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
-from scratchgpt.text.corpora.state import PROGRESS_FILE, State, load_state
+from scratchgpt.text.corpora.state import State, load_state
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
@@ -41,11 +44,12 @@ LOCK_FILE = ".lock"
 
 def prepare(
     words: Sequence[str],
-    tokenizer: str | Tokenizer = "characters",
+    tokenizer: str | Tokenizer | None = None,
     *,
     directory: Path | str | None = None,
-    val_fraction: float = 0.1,
+    val_fraction: float | None = None,
     progress: ProgressCallback | None = None,
+    overwrite: bool = True,
 ) -> PreparedCorpus:
     """Tokenize a corpus into shards, unless this has been done already.
 
@@ -61,16 +65,19 @@ def prepare(
     Parameters
     ----------
     words : sequence of str
-        See :func:`scratchgpt.text.find_documents`.
-    tokenizer : str or Tokenizer
-        ``characters`` or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of a
-        ``tokenizer.json``, or a tokenizer.
+        See :func:`scratchgpt.text.find_documents`. The folder of a prepared corpus is opened.
+    tokenizer : str or Tokenizer, optional
+        ``characters`` (the default) or ``bpe:SIZE`` (trained on the corpus), ``bytes``, the path of
+        a ``tokenizer.json``, or a tokenizer. A prepared corpus refuses one that is not its own.
     directory : path, optional
         The folder for the shards; by default a folder of the cache.
-    val_fraction : float
-        The fraction of tokens at the end of the corpus that is held out for validation.
+    val_fraction : float, optional
+        The fraction of tokens at the end of the corpus that is held out for validation, by default
+        0.1. A prepared corpus refuses one that is not its own.
     progress : callable, optional
         Called with (stage, bytes done, total bytes).
+    overwrite : bool
+        Whether to replace another prepared corpus in the folder.
 
     Raises
     ------
@@ -79,9 +86,13 @@ def prepare(
         vocabulary, if a document is too long to be encoded as a whole, or if the folder cannot be
         written or has other content.
     """
+    if directory is None and (prepared := find_prepared(words)) is not None:
+        check_same(prepared, tokenizer, val_fraction)
+        return prepared
+    val_fraction = 0.1 if val_fraction is None else val_fraction
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
-    choice = choose_tokenizer(tokenizer)
+    choice = choose_tokenizer("characters" if tokenizer is None else tokenizer)
     documents = find_documents(words, cache_directory())
     key = _key(documents, choice, val_fraction)
     directory = corpora_directory() / key if directory is None else Path(directory)
@@ -93,6 +104,11 @@ def prepare(
     try:
         prepared = _open_if_done(directory, key)
         if prepared is None:
+            if (directory / MANIFEST_FILE).exists() and not overwrite:
+                read_manifest(directory)
+                raise UserError(
+                    f"{directory} already contains another corpus; choose another folder"
+                )
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
             prepared = open_prepared(directory)
     except OSError as error:
@@ -156,6 +172,8 @@ class _Preparation:
         state = load_state(self.directory, key)
         state.save(self.directory)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
+        if state.tokenizer is None:  # of the last corpus
+            (self.directory / NAMES_FILE).unlink(missing_ok=True)
         wanted = {shard_path(self.directory, i) for i in range(len(state.lengths))}
         for file in self.directory.glob("shard-*.bin"):
             if file not in wanted:

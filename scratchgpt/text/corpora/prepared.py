@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.cache import cache_directory
-from scratchgpt.text.corpora.shards import TokenStream, open_shards
+from scratchgpt.text.corpora.shards import TokenStream, open_shards, shard_path
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 
 MANIFEST_FILE = "manifest.json"
+PROGRESS_FILE = "preparation.json"  # exists until the corpus is complete
 FORMAT_VERSION = 1
 
 
@@ -106,6 +108,23 @@ def prepared_in_cache() -> list[tuple[Path, Manifest]]:
             found.append((path.stat().st_mtime_ns, path.parent, read_manifest(path.parent)))
     found.sort(key=lambda entry: (-entry[0], entry[1]))
     return [(directory, manifest) for _, directory, manifest in found]
+
+
+def is_prepared(directory: Path) -> bool:
+    """Whether a folder holds a prepared corpus, perhaps an incomplete or a damaged one."""
+    for name in (MANIFEST_FILE, PROGRESS_FILE):
+        with contextlib.suppress(OSError, ValueError):
+            values = read_json(directory / name)
+            if isinstance(values, dict) and {"key", "lengths", "sha256"} <= values.keys():
+                return True
+    return (directory / TOKENIZER_FILE).exists() and shard_path(directory, 0).exists()
+
+
+def is_part_of_prepared(path: Path) -> bool:
+    """Whether a file belongs to a prepared corpus, so that its content is not a user's text."""
+    names = (MANIFEST_FILE, PROGRESS_FILE, TOKENIZER_FILE)
+    is_candidate = path.name in names or fnmatch(path.name, "shard-*.bin")
+    return is_candidate and is_prepared(path.parent)
 
 
 def write_manifest(manifest: Manifest, directory: Path) -> None:

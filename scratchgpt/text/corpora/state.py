@@ -11,9 +11,8 @@ from scratchgpt.files import write_text
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.checksums import remembered_checksums
+from scratchgpt.text.corpora.prepared import PROGRESS_FILE
 from scratchgpt.text.corpora.shards import shard_path
-
-PROGRESS_FILE = "preparation.json"
 
 
 @dataclass

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.text.batches import check_positive, evenly_spread
+from scratchgpt.text.batches import check_positive, middles
 from scratchgpt.text.pairs.token_rows import TokenPairs
 
 
@@ -90,11 +91,11 @@ class PairBatches:
         check_positive(tokens_per_batch=tokens_per_batch, val_batches=val_batches)
         self.train = train
         self.val = val
-        self.tokens_per_batch = tokens_per_batch
-        self.seed = seed
-        self.end_of_text = end_of_text
-        self.padding = padding
-        self.val_batches = val_batches
+        self.tokens_per_batch = plain(tokens_per_batch)
+        self.seed = plain(seed)
+        self.end_of_text = plain(end_of_text)
+        self.padding = plain(padding)
+        self.val_batches = plain(val_batches)
         self._cuts = self._find_cuts("training", train)
         self._val_cuts = self._find_cuts("validation", val)
         self._epoch: tuple[int, list[Array]] | None = None
@@ -113,8 +114,12 @@ class PairBatches:
 
     def validation_batches(self) -> Iterator[PairBatch]:
         """All pairs of the validation part by rising length, or ``val_batches`` batches of them."""
+        return self.some_validation_batches(self.val_batches or len(self._val_cuts) - 1)
+
+    def some_validation_batches(self, n: int) -> Iterator[PairBatch]:
+        """At most ``n`` of the validation batches, from the middles of ``n`` ranges of lengths."""
         batches = np.split(np.argsort(_widths(self.val), kind="stable"), self._val_cuts[1:-1])
-        for i in evenly_spread(len(batches), self.val_batches or len(batches)):
+        for i in middles(len(batches), n):
             yield self._arrays(self.val, batches[i])
 
     def _epoch_batches(self, epoch: int) -> list[Array]:

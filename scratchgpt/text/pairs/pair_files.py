@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.compressed import decompress
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
 from scratchgpt.utf8 import decode_text, not_utf8
@@ -31,7 +31,8 @@ def read_two_files(
         longer, shorter = (source, target) if n_source > n_target else (target, source)
         more, fewer = max(n_source, n_target), min(n_source, n_target)
         raise UserError(
-            f"the files differ in length: {longer} has {more:,} lines, {shorter} has {fewer:,}, so "
+            f"the files differ in length: {longer} has {counted(more, 'line')}, {shorter} has "
+            f"{fewer:,}, so "
             f"line {fewer + 1:,} of {longer} is the first without a partner; each line must "
             "translate the same line of the other file"
         )
@@ -45,10 +46,9 @@ def read_tsv(path: Path) -> ParallelText:
     rows = [line.split("\t") for line in read_lines(path)]
     for number, row in enumerate(rows, start=1):
         if len(row) != 2:
-            columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
             raise UserError(
-                f"line {number:,} of {path} has {columns}, not 2; each line must be a source, a "
-                "tab and its translation"
+                f"line {number:,} of {path} has {counted(len(row), 'column')}, not 2; each line "
+                "must be a source, a tab and its translation"
             )
     return _one_file(path, rows)
 

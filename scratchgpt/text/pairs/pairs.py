@@ -58,6 +58,11 @@ def read_pairs(words: Sequence[str], split: str = "train") -> ParallelText:
     raise UserError(f"{word} is one file but neither .tsv nor .jsonl; a parallel text is {_FORMS}")
 
 
+def has_splits(word: str) -> bool:
+    """Whether a word names a text with parts for training, validation and test."""
+    return _word_and_languages(word)[0] in NAMED_PAIRS and not os.path.exists(word)
+
+
 def training_pairs(
     words: Sequence[str], val_fraction: float = 0.1
 ) -> tuple[ParallelText, ParallelText]:

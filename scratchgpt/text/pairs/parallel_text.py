@@ -4,10 +4,28 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 from scratchgpt.errors import UserError, did_you_mean
 
+# Endings of file names that are not a language.
+_FORMATS = ("gz", "txt", "tsv", "jsonl")
+
 SPLITS = ("train", "val", "test")
+
+
+class Places(NamedTuple):
+    """The files and lines that the pairs of a parallel text come from."""
+
+    source_name: str
+    target_name: str
+    lines: Sequence[int]
+
+    def where(self, index: int, side: str = "source") -> str:
+        """Return the line and file of a sentence, for messages."""
+        name = self.source_name if side == "source" else self.target_name
+        return f"line {self.lines[index]:,} of {name}"
 
 
 @dataclass(frozen=True)
@@ -60,10 +78,28 @@ class ParallelText:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def places(self) -> "Places":
+        """The files and lines of the pairs."""
+        return Places(self.source_name, self.target_name, self.lines)
+
     def where(self, index: int, side: str = "source") -> str:
         """Return the line and file of a sentence, for error messages."""
-        name = self.source_name if side == "source" else self.target_name
-        return f"line {self.lines[index]:,} of {name}"
+        return self.places.where(index, side)
+
+    @property
+    def target_language(self) -> str | None:
+        """The code of the target language, if it is known or in the name of the file.
+
+        Examples of such names are ``test.zh``, ``test.zh.txt.gz`` and ``test.en-zh.tsv``.
+        """
+        if self.languages is not None:
+            return self.languages[1]
+        parts = [part for part in Path(self.target_name).name.split(".") if part not in _FORMATS]
+        if not parts:
+            return None
+        of_both = self.source_name == self.target_name
+        return parts[-1].rpartition("-")[2] if of_both else parts[-1]
 
     def take(self, rows: Sequence[int]) -> "ParallelText":
         """Select pairs by their indices."""

@@ -9,7 +9,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.shards import token_dtype
-from scratchgpt.text.pairs.parallel_text import ParallelText
+from scratchgpt.text.pairs.parallel_text import ParallelText, Places
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 
 
@@ -102,6 +102,18 @@ class TokenPairs:
         source, target = self.widths
         rows = np.flatnonzero(np.maximum(source, target) <= block_size)
         return self if len(rows) == len(self) else self.take(rows)
+
+    def longer_than(self, block_size: int, places: Places) -> tuple[int, str]:
+        """Count the pairs that :meth:`within` leaves out, and return the place of the first.
+
+        The place is an empty string if there are none.
+        """
+        source, target = (width > block_size for width in self.widths)
+        rows = np.flatnonzero(source | target)
+        if not rows.size:
+            return 0, ""
+        first = int(rows[0])
+        return len(rows), places.where(first, "source" if source[first] else "target")
 
     def take(self, rows: Array) -> "TokenPairs":
         """Select pairs by their indices (M,)."""

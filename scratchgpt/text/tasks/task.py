@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.text.batches import TokenBatch, check_positive, evenly_spread
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
@@ -45,8 +46,8 @@ class Task(ABC):
     def __post_init__(self) -> None:
         if self.n_problems < FEWEST_PROBLEMS:
             raise UserError(
-                f"task={self.spec!r} has only {self.n_problems} different problems, too few to "
-                "hold out some for testing; make it larger"
+                f"task={self.spec!r} has only {counted(self.n_problems, 'different problem')}, "
+                "too few to hold out some for testing; make it larger"
             )
         if self.n_problems >= 2**63:
             raise UserError(f"task={self.spec!r} has too many different problems; make it smaller")
@@ -162,9 +163,9 @@ class TaskBatches:
     ) -> None:
         check_positive(batch_size=batch_size, val_batches=val_batches)
         self.task = task
-        self.batch_size = batch_size
-        self.seed = seed
-        self.val_batches = val_batches
+        self.batch_size = plain(batch_size)
+        self.seed = plain(seed)
+        self.val_batches = plain(val_batches)
 
     def train_batch(self, index: int) -> TokenBatch:
         """Training problems at random, each as probable as any other."""
@@ -178,8 +179,12 @@ class TaskBatches:
     def validation_batches(self) -> Iterator[TokenBatch]:
         """Test problems in order, each once; the last batch may be smaller."""
         numbers = self.task.numbers("test")
-        if self.val_batches is not None:
-            numbers = numbers[evenly_spread(len(numbers), self.val_batches * self.batch_size)]
+        return self.some_validation_batches(self.val_batches or len(numbers))
+
+    def some_validation_batches(self, n: int) -> Iterator[TokenBatch]:
+        """At most ``n`` batches of evenly spaced test problems."""
+        numbers = self.task.numbers("test")
+        numbers = numbers[evenly_spread(len(numbers), n * self.batch_size)]
         for first in range(0, len(numbers), self.batch_size):
             yield self._rows(numbers[first : first + self.batch_size])
 

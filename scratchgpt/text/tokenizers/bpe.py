@@ -4,16 +4,19 @@ Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al.
 """
 
 import contextlib
+import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.special_ids import SpecialIds, write_end_name
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
@@ -49,6 +52,29 @@ class BPETokenizer(Tokenizer):
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
         self.padding = self._backend.token_to_id(PADDING)
         self.cuts = safe_cuts(self._content)
+
+    def end_documents_with(self, ids: SpecialIds) -> None:
+        """Use the end of a text that the files of a folder name, not ``<|endoftext|>``."""
+        if ids.ends and (ids.named in ids.ends or self.end_of_text not in ids.ends):
+            self.end_of_text = ids.document_end
+            self.__dict__.pop("fingerprint", None)
+
+    @property
+    def _has_other_end(self) -> bool:
+        return self.end_of_text != self._backend.token_to_id(END_OF_TEXT)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        content = super().fingerprint
+        if self._has_other_end:  # the tokens of a corpus depend on it, too
+            content = hashlib.sha256(f"{content} {self.end_of_text}".encode()).hexdigest()
+        return content
+
+    def save(self, path: Path | str) -> None:
+        """Write ``tokenizer.json``; the name of the end goes to ``tokenizer_config.json``."""
+        super().save(path)
+        if self._has_other_end:
+            write_end_name(Path(path).parent, self._backend.id_to_token(self.end_of_text))
 
     def _read_content(self) -> Any:
         from tokenizers import Tokenizer as Backend

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.text.tokenizers.cuts import EVERYWHERE
 from scratchgpt.text.tokenizers.tokenizer import (
     END_OF_TEXT,
@@ -152,6 +152,6 @@ class CharacterTokenizer(Tokenizer):
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         return (
             f"the tokenizer has no token for {names}{more}, first at character {positions[0]}; "
-            f"its vocabulary has {len(self.characters)} other characters; remove these, or use a "
-            "bytes or bpe tokenizer"
+            f"its vocabulary has {counted(len(self.characters), 'other character')}; remove these, "
+            "or use a bytes or bpe tokenizer"
         )

@@ -7,7 +7,8 @@ import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import prepare
-from scratchgpt.text.corpora.state import PROGRESS_FILE, State, load_state
+from scratchgpt.text.corpora.prepared import PROGRESS_FILE
+from scratchgpt.text.corpora.state import State, load_state
 
 module = sys.modules[prepare.__module__]
 TEXT = "one two three four five six seven\n" * 3

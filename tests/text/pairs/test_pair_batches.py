@@ -171,8 +171,21 @@ def test_some_validation_batches_are_spread_evenly(val_batches):
     some = list(make([(1, 1)], val, tokens=300, val_batches=val_batches).validation_batches())
     n = min(val_batches, len(every))
     assert [b[0].tobytes() for b in some] == [
-        every[i * len(every) // n][0].tobytes() for i in range(n)
+        every[(2 * i + 1) * len(every) // (2 * n)][0].tobytes() for i in range(n)
     ]
+
+
+@given(lengths=LENGTHS, n=st.integers(1, 20))
+def test_some_validation_batches_are_as_far_from_the_shortest_as_from_the_longest(lengths, n):
+    lengths = [(1 + source, target) for source, target in lengths]  # every batch is different
+    every = [b[0].tobytes() for b in make([(1, 1)], lengths, tokens=16).validation_batches()]
+    chosen = make([(1, 1)], lengths, tokens=16).some_validation_batches(n)
+    places = [every.index(batch[0].tobytes()) for batch in chosen]
+    n = min(n, len(every))
+    assert len(set(places)) == len(places) == n
+    from_the_end = [len(every) - 1 - place for place in reversed(places)]
+    assert all(abs(a - b) <= 1 for a, b in zip(places, from_the_end, strict=True))
+    assert max(np.diff([*places, len(every) + places[0]])) <= -(-len(every) // n)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,29 @@ def test_the_languages_of_a_translation_are_known(write):
     assert read_pairs([f"{path}:en-de"]).languages == ("en", "de")
 
 
+@pytest.mark.parametrize(
+    ("names", "language"),
+    [
+        (("a.en", "a.zh"), "zh"),
+        (("a.en.txt", "a.zh.txt"), "zh"),
+        (("en.txt", "zh.txt"), "zh"),
+        (("a.en-zh.en", "a.en-zh.zh-CN"), "zh-CN"),
+        (("a.en-zh.tsv",), "zh"),
+        (("a.en", "b.txt"), "b"),  # not the code of a language, which is harmless
+        (("a.en", ".txt"), ""),
+    ],
+)
+def test_the_target_language_may_be_in_the_name_of_the_file(write, names, language):
+    paths = [write(name, "a\tb\n" if len(names) == 1 else "a\n") for name in names]
+    assert read_pairs(paths).target_language == language
+
+
+def test_the_target_language_of_a_text_with_languages_is_the_second(write):
+    path = write("a.en-zh.jsonl", json_lines([{"de": "a", "ja": "b"}]))
+    assert read_pairs([path]).target_language == "ja"
+    assert read_pairs([f"{path}:ja-de"]).target_language == "de"
+
+
 def test_fields_of_any_name_can_be_chosen(write):
     rows = [{"id": "7", "deu": s, "eng": t} for s, t in zip(GERMAN, ENGLISH, strict=True)]
     path = write("a.jsonl", json_lines(rows))
