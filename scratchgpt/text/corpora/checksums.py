@@ -6,8 +6,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
@@ -19,7 +19,7 @@ SMALLEST = 1 << 20  # bytes; smaller files are read each time
 CLOCK_SECONDS = 2.0
 
 
-def stamp_of(file: BinaryIO) -> str:
+def stamp_of(file: BufferedReader) -> str:
     """Describe an open file by its inode, its size and its times.
 
     No program can set the time of change (ctime), so a file with the same stamp has the same
@@ -37,7 +37,7 @@ class Checksums:
         self.known = known  # "STAMP SHA-256" of each path
         self.is_changed = False
 
-    def sha256(self, file: BinaryIO) -> str:
+    def sha256(self, file: BufferedReader) -> str:
         """Return the SHA-256 of an open file, which is read unless it has not changed."""
         path, stamp = os.path.abspath(file.name), stamp_of(file)
         before, _, checksum = self.known.get(path, "").rpartition(" ")

@@ -4,8 +4,8 @@ import contextlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from scratchgpt.errors import UserError
 from scratchgpt.text.corpora.checksums import Checksums
@@ -68,7 +68,7 @@ class Document:
                     raise UserError(f"{self} changed while it was read; run the command again")
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+    def _opened(self) -> Iterator[BufferedReader]:
         try:
             with open(self.path, "rb") as file:
                 yield file

@@ -78,9 +78,9 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
     pooch.get_logger().setLevel("WARNING")  # by default it logs each download to stderr
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(path) as folder:
-            pooch.retrieve(wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=folder)
-            os.replace(folder / path.name, path)
+        with temporary_folder(path) as private:
+            pooch.retrieve(wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=private)
+            os.replace(private / path.name, path)
     except Exception as error:  # network libraries raise many types of exceptions
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

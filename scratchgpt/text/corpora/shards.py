@@ -151,7 +151,7 @@ def open_shards(
                             f"remove {directory} and prepare the corpus again"
                         )
                     # The same open file, so another one that replaces it now is not mapped.
-                    arrays.append(np.asarray(np.memmap(file, dtype, mode="r")))  # type: ignore[call-overload]
+                    arrays.append(np.asarray(np.memmap(file, dtype, mode="r")))
             except FileNotFoundError:
                 _check_size(path, 0, length * dtype.itemsize)
             except OSError as error:

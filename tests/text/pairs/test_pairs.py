@@ -142,7 +142,7 @@ def test_fingerprints_depend_only_on_the_sentences(write):
     [
         (3, 2, "a.de has 3 lines, {}a.en has 2, so line 3 of {}a.de is the first without a par"),
         (1, 4, "a.en has 4 lines, {}a.de has 1, so line 2 of {}a.en is the first without a par"),
-        (0, 1, "a.en has 1 lines, {}a.de has 0, so line 1 of {}a.en is the first without a par"),
+        (0, 1, "a.en has 1 line, {}a.de has 0, so line 1 of {}a.en is the first without a par"),
     ],
 )
 def test_files_of_different_lengths_are_refused(write, tmp_path, n_source, n_target, message):
