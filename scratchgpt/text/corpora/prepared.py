@@ -149,7 +149,7 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         values = read_json(path)
     except (UserError, OSError) as error:
-        reason = str(error).replace(str(path), "it", 1)
+        reason = str(error).replace(str(path), "it", 1).removeprefix("it is damaged: ")
         raise UserError(f"{path} is damaged: {reason}; {again}") from error
     if not isinstance(values, dict) or "format_version" not in values:  # another program's manifest
         raise UserError(f"{path} is not the manifest of a prepared corpus; choose another folder")
@@ -184,6 +184,8 @@ def _why_impossible(manifest: Manifest) -> str:
         return f"n_bytes is {manifest.n_bytes} and val_fraction is {manifest.val_fraction}"
     if not 0 <= manifest.n_train <= manifest.n_tokens:
         return f"n_train is {manifest.n_train}, but there are {manifest.n_tokens} tokens"
+    if not manifest.documents:
+        return "it has no documents"
     if any(not {"name", "identity"} <= document.keys() for document in manifest.documents):
         return "a document has no name or no identity"
     return ""
