@@ -5,13 +5,13 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from scratchgpt.backend import kernels_available, untested_numba
 from scratchgpt.errors import UserError
+from scratchgpt.files import folder_bytes
 from scratchgpt.kernels import disabled
 from scratchgpt.measure.machine import (
     n_threads_in_use,
@@ -75,13 +75,14 @@ class Cache:
     n_bytes : int
     compiled : bool
         Whether all kernels for training are in the cache.
-    writable : bool
+    problem : str or None
+        Why kernels cannot be kept in the folder.
     """
 
     folder: str
     n_bytes: int
     compiled: bool
-    writable: bool
+    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -259,28 +260,12 @@ def _owner(path: str) -> str:
 
 
 def _cache() -> Cache:
-    from scratchgpt.kernels.compiler.cache import cache_folder
-    from scratchgpt.training.compilation import MARKER
+    from scratchgpt.kernels.compiler.cache import cache_folder, compiled_marker, problem_of
 
     folder = cache_folder()
-    n_bytes = 0
-    for parent, _, files in os.walk(folder):
-        for file in files:
-            with contextlib.suppress(OSError):  # another process may change the folder
-                n_bytes += os.path.getsize(os.path.join(parent, file))
     return Cache(
         folder=str(folder),
-        n_bytes=n_bytes,
-        compiled=(folder / MARKER).exists(),
-        writable=_writable(folder),
+        n_bytes=folder_bytes(folder),
+        compiled=compiled_marker().exists(),
+        problem=problem_of(folder),
     )
-
-
-def _writable(folder: Path) -> bool:
-    """Whether a file can be created in the folder, tested as Numba tests it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        return False
-    return True

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.checkpoints import find_checkpoint, run_model
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
     ALL_PRESETS,
@@ -105,8 +105,9 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
     if not fits:
         where = "" if directory is None else f" in {directory}"
         raise UserError(
-            f"the tokenizer has {n_tokens} tokens but the model{where} has {config.vocab_size}, so "
-            "they do not belong together; use the tokenizer.json that was saved with the model"
+            f"the tokenizer has {counted(n_tokens, 'token')} but the model{where} has "
+            f"{config.vocab_size}, so they do not belong together; use the tokenizer.json that "
+            "was saved with the model"
         )
 
 
@@ -114,7 +115,10 @@ def _check_verb(verb: str, directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
     config = read_config(directory)
     if config.verb != verb:
-        raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
+        raise UserError(
+            f"the model in {directory} {config.task}; use scratchgpt {config.verb}, or name a "
+            "model of the other kind"
+        )
 
 
 def find_kind(model: str) -> tuple[ModelKind, ModelConfig]:

@@ -53,14 +53,7 @@ def write_run_config(
         values |= {name: before[name] for name in ("init", "tokenizer") if name in before}
     values = make_absolute(values)
     text = "# Every setting of this run. To run it again: scratchgpt train --config THIS_FILE\n"
-    text += tomli_w.dumps(_without_none(values))
-    try:
-        write_text(path, text)
-    except UnicodeEncodeError as error:
-        line = next(line for line in text.splitlines() if error.object[error.start] in line)
-        raise UserError(
-            f"cannot write {path}: {line.strip(' ,')} is not UTF-8; rename that file or folder"
-        ) from None
+    write_text(path, text + tomli_w.dumps(_without_none(values)))
 
 
 def _without_none(values: Settings) -> dict[str, object]:

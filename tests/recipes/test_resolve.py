@@ -49,7 +49,7 @@ def test_the_written_configuration_gives_the_same_run(tmp_path):
 def test_a_path_that_is_not_utf8_is_refused_because_toml_cannot_hold_it(tmp_path):
     run = RunConfig(corpus=("a.txt", "caf\udce9.txt"))
     config = run.model_config(GPTConfig, vocab_size=30)
-    with pytest.raises(UserError, match=r'config\.toml: .*caf\udce9\.txt" is not UTF-8; rename'):
+    with pytest.raises(UserError, match=r"config\.toml: .*caf\\udce9.* not UTF-8; rename"):
         write_run_config(run, config, tmp_path / "config.toml")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,6 +1,7 @@
 """Ahead-of-time compilation of kernels: when it runs, and that it compiles everything."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,8 +15,13 @@ pytestmark = pytest.mark.skipif(not kernels_available(), reason="kernels are not
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path / "kernels")
-    return tmp_path / "kernels"
+    from scratchgpt.kernels.compiler import cache, events
+
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "kernels")
+    events.say_compiling.cache_clear()
+    cache.usable_folder.cache_clear()
+    yield
+    cache.usable_folder.cache_clear()
 
 
 @pytest.fixture
@@ -26,23 +32,32 @@ def parts(monkeypatch):
         status = 0
         started = 0
 
-        def __init__(self, command):
+        def __init__(self, command, *, start_new_session, stdin):
+            assert start_new_session  # so Ctrl-C interrupts only the process that waits
             Process.started += 1
 
         def wait(self):
+            if Process.status is None:
+                raise KeyboardInterrupt
             return Process.status
 
     monkeypatch.setattr(compilation.subprocess, "Popen", Process)
     return Process
 
 
-def test_it_is_reported_once_and_then_remembered(cache, parts):
-    reported = []
-    compilation.ensure_compiled(reported.append)
-    compilation.ensure_compiled(reported.append)
-    assert reported == ["compiling kernels (first run only) ..."]
+def test_it_is_reported_once_and_then_remembered(cache, parts, caplog):
+    compilation.ensure_compiled()
+    compilation.ensure_compiled()
+    assert caplog.messages == ["compiling kernels (first run only) ..."]
     assert parts.started == len(compilation.PARTS)
-    assert (cache / compilation.MARKER).exists()
+    assert compilation.compiled_marker().exists()
+
+
+def test_ctrl_c_is_not_remembered(cache, parts):
+    parts.status = None
+    with pytest.raises(KeyboardInterrupt):
+        compilation.ensure_compiled()
+    assert not compilation.compiled_marker().exists()
 
 
 def test_bfloat16_is_compiled_when_requested(cache, parts):
@@ -57,6 +72,21 @@ def test_a_failure_is_not_remembered(cache, parts):
     compilation.ensure_compiled()
     compilation.ensure_compiled()
     assert parts.started == 2 * len(compilation.PARTS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_in_its_first_run_it_leaves_no_compiler_behind(tmp_path, number):
+    """Each part has the output of its parent, which ends when the last of them has ended."""
+    code = "from scratchgpt.training.compilation import ensure_compiled; ensure_compiled()"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as run:
+        assert run.stderr.readline() == b"compiling kernels (first run only) ...\n"
+        run.send_signal(number)
+        rest = run.stderr.read()  # ends when all processes have ended
+    assert b"Error" not in rest
+    assert not list(tmp_path.rglob("compiled-*"))
 
 
 def test_without_kernels_there_is_nothing_to_do(cache, parts, monkeypatch):

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from scratchgpt.text.corpora.prepared import (
     PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
+    acquire_lock,
     cache_directory,
     corpora_directory,
     open_prepared,
@@ -35,11 +36,6 @@ from scratchgpt.text.corpora.state import State, load_state
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
-
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-LOCK_FILE = ".lock"
 
 
 def prepare(
@@ -100,7 +96,7 @@ def prepare(
         if (prepared := _open_if_done(directory, key)) is not None:
             return prepared
     report = progress or (lambda what, done, total: None)
-    lock = _acquire_lock(directory, report)
+    lock = acquire_lock(directory, report)
     try:
         prepared = _open_if_done(directory, key)
         if prepared is None:
@@ -278,20 +274,3 @@ def _open_if_done(directory: Path, key: str) -> PreparedCorpus | None:
         return None  # it is missing, or the preparation says what is wrong
     prepared = open_prepared(directory)
     return prepared if prepared.manifest.key == key else None  # another process may replace it
-
-
-def _acquire_lock(directory: Path, report: ProgressCallback) -> "FileLock":
-    """Create the folder and acquire its lock, waiting for another process if necessary."""
-    from filelock import FileLock, Timeout
-
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report("waiting for another process that prepares this corpus", 0, 0)
-            lock.acquire()
-    except OSError as error:
-        raise cannot_write(directory, error) from error
-    return lock
