@@ -203,7 +203,7 @@ def test_a_corpus_is_opened_before_another_process_can_replace_it(write, tmp_pat
     def open_locked(folder):
         if not opened:
             with pytest.raises(Timeout):
-                FileLock(directory / ".lock").acquire(timeout=0)
+                FileLock(directory / ".lock").acquire(blocking=False)
         opened.append(folder)
         return open_prepared(folder)
 
