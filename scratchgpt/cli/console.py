@@ -69,7 +69,7 @@ def _command(path: str) -> str:
 
 def write_line(text: str) -> None:
     """Write a line to standard output; characters that its encoding lacks become ``?``."""
-    encoding = sys.stdout.encoding
+    encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, errors="replace").decode(encoding))
 
 
