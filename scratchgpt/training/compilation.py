@@ -73,7 +73,7 @@ def _end_with_parent() -> None:
     """End this process when the pipe to its parent closes, because the parent has ended."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)  # a read of sys.stdin would be an error when Python ends
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
