@@ -5,6 +5,7 @@ import json
 import tomllib
 import types
 import typing
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, Union
@@ -121,8 +122,7 @@ def _content(path: Path) -> bytes:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"it has the key {twice!r} twice")
     return values
 
