@@ -168,4 +168,4 @@ def _read(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if there is no such file."""
     content = read_json(path, any_number=True) if path.is_file() else {}
     check_type(content, dict[str, Any], "it", str(path))
-    return content  # type: ignore[no-any-return]
+    return content

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def _read_index(path: Path) -> dict[str, str]:
         content = read_json(path, any_number=True)
     except UserError as error:
         raise UserError(f"{path} is damaged: {error}") from error
-    places = content.get("weight_map") if isinstance(content, dict) else None
+    places: Any = content.get("weight_map") if isinstance(content, dict) else None
     check_type(places, dict[str, str], "weight_map", str(path))
     for shard in set(places.values()):
         if Path(shard).name != shard or not shard.endswith(".safetensors"):
