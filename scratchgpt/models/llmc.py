@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
@@ -65,7 +65,8 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             n_rows = int(header[7]) if is_padded else config.vocab_size
             if n_rows < config.vocab_size:
                 raise UserError(
-                    f"{path} is damaged: it has {n_rows} rows for {config.vocab_size} tokens"
+                    f"{path} is damaged: it has {counted(n_rows, 'row')} for "
+                    f"{counted(config.vocab_size, 'token')}"
                 )
             n_padding = (n_rows - config.vocab_size) * config.n_embd
             n_numbers = describe(config).n_parameters + n_padding
@@ -86,8 +87,8 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
                     bad.append(name)
                 if i == 0 and not _are_zeros(file, n_padding * np.dtype(stored).itemsize):
                     warnings.warn(
-                        f"{path}: the rows that pad {config.vocab_size} tokens to {n_rows} are not "
-                        "0; they are not imported",
+                        f"{path}: the rows that pad {counted(config.vocab_size, 'token')} to "
+                        f"{n_rows} are not 0; they are not imported",
                         stacklevel=2,
                     )
     except FileNotFoundError:

@@ -132,7 +132,9 @@ class TensorFile:
         if length > MAX_BYTES:
             raise self._damaged(f"its header has {length} bytes, more than {MAX_BYTES >> 20} MiB")
         try:
-            header = parse_json(file.read(length), "its header")
+            header = parse_json(file.read(length).decode(), "its header")
+        except UnicodeDecodeError as error:
+            raise self._damaged(f"its header is not valid JSON: {error}") from error
         except UserError as error:
             raise self._damaged(str(error)) from error
         if not isinstance(header, dict):
