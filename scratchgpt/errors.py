@@ -1,7 +1,9 @@
 """Errors that the user can correct."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 
 
 class UserError(ValueError):
@@ -10,6 +12,22 @@ class UserError(ValueError):
     The command line prints only the message and exits with status 2. Users of the library see an
     ordinary ValueError. Any other exception is a bug.
     """
+
+
+@contextlib.contextmanager
+def warn_on_failure(what: str) -> Iterator[None]:
+    """Turn any error inside a ``with`` block into a warning, for results that nothing depends on.
+
+    Parameters
+    ----------
+    what : str
+        The result that is missing then, for the message.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = str(error) if isinstance(error, UserError) else repr(error)
+        warnings.warn(f"{what} failed: {reason}", stacklevel=3)
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

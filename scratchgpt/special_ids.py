@@ -18,7 +18,7 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.structured import read_json
+from scratchgpt.structured import check_type, read_json
 
 ID_FILES = ("generation_config.json", "config.json")
 NAMES_FILE = "tokenizer_config.json"
@@ -131,7 +131,7 @@ def _said(
 def _ids_of_name(directory: Path, name: Any) -> tuple[int, ...]:
     """Return the id of the token with a name, if the tokenizer of the folder has it."""
     name = name.get("content") if isinstance(name, dict) else name
-    if name is None:
+    if not isinstance(name, str):
         return ()
     tokenizer = _read(directory / "tokenizer.json")
     if not tokenizer:
@@ -149,9 +149,11 @@ def _token_names(tokenizer: dict[str, Any]) -> Iterator[tuple[int, str]]:
     """Yield id and name of each token in the content of a ``tokenizer.json``."""
     try:
         for entry in tokenizer.get("added_tokens") or ():
-            yield entry["id"], entry["content"]
+            if type(entry["id"]) is int:
+                yield entry["id"], entry["content"]
         for name, token in tokenizer["model"]["vocab"].items():
-            yield token, name
+            if type(token) is int:
+                yield token, name
     except (AttributeError, KeyError, TypeError):
         return  # a tokenizer that scratchgpt cannot read
 
@@ -164,5 +166,6 @@ def write_end_name(directory: Path, name: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if there is no such file."""
-    content = read_json(path) if path.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    content = read_json(path, any_number=True) if path.is_file() else {}
+    check_type(content, dict[str, Any], "it", str(path))
+    return content

@@ -5,6 +5,8 @@ import json
 import tomllib
 import types
 import typing
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, Union
 
@@ -14,11 +16,13 @@ from scratchgpt.utf8 import decode_text, not_utf8
 Record = TypeVar("Record")
 
 MAX_BYTES = 1 << 26  # of a file; Python's objects take ten times as much
+_BLOCK = 1 << 16  # bytes, because each call allocates as many as it may read
 _MAX_INTEGER = (1 << 63) - 1
+_MOST_DIGITS = 40  # transformers writes 10**30 for "no limit"; the state of PCG64 has 39
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
+def read_json(path: Path, *, any_number: bool = False) -> Any:
+    """Read a JSON file; for ``any_number`` see :func:`parse_json`.
 
     Raises
     ------
@@ -27,10 +31,10 @@ def read_json(path: Path) -> Any:
     FileNotFoundError
         If there is no such file; the caller knows what the user meant.
     """
-    return parse_json(_content(path), str(path))
+    return parse_json(_content(path), str(path), any_number=any_number)
 
 
-def parse_json(content: str | bytes, where: str) -> Any:
+def parse_json(content: str | bytes, where: str, *, any_number: bool = False) -> Any:
     """Parse JSON text.
 
     Parameters
@@ -38,6 +42,9 @@ def parse_json(content: str | bytes, where: str) -> Any:
     content : str or bytes
     where : str
         The file, and the line if necessary, for error messages.
+    any_number : bool
+        Whether NaN, infinity and integers of up to 40 digits are read, too. The files of
+        transformers have them, and so may the state of an objective.
 
     Raises
     ------
@@ -50,9 +57,9 @@ def parse_json(content: str | bytes, where: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_number,
-            parse_constant=_constant,
+            parse_int=_large_integer if any_number else _integer,
+            parse_float=float if any_number else _number,
+            parse_constant=float if any_number else _constant,
         )
     except RecursionError:
         raise UserError(f"{where} is damaged: it is nested too deeply") from None
@@ -100,7 +107,9 @@ def _check_integers(values: Any) -> None:
 def _content(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = b"".join(
+                islice(iter(lambda: file.read(_BLOCK), b""), MAX_BYTES // _BLOCK + 1)
+            )
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -113,8 +122,7 @@ def _content(path: Path) -> bytes:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"it has the key {twice!r} twice")
     return values
 
@@ -122,6 +130,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(text: str) -> int:
     if len(text) > 20 or not -_MAX_INTEGER <= int(text) <= _MAX_INTEGER:
         raise ValueError(f"the integer {text[:20]}{'...' * (len(text) > 20)} has more than 64 bits")
+    return int(text)
+
+
+def _large_integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"the integer {text[:20]}... has more than {_MOST_DIGITS} digits")
     return int(text)
 
 

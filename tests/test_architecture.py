@@ -29,7 +29,7 @@ FLOORS = [
     {"arguments"},
     {"backend", "utf8"},
     {"compressed", "files", "memory", "structured", "threads"},
-    {"precision", "accumulator", "recomputed", "checkpoints", "special_ids"},
+    {"precision", "accumulator", "recomputed", "checkpoints", "folders", "special_ids"},
     {"kernels"},
     {"ops"},
     {"verify"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scratchgpt
-from scratchgpt.errors import counted
+from scratchgpt.errors import UserError, counted, warn_on_failure
 
 PACKAGE = Path(scratchgpt.__file__).parent
 
@@ -119,3 +119,14 @@ def test_such_a_plural_is_found():
     assert counts_without_singular('f"{n:,} steps in {t} s"') == ["line 1: {} steps"]
     assert counts_without_singular('f"{n} held-out problems"') == ["line 1: {} held-out problems"]
     assert counts_without_singular("f\"{counted(n, 'step')} in {t} s, {n / t} tokens/s\"") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [(ValueError("a\nb"), "ValueError('a\\nb')"), (UserError("full"), "full")]
+)
+def test_what_nothing_depends_on_may_fail(error, shown):
+    message = f"^{re.escape(f'the plot failed: {shown}')}$"
+    with pytest.warns(UserWarning, match=message), warn_on_failure("the plot"):
+        raise error
+    with pytest.raises(KeyboardInterrupt), warn_on_failure("the plot"):
+        raise KeyboardInterrupt

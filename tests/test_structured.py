@@ -1,5 +1,6 @@
 import contextlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,3 +146,12 @@ def test_any_values_make_a_record_or_are_refused(values):
 def test_a_missing_field_is_named(missing):
     with pytest.raises(UserError, match=f"the field '{missing}' is missing"):
         to_record(Example, {k: v for k, v in WHOLE.items() if k != missing}, "x")
+
+
+def test_numbers_that_other_programs_write_are_read_if_wanted():
+    """transformers writes 10**30 for "no limit", and the state of PCG64 has 128 bits."""
+    text = json.dumps([10**30, -(2**127), math.inf, -math.inf])
+    assert parse_json(text, "x", any_number=True) == [10**30, -(2**127), math.inf, -math.inf]
+    assert math.isnan(parse_json("NaN", "x", any_number=True))
+    with pytest.raises(UserError, match="has more than 40 digits"):
+        parse_json("9" * 5000, "x", any_number=True)

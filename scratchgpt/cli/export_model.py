@@ -60,6 +60,8 @@ def export_command(
     import json
 
     from scratchgpt.errors import UserError
+    from scratchgpt.folders import new_folder
+    from scratchgpt.models.directory import CONFIG_FILE
     from scratchgpt.models.llmc import write_llmc
     from scratchgpt.models.state_dicts import write_state_dict
     from scratchgpt.recipes.model_folder import find_model, load_gpt
@@ -70,7 +72,8 @@ def export_command(
     gpt = load_gpt(directory)
     if target is Format.huggingface:
         tokenizer = load_tokenizer(directory) if has_tokenizer(directory) else None
-        _write_folder(gpt, tokenizer, out, shard_size)
+        with new_folder(out, last=CONFIG_FILE) as folder:
+            _write_folder(gpt, tokenizer, folder, shard_size)
     elif shard_size is not None:
         raise UserError(
             f"--shard-size {shard_size} does not apply to --format {target.value}, which writes "

@@ -77,6 +77,8 @@ def import_command(
 
     from scratchgpt.cli.formats import guess_format
     from scratchgpt.errors import UserError
+    from scratchgpt.folders import new_folder
+    from scratchgpt.models.directory import CONFIG_FILE
     from scratchgpt.recipes.model_folder import check_vocabulary
     from scratchgpt.training.checkpoint import save_model
 
@@ -93,7 +95,8 @@ def import_command(
     found = _tokenizer(tokenizer, own)
     if found is not None:
         check_vocabulary(model.config, found.vocab_size, own)
-    save_model(out, model, found)
+    with new_folder(out, last=CONFIG_FILE) as folder:
+        save_model(folder, model, found)
     if found is None:
         print(
             f"no tokenizer in {source}; import with --tokenizer to use the model with text",

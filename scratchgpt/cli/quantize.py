@@ -34,7 +34,9 @@ def quantize_command(
     import json
 
     from scratchgpt.cli.console import byte_count
+    from scratchgpt.folders import new_folder
     from scratchgpt.models import QuantizedGPT, save_pretrained
+    from scratchgpt.models.directory import CONFIG_FILE
     from scratchgpt.recipes.model_folder import find_model, load_gpt
     from scratchgpt.text import TOKENIZER_FILE, load_tokenizer
 
@@ -43,8 +45,9 @@ def quantize_command(
     gpt, tokenizer = load_gpt(directory), load_tokenizer(directory)
     quantized = QuantizedGPT(gpt)
     known = quantized.special_ids.ends
-    save_pretrained(quantized, out, end_of_text=None if known else tokenizer.end_of_text)
-    tokenizer.save(out / TOKENIZER_FILE)
+    with new_folder(out, last=CONFIG_FILE) as folder:
+        save_pretrained(quantized, folder, end_of_text=None if known else tokenizer.end_of_text)
+        tokenizer.save(folder / TOKENIZER_FILE)
     n_bytes = gpt.dtype.itemsize * gpt.store.size
     if as_json:
         print(json.dumps({"out": str(out), "bytes": quantized.nbytes, "bytes_before": n_bytes}))

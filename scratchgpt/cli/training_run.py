@@ -4,14 +4,16 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 import typer
 
 from scratchgpt.cli.console import preparation_progress, program, write_line
-from scratchgpt.errors import counted
+from scratchgpt.errors import counted, warn_on_failure
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
+from scratchgpt.training.progress import Lossy
 
 # What to print before the command that uses the model.
 PURPOSES = {"generate": "generate text", "translate": "translate"}
@@ -21,18 +23,21 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     """Train a model, show progress, and print the result on standard output."""
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
-    print(f"{training.describe()}; output in {out}", file=sys.stderr)
+    _note(f"{training.describe()}; output in {out}")
     for note in training.trainer.notes:
-        print(note, file=sys.stderr)
+        _note(note)
     result = _train(training)
     if result.interrupted is not None:
-        print(
+        _note(
             f"saved at step {result.step}; resume with: "
-            f"{program()} train --out {shlex.quote(str(out))} --resume",
-            file=sys.stderr,
+            f"{program()} train --out {shlex.quote(str(out))} --resume"
         )
         raise typer.Exit(128 + result.interrupted)
-    scores, sample = training.evaluate(), training.sample()
+    scores, sample = dict[str, float](), ""  # the run is finished, whether or not they succeed
+    with warn_on_failure("the evaluation"):
+        scores = training.evaluate()
+    with warn_on_failure("the sample"):
+        sample = training.sample()
     if as_json:
         record = {
             "out": str(out),
@@ -49,19 +54,25 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         print(json.dumps(record))
         return
     write_line(sample)
-    print("; ".join(_summary(training.run.training.best, result, scores)), file=sys.stderr)
+    _note("; ".join(_summary(training.run.training.best, result, scores)))
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
     command = f"{program()} {verb} --model {shlex.quote(str(out))}"
-    print(f"to {PURPOSES[verb]}: {command}{curves}", file=sys.stderr)
+    _note(f"to {PURPOSES[verb]}: {command}{curves}")
+
+
+def _note(text: str) -> None:
+    """Print a line on standard error, if it still can be written."""
+    print(text, file=cast(TextIO, Lossy(sys.stderr)))
 
 
 def _train(training: AnyRun) -> TrainResult:
     progress = TrainingProgress(training.trainer)
 
     def show_sample(trainer: Trainer, record: SampleRecord) -> None:
-        sample = training.sample(record.step)
-        progress.message(f"--- sample at step {record.step}\n{sample}\n---")
+        with warn_on_failure("the sample"):
+            sample = training.sample(record.step)
+            progress.message(f"--- sample at step {record.step}\n{sample}\n---")
 
     training.trainer.on("sample", show_sample)
     with progress:

@@ -1,8 +1,13 @@
 """Perplexity and bits per byte of a model on a text."""
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from scratchgpt.errors import UserError
+
+_LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
 class Perplexity(NamedTuple):
@@ -59,11 +64,19 @@ def perplexity(batches: Iterable[tuple[float, int]], n_bytes: int) -> Perplexity
         As in :func:`mean_loss`, in nats.
     n_bytes : int
         Bytes of the predicted part of the text.
+
+    Raises
+    ------
+    UserError
+        If no token is predicted, or a loss is not finite.
     """
     total, n_tokens = _totals(batches)
     loss = total / n_tokens
     bits = total / math.log(2)
-    return Perplexity(loss, math.exp(loss), bits / n_bytes, n_tokens, n_bytes)
+    if not n_bytes:
+        raise UserError("the predicted part of the text has no bytes; give a longer text")
+    perplexity = math.inf if loss > _LARGEST_EXPONENT else math.exp(loss)
+    return Perplexity(loss, perplexity, bits / n_bytes, n_tokens, n_bytes)
 
 
 def _totals(batches: Iterable[tuple[float, int]]) -> tuple[float, int]:
@@ -71,4 +84,8 @@ def _totals(batches: Iterable[tuple[float, int]]) -> tuple[float, int]:
     for loss, n in batches:
         total += loss * n
         n_tokens += n
+    if not n_tokens:
+        raise UserError("there is no token to predict: the first one is not; give a longer text")
+    if not math.isfinite(total):
+        raise UserError(f"the loss is {total}: weights of the model are not finite or too large")
     return total, n_tokens

@@ -47,7 +47,7 @@ class InputEmbedding(Layer):
         self.drop = Dropout(dropout)
         self.scale = math.sqrt(n_channels) if scale else 1.0
         self.block_size = block_size
-        self.sinusoids = sinusoids(0 if learned else block_size, n_channels)
+        self.sinusoids = sinusoids(0, n_channels)  # of the longest text so far
 
     def forward(
         self, tokens: Array, dropout_seed: int | None = None, positions: Array | None = None
@@ -82,7 +82,11 @@ class InputEmbedding(Layer):
         if self.wpe:
             added, wpe = self.wpe.forward(positions)  # 3
         else:
-            added, wpe = self.sinusoids[positions].astype(x.dtype), None
+            table = self.sinusoids
+            if n_positions > len(table):
+                n_rows = min(self.block_size, 2 * n_positions)
+                table = self.sinusoids = sinusoids(n_rows, x.shape[-1])
+            added, wpe = table[positions].astype(x.dtype), None
         x += added  # 4
         x, drop = self.drop.forward(x, dropout_seed, y_out=x)  # 5
         return x, InputEmbeddingSaved(wte, wpe, drop)

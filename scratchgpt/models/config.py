@@ -11,6 +11,7 @@ from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.presets import GPT_KIND, find_preset
 
 NORM_POSITIONS = ("pre", "post")
+LARGEST = (1 << 31) - 1  # any size, so that the cost of every model can be computed
 
 
 class ModelConfig:
@@ -112,8 +113,10 @@ class ModelConfig:
             value = getattr(self, name)
             if value is None and name in ("n_inner", "source_vocab_size"):
                 continue
-            if (whole_number(value) or 0) < 1:
-                raise UserError(f"{name}={value!r} must be a positive whole number")
+            if not 1 <= (whole_number(value) or 0) <= LARGEST:
+                raise UserError(
+                    f"{name}={value!r} must be a positive whole number, at most {LARGEST:,}"
+                )
         for name in switches:
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name}={getattr(self, name)!r} must be true or false")

@@ -142,24 +142,32 @@ def describe_quantized(config: GPTConfig, n_batch: int, itemsize: int) -> Descri
     tables = [config.block_size, config.vocab_size] + [config.vocab_size] * (not config.tied_head)
     of_block = [(3 * n_channels, n_channels), (n_channels, n_channels)]
     of_block += [(n_inner, n_channels), (n_channels, n_inner)]
-    matrices = [(n_rows, n_channels) for n_rows in tables] + config.n_layer * of_block
-    n_norms = 2 * config.n_layer + (config.norm_position == "pre")
-    vectors = n_norms * (1 + config.bias) * [n_channels]
-    if config.bias:
-        vectors += config.n_layer * [n_rows for n_rows, _ in of_block]
     # One byte per weight, and four per scale and per element of a vector; each starts at a line.
-    sizes = [n_rows * n for n_rows, n in matrices]
-    sizes += [4 * n for n in [*vectors, *(n_rows for n_rows, _ in matrices)]]
+    of_tables = [size for n_rows in tables for size in (n_rows * n_channels, 4 * n_rows)]
+    of_blocks = [size for n_rows, n in of_block for size in (n_rows * n, 4 * n_rows)]
+    if config.bias:
+        of_blocks += [4 * n_rows for n_rows, _ in of_block]
+    n_norms = 2 * config.n_layer + (config.norm_position == "pre")
+    n_bytes = (
+        sum(map(_in_lines, of_tables))
+        + config.n_layer * sum(map(_in_lines, of_blocks))
+        + n_norms * (1 + config.bias) * _in_lines(4 * n_channels)
+    )
     whole = describe_gpt(config, n_batch, itemsize)
     return replace(
         whole,
-        parameter_bytes=sum(-(-size // LINE_BYTES) * LINE_BYTES for size in sizes),
+        parameter_bytes=n_bytes,
         optimizer_bytes=0,
         activation_bytes=0,
         recompute_activation_bytes=0,
         temporary_bytes=0,
         training_flops_per_token=0,
     )
+
+
+def _in_lines(n_bytes: int) -> int:
+    """Round up to whole cache lines."""
+    return -(-n_bytes // LINE_BYTES) * LINE_BYTES
 
 
 def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:

@@ -14,7 +14,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
 from scratchgpt.models.pickles import CONFIG_FILE, refuse_pickle
 from scratchgpt.models.weight_files import save_weights
-from scratchgpt.utf8 import read_text
+from scratchgpt.structured import read_json as read_json_file
 
 GENERATION_FILE = "generation_config.json"
 
@@ -29,15 +29,15 @@ def read_json(directory: Path) -> Any:
     """
     path = directory / CONFIG_FILE
     try:
-        return json.loads(read_text(path))
+        return read_json_file(path, any_number=True)
     except FileNotFoundError:
         refuse_pickle(directory)
         raise UserError(
             f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
             "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
         ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    except UserError as error:
+        raise UserError(f"cannot read the model in {directory}: {error}") from error
 
 
 def find_directory(path: Path) -> Path:

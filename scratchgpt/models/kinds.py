@@ -14,8 +14,9 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.models.config import ModelConfig
 from scratchgpt.models.description import Description
 from scratchgpt.models.directory import CONFIG_FILE, read_json, write_directory
+from scratchgpt.models.limits import check_size
 from scratchgpt.models.presets import find_preset
-from scratchgpt.models.weight_files import Stored, fill, open_weights
+from scratchgpt.models.weight_files import Stored, count_elements, fill, open_weights
 from scratchgpt.special_ids import Ids, SpecialIds, read_special_ids
 
 OUR_TYPE = "scratchgpt"  # prefix of the model_type of models that only scratchgpt reads
@@ -88,10 +89,27 @@ class ModelKind:
             shard_bytes=shard_bytes,
         )
 
+    def load(self, directory: Path, config: Any, new_model: Callable[[], Any]) -> Any:
+        """Call ``new_model`` and fill the model, if the files hold what its configuration needs."""
+        stored = self.open_weights(directory, config)
+        model = new_model()
+        self._load(model, stored, directory)
+        return model
+
     def load_weights(self, model: Any, directory: Path) -> None:
         """Load the arrays and the special ids of a model; on error, change none."""
+        self._load(model, open_weights(directory), directory)
+
+    def open_weights(self, directory: Path, config: Any) -> dict[str, Stored]:
+        """Open the weights of a directory, and compare their size with a configuration."""
+        stored = open_weights(directory)
+        n_needed = self.count_cost(config, 1, 4).n_parameters
+        check_size(config, n_needed, count_elements(stored), directory)
+        return stored
+
+    def _load(self, model: Any, stored: dict[str, Stored], directory: Path) -> None:
         ids = read_special_ids(directory, model.config.vocab_size)
-        self.fill_arrays(model.arrays(), open_weights(directory), model.config, directory)
+        self.fill_arrays(model.arrays(), stored, model.config, directory)
         model.special_ids = ids
 
 

@@ -5,9 +5,10 @@ model. Then follow the parameters, each for all layers together; weights of line
 (n_out, n_in). Since version 3, the vocabulary is padded with zero rows to a multiple of 128.
 """
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.kinds import describe
+from scratchgpt.models.limits import check_layers
 from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.state_dicts import check_expressible
-from scratchgpt.models.tensor_file import widen_bfloat16
+from scratchgpt.models.tensor_file import PIECE_BYTES, widen_bfloat16
 from scratchgpt.models.weight_files import warn_not_finite
 
 MAGIC = 20240326
@@ -61,14 +63,19 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             stored, is_padded = VERSIONS[version]
             config = _config(header, dropout)
             n_rows = int(header[7]) if is_padded else config.vocab_size
+            if n_rows < config.vocab_size:
+                raise UserError(
+                    f"{path} is damaged: it has {n_rows} rows for {config.vocab_size} tokens"
+                )
             n_padding = (n_rows - config.vocab_size) * config.n_embd
             n_numbers = describe(config).n_parameters + n_padding
             n_bytes = file.seek(0, 2)
             expected = 4 * HEADER + np.dtype(stored).itemsize * n_numbers
-            if n_bytes != expected or n_padding < 0:
+            if n_bytes != expected:
                 raise UserError(
                     f"{path} is damaged: it has {n_bytes} bytes but its header says {expected}"
                 )
+            check_layers(config, path)
             model = GPT(config, seed=None, dtype=dtype)
             file.seek(4 * HEADER)
             bad = []
@@ -77,14 +84,26 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
                 view[...] = (widen_bfloat16(array) if version == 5 else array).reshape(view.shape)
                 if not np.isfinite(view).all():
                     bad.append(name)
-                if i == 0:
-                    file.seek(n_padding * np.dtype(stored).itemsize, 1)
+                if i == 0 and not _are_zeros(file, n_padding * np.dtype(stored).itemsize):
+                    warnings.warn(
+                        f"{path}: the rows that pad {config.vocab_size} tokens to {n_rows} are not "
+                        "0; they are not imported",
+                        stacklevel=2,
+                    )
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     warn_not_finite(bad, path)
     return model
+
+
+def _are_zeros(file: BinaryIO, n_bytes: int) -> bool:
+    """Read the next bytes of a file, and return whether all are 0."""
+    zeros = True
+    for start in range(0, n_bytes, PIECE_BYTES):
+        zeros = not any(file.read(min(PIECE_BYTES, n_bytes - start))) and zeros
+    return zeros
 
 
 def write_llmc(model: GPT, path: Path) -> None:

@@ -83,8 +83,7 @@ class Model(Layer, Generic[Saved]):
             raise UserError(
                 f"the model in {folder} is not a {cls.__name__}; read it with load_pretrained"
             )
-        model = cls.blank(config, dtype)
-        kind.load_weights(model, folder)
+        model: Self = kind.load(folder, config, lambda: cls.blank(config, dtype))
         return model
 
     def save_pretrained(

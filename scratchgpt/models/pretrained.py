@@ -195,8 +195,7 @@ def load_pretrained(
     """
     directory = find_directory(Path(directory))
     kind, config = read_trainable(directory, dropout)
-    model: Model[Any] = kind.model.blank(config, dtype)
-    kind.load_weights(model, directory)
+    model: Model[Any] = kind.load(directory, config, lambda: kind.model.blank(config, dtype))
     return model
 
 
@@ -212,8 +211,7 @@ def load_quantized(directory: Path | str) -> QuantizedGPT:
     kind, config = read_kind(directory)
     if not kind.quantized:
         raise UserError(f"the model in {directory} is not quantized; read it with load_pretrained")
-    model: QuantizedGPT = kind.model.blank(config)
-    kind.load_weights(model, directory)
+    model: QuantizedGPT = kind.load(directory, config, lambda: kind.model.blank(config))
     return model
 
 

@@ -17,8 +17,10 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.kinds import describe
+from scratchgpt.models.limits import check_size
 from scratchgpt.models.tensor_file import TensorFile, save_tensors
-from scratchgpt.models.weight_files import Stored, fill, rename
+from scratchgpt.models.weight_files import Stored, count_elements, fill, rename
 
 # nanoGPT uses the exact GELU, minGPT the approximation. The minGPT of 2020 used the exact GELU and
 # other names.
@@ -86,6 +88,7 @@ def read_state_dict(
         activation=activation or ACTIVATIONS[source],
         dropout=dropout,
     )
+    check_size(config, describe(config).n_parameters, count_elements(stored), path)
     model = GPT(config, seed=None, dtype=dtype)
     fill(dict(_views(model, source)), stored, path)
     return model

@@ -6,7 +6,6 @@ each array. This reader maps the file into memory, and copies arrays directly to
 destination.
 """
 
-import json
 import math
 import mmap
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 from scratchgpt.models.pickles import refuse_pickle
+from scratchgpt.structured import MAX_BYTES, parse_json
 
 # Names of the format. NumPy has no bfloat16, which is the upper half of a float32.
 DTYPES = {
@@ -28,6 +28,7 @@ DTYPES = {
 }
 FLOATS = ("F64", "F32", "F16", "BF16")
 LENGTH_BYTES = 8
+MOST_AXES, MOST_ELEMENTS = 32, 1 << 56
 PIECE_BYTES = 1 << 22  # read at a time, small enough to be still cached for the check
 LFS_POINTER = b"version https://git-lfs"
 
@@ -128,10 +129,12 @@ class TensorFile:
                     f"{self.path} is a pointer of Git LFS; fetch the file: git lfs pull"
                 )
             raise self._damaged(f"its {n_bytes} bytes end before its header does")
+        if length > MAX_BYTES:
+            raise self._damaged(f"its header has {length} bytes, more than {MAX_BYTES >> 20} MiB")
         try:
-            header = json.loads(file.read(length))
-        except ValueError as error:
-            raise self._damaged(f"its header is not valid JSON ({error})") from error
+            header = parse_json(file.read(length), "its header")
+        except UserError as error:
+            raise self._damaged(str(error)) from error
         if not isinstance(header, dict):
             raise self._damaged("its header is not a JSON object")
         self._header_bytes = LENGTH_BYTES + length
@@ -144,8 +147,12 @@ class TensorFile:
             try:
                 dtype, shape = entry["dtype"], tuple(entry["shape"])
                 begin, end = entry["data_offsets"]
+                if not isinstance(dtype, str):
+                    raise ValueError("a dtype that is not a string")
                 if any(type(n) is not int or n < 0 for n in (*shape, begin, end)):
                     raise ValueError("a size that is not a whole number")
+                if len(shape) > MOST_AXES or math.prod(n or 1 for n in shape) > MOST_ELEMENTS:
+                    raise ValueError("a shape that is too large")
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(f"its header does not describe {name}: {error}") from error
             if dtype not in DTYPES:

@@ -1,10 +1,12 @@
 """The weights of a model directory: one safetensors file, or several with an index."""
 
 import json
+import math
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.models.pickles import refuse_pickle
 from scratchgpt.models.tensor_file import FLOATS, TensorFile, save_tensors
-from scratchgpt.utf8 import read_text
+from scratchgpt.structured import check_type, read_json
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -45,23 +47,36 @@ def open_weights(directory: Path) -> dict[str, Stored]:
     raise UserError(f"{directory / WEIGHTS_FILE} is missing")
 
 
+def count_elements(stored: dict[str, Stored]) -> int:
+    """Return the number of elements of all arrays."""
+    return sum(math.prod(one.file.tensors[one.name].shape) for one in stored.values())
+
+
 def _open_shards(directory: Path) -> dict[str, Stored]:
-    index = directory / INDEX_FILE
-    try:
-        places = dict(json.loads(read_text(index))["weight_map"])
-        shards = sorted(set(places.values()))
-        if any(Path(shard).name != shard for shard in shards):
-            raise ValueError("it names a file in another folder")
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{index} is damaged: {error}") from error
+    places = _read_index(directory / INDEX_FILE)
+    shards = sorted(set(places.values()))
     for shard in shards:
-        if not (directory / shard).exists():
+        if not os.path.exists(directory / shard):  # False, too, for a name that no file can have
             raise UserError(f"{directory / shard} is missing: {INDEX_FILE} has arrays in it")
     files = {shard: TensorFile(directory / shard) for shard in shards}
     for name, shard in places.items():
         if name not in files[shard].tensors:
             raise UserError(f"{directory / shard} has no array {name!r}, which {INDEX_FILE} names")
     return {name: Stored(files[shard], name) for name, shard in places.items()}
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    """Return the file of each array, by the names of the arrays."""
+    try:
+        content = read_json(path, any_number=True)
+    except UserError as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    places: Any = content.get("weight_map") if isinstance(content, dict) else None
+    check_type(places, dict[str, str], "weight_map", str(path))
+    for shard in set(places.values()):
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise UserError(f"{path} is damaged: it names {shard!r}, not a weight file beside it")
+    return places
 
 
 def save_weights(
@@ -87,7 +102,8 @@ def save_weights(
         write_text(directory / INDEX_FILE, json.dumps(content, indent=2) + "\n")
         (directory / WEIGHTS_FILE).unlink(missing_ok=True)
     for name in old - set(written):
-        (directory / name).unlink(missing_ok=True)
+        if (directory / name).is_file():
+            (directory / name).unlink()
 
 
 def _from_1(items: list[dict[str, Array]]) -> range:
@@ -97,9 +113,8 @@ def _from_1(items: list[dict[str, Array]]) -> range:
 def _listed_shards(directory: Path) -> set[str]:
     """Return the file names in an existing index."""
     try:
-        places = json.loads(read_text(directory / INDEX_FILE))["weight_map"]
-        return {name for name in places.values() if Path(name).name == name}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return set(_read_index(directory / INDEX_FILE).values())
+    except (FileNotFoundError, UserError):
         return set()
 
 

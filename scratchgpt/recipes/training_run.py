@@ -5,6 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Generic
 
+from scratchgpt.checkpoints import LAST, existing_checkpoint
+from scratchgpt.errors import UserError
+from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
+from scratchgpt.models.kinds import read_kind
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
@@ -36,6 +40,8 @@ class TrainingRun(Generic[M, B]):
     ) -> None:
         self.out_dir = out_dir
         self.data = data
+        if resume:
+            _check_sizes(run, out_dir)
         self.model = data.new_model(run)
         # These scores need generation: compute them in training only if one selects the best model.
         decides = not run.training.best.startswith("val_")
@@ -71,3 +77,19 @@ class TrainingRun(Generic[M, B]):
     def evaluate(self) -> dict[str, float]:
         """Score the model on held-out data; empty if the validation loss is the only score."""
         return self.data.evaluate(self.model)
+
+
+def _check_sizes(run: RunConfig, out_dir: Path) -> None:
+    """Refuse to resume a run whose model is larger than its checkpoint, before it is created."""
+    last = existing_checkpoint(out_dir, LAST)
+    if last is None or not (last / MODEL_FILE).exists():
+        return  # the trainer says what is missing
+    kind, config = read_kind(last)
+    for name, value in run.model.items():
+        saved = getattr(config, name, None)
+        if type(value) is type(saved) is int and value > saved:
+            raise UserError(
+                f"the run in {out_dir} was started with model setting {name}={saved}, not {value}; "
+                "resume it with the same value, or choose another folder"
+            )
+    kind.open_weights(last, config)

@@ -3,11 +3,18 @@
 ``training_state.safetensors`` holds both moments of AdamW for each trained parameter, and the
 arrays of the objective's state. ``training_state.json`` holds the rest.
 
+The metadata of ``training_state.safetensors`` has the step and a checksum of the weights. So a
+checkpoint whose files are of different steps, as in a run that was copied while it trained, is
+refused.
+
 All randomness in a run is a function of the seed and the step, so these two numbers are also the
 state of the random number generators and the position in the data.
 """
 
+import contextlib
 import json
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +27,19 @@ from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import DTYPES, TensorFile, save_tensors
 from scratchgpt.models.weight_files import Stored, fill
 from scratchgpt.optim import AdamW
+from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.model_files import load_model, save_model
 from scratchgpt.training.objective import AnyObjective, State
-from scratchgpt.utf8 import read_text
 
 STATE_FILE = "training_state.json"
 MOMENTS_FILE = "training_state.safetensors"
 FORMAT_VERSION = 1
+_LARGEST = 1 << 53  # of steps and seconds
 _ARRAY = "objective."  # prefix for the names of arrays of the objective's state
+# The only key, because safetensors writes several in any order. Older versions wrote none.
+_SAVE = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,8 @@ def save_checkpoint(
         for name, value in objective.state().items()
         if isinstance(value, np.ndarray)
     }
-    save_tensors(directory / MOMENTS_FILE, {**optimizer.named_moments(), **arrays})
+    metadata = {_SAVE: f"step {state.step}, weights {_checksum(objective.model)}"}
+    save_tensors(directory / MOMENTS_FILE, {**optimizer.named_moments(), **arrays}, metadata)
     write_text(directory / STATE_FILE, json.dumps(vars(state), indent=2) + "\n")
 
 
@@ -120,12 +131,15 @@ def load_checkpoint(
     Raises
     ------
     UserError
-        If a file is missing, damaged, or belongs to another model or objective.
+        If a file is missing, damaged, or belongs to another model, objective or step.
     """
     path = directory / MOMENTS_FILE
-    try:
-        load_model(directory, objective.model)
+    with _naming_a_way_out(directory):
         file = TensorFile(path)
+        saved_with = file.metadata.get(_SAVE)
+        _check_save(saved_with, f"step {state.step},", path, STATE_FILE)
+        load_model(directory, objective.model)
+        _check_save(saved_with, f"weights {_checksum(objective.model)}", path, "the model")
         unused = _frozen_moments(objective.model)
         arrays = {name for name in file.tensors if name.startswith(_ARRAY)}
         stored = {name: Stored(file, name) for name in file.tensors.keys() - unused - arrays}
@@ -142,9 +156,25 @@ def load_checkpoint(
                 f"{directory} holds the state of another objective: {_names(saved)}; "
                 f"{type(objective).__name__} has {_names(own)}"
             )
-    except UserError as error:
-        raise UserError(f"{error}; {_way_out(directory)}") from error
     objective.load_state(saved)
+
+
+def _checksum(model: Layer) -> str:
+    """Return a checksum of all parameters."""
+    checksum = 0
+    for name in sorted(model.store.named):
+        value = np.ascontiguousarray(model.store.named[name].value)
+        checksum = zlib.crc32(value.view(np.uint8).data, checksum)
+    return f"{checksum:08x}"
+
+
+def _check_save(saved_with: Any, expected: str, path: Path, other: str) -> None:
+    """Raise UserError if the moments were saved with another file; None is of an older version."""
+    if saved_with is not None and expected not in str(saved_with):
+        raise UserError(
+            f"{path} was saved with {saved_with}, and {other} beside it at another time, as in a "
+            "run that is copied while it trains"
+        )
 
 
 def _frozen_moments(model: Layer) -> set[str]:
@@ -165,20 +195,27 @@ def read_state(directory: Path) -> TrainingState:
         If the file is missing, damaged, or has another format version.
     """
     path = directory / STATE_FILE
-    try:
-        values = json.loads(read_text(path))
-        if values["format_version"] != FORMAT_VERSION:
-            raise UserError(
-                f"{path} has format version {values['format_version']}; this scratchgpt reads "
-                f"version {FORMAT_VERSION}; resume with the scratchgpt that wrote it"
-            )
-        return TrainingState(**values)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; {_way_out(directory)}") from None
-    except UserError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is damaged: {error}; {_way_out(directory)}") from error
+    with _naming_a_way_out(directory):
+        try:
+            values = read_json(path, any_number=True)
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing") from None
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if type(version) is int and version != FORMAT_VERSION:
+        raise UserError(
+            f"{path} has format version {version}; this scratchgpt reads version "
+            f"{FORMAT_VERSION}; resume with the scratchgpt that wrote it"
+        )
+    with _naming_a_way_out(directory):
+        state = to_record(TrainingState, values, str(path))
+        for name in ("step", "elapsed"):
+            if not 0 <= getattr(state, name) < _LARGEST:
+                raise UserError(f"{path} is damaged: {name} is {getattr(state, name)}")
+        try:
+            TrainConfig.of_run(state.train_config)
+        except UserError as error:
+            raise UserError(f"{path} is damaged: {error}") from error
+    return state
 
 
 def check_resumable(
@@ -233,5 +270,12 @@ def check_resumable(
         )
 
 
-def _way_out(directory: Path) -> str:
-    return f"start again in another folder, or restore {directory} from a copy"
+@contextlib.contextmanager
+def _naming_a_way_out(directory: Path) -> Iterator[None]:
+    """Add to each error inside a ``with`` block what to do about a damaged checkpoint."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"{error}; start again in another folder, or restore {directory} from a copy"
+        ) from error

@@ -34,13 +34,24 @@ def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> 
     """
     run_directory = Path(run_directory)
     try:
-        from matplotlib.figure import Figure
+        from matplotlib import rc_context
     except ImportError:
         return False
     path = run_directory / METRICS_FILE
     records = read_metrics(path) if path.exists() else []
     if not any("loss" in record for record in records):
         return False
+
+    # A dollar sign in a name does not start a formula.
+    with rc_context({"text.parse_math": False}):
+        figure = _figure(run_directory, records, unit)
+        with replacing(run_directory / PICTURE_FILE) as temporary:
+            figure.savefig(temporary, format="png")
+    return True
+
+
+def _figure(run_directory: Path, records: list[dict[str, Any]], unit: str) -> Any:
+    from matplotlib.figure import Figure
 
     measures = _measure_names(records)
     figure = Figure(figsize=(9, 6 + 1.7 * len(measures)), dpi=160, layout="constrained")
@@ -53,15 +64,14 @@ def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> 
     _plot_gradient_norm_and_rate(lower, records)
     lower.set_xlabel("step (parameter updates)")
     lower.xaxis.set_major_formatter("{x:,.0f}")
-    upper.set_title(run_directory.resolve().name, loc="left", fontweight="bold")
+    name = run_directory.resolve().name.encode("utf-8", "replace").decode()
+    upper.set_title(name, loc="left", fontweight="bold")
     for axes in (upper, *middle, lower):
         axes.grid(color="#e3e3e3", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.margins(x=0.02)
         axes.spines[["top", "right"]].set_visible(False)
-    with replacing(run_directory / PICTURE_FILE) as temporary:
-        figure.savefig(temporary, format="png")
-    return True
+    return figure
 
 
 def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:

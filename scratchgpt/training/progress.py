@@ -2,8 +2,9 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from scratchgpt.training.records import EvaluationRecord, StepRecord, StoppingRecord
 
@@ -13,11 +14,46 @@ if TYPE_CHECKING:
 _SMOOTHING = 0.9  # weight of earlier steps in the loss and the speed on the bar
 
 
+class Lossy:
+    """A text file that drops what cannot be written, because its terminal or reader is gone.
+
+    Parameters
+    ----------
+    stream : text file or None
+        None, as Python's ``sys.stderr`` if it was closed, drops everything.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if self._stream is not None:
+            with suppress(OSError, ValueError):  # ValueError: it was closed
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            with suppress(OSError, ValueError):
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:
+            return False
+
+    @property
+    def encoding(self) -> str:
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+
 class TrainingProgress:
     """``with TrainingProgress(trainer): trainer.train()`` shows loss, tokens/s and the time left.
 
     On a terminal it draws a bar that stays in place, and prints a line above it for each
     evaluation. Elsewhere (a file, a pipe, ``TERM=dumb``) it prints a line for each logged step.
+    Output that fails, for example on a closed terminal, is dropped, and training continues.
 
     Parameters
     ----------
@@ -30,7 +66,7 @@ class TrainingProgress:
         from rich.console import Console
 
         self._trainer = trainer
-        self._console = Console(file=stream or sys.stderr)
+        self._console = Console(file=cast(TextIO, Lossy(stream or sys.stderr)))
         live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._bar = _bar(self._console) if live else None
         self._task: Any = None

@@ -4,14 +4,14 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
-from scratchgpt.structured import read_json
+from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
@@ -35,6 +35,13 @@ NOTHING_SAVED = "no checkpoint was written"
 STEP_FILE = "checkpoint.json"  # in ``best/``: the step at which it was written
 # If these change on resume, the run may not come to the same best model again.
 _CHANGE_THE_BEST = frozenset({"steps", "eval_interval", "precision"})
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The content of ``checkpoint.json``."""
+
+    step: int
 
 
 class Run:
@@ -269,7 +276,8 @@ class Run:
 
 def _step_of(directory: Path) -> int | None:
     """Return the step at which a model directory was written; None if it does not say."""
+    path = directory / STEP_FILE
     try:
-        return int(read_json(directory / STEP_FILE)["step"])
-    except (OSError, ValueError, TypeError, KeyError):
+        return to_record(_Written, read_json(path), str(path)).step
+    except FileNotFoundError:
         return None

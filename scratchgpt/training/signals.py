@@ -1,11 +1,12 @@
-"""Ctrl-C and SIGTERM as a request to stop soon, not as an exception in the middle of a step."""
+"""Ctrl-C, SIGTERM and SIGHUP request a stop soon; they are no exception in the middle of a step."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows has no such signal
+_SIGNALS = tuple(n for n in (signal.SIGINT, signal.SIGTERM, _HANG_UP) if n is not None)
 
 
 class Stopped(Exception):
@@ -15,9 +16,10 @@ class Stopped(Exception):
 class StopRequest:
     """Record a signal during a ``with`` block, so that the loop inside can check it and end.
 
-    The second signal raises KeyboardInterrupt at once. Handlers are installed only in the main
-    thread, because Python allows no other, and only if the signal is not ignored, as it is for a
-    background job of a shell. The old handlers are restored at the end of the block.
+    The second signal raises KeyboardInterrupt at once. SIGHUP does not count for this, because a
+    terminal that is closed may send it twice. Handlers are installed only in the main thread,
+    because Python allows no other, and only if the signal is not ignored, as it is for a background
+    job of a shell or with nohup. The old handlers are restored at the end of the block.
 
     Attributes
     ----------
@@ -31,6 +33,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal: int | None = None
         self.deferred = False
+        self._asked = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -57,6 +60,8 @@ class StopRequest:
             raise Stopped
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = number
+        if number != _HANG_UP:
+            if self._asked:
+                raise KeyboardInterrupt
+            self._asked = True
+        self.signal = self.signal or number

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, did_you_mean, warn_on_failure
 from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.threads import one_pool
@@ -152,14 +152,13 @@ class Trainer:
     def train(self) -> TrainResult:
         """Train until ``config.steps`` updates are made, or a signal requests the end.
 
-        On Ctrl-C or SIGTERM, the trainer finishes the current micro-batch (or phase) and saves the
-        run; a further call resumes it. A second signal raises KeyboardInterrupt at once.
+        On Ctrl-C, SIGTERM or SIGHUP (a closed terminal), the trainer finishes the current
+        micro-batch (or phase) and saves the run. A second signal raises KeyboardInterrupt at once.
 
         Raises
         ------
         NonFiniteError
-            If a loss or a gradient norm is NaN or infinite. The parameters and the last checkpoint
-            are unchanged then.
+            If a loss or gradient norm is not finite; parameters and checkpoints are unchanged.
         UserError
             If a checkpoint cannot be written. The previous checkpoint still exists then.
         """
@@ -175,7 +174,8 @@ class Trainer:
                 finished = self._save_average(finished) and finished
                 self.position.elapsed = self._elapsed()
             if self._run and self.stepper.workers.rank == 0:
-                plot_metrics(self._run.path, unit=self.objective.unit)
+                with warn_on_failure("plotting the metrics"):
+                    plot_metrics(self._run.path, unit=self.objective.unit)
         except NotFinite as error:
             raise self._nonfinite(error) from None
         finally:

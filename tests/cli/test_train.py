@@ -157,3 +157,35 @@ def test_a_prepared_corpus_is_trained_and_evaluated_on(
     assert text["loss"] == whole["loss"]
     error = refused("train", folder, "--tokenizer", "characters", *tiny, "--out", tmp_path / "b")
     assert "was prepared with its own tokenizer (bpe, 260 tokens)" in error
+
+
+def test_samples_and_scores_that_fail_do_not_fail_the_run(
+    scratchgpt, text_file, tiny, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise ZeroDivisionError
+
+    for name in ("sample", "evaluate"):
+        monkeypatch.setattr(f"scratchgpt.recipes.language.TextData.{name}", fail)
+    options = (*tiny, "--steps", 2, "--sample-interval", 1, "--json")
+    with pytest.warns(UserWarning, match=r"failed: ZeroDivisionError\(\)") as caught:
+        outcome = scratchgpt("train", text_file, *options, "--out", tmp_path / "run")
+    assert outcome.status == 0
+    assert json.loads(outcome.stdout)["step"] == 2
+    failed = {str(warning.message).split(" failed")[0] for warning in caught}
+    assert failed == {"the sample", "the evaluation"}
+
+
+def test_a_run_that_asks_for_more_than_its_checkpoint_is_refused_at_once(
+    refused, trained, monkeypatch
+):
+    """Such a run is from a stranger; no model is created."""
+    monkeypatch.setattr("scratchgpt.models.GPT.__init__", None)
+    settings = (trained / "config.toml").read_text()
+    (trained / "config.toml").write_text(settings.replace("n_layer = 1", "n_layer = 20_000_000"))
+    error = refused("train", "--out", trained, "--resume", "--steps", 9)
+    assert "was started with model setting n_layer=1, not 20000000" in error
+    config = trained / "last" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "n_layer": 20_000_000}))
+    error = refused("train", "--out", trained, "--resume", "--steps", 9)
+    assert "n_layer=20000000 is more than the 10,000 layers" in error

@@ -148,3 +148,29 @@ def test_an_unsupported_model_is_not_written(tmp_path, form, field):
     with pytest.raises(UserError, match=f"llm.c supports only {field}"):
         write_llmc(GPT(GPTConfig(**{**SIZES, **form})), tmp_path / "a.bin")
     assert not (tmp_path / "a.bin").exists()
+
+
+@pytest.mark.parametrize("n_rows", [384, 200])
+def test_any_number_of_padding_rows_is_read(model, tmp_path, n_rows):
+    """As in files of other programs, or of a vocabulary that was cut."""
+    path = tmp_path / "a.bin"
+    content = bytearray(file_of(model, 3))
+    config = model.config
+    rows_before = int.from_bytes(content[4 * 7 : 4 * 8], "little")
+    table, row = 4 * config.vocab_size * config.n_embd, 4 * config.n_embd
+    padding = bytes((n_rows - config.vocab_size) * row)
+    content[4 * 7 : 4 * 8] = n_rows.to_bytes(4, "little")
+    content[1024 + table : 1024 + rows_before * row] = padding
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_llmc(path).store.values, model.store.values)
+    content[1024 + table] = 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"to {n_rows} are not 0; they are not imported"):
+        read_llmc(path)
+
+
+def test_fewer_rows_than_tokens_are_refused(model, tmp_path):
+    content = bytearray(file_of(model, 3))
+    content[4 * 7 : 4 * 8] = (3).to_bytes(4, "little")
+    (tmp_path / "a.bin").write_bytes(content)
+    refused(tmp_path / "a.bin", f"is damaged: it has 3 rows for {model.config.vocab_size} tokens")

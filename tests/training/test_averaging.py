@@ -1,6 +1,8 @@
 """The average of the last checkpoints, in uninterrupted and interrupted runs."""
 
+import os
 import signal
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -154,3 +156,51 @@ def test_without_checkpoints_there_is_no_average(make_trainer, tmp_path):
     with pytest.raises(UserError, match="has no average of checkpoints; a run with average=5"):
         find_checkpoint(tmp_path, "average")
     assert not (tmp_path / "recent").exists()
+
+
+class Killed(BaseException):
+    """Simulates SIGKILL."""
+
+
+def test_a_killed_run_leaves_nothing_that_the_resumed_one_does_not_remove(
+    make_trainer, tmp_path, monkeypatch
+):
+    """Also in ``recent/`` and the checkpoints, where safetensors creates files of its own."""
+    settings = {"steps": 4, "checkpoint_interval": 1, "eval_interval": 2, "average": 2}
+
+    def content(folder):
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+    def run(folder):
+        resume = (folder / "last").exists()
+        trainer = make_trainer(out_dir=folder, resume=resume, **settings)
+        try:
+            trainer.train()
+        finally:
+            trainer.close()  # as the operating system does
+
+    run(tmp_path / "whole")
+    whole = content(tmp_path / "whole")
+    for n_changes in range(3, 1000, 17):
+        left, folder = n_changes, tmp_path / str(n_changes)
+
+        def counted(change):
+            def count(*arguments, **options):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Killed
+                return change(*arguments, **options)
+
+            return count
+
+        with monkeypatch.context() as patch:
+            for name in ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync"):
+                patch.setattr(os, name, counted(getattr(os, name)))
+            with suppress(Killed):
+                run(folder)
+        if left >= 0:
+            break
+        run(folder)
+        assert content(folder) == whole
+    assert n_changes > 100

@@ -1,6 +1,8 @@
-"""Interruption by Ctrl-C and SIGTERM."""
+"""Interruption by Ctrl-C, SIGTERM and SIGHUP."""
 
+import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 
 from scratchgpt.training.checkpoint import read_state
 from scratchgpt.training.signals import Stopped, StopRequest
+
+if sys.platform.startswith("linux"):
+    import pty
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -131,3 +136,33 @@ def test_the_first_signal_asks_and_the_second_raises():
             stop.check()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_terminal_that_hangs_up_twice_asks_only_once():
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.signal == signal.SIGHUP
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a terminal")
+def test_a_closed_terminal_saves_the_run(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog\n" * 20)
+    sizes = "--n-layer 1 --n-head 1 --n-embd 4 --block-size 8 --eval-interval 0 --steps 1000000"
+    command = ["-m", "scratchgpt", "train", text, *sizes.split(), "--out", tmp_path / "run"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environment = {**os.environ, "TERM": "xterm", "SCRATCHGPT_KERNELS": "off"}
+        os.execve(sys.executable, [sys.executable, *map(str, command)], environment)
+    shown = b""
+    while b"tokens/s" not in shown:
+        shown += os.read(terminal, 1000)
+    os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 128 + signal.SIGHUP
+    assert read_state(tmp_path / "run" / "last").step > 0

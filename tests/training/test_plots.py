@@ -1,5 +1,6 @@
 import builtins
 import math
+import warnings
 
 import pytest
 
@@ -123,3 +124,17 @@ def test_the_axis_of_gradient_norms_has_several_ticks(norms):
     _plot_gradient_norm_and_rate(axes, records)
     low, high = axes.get_ylim()
     assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3
+
+
+@pytest.mark.parametrize("name", ["a $ and a $_{b", "new\nline", "日本", "not \udcff UTF-8"])
+def test_any_name_of_a_run_or_a_measure_is_plotted(run, name):
+    pytest.importorskip("matplotlib")
+    folder = run / name
+    folder.mkdir()
+    for step in range(3):
+        record = {"step": step, "loss": 1.0, "lr": 1e-3, "grad_norm": 1.5, "$x^": 0.5}
+        append_metrics(folder / METRICS_FILE, record)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the font lacks characters
+        assert plot_metrics(folder, unit="$")
+    assert (folder / "loss.png").exists()

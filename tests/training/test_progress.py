@@ -119,3 +119,40 @@ def test_stopping_after_the_phase_is_reported(make_model, make_config, make_batc
     with TrainingProgress(trainer, stream):
         assert trainer.train().step == 5
     assert "stopping after step 5, the end of the phase; press Ctrl-C again" in stream.getvalue()
+
+
+class Gone(Terminal):
+    """A terminal that was closed, or a pipe without a reader."""
+
+    def __init__(self, error, live):
+        super().__init__()
+        self.error, self.live = error, live
+
+    def isatty(self):
+        return self.live
+
+    def write(self, text):
+        raise self.error
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize(
+    "error",
+    [BrokenPipeError(32, "Broken pipe"), OSError(5, "Input/output error"), ValueError("closed")],
+)
+def test_training_goes_on_without_its_progress(watch, error, live):
+    assert watch(Gone(error, live), steps=13) == ""
+
+
+def test_training_goes_on_without_a_standard_error(make_trainer, monkeypatch, capsys):
+    """Python's stream is None if the command was started with it closed."""
+    monkeypatch.setattr("sys.stderr", None)
+    trainer = make_trainer(steps=2)
+    with TrainingProgress(trainer) as progress:
+        progress.message("a line")
+        assert trainer.train().step == 2
+    closed = io.StringIO()
+    closed.close()
+    with TrainingProgress(make_trainer(steps=2), closed) as progress:
+        progress.message("a line")
+    assert capsys.readouterr().out == ""

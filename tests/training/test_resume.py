@@ -1,7 +1,9 @@
 import json
+import re
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import CharacterTokenizer
@@ -216,6 +218,62 @@ def test_a_checkpoint_of_another_format_is_refused(make_trainer, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
     with pytest.raises(UserError, match="format version 2"):
         make_trainer(out_dir=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"step": -1}, "step is -1"),
+        ({"step": 2.0}, "step is 2.0, not an integer"),
+        ({"step": 10**30}, "step is 1"),
+        ({"elapsed": float("nan")}, "elapsed is nan"),
+        ({"best_step": "3"}, "best_step is '3', not an integer or null"),
+        ({"train_config": []}, "train_config is [], not an object"),
+        ({"train_config": {"steps": "many"}}, "steps='many' must be a whole number"),
+        ({"unknown": 1}, "unknown field 'unknown'"),
+        ({"format_version": True}, "format_version is True, not an integer"),
+    ],
+)
+def test_a_state_of_the_wrong_type_is_refused(make_trainer, tmp_path, changes, part):
+    make_trainer(out_dir=tmp_path, steps=2).train()
+    path = tmp_path / "last" / "training_state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(UserError, match=re.escape(part)) as error:
+        make_trainer(out_dir=tmp_path, resume=True, steps=2)
+    for text in (str(path), "is damaged", "start again in another folder"):
+        assert text in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "training_state.safetensors", "training_state.json"]
+)
+def test_files_of_different_steps_are_refused(make_trainer, tmp_path, name):
+    """As in the copy of a run that trained while it was copied."""
+    make_trainer(out_dir=tmp_path, steps=4).train()
+    before = (tmp_path / "last" / name).read_bytes()
+    make_trainer(out_dir=tmp_path, steps=6, resume=True).train()
+    last = tmp_path / "last" / name
+    after = last.read_bytes()
+    last.write_bytes(before)
+    with pytest.raises(UserError, match=r"at another time, as in a run that is copied while"):
+        make_trainer(out_dir=tmp_path, steps=8, resume=True)
+    last.write_bytes(after)
+    assert make_trainer(out_dir=tmp_path, steps=8, resume=True).train().step == 8
+
+
+def test_a_checkpoint_of_an_older_version_is_resumed(make_trainer, tmp_path):
+    """Older versions did not write which files belong together."""
+    make_trainer(out_dir=tmp_path, steps=4).train()
+    path = tmp_path / "last" / "training_state.safetensors"
+    save_file(load_file(path), path)
+    assert make_trainer(out_dir=tmp_path, steps=6, resume=True).train().step == 6
+
+
+def test_a_best_model_with_a_damaged_step_is_named(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path, steps=4).train()
+    (tmp_path / "best" / "checkpoint.json").write_text('{"step": "4"}')
+    with pytest.raises(UserError, match=r"checkpoint.json is damaged: step is '4'"):
+        make_trainer(out_dir=tmp_path, steps=6, resume=True)
 
 
 def test_resuming_nothing_is_refused(make_trainer, tmp_path):

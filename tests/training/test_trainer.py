@@ -198,3 +198,12 @@ def test_a_callback_that_fails_ends_the_run_and_frees_the_folder(make_trainer, t
     with pytest.raises(ZeroDivisionError):
         trainer.train()
     make_trainer(out_dir=tmp_path, resume=True).close()
+
+
+def test_a_plot_that_fails_does_not_fail_the_run(make_trainer, monkeypatch, tmp_path):
+    def fail(run_directory, unit):
+        raise ValueError("$ is no formula")
+
+    monkeypatch.setattr(trainer, "plot_metrics", fail)
+    with pytest.warns(UserWarning, match="plotting the metrics failed: .*no formula"):
+        assert make_trainer(out_dir=tmp_path).train().step == 10
