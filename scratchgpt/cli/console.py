@@ -48,7 +48,7 @@ def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCall
 
 def write_line(text: str) -> None:
     """Write a line to standard output; characters that its encoding lacks become ``?``."""
-    encoding = sys.stdout.encoding
+    encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, errors="replace").decode(encoding))
 
 

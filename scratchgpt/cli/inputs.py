@@ -1,0 +1,103 @@
+"""Every kind of file or folder that the command line reads, with commands that read it.
+
+The fuzz tests (``tests/fuzz``) damage a sample of each kind and run its commands. A test fails if
+some code reads files and no command of this table runs it, so a new kind of file is added here.
+"""
+
+from typing import NamedTuple
+
+
+class Input(NamedTuple):
+    """A kind of path.
+
+    Attributes
+    ----------
+    kind : str
+    commands : tuple of tuples of str
+        Arguments of ``scratchgpt``. ``{path}`` is the path to read, and ``{out}`` a new path.
+        ``{KIND}`` is a whole sample of another kind.
+    """
+
+    kind: str
+    commands: tuple[tuple[str, ...], ...]
+
+
+def _words(*commands: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(command.split()) for command in commands)
+
+
+_TINY = "--n-layer 1 --n-head 1 --n-embd 4 --block-size 4 --batch-size 1 --steps 1 --eval-batches 1"
+_TRANSLATION = (
+    "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
+    "--tokens-per-batch 64 --steps 1"
+)
+
+INPUTS = [
+    Input(
+        "run",
+        _words(
+            "train --resume --out {path}",
+            "eval --model {path}",
+            "generate --model {path} --max-new-tokens 2 --prompt a",
+            "info {path}",
+            "export {path} --out {out}",
+        ),
+    ),
+    Input("translation-run", _words("translate --model {path} ab", "eval --model {path}")),
+    Input("task-run", _words("eval --model {path}")),
+    Input(
+        "model",
+        _words(
+            "generate --model {path} --max-new-tokens 2",
+            "eval --model {path} {text}",
+            "quantize {path} --out {out}",
+            "train {text} --init {path} --steps 1 --out {out}",
+        ),
+    ),
+    Input(
+        "quantized-model",
+        _words("generate --model {path} --max-new-tokens 2", "info {path}"),
+    ),
+    Input("huggingface", _words("import {path} --out {out}")),
+    Input("shards", _words("import {path} --out {out}")),
+    Input(
+        "nanogpt.safetensors",
+        _words("import {path} --format nanogpt --n-head 1 --out {out}"),
+    ),
+    Input(
+        "mingpt.safetensors",
+        _words("import {path} --format mingpt --n-head 1 --out {out}"),
+    ),
+    Input("llmc.bin", _words("import {path} --out {out}")),
+    Input(
+        "tokenizer.json",
+        _words(
+            "tokenizer show {path} ab",
+            "data prepare {text} --tokenizer {path} --out {out}",
+        ),
+    ),
+    Input("vocabulary", _words("data prepare {text} --tokenizer {path} --out {out}")),
+    Input("text", _words("data prepare {path} --out {out}", "tokenizer train {path} --out {out}")),
+    Input("texts", _words("data prepare {path} --out {out}")),
+    Input(
+        "prepared",
+        _words("data prepare {text} --out {path}", f"train {{path}} {_TINY} --out {{out}}"),
+    ),
+    Input("preparation", _words("data prepare {text} --out {path}")),
+    Input("pairs.tsv", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
+    Input("pairs.jsonl", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
+    Input("pairs.tsv.gz", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
+    Input("lines", _words("translate --model {translation-run} --file {path}")),
+    Input(
+        "series.csv",
+        _words(
+            "forecast {path} --order 1,0,0 --steps 2 --json",
+            "forecast {path} --order 0,1,1 --steps 2 --column 2",
+        ),
+    ),
+    Input(
+        "future.csv",
+        _words("forecast {regression.csv} --column y --exog x --future {path} --steps 2"),
+    ),
+    Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
+]

@@ -1,0 +1,105 @@
+"""A whole sample of each kind of file in ``scratchgpt.cli.inputs``, as small as possible."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+from tokenizers.pre_tokenizers import ByteLevel
+
+from scratchgpt.cli.inputs import INPUTS
+from scratchgpt.cli.main import app
+from scratchgpt.models import load_pretrained, save_pretrained
+
+TEXT = "the quick brown fox jumps over the lazy dog\n" * 8
+PAIRS = [("ab", "ba"), ("abc", "cba"), ("bca", "acb"), ("aa", "aa")] * 8
+SIZES = ["--n-layer", 1, "--n-head", 1, "--n-embd", 4, "--block-size", 8]
+SIZES += ["--batch-size", 1, "--eval-batches", 1]
+
+
+def make_samples(folder: Path) -> dict[str, Path]:
+    """Create a sample of each kind; return the path of each."""
+    paths = {one.kind: folder / one.kind for one in INPUTS}
+    paths["regression.csv"] = folder / "regression.csv"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths["text"].write_text(TEXT)
+    paths["texts"].mkdir()
+    for name in ("a.txt", "b.md"):
+        (paths["texts"] / name).write_text(TEXT)
+    _write_pairs(paths)
+    _write_series(paths)
+    _write_models(paths)
+    _write_prepared(paths)
+    paths["settings.toml"].write_text(
+        'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
+    )
+    missing = [kind for kind, path in paths.items() if not path.exists()]
+    if missing:
+        raise ValueError(f"no sample of {', '.join(missing)}; add it to {__file__}")
+    return paths
+
+
+def _command(*arguments: object) -> None:
+    app([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def _write_pairs(paths: dict[str, Path]) -> None:
+    tsv = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
+    paths["pairs.tsv"].write_text(tsv)
+    paths["pairs.tsv.gz"].write_bytes(gzip.compress(tsv.encode()))
+    lines = [json.dumps({"source": source, "target": target}) for source, target in PAIRS]
+    paths["pairs.jsonl"].write_text("\n".join(lines) + "\n")
+    paths["lines"].write_text("ab\nba\n")
+
+
+def _write_series(paths: dict[str, Path]) -> None:
+    n = 26
+    months = [f"{2018 + i // 12}-{i % 12 + 1:02}" for i in range(n)]
+    values = [(7 * i) % 5 + 0.5 for i in range(n)]
+    rows = [f"{months[i]},{values[i]},{i % 3}\n" for i in range(n)]
+    paths["regression.csv"].write_text("month,y,x\n" + "".join(rows[:24]))
+    paths["future.csv"].write_text("month,y,x\n" + "".join(rows[24:]))
+    both = [f"{months[i]},{values[i]}\n" for i in range(n)]
+    paths["series.csv"].write_text("month,y\n" + "".join(both))
+
+
+def _write_models(paths: dict[str, Path]) -> None:
+    text, run = paths["text"], paths["run"]
+    training = [*SIZES, "--checkpoint-interval", 1, "--eval-interval", 1]
+    _command("train", text, "--steps", 2, "--average", 2, *training, "--out", run, "--bias")
+    task = [*training, "--block-size", 12, "--steps", 1]
+    _command("train", "--task", "sort:4:9", *task, "--out", paths["task-run"])
+    shutil.copytree(run / "last", paths["model"])
+    for name in ("training_state.json", "training_state.safetensors"):
+        (paths["model"] / name).unlink()
+    _command("quantize", paths["model"], "--out", paths["quantized-model"])
+    _command("export", paths["model"], "--out", paths["huggingface"])
+    gelu = run.parent / "gelu"  # nanoGPT's activation
+    exact = [*training, "--steps", 1, "--bias", "--activation", "gelu"]
+    _command("train", text, *exact, "--out", gelu)
+    for kind, model in (("nanogpt", gelu), ("mingpt", paths["model"])):
+        _command("export", model, "--format", kind, "--out", paths[f"{kind}.safetensors"])
+    _command("export", paths["model"], "--format", "llm.c", "--out", paths["llmc.bin"])
+    shutil.copy(paths["model"] / "tokenizer.json", paths["tokenizer.json"])
+    save_pretrained(load_pretrained(paths["model"]), paths["shards"], shard_bytes=500)
+    _write_vocabulary(paths)
+    translation = next(one for one in INPUTS if one.kind == "pairs.tsv").commands[0]
+    places = {"path": paths["pairs.tsv"], "out": paths["translation-run"]}
+    _command(*(word.format(**places) for word in translation))
+
+
+def _write_vocabulary(paths: dict[str, Path]) -> None:
+    folder = paths["vocabulary"]
+    folder.mkdir()
+    words = [*ByteLevel.alphabet(), "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+
+
+def _write_prepared(paths: dict[str, Path]) -> None:
+    _command("data", "prepare", paths["text"], "--out", paths["prepared"])
+    shutil.copytree(paths["prepared"], paths["preparation"])
+    manifest = json.loads((paths["preparation"] / "manifest.json").read_text())
+    (paths["preparation"] / "manifest.json").unlink()
+    state = {"key": manifest["key"], "tokenizer": manifest["tokenizer"]["fingerprint"]}
+    (paths["preparation"] / "preparation.json").write_text(json.dumps(state))

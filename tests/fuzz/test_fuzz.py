@@ -1,0 +1,146 @@
+"""Damaged files of every kind, through the command line; ``fuzz.py`` runs as many as you like."""
+
+import ast
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import scratchgpt
+from scratchgpt.cli.inputs import INPUTS
+
+PACKAGE = Path(scratchgpt.__file__).parent
+COMMANDS = [(one, command) for one in INPUTS for command in one.commands]
+CASES, CHUNKS = 240, 6
+
+# What reads files but no input of a user.
+OTHERS = {
+    "kernels/compiler/cache.digest_of": "reads the source of the kernels",
+    "measure/machine._last_cache_bytes": "reads what Linux says of the processor",
+    "measure/machine.peak_memory": "reads what Linux says of this process",
+    "measure/processor._cpuinfo": "reads what Linux says of the processor",
+    "text/corpora/corpora._generated": "reads what this process wrote",
+    "text/corpora/downloads.fetch": "compares a download with its checksum",
+    "text/corpora/python_docs._docstrings": "reads the source of Python",
+}
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def fuzz(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCRATCHGPT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(sys, "path", [str(Path(__file__).parent), *sys.path])
+        yield load("fuzz")
+
+
+@pytest.fixture(scope="module")
+def samples(fuzz, tmp_path_factory):
+    return fuzz.quiet_samples(tmp_path_factory.mktemp("samples"))
+
+
+def functions_that_read():
+    """Return ``folder/module.function`` for each function of the package that opens a file."""
+    found = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = str(path.relative_to(PACKAGE).with_suffix(""))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and any(map(opens_a_file, ast.walk(node))):
+                found.add(f"{module}.{node.name}")
+    return found
+
+
+def opens_a_file(node):
+    if not isinstance(node, ast.Call):
+        return False
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if name == "open" and not (isinstance(node.func, ast.Attribute) and not node.args):
+        mode = node.args[1] if len(node.args) > 1 else ast.Constant("r")
+        return not (isinstance(mode, ast.Constant) and str(mode.value)[0] in "wa")
+    return name in (
+        "read_text",
+        "read_bytes",
+        "memmap",
+        "mmap",
+        "from_file",
+        "loadtxt",
+        "safe_open",
+    )
+
+
+class Executed:
+    """Records the functions of the package that run inside a ``with`` block."""
+
+    def __init__(self):
+        self.names = set()
+
+    def __enter__(self):
+        sys.setprofile(self._record)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+    def _record(self, frame, event, argument):
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(str(PACKAGE)):
+            module = os.path.relpath(code.co_filename, PACKAGE).removesuffix(".py")
+            self.names.add(f"{module}.{code.co_name}")
+
+
+def test_whole_samples_are_accepted_and_every_reader_is_in_the_table(fuzz, samples, tmp_path):
+    """A new reader needs a command in ``scratchgpt.cli.inputs`` that runs it."""
+    with Executed() as executed:
+        for one, command in COMMANDS:
+            folder = tmp_path / "case"
+            path = fuzz.copy_sample(one, samples, folder)
+            outcome = fuzz.run_quietly(fuzz.filled(command, samples, path), seconds=600)
+            assert outcome == ("accepted", ""), " ".join(command)
+            shutil.rmtree(folder)
+    unread = functions_that_read() - executed.names
+    assert sorted(unread) == sorted(OTHERS)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_damaged_files_are_read_or_refused_in_one_line(fuzz, samples, tmp_path, chunk):
+    n = CASES // CHUNKS
+    for number in range(chunk * n, (chunk + 1) * n):
+        case = fuzz.run_case(number, samples, tmp_path / "case", INPUTS, seconds=600)
+        assert case.outcome in fuzz.GOOD, case
+
+
+def test_the_harness_notices_what_must_not_happen(fuzz, monkeypatch):
+    def raise_error():
+        raise ZeroDivisionError
+
+    def print_twice():
+        print("error: one\nerror: two", file=sys.stderr)
+        sys.exit(2)
+
+    def wait():
+        while True:
+            pass
+
+    def allocate():
+        bytes(2 * fuzz.BYTES).replace(b"\0", b"x")
+
+    monkeypatch.setattr(fuzz, "BYTES", 1 << 26)
+    for fault, outcome in (
+        (raise_error, "traceback"),
+        (print_twice, "traceback"),
+        (wait, "hang"),
+        (allocate, "memory"),
+    ):
+        monkeypatch.setattr(fuzz, "run_command_line", fault)
+        assert fuzz.run_quietly([], seconds=2)[0] == outcome
