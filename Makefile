@@ -1,6 +1,8 @@
 # make demo       train a GPT on real text, then generate text with it (under 3 minutes)
-# make test       run the whole test suite
-# make portable   run the test suite without Numba
+# make test       run the tests
+# make test-all   also run the tests that compare with PyTorch, transformers and statsmodels, which it
+#                 installs (3 GB)
+# make portable   run the tests without Numba
 # make avx2       test the kernels for x86-64 processors without AVX-512
 # make lint       check style and types
 # make docs       build the documentation in docs/_build/html
@@ -17,6 +19,7 @@ OUT ?= runs/demo
 # On CI, all stages share one environment. It includes the libraries that gradients are compared with.
 ifdef CI
 TEST := test,parity,docs,lint
+PEERS := $(TEST)
 DOCS := $(TEST)
 LINT := $(TEST)
 # Of the gate's two runs of the suite, one is enough for these.
@@ -24,19 +27,25 @@ WITH_NUMBA := -m "not reference"
 WITHOUT_NUMBA := -m "not compiled"
 else
 TEST := test
+PEERS := test,parity
 DOCS := docs
 LINT := lint
 endif
 
-.PHONY: install demo test suite off portable avx2 lint docs mutation clean
+.PHONY: install plain demo test test-all suite off portable avx2 lint docs mutation clean
 
-install: $(VENV)/installed-$(TEST) $(PLAIN)/installed
+install: $(VENV)/installed-$(TEST)
+
+plain: $(PLAIN)/installed
 
 # Resume a demo that was interrupted.
 demo: $(VENV)/installed-plots
 	$(BIN)/scratchgpt train --config examples/demo.toml --out $(OUT) $(if $(wildcard $(OUT)/last),--resume)
 
 test: suite off
+
+test-all: $(VENV)/installed-$(PEERS)
+	SCRATCHGPT_REQUIRE_PARITY=1 $(MAKE) test TEST=$(PEERS)
 
 # Each test process uses one thread; with more, the processes would wait for each other.
 suite: $(VENV)/installed-$(TEST)
@@ -46,7 +55,7 @@ suite: $(VENV)/installed-$(TEST)
 # tests that `make portable` cannot run: those that compare the reference with PyTorch, and those of the
 # switch.
 off: $(VENV)/installed-$(TEST)
-	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "peer or switch" \
+	SCRATCHGPT_KERNELS=off OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q --dist worksteal -m "peer or switch" \
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
 portable: $(PLAIN)/installed
@@ -72,7 +81,7 @@ lint: $(VENV)/installed-$(LINT)
 docs: $(VENV)/installed-$(DOCS)
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
 
-mutation: $(VENV)/installed-test,parity
+mutation: $(VENV)/installed-$(PEERS)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/mutation/mutate.py
 
 $(VENV)/installed-%: setup.cfg pyproject.toml
@@ -80,18 +89,11 @@ $(VENV)/installed-%: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[$*]"
 	touch $@
 
-# An environment with links to all installed packages, except Numba, which only makes scratchgpt faster,
-# and except the libraries that scratchgpt is compared with.
-$(PLAIN)/installed: $(VENV)/installed-$(TEST)
-	rm -rf $(PLAIN)
-	$(PYTHON) -m venv --without-pip $(PLAIN)
-	for each in $(abspath $(VENV))/lib/python*/site-packages/*; do \
-		case $${each##*/} in \
-		numba*|llvmlite*|torch*|transformers*|statsmodels*) ;; \
-		*) ln -s $$each $(PLAIN)/lib/python*/site-packages/ ;; \
-		esac; \
-	done
-	! $(PLAIN)/bin/python -c "import numba" 2>/dev/null
+# An environment for the tests alone, without Numba, which only makes scratchgpt faster.
+$(PLAIN)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(PLAIN)
+	$(PLAIN)/bin/python -m pip install --quiet --no-compile --editable ".[test]"
+	$(PLAIN)/bin/python -m pip uninstall --quiet --yes numba llvmlite
 	touch $@
 
 clean:

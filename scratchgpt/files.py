@@ -193,9 +193,23 @@ def sync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
+    """Write a text file atomically.
+
+    Raises
+    ------
+    UserError
+        If the text names a file whose name is not text in the encoding of the terminal.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        [line] = text[: error.end].splitlines()[-1:]
+        raise UserError(
+            f"cannot write {path}: {line.strip()!a} ends in bytes that are not UTF-8; rename the "
+            "file that it names, or set the terminal to UTF-8, for example with LC_ALL=C.UTF-8"
+        ) from error
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def make_folder(path: Path) -> None:
@@ -210,6 +224,16 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files in a folder and its subfolders; 0 if there is no such folder."""
+    n_bytes = 0
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            with contextlib.suppress(OSError):  # another process may change the folder
+                n_bytes += os.path.getsize(os.path.join(parent, file))
+    return n_bytes
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

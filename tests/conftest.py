@@ -32,7 +32,9 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that compare with another implementation; ``-m peer`` selects them."""
     for item in items:
-        if not {"torch", "transformers"}.isdisjoint(getattr(item, "fixturenames", ())):
+        if not {"torch", "transformers", "statsmodels"}.isdisjoint(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker("peer")
 
 
@@ -71,6 +73,16 @@ def _peer(name: str, title: str) -> ModuleType:
         if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
             pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but {title} does not import: {error}")
         pytest.skip(f"{title} is not installed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how to run the tests that were skipped because a peer is not installed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if n := sum("peer" in report.keywords for report in skipped):
+        terminalreporter.write_line(
+            f"{n} tests that compare with PyTorch, transformers or statsmodels were skipped; "
+            "make test-all installs these and runs them"
+        )
 
 
 @pytest.fixture

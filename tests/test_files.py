@@ -31,6 +31,15 @@ def test_the_old_file_is_unchanged_if_writing_fails(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_text_that_is_not_unicode_is_refused_and_the_old_file_is_unchanged(tmp_path):
+    """Python decodes the name of a file so if the encoding of the terminal lacks its characters."""
+    path = tmp_path / "config.toml"
+    write_text(path, "old")
+    with pytest.raises(UserError, match=r"cannot write .*'corpus = n.*udcc3' ends in .*LC_ALL"):
+        write_text(path, "task = 1\n  corpus = n\udcc3vel.txt\nsteps = 1\n")
+    assert path.read_text() == "old"
+
+
 def test_a_folder_at_the_path_of_the_file_is_reported(tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match=r"cannot write .*folder"):

@@ -16,11 +16,26 @@ np.set_printoptions(precision=4, suppress=True, linewidth=88)
 """
 
 
-def new_namespace() -> dict[str, Any]:
-    """The namespace of the first block of a page: NumPy as np, printing four digits."""
-    namespace: dict[str, Any] = {"__name__": "page"}
-    exec(PREAMBLE, namespace)
-    return namespace
+class Page:
+    """The names of a page: nothing is imported before its first block.
+
+    Readers can paste the blocks that are shown: they have only the names that such blocks define.
+    Hidden blocks use these names too, and their own are shared with later hidden blocks.
+    """
+
+    def __init__(self) -> None:
+        exec(PREAMBLE, {})  # NumPy prints four digits
+        self.shown: dict[str, Any] = {"__name__": "page"}
+        self.hidden: dict[str, Any] = {}
+
+    def run(self, kind: str, code: str, name: str = "<page>") -> str:
+        """Run a block of a kind, ``run`` or ``computed``, and return its output."""
+        if kind == "run":
+            return run_block(code, self.shown, name)
+        names = {**self.hidden, **self.shown}
+        output = run_block(code, names, name)
+        self.hidden.update({k: v for k, v in names.items() if v is not self.shown.get(k)})
+        return output
 
 
 def run_block(code: str, namespace: dict[str, Any], name: str = "<page>") -> str:
@@ -43,14 +58,14 @@ def run_block(code: str, namespace: dict[str, Any], name: str = "<page>") -> str
     return printed.getvalue()
 
 
-def blocks(page: Path) -> list[str]:
-    """The code blocks of a page, in the order in which the build runs them."""
-    return [match[2] for match in FENCE.findall(page.read_text(encoding="utf-8"))]
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The kinds and the code of the blocks of a page, in the order in which the build runs them."""
+    return [(kind, code) for kind, _, code in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
 def run_page(page: Path) -> dict[str, Any]:
-    """Run all blocks of a page in one namespace, and return the namespace."""
-    namespace = new_namespace()
-    for i, code in enumerate(blocks(page)):
-        run_block(code, namespace, f"{page.name}, block {i + 1}")
-    return namespace
+    """Run all blocks of a page, and return the names that they define."""
+    names = Page()
+    for i, (kind, code) in enumerate(blocks(page)):
+        names.run(kind, code, f"{page.name}, block {i + 1}")
+    return {**names.shown, **names.hidden}

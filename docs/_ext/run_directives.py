@@ -1,7 +1,8 @@
 """Directives that execute code while a page is built: ``{run}``, ``{computed}``, ``{command}``.
 
 ``{run}``
-    Python code, shown together with its output. All blocks of a page share one namespace.
+    Python code, shown together with its output. The blocks of a page share their names, and
+    nothing is imported before the first.
 ``{computed}``
     Python code that is not shown. It prints Markdown, which becomes part of the page.
 ``{command}``
@@ -23,10 +24,12 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from execution import new_namespace, run_block
+from execution import Page
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+# The program, under the name that is shown to its users.
+SCRATCHGPT = "import sys; sys.argv[0] = 'scratchgpt'; from scratchgpt.cli.main import run; run()"
 CONTINUED = "\0"  # replaces a backslash at the end of a line while commands are split
 
 
@@ -37,11 +40,12 @@ class _Executed(SphinxDirective):
 
     def execute(self) -> str:
         page = self.env.current_document
-        if "namespace" not in page:
-            page["namespace"] = new_namespace()
+        if "names" not in page:
+            page["names"] = Page()
         source, line = self.get_source_info()
         try:
-            return run_block("\n".join(self.content), page["namespace"], f"{source}:{line}")
+            names: Page = page["names"]
+            return names.run(self.name, "\n".join(self.content), f"{source}:{line}")
         except Exception as error:
             trace = "".join(traceback.format_exception(error, limit=-2))
             raise self.error(f"this block fails while the page is built:\n{trace}") from error
@@ -89,7 +93,7 @@ class Command(SphinxDirective):
         if program != "scratchgpt":
             raise self.error(f"{program} cannot be run here; only scratchgpt can")
         done = subprocess.run(
-            [sys.executable, "-m", "scratchgpt", *arguments],
+            [sys.executable, "-c", SCRATCHGPT, *arguments],
             cwd=folder,
             env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "SCRATCHGPT_CACHE": folder},
             capture_output=True,

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.completion import complete, precisions, shapes
+from scratchgpt.cli.console import byte_count, write_wrapped
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.errors import counted
 
@@ -30,6 +31,7 @@ def bench_command(
             help="A benchmark shape (char, baby or gpt2, the shapes in the README), a preset "
             "(preset:char, because the shape char has another vocabulary and biases), or the "
             "folder of a model or run.",
+            autocompletion=complete(shapes, folders=True),
         ),
     ] = "char",
     batch: Annotated[
@@ -57,7 +59,11 @@ def bench_command(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     precision: Annotated[
-        str, typer.Option(help="Precision of the matrix products in training: float32 or bf16.")
+        str,
+        typer.Option(
+            help="Precision of the matrix products in training: float32 or bf16.",
+            autocompletion=complete(precisions),
+        ),
     ] = "float32",
     threads: Threads = None,
 ) -> None:
@@ -84,7 +90,7 @@ def bench_command(
     if as_json:
         print(json.dumps({"shape": shape, **result.as_dict()}))
         return
-    print(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
+    write_wrapped(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
     print(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
         f"{', products in bfloat16' if precision == 'bf16' else ''}, "

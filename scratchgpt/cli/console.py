@@ -1,7 +1,10 @@
 """Terminal input and output for all verbs: progress on stderr, text on stdout, text from stdin."""
 
 import contextlib
+import os
 import re
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -46,10 +49,36 @@ def preparation_progress(stream: TextIO | None = None) -> "Iterator[ProgressCall
         yield _Lines(console)
 
 
+def program() -> str:
+    """Return how the user can call this program from the shell, as it was called now.
+
+    It is ``scratchgpt`` if the shell finds that program under its name.
+    """
+    called = sys.argv[0]
+    if os.path.basename(called) == "__main__.py":  # python -m scratchgpt
+        return f"{_command(sys.executable)} -m scratchgpt"
+    return _command(called)
+
+
+def _command(path: str) -> str:
+    name = os.path.basename(path)
+    found = shutil.which(name)
+    is_found = found is not None and os.path.abspath(found) == os.path.abspath(path)
+    return name if is_found else shlex.quote(path)
+
+
 def write_line(text: str) -> None:
     """Write a line to standard output; characters that its encoding lacks become ``?``."""
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def write_wrapped(text: str) -> None:
+    """Write a line to standard output, broken to fit the terminal; later lines are indented."""
+    import textwrap
+
+    width = min(shutil.get_terminal_size().columns, 100)
+    print(textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False))
 
 
 def one_line(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete, examples
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 EPILOG = """Examples:
@@ -79,6 +80,7 @@ def forecast_command(
             help="Example series to use instead of a file: nile, airline, sunspots, lynx, huron, "
             "accidents, co2 or presidents.",
             show_default=False,
+            autocompletion=complete(examples),
         ),
     ] = None,
     steps: Annotated[
@@ -189,7 +191,6 @@ def forecast_command(
     from scratchgpt.cli.forecast_model import fit_model, select_model
     from scratchgpt.cli.forecast_output import refuse_other_format, save, write
     from scratchgpt.cli.forecast_series import Source, future_regressors, load_series
-    from scratchgpt.cli.kernels import report_compiling
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
     if not 0 < level < 100:
@@ -218,7 +219,6 @@ def forecast_command(
     period = series.period if period is None else period
     steps = steps or (2 * period if period > 1 else 10)
     ahead = future_regressors(future, source, series, steps)
-    report_compiling("kalman" if series.has_gaps else "arma_filter")
     if order is None:
         results = select_model(series, period, full=full, verbose=verbose)
     else:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.completion import complete, presets
+from scratchgpt.cli.console import byte_count, write_wrapped
 from scratchgpt.errors import counted
 
 EPILOG = """Examples:
@@ -46,7 +47,8 @@ def info_command(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A preset, or the folder of a model or run. Without it, the presets are listed."
+            help="A preset, or the folder of a model or run. Without it, the presets are listed.",
+            autocompletion=complete(presets, folders=True),
         ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 1,
@@ -91,7 +93,7 @@ def info_command(
 
     shape = ", ".join(f"{name} {value}" for name, value in config.as_dict().items())
     rows = [(title, _formatted(name, costs[name])) for name, title in titles.items()]
-    print(f"{model}: {shape}")
+    write_wrapped(f"{model}: {shape}")
     weights = "8-bit weights, only for generation" if kind.quantized else "float32"
     print(f"in {weights}, for {batch} x {config.block_size} tokens:")
     for name, value in rows:

@@ -31,7 +31,7 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
 
         if threads is not None:
             set_threads(threads)
-        ensure_compiled(lambda text: print(text, file=sys.stderr), precision)
+        ensure_compiled(precision)
         emulated = emulated and not HAS_BFLOAT16_DOT
     elif threads is not None:
         import threadpoolctl
@@ -43,18 +43,3 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
             "and a processor with AVX-512 BF16",
             file=sys.stderr,
         )
-
-
-def report_compiling(module: str) -> None:
-    """Print a note if the kernels of a module still have to be compiled.
-
-    Call it before kernels that are compiled one by one at their first call, because the first
-    result then takes long.
-    """
-    from scratchgpt.backend import kernels_available
-
-    if kernels_available(float):
-        from scratchgpt.kernels.compiler.cache import has_compiled
-
-        if not has_compiled(module):
-            print("compiling kernels (first run only) ...", file=sys.stderr)

@@ -13,6 +13,7 @@ from typing import Annotated, NamedTuple, get_type_hints
 
 import typer
 
+from scratchgpt.cli.completion import complete, presets, tasks, tokenizers
 from scratchgpt.models import GPTConfig, TransformerConfig
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.training.config import TrainConfig
@@ -41,6 +42,12 @@ FILE_ONLY = {
     "scale_embeddings",
     "shared_embeddings",
 }
+COMPLETIONS = {
+    "preset": complete(presets),
+    "task": complete(tasks),
+    "tokenizer": complete(tokenizers),
+    "init": complete(folders=True),
+}
 FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME
 
 
@@ -57,12 +64,15 @@ class Setting(NamedTuple):
         Default that the help shows. None shows no default, as for fields of models, whose defaults
         come from the preset.
     help : str
+    values : tuple of str
+        The values that the docstring lists; empty if it lists none.
     """
 
     section: str | None
     hint: object
     default: object
     help: str
+    values: tuple[str, ...]
 
 
 def settings() -> dict[str, Setting]:
@@ -76,7 +86,9 @@ def settings() -> dict[str, Setting]:
             if name in FILE_ONLY or name in found:
                 continue
             default = None if section == "model" else field.default
-            found[name] = Setting(section, hints[name], default, first_sentence(descriptions[name]))
+            help_ = first_sentence(descriptions[name])
+            values = listed_values(kind, name)
+            found[name] = Setting(section, hints[name], default, help_, values)
     return found
 
 
@@ -108,7 +120,12 @@ def _parameter(name: str, setting: Setting) -> inspect.Parameter:
     # The help does not show an empty string as a default.
     shown = "" if setting.default in (None, "") else f" [default: {setting.default}]"
     declarations = [FLAGS[name]] if name in FLAGS else []
-    option = typer.Option(*declarations, help=setting.help + shown, show_default=False)
+    option = typer.Option(
+        *declarations,
+        help=setting.help + shown,
+        show_default=False,
+        autocompletion=COMPLETIONS.get(name) or complete(lambda: setting.values),
+    )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -131,6 +148,12 @@ def described_fields(kind: type) -> dict[str, str]:
         for names, description in entries
         for name in names.split(", ")
     }
+
+
+def listed_values(kind: type, name: str) -> tuple[str, ...]:
+    """Return the values in the type of a field in its docstring: ``schedule : {"a", "b"}``."""
+    listed = re.search(rf"^{name} : \{{(.*)\}}", inspect.getdoc(kind) or "", re.MULTILINE)
+    return tuple(re.findall(r'"([^"]+)"', listed[1])) if listed else ()
 
 
 def first_sentence(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from scratchgpt.cli.console import preparation_progress, write_line
+from scratchgpt.cli.console import preparation_progress, program, write_line
 from scratchgpt.errors import counted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
@@ -28,7 +28,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     if result.interrupted is not None:
         print(
             f"saved at step {result.step}; resume with: "
-            f"scratchgpt train --out {shlex.quote(str(out))} --resume",
+            f"{program()} train --out {shlex.quote(str(out))} --resume",
             file=sys.stderr,
         )
         raise typer.Exit(128 + result.interrupted)
@@ -52,7 +52,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     print("; ".join(_summary(training.run.training.best, result, scores)), file=sys.stderr)
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
-    command = f"scratchgpt {verb} --model {shlex.quote(str(out))}"
+    command = f"{program()} {verb} --model {shlex.quote(str(out))}"
     print(f"to {PURPOSES[verb]}: {command}{curves}", file=sys.stderr)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scratchgpt.cli.completion import complete, subjects
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 EPILOG = """Examples:
@@ -38,6 +39,7 @@ def verify_command(
             "(small models in all forms), a preset (gpt2: the whole model of 124M parameters), or "
             "all (everything except the presets).",
             show_default="all",
+            autocompletion=complete(subjects),
         ),
     ] = None,
     method: Annotated[
@@ -113,14 +115,16 @@ def verify_command(
         if not report.passed:
             print(report, file=sys.stderr)
     failed = sum(not row["passed"] for row in rows)
+    worst = max(row["worst_error"] for row in rows)
+    n = "1 check" if len(rows) == 1 else f"{len(rows)} checks"
+    subject = f"{n} of the kernels" if with_kernels else n
+    result = f"{failed} WRONG" if failed else "all passed" if len(rows) > 1 else "passed"
+    verdict = f"{subject}, {result}, worst relative error {worst:.1e}"
     if out is not None:
-        _write(rows, out)
+        _write(rows, verdict, out)
     if as_json:
         print(json.dumps(rows))
-    worst = max(row["worst_error"] for row in rows)
-    verdict = f"{failed} WRONG" if failed else "all passed"
-    subject = "checks of the kernels" if with_kernels else "checks"
-    print(f"{len(rows)} {subject}, {verdict}, worst relative error {worst:.1e}", file=sys.stderr)
+    print(verdict, file=sys.stderr)
     if failed:
         raise typer.Exit(1)
 
@@ -149,8 +153,8 @@ def _row(row: dict[str, Any]) -> str:
     return _line(row["kind"], row["name"], row["case"], n_inputs, row["method"], error, seconds)
 
 
-def _write(rows: list[dict[str, Any]], folder: Path) -> None:
-    """Write the results as JSON, and as a self-contained HTML page."""
+def _write(rows: list[dict[str, Any]], verdict: str, folder: Path) -> None:
+    """Write the results as JSON, and as a self-contained HTML page with the verdict at its top."""
     import html
     import json
 
@@ -165,7 +169,8 @@ def _write(rows: list[dict[str, Any]], folder: Path) -> None:
         for row in rows
     )
     write_text(folder / "verify.json", json.dumps(rows, indent=1) + "\n")
-    write_text(folder / "verify.html", _PAGE.replace("@ROWS@", cells))
+    page = _PAGE.replace("@KIND@", "ok" if all(row["passed"] for row in rows) else "wrong")
+    write_text(folder / "verify.html", page.replace("@VERDICT@", verdict).replace("@ROWS@", cells))
 
 
 _PAGE = """<!doctype html>
@@ -180,9 +185,14 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #8884; }
 td:nth-child(4) { font-size: 0.85em; }
 .wrong { background: #d002; font-weight: bold; }
+.verdict { border-left: 0.3rem solid #2a7; font-size: 1.15em; padding: 0.4rem 0.8rem; }
+.verdict.wrong { border-color: #d00; }
+.wide { overflow-x: auto; }
 </style>
 <h1>Backward passes, verified against their forward passes</h1>
+<p class="verdict @KIND@">@VERDICT@</p>
 <p>Worst relative error of the gradient with respect to each listed input.</p>
+<div class="wide">
 <table>
 <thead><tr><th>kind</th><th>name</th><th>case</th><th>inputs</th><th>method</th><th>worst error</th>
 <th>time</th></tr></thead>
@@ -190,5 +200,6 @@ td:nth-child(4) { font-size: 0.85em; }
 @ROWS@
 </tbody>
 </table>
+</div>
 </html>
 """

@@ -67,7 +67,7 @@ def _on_threads(found: Findings) -> Iterator[str]:
         set_to = _set(found, limits)
         yield (
             f"{found.threads} of {found.cores} cores are used"
-            + (f"; unset {set_to}" if set_to else "; use more with --threads")
+            + (f"; unset {set_to}" if set_to else "; train and generate use more with --threads")
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from scratchgpt.backend import kernels_available, untested_numba
 from scratchgpt.errors import UserError
+from scratchgpt.files import folder_bytes
 from scratchgpt.kernels import disabled
 from scratchgpt.measure.machine import (
     n_threads_in_use,
@@ -259,19 +260,13 @@ def _owner(path: str) -> str:
 
 
 def _cache() -> Cache:
-    from scratchgpt.kernels.compiler.cache import cache_folder
-    from scratchgpt.training.compilation import MARKER
+    from scratchgpt.kernels.compiler.cache import cache_folder, compiled_marker
 
     folder = cache_folder()
-    n_bytes = 0
-    for parent, _, files in os.walk(folder):
-        for file in files:
-            with contextlib.suppress(OSError):  # another process may change the folder
-                n_bytes += os.path.getsize(os.path.join(parent, file))
     return Cache(
         folder=str(folder),
-        n_bytes=n_bytes,
-        compiled=(folder / MARKER).exists(),
+        n_bytes=folder_bytes(folder),
+        compiled=compiled_marker().exists(),
         writable=_writable(folder),
     )
 

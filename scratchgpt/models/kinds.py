@@ -177,7 +177,10 @@ def read_trainable(directory: Path, dropout: float | None) -> tuple[ModelKind, M
     """Read like :func:`read_kind`; raise UserError if the model is quantized."""
     kind, config = read_kind(directory, dropout)
     if kind.quantized:
-        raise UserError(f"the model in {directory} is quantized; read it with load_quantized")
+        raise UserError(
+            f"the model in {directory} is quantized; read it with load_quantized, or name the "
+            "model that it was quantized from"
+        )
     return kind, config
 
 

@@ -114,7 +114,10 @@ def _check_verb(verb: str, directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
     config = read_config(directory)
     if config.verb != verb:
-        raise UserError(f"the model in {directory} {config.task}; use scratchgpt {config.verb}")
+        raise UserError(
+            f"the model in {directory} {config.task}; use scratchgpt {config.verb}, or name a "
+            "model of the other kind"
+        )
 
 
 def find_kind(model: str) -> tuple[ModelKind, ModelConfig]:

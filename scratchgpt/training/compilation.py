@@ -5,16 +5,18 @@ minute. Here several processes each call some of the functions on tiny arrays, a
 to their shared cache.
 """
 
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 
 import numpy as np
 
 from scratchgpt.backend import Array, kernels_available
-from scratchgpt.kernels.compiler.cache import cache_folder
+from scratchgpt.kernels.compiler.cache import compiled_marker
 from scratchgpt.ops import (
     attention,
     cross_entropy,
@@ -26,45 +28,48 @@ from scratchgpt.ops import (
 )
 from scratchgpt.precision import products_in
 
-MARKER = "compiled"
 
-
-def ensure_compiled(
-    report: Callable[[str], None] = lambda text: None, precision: str = "float32"
-) -> None:
+def ensure_compiled(precision: str = "float32") -> None:
     """Compile the kernels that are not in the cache yet; cheap if all of them are.
 
     Parameters
     ----------
-    report : callable
-        Called with a line of text before compilation starts; not called if nothing is compiled.
     precision : {"float32", "bf16"}
         Precision of the training that follows.
     """
     if not kernels_available():
         return
-    folder = cache_folder()  # depends on the version of Numba
-    needed = {MARKER: PARTS}
+    from scratchgpt.kernels.compiler.events import say_compiling
+
+    needed = {compiled_marker(): PARTS}
     if precision == "bf16":
-        needed[f"{MARKER}-bf16"] = BFLOAT16_PARTS
-    missing = {m: parts for m, parts in needed.items() if not (folder / m).exists()}
+        needed[compiled_marker("compiled-bf16")] = BFLOAT16_PARTS
+    missing = {marker: parts for marker, parts in needed.items() if not marker.exists()}
     if not missing:
         return
-    report("compiling kernels (first run only) ...")
+    say_compiling()
     processes = {
         marker: [
-            subprocess.Popen([sys.executable, "-m", "scratchgpt.training.compilation", name])
+            # In a session of its own, a process does not receive the Ctrl-C of the terminal.
+            subprocess.Popen(
+                [sys.executable, "-m", "scratchgpt.training.compilation", name],
+                start_new_session=True,
+            )
             for name in parts
         ]
         for marker, parts in missing.items()
     }
-    for marker, group in processes.items():
-        succeeded = [process.wait() == 0 for process in group]
-        # A kernel that could not be compiled or cached here raises its own error when called.
-        with suppress(OSError):
-            if all(succeeded):
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / marker).touch()
+    try:
+        for marker, group in processes.items():
+            succeeded = [process.wait() == 0 for process in group]
+            # A kernel that could not be compiled or cached here raises its own error when called.
+            with suppress(OSError):
+                if all(succeeded):
+                    marker.parent.mkdir(parents=True, exist_ok=True)
+                    marker.touch()
+    finally:
+        for process in chain(*processes.values()):
+            process.kill()  # if Ctrl-C stops the wait
 
 
 def _ones(*shape: int) -> Array:
@@ -116,5 +121,6 @@ BFLOAT16_PARTS: dict[str, Callable[[], None]] = {"bf16": _bfloat16_part}
 
 
 if __name__ == "__main__":
+    logging.disable()  # the parent process says that kernels are being compiled
     os.environ.setdefault("SCRATCHGPT_THREADS", "1")
     {**PARTS, **BFLOAT16_PARTS}[sys.argv[1]]()

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchgpt.cli import console
-from scratchgpt.cli.console import byte_count, one_line, preparation_progress, write_line
+from scratchgpt.cli.console import (
+    byte_count,
+    one_line,
+    preparation_progress,
+    program,
+    write_line,
+)
 
 
 class Terminal(io.StringIO):
@@ -104,6 +110,40 @@ def test_a_terminal_without_the_character_gets_a_question_mark(monkeypatch):
 )
 def test_byte_counts_have_units(n, text):
     assert byte_count(n) == text
+
+
+@pytest.fixture
+def called_as(monkeypatch, tmp_path):
+    """``called_as(argument_0, on_path)`` returns what to type to call the program again."""
+    for folder in ("venv", "my venv"):
+        (tmp_path / folder).mkdir()
+        for name in ("scratchgpt", "python"):
+            (tmp_path / folder / name).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+
+    def call(argument, on_path=None):
+        monkeypatch.setenv("PATH", str(tmp_path / on_path) if on_path else "")
+        monkeypatch.setattr(sys, "argv", [argument.format(tmp_path), "train"])
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "python"))
+        return program().replace(str(tmp_path), "{}")
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("argument", "on_path", "typed"),
+    [
+        ("{}/venv/scratchgpt", "venv", "scratchgpt"),  # found by the shell
+        ("venv/scratchgpt", None, "venv/scratchgpt"),  # as make calls it
+        ("{}/venv/scratchgpt", None, "{}/venv/scratchgpt"),
+        ("{}/venv/scratchgpt", "my venv", "{}/venv/scratchgpt"),  # there is another one
+        ("my venv/scratchgpt", None, "'my venv/scratchgpt'"),
+        ("{}/scratchgpt/__main__.py", "venv", "python -m scratchgpt"),
+        ("{}/scratchgpt/__main__.py", None, "{}/venv/python -m scratchgpt"),
+    ],
+)
+def test_the_program_is_named_so_that_the_shell_finds_it(called_as, argument, on_path, typed):
+    assert called_as(argument, on_path) == typed
 
 
 @given(st.text(st.sampled_from("ab \t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")))

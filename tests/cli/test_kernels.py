@@ -1,27 +1,40 @@
+import os
+
 import pytest
 
 from scratchgpt import kernels
-from scratchgpt.cli.kernels import report_compiling
+from scratchgpt.cli.kernels import prepare_kernels
 
 pytest.importorskip("numba")
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("scratchgpt.kernels.compiler.cache.cache_folder", lambda: tmp_path)
-    return tmp_path
+def compiled(monkeypatch):
+    """The precisions for which kernels have been compiled."""
+    precisions = []
+    monkeypatch.setattr("scratchgpt.training.compilation.ensure_compiled", precisions.append)
+    return precisions
 
 
-def test_compiling_is_reported_once(cache, capsys):
-    report_compiling("css")
-    assert "compiling kernels (first run only)" in capsys.readouterr().err
-    (cache / "kernels_0").mkdir()
-    (cache / "kernels_0" / "css._forward-15.py311.nbi").touch()
-    report_compiling("css")
-    assert capsys.readouterr().err == ""
+def test_kernels_are_compiled_for_the_precision(compiled):
+    prepare_kernels(None, "bf16")
+    assert compiled == ["bf16"]
 
 
-def test_without_kernels_nothing_is_reported(cache, capsys):
+def test_the_number_of_threads_is_set_here_and_for_the_processes_that_follow(compiled, monkeypatch):
+    from scratchgpt.kernels.compiler.threads import n_threads, set_threads
+
+    monkeypatch.setenv("SCRATCHGPT_THREADS", "2")
+    before = n_threads()
+    try:
+        prepare_kernels(1)
+        assert n_threads() == 1
+        assert os.environ["SCRATCHGPT_THREADS"] == "1"
+    finally:
+        set_threads(before)
+
+
+def test_without_kernels_nothing_is_compiled(compiled):
     with kernels.disabled():
-        report_compiling("css")
-    assert capsys.readouterr().err == ""
+        prepare_kernels(None)
+    assert compiled == []

@@ -23,6 +23,8 @@ VERBS = (
     ("data", "prepare"),
     ("data", "list"),
     ("data", "show"),
+    ("cache", "show"),
+    ("cache", "clear"),
 )
 
 

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +8,10 @@ from scratchgpt.kernels import disabled
 from scratchgpt.ops import embedding_backward, embedding_forward
 from scratchgpt.proofs import subjects
 from scratchgpt.verify.examples import EXAMPLES, Example
+
+RECORDED = json.loads(
+    (Path(__file__).parents[2] / "benchmarks" / "recorded.json").read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.reference
@@ -21,7 +26,22 @@ def test_every_operation_layer_and_form_of_model_is_proven(scratchgpt):
     for name, forms in subjects.MODELS.items():
         assert {row["case"] for row in rows if row["name"] == name} == set(forms)
     assert all(row["passed"] and row["worst_error"] <= 1e-12 for row in rows)
+    _compare_with_record(rows)
     assert all(row["inputs"] for row in rows if row["case"] != "all ignored")
+
+
+def _compare_with_record(rows):
+    """The README shows the worst errors; rounding depends on the CPU that they were measured on."""
+    [record] = [row for row in RECORDED["rows"] if row["command"] == "scratchgpt verify all"]
+    assert record["cpu"] == "Zen 4"
+    if not backend.kernels_available():
+        return
+    from llvmlite.binding import get_host_cpu_name
+
+    if get_host_cpu_name() == "znver4":
+        for kind, recorded in zip(("op", "layer", "model"), record["values"].values(), strict=True):
+            worst = max(row["worst_error"] for row in rows if row["kind"] == kind)
+            assert recorded == pytest.approx(worst, rel=0.1), kind
 
 
 def test_one_name_gives_a_table_a_json_file_and_a_page(scratchgpt, tmp_path):
@@ -35,6 +55,9 @@ def test_one_name_gives_a_table_a_json_file_and_a_page(scratchgpt, tmp_path):
     assert len(json.loads((out / "verify.json").read_text())) == len(lines)
     page = (out / "verify.html").read_text()
     assert page.count("<tr class=") == len(lines)
+    verdict = outcome.stderr.splitlines()[-1]
+    assert f"{len(lines)} checks, all passed" in verdict
+    assert page.index(f'<p class="verdict ok">{verdict}</p>') < page.index("<table>")
 
 
 @pytest.mark.parametrize("name", ["gpt-nano", "transformer-tiny"])
@@ -46,15 +69,17 @@ def test_a_preset_is_proven_whole_by_the_adjoint(scratchgpt, name):
     assert row["worst_error"] <= 1e-10
 
 
-def test_a_wrong_backward_ends_in_status_1_and_its_report(scratchgpt, monkeypatch):
+def test_a_wrong_backward_ends_in_status_1_and_its_report(scratchgpt, monkeypatch, tmp_path):
     def wrong(dy, saved):
         return 1.001 * embedding_backward(dy, saved)
 
     right = EXAMPLES["embedding"]
     broken = Example("embedding", embedding_forward, wrong, right.cases[:1])
     monkeypatch.setitem(EXAMPLES, "embedding", broken)
-    outcome = scratchgpt("verify", "embedding")
+    outcome = scratchgpt("verify", "embedding", "--out", tmp_path)
     assert outcome.status == 1
+    page = (tmp_path / "verify.html").read_text()
+    assert '<p class="verdict wrong">1 check, 1 WRONG' in page
     assert "WRONG" in outcome.stdout
     assert "weight" in outcome.stderr
     assert "1 WRONG" in outcome.stderr

@@ -62,6 +62,15 @@ def test_blocks_of_a_page_share_their_names(execution, tmp_path):
     assert execution.run_page(page)["x"] == 2
 
 
+@pytest.mark.parametrize("hidden", ["import numpy as np", "np = 1", "np: int = 1"])
+def test_a_block_that_is_shown_uses_only_what_readers_can_paste(execution, tmp_path, hidden):
+    page = tmp_path / "page.md"
+    for before in ("", f"```{{computed}}\n{hidden}\n```\n"):
+        page.write_text(f"{before}```{{run}}\nnp\n```\n", encoding="utf-8")
+        with pytest.raises(NameError):
+            execution.run_page(page)
+
+
 def test_a_block_shows_what_it_prints_and_then_its_last_value(execution):
     assert execution.run_block("print('a')\n1 + 1", {}) == "a\n2\n"
     assert execution.run_block("x = 1", {}) == ""
@@ -76,6 +85,15 @@ def test_a_block_that_raises_is_not_swallowed(execution):
 def test_literalincludes_name_files_that_exist(page):
     for name in re.findall(r"\{literalinclude\} (\S+)", read(page)):
         assert (DOCS / page).parent.joinpath(name).is_file(), name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_parts_of_a_source_are_shown_without_its_indentation(page):
+    for block in re.findall(
+        r"^```\{literalinclude\} .*?^```$", read(page), re.MULTILINE | re.DOTALL
+    ):
+        if re.search(r":pyobject: \w+\.\w|:start-|:lines:", block):
+            assert ":dedent:" in block, block
 
 
 def commands(page: str) -> list[str]:

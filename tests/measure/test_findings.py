@@ -110,10 +110,10 @@ class TestCache:
         assert not cache.compiled
 
     def test_a_marker_says_that_all_is_compiled(self, folder):
-        from scratchgpt.training.compilation import MARKER
+        from scratchgpt.kernels.compiler.cache import compiled_marker
 
         folder.mkdir()
-        (folder / MARKER).touch()
+        compiled_marker().touch()
         assert findings._cache().compiled
 
     def test_a_folder_that_cannot_be_made_is_not_writable(self, folder):

@@ -131,9 +131,8 @@ def start_training():
     def start(*arguments, script="training_process.py"):
         path = Path(__file__).with_name(script)
         command = [sys.executable, str(path), *map(str, arguments)]
-        processes.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        processes.append(subprocess.Popen(command, text=True, **pipes))
         return processes[-1]
 
     yield start

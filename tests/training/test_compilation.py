@@ -14,7 +14,10 @@ pytestmark = pytest.mark.skipif(not kernels_available(), reason="kernels are not
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path / "kernels")
+    from scratchgpt.kernels.compiler import cache, events
+
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "kernels")
+    events.say_compiling.cache_clear()
     return tmp_path / "kernels"
 
 
@@ -25,24 +28,38 @@ def parts(monkeypatch):
     class Process:
         status = 0
         started = 0
+        killed = 0
 
-        def __init__(self, command):
+        def __init__(self, command, *, start_new_session):
+            assert start_new_session  # so Ctrl-C interrupts only the process that waits
             Process.started += 1
 
         def wait(self):
+            if Process.status is None:
+                raise KeyboardInterrupt
             return Process.status
+
+        def kill(self):
+            Process.killed += 1
 
     monkeypatch.setattr(compilation.subprocess, "Popen", Process)
     return Process
 
 
-def test_it_is_reported_once_and_then_remembered(cache, parts):
-    reported = []
-    compilation.ensure_compiled(reported.append)
-    compilation.ensure_compiled(reported.append)
-    assert reported == ["compiling kernels (first run only) ..."]
+def test_it_is_reported_once_and_then_remembered(cache, parts, caplog):
+    compilation.ensure_compiled()
+    compilation.ensure_compiled()
+    assert caplog.messages == ["compiling kernels (first run only) ..."]
     assert parts.started == len(compilation.PARTS)
-    assert (cache / compilation.MARKER).exists()
+    assert compilation.compiled_marker().exists()
+
+
+def test_ctrl_c_ends_the_processes_that_compile(cache, parts):
+    parts.status = None
+    with pytest.raises(KeyboardInterrupt):
+        compilation.ensure_compiled()
+    assert parts.killed == parts.started
+    assert not cache.exists()
 
 
 def test_bfloat16_is_compiled_when_requested(cache, parts):

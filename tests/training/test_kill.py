@@ -11,7 +11,7 @@ from scratchgpt.text import load_tokenizer
 from scratchgpt.training import find_checkpoint, read_metrics
 from scratchgpt.training.checkpoint import read_state
 
-STEPS = 4000
+STEPS = 1_000_000  # more than it can take
 
 
 def test_a_run_killed_again_and_again_is_whole_each_time_and_ends_like_an_unbroken_one(

@@ -141,7 +141,7 @@ def test_a_run_that_was_killed_ends_like_an_unbroken_one(start_training, name, t
     rng = random.Random(name)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for _ in range(2):
-        process = start_training(name, killed, 4000, 4, script="objective_process.py")
+        process = start_training(name, killed, 1_000_000, 4, script="objective_process.py")
         for _ in range(6):
             assert process.stdout.readline().startswith("step "), process.stderr.read()
         time.sleep(rng.uniform(0, 0.15))

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ def cache_folder() -> Path:
     The folder's name is a digest of the source of all kernels. Numba detects changes in the file
     of a kernel, but not in other files whose functions the kernel calls.
     """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return kernels_folder()
+    return kernels_folder() / digest_of(
+        Path(__file__).parents[1], importlib.metadata.version("numba")
+    )
+
+
+def kernels_folder() -> Path:
+    """Return ``NUMBA_CACHE_DIR``, or the folder of the user's cache for all versions of kernels."""
     if folder := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(folder)
     import platformdirs
 
-    digest = digest_of(Path(__file__).parents[1], importlib.metadata.version("numba"))
-    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels" / digest
+    return Path(platformdirs.user_cache_dir("scratchgpt")) / "kernels"
 
 
 def digest_of(sources: Path, version: str) -> str:
@@ -31,13 +40,23 @@ def digest_of(sources: Path, version: str) -> str:
     return digest.hexdigest()
 
 
-def has_compiled(module: str) -> bool:
-    """Whether the cache has any function of a kernel module, given by the last part of its name.
+def compiled_marker(what: str = "compiled") -> Path:
+    """Return the file whose existence says that some of the kernels are in the cache."""
+    return cache_folder() / f"{what}-{installation(Path(__file__).parents[1])}"
 
-    Numba writes a file ``MODULE.FUNCTION-LINE.pyVERSION.nbi`` for each function, in one folder per
-    folder of sources.
+
+def installation(sources: Path) -> str:
+    """Return a digest of what Numba needs to be equal to find a function that it has compiled.
+
+    These are the version of Python, the CPU, and the path, time and size of each source.
     """
-    return next(cache_folder().glob(f"*/{module}.*.nbi"), None) is not None
+    from scratchgpt.kernels.compiler.cpu import cpu_features, cpu_name
+
+    facts = [str(sys.implementation.cache_tag), cpu_name(), cpu_features()]
+    for source in sorted(sources.rglob("*.py")):
+        status = source.stat()
+        facts += [str(source), str(status.st_mtime_ns), str(status.st_size)]
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()
 
 
 def saved_one_at_a_time(function: Any) -> Any:

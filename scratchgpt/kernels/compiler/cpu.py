@@ -10,11 +10,15 @@ def cpu_name() -> str:
     return numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
 
 
+def cpu_features() -> str:
+    """Return the features that kernels are compiled for: LLVM's names, each with a sign."""
+    chosen = numba.config.CPU_FEATURES
+    return str(get_host_cpu_features() if chosen is None else chosen)
+
+
 def has(feature: str) -> bool:
     """Whether Numba lets LLVM use a CPU feature, given by its LLVM name."""
-    chosen = numba.config.CPU_FEATURES
-    features = get_host_cpu_features() if chosen is None else chosen
-    return f"+{feature}" in features.split(",")
+    return f"+{feature}" in cpu_features().split(",")
 
 
 # Bytes per vector, and rows per tile. A tile is two vectors wide. Its 16 or 8 vectors of sums are

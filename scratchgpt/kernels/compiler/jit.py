@@ -5,6 +5,7 @@ from typing import Any
 
 import numba
 
+import scratchgpt.kernels.compiler.events
 import scratchgpt.kernels.compiler.no_blas
 import scratchgpt.kernels.compiler.threads  # noqa: F401 (sets up the threads before the first kernel)
 from scratchgpt.kernels.compiler.cache import cache_folder, saved_one_at_a_time

@@ -64,7 +64,7 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
         else:
             hint = did_you_mean(word, NAMED_CORPORA)
             if word.split(":")[0] in NAMED_PAIRS:
-                hint = "; it is a parallel text: use it with --task translation"
+                hint = "; it is a parallel text: use it with scratchgpt train --task translation"
             if not hint:
                 hint = f"; give a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
             raise UserError(f"there is no file or corpus {word!r}{hint}")

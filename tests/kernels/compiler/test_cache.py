@@ -1,11 +1,12 @@
 """The cache of compiled kernels, when several processes compile at once."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from scratchgpt.kernels.compiler.cache import digest_of
+from scratchgpt.kernels.compiler.cache import digest_of, installation
 
 COMPILE = """
 import sys, time
@@ -67,3 +68,25 @@ def test_a_change_in_any_source_takes_another_folder(sources, changed):
 
 def test_another_numba_takes_another_folder(sources):
     assert digest_of(sources, "0.68.1") != digest_of(sources, "0.68.0")
+
+
+CHANGES = {
+    "another path": lambda sources, patch: sources.rename(sources.with_name("elsewhere")),
+    "another time": lambda sources, patch: os.utime(sources / "relu.py", (1, 1)) or sources,
+    "another CPU": lambda sources, patch: patch("scratchgpt.kernels.compiler.cpu.cpu_name", "new"),
+    "other features": lambda sources, patch: patch(
+        "scratchgpt.kernels.compiler.cpu.cpu_features", "+new"
+    ),
+    "another Python": lambda sources, patch: patch("sys.implementation.cache_tag", "new-399"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_numba_compiles_again_is_another_installation(sources, monkeypatch, change):
+    def patch(name, value):
+        is_function = name.startswith("scratchgpt")
+        monkeypatch.setattr(name, (lambda: value) if is_function else value)
+
+    before = installation(sources)
+    assert installation(sources) == before
+    assert installation(CHANGES[change](sources, patch) or sources) != before

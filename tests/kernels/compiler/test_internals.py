@@ -52,22 +52,27 @@ def test_a_compiled_function_has_a_file_for_its_cache(called):
     assert os.path.isdir(getattr(file, "_cache_path", "")), relied_on_by("cache.py")
 
 
-def test_the_index_of_a_function_in_the_cache_is_named_after_its_module(tmp_path):
-    code = """
-import numpy as np
-from scratchgpt.kernels import relu
-from scratchgpt.kernels.compiler.cache import has_compiled
-before = has_compiled("relu")
-relu.relu(np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2, np.float32))
-print(before, has_compiled("relu"), has_compiled("gelu"))
-"""
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-    )
-    assert run.stdout.split() == ["False", "True", "False"], relied_on_by("cache.py") + run.stderr
+def test_the_compilation_of_a_function_is_an_event():
+    from numba.core import event
+
+    heard = []
+
+    class Listener(event.Listener):
+        def on_start(self, event):
+            heard.append((event.kind, "start", event.data.get("dispatcher")))
+
+        def on_end(self, event):
+            heard.append((event.kind, "end", event.data.get("dispatcher")))
+
+    function = numba.njit(lambda: 1)
+    with (
+        event.install_listener("numba:compile", Listener()),
+        event.install_listener("numba:run_pass", Listener()),
+    ):
+        function()
+    assert heard[0] == ("numba:compile", "start", function), relied_on_by("events.py")
+    assert heard[1] == ("numba:run_pass", "start", None), relied_on_by("events.py")
+    assert heard[-1] == ("numba:compile", "end", function), relied_on_by("events.py")
 
 
 def test_features_of_the_cpu_are_a_list_with_signs():

@@ -269,7 +269,8 @@ def test_an_unknown_split_is_refused():
 def test_a_parallel_text_is_not_a_corpus_for_a_language_model(cache):
     for word in ("multi30k", "multi30k:en-de", "dates"):
         with pytest.raises(
-            UserError, match=r"no file or corpus .* parallel text: use it with --ta"
+            UserError,
+            match=r"no file or corpus .* parallel text: use it with scratchgpt train",
         ):
             find_documents([word], cache)
 

@@ -1,6 +1,5 @@
 """The covariance of the state, compared with its defining equation, and its gradient."""
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -65,15 +64,13 @@ def test_the_gradient_agrees_with_the_complex_step(p, q, rng):
     ).raise_if_failed()
 
 
-def test_a_season_of_a_year_of_days_takes_a_fraction_of_a_second_and_little_memory(rng):
+def test_a_season_of_a_year_of_days_takes_little_memory(rng):
     """The system of the Kronecker product would have 134,000 rows and columns: 140 GB."""
     phi = np.zeros(366)
     phi[[0, 364, 365]] = 0.5, 0.4, -0.2
     tracemalloc.start()
-    started = time.perf_counter()
     P, saved = stationary_covariance_forward(phi, np.array([0.3]))
     stationary_covariance_backward(rng.normal(size=P.shape), saved)
-    seconds, peak = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 2
     assert peak < 50e6
