@@ -25,7 +25,7 @@ READ_THE_CLOCK = {"mutate.py", "runner.py"}
 
 # From bottom to top; each part may import those in the lines before it.
 FLOORS = [
-    {"version", "errors"},
+    {"version", "errors", "escapes"},
     {"arguments"},
     {"backend", "utf8"},
     {"files", "memory", "structured", "threads"},
@@ -53,6 +53,7 @@ ALLOWED = {
         "arguments",
         "backend",
         "errors",
+        "escapes",
         "files",
         "kernels",
         "threads",

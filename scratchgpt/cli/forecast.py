@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, examples
+from scratchgpt.cli.console import message
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 EPILOG = """Examples:
@@ -185,7 +186,6 @@ def forecast_command(
     The summary and the forecast are printed to standard output, progress and warnings to standard
     error.
     """
-    import sys
     import warnings
 
     from scratchgpt.cli.forecast_model import fit_model, select_model
@@ -224,7 +224,7 @@ def forecast_command(
     else:
         results = fit_model(series, period, order, seasonal, trend, (method or Method.mle).value)
     for reason in results.warnings:
-        print(f"warning: {reason}", file=sys.stderr)
+        message(f"warning: {reason}")
 
     form = "json" if as_json else "csv" if as_csv else "text"
     with warnings.catch_warnings():

@@ -1,14 +1,12 @@
 """The display of a training run: progress, samples and the result."""
 
-import json
-import shlex
-import sys
 from pathlib import Path
 
 import typer
 
-from scratchgpt.cli.console import preparation_progress, program, write_line
+from scratchgpt.cli.console import message, preparation_progress, program, write_json, write_text
 from scratchgpt.errors import counted
+from scratchgpt.escapes import escaped, shell_quoted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
@@ -21,15 +19,14 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     """Train a model, show progress, and print the result on standard output."""
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
-    print(f"{training.describe()}; output in {out}", file=sys.stderr)
+    message(f"{training.describe()}; output in {out}")
     for note in training.trainer.notes:
-        print(note, file=sys.stderr)
+        message(note)
     result = _train(training)
     if result.interrupted is not None:
-        print(
+        message(
             f"saved at step {result.step}; resume with: "
-            f"{program()} train --out {shlex.quote(str(out))} --resume",
-            file=sys.stderr,
+            f"{program()} train --out {shell_quoted(out)} --resume"
         )
         raise typer.Exit(128 + result.interrupted)
     scores, sample = training.evaluate(), training.sample()
@@ -46,14 +43,14 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
             **scores,
             "sample": sample,
         }
-        print(json.dumps(record))
+        write_json(record)
         return
-    write_line(sample)
-    print("; ".join(_summary(training.run.training.best, result, scores)), file=sys.stderr)
+    write_text(f"{sample}\n")
+    message("; ".join(_summary(training.run.training.best, result, scores)))
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
-    command = f"{program()} {verb} --model {shlex.quote(str(out))}"
-    print(f"to {PURPOSES[verb]}: {command}{curves}", file=sys.stderr)
+    command = f"{program()} {verb} --model {shell_quoted(out)}"
+    message(f"to {PURPOSES[verb]}: {command}{curves}")
 
 
 def _train(training: AnyRun) -> TrainResult:
@@ -61,7 +58,8 @@ def _train(training: AnyRun) -> TrainResult:
 
     def show_sample(trainer: Trainer, record: SampleRecord) -> None:
         sample = training.sample(record.step)
-        progress.message(f"--- sample at step {record.step}\n{sample}\n---")
+        shown = escaped(sample, keep="\t\n")
+        progress.message(f"--- sample at step {record.step}\n{shown}\n---")
 
     training.trainer.on("sample", show_sample)
     with progress:

@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from scratchgpt.cli.help import continued
-from scratchgpt.cli.main import app
+from scratchgpt.cli.app import app
 
 
 def below(command, path=()):
