@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tokenizers.pre_tokenizers import ByteLevel
 
-from scratchgpt.cli.inputs import INPUTS
 from scratchgpt.cli.app import app
+from scratchgpt.cli.inputs import INPUTS
 from scratchgpt.models import load_pretrained, save_pretrained
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 8
