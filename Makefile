@@ -62,11 +62,9 @@ portable: $(PLAIN)/installed
 	SCRATCHGPT_REQUIRE_PARITY= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
 
 # Test the kernels for x86-64 processors without AVX-512, in one process, so that no kernel is compiled
-# twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU. The cache is deleted
-# first, because Numba does not notice changes in functions that a kernel calls.
+# twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU.
 avx2: $(VENV)/installed-$(TEST)
 ifeq ($(shell uname -m),x86_64)
-	rm -rf build/kernels-avx2
 	NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=+avx2,+fma NUMBA_CACHE_DIR=$(CURDIR)/build/kernels-avx2 \
 		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/kernels
 endif

@@ -130,7 +130,7 @@ def _cache(cache: "Cache") -> str:
     facts = (
         byte_count(cache.n_bytes),
         "compiled" if cache.compiled else "not compiled yet",
-        "writable" if cache.writable else "not writable",
+        "writable" if cache.problem is None else cache.problem,
     )
     return ", ".join(facts)
 

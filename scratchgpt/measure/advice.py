@@ -129,10 +129,10 @@ def _on_cache(found: Findings) -> Iterator[str]:
     cache = found.cache
     if cache is None or found.kernels not in ("on", "broken"):
         return
-    if not cache.writable:
+    if cache.problem is not None:
         yield (
-            f"{cache.folder} cannot be written, so the kernels may be compiled in every run; set "
-            "NUMBA_CACHE_DIR to a writable folder"
+            f"kernels are compiled in every run and not kept: {cache.folder}: {cache.problem}; set "
+            "NUMBA_CACHE_DIR to a folder of your own"
         )
     elif not cache.compiled and found.kernels == "on":
         yield "the kernels are not compiled yet; the next run of train compiles them once"

@@ -5,7 +5,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +75,14 @@ class Cache:
     n_bytes : int
     compiled : bool
         Whether all kernels for training are in the cache.
-    writable : bool
+    problem : str or None
+        Why kernels cannot be kept in the folder.
     """
 
     folder: str
     n_bytes: int
     compiled: bool
-    writable: bool
+    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -260,22 +260,12 @@ def _owner(path: str) -> str:
 
 
 def _cache() -> Cache:
-    from scratchgpt.kernels.compiler.cache import cache_folder, compiled_marker
+    from scratchgpt.kernels.compiler.cache import cache_folder, compiled_marker, problem_of
 
     folder = cache_folder()
     return Cache(
         folder=str(folder),
         n_bytes=folder_bytes(folder),
         compiled=compiled_marker().exists(),
-        writable=_writable(folder),
+        problem=problem_of(folder),
     )
-
-
-def _writable(folder: Path) -> bool:
-    """Whether a file can be created in the folder, tested as Numba tests it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        return False
-    return True

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.checkpoints import find_checkpoint, run_model
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
     ALL_PRESETS,
@@ -105,8 +105,9 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
     if not fits:
         where = "" if directory is None else f" in {directory}"
         raise UserError(
-            f"the tokenizer has {n_tokens} tokens but the model{where} has {config.vocab_size}, so "
-            "they do not belong together; use the tokenizer.json that was saved with the model"
+            f"the tokenizer has {counted(n_tokens, 'token')} but the model{where} has "
+            f"{config.vocab_size}, so they do not belong together; use the tokenizer.json that "
+            "was saved with the model"
         )
 
 

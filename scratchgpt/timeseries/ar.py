@@ -103,8 +103,9 @@ class AR:
         r"""Estimate the coefficients.
 
         AICc is :math:`n \log \hat\sigma_k^2 + 2m + 2m(m+1)/(n-m-1)` with m = k + 2 parameters,
-        which include the mean and the variance. For least squares, n counts only the observations
-        that every order can predict, and all orders are compared on those.
+        which include the mean and the variance, and infinite if n is at most m + 1. For least
+        squares, n counts only the observations that every order can predict, and all orders are
+        compared on those.
 
         Parameters
         ----------
@@ -137,4 +138,8 @@ class AR:
 
 def _aicc(estimate: Estimate, n: int) -> float:
     m = estimate.ar.size + 2
+    if n <= m + 1:
+        return np.inf
+    if estimate.sigma2 <= 0:  # the past predicts the series exactly
+        return -np.inf
     return float(n * np.log(estimate.sigma2) + 2 * m + 2 * m * (m + 1) / (n - m - 1))

@@ -65,16 +65,16 @@ class ARIMA(ARIMASpecification):
         Parameters
         ----------
         start_params : array, optional
-            The starting point of the search, in the order of ``param_names``. By default it is
-            estimated from the series.
+            One more starting point, in the order of ``param_names``. With ``thorough=False``, it is
+            the only one.
         method : {"mle", "css", "css-mle"}
             ``"mle"`` maximizes the exact likelihood. ``"css"`` minimizes the conditional sum of
             squares, which is cheaper and less accurate. ``"css-mle"`` maximizes the exact
             likelihood, starting from the minimum of the conditional sum of squares.
         thorough : bool
             If True, search from several starting points for models whose likelihood can have
-            several maxima, and keep the highest. False searches once, which is faster when many
-            models are fitted.
+            several maxima, and keep the highest. False searches from one starting point, which is
+            faster when many models are fitted.
         max_iterations : int
             The optimizer stops after this many iterations and the result reports that it did not
             converge.

@@ -118,8 +118,8 @@ class ARIMAResults(Estimates):
         exog : like exog, optional
             Regressors for the new times.
         refit : bool
-            If True, estimate the parameters again, starting from the current ones. If False, keep
-            them.
+            If True, estimate the parameters again. The current ones are one more starting point. If
+            False, keep them.
         """
         longer = self.model.extended(new_data, exog)
         if refit:

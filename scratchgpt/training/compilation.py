@@ -9,14 +9,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import chain
 
 import numpy as np
 
 from scratchgpt.backend import Array, kernels_available
-from scratchgpt.kernels.compiler.cache import compiled_marker
+from scratchgpt.kernels.compiler.cache import compiled_marker, usable_folder
 from scratchgpt.ops import (
     attention,
     cross_entropy,
@@ -48,28 +48,35 @@ def ensure_compiled(precision: str = "float32") -> None:
     if not missing:
         return
     say_compiling()
-    processes = {
-        marker: [
-            # In a session of its own, a process does not receive the Ctrl-C of the terminal.
-            subprocess.Popen(
-                [sys.executable, "-m", "scratchgpt.training.compilation", name],
-                start_new_session=True,
-            )
-            for name in parts
-        ]
-        for marker, parts in missing.items()
-    }
+    # The pipe closes when this process ends, however it ends; see _end_with_parent.
+    reader, writer = os.pipe()
     try:
+        processes = {marker: [_start(name, reader) for name in p] for marker, p in missing.items()}
         for marker, group in processes.items():
             succeeded = [process.wait() == 0 for process in group]
             # A kernel that could not be compiled or cached here raises its own error when called.
             with suppress(OSError):
-                if all(succeeded):
-                    marker.parent.mkdir(parents=True, exist_ok=True)
+                if all(succeeded) and usable_folder() is not None:
                     marker.touch()
     finally:
-        for process in chain(*processes.values()):
-            process.kill()  # if Ctrl-C stops the wait
+        os.close(reader)
+        os.close(writer)
+
+
+def _start(name: str, pipe: int) -> "subprocess.Popen[bytes]":
+    """Start a process that compiles a part; in its own session, it does not receive Ctrl-C."""
+    command = [sys.executable, "-m", "scratchgpt.training.compilation", name]
+    return subprocess.Popen(command, start_new_session=True, stdin=pipe)
+
+
+def _end_with_parent() -> None:
+    """End this process when the pipe to its parent closes, because the parent has ended."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _ones(*shape: int) -> Array:
@@ -121,6 +128,7 @@ BFLOAT16_PARTS: dict[str, Callable[[], None]] = {"bf16": _bfloat16_part}
 
 
 if __name__ == "__main__":
+    _end_with_parent()
     logging.disable()  # the parent process says that kernels are being compiled
     os.environ.setdefault("SCRATCHGPT_THREADS", "1")
     {**PARTS, **BFLOAT16_PARTS}[sys.argv[1]]()

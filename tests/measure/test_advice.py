@@ -8,7 +8,7 @@ from scratchgpt.measure import Findings, advice
 from scratchgpt.measure.findings import Blas, Cache, Measured
 
 OPENBLAS = Blas("openblas", "0.3.30", "SkylakeX", 1, "NumPy")
-CACHE = Cache("/home/somebody/.cache", 15_000_000, compiled=True, writable=True)
+CACHE = Cache("/home/somebody/.cache", 15_000_000, compiled=True, problem=None)
 AVX512 = ("avx512f", "avx2", "fma")
 WELL = Findings(
     system="Linux x86_64",
@@ -106,9 +106,13 @@ CASES = {
         {"vectors": ("fma",), "compiled_vectors": ("fma",), **blas(architecture="Nehalem")},
         "has no AVX2",
     ),
-    "no cache": (cache(writable=False, compiled=False), "NUMBA_CACHE_DIR"),
+    "no cache": (cache(problem="it cannot be written", compiled=False), "NUMBA_CACHE_DIR"),
     "no cache, so no kernels": (
-        {"kernels": "broken", "kernels_error": "no locator", **cache(writable=False)},
+        {
+            "kernels": "broken",
+            "kernels_error": "no locator",
+            **cache(problem="it cannot be written"),
+        },
         "NUMBA_CACHE_DIR",
     ),
     "nothing compiled": (cache(compiled=False, n_bytes=0), "not compiled yet"),

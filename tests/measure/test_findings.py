@@ -106,7 +106,7 @@ class TestCache:
         (folder / "inner" / "b").write_bytes(bytes(23))
         cache = findings._cache()
         assert (cache.folder, cache.n_bytes) == (str(folder), 123)
-        assert cache.writable
+        assert cache.problem is None
         assert not cache.compiled
 
     def test_a_marker_says_that_all_is_compiled(self, folder):
@@ -119,4 +119,4 @@ class TestCache:
     def test_a_folder_that_cannot_be_made_is_not_writable(self, folder):
         folder.write_text("a file is in the way", encoding="utf-8")
         cache = findings._cache()
-        assert (cache.n_bytes, cache.writable, cache.compiled) == (0, False, False)
+        assert (cache.n_bytes, cache.problem, cache.compiled) == (0, "File exists", False)

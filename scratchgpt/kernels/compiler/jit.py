@@ -1,6 +1,5 @@
 """Decorators that compile the functions of the kernels, with a cache on disk and NaN preserved."""
 
-import os
 from typing import Any
 
 import numba
@@ -8,10 +7,7 @@ import numba
 import scratchgpt.kernels.compiler.events
 import scratchgpt.kernels.compiler.no_blas
 import scratchgpt.kernels.compiler.threads  # noqa: F401 (sets up the threads before the first kernel)
-from scratchgpt.kernels.compiler.cache import cache_folder, saved_one_at_a_time
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(cache_folder())
+from scratchgpt.kernels.compiler.cache import KernelCache
 
 # Sums may be reordered into vectors, and products fused into sums; NaN is preserved.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -23,7 +19,9 @@ CHUNK = 16_384
 
 def cached(function: Any, **options: Any) -> Any:
     """Compile with ``numba.njit``, and cache the result on disk."""
-    return saved_one_at_a_time(numba.njit(cache=True, **options)(function))
+    compiled = numba.njit(**options)(function)
+    compiled._cache = KernelCache(function)
+    return compiled
 
 
 def serial(function: Any) -> Any:

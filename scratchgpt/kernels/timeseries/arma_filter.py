@@ -17,9 +17,9 @@ NEGLIGIBLE = 1e-18  # relative to the variance of an innovation; smaller increme
 class Record(NamedTuple):
     """What the forward pass leaves for the backward pass; see ``ArmaFilterSaved``."""
 
-    v: Any  # (n,)
+    v: Any  # (c, n)
     F: Any  # (n,)
-    head: Any  # (n,)
+    head: Any  # (c, n)
     x: Any  # (n,)
     M: Any  # (n,)
     G: Any  # (n, r)
@@ -27,21 +27,26 @@ class Record(NamedTuple):
 
 
 @serial
-def _forward(w, ar, start, variance):
-    n, r = len(w), len(ar)
-    v, F, head, x, M = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    G, W = np.empty((n, r)), np.empty((n, r))
-    a = np.zeros(r)
+def recursions(w, ar, start, variance):
+    """Run the recursions for c series (c, n) of one process, which share all but v, head and a."""
+    c, n = w.shape
+    r = len(ar)
+    v, head, a = np.empty((c, n)), np.empty((c, n)), np.zeros((c, r))
+    F, x, M, G, W = np.empty(n), np.empty(n), np.empty(n), np.empty((n, r)), np.empty((n, r))
     G[0, :], W[0, :] = start, start
     F_t, M_t, n_varying = variance, -1.0 / variance, n
     for t in range(n):
         gain = G[min(t, n_varying)]
-        F[t], head[t] = F_t, a[0]
-        v[t] = w[t] - head[t]
-        step = v[t] / F_t
-        for i in range(r - 1):
-            a[i] = ar[i] * head[t] + a[i + 1] + gain[i] * step
-        a[r - 1] = ar[r - 1] * head[t] + gain[r - 1] * step
+        F[t] = F_t
+        for k in range(c):
+            state = a[k]
+            first = state[0]
+            innovation = w[k, t] - first
+            head[k, t], v[k, t] = first, innovation
+            step = innovation / F_t
+            for i in range(r - 1):
+                state[i] = ar[i] * first + state[i + 1] + gain[i] * step
+            state[r - 1] = ar[r - 1] * first + gain[r - 1] * step
         if t < n_varying:
             x[t], M[t] = W[t, 0], M_t
         if t < n_varying and t + 1 < n:
@@ -65,11 +70,12 @@ def _forward(w, ar, start, variance):
 
 
 @serial
-def _backward(dv, dF, ar, record, n_varying):
+def undo_recursions(dv, dF, ar, record, n_varying):
+    """Undo the recursions, given dv (c, n) and dF (n,)."""
     v, F, head, x, M, G, W = record
     n, r = G.shape
-    dw = np.empty(n)
-    dar, da, dG, dW, dahead = np.zeros(r), np.zeros(r), np.zeros(r), np.zeros(r), np.empty(r)
+    dw, da = np.empty(v.shape), np.zeros((len(v), r))
+    dar, dG, dW, dahead = np.zeros(r), np.zeros(r), np.zeros(r), np.empty(r)
     dF_next, dM = 0.0, 0.0
     for t in range(n - 1, -1, -1):
         gain = G[min(t, n_varying)]
@@ -97,27 +103,34 @@ def _backward(dv, dF, ar, record, n_varying):
             for i in range(r - 1, 0, -1):
                 dW[i] = dahead[i - 1]
             dW[0] = dx
-        step, dstep, first = v[t] / F[t], 0.0, 0.0
-        for i in range(r):
-            dstep += da[i] * gain[i]
-            dG[i] += da[i] * step
-            dar[i] += da[i] * head[t]
-            first += ar[i] * da[i]
-        dw[t] = dv[t] + dstep / F[t]
-        dF_next += dF[t] - dstep * step / F[t]
-        for i in range(r - 1, 0, -1):
-            da[i] = da[i - 1]
-        da[0] = first - dw[t]
+        dF_next += dF[t]
+        for k in range(len(v)):
+            dstate, head_t = da[k], head[k, t]
+            step, dstep, first = v[k, t] / F[t], 0.0, 0.0
+            for i in range(r):
+                dstep += dstate[i] * gain[i]
+                dG[i] += dstate[i] * step
+                dar[i] += dstate[i] * head_t
+                first += ar[i] * dstate[i]
+            dw[k, t] = dv[k, t] + dstep / F[t]
+            dF_next -= dstep * step / F[t]
+            for i in range(r - 1, 0, -1):
+                dstate[i] = dstate[i - 1]
+            dstate[0] = first - dw[k, t]
     return dw, dar, dG, dW, dF_next, dM
 
 
 def forward(w: Array, ar: Array, start: Array, variance: float) -> tuple[Any, ...]:
     """Compute v, F, head, x, M, G, W, n_varying and ahead of ``ArmaFilterSaved``."""
-    return _forward(np.ascontiguousarray(w), ar, start, variance)
+    found = recursions(np.ascontiguousarray(w)[None], ar, start, variance)
+    v, F, head, x, M, G, W, n_varying, ahead = found
+    return v[0], F, head[0], x, M, G, W, n_varying, ahead[0]
 
 
 def backward(dv: Array, dF: Array, saved: Any) -> tuple[Any, ...]:
     """Compute the gradients of w, of ar, and of G, W, F and M at the first step."""
-    record = Record(saved.v, saved.F, saved.head, saved.x, saved.M, saved.G, saved.W)
-    dv, dF = np.ascontiguousarray(dv), np.ascontiguousarray(dF)
-    return _backward(dv, dF, saved.ar, record, saved.n_varying)
+    v, head = saved.v[None], saved.head[None]
+    record = Record(v, saved.F, head, saved.x, saved.M, saved.G, saved.W)
+    dv, dF = np.ascontiguousarray(dv)[None], np.ascontiguousarray(dF)
+    dw, *rest = undo_recursions(dv, dF, saved.ar, record, saved.n_varying)
+    return dw[0], *rest

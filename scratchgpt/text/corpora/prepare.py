@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import cannot_write, remove_leftovers, write_text
+from scratchgpt.files import remove_leftovers, write_text
 from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
@@ -22,6 +22,7 @@ from scratchgpt.text.corpora.prepared import (
     PROGRESS_FILE,
     Manifest,
     PreparedCorpus,
+    acquire_lock,
     cache_directory,
     corpora_directory,
     open_prepared,
@@ -34,11 +35,6 @@ from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.utf8 import read_text
-
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-LOCK_FILE = ".lock"
 
 
 def prepare(
@@ -98,7 +94,7 @@ def prepare(
     if _is_done(directory, key):
         return open_prepared(directory)
     report = progress or (lambda what, done, total: None)
-    lock = _acquire_lock(directory, report)
+    lock = acquire_lock(directory, report)
     try:
         if not _is_done(directory, key):
             if (directory / MANIFEST_FILE).exists() and not overwrite:
@@ -289,20 +285,3 @@ def _is_done(directory: Path, key: str) -> bool:
         return read_manifest(directory).key == key
     except UserError:
         return False
-
-
-def _acquire_lock(directory: Path, report: ProgressCallback) -> "FileLock":
-    """Create the folder and acquire its lock, waiting for another process if necessary."""
-    from filelock import FileLock, Timeout
-
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report("waiting for another process that prepares this corpus", 0, 0)
-            lock.acquire()
-    except OSError as error:
-        raise cannot_write(directory, error) from error
-    return lock

@@ -3,15 +3,16 @@
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scratchgpt.errors import UserError
-from scratchgpt.files import write_text
+from scratchgpt.files import cannot_write, write_text
 from scratchgpt.structured import read_json
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards, shard_path
@@ -19,7 +20,11 @@ from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.utf8 import read_text
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 MANIFEST_FILE = "manifest.json"
+LOCK_FILE = ".lock"
 PROGRESS_FILE = "preparation.json"  # exists until the corpus is complete
 FORMAT_VERSION = 1
 
@@ -191,3 +196,20 @@ def open_prepared(directory: Path | str) -> PreparedCorpus:
         manifest=manifest,
         directory=directory,
     )
+
+
+def acquire_lock(directory: Path, report: Callable[[str, int, int], None]) -> "FileLock":
+    """Create the folder and acquire its lock, waiting for another process if necessary."""
+    from filelock import FileLock, Timeout
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report("waiting for another process that prepares this corpus", 0, 0)
+            lock.acquire()
+    except OSError as error:
+        raise cannot_write(directory, error) from error
+    return lock

@@ -8,6 +8,8 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.real_numbers import real_numbers
 
+LARGEST, SMALLEST = 1e150, 1e-150  # the range of a series
+
 
 def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: int = 2) -> Array:
     """Convert a series to float64 and check it.
@@ -33,7 +35,7 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     ------
     UserError
         If ``x`` is not one series of numbers, has an infinite value, or has too few observed
-        values.
+        values, or if squares of its values are too large or too small for float64.
     """
     values = real_numbers(x, name)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -49,6 +51,12 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     observed = values.size - int(unknown.sum())
     if observed < at_least:
         raise UserError(f"{name} has {observed} observed values; at least {at_least} are needed")
+    largest = np.abs(values[~unknown]).max(initial=0.0)
+    if largest > LARGEST or 0 < largest < SMALLEST:
+        raise UserError(
+            f"{name} has values of size {largest:.0e}, whose squares are not float64 numbers; "
+            "change its unit, for example to thousands or thousandths"
+        )
     return values
 
 

@@ -116,7 +116,8 @@ def dickey_fuller(
     y = series_values(y, at_least=4)
     if is_constant(y):
         raise UserError("y is constant; there is nothing to test")
-    longest = y.size // 2 - TRENDS[trend] - 1
+    # The regression needs more observations than columns.
+    longest = min(y.size // 2 - TRENDS[trend] - 1, (y.size - 3 - TRENDS[trend]) // 2)
     if max_lags is None:
         max_lags = min(int(np.ceil(12 * (y.size / 100) ** 0.25)), longest)
     most = whole_number(max_lags)

@@ -7,13 +7,14 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries.fitting.negative_log_likelihood import NegativeLogLikelihood
-from scratchgpt.timeseries.fitting.optimizer import Search, minimize
+from scratchgpt.timeseries.fitting.optimizer import Search, minimize, minimize_compiled
 from scratchgpt.timeseries.fitting.regression import Standardized, standardize
 from scratchgpt.timeseries.fitting.search_space import SearchSpace
 from scratchgpt.timeseries.fitting.starting import starting_points
 from scratchgpt.timeseries.orders import Orders
 
 METHODS = ("mle", "css", "css-mle")
+EQUAL = 1e-10  # a smaller difference of two values per observation is a rounding error
 
 
 class Fit(NamedTuple):
@@ -55,7 +56,8 @@ def fit_model(
     orders : Orders
     method : {"mle", "css", "css-mle"}
     start : (k + 1,), optional
-        The starting point of the search: the regression coefficients first, sigma2 last.
+        One more starting point, or the only one if not ``thorough``: the regression coefficients
+        first, sigma2 last.
     stationary, invertible : bool
         Whether to restrict the search to stationary or invertible models.
     thorough : bool
@@ -77,28 +79,30 @@ def fit_model(
         )
     standard = standardize(y, design, orders)
     space = SearchSpace(orders, design.shape[1], stationary, invertible)
-    if start is None:
-        points = starting_points(standard, orders, space, thorough=thorough)
-    else:
-        points = [space.inverse(_standardized(start, standard))]
+    points = []
+    if start is not None:
+        points.append(space.inside(space.inverse(_standardized(start, standard))))
+    if start is None or thorough:
+        points += starting_points(standard, orders, space, thorough=thorough)
     searches: list[Search] = []
     if method != "mle" and has_residuals:
         function = NegativeLogLikelihood(standard, orders, space, conditional=True)
         searches += _searched(function, points, max_iterations)
-        best = min(searches, key=_value)
+        best = _best(searches)
         points = [best.z]
     if method != "css":
         function = NegativeLogLikelihood(standard, orders, space, conditional=False)
         exact = _searched(function, points, max_iterations)
-        best = min(exact, key=_value)
+        best = _best(exact)
         searches += exact
     coefficients, _ = space.forward(best.z)
     k = design.shape[1]
+    sigma2 = function.sigma2(best.z) if best.sigma2 is None else best.sigma2
     params = np.concatenate(
         [
             standard.beta + standard.to_beta @ coefficients[:k],
             coefficients[k:],
-            [standard.scale**2 * function.sigma2(best.z)],
+            [standard.scale**2 * sigma2],
         ]
     )
     return Fit(
@@ -120,17 +124,31 @@ def _has_residuals(y: Array, design: Array, orders: Orders) -> bool:
 def _searched(
     function: NegativeLogLikelihood, points: list[Array], max_iterations: int
 ) -> list[Search]:
-    """Search from each point; if the best search did not converge, search again from its end."""
-    bounded = function.space.bounded
-    searches = [minimize(function, z, bounded, max_iterations) for z in points]
-    best = min(searches, key=_value)
+    """Search from each point, and again from the end of the best search if it may be improved."""
+    space = function.space
+    searches = [_search(function, z, max_iterations) for z in points]
+    best = _best(searches)
+    inside = space.inside(best.z)
+    if (inside != best.z).any():  # the gradient vanishes at the edge, even if it is no minimum
+        searches.append(_search(function, inside, max_iterations))
+        best = _best(searches)
     if not best.converged and best.n_iterations < max_iterations:
-        searches.append(minimize(function, best.z, bounded, max_iterations))
+        searches.append(minimize(function, best.z, space.bounded, max_iterations))
     return searches
 
 
-def _value(search: Search) -> tuple[float, bool]:
-    return search.value, not search.converged
+def _search(function: NegativeLogLikelihood, z: Array, max_iterations: int) -> Search:
+    bounded, found = function.space.bounded, None
+    if z.size and function.problem is not None:
+        found = minimize_compiled(function.problem, z, bounded, max_iterations)
+    return found or minimize(function, z, bounded, max_iterations)
+
+
+def _best(searches: list[Search]) -> Search:
+    """Return the lowest search; of equal ones, the first that converged."""
+    least = min(search.value for search in searches)
+    lowest = [search for search in searches if not search.value > least + EQUAL]
+    return min(lowest, key=lambda search: not search.converged)
 
 
 def _standardized(params: Array, standard: Standardized) -> Array:

@@ -13,6 +13,8 @@ from scratchgpt.timeseries.likelihood.partial_autocorrelations import (
 )
 from scratchgpt.timeseries.orders import Orders
 
+INSIDE = 2.6  # tanh(2.6) is 0.989
+
 
 class Factor(NamedTuple):
     """One polynomial of a model and the positions of its coefficients."""
@@ -43,6 +45,7 @@ class SearchSpace:
         ends = n_columns + np.cumsum(sizes)
         kinds = [(1.0, stationary), (-1.0, invertible)] * 2
         self.size = int(ends[-1])
+        self.stationary, self.invertible = stationary, invertible
         self.factors = [
             Factor(slice(int(end) - size, int(end)), sign, inside)
             for size, end, (sign, inside) in zip(sizes, ends, kinds, strict=True)
@@ -81,3 +84,11 @@ class SearchSpace:
             if is_constrained:
                 z[where] = coefficients_inverse(sign * coefficients[where])
         return z
+
+    def inside(self, z: Array) -> Array:
+        """Move z (size,) away from the edge of stationarity and invertibility.
+
+        At the edge, the gradient vanishes, because z is the argument of tanh.
+        """
+        moved = np.clip(np.nan_to_num(z), -INSIDE, INSIDE)
+        return np.where(self.bounded, moved, z)

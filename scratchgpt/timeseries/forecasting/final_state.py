@@ -6,13 +6,15 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.timeseries.likelihood.arma_filter import ArmaFilterSaved
+from scratchgpt.timeseries.likelihood.arma_filter import ArmaFilterSaved, arma_filter_forward
 from scratchgpt.timeseries.likelihood.css import css_forward
 from scratchgpt.timeseries.likelihood.differencing import difference
 from scratchgpt.timeseries.likelihood.diffuse import difference_coefficients
-from scratchgpt.timeseries.likelihood.kalman import KalmanSaved
-from scratchgpt.timeseries.likelihood.likelihood import coefficients_forward, log_likelihood_forward
+from scratchgpt.timeseries.likelihood.innovations import near_unit_roots
+from scratchgpt.timeseries.likelihood.kalman import kalman_forward
+from scratchgpt.timeseries.likelihood.likelihood import coefficients_forward
 from scratchgpt.timeseries.likelihood.partial_autocorrelations import is_stationary
+from scratchgpt.timeseries.likelihood.presample import presample_filter, presample_forward
 from scratchgpt.timeseries.likelihood.stationary_state import stationary_covariance_forward
 from scratchgpt.timeseries.orders import Orders
 
@@ -57,22 +59,31 @@ def final_state(params: Array, y: Array, design: Array, orders: Orders) -> Final
         w = difference(y - regression, orders.d, orders.D, s)
         return _explosive(y, y - regression, w, phi, theta, delta)
 
-    _, saved = log_likelihood_forward(params, y, design, orders)
-    inner = saved.innovations.filter
-    if isinstance(inner, KalmanSaved):
-        r = len(inner.ar)
-        covariance = inner.covariance.copy()
-        covariance[:r, :r] -= np.outer(inner.noise, inner.noise)
-        mean = inner.mean + regression
+    u = y - regression
+    if np.isnan(y).any():
+        _, kalman = kalman_forward(u, phi, theta, orders.d, orders.D, s)
+        r = len(kalman.ar)
+        covariance = kalman.covariance.copy()
+        covariance[:r, :r] -= np.outer(kalman.noise, kalman.noise)
+        mean = kalman.mean + regression
         return FinalState(
-            inner.ar, inner.noise, delta, inner.state, covariance, mean, inner.variance
+            kalman.ar, kalman.noise, delta, kalman.state, covariance, mean, kalman.variance
         )
 
+    w = difference(u, orders.d, orders.D, s)
+    if near_unit_roots(phi):
+        r = max(len(phi), len(theta) + 1)
+        _, presample = presample_forward(w, np.zeros((len(w), 0)), phi, theta)
+        v, F, ahead, covariance = presample_filter(presample, r)
+        ar, noise = np.zeros((2, r))
+        ar[: len(phi)] = phi
+        noise[0], noise[1 : len(theta) + 1] = 1.0, theta
+        return _complete(y, u, ar, noise, delta, ahead, covariance, v, F)
+
+    (v, F), inner = arma_filter_forward(w, phi, theta)
     noise = inner.first.noise
     covariance = _covariance_after(inner, phi, theta) - np.outer(noise, noise)
-    return _complete(
-        y, y - regression, inner.ar, noise, delta, inner.ahead, covariance, inner.v, inner.F
-    )
+    return _complete(y, u, inner.ar, noise, delta, inner.ahead, covariance, v, F)
 
 
 def _complete(

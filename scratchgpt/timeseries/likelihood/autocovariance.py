@@ -12,7 +12,7 @@ class AutocovarianceSaved(NamedTuple):
     weights: Array  # (q + 1,) 1, theta
     gamma: Array  # (p + 1,)
     psi: Array  # (q + 1,)
-    system: Array  # (p + 1, p + 1)
+    rows: Array  # (p + 1, p) the coefficients of order k at the start of row k
 
 
 def autocovariance_forward(
@@ -27,8 +27,18 @@ def autocovariance_forward(
         \psi_j = \theta_j + \sum_{k=1}^{\min(j, p)} \phi_k \psi_{j-k} \quad (j \le q)
 
     .. math::
-        \gamma_j - \sum_{k=1}^{p} \phi_k \gamma_{|j-k|} = \sum_{k=j}^{q} \theta_k \psi_{k-j}
+        \gamma_j - \sum_{k=1}^{p} \phi_k \gamma_{|j-k|} = \sum_{k=j}^{q} \theta_k \psi_{k-j} = b_j
         \quad (0 \le j \le p)
+
+    The system is solved by way of the partial autocorrelations :math:`r_k` (Wilson 1979, Journal of
+    the Royal Statistical Society B 41). The autoregressions of lower orders, from the Durbin-
+    Levinson recursion backwards, reduce its order one by one:
+
+    .. math::
+        b^{(k-1)}_j = \frac{b^{(k)}_j + r_k\, b^{(k)}_{k-j}}{1 - r_k^2} \quad (0 \le j < k) \qquad
+        \gamma_k = b^{(k)}_k + \sum_{i=1}^{k} \phi^{(k)}_i \gamma_{k-i}
+
+    This takes :math:`O(p^2)` time. Unlike a general solution of the system, it cannot fail.
 
     Parameters
     ----------
@@ -41,17 +51,12 @@ def autocovariance_forward(
     gamma : array (p + 1,)
     psi : array (q + 1,)
     saved : AutocovarianceSaved
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the system is singular, as on the edge of stationarity.
     """
     if use_kernels(phi, theta):
         from scratchgpt.kernels.timeseries import autocovariance
 
-        weights, gamma, psi, system = autocovariance.forward(phi, theta)
-        return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, system)
+        weights, gamma, psi, rows = autocovariance.forward(phi, theta)
+        return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, rows)
 
     p, q = len(phi), len(theta)
     weights = np.concatenate([np.ones(1, theta.dtype), theta])  # 1
@@ -62,12 +67,21 @@ def autocovariance_forward(
             psi[j] += phi[:m] @ psi[j - m : j][::-1]
     else:
         psi = weights
-    right = np.zeros(p + 1, psi.dtype)
+    b = np.zeros(p + 1, psi.dtype)
     m = min(p, q) + 1
-    right[:m] = np.convolve(weights, psi[::-1])[q : q + m]  # 3
-    system = _system(phi)  # 4
-    gamma = np.linalg.solve(system, right) if p else right  # 5
-    return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, system)
+    b[:m] = np.convolve(weights, psi[::-1])[q : q + m]  # 3
+    rows = np.zeros((p + 1, p), phi.dtype)
+    gamma = np.empty(p + 1, psi.dtype)
+    row = phi
+    for k in range(p, 0, -1):  # 4
+        rows[k, :k], gamma[k] = row, b[k]
+        left = (1.0 - row[-1]) * (1.0 + row[-1])
+        b = (b[:k] + row[-1] * b[k:0:-1]) / left
+        row = (row[:-1] + row[-1] * row[:-1][::-1]) / left
+    gamma[0] = b[0]
+    for k in range(1, p + 1):  # 5
+        gamma[k] += rows[k, :k] @ gamma[:k][::-1]
+    return (gamma, psi), AutocovarianceSaved(phi, weights, gamma, psi, rows)
 
 
 def autocovariance_backward(
@@ -75,11 +89,12 @@ def autocovariance_backward(
 ) -> tuple[Array, Array]:
     r"""Compute the gradients of phi and theta.
 
-    The backward pass solves the transposed system: with :math:`A^\top \lambda = d\gamma`,
+    Steps 4 and 5 solve a system :math:`A \gamma = b`. Their transpose, with constant coefficients
+    of the lower orders, solves :math:`A^\top db = d\gamma`. The gradient of a solution is
 
-    .. math:: d\phi_k = \sum_j \lambda_j \gamma_{|j-k|}
+    .. math:: d\phi_k = \sum_j db_j\, \gamma_{|j-k|}
     """
-    phi, weights, gamma, psi, system = saved
+    phi, weights, gamma, psi, rows = saved
     if use_kernels(dgamma, dpsi, phi):
         from scratchgpt.kernels.timeseries import autocovariance
 
@@ -88,28 +103,24 @@ def autocovariance_backward(
     p, q = len(phi), len(weights) - 1
     dphi, dpsi = np.zeros_like(phi), dpsi.copy()
     if p:
-        dright = np.linalg.solve(system.T, dgamma)  # undoes 5
+        dgamma = dgamma.copy()
+        for k in range(p, 0, -1):  # undoes 5
+            dgamma[:k] += dgamma[k] * rows[k, :k][::-1]
+        db = dgamma[:1]
+        for k in range(1, p + 1):  # undoes 4
+            r = rows[k, k - 1]
+            db = db / ((1.0 - r) * (1.0 + r))
+            db = np.append(db, dgamma[k]) + r * np.append(0.0, db[::-1])
         lags = np.abs(np.arange(1, p + 1)[:, None] - np.arange(p + 1))
-        dphi += gamma[lags] @ dright  # undoes 4
+        dphi += gamma[lags] @ db
     else:
-        dright = dgamma
-    dright = dright[: min(p, q) + 1]
-    dweights = np.convolve(dright, psi)[: q + 1]  # undoes 3
-    dpsi += np.convolve(weights, dright[::-1])[len(dright) - 1 :]
+        db = dgamma
+    db = db[: min(p, q) + 1]
+    dweights = np.convolve(db, psi)[: q + 1]  # undoes 3
+    dpsi += np.convolve(weights, db[::-1])[len(db) - 1 :]
     for j in range(q if p else 0, 0, -1):  # undoes 2
         m = min(j, p)
         dphi[:m] += dpsi[j] * psi[j - m : j][::-1]
         dpsi[j - m : j] += dpsi[j] * phi[:m][::-1]
     dweights += dpsi
     return dphi, dweights[1:]  # undoes 1
-
-
-def _system(phi: Array) -> Array:
-    """Build the matrix of the equations for gamma: identity - Toeplitz - Hankel, (p + 1, p + 1)."""
-    p = len(phi)
-    padded = np.zeros(3 * p + 2, phi.dtype)
-    padded[p + 1 : 2 * p + 1] = phi  # padded[p + k] is phi_k, and 0 for k outside of 1 to p
-    row, column = np.arange(p + 1)[:, None], np.arange(p + 1)
-    system = np.eye(p + 1) - padded[p + row - column]
-    system[:, 1:] -= padded[p + row + column[1:]]
-    return system

@@ -8,17 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.timeseries.likelihood.arma_filter import arma_filter_backward, arma_filter_forward
 from scratchgpt.timeseries.likelihood.css import css_backward, css_forward
 from scratchgpt.timeseries.likelihood.differencing import difference, difference_backward
 from scratchgpt.timeseries.likelihood.gaussian import (
+    DensitySaved,
     GaussianSaved,
     concentrated_gaussian_backward,
     concentrated_gaussian_forward,
+    density_backward,
+    density_forward,
     gaussian_backward,
     gaussian_forward,
 )
-from scratchgpt.timeseries.likelihood.kalman import kalman_backward, kalman_forward
+from scratchgpt.timeseries.likelihood.innovations import innovations_backward, innovations_forward
 from scratchgpt.timeseries.likelihood.polynomials import (
     ExpandSaved,
     expand_backward,
@@ -27,23 +29,21 @@ from scratchgpt.timeseries.likelihood.polynomials import (
 from scratchgpt.timeseries.orders import Orders
 
 
-class InnovationsSaved(NamedTuple):
+class RegressionSaved(NamedTuple):
     design: Array  # (n, k)
     orders: Orders
     polynomials: ExpandSaved
-    filter: Any  # ArmaFilterSaved, KalmanSaved, or CssSaved
-    counted: Array | None  # bool (n,) whether a value has an innovation; None if all have one
-    constant: float = 0.0  # the contribution of the diffuse steps to the log-likelihood
+    inner: Any  # InnovationsSaved, or CssSaved
 
 
 class LikelihoodSaved(NamedTuple):
-    innovations: InnovationsSaved
-    gaussian: GaussianSaved
+    regression: RegressionSaved
+    density: DensitySaved | GaussianSaved  # the latter for the conditional likelihood
 
     @property
     def sigma2(self) -> Any:
         """Variance of the noise: the given value or the maximum likelihood estimate."""
-        return self.gaussian.sigma2
+        return self.density.sigma2
 
 
 def log_likelihood_forward(
@@ -63,15 +63,13 @@ def log_likelihood_forward(
     design : array (n, k)
     orders : Orders
     """
-    v, F, innovations = _innovations_forward(params[:-1], y, design, orders)
-    llf, gaussian = gaussian_forward(v, F, params[-1])
-    return llf + innovations.constant, LikelihoodSaved(innovations, gaussian)
+    return _exact_forward(params[:-1], y, design, orders, params[-1])
 
 
 def log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of params; with ``dllf`` = 1, this is the score."""
-    dv, dF, dsigma2 = gaussian_backward(dllf, saved.gaussian)
-    return np.append(_innovations_backward(dv, dF, saved.innovations), dsigma2)
+    dparams, dsigma2 = _exact_backward(dllf, saved)
+    return np.append(dparams, dsigma2)
 
 
 def concentrated_forward(
@@ -81,15 +79,12 @@ def concentrated_forward(
 
     The arguments are those of :func:`log_likelihood_forward`, with sigma2 left out of ``params``.
     """
-    v, F, innovations = _innovations_forward(params, y, design, orders)
-    llf, gaussian = concentrated_gaussian_forward(v, F)
-    return llf + innovations.constant, LikelihoodSaved(innovations, gaussian)
+    return _exact_forward(params, y, design, orders)
 
 
 def concentrated_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of the params without sigma2."""
-    dv, dF = concentrated_gaussian_backward(dllf, saved.gaussian)
-    return _innovations_backward(dv, dF, saved.innovations)
+    return _exact_backward(dllf, saved)[0]
 
 
 def conditional_log_likelihood_forward(
@@ -104,15 +99,16 @@ def conditional_log_likelihood_forward(
     y : array (n,)
         The series, without missing values.
     """
-    e, innovations = _residuals_forward(params[:-1], y, design, orders)
+    e, regression = _residuals_forward(params[:-1], y, design, orders)
     llf, gaussian = gaussian_forward(e, np.ones_like(e), params[-1])
-    return llf, LikelihoodSaved(innovations, gaussian)
+    return llf, LikelihoodSaved(regression, gaussian)
 
 
 def conditional_log_likelihood_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of params."""
-    de, _, dsigma2 = gaussian_backward(dllf, saved.gaussian)
-    return np.append(_residuals_backward(de, saved.innovations), dsigma2)
+    assert isinstance(saved.density, GaussianSaved)
+    de, _, dsigma2 = gaussian_backward(dllf, saved.density)
+    return np.append(_residuals_backward(de, saved.regression), dsigma2)
 
 
 def conditional_forward(
@@ -123,57 +119,48 @@ def conditional_forward(
     The arguments are those of :func:`conditional_log_likelihood_forward`, with sigma2 left out of
     ``params``.
     """
-    e, innovations = _residuals_forward(params, y, design, orders)
+    e, regression = _residuals_forward(params, y, design, orders)
     llf, gaussian = concentrated_gaussian_forward(e, np.ones_like(e))
-    return llf, LikelihoodSaved(innovations, gaussian)
+    return llf, LikelihoodSaved(regression, gaussian)
 
 
 def conditional_backward(dllf: Any, saved: LikelihoodSaved) -> Array:
     """Compute the gradient of the params without sigma2."""
-    de, _ = concentrated_gaussian_backward(dllf, saved.gaussian)
-    return _residuals_backward(de, saved.innovations)
+    assert isinstance(saved.density, GaussianSaved)
+    de, _ = concentrated_gaussian_backward(dllf, saved.density)
+    return _residuals_backward(de, saved.regression)
 
 
-def _innovations_forward(
-    params: Array, y: Array, design: Array, orders: Orders
-) -> tuple[Array, Array, InnovationsSaved]:
-    beta, (phi, theta), polynomials = coefficients_forward(params, design, orders)
-    u = y - design @ beta
-    d, D, s = orders.d, orders.D, max(orders.s, 1)
-    if np.isnan(y).any():
-        (v, F), kalman = kalman_forward(u, phi, theta, d, D, s)
-        counted = ~np.isnan(F)
-        constant = -0.5 * kalman.steps.log_variance
-        saved = InnovationsSaved(design, orders, polynomials, kalman, counted, constant)
-        return v[counted], F[counted], saved
-    (v, F), inner = arma_filter_forward(difference(u, d, D, s), phi, theta)
-    return v, F, InnovationsSaved(design, orders, polynomials, inner, None)
+def _exact_forward(
+    params: Array, y: Array, design: Array, orders: Orders, sigma2: Any = None
+) -> tuple[Any, LikelihoodSaved]:
+    beta, coefficients, polynomials = coefficients_forward(params, design, orders)
+    differences = orders.d, orders.D, max(orders.s, 1)
+    sums, inner = innovations_forward(y - design @ beta, *coefficients, *differences)
+    llf, density = density_forward(sums.n, sums.squares, sums.logs, sigma2)
+    regression = RegressionSaved(design, orders, polynomials, inner)
+    return llf + sums.constant, LikelihoodSaved(regression, density)
 
 
-def _innovations_backward(dv: Array, dF: Array, saved: InnovationsSaved) -> Array:
-    orders, counted = saved.orders, saved.counted
-    if counted is None:
-        dw, dphi, dtheta = arma_filter_backward(dv, dF, saved.filter)
-        du = difference_backward(dw, orders.d, orders.D, max(orders.s, 1))
-    else:
-        every_dv, every_dF = np.zeros((2, len(counted)), dv.dtype)
-        every_dv[counted], every_dF[counted] = dv, dF
-        du, dphi, dtheta = kalman_backward(every_dv, every_dF, saved.filter)
-    return _coefficients_backward(du, dphi, dtheta, saved)
+def _exact_backward(dllf: Any, saved: LikelihoodSaved) -> tuple[Array, Any]:
+    assert isinstance(saved.density, DensitySaved)
+    dsquares, dlogs, dsigma2 = density_backward(dllf, saved.density)
+    gradients = innovations_backward(dsquares, dlogs, saved.regression.inner)
+    return _coefficients_backward(*gradients, saved.regression), dsigma2
 
 
 def _residuals_forward(
     params: Array, y: Array, design: Array, orders: Orders
-) -> tuple[Array, InnovationsSaved]:
+) -> tuple[Array, RegressionSaved]:
     beta, (phi, theta), polynomials = coefficients_forward(params, design, orders)
     w = difference(y - design @ beta, orders.d, orders.D, max(orders.s, 1))
     e, inner = css_forward(w, phi, theta)
-    return e, InnovationsSaved(design, orders, polynomials, inner, None)
+    return e, RegressionSaved(design, orders, polynomials, inner)
 
 
-def _residuals_backward(de: Array, saved: InnovationsSaved) -> Array:
+def _residuals_backward(de: Array, saved: RegressionSaved) -> Array:
     orders = saved.orders
-    dw, dphi, dtheta = css_backward(de, saved.filter)
+    dw, dphi, dtheta = css_backward(de, saved.inner)
     du = difference_backward(dw, orders.d, orders.D, max(orders.s, 1))
     return _coefficients_backward(du, dphi, dtheta, saved)
 
@@ -197,6 +184,6 @@ def coefficients_forward(
     return params[:k], coefficients, saved
 
 
-def _coefficients_backward(du: Array, dphi: Array, dtheta: Array, saved: InnovationsSaved) -> Array:
+def _coefficients_backward(du: Array, dphi: Array, dtheta: Array, saved: RegressionSaved) -> Array:
     factors = expand_backward(dphi, dtheta, saved.polynomials)
     return np.concatenate([-(saved.design.T @ du), *factors])

@@ -5,6 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.timeseries.likelihood.step_down import is_exactly_stationary
+
+# The recursion divides by the product of all 1 - r². A smaller product, or a smaller 1 - r², can be
+# a rounding error.
+ROUNDING = 1e-6
 
 
 class PartialAutocorrelationsSaved(NamedTuple):
@@ -58,7 +63,13 @@ def coefficients_inverse(phi: Array) -> Array:
 def is_stationary(phi: Array) -> bool:
     """Whether all roots of 1 - phi_1 z - ... lie outside the unit circle."""
     with np.errstate(all="ignore"):
-        return bool((np.abs(_partial_autocorrelations(phi)) < 1).all())
+        left = 1.0 - _partial_autocorrelations(phi) ** 2
+    if left.prod() > ROUNDING and (left > 0).all():
+        return True
+    first = len(left) - 1 - int(np.argmax(~(left[::-1] > 0)))  # the recursion is valid up to it
+    if left[first] < -ROUNDING and left[first + 1 :].prod() > ROUNDING:
+        return False
+    return is_exactly_stationary(phi)
 
 
 def _partial_autocorrelations(phi: Array) -> Array:

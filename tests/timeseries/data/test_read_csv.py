@@ -158,7 +158,7 @@ def joined(*lines):
         (TABLE.replace(",", ";").replace("\n", ",0\n").replace("y,0", "y"), None),
         (TABLE.encode("utf-16"), None),
         (TABLE.encode("utf-32"), None),
-        (gzip.compress(TABLE.encode()), None),
+        (gzip.compress(TABLE.encode(), mtime=0), None),
         (joined("y,month", *(",".join(row.split(",")[::-1]) for row in ROWS)), None),
         (joined(",month,y", *(f"{i},{row}" for i, row in enumerate(ROWS))), None),
         (joined('"","month","y"', *(f'"{i}",{row}' for i, row in enumerate(ROWS, 1))), None),
@@ -249,8 +249,8 @@ def test_several_series_in_a_file_are_refused_until_one_is_chosen(write):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(TABLE.encode())[:60], "is not a complete gzip file"),
-        (gzip.compress(TABLE.encode())[:-9] + b"abcdefghi", "is not a complete gzip file"),
+        (gzip.compress(TABLE.encode(), mtime=0)[:60], "is not a complete gzip file"),
+        (gzip.compress(TABLE.encode(), mtime=0)[:-9] + b"abcdefghi", "is not a complete gzip file"),
         (b"PK\x03\x04abc", "is a ZIP file or a workbook"),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_compressed_file_that_is_too_large_is_refused(write, monkeypatch):
 
     monkeypatch.setattr(csv_table, "LARGEST", 100)
     with pytest.raises(UserError, match="more than 100 bytes after decompression"):
-        read_csv(write(gzip.compress(TABLE.encode())))
+        read_csv(write(gzip.compress(TABLE.encode(), mtime=0)))
 
 
 def test_times_without_a_frequency_are_said(write):
