@@ -73,7 +73,8 @@ def _end_with_parent() -> None:
     """End this process when the pipe to its parent closes, because the parent has ended."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: its lock, held at exit, would abort this process.
+        os.read(0, 1)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

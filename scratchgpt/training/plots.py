@@ -132,7 +132,9 @@ def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
     ):
         steps, values = _series(records, label)
         if values:
-            axes.plot(steps, values, style, color=color, linewidth=2, markersize=4, label=label)
+            axes.plot(
+                steps, values, style, color=color, linewidth=2, markersize=4, label=plot_text(label)
+            )
     axes.set_ylabel(plot_text(name))
     axes.legend(loc="best", framealpha=0.95)
 

@@ -131,3 +131,14 @@ print(before == compiled(), set(before) <= {(0, 0), (1, 1), (2, 2)}, sum(n for n
 
     n_kernels = 14 + 2 * HAS_BFLOAT16_DOT
     assert run.stdout.split() == ["True", "True", str(n_kernels)]
+
+
+def test_a_process_that_compiled_ends_well_while_its_parent_lives():
+    code = "from scratchgpt.training.compilation import _end_with_parent; _end_with_parent()"
+    reader, writer = os.pipe()
+    try:
+        done = subprocess.run([sys.executable, "-c", code], stdin=reader, capture_output=True)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
