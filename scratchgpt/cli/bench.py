@@ -73,8 +73,10 @@ def bench_command(
     for generation. Weights and tokens are random. Generation uses a batch of one text.
     """
     from scratchgpt.measure import benchmark
+    from scratchgpt.recipes.limits import check_memory
 
     chosen = _shape(shape, batch, block)
+    check_memory(chosen.config.replace(block_size=chosen.n_time), chosen.n_batch)
     prepare_kernels(threads, precision)
     result = benchmark(
         chosen,

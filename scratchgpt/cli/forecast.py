@@ -24,6 +24,9 @@ scratchgpt forecast --example nile --plot nile.png --diagnostics rest.png
 """
 
 
+MOST_STEPS = 1_000_000
+
+
 class Method(StrEnum):
     """The estimation method for the parameters."""
 
@@ -193,7 +196,7 @@ def forecast_command(
     from scratchgpt.cli.forecast_series import Source, future_regressors, load_series
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
-    if not 0 < level < 100:
+    if not 0 < 1 - level / 100 < 1:
         _refuse(f"{level:g} must be between 0 and 100, for example 95", "--level")
     if as_json and as_csv:
         _refuse("choose one of --json and --csv", "--csv")
@@ -218,6 +221,8 @@ def forecast_command(
     series = load_series(source, example, column, exog, log=log)
     period = series.period if period is None else period
     steps = steps or (2 * period if period > 1 else 10)
+    if steps > MOST_STEPS:
+        _refuse(f"{steps:,} steps are more than {MOST_STEPS:,}; forecast fewer", "--steps")
     ahead = future_regressors(future, source, series, steps)
     if order is None:
         results = select_model(series, period, full=full, verbose=verbose)

@@ -86,26 +86,31 @@ def plot_forecast(
     times = np.arange(n + steps)
     history, future = times[first:n], times[n:]
     level = f"{100 * (1 - float(alpha)):g} % interval"
-    band = axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0)
+    filled = {"color": _ORANGE, "alpha": 0.2, "linewidth": 0}
+    band = axes.fill_between(future, lower, upper, label=level, **filled)
     # A value between two missing values has no line segment, so it needs a marker.
     has_gaps = np.isnan(values[first:]).any() or np.isnan(mean).any()
     has_points = len(history) + steps <= _SHOWN_AT_LEAST or has_gaps
     marker = "o" if has_points else None
     style = {"linewidth": 1.5, "marker": marker, "markersize": 3}
-    [predicted] = axes.plot(history, fitted[first:], color=_BLUE, linewidth=1.2)
-    [observed] = axes.plot(history, values[first:], color=_BLACK, **style)
-    [forecast] = axes.plot(future, mean, color=_ORANGE, **style | {"linewidth": 2})
+    fit = {"color": _BLUE, "linewidth": 1.2, "label": "one-step predictions"}
+    [predicted] = axes.plot(history, fitted[first:], **fit)
+    [observed] = axes.plot(history, values[first:], color=_BLACK, label=name or "series", **style)
+    [forecast] = axes.plot(
+        future, mean, color=_ORANGE, label="forecast", **style | {"linewidth": 2}
+    )
     seen = np.concatenate([values[first:], lower, upper])
     _limit_to(axes, _finite(seen), _finite(fitted[first:]))
     axes.set_title(str(results.model.orders), loc="left", fontweight="bold")
     if name:
         axes.set_ylabel(name)
     _label_times(axes, labels, season, first)
+    handles = [observed, predicted, forecast, band]
     figure.legend(
-        [observed, predicted, forecast, band],
-        [name or "series", "one-step predictions", "forecast", level],
+        handles,
+        [handle.get_label() for handle in handles],  # by itself, it leaves out names like "_x"
         loc="outside lower center",
-        ncols=4,
+        ncols=len(handles),
         frameon=False,
     )
     _finish(axes)
