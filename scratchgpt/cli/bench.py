@@ -43,7 +43,7 @@ def bench_command(
         typer.Option(min=1, help="Tokens per row.", show_default="from the shape, or block_size"),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.0, help="Duration of each measurement, in seconds.")
+        float, typer.Option(min=0.0, max=86_400, help="Duration of each measurement, in seconds.")
     ] = 3.0,
     steps: Annotated[
         int | None,
