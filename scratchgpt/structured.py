@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union
 
 from scratchgpt.errors import UserError
-from scratchgpt.utf8 import decode_text
+from scratchgpt.utf8 import decode_text, not_utf8
 
 Record = TypeVar("Record")
 
@@ -45,8 +45,8 @@ def parse_json(content: str | bytes, where: str) -> Any:
         If the text is not JSON in UTF-8, has two values for one key or a number that is NaN,
         infinite or an integer of more than 64 bits, or is nested too deeply.
     """
+    text = _decoded(content, where) if isinstance(content, bytes) else content
     try:
-        text = decode_text(content) if isinstance(content, bytes) else content
         return json.loads(
             text,
             object_pairs_hook=_object,
@@ -66,17 +66,35 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file cannot be read, is too large or nested too deeply, or is not TOML.
+        If the file cannot be read, is too large or nested too deeply, is not TOML, or has a number
+        that is NaN, infinite or an integer of more than 64 bits.
     FileNotFoundError
         If there is no such file.
     """
     content = _content(path)
     try:
-        return tomllib.loads(decode_text(content), parse_float=_number)
+        values = tomllib.loads(_decoded(content, "it"), parse_float=_number)
+        _check_integers(values)
+        return values
     except RecursionError:
         raise UserError(f"{path} is damaged: it is nested too deeply") from None
-    except ValueError as error:  # not UTF-8, or not TOML
+    except ValueError as error:
         raise UserError(f"{path} is not a TOML file: {error}") from None
+
+
+def _decoded(content: bytes, where: str) -> str:
+    try:
+        return decode_text(content)
+    except UnicodeDecodeError as error:
+        raise not_utf8(where, f"at offset {error.start}", error) from None
+
+
+def _check_integers(values: Any) -> None:
+    if isinstance(values, int) and not isinstance(values, bool):
+        _integer(str(values))
+    elif isinstance(values, list | dict):
+        for inner in values.values() if isinstance(values, dict) else values:
+            _check_integers(inner)
 
 
 def _content(path: Path) -> bytes:

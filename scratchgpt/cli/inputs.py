@@ -81,7 +81,11 @@ INPUTS = [
     Input("texts", _words("data prepare {path} --out {out}")),
     Input(
         "prepared",
-        _words("data prepare {text} --out {path}", f"train {{path}} {_TINY} --out {{out}}"),
+        _words(
+            "data prepare {text} --out {path}",
+            "data show {path}",
+            f"train {{path}} {_TINY} --out {{out}}",
+        ),
     ),
     Input("preparation", _words("data prepare {text} --out {path}")),
     Input("pairs.tsv", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),

@@ -1,6 +1,5 @@
 """The configuration file in the folder of a run: every setting, with defaults filled in."""
 
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from scratchgpt.files import write_text
 from scratchgpt.models import ModelConfig
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.paths import make_absolute
-from scratchgpt.utf8 import read_text
+from scratchgpt.structured import read_toml
 
 CONFIG_FILE = "config.toml"
 
@@ -23,14 +22,12 @@ def read_settings(path: Path) -> dict[str, object]:
     Raises
     ------
     UserError
-        If the file cannot be read or is not TOML.
+        If the file cannot be read, or :func:`scratchgpt.structured.read_toml` refuses it.
     """
     try:
-        return tomllib.loads(read_text(path))
-    except OSError as error:
+        return read_toml(path)
+    except FileNotFoundError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UserError(f"{path} is not a TOML file: {error}") from error
 
 
 def write_run_config(

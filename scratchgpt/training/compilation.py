@@ -73,8 +73,7 @@ def _end_with_parent() -> None:
     """End this process when the pipe to its parent closes, because the parent has ended."""
 
     def wait() -> None:
-        # Not through sys.stdin: its lock, held at exit, would abort this process.
-        os.read(0, 1)
+        os.read(0, 1)  # a read of sys.stdin would be an error when Python ends
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, write_text
+from scratchgpt.structured import parse_json
 from scratchgpt.utf8 import read_text
 
 METRICS_FILE = "metrics.jsonl"
@@ -42,14 +43,22 @@ def read_metrics(path: Path | str) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
-            record = json.loads(line)
-            int(record["step"])
-        except (ValueError, TypeError, KeyError):
-            raise UserError(
-                f"{path}: line {number} is not the metrics of a step; remove it"
-            ) from None
+            record = parse_json(line, "it")
+        except UserError as error:
+            raise UserError(f"{path}: line {number} is damaged: {error}; remove it") from None
+        if not _is_of_step(record):
+            raise UserError(f"{path}: line {number} is not the metrics of a step; remove it")
         records.append(record)
     return records
+
+
+def _is_of_step(record: Any) -> bool:
+    """Whether a line has a step and otherwise only numbers, as :func:`append_metrics` writes."""
+    return (
+        isinstance(record, dict)
+        and type(record.get("step")) is int
+        and all(isinstance(value, int | float) for value in record.values())
+    )
 
 
 def cut_metrics(path: Path, step: int) -> None:

@@ -175,7 +175,7 @@ def run_cases(numbers: range, samples, folder: Path, kinds: list[Input]):
         running = chunk[0]
         while True:
             try:
-                got = results.get(timeout=1)
+                got = results.get(timeout=1)  # a child that aborts never ends its results
             except Exception:  # the queue is empty
                 if child.is_alive():
                     continue

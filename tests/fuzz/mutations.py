@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def _json(path: Path, chance: random.Random) -> str:
         lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
         i = chance.randrange(len(lines))
         lines[i] = _changed_json(lines[i], chance)
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         return _bytes(path, chance)
     path.write_text("\n".join(lines) + "\n", errors="surrogatepass")
     return "changed JSON"
@@ -150,7 +151,7 @@ def _header(path: Path, chance: random.Random) -> str:
     length = int.from_bytes(content[:8], "little")
     try:
         header = _changed_json(content[8 : 8 + length].decode(), chance).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return _bytes(path, chance)
     size = chance.choice((len(header), len(header), len(header), 2**63, 0, len(content)))
     path.write_bytes(size.to_bytes(8, "little") + header + content[8 + length :])
@@ -187,7 +188,7 @@ def _compressed(path: Path, chance: random.Random) -> str:
         return "64 MiB of zeros"
     try:
         content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return _bytes(path, chance)
     inner = path.with_suffix("")
     inner.write_bytes(content)

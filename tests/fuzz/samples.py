@@ -10,6 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from scratchgpt.cli.app import app
 from scratchgpt.cli.inputs import INPUTS
 from scratchgpt.models import load_pretrained, save_pretrained
+from scratchgpt.text.corpora.state import State
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 8
 PAIRS = [("ab", "ba"), ("abc", "cba"), ("bca", "acb"), ("aa", "aa")] * 8
@@ -101,5 +102,4 @@ def _write_prepared(paths: dict[str, Path]) -> None:
     shutil.copytree(paths["prepared"], paths["preparation"])
     manifest = json.loads((paths["preparation"] / "manifest.json").read_text())
     (paths["preparation"] / "manifest.json").unlink()
-    state = {"key": manifest["key"], "tokenizer": manifest["tokenizer"]["fingerprint"]}
-    (paths["preparation"] / "preparation.json").write_text(json.dumps(state))
+    State(manifest["key"], manifest["tokenizer"]["fingerprint"]).save(paths["preparation"])

@@ -23,7 +23,7 @@ OTHERS = {
     "measure/machine.peak_memory": "reads what Linux says of this process",
     "measure/processor._cpuinfo": "reads what Linux says of the processor",
     "text/corpora/corpora._generated": "reads what this process wrote",
-    "text/corpora/downloads.fetch": "compares a download with its checksum",
+    "text/corpora/downloads._has_content": "compares a download with its checksum",
     "text/corpora/python_docs._docstrings": "reads the source of Python",
 }
 

@@ -46,6 +46,14 @@ def test_the_written_configuration_gives_the_same_run(tmp_path):
     assert "task" not in tomllib.loads((tmp_path / "config.toml").read_text())
 
 
+def test_a_path_that_is_not_utf8_is_refused_because_toml_cannot_hold_it(tmp_path):
+    run = RunConfig(corpus=("a.txt", "caf\udce9.txt"))
+    config = run.model_config(GPTConfig, vocab_size=30)
+    with pytest.raises(UserError, match=r"config\.toml: .*caf\\udce9.* not UTF-8; rename"):
+        write_run_config(run, config, tmp_path / "config.toml")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_written_configuration_can_be_used_for_other_text(tmp_path):
     run = RunConfig(corpus=("a.txt",))
     write_run_config(run, run.model_config(GPTConfig, vocab_size=30), tmp_path / "config.toml")

@@ -38,11 +38,28 @@ def test_cutting_a_file_that_is_not_there_does_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["nonsense", "[1]", "{}", '"step"'])
+HOSTILE = ["null", "true", "-0.5", "1e999", "NaN", '"1"', "[]", "{}", str(10**30), "[" * 10**5]
+
+
+@pytest.mark.parametrize("line", ["nonsense", "[1]", "{}", '"step"', "[" * 10**5])
 def test_a_damaged_line_is_named(path, line):
     path.write_text(f'{{"step": 0}}\n{line}\n{{"step": 2}}\n')
     with pytest.raises(UserError, match="line 2"):
         read_metrics(path)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_step_that_is_not_an_integer_is_refused(path, value):
+    path.write_text(f'{{"step": {value}}}\n')
+    with pytest.raises(UserError, match=r"line 1 is .*; remove it"):
+        read_metrics(path)
+
+
+@pytest.mark.parametrize("value", [each for each in HOSTILE if each not in ("true", "-0.5")])
+def test_a_measure_that_is_not_a_number_is_refused(path, value):
+    path.write_text(f'{{"step": 0}}\n{{"step": 1, "loss": {value}}}\n')
+    with pytest.raises(UserError, match=r"line 2 is .*; remove it"):
+        cut_metrics(path, 1)
 
 
 def test_a_missing_file_is_named(tmp_path):

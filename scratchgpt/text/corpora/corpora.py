@@ -4,14 +4,14 @@ import glob
 import hashlib
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from scratchgpt.errors import UserError, counted, did_you_mean
-from scratchgpt.files import cannot_write, make_folder, replacing
+from scratchgpt.files import cannot_write, make_folder, replacing, sync, temporary_folder
+from scratchgpt.text.corpora.checksums import Checksums, remembered_checksums
 from scratchgpt.text.corpora.documents import BLOCK, Document, why_not_text
 from scratchgpt.text.corpora.downloads import DOWNLOADS, download
 from scratchgpt.text.corpora.prepared import is_part_of_prepared
@@ -47,27 +47,9 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
         If a word names no document, or a download fails.
     """
     documents: list[Document] = []
-    for word in words:
-        if word == "-":
-            documents.append(_spooled(sys.stdin.buffer, "standard input", cache))
-        elif os.path.isdir(word):
-            documents.extend(_file_document(p, cache) for p in _text_files_below(Path(word)))
-        elif os.path.exists(word):
-            documents.append(_file_document(Path(word), cache))
-        elif word in GENERATED:
-            documents.append(_generated(word, cache))
-        elif word in DOWNLOADS:
-            path = download(word, cache)
-            documents.append(Document(path, f"sha256:{DOWNLOADS[word].sha256}"))
-        elif glob.has_magic(word):
-            documents.extend(_file_document(path, cache) for path in _matches(word))
-        else:
-            hint = did_you_mean(word, NAMED_CORPORA)
-            if word.split(":")[0] in NAMED_PAIRS:
-                hint = "; it is a parallel text: use it with scratchgpt train --task translation"
-            if not hint:
-                hint = f"; give a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
-            raise UserError(f"there is no file or corpus {word!r}{hint}")
+    with remembered_checksums(cache) as checksums:
+        for word in words:
+            documents += _documents_of(word, cache, checksums)
     if not documents:
         where = ", ".join(repr(word) for word in words) or "an empty list"
         raise UserError(
@@ -76,18 +58,41 @@ def find_documents(words: Sequence[str], cache: Path) -> list[Document]:
     return documents
 
 
-def _file_document(path: Path, cache: Path) -> Document:
-    if not path.is_file():  # a pipe (`<(command)`, /dev/stdin) can be read only once
-        try:
-            with open(path, "rb") as stream:
-                return _spooled(stream, str(path), cache)
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from error
-    _check_is_text(path)
-    status = path.stat()
-    # Include the path, because files from an archive can share one time and one size.
+def _documents_of(word: str, cache: Path, checksums: Checksums) -> list[Document]:
+    if word == "-":
+        if sys.stdin is None:
+            raise UserError("standard input is closed; give a file instead of -")
+        return [_spooled(sys.stdin.buffer, "standard input", cache)]
+    if os.path.isdir(word):
+        return [_file_document(p, cache, checksums) for p in _text_files_below(Path(word))]
+    if os.path.exists(word):
+        return [_file_document(Path(word), cache, checksums)]
+    if word in GENERATED:
+        return [_generated(word, cache)]
+    if word in DOWNLOADS:
+        return [Document(download(word, cache), f"sha256:{DOWNLOADS[word].sha256}")]
+    if glob.has_magic(word):
+        return [_file_document(path, cache, checksums) for path in _matches(word)]
+    hint = did_you_mean(word, NAMED_CORPORA)
+    if word.split(":")[0] in NAMED_PAIRS:
+        hint = "; it is a parallel text: use it with scratchgpt train --task translation"
+    if not hint:
+        hint = f"; give a file, a folder, a glob, - or one of {', '.join(NAMED_CORPORA)}"
+    raise UserError(f"there is no file or corpus {word!r}{hint}")
+
+
+def _file_document(path: Path, cache: Path, checksums: Checksums) -> Document:
+    try:
+        with open(path, "rb") as file:
+            if not path.is_file():  # a pipe (`<(command)`, /dev/stdin) can be read only once
+                return _spooled(file, str(path), cache)
+            _check_is_text(path)
+            status, checksum = os.fstat(file.fileno()), checksums.sha256(file)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     changed = f"{status.st_size} bytes, changed {status.st_mtime_ns}"
-    return Document(path, f"{path.absolute()}, {changed}")
+    identity = f"{path.absolute()}, {changed}, sha256:{checksum}"
+    return Document(path, identity, sha256=checksum)
 
 
 def _check_is_text(path: Path) -> None:
@@ -112,7 +117,7 @@ def _text_files_below(folder: Path) -> list[Path]:
         n = len(left_out)
         names = ", ".join(left_out[:3]) + (f" and {n - 3:,} more" if n > 3 else "")
         files = counted(n, "file that is", "files that are")
-        warnings.warn(f"{folder}: leaving out {files} not UTF-8 text: {names}", stacklevel=3)
+        warnings.warn(f"{folder}: leaving out {files} not UTF-8 text: {names}", stacklevel=4)
     return found
 
 
@@ -128,19 +133,16 @@ def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
     """Copy a stream to the cache under its hash, because a corpus can be read more than once."""
     folder = cache / "spool"
     digest = hashlib.sha256()
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            try:
+        with temporary_folder(folder / "copy") as private:
+            with open(private / "copy", "wb") as file:
                 while block := source.read(BLOCK):
                     digest.update(block)
                     file.write(block)
-                file.flush()
-                path = folder / f"{digest.hexdigest()[:32]}.txt"
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            path = folder / f"{digest.hexdigest()[:32]}.txt"
+            sync(private / "copy")
+            os.replace(private / "copy", path)
     except OSError as error:
         raise cannot_write(folder, error) from error
     return Document(path, f"sha256:{digest.hexdigest()}", name)

@@ -4,10 +4,11 @@ import contextlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from scratchgpt.errors import UserError
+from scratchgpt.text.corpora.checksums import Checksums
 from scratchgpt.utf8 import decode_blocks, other_encoding
 
 # Bytes read at a time. More is no faster, and tokenizers need about 200 times as much memory.
@@ -22,14 +23,17 @@ class Document:
     ----------
     path : Path
     identity : str
-        A string that changes with the content: path, size and modification time, or a checksum.
+        A string that changes with the content: it includes a checksum.
     name : str, optional
         The name in error messages; by default the path.
+    sha256 : str, optional
+        The checksum of the file when it was found, if somebody may change the file.
     """
 
     path: Path
     identity: str
     name: str = ""
+    sha256: str = ""
 
     def __str__(self) -> str:
         return self.name or str(self.path)
@@ -56,8 +60,15 @@ class Document:
         with self._opened() as file:
             yield from decode_blocks(iter(lambda: file.read(BLOCK), b""), str(self))
 
+    def check_unchanged(self, checksums: Checksums) -> None:
+        """Raise UserError if the file changed since it was found."""
+        if self.sha256:
+            with self._opened() as file:
+                if checksums.sha256(file) != self.sha256:
+                    raise UserError(f"{self} changed while it was read; run the command again")
+
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+    def _opened(self) -> Iterator[BufferedReader]:
         try:
             with open(self.path, "rb") as file:
                 yield file

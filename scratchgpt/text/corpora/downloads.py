@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scratchgpt.errors import UserError
+from scratchgpt.files import temporary_folder
 
 DATA_VARIABLE = "SCRATCHGPT_DATA"
 
@@ -62,23 +63,24 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
     if folder := os.environ.get(DATA_VARIABLE):
         path = Path(folder) / wanted.file
         if path.is_file():
-            with open(path, "rb") as file:
-                checksum = hashlib.file_digest(file, "sha256").hexdigest()
-            if checksum != wanted.sha256:
+            if not _has_content(path, wanted):
                 raise UserError(
                     f"{path} is not {name}: its checksum differs; remove it, or unset "
                     f"{DATA_VARIABLE}"
                 )
             return path
 
+    path = cache / "downloads" / wanted.file
+    if path.is_file() and _has_content(path, wanted):
+        return path
     import pooch
 
-    path = cache / "downloads" / wanted.file
     pooch.get_logger().setLevel("WARNING")  # by default it logs each download to stderr
     try:
-        pooch.retrieve(
-            wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=str(path.parent)
-        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(path) as private:
+            pooch.retrieve(wanted.url, f"sha256:{wanted.sha256}", fname=path.name, path=private)
+            os.replace(private / path.name, path)
     except Exception as error:  # network libraries raise many types of exceptions
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
@@ -86,3 +88,11 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
             f"set {DATA_VARIABLE} to that folder"
         ) from error
     return path
+
+
+def _has_content(path: Path, wanted: Download) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error

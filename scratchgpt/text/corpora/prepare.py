@@ -1,9 +1,9 @@
 """Preparation of a corpus: tokenize text into shards with a manifest, in constant memory."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.files import remove_leftovers, write_text
+from scratchgpt.files import cannot_write, remove_leftovers
 from scratchgpt.special_ids import NAMES_FILE
+from scratchgpt.text.corpora.checksums import remembered_checksums
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -31,10 +32,10 @@ from scratchgpt.text.corpora.prepared import (
 )
 from scratchgpt.text.corpora.reuse import check_same, find_prepared
 from scratchgpt.text.corpora.shards import SHARD_TOKENS, shard_path, token_dtype, write_shard
+from scratchgpt.text.corpora.state import State, load_state
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer, choose_tokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
-from scratchgpt.utf8 import read_text
 
 
 def prepare(
@@ -51,8 +52,8 @@ def prepare(
     Memory does not grow with the size of the corpus, unless the tokenizer has no ``cuts``: then a
     document is encoded as a whole. An interrupted preparation, even by SIGKILL,
     resumes after the last complete shard and produces the same files. A prepared corpus that has
-    not changed is not prepared again. If two processes prepare the same corpus, one waits for the
-    other.
+    not changed is not prepared again. If two processes prepare a corpus in the same folder, one
+    waits for the other, and each gets the tokens of its own text.
 
     The tokens of a document are those of ``tokenizer.encode``. Documents are concatenated. If the
     tokenizer has an ``end_of_text`` token, it follows each document.
@@ -91,34 +92,26 @@ def prepare(
     documents = find_documents(words, cache_directory())
     key = _key(documents, choice, val_fraction)
     directory = corpora_directory() / key if directory is None else Path(directory)
-    if _is_done(directory, key):
-        return open_prepared(directory)
+    with contextlib.suppress(UserError):  # the lock says what is wrong, and waits for others
+        if (prepared := _open_if_done(directory, key)) is not None:
+            return prepared
     report = progress or (lambda what, done, total: None)
     lock = acquire_lock(directory, report)
     try:
-        if not _is_done(directory, key):
+        prepared = _open_if_done(directory, key)
+        if prepared is None:
             if (directory / MANIFEST_FILE).exists() and not overwrite:
                 read_manifest(directory)
                 raise UserError(
                     f"{directory} already contains another corpus; choose another folder"
                 )
             _Preparation(documents, choice, key, directory, val_fraction, report).run()
+            prepared = open_prepared(directory)
+    except OSError as error:
+        raise cannot_write(directory, error) from error
     finally:
         lock.release()
-    return open_prepared(directory)
-
-
-@dataclass
-class _State:
-    """The progress of a preparation: the next position to encode, and the shards on disk."""
-
-    key: str
-    tokenizer: str | None = None  # fingerprint of the tokenizer, once it is saved
-    document: int = 0
-    piece: int = 0  # within the document
-    token: int = 0  # within the piece
-    lengths: list[int] = field(default_factory=list)
-    sha256: list[str] = field(default_factory=list)
+    return prepared
 
 
 class _Preparation:
@@ -158,26 +151,22 @@ class _Preparation:
             n_waiting += len(tokens) - first
         if n_waiting:
             self._write(waiting, len(self.documents), 0, 0)
+        with remembered_checksums(cache_directory()) as checksums:
+            for each in self.documents:
+                each.check_unchanged(checksums)
         write_manifest(self._manifest(tokenizer, dtype), self.directory)
         (self.directory / PROGRESS_FILE).unlink()
 
-    def _last_state(self, key: str) -> _State:
+    def _last_state(self, key: str) -> State:
         """Load the state of an interrupted preparation of the same corpus, or start a new one.
 
         The order of the steps matters, because this method can be interrupted too: it writes the
         progress file first, and removes the old manifest before any shard that it lists.
         """
-        path = self.directory / PROGRESS_FILE
-        if not path.exists():
+        if not (self.directory / PROGRESS_FILE).exists():
             self._check_directory()
-        state = _State(key)
-        try:
-            saved = _State(**json.loads(read_text(path)))
-            if saved.key == key:
-                state = saved
-        except (OSError, ValueError, TypeError):
-            pass  # no valid progress file: start from the beginning
-        self._save(state)
+        state = load_state(self.directory, key)
+        state.save(self.directory)
         (self.directory / MANIFEST_FILE).unlink(missing_ok=True)
         if state.tokenizer is None:  # of the last corpus
             (self.directory / NAMES_FILE).unlink(missing_ok=True)
@@ -199,16 +188,13 @@ class _Preparation:
                 "the prepared corpus"
             )
 
-    def _save(self, state: _State) -> None:
-        write_text(self.directory / PROGRESS_FILE, json.dumps(asdict(state)))
-
     def _write(self, waiting: list[Array], document: int, piece: int, token: int) -> None:
         """Write a shard, and save this position as the start of the next shard."""
         tokens = np.concatenate(waiting)
         self.state.sha256.append(write_shard(self.directory, len(self.state.lengths), tokens))
         self.state.lengths.append(len(tokens))
         self.state.document, self.state.piece, self.state.token = document, piece, token
-        self._save(self.state)
+        self.state.save(self.directory)
 
     def _encoded(self, tokenizer: Tokenizer) -> Iterator[tuple[int, int, Array]]:
         """Yield (document, piece, tokens), starting at the position of the state."""
@@ -245,7 +231,7 @@ class _Preparation:
             tokenizer = self.choice
         tokenizer.save(path)
         self.state.tokenizer = tokenizer.fingerprint
-        self._save(self.state)
+        self.state.save(self.directory)
         return tokenizer
 
     def _manifest(self, tokenizer: Tokenizer, dtype: np.dtype) -> Manifest:
@@ -279,9 +265,12 @@ def _key(
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def _is_done(directory: Path, key: str) -> bool:
-    """Whether the folder has a prepared corpus with this key; a damaged one does not count."""
+def _open_if_done(directory: Path, key: str) -> PreparedCorpus | None:
+    """Open the prepared corpus in the folder if it has this key."""
     try:
-        return read_manifest(directory).key == key
+        if read_manifest(directory).key != key:
+            return None
     except UserError:
-        return False
+        return None  # it is missing, or the preparation says what is wrong
+    prepared = open_prepared(directory)
+    return prepared if prepared.manifest.key == key else None  # another process may replace it

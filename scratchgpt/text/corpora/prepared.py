@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -13,12 +14,11 @@ import numpy as np
 
 from scratchgpt.errors import UserError
 from scratchgpt.files import cannot_write, write_text
-from scratchgpt.structured import read_json
+from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.shards import TokenStream, open_shards, shard_path
 from scratchgpt.text.tokenizers.loading import load_tokenizer
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
-from scratchgpt.utf8 import read_text
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -146,33 +146,61 @@ def read_manifest(directory: Path) -> Manifest:
         If the manifest is missing, damaged, or has a different format version.
     """
     path = directory / MANIFEST_FILE
-    try:
-        values = json.loads(read_text(path))
-    except (FileNotFoundError, NotADirectoryError):
+    again = f"remove {directory} and prepare the corpus again"
+    if not os.path.exists(path):
         raise UserError(
             f"{directory} is not a prepared corpus; make one with `scratchgpt data prepare`"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is damaged: {error}; remove {directory} and prepare the corpus again"
-        ) from error
+        )
+    try:
+        values = read_json(path)
+    except (UserError, OSError) as error:
+        reason = str(error).replace(str(path), "it", 1).removeprefix("it is damaged: ")
+        raise UserError(f"{path} is damaged: {reason}; {again}") from error
     if not isinstance(values, dict) or "format_version" not in values:  # another program's manifest
         raise UserError(f"{path} is not the manifest of a prepared corpus; choose another folder")
     if values["format_version"] != FORMAT_VERSION:
         raise UserError(
             f"{path} has format version {values['format_version']}, but this scratchgpt reads "
-            f"version {FORMAT_VERSION}; remove {directory} and prepare the corpus again"
+            f"version {FORMAT_VERSION}; {again}"
         )
     try:
-        return Manifest(**values)
-    except TypeError as error:
-        raise UserError(
-            f"{path} is damaged: {error}; remove {directory} and prepare the corpus again"
-        ) from error
+        manifest = to_record(Manifest, values, str(path))
+    except UserError as error:
+        raise UserError(f"{error}; {again}") from error
+    if reason := _why_impossible(manifest):
+        raise UserError(f"{path} is damaged: {reason}; {again}")
+    return manifest
+
+
+def _why_impossible(manifest: Manifest) -> str:
+    """Return what is wrong with the values of a manifest, or ""."""
+    own = manifest.tokenizer
+    if not isinstance(own.get("kind"), str) or not isinstance(own.get("fingerprint"), str):
+        return "the kind or the fingerprint of the tokenizer is not a string"
+    if type(own.get("vocab_size")) is not int:
+        return "the size of the vocabulary is not an integer"
+    if manifest.dtype not in ("|u1", "<u2", "<u4"):
+        return f"dtype is {manifest.dtype!r}"
+    if not manifest.lengths or min(manifest.lengths) < 1:
+        return "a shard has no tokens"
+    if len(manifest.sha256) != len(manifest.lengths):
+        return f"it has {len(manifest.sha256)} checksums for {len(manifest.lengths)} shards"
+    if manifest.n_bytes < 0 or not 0 < manifest.val_fraction < 1:
+        return f"n_bytes is {manifest.n_bytes} and val_fraction is {manifest.val_fraction}"
+    if not 0 <= manifest.n_train <= manifest.n_tokens:
+        return f"n_train is {manifest.n_train}, but there are {manifest.n_tokens} tokens"
+    if not manifest.documents:
+        return "it has no documents"
+    if any(not {"name", "identity"} <= document.keys() for document in manifest.documents):
+        return "a document has no name or no identity"
+    return ""
 
 
 def open_prepared(directory: Path | str) -> PreparedCorpus:
     """Open a corpus prepared by :func:`scratchgpt.text.prepare`, without reading its tokens.
+
+    Its shards are compared with their checksums when they are opened for the first time, and after
+    each change.
 
     Raises
     ------
@@ -187,7 +215,13 @@ def open_prepared(directory: Path | str) -> PreparedCorpus:
             f"{directory / TOKENIZER_FILE} is not the tokenizer of the shards in this folder; "
             f"remove {directory} and prepare the corpus again"
         )
-    tokens = open_shards(directory, np.dtype(manifest.dtype), manifest.lengths)
+    tokens = open_shards(
+        directory,
+        np.dtype(manifest.dtype),
+        manifest.lengths,
+        sha256=manifest.sha256,
+        vocab_size=tokenizer.vocab_size,
+    )
     return PreparedCorpus(
         tokens=tokens,
         train=tokens.slice(0, manifest.n_train),

@@ -72,7 +72,8 @@ def choose_tokenizer(spec: str | Tokenizer) -> Tokenizer | UntrainedTokenizer:
         return UntrainedTokenizer(spec)
     if spec == "bpe" or spec.startswith("bpe:"):
         size = spec[len("bpe:") :]
-        if not (size.isascii() and size.isdecimal()):
+        # Python does not parse more than 4,300 digits, and 20 are too many for any vocabulary.
+        if not (size.isascii() and size.isdecimal() and len(size) <= 20):
             raise UserError(f"tokenizer={spec!r} needs a vocabulary size, for example bpe:4096")
         check_bpe_size(int(size))
         return UntrainedTokenizer(spec, int(size))

@@ -1,17 +1,14 @@
 """Readers for parallel text files: two aligned files, TSV and JSONL, optionally gzipped."""
 
-import gzip
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.compressed import decompress
 from scratchgpt.errors import UserError, counted
 from scratchgpt.text.pairs.parallel_text import ParallelText
 from scratchgpt.text.tokenizers.tokenizer import to_utf8
 from scratchgpt.utf8 import decode_text, not_utf8
-
-_GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 
 
 def read_two_files(
@@ -95,15 +92,9 @@ def read_lines(path: Path) -> list[str]:
         If the file cannot be read or is not UTF-8; the message names the line.
     """
     try:
-        content = path.read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(
-            f"cannot decompress {path}: {error}; it is damaged, download it again"
-        ) from error
+        content = decompress(path.read_bytes(), str(path))
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         text = decode_text(content)
     except UnicodeDecodeError as error:
@@ -133,7 +124,7 @@ def _one_file(
 def _fields(line: str, where: str) -> dict[str, Any]:
     """Parse one line of JSONL and return the fields that can hold sentences."""
     try:
-        content = json.loads(line)
+        content = json.loads(line)  # the other fields may hold anything
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is not JSON: {error}") from None
     if isinstance(content, dict):

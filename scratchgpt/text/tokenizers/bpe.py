@@ -3,10 +3,11 @@
 Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al. 2019, section 2.2.
 """
 
+import contextlib
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
 
 SMALLEST = 257  # the 256 bytes and the end of text
-MOST_IDS = 1 << 24  # ids may have gaps, and there is a table of all ids
+LARGEST = 1 << 24  # the tokenizers library reserves memory for all tokens before it trains
+# Ids may have gaps, but there is a table of all ids: the largest is below GAPS times the number of
+# tokens, or below FREE_IDS.
+GAPS, FREE_IDS = 2, 1 << 16
 
 
 class BPETokenizer(Tokenizer):
@@ -75,6 +79,10 @@ class BPETokenizer(Tokenizer):
     def _read_content(self) -> Any:
         from tokenizers import Tokenizer as Backend
 
+        if prefix := self._content["model"].get("continuing_subword_prefix"):
+            raise UserError(
+                f"scratchgpt does not follow its setting continuing_subword_prefix={prefix!r}"
+            )
         try:
             backend = Backend.from_str(json.dumps(self._content))
         except Exception as error:  # the library raises no more specific exception
@@ -88,8 +96,8 @@ class BPETokenizer(Tokenizer):
 
     def encode_marked(self, text: str) -> Array:
         to_utf8(text)
-        ids = self._marked_backend.encode(text).ids
-        return np.array(ids, np.int64)
+        with _errors_of_library():
+            return np.array(self._marked_backend.encode(text).ids, np.int64)
 
     @cached_property
     def _marked_backend(self) -> Any:
@@ -100,7 +108,8 @@ class BPETokenizer(Tokenizer):
         for text in texts:
             to_utf8(text)
         # The fast variant does not compute offsets, which are not needed.
-        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        with _errors_of_library():
+            encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
     def to_json(self) -> dict[str, Any]:
@@ -133,6 +142,15 @@ class BPETokenizer(Tokenizer):
         return b"" if token.special else token.content.encode()
 
 
+@contextlib.contextmanager
+def _errors_of_library() -> Iterator[None]:
+    """Raise UserError for a text that the tokenizer cannot encode, such as an unknown character."""
+    try:
+        yield
+    except Exception as error:  # the library raises no more specific exception
+        raise UserError(f"the tokenizer cannot encode the text: {error}") from error
+
+
 def _number_of_ids(vocab: dict[str, int]) -> int:
     """Check that tokens have different ids, and return the largest id plus one."""
     names: dict[int, str] = {}
@@ -141,8 +159,12 @@ def _number_of_ids(vocab: dict[str, int]) -> int:
             raise UserError(f"{names[token]!r} and {name!r} have the same id {token}")
         names[token] = name
     largest = max(names, default=-1)
-    if largest >= MOST_IDS:
-        raise UserError(f"{names[largest]!r} has id {largest}, more than the {MOST_IDS:,} allowed")
+    limit = max(GAPS * len(names), FREE_IDS)
+    if largest >= limit:
+        raise UserError(
+            f"{names[largest]!r} has id {largest}, but there are only {len(names):,} tokens; "
+            f"their ids must be below {limit:,}"
+        )
     return largest + 1
 
 
@@ -159,8 +181,12 @@ def _without_dropout(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
-    """Raise UserError if a vocabulary is too small for the bytes and the special tokens."""
+    """Raise UserError if a vocabulary is too small for its special tokens, or too large."""
     smallest = SMALLEST + padding
+    if vocab_size > LARGEST:
+        raise UserError(
+            f"a bpe vocabulary of {vocab_size:,} is too large; choose at most {LARGEST:,}"
+        )
     if vocab_size < smallest:
         specials = "the end of text and the padding" if padding else "the end of text"
         raise UserError(
@@ -186,7 +212,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -
     Raises
     ------
     UserError
-        If ``vocab_size`` is too small.
+        If ``vocab_size`` is too small or too large.
     """
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers

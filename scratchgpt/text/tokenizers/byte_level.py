@@ -6,7 +6,13 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.text.tokenizers.cuts import EVERYWHERE
-from scratchgpt.text.tokenizers.tokenizer import Tokenizer, base_json, has_only_a_model, to_utf8
+from scratchgpt.text.tokenizers.tokenizer import (
+    Tokenizer,
+    base_json,
+    has_only_a_model,
+    other_settings,
+    to_utf8,
+)
 
 # GPT-2's mapping of bytes to printable characters (Radford et al. 2019, section 2.2): bytes that
 # are printable in Latin-1 map to themselves, the others to characters from U+0100 on.
@@ -55,9 +61,10 @@ class ByteTokenizer(Tokenizer):
         same_tokens = model["vocab"] == tokenizer.to_json()["model"]["vocab"]
         if not same_tokens or model.get("merges") or content["added_tokens"]:
             return None
-        pre_tokenizer = content["pre_tokenizer"] or {}
-        is_plain = pre_tokenizer.get("type") == "ByteLevel" and has_only_a_model(content)
-        if not is_plain or pre_tokenizer.get("add_prefix_space", True):
+        pre_tokenizer = {"add_prefix_space": True, **(content["pre_tokenizer"] or {})}
+        model = {"type": "BPE", **model}  # old files have no type
+        settings = {**content, "pre_tokenizer": pre_tokenizer, "model": model}
+        if not has_only_a_model(content) or other_settings(settings, tokenizer.to_json()):
             return None  # BPETokenizer applies these settings
         return tokenizer
 

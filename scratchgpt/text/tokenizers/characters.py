@@ -15,6 +15,7 @@ from scratchgpt.text.tokenizers.tokenizer import (
     Tokenizer,
     base_json,
     has_only_a_model,
+    other_settings,
     special_token,
     to_utf8,
 )
@@ -127,6 +128,10 @@ class CharacterTokenizer(Tokenizer):
             raise UserError(
                 f"it has special tokens other than {END_OF_TEXT} and {PADDING} at the end"
             )
+        if settings := other_settings(
+            {**content, "added_tokens": expected["added_tokens"]}, expected
+        ):
+            raise UserError(f"scratchgpt does not follow its setting {settings[0]}")
         return tokenizer
 
     def _all_token_bytes(self) -> list[bytes]:

@@ -1,6 +1,5 @@
 """Loading of tokenizers from files."""
 
-import json
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from scratchgpt.checkpoints import run_model
 from scratchgpt.errors import UserError
 from scratchgpt.special_ids import read_special_ids
+from scratchgpt.structured import read_json
 from scratchgpt.text.tokenizers.bpe import BPETokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
@@ -15,7 +15,6 @@ from scratchgpt.text.tokenizers.cuts import steps_of
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.text.tokenizers.vocab_files import PAIRS, find_vocab_files, read_vocab_files
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
-from scratchgpt.utf8 import read_text
 
 FILES = (TOKENIZER_FILE, *chain.from_iterable(PAIRS))
 
@@ -78,8 +77,9 @@ def _described(content: dict[str, Any]) -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(read_text(path))
+        return read_json(path)
     except FileNotFoundError:
         raise UserError(f"there is no tokenizer at {path}; check the path") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the tokenizer {path}: {error}") from error
+    except UserError as error:
+        reason = str(error).replace(str(path), "it", 1)
+        raise UserError(f"cannot read the tokenizer {path}: {reason}") from error

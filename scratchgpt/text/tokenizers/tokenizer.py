@@ -201,6 +201,30 @@ def has_only_a_model(content: dict[str, Any]) -> bool:
     return content.get("normalizer") is None and post_processor["type"] == "ByteLevel"
 
 
+def other_settings(content: Any, expected: Any, name: str = "") -> list[str]:
+    """Name the settings of a ``tokenizer.json`` that differ from those of :meth:`to_json`.
+
+    None, False and a missing setting are equal. The vocabulary and the settings that change no ids
+    are not compared.
+    """
+    if isinstance(content, dict) and isinstance(expected, dict):
+        keys = sorted({*content, *expected} - {"vocab", *_WITHOUT_EFFECT.get(name, ())})
+        inner = [(content.get(key), expected.get(key), f"{name}.{key}".strip(".")) for key in keys]
+        return [setting for each in inner for setting in other_settings(*each)]
+    values = [None if value is False else value for value in (content, expected)]
+    is_equal = type(values[0]) is type(values[1]) and values[0] == values[1]
+    return [] if is_equal else [name]
+
+
+# Settings for training and for transformers, and those of ByteLevel that only concern offsets, or
+# the splitting of words into single bytes.
+_WITHOUT_EFFECT = {
+    "": ("version", "truncation", "padding", "post_processor"),
+    "pre_tokenizer": ("trim_offsets", "use_regex"),
+    "decoder": ("trim_offsets", "use_regex", "add_prefix_space"),
+}
+
+
 def special_token(token: int, content: str) -> dict[str, Any]:
     """Create an entry of ``added_tokens``."""
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)

@@ -1,10 +1,10 @@
 """Tokenizers in two files, as those of GPT-1 and GPT-2: a vocabulary and its merges."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from scratchgpt.errors import UserError
+from scratchgpt.structured import read_json
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, base_json, special_token
 from scratchgpt.text.tokenizers.word_bpe import UNKNOWN, WORD_END
@@ -115,9 +115,9 @@ def read_vocab_files(vocab_file: Path, merges_file: Path) -> dict[str, Any]:
 
 def _read_ids(path: Path) -> dict[str, int]:
     try:
-        ids = json.loads(_read(path))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}; download it again") from error
+        ids = read_json(path)
+    except (UserError, OSError) as error:
+        raise UserError(f"{error}; download it again") from error
     if not isinstance(ids, dict) or any(type(i) is not int or i < 0 for i in ids.values()):
         raise UserError(f"{path} is damaged: it is not an object of tokens and their ids")
     return ids

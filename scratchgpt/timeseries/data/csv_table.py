@@ -1,13 +1,12 @@
 """The rows and columns of a CSV file; error messages name the line."""
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from scratchgpt.compressed import decompress
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.timeseries.data.csv_numbers import is_missing, is_number
 from scratchgpt.timeseries.data.time_spellings import read_times
@@ -137,16 +136,7 @@ def parse_table(content: bytes, source: str) -> Table:
 def _decompressed(content: bytes, source: str) -> bytes:
     if content.startswith(b"PK\x03\x04"):
         raise UserError(f"{source} is a ZIP file or a workbook; extract it or save it as CSV")
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{source} is not a complete gzip file: {error}") from None
-    if len(content) > LARGEST:
-        raise UserError(f"{source} has more than {LARGEST:,} bytes after decompression")
-    return content
+    return decompress(content, source, LARGEST)
 
 
 def _decoded(content: bytes, source: str) -> str:

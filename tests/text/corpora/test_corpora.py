@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.text import NAMED_CORPORA, find_documents
+from scratchgpt.text import NAMED_CORPORA, find_documents, prepare, prepared_in_cache
 from scratchgpt.text.corpora import corpora
 
 
@@ -95,6 +95,50 @@ def test_interrupted_standard_input_leaves_no_file(cache, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         find_documents(["-"], cache)
     assert list((cache / "spool").iterdir()) == []
+
+
+def test_standard_input_is_copied_in_a_private_folder(cache, monkeypatch):
+    """If the process is killed, the next one removes the folder."""
+
+    class Watched:
+        def read(self, n):
+            (folder,) = (cache / "spool").iterdir()
+            seen.append((folder.name, folder.stat().st_mode & 0o077))
+            return b""
+
+    seen = []
+    left = cache / "spool/.copy.0123.tmp"
+    left.mkdir(parents=True)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Watched()))
+    find_documents(["-"], cache)
+    ((name, others),) = seen
+    assert name.startswith(".copy.")
+    assert name != left.name
+    assert others == 0
+    assert [path.suffix for path in (cache / "spool").iterdir()] == [".txt"]
+
+
+def test_closed_standard_input_is_named(cache, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UserError, match="standard input is closed; give a file"):
+        find_documents(["-"], cache)
+
+
+def test_a_file_that_cannot_be_read_is_named(write, cache, monkeypatch):
+    path = write("a.txt", "one")
+    monkeypatch.setattr("builtins.open", lambda *arguments: os.listdir(path))
+    with pytest.raises(UserError, match=r"cannot read .*a\.txt: "):
+        find_documents([path], cache)
+
+
+def test_names_that_are_not_utf8_can_be_prepared_and_listed(cache, tmp_path):
+    folder = tmp_path / "na\udcefve"
+    folder.mkdir()
+    (folder / "caf\udce9.txt").write_text("some text")
+    prepared = prepare([str(folder)], "bytes")
+    assert prepared.manifest.documents[0]["name"] == str(folder / "caf\udce9.txt")
+    assert prepare([str(folder)], "bytes").directory == prepared.directory
+    assert len(prepared_in_cache()) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

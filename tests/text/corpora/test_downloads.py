@@ -15,10 +15,14 @@ class Server(HTTPServer):
     content = CONTENT
     n_requests = 0
 
+    def on_request(self):
+        pass
+
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.n_requests += 1
+        self.server.on_request()
         self.send_response(200 if self.path == "/input.txt" else 404)
         self.end_headers()
         self.wfile.write(self.server.content)
@@ -59,6 +63,26 @@ def test_a_download_is_fetched_once_and_kept(server, cache, capsys):
     assert server.n_requests == 1
     assert (cache / "downloads/hamlet/input.txt").read_bytes() == CONTENT
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_download_is_private_until_it_is_complete(server, cache):
+    """If the process is killed, the next one removes the folder of the download."""
+    folder = cache / "downloads/hamlet"
+    (folder / ".input.txt.0123.tmp").mkdir(parents=True)
+    names = []
+    server.on_request = lambda: names.extend(path.name for path in folder.iterdir())
+    assert read(cache) == CONTENT
+    (name,) = names
+    assert name.startswith(".input.txt.")
+    assert "0123" not in name
+    assert [path.name for path in folder.iterdir()] == ["input.txt"]
+
+
+def test_a_damaged_download_is_fetched_again(server, cache):
+    assert read(cache) == CONTENT
+    (cache / "downloads/hamlet/input.txt").write_bytes(CONTENT[:-1])
+    assert read(cache) == CONTENT
+    assert server.n_requests == 2
 
 
 def test_a_download_with_the_wrong_checksum_is_refused_and_not_kept(server, cache):

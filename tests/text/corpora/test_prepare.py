@@ -1,4 +1,5 @@
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import (
@@ -152,6 +153,72 @@ def test_a_changed_corpus_is_prepared_again(write, tmp_path):
     assert len(folders) == 8
     write("a.txt", "three")
     assert all_tokens(prepare([path], "bytes")).tolist() == list(b"three")
+
+
+def test_another_text_with_the_same_path_size_and_time_is_prepared_again(write):
+    path = write("a.txt", "one")
+    prepare([path], "bytes")
+    status = os.stat(path)
+    write("a.txt", "two")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert all_tokens(prepare([path], "bytes")).tolist() == list(b"two")
+
+
+def test_a_text_that_changes_while_it_is_prepared_is_refused(write, tmp_path):
+    path = write("a.txt", TEXT)
+
+    def report(what, done, total):
+        write("a.txt", TEXT + "more")
+
+    with pytest.raises(UserError, match=r"a\.txt changed while it was read; run the command again"):
+        prepare([path], "bytes", directory=tmp_path / "prepared", progress=report)
+    corpus = prepare([path], "bytes", directory=tmp_path / "prepared")
+    assert corpus.tokenizer.decode(all_tokens(corpus)) == TEXT + "more"
+
+
+def test_preparations_in_one_folder_get_the_tokens_of_their_own_texts(write, tmp_path):
+    texts = [letter * 50 for letter in "abcd"]
+    paths = [write(f"{text[0]}.txt", text) for text in texts]
+    results, start = {}, threading.Barrier(len(texts))
+
+    def work(path, text):
+        start.wait()
+        results[text] = prepare([path], "bytes", directory=tmp_path / "prepared")
+
+    for _ in range(4):
+        works = zip(paths, texts, strict=True)
+        threads = [threading.Thread(target=work, args=each) for each in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        for text in texts:
+            assert bytes(all_tokens(results.pop(text)).tolist()).decode() == text
+
+
+def test_a_corpus_is_opened_before_another_process_can_replace_it(write, tmp_path, monkeypatch):
+    path, directory = write("a.txt", TEXT), tmp_path / "prepared"
+    opened = []
+
+    def open_locked(folder):
+        if not opened:
+            with pytest.raises(Timeout):
+                FileLock(directory / ".lock").acquire(blocking=False)
+        opened.append(folder)
+        return open_prepared(folder)
+
+    monkeypatch.setattr(module, "open_prepared", open_locked)
+    prepare([path], "bytes", directory=directory)
+    assert opened == [directory]
+
+
+def test_a_link_at_the_name_of_the_lock_is_not_followed(write, tmp_path):
+    path, victim = write("a.txt", TEXT), Path(write("victim", "content"))
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared/.lock").symlink_to(victim)
+    with pytest.raises(UserError, match="cannot write"):
+        prepare([path], "bytes", directory=tmp_path / "prepared")
+    assert victim.read_text() == "content"
 
 
 def test_a_given_folder_is_rewritten_when_the_corpus_changes(write, tmp_path, small_shards):

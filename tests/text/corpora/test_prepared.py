@@ -1,6 +1,8 @@
+import hashlib
 import json
 import os
 import shutil
+from dataclasses import fields
 
 import pytest
 
@@ -13,6 +15,7 @@ from scratchgpt.text import (
     prepare,
     prepared_in_cache,
 )
+from scratchgpt.text.corpora.prepared import Manifest
 
 
 @pytest.fixture
@@ -62,6 +65,65 @@ def test_a_truncated_shard_is_refused_when_opened_and_when_prepared_again(corpus
         open_prepared(corpus.directory)
     with pytest.raises(UserError, match=message):
         prepare([corpus.manifest.documents[0]["name"]], "characters")
+
+
+def test_a_changed_shard_is_refused_when_opened_and_when_prepared_again(corpus):
+    path = corpus.directory / "shard-00000.bin"
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[7] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    message = r"shard-00000\.bin has changed since it was written: its checksum differs; remove .*"
+    with pytest.raises(UserError, match=message):
+        open_prepared(corpus.directory)
+    with pytest.raises(UserError, match=message):
+        prepare([corpus.manifest.documents[0]["name"]], "characters")
+
+
+def test_tokens_outside_the_vocabulary_are_refused_when_read(corpus):
+    content = bytes([0, 1, 99] * 140)
+    (corpus.directory / "shard-00000.bin").write_bytes(content)
+    change_manifest(corpus, sha256=[hashlib.sha256(content).hexdigest()])
+    opened = open_prepared(corpus.directory)
+    assert opened.tokens.read(0, 2).tolist() == [0, 1]
+    for stream in (opened.tokens, opened.train, opened.val):
+        with pytest.raises(UserError, match="has token 99, but its tokenizer has only 11 tokens"):
+            stream.read(0, 4)
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 0, 10**30, 0.5, "x", [], [[]], {}, {"a": {}}])
+@pytest.mark.parametrize("field", [each.name for each in fields(Manifest)])
+def test_a_wrong_value_in_a_manifest_is_refused_in_one_line(corpus, field, value):
+    may_be = {"n_bytes": [0], "n_train": [0], "val_fraction": [0.5], "key": ["x"]}
+    change_manifest(corpus, **{field: value})
+    if any(type(value) is type(each) and value == each for each in may_be.get(field, [])):
+        assert open_prepared(corpus.directory).manifest != corpus.manifest
+        return
+    message = r"manifest\.json (is damaged|has format version)"
+    with pytest.raises(UserError, match=message) as caught:
+        open_prepared(corpus.directory)
+    assert "\n" not in str(caught.value)
+    assert prepared_in_cache() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lengths": [400, 20]},
+        {"lengths": [421]},
+        {"lengths": [], "sha256": []},
+        {"n_train": 421},
+        {"dtype": "<f4"},
+        {"dtype": "<u2"},
+        {"documents": [{"name": "a"}]},
+        {"tokenizer": {"kind": "bytes", "vocab_size": "3", "fingerprint": "a"}},
+    ],
+)
+def test_a_manifest_that_contradicts_itself_or_the_shards_is_refused(corpus, changes):
+    change_manifest(corpus, **changes)
+    with pytest.raises(UserError, match=r"; remove .* and prepare the corpus again"):
+        open_prepared(corpus.directory)
 
 
 def test_a_damaged_corpus_can_be_removed_and_prepared_again(corpus):

@@ -25,6 +25,8 @@ def test_a_spec_selects_a_tokenizer(tmp_path):
         ("bpe:-300", "needs a vocabulary size"),
         ("bpe:٣٠٠", "needs a vocabulary size"),
         ("bpe:256", "256 is too small"),
+        ("bpe:999999999999", "999,999,999,999 is too large"),
+        ("bpe:" + "9" * 5000, "needs a vocabulary size"),
         ("byte", "'byte' is not characters, bytes, bpe:SIZE or the path.*did you mean 'bytes'"),
         ("gone/tokenizer.json", "is not characters, bytes, bpe:SIZE or the path"),
     ],

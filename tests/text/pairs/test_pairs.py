@@ -10,6 +10,7 @@ from scratchgpt.text import NAMED_PAIRS, DatesTask, find_documents, read_pairs, 
 
 GERMAN = ["Ein Hund.", "Zwei Männer", "Die Katze schläft."]
 ENGLISH = ["A dog.", "Two men", "The cat sleeps."]
+BOMB = gzip.compress(bytes(65 << 20), mtime=0)
 PACKED = gzip.compress(b"ja\tyes" * 9, mtime=0)  # deterministic, because the bytes are test ids
 
 # Exclude the characters that end a line, and the tab, which separates columns in TSV.
@@ -141,7 +142,7 @@ def test_fingerprints_depend_only_on_the_sentences(write):
     [
         (3, 2, "a.de has 3 lines, {}a.en has 2, so line 3 of {}a.de is the first without a par"),
         (1, 4, "a.en has 4 lines, {}a.de has 1, so line 2 of {}a.en is the first without a par"),
-        (0, 1, "a.en has 1 lines, {}a.de has 0, so line 1 of {}a.en is the first without a par"),
+        (0, 1, "a.en has 1 line, {}a.de has 0, so line 1 of {}a.en is the first without a par"),
     ],
 )
 def test_files_of_different_lengths_are_refused(write, tmp_path, n_source, n_target, message):
@@ -182,6 +183,7 @@ def test_an_empty_sentence_is_refused_with_its_line(write, tmp_path, german, eng
         (PACKED[:-9], r"cannot decompress .*a\.tsv"),
         (PACKED[:-8] + bytes(8), r"cannot decompress .*a\.tsv"),
         (PACKED[:12] + bytes(30), r"cannot decompress .*a\.tsv"),
+        (BOMB, r"a\.tsv has more than 67,108,864 bytes after decompression"),
     ],
 )
 def test_an_invalid_tsv_file_is_refused_with_the_line(write, content, message):

@@ -113,3 +113,23 @@ def test_a_bpe_of_bytes_with_merges_is_not_loaded_as_the_byte_tokenizer(bpe):
     assert ByteTokenizer.from_json(bpe.to_json()) is None
     content["model"]["merges"] = [["a", "b"]]
     assert ByteTokenizer.from_json(content) is None
+
+
+@pytest.mark.parametrize("size", [2**24 + 1, 2**31, 2**63, 10**19])
+def test_a_huge_vocabulary_is_refused(size):
+    """The tokenizers library reserves the memory for it, and aborts the process."""
+    with pytest.raises(UserError, match=r"vocabulary of [\d,]+ is too large; choose at most 16,77"):
+        train_bpe(["ab"], size)
+
+
+@pytest.mark.parametrize(("n_tokens", "limit"), [(10, 1 << 16), (40_000, 80_000)])
+def test_ids_may_have_gaps_but_not_huge_ones(n_tokens, limit):
+    content = train_bpe(["ab"], 257).to_json()
+    vocab = content["model"]["vocab"]
+    n_more = max(n_tokens - len(vocab) - 1, 0)
+    vocab |= {f"more {i}": len(vocab) + i for i in range(n_more)}
+    vocab["last"] = limit - 1
+    assert BPETokenizer(content).vocab_size == limit
+    vocab["last"] = limit
+    with pytest.raises(UserError, match=rf"'last' has id {limit}, .* must be below {limit:,}"):
+        BPETokenizer(content)
