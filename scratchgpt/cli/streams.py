@@ -42,31 +42,35 @@ def standard_streams() -> Iterator[None]:
 
 
 class _Stream:
-    """A text file that passes errors in writing to a function, and then discards its text."""
+    """A text file that passes the first error in writing to a function, now and at each later use.
+
+    So an error is not lost if a library catches it.
+    """
 
     def __init__(self, file: Any, on_error: Callable[[OSError], None]) -> None:
         self._file = file
         self._on_error = on_error
+        self._error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def write(self, text: str) -> int:
-        with self._errors():
-            self._file.write(text)
+        self._try(self._file.write, text)
         return len(text)
 
     def flush(self) -> None:
-        with self._errors():
-            self._file.flush()
+        self._try(self._file.flush)
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            _discard(self._file)
-            self._on_error(error)
+    def _try(self, function: Callable[..., object], *arguments: str) -> None:
+        if self._error is None:
+            try:
+                function(*arguments)
+            except OSError as error:
+                self._error = error
+                _discard(self._file)
+        if self._error is not None:
+            self._on_error(self._error)
 
 
 class _Closed(io.TextIOBase):
