@@ -33,8 +33,8 @@ def standard_streams() -> Iterator[None]:
         out, err = sys.stdout or _Closed(), sys.stderr or null
         if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
             out.reconfigure(errors="replace")  # characters that its encoding lacks become "?"
-        sys.stdout = _Stream(out, _fail)  # type: ignore[assignment]
-        sys.stderr = _Stream(err, lambda error: None)  # type: ignore[assignment]
+        sys.stdout = _Stream(out, _fail)
+        sys.stderr = _Stream(err, lambda error: None)
         try:
             yield
         finally:
