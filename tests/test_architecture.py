@@ -25,7 +25,7 @@ READ_THE_CLOCK = {"fuzz.py", "mutate.py", "runner.py"}
 
 # From bottom to top; each part may import those in the lines before it.
 FLOORS = [
-    {"version", "errors"},
+    {"version", "errors", "escapes"},
     {"arguments"},
     {"backend", "utf8"},
     {"compressed", "files", "memory", "structured", "threads"},
@@ -54,6 +54,7 @@ ALLOWED = {
         "backend",
         "compressed",
         "errors",
+        "escapes",
         "files",
         "kernels",
         "threads",

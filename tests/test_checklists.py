@@ -109,7 +109,7 @@ def test_every_objective_is_proven_by_check_model():
 
 def verbs() -> dict[str, str]:
     """Return each verb of the command line, with the epilog of its help."""
-    from scratchgpt.cli.main import app
+    from scratchgpt.cli.app import app
 
     found = {command.name: command.epilog for command in app.registered_commands}
     for group in app.registered_groups:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, precisions, shapes
-from scratchgpt.cli.console import byte_count, write_wrapped
+from scratchgpt.cli.console import byte_count, message, write_json, write_line, write_wrapped
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.errors import counted
 
@@ -43,7 +43,7 @@ def bench_command(
         typer.Option(min=1, help="Tokens per row.", show_default="from the shape, or block_size"),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.0, help="Duration of each measurement, in seconds.")
+        float, typer.Option(min=0.0, max=86_400, help="Duration of each measurement, in seconds.")
     ] = 3.0,
     steps: Annotated[
         int | None,
@@ -72,12 +72,11 @@ def bench_command(
     The speed is compared with the limits of the machine: matrix products for training, memory reads
     for generation. Weights and tokens are random. Generation uses a batch of one text.
     """
-    import json
-    import sys
-
     from scratchgpt.measure import benchmark
+    from scratchgpt.recipes.limits import check_memory
 
     chosen = _shape(shape, batch, block)
+    check_memory(chosen.config.replace(block_size=chosen.n_time), chosen.n_batch)
     prepare_kernels(threads, precision)
     result = benchmark(
         chosen,
@@ -85,22 +84,22 @@ def bench_command(
         seconds=seconds,
         most=steps,
         breakdown=breakdown,
-        report=lambda text: print(text, file=sys.stderr),
+        report=message,
     )
     if as_json:
-        print(json.dumps({"shape": shape, **result.as_dict()}))
+        write_json({"shape": shape, **result.as_dict()})
         return
     write_wrapped(f"{shape}: {', '.join(f'{k} {v}' for k, v in chosen.config.as_dict().items())}")
-    print(
+    write_line(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
         f"{', products in bfloat16' if precision == 'bf16' else ''}, "
         f"{counted(result.threads, 'thread')}"
         f"{'' if result.kernels else ', without compiled kernels'}"
     )
     for title, rows in _sections(result).items():
-        print(f"{title}:")
+        write_line(f"{title}:")
         for name, value in rows:
-            print(f"  {name:<32} {value:>24}")
+            write_line(f"  {name:<32} {value:>24}")
     if result.breakdown:
         _print_breakdown(result.breakdown)
 
@@ -165,11 +164,13 @@ def _times(times: "Times") -> list[tuple[str, str]]:
 
 
 def _print_breakdown(breakdown: "Breakdown") -> None:
-    print(f"training step by operation, {1e3 * breakdown.seconds:,.2f} ms while being timed:")
-    print(f"  {'operation':<18} {'forward':>12} {'backward':>12} {'total':>12}")
+    write_line(f"training step by operation, {1e3 * breakdown.seconds:,.2f} ms while being timed:")
+    write_line(f"  {'operation':<18} {'forward':>12} {'backward':>12} {'total':>12}")
     for part in breakdown.parts:
         forward, backward, together = (
             "" if seconds is None else f"{1e3 * seconds:,.2f} ms"
             for seconds in (part.forward, part.backward, part.seconds)
         )
-        print(f"  {part.name:<18} {forward:>12} {backward:>12} {together:>12} {part.share:>8.1%}")
+        write_line(
+            f"  {part.name:<18} {forward:>12} {backward:>12} {together:>12} {part.share:>8.1%}"
+        )

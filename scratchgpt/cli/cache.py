@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.console import byte_count, write_json, write_line
 
 SHOW_EPILOG = """Examples:
 
@@ -60,8 +60,6 @@ def show_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show the folders of the cache and their sizes."""
-    import json
-
     from scratchgpt.files import folder_bytes
 
     folders = _folders()
@@ -71,13 +69,13 @@ def show_command(
             part.value: {"folders": list(map(str, paths)), "bytes": sizes[part]}
             for part, paths in folders.items()
         }
-        print(json.dumps(record))
+        write_json(record)
         return
     for part, paths in folders.items():
-        print(f"{part.value:<10} {byte_count(sizes[part]):>9}  {CONTENTS[part]}")
+        write_line(f"{part.value:<10} {byte_count(sizes[part]):>9}  {CONTENTS[part]}")
         for path in paths:
-            print(f"{'':<10} {'':>9}  {path}")
-    print(f"{'total':<10} {byte_count(sum(sizes.values())):>9}")
+            write_line(f"{'':<10} {'':>9}  {path}")
+    write_line(f"{'total':<10} {byte_count(sum(sizes.values())):>9}")
 
 
 @app.command("clear", epilog=CLEAR_EPILOG)
@@ -111,7 +109,7 @@ def clear_command(
                 raise UserError(
                     f"cannot remove {folder}: {error.strerror}; remove it yourself"
                 ) from error
-        print(f"removed {byte_count(n_bytes)} of {CONTENTS[part]}")
+        write_line(f"removed {byte_count(n_bytes)} of {CONTENTS[part]}")
 
 
 def _folders() -> dict[Part, list[Path]]:

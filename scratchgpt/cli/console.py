@@ -1,15 +1,17 @@
 """Terminal input and output for all verbs: progress on stderr, text on stdout, text from stdin."""
 
 import contextlib
+import json
 import os
 import re
-import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
+from scratchgpt.errors import UserError
+from scratchgpt.escapes import escaped, shell_quoted
 from scratchgpt.utf8 import decode_text, not_utf8
 
 if TYPE_CHECKING:
@@ -64,13 +66,17 @@ def _command(path: str) -> str:
     name = os.path.basename(path)
     found = shutil.which(name)
     is_found = found is not None and os.path.abspath(found) == os.path.abspath(path)
-    return name if is_found else shlex.quote(path)
+    return name if is_found else shell_quoted(path)
+
+
+def message(text: str) -> None:
+    """Write a message of one line to standard error, without control characters."""
+    print(escaped(text), file=sys.stderr)
 
 
 def write_line(text: str) -> None:
-    """Write a line to standard output; characters that its encoding lacks become ``?``."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, errors="replace").decode(encoding))
+    """Write one line of a table or a summary to standard output, without control characters."""
+    _write(f"{escaped(text)}\n")
 
 
 def write_wrapped(text: str) -> None:
@@ -78,7 +84,29 @@ def write_wrapped(text: str) -> None:
     import textwrap
 
     width = min(shutil.get_terminal_size().columns, 100)
-    print(textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False))
+    lines = textwrap.wrap(escaped(text), width, subsequent_indent="  ", break_long_words=False)
+    _write("\n".join(lines) + "\n")
+
+
+def write_text(text: str) -> None:
+    """Write text of a model or of the user to standard output, and flush.
+
+    On a terminal, control characters are escaped, except tabs and line breaks. Elsewhere the text
+    is unchanged.
+    """
+    _write(escaped(text, keep="\t\n") if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def write_json(record: object) -> None:
+    """Write an object to standard output as one line of JSON, in ASCII."""
+    print(json.dumps(record).replace("\x7f", "\\u007f"), flush=True)
+
+
+def _write(text: str) -> None:
+    """Write text to standard output; characters that its encoding lacks become ``?``."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
 
 
 def one_line(text: str) -> str:
@@ -99,13 +127,27 @@ def read_standard_input() -> str:
     Raises
     ------
     UserError
-        If standard input is not UTF-8; the message names the byte.
+        If standard input cannot be read, or is not UTF-8; the message names the byte.
     """
-    content = sys.stdin.buffer.read()
+    content = read_standard_input_bytes()
     try:
         return decode_text(content).removesuffix("\n")
     except UnicodeDecodeError as error:
         raise not_utf8("standard input", f"at offset {error.start}", error) from None
+
+
+def read_standard_input_bytes() -> bytes:
+    """Read standard input.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise UserError(f"cannot read standard input: {error.strerror or error}") from error
 
 
 class _Bar:
@@ -121,7 +163,7 @@ class _Bar:
             self._what = what
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(what, total=total or None)
+            self._task = self._bar.add_task(escaped(what), total=total or None)
             self._bar.start()
         self._bar.update(self._task, completed=done)
         if total and done >= total:
@@ -151,7 +193,7 @@ class _Lines:
         self._last = now
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(escaped(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _bar(console: "Console") -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.console import preparation_progress, write_json, write_line, write_text
 from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
@@ -81,9 +82,6 @@ def prepare_command(
     memory. A corpus that is already prepared and has not changed is not tokenized again. An
     interrupted preparation resumes.
     """
-    import json
-
-    from scratchgpt.cli.console import preparation_progress, write_line
     from scratchgpt.text import prepare
 
     with preparation_progress() as progress:
@@ -96,9 +94,10 @@ def prepare_command(
             overwrite=False,
         )
     if as_json:
-        print(json.dumps(_record(prepared)))
+        write_json(_record(prepared))
     else:
-        write_line("\n".join(_description(prepared)))
+        for line in _description(prepared):
+            write_line(line)
 
 
 @app.command("list", epilog=LIST_EPILOG)
@@ -106,9 +105,6 @@ def list_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the named corpora and the prepared corpora in the cache."""
-    import json
-
-    from scratchgpt.cli.console import write_line
     from scratchgpt.text import NAMED_CORPORA, cache_directory, prepared_in_cache
 
     found = prepared_in_cache()
@@ -127,7 +123,7 @@ def list_command(
                 for directory, manifest in found
             ],
         }
-        print(json.dumps(record))
+        write_json(record)
         return
     lines = ["named corpora:"]
     lines += [f"  {name:<16} {text}" for name, text in NAMED_CORPORA.items()]
@@ -139,7 +135,8 @@ def list_command(
         )
     if not found:
         lines.append("  nothing yet; start with `scratchgpt data prepare python-docs`")
-    write_line("\n".join(lines))
+    for line in lines:
+        write_line(line)
 
 
 @app.command("show", epilog=SHOW_EPILOG)
@@ -154,9 +151,6 @@ def show_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show the size, tokenizer and first tokens of a prepared corpus."""
-    import json
-
-    from scratchgpt.cli.console import write_line
     from scratchgpt.text import corpora_directory, open_prepared
 
     in_cache = corpora_directory() / directory
@@ -164,12 +158,15 @@ def show_command(
     first = prepared.tokens.read(0, min(tokens, len(prepared.tokens)))
     beginning = prepared.tokenizer.decode(first)
     if as_json:
-        print(json.dumps({**_record(prepared), "beginning": beginning}))
+        write_json({**_record(prepared), "beginning": beginning})
         return
     lines = _description(prepared)
     if tokens:
-        lines += [f"--- first {counted(len(first), 'token')}", beginning]
-    write_line("\n".join(lines))
+        lines.append(f"--- first {counted(len(first), 'token')}")
+    for line in lines:
+        write_line(line)
+    if tokens:
+        write_text(f"{beginning}\n")
 
 
 def _record(prepared: "PreparedCorpus") -> dict[str, Any]:

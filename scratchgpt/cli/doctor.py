@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchgpt.cli.console import byte_count
+from scratchgpt.cli.console import byte_count, message, write_json, write_line
 
 if TYPE_CHECKING:
     from scratchgpt.measure.findings import Blas, Cache, Findings
@@ -45,28 +45,27 @@ def doctor_command(
 
     This covers the software, the processor and the compiled kernels.
     """
-    import json
-    import sys
     import textwrap
 
     from scratchgpt.measure import advice, examine
 
     if not quick:
-        print("measuring for a few seconds ...", file=sys.stderr)
+        message("measuring for a few seconds ...")
     findings = examine(measure=not quick)
     hints = advice(findings)
     if as_json:
-        print(json.dumps({**findings.as_dict(), "advice": hints}))
+        write_json({**findings.as_dict(), "advice": hints})
         return
     sections = _sections(findings)
     width = max(len(name) for rows in sections.values() for name, _ in rows)
     for title, rows in sections.items():
-        print(f"{title}:")
+        write_line(f"{title}:")
         for name, value in rows:
-            print(f"  {name:<{width}}  {value}")
-    print("how to make it faster:")
+            write_line(f"  {name:<{width}}  {value}")
+    write_line("how to make it faster:")
     for hint in hints or ["no problems found"]:
-        print(textwrap.fill(hint, 88, initial_indent="  ", subsequent_indent="    "))
+        for line in textwrap.wrap(hint, 88, initial_indent="  ", subsequent_indent="    "):
+            write_line(line)
 
 
 def _sections(found: "Findings") -> dict[str, Rows]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.console import message, preparation_progress, write_json, write_line
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 
@@ -56,10 +57,6 @@ def eval_command(
     Language models are scored by loss and perplexity, tasks by exact match, and translation models
     by BLEU and chrF (dates by exact match).
     """
-    import json
-    import sys
-
-    from scratchgpt.cli.console import preparation_progress
     from scratchgpt.recipes import evaluate
     from scratchgpt.recipes.model_folder import find_model
 
@@ -74,6 +71,10 @@ def eval_command(
             beams=beams,
             alpha=alpha,
             progress=progress,
-            report=lambda text: print(text, file=sys.stderr),
+            report=message,
         )
-    print(json.dumps(evaluation.as_dict()) if as_json else evaluation)
+    if as_json:
+        write_json(evaluation.as_dict())
+        return
+    for line in str(evaluation).splitlines():
+        write_line(line)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.console import write_json, write_line
 from scratchgpt.cli.formats import Format
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.outputs import refuse_existing
@@ -57,8 +58,6 @@ def export_command(
     Biases that the model does not have are written as zeros, which compute the same. Models that
     the other program would compute differently are refused; the error names the reason.
     """
-    import json
-
     from scratchgpt.errors import UserError
     from scratchgpt.folders import new_folder
     from scratchgpt.models.directory import CONFIG_FILE
@@ -85,9 +84,11 @@ def export_command(
         write_state_dict(gpt, out, target.value)
     if as_json:
         record = {"out": str(out), "format": target.value, "n_parameters": gpt.store.size}
-        print(json.dumps(record))
+        write_json(record)
     else:
-        print(f"exported {directory} to {out}: {gpt.store.size:,} parameters for {target.value}")
+        write_line(
+            f"exported {directory} to {out}: {gpt.store.size:,} parameters for {target.value}"
+        )
 
 
 def _write_folder(

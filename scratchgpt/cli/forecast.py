@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, examples
+from scratchgpt.cli.console import message
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 EPILOG = """Examples:
@@ -21,6 +22,9 @@ scratchgpt forecast data.csv -c sales --exog price --future plan.csv --json
 
 scratchgpt forecast --example nile --plot nile.png --diagnostics rest.png
 """
+
+
+MOST_STEPS = 1_000_000
 
 
 class Method(StrEnum):
@@ -185,7 +189,6 @@ def forecast_command(
     The summary and the forecast are printed to standard output, progress and warnings to standard
     error.
     """
-    import sys
     import warnings
 
     from scratchgpt.cli.forecast_model import fit_model, select_model
@@ -193,7 +196,7 @@ def forecast_command(
     from scratchgpt.cli.forecast_series import Source, future_regressors, load_series
     from scratchgpt.timeseries.plots import plot_diagnostics, plot_forecast
 
-    if not 0 < level < 100:
+    if not 0 < 1 - level / 100 < 1:
         _refuse(f"{level:g} must be between 0 and 100, for example 95", "--level")
     if as_json and as_csv:
         _refuse("choose one of --json and --csv", "--csv")
@@ -218,13 +221,15 @@ def forecast_command(
     series = load_series(source, example, column, exog, log=log)
     period = series.period if period is None else period
     steps = steps or (2 * period if period > 1 else 10)
+    if steps > MOST_STEPS:
+        _refuse(f"{steps:,} steps are more than {MOST_STEPS:,}; forecast fewer", "--steps")
     ahead = future_regressors(future, source, series, steps)
     if order is None:
         results = select_model(series, period, full=full, verbose=verbose)
     else:
         results = fit_model(series, period, order, seasonal, trend, (method or Method.mle).value)
     for reason in results.warnings:
-        print(f"warning: {reason}", file=sys.stderr)
+        message(f"warning: {reason}")
 
     form = "json" if as_json else "csv" if as_csv else "text"
     with warnings.catch_warnings():

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from scratchgpt.cli.console import message
 from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ def select_model(
     series: "SeriesToForecast", period: int, *, full: bool, verbose: bool
 ) -> "ARIMAResults":
     """Select the model with the lowest AICc, and report the search on standard error."""
-    import sys
     import time
 
     from scratchgpt.cli.forecast_series import name_series
@@ -23,7 +23,7 @@ def select_model(
 
     def report(tried: Any) -> None:
         result = f"rejected: {tried.refused}" if tried.refused else f"AICc {tried.criterion:.2f}"
-        print(f"{tried.name:<44} {result}", file=sys.stderr)
+        message(f"{tried.name:<44} {result}")
 
     began = time.perf_counter()
     with name_series(series.name):
@@ -31,9 +31,8 @@ def select_model(
             series.endog, period, series.exog, full=full, on_tried=report if verbose else None
         )
     seconds = time.perf_counter() - began
-    print(
-        f"{choice.name}: selected from {counted(len(choice.tried), 'model')} in {seconds:.1f} s",
-        file=sys.stderr,
+    message(
+        f"{choice.name}: selected from {counted(len(choice.tried), 'model')} in {seconds:.1f} s"
     )
     return choice.results
 

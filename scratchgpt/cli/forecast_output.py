@@ -1,13 +1,12 @@
 """The output of ``scratchgpt forecast``: text, JSON, CSV and plots."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.cli.console import write_line
+from scratchgpt.cli.console import message, write_json, write_line, write_text
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 
@@ -92,16 +91,18 @@ def _digits(rows: list[_Row]) -> int:
 
 def _write_csv(rows: list[_Row]) -> None:
     import csv
+    import io
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
     writer.writerow(_Row._fields)
     writer.writerows(rows)
+    write_text(table.getvalue())
 
 
 def _write_json(
     series: "SeriesToForecast", results: "ARIMAResults", rows: list[_Row], level: float
 ) -> None:
-    import json
 
     record = {
         "source": series.source,
@@ -122,7 +123,7 @@ def _write_json(
             for time, *values in rows
         ],
     }
-    print(json.dumps(record))
+    write_json(record)
 
 
 def _by_name(results: "ARIMAResults", values: Any) -> dict[str, float | None]:
@@ -144,4 +145,4 @@ def save(figure: Any, path: Path) -> None:
     """Write a plot atomically."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower())
-    print(f"wrote {path}", file=sys.stderr)
+    message(f"wrote {path}")

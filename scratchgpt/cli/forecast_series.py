@@ -1,7 +1,6 @@
 """The input of ``scratchgpt forecast``: the series, its regressors and their future values."""
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.cli.console import message, read_standard_input_bytes
 from scratchgpt.errors import UserError
 from scratchgpt.timeseries import TimeSeries, load_example
 from scratchgpt.timeseries.data.csv_numbers import Notation, is_missing, is_number, notations
@@ -82,7 +82,7 @@ class Source:
         """Read a file in this notation, and choose its rows."""
         if str(path) != "-":
             return read_table(path)
-        return parse_table(sys.stdin.buffer.read(), "standard input")
+        return parse_table(read_standard_input_bytes(), "standard input")
 
     @property
     def options(self) -> tuple[Notation, ...]:
@@ -119,7 +119,7 @@ def load_series(
             warnings.simplefilter("always")
             series = series_of(table, column, source.options, others)
         for warning in noted:
-            print(f"warning: {warning.message}", file=sys.stderr)
+            message(f"warning: {warning.message}")
         if regressors:
             wanted = [table.find(each.strip()) for each in regressors]
             times = time_column(table, [*wanted, table.find(column or "")])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.console import message, read_standard_input, write_json, write_text
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.errors import counted
 
@@ -114,7 +115,6 @@ def generate_command(
 
     Texts go to standard output, messages to standard error.
     """
-    import sys
     import time
 
     from scratchgpt.generation import SamplingConfig, StopMatcher, generate_text
@@ -130,7 +130,7 @@ def generate_command(
 
     streaming = stream and not as_json and len(prompts) * num_samples == 1
     if streaming:
-        _write(prompts[0])
+        write_text(prompts[0])
     started = time.perf_counter()
     results = generate_text(
         gpt,
@@ -142,26 +142,22 @@ def generate_command(
         seed=seed,
         stop=stop or [],
         special_tokens=special_tokens,
-        on_text=(lambda _prompt, _sample, text: _write(text)) if streaming else None,
+        on_text=(lambda _prompt, _sample, text: write_text(text)) if streaming else None,
     )
     elapsed = time.perf_counter() - started
 
     if as_json:
         _write_json(results)
     elif streaming:
-        _write("\n")
+        write_text("\n")
     else:
         _write_texts(results, num_samples)
     n_tokens = sum(len(result.tokens) for result in results)
-    print(
-        f"{counted(n_tokens, 'token')} in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s",
-        file=sys.stderr,
-    )
+    message(f"{counted(n_tokens, 'token')} in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s")
 
 
 def _read_prompts(prompts: list[str]) -> list[str]:
     """Return the prompts, with ``-`` replaced by standard input."""
-    from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
 
     if "-" in prompts:
@@ -179,27 +175,15 @@ def _read_prompts(prompts: list[str]) -> list[str]:
 
 def _note_long_prompts(lengths: list[int], block_size: int) -> None:
     """Print a note for each prompt that is longer than the context; lengths are in tokens."""
-    import sys
-
     from scratchgpt.generation import window_start
 
     for i, n_tokens in enumerate(lengths, start=1):
         start = window_start(n_tokens, block_size)
         if start:
-            print(
+            message(
                 f"prompt {i} has {n_tokens} tokens, more than the model's block_size of "
-                f"{block_size}; only the last {n_tokens - start} are used",
-                file=sys.stderr,
+                f"{block_size}; only the last {n_tokens - start} are used"
             )
-
-
-def _write(text: str) -> None:
-    """Write text to standard output and flush; characters its encoding lacks become ``?``."""
-    import sys
-
-    encoding = sys.stdout.encoding
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
-    sys.stdout.flush()
 
 
 def _write_texts(results: "list[TextGeneration]", num_samples: int) -> None:
@@ -207,13 +191,11 @@ def _write_texts(results: "list[TextGeneration]", num_samples: int) -> None:
     for i, result in enumerate(results):
         if len(results) > 1:
             of_sample = f", sample {i % num_samples + 1}" if num_samples > 1 else ""
-            _write(f"--- prompt {i // num_samples + 1}{of_sample} ---\n")
-        _write(f"{result.prompt}{result.text}\n")
+            write_text(f"--- prompt {i // num_samples + 1}{of_sample} ---\n")
+        write_text(f"{result.prompt}{result.text}\n")
 
 
 def _write_json(results: "list[TextGeneration]") -> None:
-    import json
-
     for result in results:
         record = {
             "prompt": result.prompt,
@@ -221,4 +203,4 @@ def _write_json(results: "list[TextGeneration]") -> None:
             "tokens": result.tokens.tolist(),
             "finish_reason": result.finish_reason,
         }
-        _write(json.dumps(record) + "\n")
+        write_json(record)

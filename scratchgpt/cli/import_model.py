@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.console import message, write_json, write_line
 from scratchgpt.cli.formats import Format
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
@@ -72,9 +73,6 @@ def import_command(
 
     The whole model is checked before any file is written.
     """
-    import json
-    import sys
-
     from scratchgpt.cli.formats import guess_format
     from scratchgpt.errors import UserError
     from scratchgpt.folders import new_folder
@@ -98,10 +96,7 @@ def import_command(
     with new_folder(out, last=CONFIG_FILE) as folder:
         save_model(folder, model, found)
     if found is None:
-        print(
-            f"no tokenizer in {source}; import with --tokenizer to use the model with text",
-            file=sys.stderr,
-        )
+        message(f"no tokenizer in {source}; import with --tokenizer to use the model with text")
     if as_json:
         record = {
             "out": str(out),
@@ -110,9 +105,9 @@ def import_command(
             "config": model.config.as_dict(),
             "tokenizer": found.kind if found else None,
         }
-        print(json.dumps(record))
+        write_json(record)
     else:
-        print(f"imported {source} to {out}: {model.store.size:,} parameters")
+        write_line(f"imported {source} to {out}: {model.store.size:,} parameters")
 
 
 def _read(

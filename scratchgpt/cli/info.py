@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.completion import complete, presets
-from scratchgpt.cli.console import byte_count, write_wrapped
+from scratchgpt.cli.console import byte_count, write_json, write_line, write_wrapped
 from scratchgpt.errors import counted
 
 EPILOG = """Examples:
@@ -59,8 +59,6 @@ def info_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show how many parameters, bytes and operations a model takes."""
-    import json
-
     from scratchgpt.recipes.model_folder import find_kind
 
     if model is None:
@@ -88,16 +86,16 @@ def info_command(
         costs = {name: costs[name] for name in titles}
     if as_json:
         record = {"model": model, "config": config.as_dict(), "batch": batch}
-        print(json.dumps({**record, "quantized": kind.quantized, **costs}))
+        write_json({**record, "quantized": kind.quantized, **costs})
         return
 
     shape = ", ".join(f"{name} {value}" for name, value in config.as_dict().items())
     rows = [(title, _formatted(name, costs[name])) for name, title in titles.items()]
     write_wrapped(f"{model}: {shape}")
     weights = "8-bit weights, only for generation" if kind.quantized else "float32"
-    print(f"in {weights}, for {batch} x {config.block_size} tokens:")
+    write_line(f"in {weights}, for {batch} x {config.block_size} tokens:")
     for name, value in rows:
-        print(f"  {name:<32} {value:>16}")
+        write_line(f"  {name:<32} {value:>16}")
 
 
 def _formatted(name: str, cost: int) -> str:
@@ -107,7 +105,6 @@ def _formatted(name: str, cost: int) -> str:
 
 
 def _list_presets(as_json: bool) -> None:
-    import json
 
     from scratchgpt.models import ALL_PRESETS, describe, preset_config
 
@@ -127,14 +124,14 @@ def _list_presets(as_json: bool) -> None:
             }
         )
     if as_json:
-        print(json.dumps(records))
+        write_json(records)
         return
-    print(
+    write_line(
         f"{'preset':<17} {'layers':>6} {'heads':>6} {'channels':>8} {'block':>6} {'parameters':>14}"
     )
     for r, layers in zip(records, layers_shown, strict=True):
-        print(
+        write_line(
             f"{r['preset']:<17} {layers:>6} {r['n_head']:>6} {r['n_embd']:>8} "
             f"{r['block_size']:>6} {r['n_parameters']:>14,}"
         )
-    print("(GPT presets without a vocabulary size are counted with 50,257 tokens)")
+    write_line("(GPT presets without a vocabulary size are counted with 50,257 tokens)")

@@ -1,10 +1,11 @@
 """The number of threads and the compilation of kernels, for all verbs that compute."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
+
+from scratchgpt.cli.console import message
 
 Threads = Annotated[
     int | None,
@@ -38,8 +39,7 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
 
         threadpoolctl.threadpool_limits(threads, user_api="blas")
     if emulated:
-        print(
+        message(
             "bf16 is emulated here, and slower than float32: fast bf16 needs the compiled kernels "
-            "and a processor with AVX-512 BF16",
-            file=sys.stderr,
+            "and a processor with AVX-512 BF16"
         )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.console import byte_count, write_json, write_line
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
@@ -31,9 +32,6 @@ def quantize_command(
 
     Each row of a matrix has its own scale. Embeddings and output head are quantized too.
     """
-    import json
-
-    from scratchgpt.cli.console import byte_count
     from scratchgpt.folders import new_folder
     from scratchgpt.models import QuantizedGPT, save_pretrained
     from scratchgpt.models.directory import CONFIG_FILE
@@ -50,9 +48,9 @@ def quantize_command(
         tokenizer.save(folder / TOKENIZER_FILE)
     n_bytes = gpt.dtype.itemsize * gpt.store.size
     if as_json:
-        print(json.dumps({"out": str(out), "bytes": quantized.nbytes, "bytes_before": n_bytes}))
+        write_json({"out": str(out), "bytes": quantized.nbytes, "bytes_before": n_bytes})
     else:
-        print(
+        write_line(
             f"quantized {directory} to {out}: {byte_count(n_bytes)} to "
             f"{byte_count(quantized.nbytes)}"
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scratchgpt.cli.console import preparation_progress, read_standard_input, write_json, write_line
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 from scratchgpt.errors import counted
 
@@ -76,9 +77,6 @@ def train_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a tokenizer on text and write it to a tokenizer.json."""
-    import json
-
-    from scratchgpt.cli.console import preparation_progress, write_line
     from scratchgpt.files import make_folder
     from scratchgpt.text import learn_tokenizer
 
@@ -97,7 +95,7 @@ def train_command(
         tokenizer = learn_tokenizer(corpus, spec, progress=progress)
     tokenizer.save(out)
     if as_json:
-        print(json.dumps({"out": str(out), **_properties(tokenizer)}))
+        write_json({"out": str(out), **_properties(tokenizer)})
     else:
         write_line(f"{out}: {_headline(tokenizer)}")
 
@@ -130,9 +128,6 @@ def show_command(
     A piece that is not valid text by itself, such as one byte of a longer character, is shown as
     b'...'.
     """
-    import json
-
-    from scratchgpt.cli.console import read_standard_input, write_line
     from scratchgpt.text import load_tokenizer
 
     tokenizer = load_tokenizer(_folder_of_model(file))
@@ -149,7 +144,7 @@ def show_command(
                 "pieces": [_as_text(piece) for piece in pieces],
                 "bytes": [piece.hex() for piece in pieces],
             }
-        print(json.dumps(record))
+        write_json(record)
         return
     write_line(f"{file}: {_headline(tokenizer)}")
     if text is None or tokens is None:

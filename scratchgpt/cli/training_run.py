@@ -1,19 +1,15 @@
 """The display of a training run: progress, samples and the result."""
 
-import json
-import shlex
-import sys
 from pathlib import Path
-from typing import TextIO, cast
 
 import typer
 
-from scratchgpt.cli.console import preparation_progress, program, write_line
+from scratchgpt.cli.console import message, preparation_progress, program, write_json, write_text
 from scratchgpt.errors import counted, warn_on_failure
+from scratchgpt.escapes import escaped, shell_quoted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
-from scratchgpt.training.progress import Lossy
 
 # What to print before the command that uses the model.
 PURPOSES = {"generate": "generate text", "translate": "translate"}
@@ -23,14 +19,14 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     """Train a model, show progress, and print the result on standard output."""
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
-    _note(f"{training.describe()}; output in {out}")
+    message(f"{training.describe()}; output in {out}")
     for note in training.trainer.notes:
-        _note(note)
+        message(note)
     result = _train(training)
     if result.interrupted is not None:
-        _note(
+        message(
             f"saved at step {result.step}; resume with: "
-            f"{program()} train --out {shlex.quote(str(out))} --resume"
+            f"{program()} train --out {shell_quoted(out)} --resume"
         )
         raise typer.Exit(128 + result.interrupted)
     scores, sample = dict[str, float](), ""  # the run is finished, whether or not they succeed
@@ -51,19 +47,14 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
             **scores,
             "sample": sample,
         }
-        print(json.dumps(record))
+        write_json(record)
         return
-    write_line(sample)
-    _note("; ".join(_summary(training.run.training.best, result, scores)))
+    write_text(f"{sample}\n")
+    message("; ".join(_summary(training.run.training.best, result, scores)))
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb
-    command = f"{program()} {verb} --model {shlex.quote(str(out))}"
-    _note(f"to {PURPOSES[verb]}: {command}{curves}")
-
-
-def _note(text: str) -> None:
-    """Print a line on standard error, if it still can be written."""
-    print(text, file=cast(TextIO, Lossy(sys.stderr)))
+    command = f"{program()} {verb} --model {shell_quoted(out)}"
+    message(f"to {PURPOSES[verb]}: {command}{curves}")
 
 
 def _train(training: AnyRun) -> TrainResult:
@@ -71,7 +62,7 @@ def _train(training: AnyRun) -> TrainResult:
 
     def show_sample(trainer: Trainer, record: SampleRecord) -> None:
         with warn_on_failure("the sample"):
-            sample = training.sample(record.step)
+            sample = escaped(training.sample(record.step), keep="\t\n")
             progress.message(f"--- sample at step {record.step}\n{sample}\n---")
 
     training.trainer.on("sample", show_sample)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.console import message, one_line, read_standard_input, write_json, write_text
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
@@ -93,7 +94,6 @@ def translate_command(
     the best first; each line is a score, a tab and a translation. A tab or a line break within a
     translation becomes a space; --json keeps it. Messages go to standard error.
     """
-    import sys
     import time
 
     from scratchgpt.errors import counted
@@ -122,24 +122,22 @@ def translate_command(
             n_broken += _write(source, translations, nbest, as_json)
         done = first + len(some)
         if done < len(sources):
-            print(f"{done:,} of {len(sources):,}", file=sys.stderr)
+            message(f"{done:,} of {len(sources):,}")
     elapsed = time.perf_counter() - started
     if attention is not None:
         _draw(attention, transformer, tokenizer, results[0][0])
-        print(f"attention drawn in {attention}", file=sys.stderr)
+        message(f"attention drawn in {attention}")
     if n_broken:
-        print(
+        message(
             f"{counted(n_broken, 'translation')} printed with spaces for tabs and line breaks; "
-            "--json keeps them",
-            file=sys.stderr,
+            "--json keeps them"
         )
     count = counted(len(sources), "text")
-    print(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} per second", file=sys.stderr)
+    message(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} per second")
 
 
 def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
     """Return the texts to translate, and a format for naming one in errors: "line {} of FILE"."""
-    from scratchgpt.cli.console import read_standard_input
     from scratchgpt.errors import UserError
     from scratchgpt.text.pairs.pair_files import read_lines
 
@@ -180,10 +178,6 @@ def _check(sources: list[str], place: str, model: "Transformer", tokenizer: "Tok
 
 def _write(source: str, translations: "list[Translation]", n_best: int, as_json: bool) -> int:
     """Print the translations of one text; return how many have tabs or line breaks replaced."""
-    import json
-
-    from scratchgpt.cli.console import one_line, write_line
-
     if as_json:
         hypotheses = [
             {
@@ -197,11 +191,11 @@ def _write(source: str, translations: "list[Translation]", n_best: int, as_json:
         ]
         best = translations[0]
         record = {"source": source, "translation": best.text, "score": best.score}
-        print(json.dumps({**record, "hypotheses": hypotheses}), flush=True)
+        write_json({**record, "hypotheses": hypotheses})
         return 0
     lines = [one_line(one.text) for one in translations]
     for one, line in zip(translations, lines, strict=True):
-        write_line(line if n_best == 1 else f"{one.score:.4f}\t{line}")
+        write_text(f"{line}\n" if n_best == 1 else f"{one.score:.4f}\t{line}\n")
     return sum(one.text != line for one, line in zip(translations, lines, strict=True))
 
 

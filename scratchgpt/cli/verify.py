@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from scratchgpt.cli.completion import complete, subjects
+from scratchgpt.cli.console import message, write_json, write_line, write_text
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 EPILOG = """Examples:
@@ -71,8 +72,6 @@ def verify_command(
 
     The exit status is 1 if a backward pass is wrong.
     """
-    import json
-    import sys
     import time
     from contextlib import nullcontext
 
@@ -92,7 +91,7 @@ def verify_command(
         make_folder(out)  # fail now rather than after all checks
     rows: list[dict[str, Any]] = []
     if not as_json:
-        print(_line("", "name", "case", "inputs", "method", "worst error", "time"))
+        write_line(_line("", "name", "case", "inputs", "method", "worst error", "time"))
     for check in chosen:
         began = time.perf_counter()
         # A complex step always runs on the reference: there are no kernels for complex numbers.
@@ -111,9 +110,10 @@ def verify_command(
         }
         rows.append(row)
         if not as_json:
-            print(_row(row), flush=True)
+            write_text(f"{_row(row)}\n")
         if not report.passed:
-            print(report, file=sys.stderr)
+            for line in str(report).splitlines():
+                message(line)
     failed = sum(not row["passed"] for row in rows)
     worst = max(row["worst_error"] for row in rows)
     n = "1 check" if len(rows) == 1 else f"{len(rows)} checks"
@@ -123,8 +123,8 @@ def verify_command(
     if out is not None:
         _write(rows, verdict, out)
     if as_json:
-        print(json.dumps(rows))
-    print(verdict, file=sys.stderr)
+        write_json(rows)
+    message(verdict)
     if failed:
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.escapes import plot_text
 from scratchgpt.files import replacing
 
 _SQUARE = 0.34  # inches per word
@@ -33,9 +34,9 @@ def draw_alignment(
     figure = _figure(weights.shape)
     axes = figure.subplots()
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    words: dict[str, Any] = {"parse_math": False}  # a dollar sign does not start a formula
-    axes.set_xticks(range(len(source_words)), source_words, rotation=55, ha="left", **words)
-    axes.set_yticks(range(len(target_words)), target_words, **words)
+    source, target = (list(map(plot_text, words)) for words in (source_words, target_words))
+    axes.set_xticks(range(len(source)), source, rotation=55, ha="left")
+    axes.set_yticks(range(len(target)), target)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("source", color="#666666")

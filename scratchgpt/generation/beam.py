@@ -17,6 +17,7 @@ from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer, TransformerConfig
 from scratchgpt.threads import one_pool
 
+MAX_BEAMS = 10_000
 ROOM = 50  # tokens by which a translation may be longer than its source (Vaswani et al., 6.1)
 
 
@@ -58,6 +59,7 @@ def beam_search(
     end_of_text : int
         The token that a target starts from and ends with.
     n_beams : int
+        At most 10,000.
     alpha : float
         Length penalty. 0 ranks by probability; higher values prefer longer translations.
     n_best : int
@@ -115,6 +117,8 @@ def beam_search(
 def _check_numbers(n_beams: int, n_best: int, alpha: float, config: TransformerConfig) -> None:
     if check_whole("n_beams", n_beams) < 1:
         raise UserError(f"n_beams={n_beams} must be at least 1")
+    if n_beams > MAX_BEAMS:
+        raise UserError(f"n_beams={n_beams} must be at most {MAX_BEAMS}")
     if not 1 <= check_whole("n_best", n_best) <= n_beams:
         raise UserError(f"n_best={n_best} must be from 1 to the number of beams, {n_beams}")
     number = real_number(alpha)

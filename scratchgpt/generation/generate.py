@@ -15,6 +15,8 @@ from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.special_ids import all_ids
 from scratchgpt.threads import one_pool
 
+MAX_TEXTS = 100_000  # of one call
+
 FinishReason = Literal["length", "stop", "end_of_text"]
 
 # (prompt index, sample index, token) -> whether this sample ends here.
@@ -116,6 +118,11 @@ def generate(
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
         return []
+    if num_samples * len(texts) > MAX_TEXTS:
+        raise UserError(
+            f"num_samples={num_samples} for {counted(len(texts), 'prompt')} are more than "
+            f"{MAX_TEXTS:,} texts; choose fewer"
+        )
     ends = model.special_ids.ends if end_of_text is None else all_ids(end_of_text)
 
     samples = [

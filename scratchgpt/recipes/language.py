@@ -12,6 +12,7 @@ from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import PRESET, RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
+from scratchgpt.recipes.limits import check_memory
 from scratchgpt.recipes.model_folder import (
     check_vocabulary,
     find_model,
@@ -124,6 +125,7 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
 
 def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
     """Make the GPT of a run: with random weights, or loaded from ``init``."""
+    check_memory(config, run.training.batch_size)
     if run.init is None:
         return GPT(config, seed=run.training.seed)
     model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)

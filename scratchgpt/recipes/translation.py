@@ -12,6 +12,7 @@ from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer, TransformerConfig
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.limits import check_memory
 from scratchgpt.text import (
     CharacterTokenizer,
     DatesTask,
@@ -70,6 +71,7 @@ class TranslationData:
             vocab_size=self.tokenizer.vocab_size,
             padding_id=self.tokenizer.padding,
         )
+        check_memory(config, n_batch=1)
         return Transformer(config, seed=run.training.seed)
 
     def objective(self, run: RunConfig, model: Transformer) -> NextToken:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from scratchgpt.arguments import whole_number
 from scratchgpt.errors import UserError
 
+MOST_LAGS = 1000  # of a short series
+
 
 class Orders(NamedTuple):
     """The numbers of coefficients and differences of a model, non-seasonal and seasonal.
@@ -63,6 +65,15 @@ class Orders(NamedTuple):
     def n_coefficients(self) -> tuple[int, int, int, int]:
         """Numbers of ar, ma, seasonal ar and seasonal ma coefficients, in parameter order."""
         return self.p, self.q, self.P, self.Q
+
+    def refuse_long(self, n: int) -> None:
+        """Raise UserError if lags or differences reach back far beyond a series of n values."""
+        reach = max(self.n_ar, self.n_ma, self.n_diffuse)
+        if reach > max(n, MOST_LAGS):
+            raise UserError(
+                f"{self} reaches back {reach} observations, but there are {n}; choose lower orders "
+                "or a shorter season"
+            )
 
     def __str__(self) -> str:
         """Format the orders as R does, for example ``ARIMA(0,1,1)(0,1,1)[12]``."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.escapes import plot_text
 from scratchgpt.timeseries.data.inputs import positive_count
 from scratchgpt.timeseries.diagnostics.correlation import acf
 from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
@@ -71,7 +72,7 @@ def plot_forecast(
     index = results.model.index
     labels = _written(results, n + steps) if labels is None else labels
     season = season or results.model.orders.s or 1
-    name = name or (None if index.name is None else str(index.name))
+    name = plot_text(name or ("" if index.name is None else str(index.name)))
 
     from_log = np.exp if log else np.asarray
     values, fitted = from_log(results.model.endog), from_log(np.asarray(results.fittedvalues))
@@ -85,28 +86,31 @@ def plot_forecast(
     times = np.arange(n + steps)
     history, future = times[first:n], times[n:]
     level = f"{100 * (1 - float(alpha)):g} % interval"
-    axes.fill_between(future, lower, upper, color=_ORANGE, alpha=0.2, linewidth=0, label=level)
+    filled = {"color": _ORANGE, "alpha": 0.2, "linewidth": 0}
+    band = axes.fill_between(future, lower, upper, label=level, **filled)
     # A value between two missing values has no line segment, so it needs a marker.
     has_gaps = np.isnan(values[first:]).any() or np.isnan(mean).any()
     has_points = len(history) + steps <= _SHOWN_AT_LEAST or has_gaps
     marker = "o" if has_points else None
     style = {"linewidth": 1.5, "marker": marker, "markersize": 3}
-    axes.plot(history, fitted[first:], color=_BLUE, linewidth=1.2, label="one-step predictions")
-    axes.plot(history, values[first:], color=_BLACK, label=name or "series", **style)
-    axes.plot(future, mean, color=_ORANGE, label="forecast", **style | {"linewidth": 2})
+    fit = {"color": _BLUE, "linewidth": 1.2, "label": "one-step predictions"}
+    [predicted] = axes.plot(history, fitted[first:], **fit)
+    [observed] = axes.plot(history, values[first:], color=_BLACK, label=name or "series", **style)
+    [forecast] = axes.plot(
+        future, mean, color=_ORANGE, label="forecast", **style | {"linewidth": 2}
+    )
     seen = np.concatenate([values[first:], lower, upper])
     _limit_to(axes, _finite(seen), _finite(fitted[first:]))
     axes.set_title(str(results.model.orders), loc="left", fontweight="bold")
     if name:
         axes.set_ylabel(name)
     _label_times(axes, labels, season, first)
-    handles, names = axes.get_legend_handles_labels()
-    order = [2, 1, 3, 0]
+    handles = [observed, predicted, forecast, band]
     figure.legend(
-        [handles[i] for i in order],
-        [names[i] for i in order],
+        handles,
+        [handle.get_label() for handle in handles],  # by itself, it leaves out names like "_x"
         loc="outside lower center",
-        ncols=len(order),
+        ncols=len(handles),
         frameon=False,
     )
     _finish(axes)
@@ -267,7 +271,7 @@ def _label_times(
         apart = next(span for span in parts + round_spans if (n - first) / span <= most)
     start = first + (phase - first) % apart
     ticks = np.arange(start, n, apart)
-    axes.set_xticks(ticks, [labels[i] for i in ticks])
+    axes.set_xticks(ticks, [plot_text(labels[i]) for i in ticks])
 
 
 def _finish(axes: Any) -> None:

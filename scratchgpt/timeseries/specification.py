@@ -56,6 +56,7 @@ class ARIMASpecification:
         self.endog = endog_values(endog)  # (n,)
         self.index = TimeIndex(endog, self.nobs)
         refuse_constant(self.endog)
+        self.orders.refuse_long(self.nobs)
         self.exog_names: tuple[str, ...] = ()
         self._has_names = given_names(exog) is not None
         self._times = self.index  # the labels by which regressors are found

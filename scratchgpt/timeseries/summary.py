@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgpt.escapes import escaped
 from scratchgpt.timeseries.diagnostics.ljung_box import ljung_box
 from scratchgpt.timeseries.estimates import Estimates
 
@@ -37,7 +38,7 @@ def _heading(results: Estimates) -> list[str]:
         "given": "parameters given",
     }[results.method]
     left = [
-        ("Series", name[:24]),
+        ("Series", escaped(name)[:24]),
         ("Observations", f"{model.nobs:,}"),
         ("  missing", f"{n_missing:,}"),
         ("  used up by differences", f"{model.nobs - n_missing - model.n_used:,}"),
@@ -64,7 +65,7 @@ def _heading(results: Estimates) -> list[str]:
 
 
 def _estimates(results: Estimates, alpha: float) -> list[str]:
-    names = results.param_names
+    names = [escaped(name) for name in results.param_names]
     width = max(12, *(min(len(name), 24) for name in names))
     if len({name[:width] for name in names}) < len(names):
         width = max(len(name) for name in names)  # the ends of the names tell them apart
@@ -77,7 +78,7 @@ def _estimates(results: Estimates, alpha: float) -> list[str]:
     columns = np.column_stack(
         [results.params, results.bse, results.tvalues, results.pvalues, bounds]
     )
-    for name, (value, error, t, p, lower, upper) in zip(results.param_names, columns, strict=True):
+    for name, (value, error, t, p, lower, upper) in zip(names, columns, strict=True):
         lines.append(
             f"{name[:width]:<{width}}{value:>12.5g}{error:>11.4g}{t:>10.3f}{p:>9.3f}"
             f"{lower:>12.5g}{upper:>12.5g}"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.escapes import plot_text
 from scratchgpt.files import replacing
 from scratchgpt.training.metrics import METRICS_FILE, read_metrics
 from scratchgpt.training.records import RESERVED
@@ -64,8 +65,7 @@ def _figure(run_directory: Path, records: list[dict[str, Any]], unit: str) -> An
     _plot_gradient_norm_and_rate(lower, records)
     lower.set_xlabel("step (parameter updates)")
     lower.xaxis.set_major_formatter("{x:,.0f}")
-    name = run_directory.resolve().name.encode("utf-8", "replace").decode()
-    upper.set_title(name, loc="left", fontweight="bold")
+    upper.set_title(plot_text(run_directory.resolve().name), loc="left", fontweight="bold")
     for axes in (upper, *middle, lower):
         axes.grid(color="#e3e3e3", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -133,7 +133,7 @@ def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
         values = _smoothed(values)
     few = {"marker": "o", "markersize": 4} if len(values) <= _SPAN else {}
     if values:
-        axes.plot(steps, values, color=_BLUE, linewidth=2, label=name, **few)
+        axes.plot(steps, values, color=_BLUE, linewidth=2, label=plot_text(name), **few)
     for label, style, color in (
         (f"val_{name}", "o-", _ORANGE),
         (f"average_{name}", "D", _PURPLE),
@@ -141,8 +141,10 @@ def _plot_measure(axes: Any, records: list[dict[str, Any]], name: str) -> None:
     ):
         steps, values = _series(records, label)
         if values:
-            axes.plot(steps, values, style, color=color, linewidth=2, markersize=4, label=label)
-    axes.set_ylabel(name)
+            axes.plot(
+                steps, values, style, color=color, linewidth=2, markersize=4, label=plot_text(label)
+            )
+    axes.set_ylabel(plot_text(name))
     axes.legend(loc="best", framealpha=0.95)
 
 

@@ -70,7 +70,7 @@ def test_streamed_or_not_the_output_is_the_same(model_dir):
 def written(monkeypatch):
     """What is written to standard output, write by write."""
     pieces = []
-    monkeypatch.setattr("scratchgpt.cli.generate._write", pieces.append)
+    monkeypatch.setattr("scratchgpt.cli.generate.write_text", pieces.append)
     return pieces
 
 

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from typer.main import get_command
 
+from scratchgpt.cli.app import app
 from scratchgpt.cli.help import continued
-from scratchgpt.cli.main import app
 
 
 def below(command, path=()):

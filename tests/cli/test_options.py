@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import pytest
 from typer.main import get_command
 
-from scratchgpt.cli.main import app
+from scratchgpt.cli.app import app
 from scratchgpt.cli.options import (
     FILE_ONLY,
     SECTIONS,

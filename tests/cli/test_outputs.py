@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from scratchgpt.cli.main import app
+from scratchgpt.cli.app import app
 from scratchgpt.cli.outputs import NEW_FILE, NEW_FOLDER, refuse_existing
 from scratchgpt.errors import UserError
 

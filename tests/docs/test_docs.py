@@ -108,7 +108,7 @@ COMMANDS = sorted({command for page in PAGES for command in commands(page)})
 def test_commands_have_verbs_and_options_that_exist(command):
     from typer.main import get_command
 
-    from scratchgpt.cli.main import app
+    from scratchgpt.cli.app import app
 
     group = get_command(app)
     _, *arguments = shlex.split(command)

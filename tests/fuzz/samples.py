@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tokenizers.pre_tokenizers import ByteLevel
 
+from scratchgpt.cli.app import app
 from scratchgpt.cli.inputs import INPUTS
-from scratchgpt.cli.main import app
 from scratchgpt.models import load_pretrained, save_pretrained
 from scratchgpt.text.corpora.state import State
 

@@ -20,14 +20,14 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     (
         "scratchgpt/ops/layer_norm.py",
         "layer_norm_backward",
-        "dbias = dy.reshape(-1, n_channels).sum(axis=0) if has_bias else None",
-        "dbias = dy.reshape(-1, n_channels).sum(axis=-2) if has_bias else None",
+        "dbias = as_rows(dy).sum(axis=0) if has_bias else None",
+        "dbias = as_rows(dy).sum(axis=-2) if has_bias else None",
     ): "Axes 0 and -2 of a matrix are the same.",
     (
         "scratchgpt/ops/layer_norm.py",
         "layer_norm_backward",
-        "dweight = dx.reshape(-1, n_channels).sum(axis=0)",
-        "dweight = dx.reshape(-1, n_channels).sum(axis=-2)",
+        "dweight = as_rows(dx).sum(axis=0)",
+        "dweight = as_rows(dx).sum(axis=-2)",
     ): "Axes 0 and -2 of a matrix are the same.",
     (
         "scratchgpt/ops/layer_norm.py",

@@ -249,7 +249,7 @@ def test_an_activation_that_is_not_finite_is_named_by_its_place_in_what_was_save
     run.model.log_scale.value[...] = 200  # finite, but its exponential overflows
     with pytest.raises(NonFiniteError) as caught:
         run.train()
-    assert caught.value.where.startswith("activation 2 (1 of 1 values")  # scale
+    assert caught.value.where.startswith("activation 2 (1 of 1 value")  # scale
 
 
 class Measured(NextToken):

@@ -46,7 +46,7 @@ class Tokenizer(ABC):
         The token that pads the shorter rows of a batch, or None. It has no bytes.
     cuts : tuple of patterns
         Where a long text can be cut without changing its tokens; see
-        :mod:`scratchgpt.text.tokenizers.cuts`. Empty if a text must be encoded as a whole.
+        ``scratchgpt/text/tokenizers/cuts.py``. Empty if a text must be encoded as a whole.
     """
 
     kind: str

@@ -10,7 +10,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.timeseries.data.matching import columns_named
 from scratchgpt.timeseries.data.pandas_labels import pandas_index
 from scratchgpt.timeseries.data.real_numbers import real_numbers
-from scratchgpt.timeseries.data.series_values import series_values
+from scratchgpt.timeseries.data.series_values import refuse_extremes, series_values
 
 
 def endog_values(endog: Any, name: str = "endog", *, all_missing: bool = False) -> Array:
@@ -84,7 +84,7 @@ def regressors(
     ------
     UserError
         If ``exog`` does not have ``n_rows`` rows or lacks a column, or a value is missing or
-        infinite.
+        infinite, or its square is not a float64 number.
     """
     if by_name and names is not None and (there := given_names(exog)) is not None:
         found = columns_named(there, names, name)
@@ -112,6 +112,9 @@ def regressors(
             f"{name} is {columns[row, column]} in row {row}, column {column}; "
             "regressors must have a finite value at every time"
         )
+    labels = names or given_names(exog) or range(columns.shape[1])
+    for column, label in zip(columns.T, labels, strict=True):
+        refuse_extremes(column, f"{name}: column {label}")
     return columns
 
 

@@ -51,13 +51,18 @@ def series_values(x: Any, name: str = "y", *, missing: bool = False, at_least: i
     observed = values.size - int(unknown.sum())
     if observed < at_least:
         raise UserError(f"{name} has {observed} observed values; at least {at_least} are needed")
-    largest = np.abs(values[~unknown]).max(initial=0.0)
+    refuse_extremes(values[~unknown], name)
+    return values
+
+
+def refuse_extremes(values: Array, name: str) -> None:
+    """Raise UserError if squares of the values are too large or too small for float64."""
+    largest = np.abs(values).max(initial=0.0)
     if largest > LARGEST or 0 < largest < SMALLEST:
         raise UserError(
             f"{name} has values of size {largest:.0e}, whose squares are not float64 numbers; "
             "change its unit, for example to thousands or thousandths"
         )
-    return values
 
 
 def is_constant(x: Array) -> bool:

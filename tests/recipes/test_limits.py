@@ -1,0 +1,33 @@
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.models import GPTConfig, preset_config
+from scratchgpt.recipes import limits
+from scratchgpt.recipes.limits import check_memory, memory_bytes
+
+HUGE = [{"n_layer": 10**18}, {"n_embd": 10**9}, {"block_size": 10**12}, {"n_inner": 10**12}]
+
+
+@pytest.mark.parametrize("sizes", HUGE, ids=str)
+def test_a_model_that_no_machine_can_train_is_refused_before_it_is_created(sizes):
+    config = GPTConfig(**{"n_layer": 1, "n_head": 1, "n_embd": 4, "vocab_size": 9, **sizes})
+    with pytest.raises(UserError, match="use a smaller model"):
+        check_memory(config, n_batch=1)
+
+
+def test_a_huge_batch_is_refused():
+    with pytest.raises(UserError, match="GB of memory"):
+        check_memory(preset_config("gpt-nano"), n_batch=10**12)
+
+
+def test_models_that_fit_are_trained():
+    check_memory(preset_config("gpt-nano"), n_batch=1)
+
+
+def test_without_a_known_memory_nothing_is_refused(monkeypatch):
+    def unknown(name):
+        raise ValueError(name)
+
+    monkeypatch.setattr(limits.os, "sysconf", unknown)
+    assert memory_bytes() is None
+    check_memory(GPTConfig(n_layer=10**18), n_batch=1)
