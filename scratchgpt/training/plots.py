@@ -35,7 +35,7 @@ def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> 
     """
     run_directory = Path(run_directory)
     try:
-        from matplotlib import rc_context
+        from matplotlib.figure import Figure
     except ImportError:
         return False
     path = run_directory / METRICS_FILE
@@ -43,23 +43,12 @@ def plot_metrics(run_directory: Path | str, *, unit: str = "nats per token") -> 
     if not any("loss" in record for record in records):
         return False
 
-    # A dollar sign in a name does not start a formula.
-    with rc_context({"text.parse_math": False}):
-        figure = _figure(run_directory, records, unit)
-        with replacing(run_directory / PICTURE_FILE) as temporary:
-            figure.savefig(temporary, format="png")
-    return True
-
-
-def _figure(run_directory: Path, records: list[dict[str, Any]], unit: str) -> Any:
-    from matplotlib.figure import Figure
-
     measures = _measure_names(records)
     figure = Figure(figsize=(9, 6 + 1.7 * len(measures)), dpi=160, layout="constrained")
     ratios = (2.4, *[1] * len(measures), 1)
     upper, *middle, lower = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
     _plot_losses(upper, records)
-    upper.set_ylabel(f"loss ({unit})" if unit else "loss")
+    upper.set_ylabel(f"loss ({plot_text(unit)})" if unit else "loss")
     for axes, name in zip(middle, measures, strict=True):
         _plot_measure(axes, records, name)
     _plot_gradient_norm_and_rate(lower, records)
@@ -71,7 +60,9 @@ def _figure(run_directory: Path, records: list[dict[str, Any]], unit: str) -> An
         axes.set_axisbelow(True)
         axes.margins(x=0.02)
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    with replacing(run_directory / PICTURE_FILE) as temporary:
+        figure.savefig(temporary, format="png")
+    return True
 
 
 def _plot_losses(axes: Any, records: list[dict[str, Any]]) -> None:
