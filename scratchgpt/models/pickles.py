@@ -41,7 +41,8 @@ def refuse_pickle(path: Path) -> None:
         then = f"use the folder {path.parent}"
     raise UserError(
         f"{path} is a pickle of PyTorch, which can run any code when it is read, so scratchgpt "
-        f'never reads it; convert it where you trust it: python -c "{code}" {arguments}; then {then}'
+        f'never reads it; convert it where you trust it: python -c "{code}" {arguments}; '
+        f"then {then}"
     )
 
 
