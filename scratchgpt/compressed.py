@@ -5,7 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 
 _GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 _BLOCK = 1 << 20
@@ -51,7 +51,8 @@ def _blocks(content: bytes, source: str, limit: int) -> Iterator[bytes]:
             n_bytes += len(block)
             if n_bytes > limit:
                 raise UserError(
-                    f"{source} has more than {limit:,} bytes after decompression, for "
-                    f"{len(content):,} bytes before; if it is the right file, decompress it first"
+                    f"{source} has more than {counted(limit, 'byte')} after decompression, for "
+                    f"{counted(len(content), 'byte')} before; if it is the right file, decompress "
+                    "it first"
                 )
             yield block

@@ -92,8 +92,9 @@ def test_every_reader_ignores_a_byte_order_mark(tmp_path, monkeypatch, read, con
     assert "\ufeff" not in str(found)
 
 
-# These read files of the operating system, and a table with its own errors.
+# These read files of the operating system, a table with its own errors, and the null device.
 OWN_DECODERS = {"measure/processor.py", "measure/machine.py", "timeseries/data/read_csv.py"}
+OWN_DECODERS |= {"cli/streams.py"}
 
 
 def test_no_other_module_decodes_text_from_outside():

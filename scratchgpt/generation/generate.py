@@ -215,7 +215,7 @@ def check_samples(num_samples: int, n_prompts: int) -> None:
     if num_samples * n_prompts > MAX_TEXTS:
         raise UserError(
             f"num_samples={num_samples} for {counted(n_prompts, 'prompt')} are more than "
-            f"{MAX_TEXTS:,} texts; choose fewer"
+            f"{counted(MAX_TEXTS, 'text')}; choose fewer"
         )
 
 

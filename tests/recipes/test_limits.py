@@ -5,7 +5,7 @@ from scratchgpt.models import GPTConfig, preset_config
 from scratchgpt.recipes import limits
 from scratchgpt.recipes.limits import check_memory, memory_bytes
 
-HUGE = [{"n_layer": 10**18}, {"n_embd": 10**9}, {"block_size": 10**12}, {"n_inner": 10**12}]
+HUGE = [{"n_layer": 2**31 - 1}, {"n_embd": 10**9}, {"n_inner": 2**31 - 1, "n_layer": 10**4}]
 
 
 @pytest.mark.parametrize("sizes", HUGE, ids=str)
@@ -30,4 +30,4 @@ def test_without_a_known_memory_nothing_is_refused(monkeypatch):
 
     monkeypatch.setattr(limits.os, "sysconf", unknown)
     assert memory_bytes() is None
-    check_memory(GPTConfig(n_layer=10**18), n_batch=1)
+    check_memory(GPTConfig(n_layer=2**31 - 1), n_batch=1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.files import cannot_write, write_text
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.cache import cache_directory
@@ -184,11 +184,12 @@ def _why_impossible(manifest: Manifest) -> str:
     if not manifest.lengths or min(manifest.lengths) < 1:
         return "a shard has no tokens"
     if len(manifest.sha256) != len(manifest.lengths):
-        return f"it has {len(manifest.sha256)} checksums for {len(manifest.lengths)} shards"
+        n_shards = counted(len(manifest.lengths), "shard")
+        return f"it has {counted(len(manifest.sha256), 'checksum')} for {n_shards}"
     if manifest.n_bytes < 0 or not 0 < manifest.val_fraction < 1:
         return f"n_bytes is {manifest.n_bytes} and val_fraction is {manifest.val_fraction}"
     if not 0 <= manifest.n_train <= manifest.n_tokens:
-        return f"n_train is {manifest.n_train}, but there are {manifest.n_tokens} tokens"
+        return f"n_train is {manifest.n_train} of {counted(manifest.n_tokens, 'token')}"
     if not manifest.documents:
         return "it has no documents"
     if any(not {"name", "identity"} <= document.keys() for document in manifest.documents):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.files import replacing
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.checksums import remembered_checksums
@@ -90,7 +90,7 @@ class TokenStream:
         if self._vocab_size is not None and n and tokens.max() >= self._vocab_size:
             raise UserError(
                 f"the prepared corpus has token {tokens.max()}, but its tokenizer has only "
-                f"{self._vocab_size} tokens; prepare the corpus again"
+                f"{counted(self._vocab_size, 'token')}; prepare the corpus again"
             )
         return tokens
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.special_ids import SpecialIds, write_end_name
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
@@ -162,8 +162,8 @@ def _number_of_ids(vocab: dict[str, int]) -> int:
     limit = max(GAPS * len(names), FREE_IDS)
     if largest >= limit:
         raise UserError(
-            f"{names[largest]!r} has id {largest}, but there are only {len(names):,} tokens; "
-            f"their ids must be below {limit:,}"
+            f"{names[largest]!r} has id {largest}, but there are only "
+            f"{counted(len(names), 'token')}; their ids must be below {limit:,}"
         )
     return largest + 1
 
