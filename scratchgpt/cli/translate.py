@@ -11,6 +11,8 @@ from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scratchgpt.generation import Translation
     from scratchgpt.models import Transformer
     from scratchgpt.text import Tokenizer
@@ -136,8 +138,8 @@ def translate_command(
     message(f"{count} in {elapsed:.2f} s, {len(sources) / elapsed:.1f} per second")
 
 
-def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
-    """Return the texts to translate, and a format for naming one in errors: "line {} of FILE"."""
+def _read(texts: list[str] | None, file: Path | None) -> "tuple[list[str], Callable[[int], str]]":
+    """Return the texts to translate, and a function that names one: "line 3 of FILE"."""
     from scratchgpt.errors import UserError
     from scratchgpt.text.pairs.pair_files import read_lines
 
@@ -146,23 +148,28 @@ def _read(texts: list[str] | None, file: Path | None) -> tuple[list[str], str]:
             f"{file} and texts are both given; leave out one", param_hint="--file"
         )
     if texts:
-        return texts, "text {}"
+        return texts, "text {}".format
     if file is not None:
         sources, where = read_lines(file), str(file)
     else:
         sources, where = read_standard_input().split("\n"), "standard input"
     if not any(source.strip() for source in sources):
         raise UserError(f"{where} is empty; there is nothing to translate")
-    return [source.removesuffix("\r") for source in sources], f"line {{:,}} of {where}"
+    return [source.removesuffix("\r") for source in sources], lambda i: f"line {i:,} of {where}"
 
 
-def _check(sources: list[str], place: str, model: "Transformer", tokenizer: "Tokenizer") -> None:
+def _check(
+    sources: list[str],
+    place: "Callable[[int], str]",
+    model: "Transformer",
+    tokenizer: "Tokenizer",
+) -> None:
     """Check all texts before translating any; an error names the text and its place."""
     from scratchgpt.errors import UserError
 
     block_size = model.config.block_size
     for number, source in enumerate(sources, start=1):
-        name = place.format(number)
+        name = place(number)
         if not source.strip():
             raise UserError(f"{name} is empty; there is nothing to translate")
         try:
