@@ -109,20 +109,16 @@ def generate(
             f"vocab_size={n_tokens} is more than the model's {counted(n_rows, 'token')}; "
             "choose fewer"
         )
-    counts = {"max_new_tokens": max_new_tokens, "num_samples": num_samples, "vocab_size": n_tokens}
+    counts = {"max_new_tokens": max_new_tokens, "vocab_size": n_tokens}
     for name, value in counts.items():
         if check_whole(name, value) < 1:
             raise UserError(f"{name}={value} must be at least 1")
+    check_samples(num_samples, len(prompts))
     if check_whole("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
     texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
         return []
-    if num_samples * len(texts) > MAX_TEXTS:
-        raise UserError(
-            f"num_samples={num_samples} for {counted(len(texts), 'prompt')} are more than "
-            f"{MAX_TEXTS:,} texts; choose fewer"
-        )
     ends = model.special_ids.ends if end_of_text is None else all_ids(end_of_text)
 
     samples = [
@@ -210,6 +206,17 @@ class _Sampler:
     def select(self, rows: Array) -> None:
         if self._seen is not None:
             self._seen = self._seen[rows]
+
+
+def check_samples(num_samples: int, n_prompts: int) -> None:
+    """Raise UserError unless ``num_samples`` is at least 1, and few enough for the memory."""
+    if check_whole("num_samples", num_samples) < 1:
+        raise UserError(f"num_samples={num_samples} must be at least 1")
+    if num_samples * n_prompts > MAX_TEXTS:
+        raise UserError(
+            f"num_samples={num_samples} for {counted(n_prompts, 'prompt')} are more than "
+            f"{MAX_TEXTS:,} texts; choose fewer"
+        )
 
 
 def _check_prompt(index: int, prompt: Array | Sequence[int], vocab_size: int) -> list[int]:

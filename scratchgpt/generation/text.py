@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, counted
-from scratchgpt.generation.generate import FinishReason, generate
+from scratchgpt.generation.generate import FinishReason, check_samples, generate
 from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.generation.stop import StopMatcher
 from scratchgpt.models import GPT, Model, QuantizedGPT
@@ -89,6 +89,7 @@ def generate_text(
     check_tokenizer(model, tokenizer)
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of strings, not one string")
+    check_samples(num_samples, len(prompts))
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
     encoded = [encode(prompt) for prompt in prompts]
     begin = model.special_ids.bos

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.errors import UserError
+from scratchgpt.escapes import shell_quoted
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 NAME_IN_FOLDER = "pytorch_model"  # in the folders of transformers
@@ -10,7 +11,7 @@ NAME_IN_FOLDER = "pytorch_model"  # in the folders of transformers
 ZIP, CONTENT, MARK, PROTOCOLS = b"PK\x03\x04", b"data.pkl", 0x80, (2, 3, 4, 5)
 CONFIG_FILE = "config.json"
 
-_READ = "import torch; from safetensors.torch import save_file"
+_READ = "import torch, sys; from safetensors.torch import save_file"
 _STATE = "c = c.get('model', c.get('state_dict', c))"
 _TENSORS = "{k: v.clone().contiguous() for k, v in c.items() if hasattr(v, 'clone')}"
 
@@ -26,20 +27,22 @@ def refuse_pickle(path: Path) -> None:
         return
     target = path.with_suffix(".safetensors")
     code = (
-        f"{_READ}; c = torch.load({str(path)!r}, map_location='cpu'); {_STATE}; "
-        f"save_file({_TENSORS}, {str(target)!r})"
+        f"{_READ}; c = torch.load(sys.argv[1], map_location='cpu'); {_STATE}; "
+        f"save_file({_TENSORS}, sys.argv[2])"
     )
-    then = f"scratchgpt import {target} --format nanogpt (or mingpt)"
+    arguments = f"{shell_quoted(path)} {shell_quoted(target)}"
+    then = f"scratchgpt import {shell_quoted(target)} --format nanogpt (or mingpt)"
     if (path.parent / CONFIG_FILE).exists():
-        folder = str(path.parent)
         code = (
-            "from transformers import AutoModelForCausalLM as M; "
-            f"M.from_pretrained({folder!r}).save_pretrained({folder!r})"
+            "import sys; from transformers import AutoModelForCausalLM as M; "
+            "M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1])"
         )
-        then = f"use the folder {folder}"
+        arguments = shell_quoted(path.parent)
+        then = f"use the folder {path.parent}"
     raise UserError(
         f"{path} is a pickle of PyTorch, which can run any code when it is read, so scratchgpt "
-        f'never reads it; convert it where you trust it: python -c "{code}"; then {then}'
+        f'never reads it; convert it where you trust it: python -c "{code}" {arguments}; '
+        f"then {then}"
     )
 
 

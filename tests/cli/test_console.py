@@ -1,4 +1,5 @@
 import io
+import json
 import sys
 
 import pytest
@@ -154,3 +155,48 @@ def test_one_line_is_one_line_however_lines_are_counted(text):
     assert line.split() == text.split()
     if len(f"{text}\n".splitlines()) == 1 and "\t" not in text:
         assert line == text
+
+
+CONTROLS = "a\tb\nc\x1b[2J\x7f\x9b\u202e"
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """``written(function, text, on_terminal)`` returns what is written to the standard streams."""
+
+    def call(function, text, on_terminal=False):
+        stream = (Terminal if on_terminal else io.StringIO)()
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setattr(sys, "stderr", stream)
+        function(text)
+        return stream.getvalue()
+
+    return call
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+@pytest.mark.parametrize("function", [console.message, write_line, console.write_wrapped])
+def test_a_message_is_one_line_without_control_characters(written, function, on_terminal):
+    shown = written(function, CONTROLS, on_terminal)
+    assert shown == r"a\tb\nc\x1b[2J\x7f\x9b\u202e" + "\n"
+
+
+def test_text_is_escaped_on_a_terminal_and_unchanged_elsewhere(written):
+    assert written(console.write_text, CONTROLS) == CONTROLS
+    on_terminal = "a\tb\nc" + r"\x1b[2J\x7f\x9b\u202e"
+    assert written(console.write_text, CONTROLS, on_terminal=True) == on_terminal
+
+
+def test_json_is_printable_and_read_as_the_same_object(written):
+    record = {CONTROLS: ["\udcff", CONTROLS]}
+    shown = written(console.write_json, record)
+    assert shown[:-1].isprintable()
+    assert json.loads(shown) == record
+
+
+def test_progress_shows_names_without_control_characters():
+    for stream in (io.StringIO(), Terminal()):
+        with preparation_progress(stream) as progress:
+            progress("reading \x1b[2Jx", 1, 10)
+        assert "\x1b[2Jx" not in stream.getvalue()
+        assert r"\x1b[2Jx" in stream.getvalue()

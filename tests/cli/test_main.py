@@ -1,9 +1,11 @@
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 import scratchgpt as package
+from scratchgpt.errors import UserError
 
 VERBS = (
     ("train",),
@@ -88,3 +90,70 @@ def test_the_module_runs_as_the_command_does():
         [sys.executable, "-m", "scratchgpt", "--version"], capture_output=True, text=True
     )
     assert result.stdout == f"scratchgpt {package.__version__}\n"
+
+
+HOSTILE = "a\n\x1b[2Jerror: b\x07\u202e\x9b"
+SHOWN = r"a\n\x1b[2Jerror: b\x07\u202e\x9b"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (UserError(HOSTILE), 2, f"error: {SHOWN}"),
+        (MemoryError(), 1, "error: not enough memory; use a smaller model, batch or input"),
+        (MemoryError("Unable to allocate 9 TiB"), 1, "error: not enough memory (Unable to"),
+        (RecursionError(), 1, "error: the input is nested too deeply; simplify it"),
+        (OSError(24, "Too many open files", HOSTILE), 1, f"error: {SHOWN}: Too many open files"),
+        (ImportError("libx.so: cannot map"), 1, "error: cannot import a library: libx.so"),
+        (KeyboardInterrupt(), 130, "error: interrupted"),
+    ],
+    ids=str,
+)
+def test_what_ends_a_command_is_said_in_one_line(scratchgpt, monkeypatch, error, status, line):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("scratchgpt.cli.info._list_presets", fail)
+    outcome = scratchgpt("info")
+    assert outcome.status == status
+    assert outcome.stderr.startswith(line)
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_an_error_in_the_code_has_a_traceback(scratchgpt, monkeypatch):
+    monkeypatch.setattr("scratchgpt.cli.info._list_presets", lambda as_json: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        scratchgpt("info")
+
+
+def test_a_warning_is_one_line_without_control_characters(scratchgpt):
+    scratchgpt("--version")
+    assert warnings.formatwarning(HOSTILE, UserWarning, "a.py", 3) == f"warning: {SHOWN}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("info", "{}"),
+        ("generate", "-m", "{}"),
+        ("generate", "-m", "x", "--max-new-tokens", "{}"),
+        ("eval", "-m", "x", "--which", "{}"),
+        ("eval", "-m", "x", "--{}"),
+        ("train", "{}"),
+        ("train", "--config", "{}"),
+        ("train", "--task", "{}"),
+        ("import", "{}", "--out", "x"),
+        ("forecast", "{}"),
+        ("forecast", "--example", "{}"),
+        ("tokenizer", "show", "{}"),
+        ("data", "show", "{}"),
+        ("verify", "{}"),
+        ("bench", "{}"),
+        ("{}",),
+    ],
+    ids=" ".join,
+)
+def test_a_name_cannot_control_the_terminal_or_write_another_line(refused, arguments):
+    for name in (HOSTILE, "a\udcff\n"):
+        error = refused(*(argument.replace("{}", name) for argument in arguments))
+        assert error.isprintable()

@@ -103,7 +103,7 @@ def run_quietly(arguments: list[str], seconds: int = SECONDS) -> tuple[str, str]
     signal.alarm(seconds)
     try:
         with _streams(out, err), warnings.catch_warnings():
-            warnings.simplefilter("default")  # pytest makes errors of them
+            warnings.simplefilter("default")  # as a user's Python has it
             run_command_line()
         status: object = 0
     except SystemExit as stop:

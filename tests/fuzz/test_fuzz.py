@@ -1,7 +1,6 @@
 """Damaged files of every kind, through the command line; ``fuzz.py`` runs as many as you like."""
 
 import ast
-import importlib.util
 import os
 import shutil
 import sys
@@ -26,27 +25,6 @@ OTHERS = {
     "text/corpora/downloads._has_content": "compares a download with its checksum",
     "text/corpora/python_docs._docstrings": "reads the source of Python",
 }
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def fuzz(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCRATCHGPT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(sys, "path", [str(Path(__file__).parent), *sys.path])
-        yield load("fuzz")
-
-
-@pytest.fixture(scope="module")
-def samples(fuzz, tmp_path_factory):
-    return fuzz.quiet_samples(tmp_path_factory.mktemp("samples"))
 
 
 def functions_that_read():

@@ -1,7 +1,8 @@
 """Checkpoints of PyTorch given to everything that takes a model: always the way to convert them."""
 
 import re
-import shlex
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -80,11 +81,17 @@ def test_the_command_in_the_message_converts_a_checkpoint(torch, tmp_path, conte
         "nanogpt": {"model": state, "model_args": {"n_layer": 1}, "iter_num": 3},
         "lightning": {"state_dict": state, "epoch": 2},
     }
-    torch.save(saved[content], tmp_path / "ckpt.pt")
+    # The name of the folder would run a command, if the shell read it without quotes.
+    folder = tmp_path / 'a"; exit 1; "$(exit 1)'
+    folder.mkdir()
+    torch.save(saved[content], folder / "ckpt.pt")
     with pytest.raises(UserError) as caught:
-        refuse_pickle(tmp_path / "ckpt.pt")
-    command = re.search(r'python -c "[^"]*"', str(caught.value))[0]
-    exec(shlex.split(command)[2], {})  # in this process, which has imported PyTorch
-    arrays = load_file(tmp_path / "ckpt.safetensors")
+        refuse_pickle(folder / "ckpt.pt")
+    command = re.search(r"python (-c .*); then scratchgpt import", str(caught.value))[1]
+    words = subprocess.check_output(["sh", "-c", f"printf '%s\\0' {command}"], text=True)
+    _, code, *arguments = words.rstrip("\0").split("\0")
+    monkeypatch.setattr(sys, "argv", ["-c", *arguments])
+    exec(code, {})  # in this process, which has imported PyTorch
+    arrays = load_file(folder / "ckpt.safetensors")
     assert arrays.keys() == state.keys()
     np.testing.assert_array_equal(arrays["c.weight"], table.numpy().T)

@@ -1,0 +1,82 @@
+"""Extreme values of every option that takes a number: accepted, or refused in one line."""
+
+import re
+
+import pytest
+from typer.main import get_command
+
+from scratchgpt.cli.app import app
+
+VALUES = ["0", "-1", str(10**20), "1e308", "nan", "inf", "999999999", str(9 * 10**18)]
+
+_TINY = "--n-layer 1 --n-head 1 --n-embd 4 --block-size 4 --batch-size 1 --eval-batches 1"
+# A short command of each verb. {KIND} is a sample.
+COMMANDS = {
+    "train": "train {text} --steps 1 --out {out} " + _TINY,
+    "generate": "generate -m {model} -p a --max-new-tokens 1",
+    "translate": "translate -m {translation-run} ab",
+    "eval": "eval -m {run}",
+    "import": "import {nanogpt.safetensors} --format nanogpt --n-head 1 --out {out}",
+    "export": "export {model} --out {out}",
+    "forecast": "forecast {series.csv} --order 0,1,1 --steps 1",
+    "info": "info {model}",
+    "verify": "verify dropout",
+    "bench": "bench {model} --seconds 0 --steps 1 --no-breakdown",
+    "tokenizer train": "tokenizer train {text} --out {out}",
+    "data prepare": "data prepare {text} --out {out}",
+    "data show": "data show {prepared}",
+}
+# Large values are useful, and take as long as the user asked for: Ctrl-C ends them.
+LONG = {
+    ("train", "--steps"): "a run may last for weeks",
+    ("train", "--grad-accum"): "micro-batches need no memory",
+    ("generate", "--max-new-tokens"): "the text is printed while it is generated",
+}
+
+
+def verbs(command, path=()):
+    """Yield each verb with the names of its options."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from verbs(below, (*path, name))
+    if not hasattr(command, "commands"):
+        yield " ".join(path), [max(p.opts, key=len) for p in command.params if takes_number(p)]
+
+
+def takes_number(parameter):
+    """Whether an option refuses text: as a number and not as anything else."""
+    if getattr(parameter, "is_flag", False) or parameter.param_type_name == "argument":
+        return False
+    return accepts(parameter, "1") and not accepts(parameter, "a")
+
+
+def accepts(parameter, value):
+    """Whether an option takes a value."""
+    command = get_command(app)
+    context = command.make_context("scratchgpt", ["info"])
+    try:
+        parameter.process_value(context, [value] if parameter.multiple else value)
+    except Exception:
+        return False
+    return True
+
+
+CASES = [(verb, option) for verb, options in verbs(get_command(app)) for option in options]
+
+
+def test_the_options_that_take_numbers_are_found():
+    assert {("train", "--steps"), ("translate", "--alpha"), ("bench", "--batch")} <= set(CASES)
+    assert len(CASES) > 50
+    assert not {verb for verb, _ in CASES} - set(COMMANDS), "add a short command of the verb"
+    assert set(CASES) >= set(LONG)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("verb", "option"), CASES, ids=lambda word: word)
+def test_extreme_numbers_are_accepted_or_refused_in_one_line(fuzz, samples, tmp_path, verb, option):
+    for value in VALUES[:6] if (verb, option) in LONG else VALUES:
+        places = {**samples, "out": tmp_path / f"out{value}"}
+        command = re.sub(r"\{([^}]+)\}", lambda m: str(places[m[1]]), COMMANDS[verb])  # noqa: B023
+        outcome, detail = fuzz.run_quietly([*command.split(), option, value], seconds=600)
+        assert outcome in fuzz.GOOD, f"{verb} {option} {value}: {outcome}: {detail}"
+        if value == "nan":
+            assert outcome == "refused"
