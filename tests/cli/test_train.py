@@ -1,5 +1,6 @@
 import io
 import json
+import subprocess
 import sys
 import tomllib
 
@@ -189,3 +190,16 @@ def test_a_run_that_asks_for_more_than_its_checkpoint_is_refused_at_once(
     config.write_text(json.dumps({**json.loads(config.read_text()), "n_layer": 20_000_000}))
     error = refused("train", "--out", trained, "--resume", "--steps", 9)
     assert "n_layer=20000000 is more than the 10,000 layers" in error
+
+
+def test_the_printed_command_names_a_folder_of_any_name_as_one_word(
+    scratchgpt, text_file, tiny, tmp_path
+):
+    out = tmp_path / "a; exit 3 $(exit 4) $x^{$ \x1b[2J\n'"
+    outcome = scratchgpt("train", text_file, *tiny, "--steps", 1, "--out", out)
+    assert outcome.status == 0
+    assert outcome.stderr.replace("\n", "").isprintable()
+    [line] = [line for line in outcome.stderr.splitlines() if line.startswith("to generate text: ")]
+    command = line.split("--model ")[1].split("; curves in ")[0]
+    assert subprocess.check_output(["bash", "-c", f"printf %s {command}"], text=True) == str(out)
+    assert (out / "loss.png").exists()
