@@ -114,11 +114,11 @@ def test_the_harness_notices_what_must_not_happen(fuzz, monkeypatch):
         bytes(2 * fuzz.BYTES).replace(b"\0", b"x")
 
     monkeypatch.setattr(fuzz, "BYTES", 1 << 26)
-    for fault, outcome in (
-        (raise_error, "traceback"),
-        (print_twice, "traceback"),
-        (wait, "hang"),
-        (allocate, "memory"),
+    for fault, outcome, seconds in (
+        (raise_error, "traceback", 600),
+        (print_twice, "traceback", 600),
+        (wait, "hang", 1),
+        (allocate, "memory", 600),
     ):
         monkeypatch.setattr(fuzz, "run_command_line", fault)
-        assert fuzz.run_quietly([], seconds=2)[0] == outcome
+        assert fuzz.run_quietly([], seconds=seconds)[0] == outcome
