@@ -98,6 +98,7 @@ def run_quietly(arguments: list[str], seconds: int = SECONDS) -> tuple[str, str]
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")
     err = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace")
     sys.argv = ["scratchgpt", *arguments]
+    environment = dict(os.environ)  # --threads sets a variable for child processes
     before = _reset_peak()
     previous = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(seconds)
@@ -115,6 +116,8 @@ def run_quietly(arguments: list[str], seconds: int = SECONDS) -> tuple[str, str]
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
+        os.environ.clear()
+        os.environ.update(environment)
     if _peak() - before > BYTES:
         return "memory", f"{(_peak() - before) >> 20} MiB"
     err.flush()
