@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-from scratchgpt.cli.console import message
+from scratchgpt.cli.console import byte_count, message
+from scratchgpt.errors import UserError
+
+# With less, libraries that run native code hang or end the process while they are loaded.
+LEAST_ADDRESS_SPACE = 600_000_000
 
 Threads = Annotated[
     int | None,
@@ -22,6 +26,7 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
     """Set the number of threads before anything computes, and compile the kernels if necessary."""
     from scratchgpt.backend import kernels_available
 
+    _check_address_space()
     emulated = precision == "bf16"
     if threads is not None:
         os.environ["SCRATCHGPT_THREADS"] = str(threads)
@@ -42,4 +47,18 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
         message(
             "bf16 is emulated here, and slower than float32: fast bf16 needs the compiled kernels "
             "and a processor with AVX-512 BF16"
+        )
+
+
+def _check_address_space() -> None:
+    """Raise UserError if ``ulimit -v`` leaves too little for the libraries that compute."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise UserError(
+            f"this process may use {byte_count(limit)} of address space, too little to compute; "
+            f"allow at least {byte_count(LEAST_ADDRESS_SPACE)} (ulimit -v)"
         )

@@ -3,7 +3,8 @@ import os
 import pytest
 
 from scratchgpt import kernels
-from scratchgpt.cli.kernels import prepare_kernels
+from scratchgpt.cli.kernels import LEAST_ADDRESS_SPACE, prepare_kernels
+from scratchgpt.errors import UserError
 
 pytest.importorskip("numba")
 
@@ -38,3 +39,15 @@ def test_without_kernels_nothing_is_compiled(compiled):
     with kernels.disabled():
         prepare_kernels(None)
     assert compiled == []
+
+
+def test_too_little_memory_is_refused_before_libraries_are_loaded(compiled, monkeypatch):
+    resource = pytest.importorskip("resource")
+    for limit in (LEAST_ADDRESS_SPACE, resource.RLIM_INFINITY):
+        monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
+        prepare_kernels(None)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (300_000_000, 300_000_000))
+    with pytest.raises(
+        UserError, match=r"300.0 MB .* at least 600.0 MB \(ulimit -v\)"
+    ):
+        prepare_kernels(None)
