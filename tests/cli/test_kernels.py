@@ -47,7 +47,5 @@ def test_too_little_memory_is_refused_before_libraries_are_loaded(compiled, monk
         monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
         prepare_kernels(None)
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (300_000_000, 300_000_000))
-    with pytest.raises(
-        UserError, match=r"300.0 MB .* at least 600.0 MB \(ulimit -v\)"
-    ):
+    with pytest.raises(UserError, match=r"300.0 MB .* at least 600.0 MB \(ulimit -v\)"):
         prepare_kernels(None)
