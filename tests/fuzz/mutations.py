@@ -184,7 +184,7 @@ def _line(path: Path, chance: random.Random) -> str:
 
 def _compressed(path: Path, chance: random.Random) -> str:
     if chance.random() < 0.2:
-        path.write_bytes(gzip.compress(bytes(64 << 20)))
+        path.write_bytes(gzip.compress(bytes(64 << 20), mtime=0))
         return "64 MiB of zeros"
     try:
         content = gzip.decompress(path.read_bytes())
@@ -193,6 +193,6 @@ def _compressed(path: Path, chance: random.Random) -> str:
     inner = path.with_suffix("")
     inner.write_bytes(content)
     done = _line(inner, chance)
-    path.write_bytes(gzip.compress(inner.read_bytes()))
+    path.write_bytes(gzip.compress(inner.read_bytes(), mtime=0))
     os.unlink(inner)
     return done

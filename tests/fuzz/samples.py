@@ -47,7 +47,7 @@ def _command(*arguments: object) -> None:
 def _write_pairs(paths: dict[str, Path]) -> None:
     tsv = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
     paths["pairs.tsv"].write_text(tsv)
-    paths["pairs.tsv.gz"].write_bytes(gzip.compress(tsv.encode()))
+    paths["pairs.tsv.gz"].write_bytes(gzip.compress(tsv.encode(), mtime=0))
     lines = [json.dumps({"source": source, "target": target}) for source, target in PAIRS]
     paths["pairs.jsonl"].write_text("\n".join(lines) + "\n")
     paths["lines"].write_text("ab\nba\n")
