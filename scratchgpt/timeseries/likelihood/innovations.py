@@ -23,8 +23,8 @@ from scratchgpt.timeseries.likelihood.presample import (
 from scratchgpt.timeseries.likelihood.step_down import process_variance
 
 # The recursions start from the variance of the process and end at that of the noise. If the ratio
-# of the two is larger than this, they lose more than half of the digits.
-LARGEST_VARIANCE = 1e6
+# of the two is larger than this, the reference loses more than nine digits of sixteen.
+LARGEST_VARIANCE = 1e4
 # Per missing value, the Kalman filter becomes slower than filling in at this size of the state.
 STATE_PER_MISSING = 4
 

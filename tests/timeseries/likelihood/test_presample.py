@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scratchgpt.timeseries import ARIMA
@@ -57,6 +57,7 @@ def from_roots(inverse_roots):
     ma=st.lists(st.floats(-0.99, 0.99), max_size=2),
     seed=st.integers(0, 100),
 )
+@example(distances=[1e-5], angle=1.0, ma=[], seed=0)
 def test_the_likelihood_is_exact_near_unit_roots(distances, angle, ma, seed):
     if angle:
         pair = (1 - distances[0]) * np.exp(1j * angle)
