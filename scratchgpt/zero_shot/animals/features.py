@@ -49,15 +49,14 @@ def orientation_histograms(pictures: Array) -> Array:
     gx = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     gy = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
     strength = np.hypot(gx, gy)
-    place = (np.arctan2(gy, gx) % np.pi) * (N_ORIENTATIONS / np.pi)
-    lower = np.floor(place).astype(np.int64) % N_ORIENTATIONS
-    share = place - np.floor(place)
+    angle = (np.arctan2(gy, gx) % np.pi) * (N_ORIENTATIONS / np.pi)
+    lower = np.floor(angle).astype(np.int64) % N_ORIENTATIONS
+    share = angle - np.floor(angle)
     rows, columns = np.arange(height) // CELL, np.arange(width) // CELL
     shape = (n, height // CELL, width // CELL, N_ORIENTATIONS)
-    cell = np.arange(n)[:, None, None] * shape[1] + rows[:, None]
-    cell = cell * shape[2] + columns
-    size = int(np.prod(shape))
-    near = np.bincount((cell * N_ORIENTATIONS + lower).ravel(), (strength * (1 - share)).ravel(), size)
-    upper = (lower + 1) % N_ORIENTATIONS
-    far = np.bincount((cell * N_ORIENTATIONS + upper).ravel(), (strength * share).ravel(), size)
-    return (near + far).reshape(shape)
+    cell = (np.arange(n)[:, None, None] * shape[1] + rows[:, None]) * shape[2] + columns
+    histograms = np.zeros(int(np.prod(shape)))
+    for orientation, part in ((lower, 1.0 - share), ((lower + 1) % N_ORIENTATIONS, share)):
+        place = (cell * N_ORIENTATIONS + orientation).ravel()
+        histograms += np.bincount(place, (strength * part).ravel(), len(histograms))
+    return histograms.reshape(shape)

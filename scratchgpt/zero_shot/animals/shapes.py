@@ -5,6 +5,7 @@ and y upwards, and the animal is about two units long. ``pixel`` is the size of 
 units, which makes the edges one pixel wide.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ def ellipse(frame: Frame, center: Point, radii: Point) -> Array:
 def limb(frame: Frame, points: list[Point], radius: float) -> Array:
     """Return the coverage of a line with round ends through the points; array (N, H, W)."""
     distance = np.full(frame.x.shape, np.inf)
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         along = ((frame.x - ax) * (bx - ax) + (frame.y - ay) * (by - ay)) / (
             (bx - ax) ** 2 + (by - ay) ** 2
         )

@@ -25,7 +25,7 @@ class _OneSeenClass(Method):
         raise NotImplementedError
 
     def scores_from(self, parameters: Array, x: Array, s: Array, s_seen: Array) -> Array:
-        of_seen = ((s_seen[:, None] - s[None]) ** 2).sum(axis=2)  # (K', K)
+        of_seen = np.stack([((row - s) ** 2).sum(axis=1) for row in s_seen])  # (K', K)
         return -of_seen[self.assigned(parameters, x)]
 
 
@@ -44,7 +44,7 @@ class Majority(_OneSeenClass):
     """Assigns the seen class with the most examples, the first of equals."""
 
     def fit_grid(self, x: Array, y: Array, s: Array, grid: list[Constants]) -> list[Array]:
-        return [np.bincount(y).argmax()]
+        return [np.asarray(np.bincount(y).argmax())]
 
     def assigned(self, parameters: Array, x: Array) -> Array:
         return np.full(len(x), parameters)

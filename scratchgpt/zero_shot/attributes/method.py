@@ -169,13 +169,11 @@ class Method(ABC):
 
     def _grid(self, candidates: Mapping[str, Sequence[float]]) -> list[Constants]:
         """Return all combinations of candidates, or of the values that the user gave."""
-        given = self._given
-        values = [
-            candidates[name] if given[name] is None else [given[name]] for name in candidates
-        ]
-        return [
-            dict(zip(candidates, chosen, strict=True)) for chosen in itertools.product(*values)
-        ]
+        values: list[Sequence[float]] = []
+        for name, possible in candidates.items():
+            given = self._given[name]
+            values.append(possible if given is None else [given])
+        return [dict(zip(candidates, chosen, strict=True)) for chosen in itertools.product(*values)]
 
     def _outcomes(
         self, x: Array, y: Array, s: Array, fold: Fold, grid: list[Constants]

@@ -41,9 +41,7 @@ class Gram(NamedTuple):
         return np.linalg.inv(bound)
 
 
-def minimize(
-    loss: Loss, start: Array, inverse: Array, tolerance: float = 1e-8
-) -> Array:
+def minimize(loss: Loss, start: Array, inverse: Array, tolerance: float = 1e-8) -> Array:
     r"""Minimize a convex loss by L-BFGS (Nocedal 1980) from a good first Hessian.
 
     The Hessian of a logistic loss is at most :math:`X^\top X / 4`, that of a softmax at most
