@@ -103,5 +103,6 @@ INPUTS = [
         "future.csv",
         _words("forecast {regression.csv} --column y --exog x --future {path} --steps 2"),
     ),
+    Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

@@ -7,9 +7,10 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.cli.console import write_json, write_line
 from scratchgpt.errors import counted
-from scratchgpt.zero_shot.animals.explain import Evidence, attribute_evidence, nearest_class
+from scratchgpt.zero_shot.animals.explain import Evidence, Explanation, explain
 from scratchgpt.zero_shot.animals.sheet import beside
 from scratchgpt.zero_shot.animals.task import ATTRIBUTES, AnimalTask
+from scratchgpt.zero_shot.attributes.dap import DAP
 from scratchgpt.zero_shot.attributes.evaluate import Result, learned_attributes
 from scratchgpt.zero_shot.attributes.task import AttributeTask
 
@@ -37,25 +38,41 @@ def write_animals(animals: AnimalTask, results: list[Result], *, draw: bool) -> 
             for line in beside(pictures, [task.names[k] for k in some]):
                 write_line(line)
             write_line("")
-    zebra, other, rows = _zebra(animals, results[0])
-    write_line(
-        f"The zebra is a horse with stripes. DAP compared {counted(zebra.sum(), 'picture')} of it "
-        f"with the most similar other animal, {other}:"
-    )
-    write_line("")
-    write_line(f"  {'attribute':<10}{'zebra':>6}{'probability':>13}{'evidence':>10}")
-    for row in rows:
-        has = "yes" if row.is_present else "no"
-        write_line(
-            f"  {row.attribute:<10}{has:>6}{row.probability:>13.2f}{row.evidence + 0:>+10.2f}"
-        )
-    write_line("")
-    write_line(
-        "  Probability: of the attribute, in the mean. Evidence: how much it speaks for the zebra, "
-    )
-    write_line("  in nats; an attribute that both animals share says nothing.")
+    _write_explanation(_explained(animals, results))
     write_line("")
     write(task, results)
+
+
+def _write_explanation(found: Explanation) -> None:
+    """Print which attributes distinguished a class from the two most similar ones."""
+    write_line(
+        f"A zebra is a horse with stripes. What DAP saw in {counted(found.n_pictures, 'picture')} "
+        "of zebras:"
+    )
+    write_line("")
+    width = max(len(found.unseen), len(found.seen), 8) + 2
+    columns = f"{'attribute':<11}{'zebra':>5}{'probability':>13}"
+    write_line(f"  {'':29}{'evidence against':>{2 * width}}")
+    write_line(f"  {columns}{found.unseen:>{width}}{found.seen:>{width}}")
+    for row in found.rows:
+        evidence = (row.against_unseen, row.against_seen)
+        values = "".join(f"{value + 0:>+{width}.1f}" for value in evidence)
+        write_line(f"  {row.attribute:<11}{_yes(row):>5}{row.probability:>13.2f}{values}")
+    write_line(f"  {'sum':<29}" + "".join(f"{total:>+{width}.1f}" for total in _totals(found)))
+    write_line("")
+    write_line(f"The most similar unseen kind is {found.unseen!r}, the most similar seen kind")
+    write_line(f"{found.seen!r}. Evidence is positive if it speaks for the zebra; the sum is the")
+    write_line("difference of the scores. All three share the other attributes:")
+    write_line("  " + ", ".join(f"{row.attribute} ({_yes(row)})" for row in found.shared))
+
+
+def _yes(row: Evidence) -> str:
+    return "yes" if row.is_present else "no"
+
+
+def _totals(found: Explanation) -> list[float]:
+    rows = found.rows
+    return [sum(row.against_unseen for row in rows), sum(row.against_seen for row in rows)]
 
 
 def write(task: AttributeTask, results: list[Result]) -> None:
@@ -65,12 +82,13 @@ def write(task: AttributeTask, results: list[Result]) -> None:
     write_line("")
     n_seen, n_test = int(task.is_seen.sum()), len(task.y_test)
     write_line(
-        f"{counted(n_seen, 'seen class', 'seen classes')} with {counted(len(task.y), 'example')}, "
-        f"{counted(len(task.is_seen) - n_seen, 'unseen class', 'unseen classes')}; "
-        f"{counted(n_test, 'test example')}. Mean accuracies per class, in percent:"
+        f"{counted(n_seen, 'seen class')} with {counted(len(task.y), 'training example')}, "
+        f"{counted(len(task.is_seen) - n_seen, 'unseen class')}, "
+        f"{counted(n_test, 'test example')}."
     )
+    write_line("Accuracy per class, averaged over the classes, in percent:")
     write_line("")
-    write_line(f"{'':22}{'among':>8}{'among all classes':>22}{'with stacking':>24}")
+    write_line(f"{'':22}{'among':>8}{'among all classes':>24}{'the same, stacked':>24}")
     write_line(f"{'':22}" + "".join(f"{header:>8}" for header in _HEADERS))
     for result in results:
         values = (result.accuracy, *result.generalized, *result.stacked, result.ausuc)
@@ -124,10 +142,13 @@ def record(task: AttributeTask, results: list[Result], start: dict[str, Any]) ->
 
 def animals_record(animals: AnimalTask, results: list[Result], seed: int) -> None:
     """Print the result of the drawn animals as one JSON object."""
-    _, other, rows = _zebra(animals, results[0])
-    zebra = {"against": other, "evidence": [row._asdict() for row in rows]}
-    start = {"source": "animals", "seed": seed, "zebra": zebra}
-    record(animals.task, results, start)
+    found = _explained(animals, results)
+    zebra = {
+        "unseen": found.unseen,
+        "seen": found.seen,
+        "attributes": [row._asdict() for row in (*found.rows, *found.shared)],
+    }
+    record(animals.task, results, {"source": "animals", "seed": seed, "zebra": zebra})
 
 
 def _record(task: AttributeTask, results: list[Result]) -> dict[str, Any]:
@@ -154,12 +175,6 @@ def _record(task: AttributeTask, results: list[Result]) -> dict[str, Any]:
     }
 
 
-def _zebra(animals: AnimalTask, dap: Result) -> tuple[Array, str, list[Evidence]]:
-    """Return which test pictures show a zebra, the most similar animal, and the evidence."""
-    task, model = animals.task, dap.model
-    k = task.names.index("zebra")
-    is_zebra = task.y_test == k
-    x = task.x_test[is_zebra]
-    other = nearest_class(model, x, task.s, k)
-    rows = attribute_evidence(model, x, task.s, k, other, ATTRIBUTES)
-    return is_zebra, task.names[other], rows
+def _explained(animals: AnimalTask, results: list[Result]) -> Explanation:
+    [dap] = [result.model for result in results if isinstance(result.model, DAP)]
+    return explain(dap, animals.task, ATTRIBUTES, "zebra")

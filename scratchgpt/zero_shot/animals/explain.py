@@ -1,15 +1,15 @@
-"""Which attributes made a model see a zebra."""
+"""Which attributes made DAP recognize an animal that it has not seen."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
 from scratchgpt.zero_shot.attributes.dap import DAP
+from scratchgpt.zero_shot.attributes.task import AttributeTask
 
 
 class Evidence(NamedTuple):
-    """What one attribute said about the pictures of a class.
+    """What one attribute says about the pictures of a class.
 
     Attributes
     ----------
@@ -17,43 +17,69 @@ class Evidence(NamedTuple):
     is_present : bool
         Whether the class has it.
     probability : float
-        The mean probability that DAP gave to the attribute.
-    evidence : float
-        How much it spoke for the class and against the nearest other class, in nats per picture.
+        The mean probability that DAP gives to the attribute.
+    against_unseen, against_seen : float
+        How much it speaks for the class and against the most similar unseen or seen class, in nats
+        per picture. It is 0 for an attribute that the two classes share.
     """
 
     attribute: str
     is_present: bool
     probability: float
-    evidence: float
+    against_unseen: float
+    against_seen: float
 
 
-def nearest_class(model: DAP, x: Array, s: Array, k: int) -> int:
-    """Return the class with the highest mean score for examples x of class k, besides k."""
-    mean = model.scores(x, s).mean(axis=0)
-    mean[k] = -np.inf
-    return int(mean.argmax())
+class Explanation(NamedTuple):
+    """Why DAP recognizes the pictures of a class.
+
+    Attributes
+    ----------
+    name : str
+    n_pictures : int
+    unseen, seen : str
+        Names of the most similar unseen and seen class: those with the highest mean score.
+    rows : list of Evidence
+        The attributes in which the class differs from one of the two, the strongest first.
+    shared : list of Evidence
+        The attributes that all three share.
+    """
+
+    name: str
+    n_pictures: int
+    unseen: str
+    seen: str
+    rows: list[Evidence]
+    shared: list[Evidence]
 
 
-def attribute_evidence(
-    model: DAP, x: Array, s: Array, k: int, other: int, attributes: tuple[str, ...]
-) -> list[Evidence]:
-    """Return what each attribute said, the strongest evidence first.
+def explain(model: DAP, task: AttributeTask, attributes: tuple[str, ...], name: str) -> Explanation:
+    """Explain the scores of the test pictures of a class.
 
     Parameters
     ----------
     model : DAP
-    x : array (n, d)
-        Features of examples of class k.
-    s : array (K, m)
-    k, other : int
-        Rows of s: the class, and the one that it is compared with.
+        Fitted to ``task`` with all attributes.
+    task : AttributeTask
     attributes : tuple of str (m,)
+        Names of the columns of ``task.s``.
+    name : str
+        A class of the task.
     """
+    k, s = task.names.index(name), task.s
+    x = task.x_test[task.y_test == k]
+    mean = model.scores(x, s).mean(axis=0)
+    mean[k] = -np.inf
+    others = [int(np.where(task.is_seen == side, mean, -np.inf).argmax()) for side in (False, True)]
     probability = model.attribute_probabilities(x).mean(axis=0)
-    evidence = model.evidence(x, s[k], s[other]).mean(axis=0)
-    rows = [
-        Evidence(name, bool(s[k, m]), float(probability[m]), float(evidence[m]))
-        for m, name in enumerate(attributes)
+    against = [model.evidence(x, s[k], s[other]).mean(axis=0) for other in others]
+    found = [
+        Evidence(word, bool(s[k, m]), float(probability[m]), *(float(each[m]) for each in against))
+        for m, word in enumerate(attributes)
     ]
-    return sorted(rows, key=lambda row: -row.evidence)
+    differs = (s[k] != s[others]).any(axis=0)
+    rows = [row for row, is_different in zip(found, differs, strict=True) if is_different]
+    rows.sort(key=lambda row: -(row.against_unseen + row.against_seen))
+    shared = [row for row, is_different in zip(found, differs, strict=True) if not is_different]
+    unseen, seen = (task.names[other] for other in others)
+    return Explanation(name, len(x), unseen, seen, rows, shared)

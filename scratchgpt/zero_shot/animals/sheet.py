@@ -15,7 +15,8 @@ from scratchgpt.zero_shot.animals.task import animal_kinds
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHADES = " .:-=+*#%@"  # from dark to bright, for bright characters on a dark terminal
+# Characters for the shades of gray from dark to bright; the background is medium gray.
+SHADES = ((0.2, "#"), (0.36, "+"), (0.64, " "), (0.8, "."), (np.inf, "o"))
 _ORANGE = "#d95f02"
 _EACH = 2  # pictures of each kind on the sheet
 
@@ -67,8 +68,8 @@ def picture_lines(picture: Array) -> list[str]:
     """
     height, width = picture.shape
     shades = picture.reshape(height // 2, 2, width).mean(axis=1)
-    levels = np.clip((shades * len(SHADES)).astype(int), 0, len(SHADES) - 1)
-    return ["".join(SHADES[level] for level in row) for row in levels]
+    levels = np.searchsorted([limit for limit, _ in SHADES], shades)
+    return ["".join(SHADES[level][1] for level in row) for row in levels]
 
 
 def beside(pictures: Sequence[Array], titles: Sequence[str], gap: int = 2) -> list[str]:
@@ -78,5 +79,5 @@ def beside(pictures: Sequence[Array], titles: Sequence[str], gap: int = 2) -> li
     rows = zip(*map(picture_lines, pictures), strict=True)
     return [
         space.join(f"{title:<{width}}" for title in titles).rstrip(),
-        *(space.join(row) for row in rows),
+        *(space.join(row).rstrip() for row in rows),
     ]
