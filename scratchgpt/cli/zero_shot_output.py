@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.cli.console import write_json, write_line
+from scratchgpt.cli.console import write_json, write_line, write_wrapped
 from scratchgpt.errors import counted
 from scratchgpt.zero_shot.animals.explain import Evidence, Explanation, explain
 from scratchgpt.zero_shot.animals.sheet import beside
@@ -60,10 +60,12 @@ def _write_explanation(found: Explanation) -> None:
         write_line(f"  {row.attribute:<11}{_yes(row):>5}{row.probability:>13.2f}{values}")
     write_line(f"  {'sum':<29}" + "".join(f"{total:>+{width}.1f}" for total in _totals(found)))
     write_line("")
-    write_line(f"The most similar unseen kind is {found.unseen!r}, the most similar seen kind")
-    write_line(f"{found.seen!r}. Evidence is positive if it speaks for the zebra; the sum is the")
-    write_line("difference of the scores. All three share the other attributes:")
-    write_line("  " + ", ".join(f"{row.attribute} ({_yes(row)})" for row in found.shared))
+    shared = ", ".join(f"{row.attribute} ({_yes(row)})" for row in found.shared)
+    write_wrapped(
+        f"Of all unseen kinds, {found.unseen!r} is the most similar, and of all seen kinds, "
+        f"{found.seen!r}. Evidence is positive if it speaks for the zebra; its sum is the "
+        f"difference of the scores. All three share the other attributes: {shared}."
+    )
 
 
 def _yes(row: Evidence) -> str:
@@ -95,9 +97,11 @@ def write(task: AttributeTask, results: list[Result]) -> None:
         name = FLOORS.get(result.name, result.name)
         write_line(f"{name:<22}" + "".join(f"{100 * value:>8.1f}" for value in values))
     write_line("")
-    write_line("S: seen classes, U: unseen classes, H: their harmonic mean. Stacking subtracts a")
-    write_line("constant from the scores of the seen classes. AUSUC: area under the curve of S")
-    write_line("against U. The constants were chosen on held-out classes:")
+    write_wrapped(
+        "S: accuracy of seen classes. U: of unseen classes. H: their harmonic mean. Calibrated "
+        "stacking subtracts a constant from the scores of the seen classes. AUSUC: area under the "
+        "curve of S against U. The constants were chosen on held-out classes:"
+    )
     for result in results:
         if result.constants:
             constants = ", ".join(f"{name} {value:g}" for name, value in result.constants.items())
@@ -118,7 +122,7 @@ def _write_confusion(task: AttributeTask, result: Result) -> None:
             write_line(f"{n:>8,}  {names[truth]}: recognized as {names[predicted]}")
         return
     write_line(
-        f"Unseen classes by {result.name}; a row is a class, a column what it was taken for:"
+        f"Unseen classes by {result.name}, true classes in rows and predicted ones in columns:"
     )
     write_line("")
     width = max(map(len, names)) + 2
