@@ -107,7 +107,8 @@ def split_code(
         If the library has too few documented functions.
     """
     counts = CodeCounts(files=len(library) + len(packages), files_left_out=files_left_out)
-    functions, more = [], []
+    functions: list[Function] = []
+    more: list[MorePair] = []
     # The library comes first, so that the held-out pairs do not depend on the packages.
     files = [*_in_random_order(library), *_in_random_order(packages)]
     with _garbage_collection_paused():  # syntax trees have no cycles, and it takes 20 % of the time

@@ -77,7 +77,7 @@ def python_code(which: str = "python-code", kinds: Sequence[str] = ()) -> CodeCo
         _pairs(split.train, split.more),
         _pairs(split.validation),
         _pairs(split.test),
-        [each.name for each in [*split.train, *split.more]],
+        [each.name for each in split.train] + [each.name for each in split.more],
         [each.name for each in split.validation],
         [each.name for each in split.test],
         split.counts,
@@ -135,7 +135,7 @@ def _pairs(functions: Sequence[Function], more: Sequence[MorePair] = ()) -> Text
     return TextPairs(
         [each.docstring for each in functions] + [each.query for each in more],
         [each.code for each in functions] + [each.document for each in more],
-        [each.path for each in [*functions, *more]],
+        [each.path for each in functions] + [each.path for each in more],
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import sysconfig
-from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 # Folders with many files and few informative docstrings.
@@ -10,8 +10,8 @@ EXCLUDED = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "encodings", "_
 # Folders of installed packages, which are not part of the standard library.
 NOT_STANDARD = {"site-packages", "dist-packages"}
 
-# The bytes of source that are read from packages; reading takes about 0.2 s per MB.
-PACKAGE_BYTES = 40 << 20
+# The bytes of source that are read from packages; this takes about 0.2 s per MB.
+PACKAGE_BYTES = 1 << 25
 
 
 def library_files() -> list[tuple[Path, str]]:
@@ -22,29 +22,21 @@ def library_files() -> list[tuple[Path, str]]:
 def package_files(most_bytes: int = PACKAGE_BYTES) -> tuple[list[tuple[Path, str]], int]:
     """Return the files of the installed packages, and the number of files that are left out.
 
-    If the packages are larger than ``most_bytes``, files of the largest packages are left out,
-    chosen by the hash of their path, so that no package has more bytes than a common limit.
-    scratchgpt itself is left out.
+    If the packages are larger than ``most_bytes``, the files with the fewest docstrings per byte
+    are left out. scratchgpt itself is left out, too, and not counted.
     """
     folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-    files = [file for folder in folders for file in _files_below(Path(folder), EXCLUDED)]
-    packages: dict[str, list[tuple[Path, str, int]]] = {}
-    for path, name in files:
-        package = name.split("/")[0]
-        if package != "scratchgpt":
-            packages.setdefault(package, []).append((path, name, path.stat().st_size))
-    sizes = [sum(size for *_, size in members) for members in packages.values()]
-    limit = common_limit(sizes, most_bytes)
-    kept, n_left_out = [], 0
-    for members in packages.values():
-        n_bytes = 0
-        for path, name, size in sorted(members, key=lambda member: path_rank(member[1])):
-            n_bytes += size
-            if n_bytes <= limit:
-                kept.append((path, f"site-packages/{name}"))
-            else:
-                n_left_out += 1
-    return kept, n_left_out
+    files = [
+        (path, f"site-packages/{name}")
+        for folder in folders
+        for path, name in _files_below(Path(folder), EXCLUDED)
+        if not name.startswith("scratchgpt/")
+    ]
+    documented = sorted((_bytes_per_docstring(path), name, path) for path, name in files)
+    sizes = accumulate(path.stat().st_size for *_, path in documented)
+    n_kept = sum(size <= most_bytes for size in sizes)
+    kept = sorted((name, path) for _, name, path in documented[:n_kept])
+    return [(path, name) for name, path in kept], len(files) - n_kept
 
 
 def path_rank(path: str) -> bytes:
@@ -52,15 +44,14 @@ def path_rank(path: str) -> bytes:
     return hashlib.sha256(path.encode()).digest()
 
 
-def common_limit(sizes: Sequence[int], total: int) -> int:
-    """Return the largest limit such that the sizes, each cut to it, sum to at most ``total``."""
-    remaining = total
-    for n_done, size in enumerate(sorted(sizes)):
-        share = remaining // (len(sizes) - n_done)
-        if size > share:
-            return share
-        remaining -= size
-    return max(sizes, default=0)
+def _bytes_per_docstring(path: Path) -> float:
+    """Return the number of bytes for each string with triple quotes, nearly all docstrings."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return 0.0  # reading it counts it
+    n_strings = content.count(b'"""') // 2
+    return len(content) / n_strings if n_strings else float("inf")
 
 
 def _files_below(folder: Path, excluded: set[str]) -> list[tuple[Path, str]]:
