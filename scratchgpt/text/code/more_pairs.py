@@ -4,7 +4,6 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from scratchgpt.errors import UserError, did_you_mean
@@ -15,10 +14,10 @@ from scratchgpt.text.code.functions import (
     first_paragraph,
     source_of,
 )
+from scratchgpt.text.pairs.paragraphs import neighbor_pairs
 
 MIN_WORDS = 3  # of a query that is prose
 MIN_LINES = 3  # of a document that is code
-MIN_PARAGRAPH = 8  # words of a paragraph
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -76,9 +75,8 @@ def paragraph_pairs(module: Module, functions: Sequence[Function]) -> Iterator[M
     for node in (module.tree, *(node for node, _ in definitions(module.tree))):
         docstring = ast.get_docstring(node, clean=False) or ""
         text = inspect.cleandoc(docstring.encode("utf-8", "replace").decode())
-        for one, next_one in pairwise(re.split(r"\n\s*\n", text)):
-            if min(len(one.split()), len(next_one.split())) >= MIN_PARAGRAPH:
-                yield MorePair(module.path, "", one.strip(), next_one.strip())
+        for one, other in neighbor_pairs(text):
+            yield MorePair(module.path, "", one, other)
 
 
 def comment_pairs(module: Module, functions: Sequence[Function]) -> Iterator[MorePair]:

@@ -6,6 +6,7 @@ The pairs are those of "Text and Code Embeddings by Contrastive Pre-Training" (N
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,7 +118,9 @@ def code_identity(which: str = "python-code") -> str:
     """Return a string that changes with the files of a corpus."""
     files = _files(which)
     stats = [(name, path.stat()) for each in files[:2] for path, name in each]
-    return str([_VERSION, *((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)])
+    return str(
+        [_VERSION, sys.version, *((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)]
+    )
 
 
 def _split(which: str, kinds: Sequence[str] = ()) -> CodeSplit:

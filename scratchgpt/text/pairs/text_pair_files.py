@@ -97,7 +97,10 @@ def clean_pairs(rows: Sequence[Row], name: str) -> TextPairs:
         If fewer than two pairs are left.
     """
     filled = [row for row in rows if row.query.strip() and row.document.strip()]
-    distinct = list({(row.query, row.document): row for row in reversed(filled)}.values())[::-1]
+    first: dict[tuple[str, str], Row] = {}
+    for row in filled:
+        first.setdefault((row.query, row.document), row)
+    distinct = list(first.values())
     negatives = [[text for text in row.negatives if text.strip()] for row in distinct]
     n_negatives = sum(map(len, negatives))
     left_out = {
