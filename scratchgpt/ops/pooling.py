@@ -93,7 +93,9 @@ def check_lengths(op: str, x: Array, lengths: Array) -> None:
     if getattr(getattr(lengths, "dtype", None), "kind", "") not in "iu":
         raise TypeError(f"{op}: lengths must be an integer array")
     if x.ndim != 3 or lengths.shape != x.shape[:1]:
-        raise ValueError(f"{op}: x is {x.shape} and lengths {lengths.shape}; use (B, T, C) and (B,)")
+        raise ValueError(
+            f"{op}: x is {x.shape} and lengths {lengths.shape}; use (B, T, C) and (B,)"
+        )
     if lengths.size and not 1 <= lengths.min() <= lengths.max() <= x.shape[1]:
         raise ValueError(
             f"{op}: the lengths are {lengths.min()} to {lengths.max()}; use 1 to {x.shape[1]}"
