@@ -146,7 +146,7 @@ def check_dloss(
     ValueError
         If it is another array, or cannot be converted to ``dtype``.
     """
-    given = np.asarray(dloss)
+    given = dloss if hasattr(dloss, "dtype") else np.asarray(dloss)
     shapes = ((), (1,) if shape is None else shape)
     if given.shape not in shapes or given.dtype.kind not in "fiu" + dtype.kind:
         raise ValueError(
