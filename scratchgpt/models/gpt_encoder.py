@@ -107,7 +107,9 @@ class GPTEncoder(Model[GPTEncoderSaved]):
         self.initialize(seed, dtype)
 
     @classmethod
-    def from_gpt(cls, gpt: GPT, *, pooling: str = "last", dims: tuple[int, ...] = ()) -> "GPTEncoder":
+    def from_gpt(
+        cls, gpt: GPT, *, pooling: str = "last", dims: tuple[int, ...] = ()
+    ) -> "GPTEncoder":
         """Make an encoder with the weights of a language model, whose head it does not need."""
         config = GPTEncoderConfig(**gpt.config.as_dict(), pooling=pooling, dims=dims)
         encoder = cls.blank(config, gpt.dtype)
