@@ -44,8 +44,8 @@ def contrastive_forward(
     With the scores :math:`z_{ij} = e^{\tau}\, q_i \cdot d_j`:
 
     .. math::
-        L = \frac{1}{2M} \sum_i \Big( \log \sum_{j} e^{z_{ij}} - z_{ii} \Big)
-          + \frac{1}{2M} \sum_j \Big( \log \sum_{i} e^{z_{ij}} - z_{jj} \Big)
+        L = \frac{1}{2M} \sum_i \left( \log \sum_{j} e^{z_{ij}} - z_{ii} \right)
+          + \frac{1}{2M} \sum_j \left( \log \sum_{i} e^{z_{ij}} - z_{jj} \right)
 
     The first sum over j includes all N documents, the second sum over j the first M. The scores
     are computed in blocks of rows and not kept, so the memory is O((M + N) C).
