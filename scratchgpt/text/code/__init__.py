@@ -1,0 +1,1 @@
+"""Source code read as text: its words, and the pairs of documentation and code in it."""
