@@ -13,7 +13,7 @@ DOCUMENTS = [["read", "file", "file"], ["write", "file"], ["sort", "list", "of",
 
 
 def test_scores_are_those_computed_by_hand():
-    # N = 3, mean length 10 / 3. "file": n = 2, log(1 + 1.5 / 2.5); "list": n = 1, log(1 + 2.5 / 1.5).
+    # There are 3 documents with 10 words; "file" is in two of them, and "list" in one.
     rare, common = math.log(1 + 2.5 / 1.5), math.log(1 + 1.5 / 2.5)
     first = common * 2.5 * 2 / (2 + 1.5 * (0.25 + 0.75 * 3 / (10 / 3)))
     second = common * 2.5 * 1 / (1 + 1.5 * (0.25 + 0.75 * 2 / (10 / 3)))
