@@ -1,0 +1,1 @@
+"""Texts and code as vectors, and search by meaning."""
