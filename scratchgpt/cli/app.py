@@ -7,6 +7,7 @@ import typer
 from scratchgpt.cli import (
     bench,
     cache,
+    contrastive,
     data,
     doctor,
     evaluate,
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
+app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
