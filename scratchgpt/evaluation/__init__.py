@@ -1,5 +1,7 @@
 """Scores of predictions: perplexity, exact match, BLEU and chrF; BM25 and the hybrid of search.
 
+Simple baselines stand beside them: latent semantic analysis, naive Bayes, the most frequent label.
+
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
 """
@@ -7,18 +9,25 @@ the predictions of a model and passes them to this package.
 from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
+from scratchgpt.evaluation.lsa import LSA
+from scratchgpt.evaluation.majority import Majority, majority
+from scratchgpt.evaluation.naive_bayes import NaiveBayes
 from scratchgpt.evaluation.perplexity import Perplexity, mean_loss, perplexity
 from scratchgpt.evaluation.translation_scores import TranslationScores, translation_scores
 from scratchgpt.evaluation.word_counts import WordCounts
 
 __all__ = [
     "BM25",
+    "LSA",
     "ExactMatch",
+    "Majority",
+    "NaiveBayes",
     "Perplexity",
     "TranslationScores",
     "WordCounts",
     "exact_match",
     "hybrid_scores",
+    "majority",
     "mean_loss",
     "perplexity",
     "translation_scores",
