@@ -129,7 +129,10 @@ class ByLikelihood:
 
     def _raw(self, prompt: str) -> Array:
         """Return the log-probability of each label after a prompt, (L,)."""
-        tokens = self._tokenizer.encode(prompt)
+        try:
+            tokens = self._tokenizer.encode(prompt)
+        except UserError as error:
+            raise UserError(f"{prompt[:40]!r}: {error}") from None
         self._check_boundaries(prompt, tokens)
         if not len(tokens):
             tokens = start_tokens(self._tokenizer)
