@@ -1,11 +1,11 @@
 """Classify texts with labels that no example was given for."""
 
-import importlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.embeddings import TextEncoder
 from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.models.hub import find_folder
 from scratchgpt.models.pretrained import read_config
@@ -236,6 +236,4 @@ def _load_encoder(path_or_name: Path | str) -> Encoder:
             f"the model in {folder} is a language model, not an encoder of texts; use "
             "by='likelihood', or train an encoder from it with `scratchgpt contrastive --init`"
         )
-    encoders = importlib.import_module("scratchgpt.embeddings")
-    encoder: Encoder = encoders.TextEncoder.from_pretrained(folder)
-    return encoder
+    return TextEncoder.from_pretrained(folder)

@@ -32,7 +32,8 @@ def table(tmp_path):
     ],
 )
 def test_columns_are_found_by_their_names(table, name, content):
-    assert read_columns(table(name, content), ["text", "label"]) == [list(c) for c in zip(*ROWS)]
+    columns = [list(column) for column in zip(*ROWS, strict=True)]
+    assert read_columns(table(name, content), ["text", "label"]) == columns
 
 
 def test_a_quoted_field_may_have_several_lines(table):
