@@ -4,9 +4,9 @@ python benchmarks/zero_shot_news.py --write-pairs pairs.tsv
 scratchgpt contrastive pairs.tsv --out runs/news
 python benchmarks/zero_shot_news.py --model runs/news [--model RUN ...] [--json FILE]
 
-The data are a news data set of four classes (``SCRATCHGPT_DATA``/embed). A hash of each text decides
-its half. The first half gives pairs of title and body, without the classes, for training. The texts
-of the second half are classified by descriptions of the classes, of eight words each.
+The data are a news data set of four classes (``SCRATCHGPT_DATA``/embed). A hash of each text
+decides its half. The first half gives pairs of title and body, without the classes, for training.
+The texts of the second half are classified by descriptions of the classes, of eight words each.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Scores of predictions: perplexity, exact match, BLEU and chrF; BM25 and the hybrid of search.
 
-Simple baselines stand beside them: latent semantic analysis, naive Bayes, the most frequent label.
+Latent semantic analysis, naive Bayes and the most frequent label are baselines.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.

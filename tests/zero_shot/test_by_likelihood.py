@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.text import train_bpe
+from scratchgpt.models import GPT
+from scratchgpt.text import ByteTokenizer, train_bpe
 from scratchgpt.zero_shot import LanguageModel, classify
 from scratchgpt.zero_shot.by_likelihood import ByLikelihood
 from scratchgpt.zero_shot.labels import parse_labels
@@ -69,6 +70,31 @@ def test_calibration_divides_by_the_mean_probability_after_texts_without_content
     way = scorer(language_model, calibrate=True)
     assert_close(way.logits([TEXT], alone=False), [raw - np.log(p)], 1e-10)
     assert_close(way.logits([TEXT], alone=True), [raw - np.mean(free, axis=0)], 1e-10)
+
+
+@pytest.mark.parametrize("norm", ["none", "pmi"])
+def test_scores_are_those_of_the_logits_of_transformers(
+    torch, transformers, tmp_path, norm, assert_close
+):
+    torch.manual_seed(1)
+    config = transformers.GPT2Config(
+        n_layer=2, n_head=2, n_embd=16, n_positions=32, vocab_size=256, initializer_range=0.5
+    )
+    peer = transformers.GPT2LMHeadModel(config).eval().double()
+    peer.save_pretrained(tmp_path / "gpt2")
+    model = LanguageModel(GPT.from_pretrained(tmp_path / "gpt2", dtype=np.float64), ByteTokenizer())
+
+    def log_p(prompt, ending):
+        n_prompt, tokens = len(prompt), torch.tensor(list((prompt + ending).encode()))
+        with torch.no_grad():
+            theirs = peer(tokens[None]).logits[0].log_softmax(-1)
+        return theirs[n_prompt - 1 : -1].gather(1, tokens[n_prompt:, None]).sum()
+
+    z = [log_p("a goal\nIt is", f" {n}") - (norm == "pmi") * log_p("It is", f" {n}") for n in NAMES]
+    expected = dict(zip(NAMES, torch.stack(z).softmax(0).tolist(), strict=True))
+    options = {"by": "likelihood", "norm": norm, "hypothesis_template": "It is {}"}
+    result = classify(TEXT, NAMES, model=model, **options)
+    assert_close(result["scores"], [expected[name] for name in result["labels"]], 1e-10)
 
 
 def test_without_a_place_for_the_text_the_template_is_on_the_next_line(

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from scratchgpt import zero_shot
+from scratchgpt.embeddings import TextEncoder, add_roles
 from scratchgpt.errors import UserError
+from scratchgpt.models import GPTEncoder, GPTEncoderConfig
+from scratchgpt.text import train_bpe
 from scratchgpt.zero_shot import Classifier, classify
 
 TEXTS = ["a goal", "oil prices, and more"]
@@ -115,3 +118,18 @@ def test_the_folder_of_a_language_model_is_not_one_of_an_encoder(language_model,
 def test_classifiers_are_exported():
     assert zero_shot.Classifier is Classifier
     assert zero_shot.classify is classify
+
+
+def test_the_folder_of_an_encoder_is_loaded(tmp_path):
+    tokenizer = add_roles(train_bpe(["a goal and oil prices"], 270))
+    config = GPTEncoderConfig(
+        n_layer=1, n_head=1, n_embd=8, block_size=16, vocab_size=tokenizer.vocab_size
+    )
+    encoder = TextEncoder(GPTEncoder(config), tokenizer)
+    encoder.model.save_pretrained(tmp_path / "encoder")
+    tokenizer.save(tmp_path / "encoder" / "tokenizer.json")
+    options = {"hypothesis_template": "{}", "calibrate": True}
+    expected = classify(TEXTS, LABELS, model=encoder, **options)
+    assert classify(TEXTS, LABELS, model=tmp_path / "encoder", **options) == expected
+    with pytest.raises(UserError, match=r"encodes texts as vectors, .*; use by='embedding'"):
+        classify(TEXTS, LABELS, model=tmp_path / "encoder", by="likelihood")
