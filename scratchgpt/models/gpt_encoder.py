@@ -168,8 +168,11 @@ class GPTEncoder(Model[GPTEncoderSaved]):
 
     def backward(self, dvectors: Array, saved: GPTEncoderSaved) -> None:
         """Add the gradients of all parameters, for upstream gradients dvectors (B, C)."""
-        backward = mean_pool_backward if self.config.pooling == "mean" else last_pool_backward
-        self.transformer.backward(backward(dvectors, saved.pool), saved.transformer)
+        if isinstance(saved.pool, MeanPoolSaved):
+            dx = mean_pool_backward(dvectors, saved.pool)
+        else:
+            dx = last_pool_backward(dvectors, saved.pool)
+        self.transformer.backward(dx, saved.transformer)
 
 
 def _first_scale(value: Array, rng: np.random.Generator) -> None:
