@@ -19,7 +19,14 @@ from scratchgpt.errors import UserError, counted
 from scratchgpt.special_ids import SpecialIds, write_end_name
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
-from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
+from scratchgpt.text.tokenizers.tokenizer import (
+    END_OF_TEXT,
+    PADDING,
+    Tokenizer,
+    special_token,
+    template,
+    to_utf8,
+)
 
 SMALLEST = 257  # the 256 bytes and the end of text
 LARGEST = 1 << 24  # the tokenizers library reserves memory for all tokens before it trains
@@ -90,6 +97,54 @@ class BPETokenizer(Tokenizer):
         backend.no_truncation()
         backend.no_padding()
         return backend
+
+    def with_special_tokens(self, names: Sequence[str]) -> "BPETokenizer":
+        """Return a tokenizer with more special tokens; their ids follow the others.
+
+        A name that the tokenizer has already keeps its id.
+        """
+        known = self._backend.get_vocab()
+        new = [name for name in names if name not in known]
+        added = [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
+        other = BPETokenizer(
+            {**self._content, "added_tokens": [*self._content.get("added_tokens", ()), *added]}
+        )
+        other.end_of_text = self.end_of_text
+        return other
+
+    def special_token(self, name: str) -> int | None:
+        """Return the id of a special token, or None if there is no such token."""
+        added = self._backend.get_added_tokens_decoder()
+        return next((token for token, one in added.items() if one.content == name), None)
+
+    @cached_property
+    def around(self) -> tuple[list[int], list[int]]:
+        """The tokens that other programs put before and after a text, as the file says."""
+        encoding = self._marked_backend.encode("a")
+        own = [i for i, is_added in enumerate(encoding.special_tokens_mask) if not is_added]
+        if not own:
+            raise UserError("the tokenizer has no token for the letter a")
+        return encoding.ids[: own[0]], encoding.ids[own[-1] + 1 :]
+
+    def with_around(self, before: Sequence[int], after: Sequence[int]) -> "BPETokenizer":
+        """Return a tokenizer whose file tells other programs to put tokens around a text."""
+        named = [
+            [(token, self._backend.id_to_token(token)) for token in some]
+            for some in (before, after)
+        ]
+        other = BPETokenizer({**self._content, "post_processor": template(*named)})
+        other.end_of_text = self.end_of_text
+        return other
+
+    def split_prompt(self, prompt: str) -> tuple[list[int], str]:
+        """Split a prompt after its last special token: the tokens up to there, and the rest."""
+        to_utf8(prompt)
+        encoding = self._marked_backend.encode(prompt, add_special_tokens=False)
+        added = self._marked_backend.get_added_tokens_decoder()
+        special = [i for i, token in enumerate(encoding.ids) if token in added]
+        if not special:
+            return [], prompt
+        return encoding.ids[: special[-1] + 1], prompt[encoding.offsets[special[-1]][1] :]
 
     def encode(self, text: str) -> Array:
         return self.encode_all([text])[0]
