@@ -2,7 +2,8 @@
 
     python benchmarks/unseen_animals.py [--seeds 3]
 
-A seed decides the pictures and the held-out classes on which the constants are chosen. Values are
+A seed decides the pictures and the held-out classes on which the constants are chosen. The first
+seed is 10, because seeds 0 to 2 were used to design the animals and their features. Values are
 percent, one per seed. H is the harmonic mean of the accuracies of seen and unseen kinds among all
 kinds, without and with calibrated stacking.
 """
@@ -11,16 +12,17 @@ import argparse
 import json
 import time
 
-from scratchgpt.zero_shot.animals.task import animal_task
-from scratchgpt.zero_shot.attributes.evaluate import evaluate
+from scratchgpt.zero_shot import animal_task, evaluate
+
+FIRST_SEED = 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, help="number of seeds, starting from 0")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     methods: dict[str, dict[str, list[float]]] = {}
     seconds = []
-    for seed in range(parser.parse_args().seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + parser.parse_args().seeds):
         began = time.perf_counter()
         for result in evaluate(animal_task(seed).task, seed):
             measured = {
