@@ -76,4 +76,4 @@ def train_command(
     train_run(run, out, resume=resume, as_json=as_json)
 
 
-add_options(train_command)
+add_options(train_command, without=("pooling", "dims"))  # those of `contrastive`
