@@ -9,6 +9,7 @@ the predictions of a model and passes them to this package.
 from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
+from scratchgpt.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from scratchgpt.evaluation.perplexity import Perplexity, mean_loss, perplexity
 from scratchgpt.evaluation.ranking import (
     Interval,
@@ -26,12 +27,14 @@ __all__ = [
     "BM25",
     "ExactMatch",
     "Interval",
+    "LinearProbe",
     "Perplexity",
     "RankingScores",
     "RankingTask",
     "TranslationScores",
     "WordCounts",
     "exact_match",
+    "fit_linear_probe",
     "hybrid_scores",
     "mean_loss",
     "paired_bootstrap",
