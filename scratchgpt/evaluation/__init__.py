@@ -1,6 +1,7 @@
 """Scores of predictions: perplexity, exact match, BLEU, chrF, rankings and correlations.
 
-BM25, the hybrid of search and a linear probe are the baselines and judges of embeddings.
+BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear probe
+shows what embeddings contain, and the hybrid is a ranking by BM25 and embeddings together.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
@@ -10,6 +11,9 @@ from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
 from scratchgpt.evaluation.linear_probe import LinearProbe, fit_linear_probe
+from scratchgpt.evaluation.lsa import LSA
+from scratchgpt.evaluation.majority import Majority, majority
+from scratchgpt.evaluation.naive_bayes import NaiveBayes
 from scratchgpt.evaluation.perplexity import Perplexity, mean_loss, perplexity
 from scratchgpt.evaluation.ranking import (
     Interval,
@@ -25,9 +29,12 @@ from scratchgpt.evaluation.word_counts import WordCounts
 
 __all__ = [
     "BM25",
+    "LSA",
     "ExactMatch",
     "Interval",
     "LinearProbe",
+    "Majority",
+    "NaiveBayes",
     "Perplexity",
     "RankingScores",
     "RankingTask",
@@ -36,6 +43,7 @@ __all__ = [
     "exact_match",
     "fit_linear_probe",
     "hybrid_scores",
+    "majority",
     "mean_loss",
     "paired_bootstrap",
     "pearson",
