@@ -1,7 +1,7 @@
 """Scores of predictions: perplexity, exact match, BLEU, chrF, rankings and correlations.
 
-BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear probe
-shows what embeddings contain, and the hybrid is a ranking by BM25 and embeddings together.
+BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear
+probe shows what embeddings contain, and the hybrid ranks by BM25 and embeddings together.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
