@@ -8,6 +8,7 @@ the predictions of a model and passes them to this package.
 """
 
 from scratchgpt.evaluation.bm25 import BM25
+from scratchgpt.evaluation.cosqa import cosqa
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
 from scratchgpt.evaluation.linear_probe import LinearProbe, fit_linear_probe
@@ -40,6 +41,7 @@ __all__ = [
     "RankingTask",
     "TranslationScores",
     "WordCounts",
+    "cosqa",
     "exact_match",
     "fit_linear_probe",
     "hybrid_scores",
