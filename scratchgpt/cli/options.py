@@ -122,8 +122,9 @@ def by_section(given: Mapping[str, object]) -> dict[str, object]:
     arranged: dict[str, object] = {"model": model, "training": training}
     places = {None: arranged, "model": model, "training": training}
     for name, setting in settings().items():
-        if given.get(name) not in (None, []):  # the option dims may be given several times
-            places[setting.section][name] = given[name]
+        value = given.get(name)
+        if value is not None and value != ():  # an option that may be repeated is () without values
+            places[setting.section][name] = value
     return arranged
 
 
