@@ -56,7 +56,7 @@ def as_labels(y: Any, n_examples: int, n_classes: int) -> Array:
     outside = y[(y < 0) | (y >= n_classes)]
     if outside.size:
         raise UserError(
-            f"y contains {outside[0]}, but S has {n_classes:,} rows; use numbers from 0 to "
+            f"y contains {outside[0]}, but S has {counted(n_classes, 'row')}; use numbers from 0 to "
             f"{n_classes - 1:,}"
         )
     y = y.astype(np.int64)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchgpt.compressed import MAX_RATIO, SMALL_BYTES
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.errors import UserError, counted, did_you_mean
 
 MARK = b"MATLAB 5.0 MAT-file"
 _LARGEST_ITEM = 8  # bytes of a number, or of the pointer to a cell
@@ -77,7 +77,7 @@ def _check_variables(
         shape = shapes.get(name, (0,))
         if min(shape, default=0) < 0 or math.prod(map(int, shape)) * _LARGEST_ITEM > limit:
             raise UserError(
-                f"{path}: {name} is {shape}, too large for a file of {n_bytes:,} bytes; it is "
+                f"{path}: {name} is {shape}, too large for a file of {counted(n_bytes, 'byte')}; it is "
                 "damaged, download it again"
             )
 
