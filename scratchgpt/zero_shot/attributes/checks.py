@@ -56,8 +56,8 @@ def as_labels(y: Any, n_examples: int, n_classes: int) -> Array:
     outside = y[(y < 0) | (y >= n_classes)]
     if outside.size:
         raise UserError(
-            f"y contains {outside[0]}, but S has {counted(n_classes, 'row')}; use numbers from 0 to "
-            f"{n_classes - 1:,}"
+            f"y contains {outside[0]}, but S has {counted(n_classes, 'row')}; use numbers from 0 "
+            f"to {n_classes - 1:,}"
         )
     y = y.astype(np.int64)
     empty = np.flatnonzero(np.bincount(y, minlength=n_classes) == 0)
