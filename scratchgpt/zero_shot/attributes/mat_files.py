@@ -77,8 +77,8 @@ def _check_variables(
         shape = shapes.get(name, (0,))
         if min(shape, default=0) < 0 or math.prod(map(int, shape)) * _LARGEST_ITEM > limit:
             raise UserError(
-                f"{path}: {name} is {shape}, too large for a file of {counted(n_bytes, 'byte')}; it "
-                "is damaged, download it again"
+                f"{path}: {name} is {shape}, too large for a file of {counted(n_bytes, 'byte')}; "
+                "it is damaged, download it again"
             )
 
 
