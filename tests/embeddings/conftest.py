@@ -1,0 +1,84 @@
+"""A fake encoder: hashed words, so equal words are near, and every call is counted."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from scratchgpt.text.code.words import words
+
+
+class HashedWords:
+    """Counts of words in 64 slots, of length 1; synonyms have the slot of their first word."""
+
+    dim = 64
+    max_tokens = 200
+
+    def __init__(self, fingerprint="first"):
+        self.fingerprint = fingerprint
+        self.synonyms = {"settings": "configuration", "fetch": "download"}
+        self.embedded = []
+
+    def encode_document(self, texts):
+        self.embedded += texts
+        return self._rows(texts)
+
+    def encode_query(self, texts):
+        return self._rows(texts)
+
+    def _rows(self, texts):
+        synonyms = {words(a)[0]: words(b)[0] for a, b in self.synonyms.items()}
+        rows = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            row[0] = 0.1
+            for word in words(text):
+                row[1 + zlib.crc32(synonyms.get(word, word).encode()) % (self.dim - 1)] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def encoder():
+    return HashedWords()
+
+
+SOURCE = '''\
+"""Reading."""
+
+
+def read_configuration(path):
+    """Read the configuration of a program."""
+    return path.read_text()
+
+
+class Client:
+    """Talks to a server."""
+
+    def download(self, url):
+        """Download a file."""
+        return self.get(url)
+'''
+TEST = '''\
+def test_read_configuration():
+    assert read_configuration(configuration_path) == configuration
+'''
+NOTES = "# Notes\n\n## Shopping\n\nbread and butter\n\n## Travel\n\ntrain to the sea\n"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with code, a test and notes, all old enough not to be read twice."""
+    folder = tmp_path / "project"
+    write(folder / "code.py", SOURCE)
+    write(folder / "tests" / "test_code.py", TEST)
+    write(folder / "notes.md", NOTES)
+    return folder
+
+
+def write(path, text, age=60):
+    """Write a file that was last changed some seconds ago."""
+    import os
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    then = path.stat().st_mtime_ns - age * 10**9
+    os.utime(path, ns=(then, then))
