@@ -1,4 +1,4 @@
-"""Models: GPT in its GPT-1 and GPT-2 forms, and the Transformer of 2017."""
+"""Models: GPT in its GPT-1 and GPT-2 forms, GPT as an encoder, and the Transformer of 2017."""
 
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.decoder_cache import DecoderCache
@@ -10,6 +10,7 @@ from scratchgpt.models.encoder_decoder import (
     TransformerEncoder,
 )
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
+from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, GPTEncoderSaved
 from scratchgpt.models.kinds import (
     KINDS,
     ModelKind,
@@ -41,6 +42,9 @@ __all__ = [
     "Description",
     "EncoderSaved",
     "GPTConfig",
+    "GPTEncoder",
+    "GPTEncoderConfig",
+    "GPTEncoderSaved",
     "GPTLossSaved",
     "GPTSaved",
     "LossSaved",

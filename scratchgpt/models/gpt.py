@@ -201,6 +201,19 @@ class GPT(Model[GPTSaved]):
             value[...] = self.store.named[name].value[: len(value)]
         return other
 
+    def with_vocabulary(self, vocab_size: int, seed: int = 0) -> "GPT":
+        """Return a copy with more tokens; the rows of new tokens are random, as in a new model."""
+        if vocab_size < self.config.vocab_size:
+            raise UserError(
+                f"vocab_size={vocab_size} is less than the {self.config.vocab_size} tokens of the "
+                "model; tokens can only be added"
+            )
+        other = GPT(self.config.replace(vocab_size=vocab_size), seed=seed, dtype=self.dtype)
+        other.special_ids = self.special_ids
+        for name, value in self.arrays().items():
+            other.store.named[name].value[: len(value)] = value
+        return other
+
     def with_biases(self) -> "GPT":
         """Return a model with biases that computes the same; biases that are missing are 0.
 

@@ -19,7 +19,13 @@ from scratchgpt.errors import UserError, counted
 from scratchgpt.special_ids import SpecialIds, write_end_name
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
-from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT, PADDING, Tokenizer, to_utf8
+from scratchgpt.text.tokenizers.tokenizer import (
+    END_OF_TEXT,
+    PADDING,
+    Tokenizer,
+    special_token,
+    to_utf8,
+)
 
 SMALLEST = 257  # the 256 bytes and the end of text
 LARGEST = 1 << 24  # the tokenizers library reserves memory for all tokens before it trains
@@ -90,6 +96,25 @@ class BPETokenizer(Tokenizer):
         backend.no_truncation()
         backend.no_padding()
         return backend
+
+    def with_special_tokens(self, names: Sequence[str]) -> "BPETokenizer":
+        """Return a tokenizer with more special tokens; their ids follow the others.
+
+        A name that the tokenizer has already keeps its id.
+        """
+        known = self._backend.get_vocab()
+        new = [name for name in names if name not in known]
+        added = [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
+        other = BPETokenizer(
+            {**self._content, "added_tokens": [*self._content.get("added_tokens", ()), *added]}
+        )
+        other.end_of_text = self.end_of_text
+        return other
+
+    def special_token(self, name: str) -> int | None:
+        """Return the id of a special token, or None if there is no such token."""
+        added = self._backend.get_added_tokens_decoder()
+        return next((token for token, one in added.items() if one.content == name), None)
 
     def encode(self, text: str) -> Array:
         return self.encode_all([text])[0]

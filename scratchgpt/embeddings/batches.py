@@ -1,0 +1,146 @@
+"""Batches of pairs for contrastive training."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchgpt.arguments import plain
+from scratchgpt.backend import Array, random_stream
+from scratchgpt.embeddings.contrastive import ContrastiveBatch
+from scratchgpt.errors import UserError, counted
+from scratchgpt.text import TokenRows
+from scratchgpt.text.batches import check_positive, middles
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs as rows of tokens, with the tokens that begin and end a text.
+
+    Attributes
+    ----------
+    queries : TokenRows
+        N queries.
+    documents : list of TokenRows
+        One or more versions of the N documents, of which training draws one for each pair.
+    negatives : TokenRows, optional
+        Hard negatives of all pairs, one after another.
+    n_negatives : int array (N,), optional
+        Number of hard negatives of each pair.
+    """
+
+    queries: TokenRows
+    documents: Sequence[TokenRows]
+    negatives: TokenRows | None = None
+    n_negatives: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all tokens."""
+        digest = hashlib.sha256()
+        for rows in (self.queries, *self.documents, self.negatives):
+            if rows is not None:
+                digest.update(rows.lengths.astype("<i8").tobytes())
+                digest.update(rows.tokens.astype("<u4").tobytes())
+        return digest.hexdigest()
+
+
+class ContrastiveBatches:
+    """Batches of a fixed number of pairs, because the loss depends on this number.
+
+    Each epoch has all pairs in a new random order; the pairs that do not fill a batch are left out
+    of the epoch. Validation batches have the same number of pairs, if there are so many.
+
+    Parameters
+    ----------
+    train, val : EncodedPairs
+    batch_size : int
+        Number of pairs of a batch, M.
+    seed : int
+    val_batches : int, optional
+        Maximum number of validation batches; by default all.
+
+    Raises
+    ------
+    UserError
+        If there are fewer training pairs than ``batch_size``, or fewer than two pairs in a part.
+    """
+
+    def __init__(
+        self,
+        train: EncodedPairs,
+        val: EncodedPairs,
+        *,
+        batch_size: int,
+        seed: int,
+        val_batches: int | None = None,
+    ) -> None:
+        check_positive(batch_size=batch_size, val_batches=val_batches)
+        for part, pairs in (("training", train), ("validation", val)):
+            if len(pairs) < 2:
+                raise UserError(
+                    f"the {part} part has {counted(len(pairs), 'pair')}; contrastive training "
+                    "needs at least 2, and thousands to learn"
+                )
+        if len(train) < batch_size:
+            raise UserError(
+                f"batch_size={batch_size} is more than the {len(train)} training pairs; "
+                f"choose at most {len(train)}"
+            )
+        self.train = train
+        self.val = val
+        self.batch_size = plain(batch_size)
+        self.seed = plain(seed)
+        self.val_batches = plain(val_batches)
+        self._epoch: tuple[int, Array] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return len(self.train) // self.batch_size
+
+    def train_batch(self, index: int) -> ContrastiveBatch:
+        """The batch of a step, a function of ``index`` and the seed alone."""
+        epoch, place = divmod(index, self.batches_per_epoch)
+        if self._epoch is None or self._epoch[0] != epoch:
+            order = random_stream(self.seed, "epoch", epoch).permutation(len(self.train))
+            self._epoch = epoch, order
+        start = place * self.batch_size
+        rows = self._epoch[1][start : start + self.batch_size]
+        versions = random_stream(self.seed, "versions", index).integers(
+            len(self.train.documents), size=len(rows)
+        )
+        return _batch(self.train, rows, versions)
+
+    def validation_batches(self) -> Iterator[ContrastiveBatch]:
+        """All whole batches of the validation part, or ``val_batches`` of them."""
+        n = min(self.batch_size, len(self.val))
+        n_batches = len(self.val) // n
+        for i in middles(n_batches, self.val_batches or n_batches):
+            rows = np.arange(i * n, (i + 1) * n)
+            yield _batch(self.val, rows, np.zeros(n, int))
+
+
+def _batch(pairs: EncodedPairs, rows: Array, versions: Array) -> ContrastiveBatch:
+    texts = [pairs.queries[row] for row in rows]
+    texts += [pairs.documents[v][row] for row, v in zip(rows, versions, strict=True)]
+    keys = [_key(text) for text in texts]
+    if pairs.negatives is not None and pairs.n_negatives is not None:
+        starts = np.cumsum(pairs.n_negatives) - pairs.n_negatives
+        for row in rows:
+            some = range(starts[row], starts[row] + pairs.n_negatives[row])
+            texts += [pairs.negatives[i] for i in some]
+        keys += [_key(text) for text in texts[len(keys) :]]
+    lengths = np.array([len(text) for text in texts], np.int64)
+    return ContrastiveBatch(
+        TokenRows(np.concatenate(texts), lengths), np.array(keys, np.int64), len(rows)
+    )
+
+
+def _key(tokens: Array) -> int:
+    """Hash the tokens of a text, so that equal texts are found by equal numbers."""
+    digest = hashlib.blake2b(tokens.astype("<i8").tobytes(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)

@@ -1,0 +1,263 @@
+"""TextEncoder: texts in, vectors out, with the names of sentence-transformers."""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.arguments import check_whole
+from scratchgpt.backend import Array
+from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
+from scratchgpt.embeddings.quantized import Int8Vectors, quantize_bits, quantize_int8
+from scratchgpt.embeddings.roles import DOCUMENT, QUERY, Roles, add_delimiters, find_roles
+from scratchgpt.errors import UserError, counted, did_you_mean
+from scratchgpt.memory import Arena
+from scratchgpt.models import GPTEncoder, load_pretrained
+from scratchgpt.models.directory import find_directory
+from scratchgpt.ops.unit import unit_forward
+from scratchgpt.text import Tokenizer, load_tokenizer
+
+PRECISIONS = ("float32", "int8", "binary", "ubinary")
+
+Vectors = Array | Int8Vectors
+OnProgress = Callable[[int, int], None]  # texts that are done, all texts
+
+
+class TextEncoder:
+    """Encodes texts as vectors whose cosine says how close their meanings are.
+
+    With compiled kernels, the vector of a text has the same bits whatever texts it is encoded with
+    and on any number of threads. Without kernels, its last bits differ.
+
+    Parameters
+    ----------
+    model : GPTEncoder
+    tokenizer : Tokenizer
+        With the start tokens of both roles; see :func:`scratchgpt.embeddings.add_roles`.
+
+    Attributes
+    ----------
+    dim : int
+        Number of channels of a vector.
+    max_tokens : int
+        Longest text in tokens, with its start and end token. Longer texts are cut, and a warning
+        says how many.
+    n_truncated : int
+        How many texts have been cut so far.
+    scale : float
+        The factor of cosines in the training of the model, 1 / temperature.
+
+    Examples
+    --------
+    >>> encoder = TextEncoder.from_pretrained("runs/code")               # doctest: +SKIP
+    >>> query = encoder.encode_query("read a config file")               # doctest: +SKIP
+    >>> documents = encoder.encode_document([open("a.py").read()])       # doctest: +SKIP
+    >>> encoder.similarity(query, documents)                             # doctest: +SKIP
+    array([[0.61]], dtype=float32)
+    """
+
+    def __init__(self, model: GPTEncoder, tokenizer: Tokenizer) -> None:
+        roles = find_roles(tokenizer)
+        if roles is None:
+            raise UserError(
+                "the tokenizer lacks the start tokens of queries and documents; use the "
+                "tokenizer.json that was saved with the encoder"
+            )
+        if not model.config.fits_vocabulary(tokenizer.vocab_size):
+            raise UserError(
+                f"the tokenizer has {counted(tokenizer.vocab_size, 'token')} but the model has "
+                f"{model.config.vocab_size}; use the tokenizer.json that was saved with the model"
+            )
+        self.model = model
+        self.tokenizer = tokenizer
+        self.roles: Roles = roles
+        self.n_truncated = 0
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str, *, dtype: Any = np.float32) -> "TextEncoder":
+        """Load an encoder from the folder of a run or of a model.
+
+        Raises
+        ------
+        UserError
+            If there is no model, or it is not an encoder.
+        """
+        directory = find_directory(Path(folder))
+        model = load_pretrained(directory, dtype=dtype)
+        if not isinstance(model, GPTEncoder):
+            raise UserError(
+                f"the model in {folder} {model.config.task}, it does not encode texts; train an "
+                "encoder from it with `scratchgpt contrastive --init`"
+            )
+        return cls(model, load_tokenizer(directory))
+
+    @property
+    def dim(self) -> int:
+        return self.model.config.n_embd
+
+    @property
+    def max_tokens(self) -> int:
+        return self.model.config.block_size
+
+    @property
+    def scale(self) -> float:
+        return self.model.scale
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the weights, the configuration and the tokenizer."""
+        digest = hashlib.sha256(repr(self.model.config.replace(dropout=0.0)).encode())
+        digest.update(self.tokenizer.fingerprint.encode())
+        for name, value in self.model.arrays().items():
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(value).data)
+        return digest.hexdigest()
+
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate_dim: int | None = None,
+        normalize_embeddings: bool = False,
+        precision: str = "float32",
+        tokens_per_batch: int = 4096,
+        on_progress: OnProgress | None = None,
+    ) -> Any:
+        """Encode texts as unit vectors.
+
+        Parameters
+        ----------
+        texts : str or sequence of str
+        prompt_name : {"query", "document"}, optional
+            The role of the texts; by default documents.
+        prompt : str, optional
+            A text to put before each text, instead of the start token of a role.
+        truncate_dim : int, optional
+            Keep only the first channels. The result has length 1 only with
+            ``normalize_embeddings``; cosines do not depend on it.
+        normalize_embeddings : bool
+            Divide the vectors by their lengths after they were cut.
+        precision : {"float32", "int8", "binary", "ubinary"}
+            ``"int8"`` returns :class:`Int8Vectors`, and ``"binary"`` and ``"ubinary"`` one bit per
+            channel in int8 and uint8.
+        tokens_per_batch : int
+            Maximum number of tokens that are encoded at a time; the result does not depend on it.
+        on_progress : callable, optional
+            Called with the number of texts that are done, and of all texts.
+
+        Returns
+        -------
+        vectors : array (N, C), or Int8Vectors
+            In the order of the texts. For one string, without the first axis.
+
+        Raises
+        ------
+        UserError
+            If an argument is unknown, or the model computes NaN.
+        """
+        if isinstance(texts, str):
+            vectors = self._encode([texts], prompt_name, prompt, tokens_per_batch, None)[0]
+        else:
+            texts = list(texts)
+            vectors = self._encode(texts, prompt_name, prompt, tokens_per_batch, on_progress)
+        if truncate_dim is not None:
+            check_whole("truncate_dim", truncate_dim, least=1)
+            if truncate_dim > self.dim:
+                raise UserError(f"truncate_dim={truncate_dim} is more than the {self.dim} channels")
+            vectors = np.ascontiguousarray(vectors[..., :truncate_dim])
+        if normalize_embeddings:
+            vectors = unit_forward(vectors)[0]
+        return _in_precision(vectors, precision)
+
+    def encode_query(self, texts: str | Sequence[str], **options: Any) -> Any:
+        """Encode texts that search; see :meth:`encode`."""
+        return self.encode(texts, **{"prompt_name": QUERY, **options})
+
+    def encode_document(self, texts: str | Sequence[str], **options: Any) -> Any:
+        """Encode texts that are searched; see :meth:`encode`."""
+        return self.encode(texts, **{"prompt_name": DOCUMENT, **options})
+
+    def similarity(self, a: Array, b: Array) -> Array:
+        """Return the cosine of each vector of a (N, C) with each of b (M, C): (N, M).
+
+        A single vector (C,) counts as one row. The result is in float32 at least: with fewer bits,
+        many cosines would be equal.
+        """
+        rows = [np.atleast_2d(np.asarray(x)) for x in (a, b)]
+        units = [unit_forward(x.astype(np.promote_types(x.dtype, np.float32)))[0] for x in rows]
+        cosines: Array = units[0] @ units[1].T
+        return cosines
+
+    def tokenize(
+        self, texts: Sequence[str], *, prompt_name: str | None = None, prompt: str | None = None
+    ) -> list[Array]:
+        """Return the tokens of texts, with start and end token, as the model reads them."""
+        if prompt is not None:
+            if prompt_name is not None:
+                raise UserError("give prompt or prompt_name, not both")
+            start, texts = [], [prompt + text for text in texts]
+        else:
+            role = DOCUMENT if prompt_name is None else prompt_name
+            if role not in self.roles.starts:
+                raise UserError(
+                    f"prompt_name={role!r} is not one of {', '.join(self.roles.starts)}"
+                    f"{did_you_mean(role, self.roles.starts)}"
+                )
+            start = [self.roles.starts[role]]
+        tokens = self.tokenizer.encode_all(texts)
+        rows, n_cut = add_delimiters(tokens, start, self.roles.end, self.max_tokens)
+        if n_cut and not self.n_truncated:
+            warnings.warn(
+                f"{n_cut:,} of {counted(len(texts), 'text')} longer than {self.max_tokens} tokens: "
+                "the rest of them is not encoded (this is said once)",
+                stacklevel=2,
+            )
+        self.n_truncated += n_cut
+        return rows
+
+    def _encode(
+        self,
+        texts: list[str],
+        prompt_name: str | None,
+        prompt: str | None,
+        tokens_per_batch: int,
+        on_progress: OnProgress | None,
+    ) -> Array:
+        for text in texts:
+            if not isinstance(text, str):
+                raise UserError(f"a text is of type {type(text).__name__}; give strings")
+        different = list(dict.fromkeys(texts))
+        rows = self.tokenize(different, prompt_name=prompt_name, prompt=prompt)
+        lengths = np.array([len(row) for row in rows], np.int64)
+        vectors = np.empty((len(rows), self.dim), self.model.dtype)
+        arena, n_done = Arena(), 0
+        for indices in micro_batches(lengths, tokens_per_batch):
+            with arena:
+                states, _ = self.model.forward(*pad_rows(rows, indices, self.max_tokens))
+                vectors[indices] = unit_forward(states)[0]
+            n_done += len(indices)
+            if on_progress is not None:
+                on_progress(n_done, len(rows))
+        if not np.isfinite(vectors).all():
+            raise UserError("the model computes NaN or infinity; its weights are damaged")
+        place = {text: i for i, text in enumerate(different)}
+        return vectors[[place[text] for text in texts]]
+
+
+def _in_precision(vectors: Array, precision: str) -> Vectors:
+    if precision == "float32":
+        return vectors
+    if precision == "int8":
+        return quantize_int8(vectors)
+    if precision in ("binary", "ubinary"):
+        return quantize_bits(vectors, signed=precision == "binary")
+    raise UserError(
+        f"precision={precision!r} is not one of {', '.join(PRECISIONS)}"
+        f"{did_you_mean(precision, PRECISIONS)}"
+    )
