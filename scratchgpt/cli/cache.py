@@ -44,6 +44,8 @@ class Part(StrEnum):
     corpora = "corpora"
     downloads = "downloads"
     texts = "texts"
+    indexes = "indexes"
+    models = "models"
     all = "all"
 
 
@@ -52,6 +54,8 @@ CONTENTS = {
     Part.corpora: "prepared corpora",
     Part.downloads: "downloaded files",
     Part.texts: "generated texts, and copies of standard input",
+    Part.indexes: "indexes of searched folders",
+    Part.models: "the model that searches by meaning",
 }
 
 
@@ -84,8 +88,8 @@ def clear_command(
 ) -> None:
     """Remove parts of the cache, or all of it.
 
-    What is removed is computed or downloaded again when it is needed. Runs and models are not in
-    the cache.
+    What is removed is computed or downloaded again when it is needed. Of models, only the one of
+    ``scratchgpt search --setup`` is in the cache, and runs never are.
     """
     import os
     import shutil
@@ -114,6 +118,7 @@ def clear_command(
 
 def _folders() -> dict[Part, list[Path]]:
     """Return the folders of each part of the cache."""
+    from scratchgpt.embeddings.index.location import default_model_folder, indexes_folder
     from scratchgpt.kernels.compiler.cache import kernels_folder
     from scratchgpt.text.cache import cache_directory
 
@@ -123,4 +128,6 @@ def _folders() -> dict[Part, list[Path]]:
         Part.corpora: [cache / "corpora"],
         Part.downloads: [cache / "downloads"],
         Part.texts: [cache / "generated", cache / "spool"],
+        Part.indexes: [indexes_folder()],
+        Part.models: [default_model_folder().parent],
     }

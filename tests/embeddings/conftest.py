@@ -1,5 +1,6 @@
 """A fake encoder: hashed words, so equal words are near, and every call is counted."""
 
+import os
 import zlib
 
 import numpy as np
@@ -13,6 +14,8 @@ class HashedWords:
 
     dim = 64
     max_tokens = 200
+    n_truncated = 0
+    n_truncated = 0
 
     def __init__(self, fingerprint="first"):
         self.fingerprint = fingerprint
@@ -41,6 +44,11 @@ def encoder():
     return HashedWords()
 
 
+@pytest.fixture
+def other_encoder():
+    return HashedWords("second")
+
+
 SOURCE = '''\
 """Reading."""
 
@@ -57,28 +65,34 @@ class Client:
         """Download a file."""
         return self.get(url)
 '''
-TEST = '''\
+TEST = """\
 def test_read_configuration():
     assert read_configuration(configuration_path) == configuration
-'''
+"""
 NOTES = "# Notes\n\n## Shopping\n\nbread and butter\n\n## Travel\n\ntrain to the sea\n"
 
 
 @pytest.fixture
-def tree(tmp_path):
-    """A folder with code, a test and notes, all old enough not to be read twice."""
+def write():
+    """``write(path, text)`` writes a file that was last changed a minute ago, or ``age`` seconds.
+
+    An index reads a file again if it changed shortly before it was read.
+    """
+
+    def write_file(path, text, age=60):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        then = path.stat().st_mtime_ns - age * 10**9
+        os.utime(path, ns=(then, then))
+
+    return write_file
+
+
+@pytest.fixture
+def tree(tmp_path, write):
+    """A folder with code, a test of it and notes."""
     folder = tmp_path / "project"
     write(folder / "code.py", SOURCE)
     write(folder / "tests" / "test_code.py", TEST)
     write(folder / "notes.md", NOTES)
     return folder
-
-
-def write(path, text, age=60):
-    """Write a file that was last changed some seconds ago."""
-    import os
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    then = path.stat().st_mtime_ns - age * 10**9
-    os.utime(path, ns=(then, then))

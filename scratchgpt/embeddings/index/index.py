@@ -15,12 +15,12 @@ from scratchgpt.embeddings.index.contents import Contents
 from scratchgpt.embeddings.index.ranking import Hit
 from scratchgpt.embeddings.index.scanning import Changes, Report, scan
 from scratchgpt.embeddings.index.searcher import Searcher
-from scratchgpt.embeddings.index.vectors import Encoder, Vectors, embed_texts
+from scratchgpt.embeddings.index.vectors import VECTORS_FILE, Encoder, Vectors, embed_texts
 from scratchgpt.embeddings.pieces.cutting import DEFAULT_MAX_CHARACTERS
 from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.files import cannot_write, make_folder
 
-CONTENTS_FILE, VECTORS_FILE, LOCK_FILE = "contents.safetensors", "vectors.safetensors", ".lock"
+CONTENTS_FILE, LOCK_FILE = "contents.safetensors", ".lock"
 MODES = ("hybrid", "lexical", "semantic")
 _CHARACTERS_PER_TOKEN = 3  # of code; a piece that has more tokens nevertheless is truncated
 
@@ -165,7 +165,13 @@ class Index:
     def _query_vector(self, text: str) -> Array:
         if self.encoder is None:
             raise UserError("search by meaning needs an encoder; pass one, or use mode='lexical'")
+        n_before = self.encoder.n_truncated
         query = np.asarray(self.encoder.encode_query([text]), np.float32)[0]
+        if self.encoder.n_truncated > n_before > 0:  # the first time, the encoder says so itself
+            self._say(
+                f"the query is longer than the model's {self.encoder.max_tokens} tokens; its end "
+                "counts by its words only"
+            )
         if not np.isfinite(query).all():
             raise UserError("the model computes NaN or infinity for the query; train it again")
         return query

@@ -9,7 +9,9 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.embeddings.index.arrays import read_arrays, save_arrays
 from scratchgpt.errors import UserError
+from scratchgpt.models.tensor_file import TensorFile
 
+VECTORS_FILE = "vectors.safetensors"
 _BATCH = 256  # texts per call of the encoder
 _FIRST_SAVE = 1024  # new vectors; later ones wait until a quarter is new, so writing stays cheap
 _MAX_UNUSED = 0.5  # of all vectors; those of another branch of git are used again
@@ -25,6 +27,10 @@ class Encoder(Protocol):
     @property
     def max_tokens(self) -> int:
         """The number of tokens of the longest text that is not truncated."""
+
+    @property
+    def n_truncated(self) -> int:
+        """The number of texts that were truncated so far."""
 
     @property
     def fingerprint(self) -> str:
@@ -140,3 +146,14 @@ def embed_texts(
     finally:
         if len(vectors) > n_saved:
             save()
+
+
+def recorded_model(folder: Path) -> str:
+    """Return where the model of the vectors in an index came from; empty if it is unknown."""
+    path = folder / VECTORS_FILE
+    if not path.exists():
+        return ""
+    try:
+        return str(TensorFile(path).metadata.get("model", ""))
+    except UserError:
+        return ""  # opening the index says that it is damaged

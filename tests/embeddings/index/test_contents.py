@@ -17,7 +17,10 @@ def entry(path, n_pieces):
 def files(*paths):
     """Each file with as many pieces as its name has letters."""
     return [
-        (entry(path, len(path)), [Piece(i, i + 1, f"s{i}", f"{path} {i}") for i in range(len(path))])
+        (
+            entry(f"/{path}", len(path)),
+            [Piece(i, i, f"s{i}", f"{path!a} {i}") for i in range(len(path))],
+        )
         for path in paths
     ]
 
@@ -35,7 +38,7 @@ def same(first: Contents, second: Contents) -> bool:
     )
 
 
-@pytest.mark.parametrize("paths", [(), ("a", "bb"), ("a", "", "\udcff")])
+@pytest.mark.parametrize("paths", [(), ("a", "bb"), ("a", "b\udcff", "ccc")])
 def test_contents_are_read_as_they_were_written(tmp_path, paths):
     contents = Contents.of(files(*paths))
     contents.save(tmp_path / "file")

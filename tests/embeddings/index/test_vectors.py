@@ -14,7 +14,8 @@ def key(i):
 
 def vectors_of(numbers):
     vectors = Vectors("print", "runs/a", 3)
-    vectors.add([key(i) for i in numbers], np.array(numbers, np.float32)[:, None] * np.ones(3))
+    rows = np.repeat(np.array(numbers, np.float32)[:, None], 3, axis=1)
+    vectors.add([key(i) for i in numbers], rows)
     return vectors
 
 
