@@ -11,17 +11,22 @@ import numpy as np
 
 from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
+from scratchgpt.embeddings.exchange.prompts_file import has_prompts, read_prompts
+from scratchgpt.embeddings.exchange.reading import (
+    is_sentence_transformer,
+    read_sentence_transformer,
+)
+from scratchgpt.embeddings.exchange.writing import write_sentence_transformer
 from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
-from scratchgpt.embeddings.quantized import Int8Vectors, quantize_bits, quantize_int8
-from scratchgpt.embeddings.roles import DOCUMENT, QUERY, Roles, add_delimiters, find_roles
-from scratchgpt.errors import UserError, counted, did_you_mean
+from scratchgpt.embeddings.prompts import Prompts, role_prompts
+from scratchgpt.embeddings.quantized import Int8Vectors, quantize
+from scratchgpt.embeddings.roles import DOCUMENT, QUERY
+from scratchgpt.errors import UserError, counted
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPTEncoder, load_pretrained
 from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
-from scratchgpt.text import Tokenizer, load_tokenizer
-
-PRECISIONS = ("float32", "int8", "binary", "ubinary")
+from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
 
 Vectors = Array | Int8Vectors
 OnProgress = Callable[[int, int], None]  # texts that are done, all texts
@@ -60,12 +65,13 @@ class TextEncoder:
     array([[0.61]], dtype=float32)
     """
 
-    def __init__(self, model: GPTEncoder, tokenizer: Tokenizer) -> None:
-        roles = find_roles(tokenizer)
-        if roles is None:
+    def __init__(
+        self, model: GPTEncoder, tokenizer: Tokenizer, prompts: Prompts | None = None
+    ) -> None:
+        if not isinstance(tokenizer, BPETokenizer):
             raise UserError(
-                "the tokenizer lacks the start tokens of queries and documents; use the "
-                "tokenizer.json that was saved with the encoder"
+                f"an encoder needs a bpe tokenizer, not {tokenizer.kind}; use the tokenizer.json "
+                "that was saved with the model"
             )
         if not model.config.fits_vocabulary(tokenizer.vocab_size):
             raise UserError(
@@ -74,18 +80,20 @@ class TextEncoder:
             )
         self.model = model
         self.tokenizer = tokenizer
-        self.roles: Roles = roles
+        self.prompts = role_prompts(tokenizer) if prompts is None else prompts
         self.n_truncated = 0
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, *, dtype: Any = np.float32) -> "TextEncoder":
-        """Load an encoder from the folder of a run or of a model.
+        """Load an encoder from the folder of a run, of a model, or of sentence-transformers.
 
         Raises
         ------
         UserError
-            If there is no model, or it is not an encoder.
+            If there is no model, or it is not an encoder that scratchgpt supports exactly.
         """
+        if is_sentence_transformer(Path(folder)):
+            return cls(*read_sentence_transformer(Path(folder), dtype=dtype))
         directory = find_directory(Path(folder))
         model = load_pretrained(directory, dtype=dtype)
         if not isinstance(model, GPTEncoder):
@@ -93,7 +101,22 @@ class TextEncoder:
                 f"the model in {folder} {model.config.task}, it does not encode texts; train an "
                 "encoder from it with `scratchgpt contrastive --init`"
             )
-        return cls(model, load_tokenizer(directory))
+        tokenizer, prompts = load_tokenizer(directory), None
+        if isinstance(tokenizer, BPETokenizer) and has_prompts(directory):
+            prompts = read_prompts(directory, tokenizer)
+        return cls(model, tokenizer, prompts)
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write a folder that sentence-transformers loads, too; it gives the same vectors.
+
+        Biases that the model does not have are written as zeros.
+
+        Raises
+        ------
+        UserError
+            If the model is not a GPT-1 or GPT-2.
+        """
+        write_sentence_transformer(Path(folder), self.model, self.tokenizer, self.prompts)
 
     @property
     def dim(self) -> int:
@@ -109,8 +132,9 @@ class TextEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the weights, the configuration and the tokenizer."""
-        digest = hashlib.sha256(repr(self.model.config.replace(dropout=0.0)).encode())
+        """A hash of the weights, the configuration, the tokenizer and the prompts."""
+        settings = self.model.config.replace(dropout=0.0), self.prompts
+        digest = hashlib.sha256(repr(settings).encode())
         digest.update(self.tokenizer.fingerprint.encode())
         for name, value in self.model.arrays().items():
             digest.update(name.encode())
@@ -173,15 +197,15 @@ class TextEncoder:
             vectors = np.ascontiguousarray(vectors[..., :truncate_dim])
         if normalize_embeddings:
             vectors = unit_forward(vectors)[0]
-        return _in_precision(vectors, precision)
+        return quantize(vectors, precision)
 
     def encode_query(self, texts: str | Sequence[str], **options: Any) -> Any:
         """Encode texts that search; see :meth:`encode`."""
-        return self.encode(texts, **{"prompt_name": QUERY, **options})
+        return self.encode(texts, **_with_role(QUERY, options))
 
     def encode_document(self, texts: str | Sequence[str], **options: Any) -> Any:
         """Encode texts that are searched; see :meth:`encode`."""
-        return self.encode(texts, **{"prompt_name": DOCUMENT, **options})
+        return self.encode(texts, **_with_role(DOCUMENT, options))
 
     def similarity(self, a: Array, b: Array) -> Array:
         """Return the cosine of each vector of a (N, C) with each of b (M, C): (N, M).
@@ -198,20 +222,11 @@ class TextEncoder:
         self, texts: Sequence[str], *, prompt_name: str | None = None, prompt: str | None = None
     ) -> list[Array]:
         """Return the tokens of texts, with start and end token, as the model reads them."""
-        if prompt is not None:
-            if prompt_name is not None:
-                raise UserError("give prompt or prompt_name, not both")
-            start, texts = [], [prompt + text for text in texts]
-        else:
-            role = DOCUMENT if prompt_name is None else prompt_name
-            if role not in self.roles.starts:
-                raise UserError(
-                    f"prompt_name={role!r} is not one of {', '.join(self.roles.starts)}"
-                    f"{did_you_mean(role, self.roles.starts)}"
-                )
-            start = [self.roles.starts[role]]
-        tokens = self.tokenizer.encode_all(texts)
-        rows, n_cut = add_delimiters(tokens, start, self.roles.end, self.max_tokens)
+        if prompt is None:
+            prompt = self.prompts.find(prompt_name)
+        elif prompt_name is not None:
+            raise UserError("give prompt or prompt_name, not both")
+        rows, n_cut = self.prompts.tokenize(self.tokenizer, texts, prompt, self.max_tokens)
         if n_cut and not self.n_truncated:
             warnings.warn(
                 f"{n_cut:,} of {counted(len(texts), 'text')} longer than {self.max_tokens} tokens: "
@@ -250,14 +265,7 @@ class TextEncoder:
         return vectors[[place[text] for text in texts]]
 
 
-def _in_precision(vectors: Array, precision: str) -> Vectors:
-    if precision == "float32":
-        return vectors
-    if precision == "int8":
-        return quantize_int8(vectors)
-    if precision in ("binary", "ubinary"):
-        return quantize_bits(vectors, signed=precision == "binary")
-    raise UserError(
-        f"precision={precision!r} is not one of {', '.join(PRECISIONS)}"
-        f"{did_you_mean(precision, PRECISIONS)}"
-    )
+def _with_role(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with a name of a prompt, if they do not choose a prompt."""
+    is_chosen = any(options.get(option) is not None for option in ("prompt_name", "prompt"))
+    return options if is_chosen else {**options, "prompt_name": name}

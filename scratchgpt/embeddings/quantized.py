@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import UserError, did_you_mean
+
+PRECISIONS = ("float32", "int8", "binary", "ubinary")
 
 
 class Int8Vectors(NamedTuple):
@@ -38,3 +41,17 @@ def quantize_bits(vectors: Array, *, signed: bool) -> Array:
     """
     packed = np.packbits(vectors > 0, axis=-1)
     return (packed.astype(np.int16) - 128).astype(np.int8) if signed else packed
+
+
+def quantize(vectors: Array, precision: str) -> Array | Int8Vectors:
+    """Convert vectors (..., C) to a precision of :meth:`TextEncoder.encode`."""
+    if precision == "float32":
+        return vectors
+    if precision == "int8":
+        return quantize_int8(vectors)
+    if precision in ("binary", "ubinary"):
+        return quantize_bits(vectors, signed=precision == "binary")
+    raise UserError(
+        f"precision={precision!r} is not one of {', '.join(PRECISIONS)}"
+        f"{did_you_mean(precision, PRECISIONS)}"
+    )

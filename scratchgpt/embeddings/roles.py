@@ -60,16 +60,14 @@ def find_roles(tokenizer: Tokenizer) -> Roles | None:
 
 
 def add_delimiters(
-    texts: Sequence[Array], start: Sequence[int], end: int, most: int
+    texts: Sequence[Array], start: Sequence[int], end: int | Sequence[int], most: int
 ) -> tuple[list[Array], int]:
     """Put ``start`` before and ``end`` after the tokens of each text.
 
     Texts that would be longer than ``most`` tokens are cut before the end token, because the end
     token is read last. Returns the rows, and how many texts were cut.
     """
-    room = most - len(start) - 1
-    rows = [
-        np.concatenate([np.array(start, np.int64), text[:room], np.array([end], np.int64)])
-        for text in texts
-    ]
+    first, last = (np.array(tokens, np.int64).reshape(-1) for tokens in (start, end))
+    room = most - len(first) - len(last)
+    rows = [np.concatenate([first, text[:room], last]) for text in texts]
     return rows, sum(len(text) > room for text in texts)

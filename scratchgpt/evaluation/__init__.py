@@ -1,4 +1,6 @@
-"""Scores of predictions: perplexity, exact match, BLEU and chrF; BM25 and the hybrid of search.
+"""Scores of predictions: perplexity, exact match, BLEU, chrF, rankings and correlations.
+
+BM25, the hybrid of search and a linear probe are the baselines and judges of embeddings.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
@@ -8,18 +10,35 @@ from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
 from scratchgpt.evaluation.perplexity import Perplexity, mean_loss, perplexity
+from scratchgpt.evaluation.ranking import (
+    Interval,
+    RankingScores,
+    RankingTask,
+    paired_bootstrap,
+    ranking_scores,
+    top_documents,
+)
+from scratchgpt.evaluation.similarity import pearson, spearman
 from scratchgpt.evaluation.translation_scores import TranslationScores, translation_scores
 from scratchgpt.evaluation.word_counts import WordCounts
 
 __all__ = [
     "BM25",
     "ExactMatch",
+    "Interval",
     "Perplexity",
+    "RankingScores",
+    "RankingTask",
     "TranslationScores",
     "WordCounts",
     "exact_match",
     "hybrid_scores",
     "mean_loss",
+    "paired_bootstrap",
+    "pearson",
     "perplexity",
+    "ranking_scores",
+    "spearman",
+    "top_documents",
     "translation_scores",
 ]

@@ -16,13 +16,8 @@ from scratchgpt.models.description import Description, describe_gpt
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
 from scratchgpt.models.presets import GPT_KIND, find_preset
-from scratchgpt.ops.pooling import (
-    PoolSaved,
-    last_pool_backward,
-    last_pool_forward,
-    mean_pool_backward,
-    mean_pool_forward,
-)
+from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
+from scratchgpt.ops.mean_pool import MeanPoolSaved, mean_pool_backward, mean_pool_forward
 
 POOLINGS = ("last", "mean")
 FIRST_SCALE, LARGEST_SCALE = 20.0, 100.0
@@ -72,7 +67,7 @@ class GPTEncoderConfig(GPTConfig):
 
 class GPTEncoderSaved(NamedTuple):
     transformer: BackboneSaved
-    pool: PoolSaved
+    pool: MeanPoolSaved | LastPoolSaved
 
 
 class GPTEncoder(Model[GPTEncoderSaved]):

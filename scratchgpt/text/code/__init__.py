@@ -1,1 +1,1 @@
-"""Source code read as text: its words, and the pairs of documentation and code in it."""
+"""Python source code as text: functions, their documentation, and pairs of both."""

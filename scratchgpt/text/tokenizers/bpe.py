@@ -24,6 +24,7 @@ from scratchgpt.text.tokenizers.tokenizer import (
     PADDING,
     Tokenizer,
     special_token,
+    template,
     to_utf8,
 )
 
@@ -115,6 +116,35 @@ class BPETokenizer(Tokenizer):
         """Return the id of a special token, or None if there is no such token."""
         added = self._backend.get_added_tokens_decoder()
         return next((token for token, one in added.items() if one.content == name), None)
+
+    @cached_property
+    def around(self) -> tuple[list[int], list[int]]:
+        """The tokens that other programs put before and after a text, as the file says."""
+        encoding = self._marked_backend.encode("a")
+        own = [i for i, is_added in enumerate(encoding.special_tokens_mask) if not is_added]
+        if not own:
+            raise UserError("the tokenizer has no token for the letter a")
+        return encoding.ids[: own[0]], encoding.ids[own[-1] + 1 :]
+
+    def with_around(self, before: Sequence[int], after: Sequence[int]) -> "BPETokenizer":
+        """Return a tokenizer whose file tells other programs to put tokens around a text."""
+        named = [
+            [(token, self._backend.id_to_token(token)) for token in some]
+            for some in (before, after)
+        ]
+        other = BPETokenizer({**self._content, "post_processor": template(*named)})
+        other.end_of_text = self.end_of_text
+        return other
+
+    def split_prompt(self, prompt: str) -> tuple[list[int], str]:
+        """Split a prompt after its last special token: the tokens up to there, and the rest."""
+        to_utf8(prompt)
+        encoding = self._marked_backend.encode(prompt, add_special_tokens=False)
+        added = self._marked_backend.get_added_tokens_decoder()
+        special = [i for i, token in enumerate(encoding.ids) if token in added]
+        if not special:
+            return [], prompt
+        return encoding.ids[: special[-1] + 1], prompt[encoding.offsets[special[-1]][1] :]
 
     def encode(self, text: str) -> Array:
         return self.encode_all([text])[0]

@@ -229,3 +229,21 @@ def special_token(token: int, content: str) -> dict[str, Any]:
     """Create an entry of ``added_tokens``."""
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {"id": token, "content": content, **flags, "special": True}
+
+
+def template(before: Sequence[tuple[int, str]], after: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Create a ``post_processor`` that puts tokens, as ids and names, around a text."""
+    first, last = (
+        [{"SpecialToken": {"id": name, "type_id": 0}} for _, name in tokens]
+        for tokens in (before, after)
+    )
+    one, other = ({"Sequence": {"id": text, "type_id": i}} for i, text in enumerate("AB"))
+    return {
+        "type": "TemplateProcessing",
+        "single": [*first, one, *last],
+        "pair": [*first, one, *last, other, *last],
+        "special_tokens": {
+            name: {"id": name, "ids": [token], "tokens": [name]}
+            for token, name in (*before, *after)
+        },
+    }

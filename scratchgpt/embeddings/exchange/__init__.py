@@ -1,0 +1,1 @@
+"""Folders of sentence-transformers: written for it, and read from it."""
