@@ -86,10 +86,11 @@ def show_command(
 def clear_command(
     parts: Annotated[list[Part], typer.Argument(help="What to remove.", show_default=False)],
 ) -> None:
-    """Remove parts of the cache, or all of it.
+    """Remove parts of the cache.
 
-    What is removed is computed or downloaded again when it is needed. Of models, only the one of
-    ``scratchgpt search --setup`` is in the cache, and runs never are.
+    What is removed is computed or downloaded again when it is needed, except the model that search
+    uses by default: it is only removed if ``models`` is named. Other models and runs are not in the
+    cache.
     """
     import os
     import shutil
@@ -98,7 +99,10 @@ def clear_command(
     from scratchgpt.files import folder_bytes
 
     folders = _folders()
-    chosen = folders if Part.all in parts else dict.fromkeys(parts)
+    chosen = dict.fromkeys(parts)
+    if Part.all in parts:  # training the model took long, so it must be named
+        chosen = dict.fromkeys([*(part for part in folders if part != Part.models), *parts])
+        del chosen[Part.all]
     if Part.kernels in chosen and "NUMBA_CACHE_DIR" in os.environ:
         raise UserError(
             f"the kernels are in NUMBA_CACHE_DIR={os.environ['NUMBA_CACHE_DIR']}, which other "

@@ -116,9 +116,9 @@ def embed_command(
         _refuse_long(encoder, read, role)
     prepare_kernels(threads)
     with preparation_progress() as progress:
-        vectors = encoder.encode(
+        encode = encoder.encode_query if role == Role.query else encoder.encode_document
+        vectors = encode(
             read,
-            prompt_name=role.value,
             truncate_dim=dim,
             normalize_embeddings=dim is not None,
             precision=precision.value,
@@ -151,8 +151,7 @@ def _read(words: list[str]) -> list[str]:
 def _refuse_long(encoder: "TextEncoder", texts: list[str], role: Role) -> None:
     from scratchgpt.errors import UserError, counted
 
-    n_added = len(encoder.tokenize([""], prompt_name=role.value)[0])  # start and end
-    lengths = [len(tokens) + n_added for tokens in encoder.tokenizer.encode_all(texts)]
+    lengths = encoder.count_tokens(texts, prompt_name=role.value)
     too_long = [i for i, length in enumerate(lengths) if length > encoder.max_tokens]
     if too_long:
         first, most = too_long[0], encoder.max_tokens

@@ -1,5 +1,6 @@
 """The model that embeds texts, for all verbs that need one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,26 +43,25 @@ class LazyEncoder:
         self.dim, self.max_tokens = self._encoder.dim, self._encoder.max_tokens
         self.fingerprint = self._encoder.fingerprint
 
-    @property
-    def n_truncated(self) -> int:
-        return self._encoder.n_truncated
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
 
     def encode_query(self, texts: list[str]) -> Any:
-        return self._encode(texts, "query")
+        return self._encode(texts, self._encoder.encode_query)
 
     def encode_document(self, texts: list[str]) -> Any:
-        return self._encode(texts, "document")
+        return self._encode(texts, self._encoder.encode_document)
 
-    def _encode(self, texts: list[str], role: str) -> Any:
+    def _encode(self, texts: list[str], encode: Callable[[list[str]], Any]) -> Any:
         from scratchgpt.kernels import disabled
 
         if not self._is_prepared and sum(map(len, texts)) <= _FEW_CHARACTERS:
             with disabled():
-                return self._encoder.encode(texts, prompt_name=role)
+                return encode(texts)
         if not self._is_prepared:
             prepare_kernels(self._threads)
             self._is_prepared = True
-        return self._encoder.encode(texts, prompt_name=role)
+        return encode(texts)
 
 
 def find_model(given: Path | None, index: Path) -> Path | None:

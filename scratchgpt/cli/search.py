@@ -119,7 +119,6 @@ def updated_index(
     import os
 
     from scratchgpt.embeddings import Index
-    from scratchgpt.errors import counted
 
     encoder = None if model is None else LazyEncoder(model, threads)
     name = "" if model is None else os.path.realpath(model)
@@ -128,12 +127,6 @@ def updated_index(
         changes = index.update(roots, report=progress)
     if changes.skipped and changes.added + changes.changed:
         message(f"not indexed: {changes.skipped}")
-    if encoder is not None and encoder.n_truncated and changes.embedded:
-        message(
-            f"{counted(encoder.n_truncated, 'piece')} longer than the model's "
-            f"{encoder.max_tokens} tokens: found by all of their words, but only by the meaning of "
-            "their first part"
-        )
     return index, changes
 
 

@@ -29,12 +29,11 @@ class Encoder(Protocol):
         """The number of tokens of the longest text that is not truncated."""
 
     @property
-    def n_truncated(self) -> int:
-        """The number of texts that were truncated so far."""
-
-    @property
     def fingerprint(self) -> str:
         """A string that changes with the model, its tokenizer or its options."""
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Count the tokens of texts, as ``max_tokens`` counts them."""
 
     def encode_query(self, texts: list[str]) -> Array:
         """Embed queries: (N, dim) with rows of length 1."""

@@ -219,20 +219,13 @@ def test_equal_scores_have_the_order_of_paths(opened, tree, write):
     assert found(index.search("zebra", 2)) == found(hits)[:2]
 
 
-def test_a_query_longer_than_the_model_is_said(opened, tree, encoder):
+def test_pieces_are_divided_until_the_model_reads_them_to_their_end(opened, tree, encoder):
+    encoder.max_tokens = 30
     index = opened(encoder)
     index.update([tree])
-    encoder.n_truncated = 3
-    embed = encoder.encode_query
-
-    def truncate(texts):
-        encoder.n_truncated += 1
-        return embed(texts)
-
-    encoder.encode_query = truncate
-    index.search("fetch")
-    [line] = opened.said
-    assert "longer than the model's 200 tokens" in line
+    assert max(map(len, index.contents.texts)) <= 30
+    assert "".join(index.contents.texts).count("Read the configuration") == 1
+    assert opened(encoder).update([tree]).kept == 3
 
 
 def test_impossible_arguments_are_refused(opened, tree, encoder):

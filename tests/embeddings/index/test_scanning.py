@@ -6,7 +6,7 @@ import pytest
 
 from scratchgpt.embeddings.index import scanning
 from scratchgpt.embeddings.index.contents import Contents
-from scratchgpt.embeddings.index.scanning import scan
+from scratchgpt.embeddings.index.scanning import Division, scan
 
 
 class Scanned:
@@ -22,10 +22,10 @@ class Scanned:
 
         monkeypatch.setattr(scanning, "read_file", record)
 
-    def __call__(self, *roots, limit=None):
+    def __call__(self, *roots, division=None):
         self.was_read.clear()
         before = self.contents
-        self.contents, changes = scan(before, roots, limit, 2000, lambda *_: None)
+        self.contents, changes = scan(before, roots, division, lambda *_: None)
         numbers = (changes.added, changes.changed, changes.removed, changes.kept)
         assert (self.contents is before) == (not any(numbers[:3]) and not self.was_read)
         return numbers, changes.skipped
@@ -88,11 +88,11 @@ def test_only_paths_under_the_roots_are_removed(tree, scanned, write):
     assert names(scanned.contents) == ["code.py", "notes.md", "notes.md"]
 
 
-def test_another_maximum_divides_again(tree, scanned):
-    scanned(tree, limit=1000)
+def test_another_division_reads_all_files_again(tree, scanned):
+    scanned(tree, division=Division(1, 1000))
     n_pieces = len(scanned.contents.texts)
     assert scanned(tree) == ((0, 0, 0, 3), "")
-    assert scanned(tree, limit=40) == ((0, 3, 0, 0), "")
+    assert scanned(tree, division=Division(2, 40)) == ((0, 3, 0, 0), "")
     assert len(scanned.contents.texts) > n_pieces
     assert max(map(len, scanned.contents.texts)) <= 40
 
