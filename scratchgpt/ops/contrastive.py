@@ -213,12 +213,12 @@ def _check_inputs(
     check_arrays("contrastive", queries=queries, documents=documents, log_scale=log_scale)
     if queries.ndim != 2 or documents.ndim != 2 or queries.shape[1] != documents.shape[1]:
         raise ValueError(
-            f"contrastive: queries are {queries.shape} and documents {documents.shape}; "
+            f"contrastive: queries are {queries.shape}, documents {documents.shape}; "
             "use (M, C) and (N, C)"
         )
     if not 1 <= len(queries) <= len(documents):
         raise ValueError(
-            f"contrastive: queries are {queries.shape} and documents {documents.shape}; pass at "
+            f"contrastive: queries are {queries.shape}, documents {documents.shape}; pass at "
             "least one query, and a document for each"
         )
     if log_scale.shape != (1,):

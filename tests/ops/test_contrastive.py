@@ -187,9 +187,9 @@ def test_micro_batches_that_replay_the_gradient_of_the_vectors_add_up_to_the_who
     [
         (
             {"queries": np.ones((3, 5))},
-            r"queries are \(3, 5\) and documents \(4, 2\)",
+            r"queries are \(3, 5\), documents \(4, 2\)",
         ),
-        ({"queries": np.ones(3)}, r"queries are \(3,\) and documents \(4, 2\); use \(M, C\)"),
+        ({"queries": np.ones(3)}, r"queries are \(3,\), documents \(4, 2\); use \(M, C\)"),
         ({"queries": np.ones((5, 2))}, r"queries are \(5, 2\).*a document for each"),
         ({"queries": np.ones((0, 2))}, r"queries are \(0, 2\).*at least one query"),
         ({"log_scale": np.ones(2)}, r"log_scale is \(2,\); use \(1,\)"),
