@@ -62,8 +62,8 @@ def test_meaning_finds_what_no_word_does(opened, tree, encoder):
     assert found(hybrid)[0] == DOWNLOAD
     assert index.search("fetch", mode="lexical") == []
     assert all(hit.lexical == 0 for hit in hybrid)
-    semantic = [hit.semantic for hit in index.search("fetch", 99, mode="semantic")]
-    assert semantic == sorted(semantic, reverse=True)
+    scores = [hit.score for hit in index.search("fetch", 99, mode="semantic")]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_renames_duplicates_and_reverted_changes_embed_nothing(opened, tree, encoder, write):
@@ -202,11 +202,24 @@ def test_results_are_those_of_the_roots_and_patterns(opened, tree, write):
 def test_a_definition_comes_before_its_test(opened, tree):
     index = opened()
     index.update([tree])
-    hits = found(index.search("read_configuration configuration_path"))
-    lexical = [hit.lexical for hit in index.search("read_configuration configuration_path")]
-    assert hits[0] == READ
-    assert hits[1][0] == "test_code.py"
-    assert lexical[0] < lexical[1]
+    query = "read_configuration configuration_path"
+    hits = index.search(query)
+    assert found(hits)[0] == READ
+    assert found(hits)[1][0] == "test_code.py"
+    assert hits[0].lexical < hits[1].lexical
+
+
+def test_a_test_has_a_lower_score_unless_the_query_is_about_tests(opened, tree):
+    index = opened()
+    index.update([tree])
+
+    def differences(query):
+        hits = index.search(query, 99)
+        return {hit.lexical - hit.score for hit in hits if hit.is_test}
+
+    [difference] = differences("configuration")
+    assert difference > 0
+    assert differences("tests of the configuration") == {0}
 
 
 def test_equal_scores_have_the_order_of_paths(opened, tree, write):

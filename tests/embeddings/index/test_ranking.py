@@ -41,9 +41,16 @@ def test_a_definition_comes_before_its_test():
     test = hit("/test_a.py", 1, 2, "test_it", "assert read_file(x)")
     other, definition = hit("/b.py", 1, 2, "other"), hit("/a.py", 1, 2, "Reader.read_file")
     assert chosen([test, other, definition], 3) == [definition, test, other]
-    assert chosen([other, test, definition], 2) == [other, definition]
+    assert chosen([other, test, definition], 2) == [other, test]
     part = hit("/a.py", 5, 6, "read")  # only part of a name that the test mentions
     assert chosen([test, part], 2) == [test, part]
+
+
+def test_a_test_may_mention_a_single_word_for_other_reasons():
+    test = hit("/test_a.py", 1, 2, "test_it", "run(Reader, readFile)")
+    for name, is_first in (("run", False), ("Reader", False), ("_run", False), ("readFile", True)):
+        definition = hit("/a.py", 1, 2, name)
+        assert chosen([test, definition], 2)[0] == (definition if is_first else test)
 
 
 def test_there_are_at_most_n():
