@@ -11,6 +11,7 @@ from scratchgpt.cli.kernels import prepare_kernels
 
 # Compiled kernels take longer to load than the reference takes for a few texts.
 _FEW_CHARACTERS = 20_000
+TOKENS_PER_BATCH = 512  # activations that fit in the processor's cache, and need little memory
 
 Model = Annotated[
     Path | None,
@@ -52,16 +53,16 @@ class LazyEncoder:
     def encode_document(self, texts: list[str]) -> Any:
         return self._encode(texts, self._encoder.encode_document)
 
-    def _encode(self, texts: list[str], encode: Callable[[list[str]], Any]) -> Any:
+    def _encode(self, texts: list[str], encode: Callable[..., Any]) -> Any:
         from scratchgpt.kernels import disabled
 
         if not self._is_prepared and sum(map(len, texts)) <= _FEW_CHARACTERS:
             with disabled():
-                return encode(texts)
+                return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
         if not self._is_prepared:
             prepare_kernels(self._threads)
             self._is_prepared = True
-        return encode(texts)
+        return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
 
 
 def find_model(given: Path | None, index: Path) -> Path | None:
