@@ -25,6 +25,7 @@ from scratchgpt.cli import (
     train,
     translate,
     verify,
+    zero_shot,
 )
 from scratchgpt.cli.console import program
 from scratchgpt.cli.help import use_layout
@@ -57,6 +58,7 @@ app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("search", epilog=search.EPILOG)(search.search_command)
 app.command("index", epilog=index.EPILOG)(index.index_command)
 app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
+app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)

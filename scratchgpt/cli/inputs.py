@@ -128,5 +128,6 @@ INPUTS = [
             "search --lexical fox {texts} --index {path}",
         ),
     ),
+    Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

@@ -44,9 +44,11 @@ def load_model(directory: Path, model: Layer) -> None:
 
 
 def config_of(model: Layer) -> dict[str, Any]:
-    """Return the configuration of a model; empty if it has none."""
+    """Return the configuration of a model in JSON types; empty if it has none."""
     config = getattr(model, "config", None)
-    return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+    if not is_dataclass(config) or isinstance(config, type):
+        return {}
+    return {name: _in_json(value) for name, value in asdict(config).items()}
 
 
 def config_defaults(model: Layer) -> dict[str, Any]:
@@ -54,4 +56,9 @@ def config_defaults(model: Layer) -> dict[str, Any]:
     config = getattr(model, "config", None)
     if not is_dataclass(config):
         return {}
-    return {f.name: f.default for f in fields(config) if f.default is not MISSING}
+    return {f.name: _in_json(f.default) for f in fields(config) if f.default is not MISSING}
+
+
+def _in_json(value: Any) -> Any:
+    """Return a value as it is read back from JSON, which has no tuples."""
+    return [_in_json(one) for one in value] if isinstance(value, tuple) else value

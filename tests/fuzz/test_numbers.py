@@ -21,6 +21,7 @@ COMMANDS = {
     "import": "import {nanogpt.safetensors} --format nanogpt --n-head 1 --out {out}",
     "export": "export {model} --out {out}",
     "forecast": "forecast {series.csv} --order 0,1,1 --steps 1",
+    "zero-shot": "zero-shot {attributes}",
     "info": "info {model}",
     "verify": "verify dropout",
     "bench": "bench {model} --seconds 0 --steps 1 --no-breakdown",
