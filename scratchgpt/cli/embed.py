@@ -156,10 +156,11 @@ def _refuse_long(encoder: "TextEncoder", texts: list[str], role: Role) -> None:
     lengths = encoder.count_tokens(texts, prompt_name=role.value)
     too_long = [i for i, length in enumerate(lengths) if length > encoder.max_tokens]
     if too_long:
-        first, most = too_long[0], encoder.max_tokens
+        first, most = too_long[0], counted(encoder.max_tokens, "token")
         raise UserError(
-            f"{counted(len(too_long), 'text')} longer than the model's {most} tokens, the first of "
-            f"them text {first + 1:,} with {lengths[first]:,}; split it, or leave out --strict"
+            f"{counted(len(too_long), 'text')} longer than the {most} that the model reads, the "
+            f"first of them text {first + 1:,} with {lengths[first]:,}; split it, or leave out "
+            "--strict"
         )
 
 

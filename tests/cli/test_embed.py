@@ -70,7 +70,10 @@ def test_long_texts_are_counted_once_or_refused(embed, refused, encoder_folder, 
         embed("a " * 99, "b " * 99, "c")
     out = tmp_path / "x.npy"
     error = refused("embed", "c", "a " * 99, "-m", encoder_folder, "--strict", "--out", out)
-    assert "1 text longer than the model's 48 tokens, the first of them text 2 with" in error
+    assert (
+        "1 text longer than the 48 tokens that the model reads, the first of them text 2 with"
+        in error
+    )
     assert not out.exists()
 
 
