@@ -28,6 +28,8 @@ from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
 from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
 
+_NO_LIMIT = 1 << 62  # tokens
+
 Vectors = Array | Int8Vectors
 OnProgress = Callable[[int, int], None]  # texts that are done, all texts
 
@@ -235,6 +237,12 @@ class TextEncoder:
             )
         self.n_truncated += n_cut
         return rows
+
+    def count_tokens(self, texts: Sequence[str], *, prompt_name: str = DOCUMENT) -> list[int]:
+        """Return how many tokens each text has with those around it, before any text is cut."""
+        prompt = self.prompts.find(prompt_name)
+        rows, _ = self.prompts.tokenize(self.tokenizer, texts, prompt, _NO_LIMIT)
+        return [len(row) for row in rows]
 
     def _encode(
         self,

@@ -11,7 +11,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from scratchgpt.cli.app import app
 from scratchgpt.cli.inputs import INPUTS
-from scratchgpt.models import load_pretrained, save_pretrained
+from scratchgpt.embeddings import add_roles
+from scratchgpt.models import GPTEncoder, GPTEncoderConfig, load_pretrained, save_pretrained
+from scratchgpt.text import train_bpe
 from scratchgpt.text.corpora.state import State
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 8
@@ -33,6 +35,7 @@ def make_samples(folder: Path) -> dict[str, Path]:
     _write_series(paths)
     _write_models(paths)
     _write_prepared(paths)
+    _write_index(paths)
     _write_attributes(paths["attributes"])
     paths["settings.toml"].write_text(
         'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
@@ -103,6 +106,20 @@ def _write_vocabulary(paths: dict[str, Path]) -> None:
     words = [*ByteLevel.alphabet(), "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
+
+
+def _write_index(paths: dict[str, Path]) -> None:
+    tokenizer = add_roles(train_bpe([TEXT], 257))
+    config = GPTEncoderConfig(
+        n_layer=1, n_head=1, n_embd=8, block_size=48, vocab_size=tokenizer.vocab_size
+    )
+    save_pretrained(GPTEncoder(config), paths["encoder"])
+    tokenizer.save(paths["encoder"] / "tokenizer.json")
+    shutil.copytree(paths["texts"], paths["searched"])
+    (paths["searched"] / "code.py").write_text("def fox():\n    pass\n")
+    (paths["searched"] / ".gitignore").write_text("*.log\n")
+    paths["document"].write_text(TEXT)
+    _command("index", paths["texts"], "--model", paths["encoder"], "--index", paths["index"])
 
 
 def _write_prepared(paths: dict[str, Path]) -> None:

@@ -27,6 +27,9 @@ COMMANDS = {
     "bench": "bench {model} --seconds 0 --steps 1 --no-breakdown",
     "tokenizer train": "tokenizer train {text} --out {out}",
     "data prepare": "data prepare {text} --out {out}",
+    "search": "search --lexical fox {texts} --index {out}",
+    "index": "index {texts} --index {out}",
+    "embed": "embed -m {encoder} ab --out {out}.npy",
     "data show": "data show {prepared}",
 }
 # Large values are useful, and take as long as the user asked for: Ctrl-C ends them.
