@@ -28,12 +28,14 @@ scratchgpt search "read a config file" src/ docs/ -n 3 --include '*.py'
 
 scratchgpt search --model runs/code --semantic "retry after a failed download" .
 
+scratchgpt search --setup
+
 scratchgpt search --json --lexical parse_header src/ | head
 """
 
 NO_MODEL = (
-    "searching by words only, because there is no model; --model RUN searches by meaning too, and "
-    "--lexical hides this line"
+    "searching by words only, because there is no model; `search --setup` trains one, --model RUN "
+    "names one, and --lexical hides this line"
 )
 LINES_SHOWN = 4  # of each piece
 NO_MATCH = 1  # exit status, as that of grep
@@ -55,7 +57,10 @@ IndexFolder = Annotated[
 
 
 def search_command(
-    query: Annotated[str, typer.Argument(help="What to search for, in your own words.")],
+    query: Annotated[
+        str | None,
+        typer.Argument(help="What to search for, in your own words.", show_default=False),
+    ] = None,
     folders: Folders = None,
     model: Model = None,
     lexical: Annotated[
@@ -81,6 +86,14 @@ def search_command(
             "symbol, text, score, lexical, semantic.",
         ),
     ] = False,
+    setup: Annotated[
+        bool,
+        typer.Option(
+            "--setup",
+            help="Train a model for code and its documentation on this Python and its packages "
+            "(once, about 25 minutes on two cores); searches without --model use it.",
+        ),
+    ] = False,
     index: IndexFolder = None,
     threads: Threads = None,
 ) -> None:
@@ -94,6 +107,15 @@ def search_command(
     from scratchgpt.embeddings import index_folder
     from scratchgpt.errors import UserError
 
+    if setup:
+        from scratchgpt.cli.search_setup import set_up
+
+        if query is not None:
+            raise typer.BadParameter("takes no query", param_hint="--setup")
+        set_up(threads)
+        return
+    if query is None:
+        raise typer.BadParameter("give the words to search for", param_hint="QUERY")
     if lexical and semantic:
         raise typer.BadParameter("excludes --lexical; leave out one", param_hint="--semantic")
     roots = folders or [Path()]
