@@ -17,7 +17,6 @@ from scratchgpt.embeddings.exchange.reading import (
     read_sentence_transformer,
 )
 from scratchgpt.embeddings.exchange.writing import write_sentence_transformer
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.embeddings.prompts import Prompts, role_prompts
 from scratchgpt.embeddings.quantized import Int8Vectors, quantize
 from scratchgpt.embeddings.roles import DOCUMENT, QUERY
@@ -27,6 +26,7 @@ from scratchgpt.models import GPTEncoder, load_pretrained
 from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
 from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
+from scratchgpt.text.micro_batches import micro_batches, pad_rows
 
 _NO_LIMIT = 1 << 62  # tokens
 

@@ -14,10 +14,12 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.models.classifier_config import GPTClassifierConfig
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.description import describe_gpt, describe_quantized, describe_transformer
 from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
 from scratchgpt.models.huggingface import (
     FAMILIES,
@@ -48,6 +50,7 @@ from scratchgpt.special_ids import SpecialIds
 INT8_TYPE = f"{OUR_TYPE}-int8"
 TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
 ENCODER_TYPE = f"{OUR_TYPE}-gpt-encoder"
+CLASSIFIER_TYPE = f"{OUR_TYPE}-gpt-classifier"
 
 # Fields of our own config.json use the same names as GPT-2's: our name -> its name.
 _OUR_FIELDS = {
@@ -139,6 +142,9 @@ def _merge_tied(stored: dict[str, Stored], directory: Path) -> None:
 register_kind(GPTKind(GPT, GPTConfig, (*FAMILIES, OUR_TYPE), describe_gpt))
 register_kind(ModelKind(Transformer, TransformerConfig, (TRANSFORMER_TYPE,), describe_transformer))
 register_kind(ModelKind(GPTEncoder, GPTEncoderConfig, (ENCODER_TYPE,), describe_gpt_encoder))
+register_kind(
+    ModelKind(GPTClassifier, GPTClassifierConfig, (CLASSIFIER_TYPE,), describe_gpt_classifier)
+)
 register_kind(
     QuantizedKind(QuantizedGPT, GPTConfig, (INT8_TYPE,), describe_quantized, quantized=True)
 )
