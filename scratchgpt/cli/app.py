@@ -14,11 +14,13 @@ from scratchgpt.cli import (
     embed,
     evaluate,
     export_model,
+    finetune,
     forecast,
     generate,
     import_model,
     index,
     info,
+    predict,
     quantize,
     search,
     tokenizer,
@@ -47,9 +49,11 @@ app = typer.Typer(
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
+app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)
+app.command("predict", epilog=predict.EPILOG)(predict.predict_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
 app.command("export", epilog=export_model.EPILOG)(export_model.export_command)

@@ -35,8 +35,9 @@ class Examples:
 
     def take(self, rows: Sequence[int]) -> "Examples":
         """Select examples by their indices."""
-        texts, labels = ([each[row] for row in rows] for each in (self.texts, self.labels))
-        return Examples(texts, labels, self.name)
+        return Examples(
+            [self.texts[row] for row in rows], [self.labels[row] for row in rows], self.name
+        )
 
 
 def read_examples(path: Path, config: GPTClassifierConfig) -> Examples:
@@ -144,14 +145,16 @@ def _rank(label: str) -> tuple[bool, int, str]:
     return not is_number, int(label) if is_number else 0, label
 
 
-def check_labels(examples: Examples, labels: Sequence[str]) -> None:
+def check_labels(examples: Examples, config: GPTClassifierConfig) -> None:
     """Raise UserError if an example has a label that training examples do not have."""
-    known = set(labels)
+    if config.is_score:
+        return
+    labels, known = list(config.labels), set(config.labels)
     for number, label in enumerate(examples.labels, start=1):
         if label not in known:
             raise UserError(
                 f"row {number:,} of {examples.name} has the label {label!r}, of which there is no "
-                f"training example{did_you_mean(label, list(labels))}"
+                f"training example{did_you_mean(label, labels)}"
             )
 
 

@@ -161,7 +161,8 @@ class GPTClassifier(Model[GPTClassifierSaved]):
         if not self.config.is_choice:
             h = h.sum(axis=1)  # (B, C) 4
         logits, classifier = self.classifier.forward(h)  # 5
-        places = np.nonzero(np.arange(n_time) < ends[:, None] - 1)
+        rows, positions = np.nonzero(np.arange(n_time) < ends[:, None] - 1)
+        places = rows, positions
         next_tokens, lm_head = None, None
         if language_model:
             next_tokens, lm_head = self.lm_head.forward(x[places])  # (N, V) 6

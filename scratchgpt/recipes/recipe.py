@@ -40,6 +40,9 @@ class Recipe(Generic[M, B]):
         ``(model, tokenizer, run, settings, watcher) -> Evaluation`` on data that the run held out.
     evaluate_corpus : callable
         ``(model, tokenizer, corpus, settings, watcher) -> Evaluation`` on any data.
+    compares : bool
+        Whether an evaluation on other data uses the training data of the run, for baselines. If it
+        is there, ``evaluate_run`` is called, with a run whose second word is the other data.
     """
 
     makes_data: bool
@@ -53,6 +56,7 @@ class Recipe(Generic[M, B]):
     evaluate_corpus: Callable[
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
+    compares: bool = False
 
     def start(
         self,

@@ -2,8 +2,12 @@
 
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.finetuning import LabeledBatch
 from scratchgpt.models import (
     GPT,
+    PROBLEMS,
+    GPTClassifier,
+    GPTClassifierConfig,
     GPTConfig,
     GPTEncoder,
     GPTEncoderConfig,
@@ -12,6 +16,7 @@ from scratchgpt.models import (
     TransformerConfig,
 )
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
+from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.tasks import TASK
@@ -20,12 +25,16 @@ from scratchgpt.recipes.translation_recipe import TRANSLATION
 from scratchgpt.text import TASKS, PairBatch, TokenBatch
 
 AnyRecipe = (
-    Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch] | Recipe[GPTEncoder, ContrastiveBatch]
+    Recipe[GPT, TokenBatch]
+    | Recipe[Transformer, PairBatch]
+    | Recipe[GPTEncoder, ContrastiveBatch]
+    | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
     TrainingRun[GPT, TokenBatch]
     | TrainingRun[Transformer, PairBatch]
     | TrainingRun[GPTEncoder, ContrastiveBatch]
+    | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
 # A task may have sizes after a colon: addition:3. None is the key for language models.
@@ -34,6 +43,8 @@ RECIPES: dict[str | None, AnyRecipe] = {
     **dict.fromkeys(TASKS, TASK),
     "translation": TRANSLATION,
     "contrastive": CONTRASTIVE,
+    **dict.fromkeys(PROBLEMS, FINETUNE),
+    "similarity": FINETUNE_SCORES,
 }
 
 # The recipe that evaluates a model outside a run.
@@ -41,6 +52,7 @@ RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
     GPTEncoderConfig: CONTRASTIVE,
+    GPTClassifierConfig: FINETUNE,
 }
 
 

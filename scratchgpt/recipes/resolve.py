@@ -145,7 +145,8 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
             if not isinstance(section, dict):
                 raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
             sections[name] = {**changes[name], **section}
-        _choose_length(layer.values.get("training", {}), sections["training"], layer.source)
+            if name == "training":
+                _choose_length(section, sections[name], layer.source)
         task, corpus = _chosen_data(changes["task"], changes["corpus"], layer.values)
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)

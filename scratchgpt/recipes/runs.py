@@ -1,6 +1,7 @@
 """Train and evaluate models by task: the functions behind ``scratchgpt train`` and ``eval``."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scratchgpt.errors import UserError
@@ -111,9 +112,21 @@ def evaluate(
     if corpus:
         words = (corpus,) if isinstance(corpus, str) else corpus
         recipe = RECIPES_OF_MODELS[type(read_config(directory))]
-        return recipe.evaluate(directory, words, settings, watcher)
+        held_out = _with_training_data(Path(model), words) if recipe.compares else words
+        return recipe.evaluate(directory, held_out, settings, watcher)
     run = _run_of(Path(model))
     return find_recipe(run.task).evaluate(directory, run, settings, watcher)
+
+
+def _with_training_data(model: Path, words: Sequence[str]) -> RunConfig | Sequence[str]:
+    """Return the run of a model with other held-out data, if its training data is still there."""
+    try:
+        run = _run_of(model)
+    except UserError:  # the model is not part of a run
+        return words
+    if len(words) != 1 or not run.corpus or not Path(run.corpus[0]).is_file():
+        return words
+    return replace(run, corpus=(run.corpus[0], *words))
 
 
 def _run_of(model: Path) -> RunConfig:
