@@ -123,6 +123,11 @@ def label_names(examples: Examples, config: GPTClassifierConfig) -> tuple[str, .
 def _choice_names(found: set[str], config: GPTClassifierConfig, name: str) -> tuple[str, ...]:
     columns = config.columns[1:]
     n = len(columns)
+    if found <= set(_numbers(1, n - 1)):
+        raise UserError(
+            f"{config.label_column!r} of {name} has neither 0 nor {n}, so that the first number is "
+            "unknown; write the names of the columns as labels"
+        )
     for names in (columns, _numbers(0, n), _numbers(1, n)):
         if found <= set(names):
             return tuple(names)
