@@ -31,6 +31,7 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
+_FINETUNE = f"finetune {{path}} {_TINY} --block-size 8 --out {{out}} --tokenizer"
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -97,9 +98,35 @@ INPUTS = [
         "lines",
         _words("translate --model {translation-run} --file {path}", f"{_CLASSIFY} {{path}}"),
     ),
-    Input("labeled.csv", _words(f"{_CLASSIFY} --gold label {{path}}")),
-    Input("labeled.tsv", _words(f"{_CLASSIFY} --gold label --json {{path}}")),
-    Input("labeled.jsonl", _words(f"{_CLASSIFY} --column label {{path}}")),
+    Input(
+        "labeled.csv",
+        _words(
+            f"{_CLASSIFY} --gold label {{path}}",
+            f"{_FINETUNE} bytes",
+            "predict --model {labeled-run} {path}",
+        ),
+    ),
+    Input(
+        "labeled.tsv",
+        _words(f"{_CLASSIFY} --gold label --json {{path}}", f"{_FINETUNE} characters"),
+    ),
+    Input(
+        "labeled.jsonl",
+        _words(f"{_CLASSIFY} --column label {{path}}", "eval --model {labeled-run} {path}"),
+    ),
+    Input(
+        "scored.jsonl",
+        _words(f"{_FINETUNE} bytes --task similarity --label-column score"),
+    ),
+    Input(
+        "labeled-run",
+        _words(
+            "finetune --resume --out {path}",
+            "predict --model {path} ab --json",
+            "eval --model {path}",
+            "info {path}",
+        ),
+    ),
     Input(
         "series.csv",
         _words(

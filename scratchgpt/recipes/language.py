@@ -99,9 +99,9 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
     """Return the configuration of the model in ``init``, with dropout and context changed."""
     directory = find_model(Path(init))
     config = read_config(directory)
-    if not isinstance(config, GPTConfig):
+    if type(config) is not GPTConfig:
         raise UserError(
-            f"init={init!r} is not a GPT; only GPTs can be trained from an existing model"
+            f"init={init!r} is not a GPT that continues texts; only these can be trained further"
         )
     if run.preset != PRESET:
         raise UserError(
