@@ -31,7 +31,7 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
-_FINETUNE = f"finetune {{path}} {_TINY} --block-size 8 --out {{out}} --tokenizer"
+_FINETUNE = f"finetune {{path}} {_TINY} --block-size 8 --out {{out}}"
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -102,13 +102,13 @@ INPUTS = [
         "labeled.csv",
         _words(
             f"{_CLASSIFY} --gold label {{path}}",
-            f"{_FINETUNE} bytes",
+            f"{_FINETUNE} --tokenizer bytes",
             "predict --model {labeled-run} {path}",
         ),
     ),
     Input(
         "labeled.tsv",
-        _words(f"{_CLASSIFY} --gold label --json {{path}}", f"{_FINETUNE} characters"),
+        _words(f"{_CLASSIFY} --gold label --json {{path}}", f"{_FINETUNE} --tokenizer characters"),
     ),
     Input(
         "labeled.jsonl",
@@ -116,7 +116,7 @@ INPUTS = [
     ),
     Input(
         "scored.jsonl",
-        _words(f"{_FINETUNE} bytes --task similarity --label-column score"),
+        _words(f"{_FINETUNE} --tokenizer bytes --task similarity --label-column score"),
     ),
     Input(
         "labeled-run",

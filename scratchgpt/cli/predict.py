@@ -77,8 +77,8 @@ def predict_command(
             message(f"{first + len(some):,} of {len(examples):,}")
     if n := classifier.n_truncated:
         message(
-            f"{counted(n, 'example')} longer than the {config.block_size} tokens of the model; "
-            "the ends of their texts were not read"
+            f"{counted(n, 'example')} longer than block_size={config.block_size} of the model; the "
+            "ends of their texts were not read"
         )
 
 

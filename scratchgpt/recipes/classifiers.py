@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.models import GPTClassifier, GPTClassifierConfig, GPTConfig, load_pretrained
 from scratchgpt.models.classifier_config import N_SPECIAL
 from scratchgpt.models.pretrained import is_quantized, read_config
@@ -72,7 +72,7 @@ def classifier_config(
             )
     if n_tokens is not None and not changed.fits_vocabulary(n_tokens):
         raise UserError(
-            f"the tokenizer has {n_tokens:,} tokens, but the model in {run.init} has "
+            f"the tokenizer has {counted(n_tokens, 'token')}, but the model in {run.init} has "
             f"{changed.vocab_size - N_SPECIAL:,}, so they do not belong together; leave out "
             "tokenizer"
         )

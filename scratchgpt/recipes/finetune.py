@@ -87,7 +87,7 @@ class FineTuneData:
         if self.config.is_score:
             what = f"scores of {self.config.center:.3g} ± {self.config.spread:.2g}"
         elif self.config.is_choice:
-            what = f"{len(self.config.labels)} choices"
+            what = counted(len(self.config.labels), "choice")
         else:
             what = counted(len(self.config.labels), "label")
         return (
@@ -190,7 +190,9 @@ def check_tables(corpus: Sequence[str]) -> None:
     """Raise UserError if the words of a corpus are not one or two tables."""
     forms = f"name a table with examples ({', '.join(ENDINGS)}), or one for training and one"
     if not 1 <= len(corpus) <= 2:
-        raise UserError(f"there are {len(corpus) or 'no'} tables; {forms} for validation")
+        raise UserError(
+            f"{'too many' if corpus else 'no'} tables are given; {forms} for validation"
+        )
     for word in corpus:
         if not Path(word).is_file() or not is_table(Path(word)):
             what = "is not a table" if Path(word).exists() else "does not exist"

@@ -94,7 +94,7 @@ def _evaluate_corpus(
 ) -> LabelEvaluation:
     """Evaluate on a table, without the baselines that learn from training examples."""
     if len(corpus) != 1:
-        raise UserError(f"there are {len(corpus)} tables; name one to evaluate on")
+        raise UserError(f"{', '.join(corpus)}: name one table to evaluate on")
     check_tables(corpus)
     return _evaluate(model, tokenizer, read_examples(Path(corpus[0]), model.config), None)
 

@@ -47,7 +47,7 @@ def test_a_model_is_fine_tuned_resumed_and_evaluated(scratchgpt, reviews, tmp_pa
 
 def test_an_error_is_one_line(refused, reviews, tmp_path):
     out = ["--out", tmp_path / "run"]
-    assert "there are no tables; name a table" in refused("finetune", *out)
+    assert "no tables are given; name a table" in refused("finetune", *out)
     error = refused("finetune", reviews, "--label-column", "liked", *out)
     assert "must name one column 'text'" in error
     assert "does not exist" in refused("finetune", "nothing.csv", *out)

@@ -64,7 +64,7 @@ def test_scores_of_pairs(scratchgpt, folder, tmp_path):
 
 def test_long_texts_are_counted(scratchgpt, folder):
     result = scratchgpt("predict", "--model", folder(), "x " * 20, "short one")
-    assert "1 example longer than the 24 tokens of the model" in result.stderr
+    assert "1 example longer than block_size=24 of the model" in result.stderr
 
 
 def test_an_error_is_one_line(refused, folder, trained, tmp_path):

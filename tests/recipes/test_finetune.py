@@ -158,9 +158,9 @@ def test_texts_that_are_cut_and_labels_that_are_rare_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"corpus": []}, "there are no tables; name a table"),
+        ({"corpus": []}, "no tables are given; name a table"),
         ({"corpus": ["a.csv"]}, "a.csv does not exist"),
-        ({"corpus": ["a.csv"] * 3}, "there are 3 tables"),
+        ({"corpus": ["a.csv"] * 3}, "too many tables are given"),
         ({"training": {"label_smoothing": 0.1}}, "smooths no labels"),
         ({"training": {"tokens_per_batch": 100}}, "batch_size examples"),
         ({"training": {"steps": 5, "epochs": 2}}, "steps=5 and epochs=2 in the settings"),
