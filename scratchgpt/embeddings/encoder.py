@@ -19,7 +19,7 @@ from scratchgpt.embeddings.exchange.reading import (
 from scratchgpt.embeddings.exchange.writing import write_sentence_transformer
 from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.embeddings.prompts import Prompts, role_prompts
-from scratchgpt.embeddings.quantized import Int8Vectors, quantize
+from scratchgpt.embeddings.quantized import Int8Vectors, check_precision, quantize
 from scratchgpt.embeddings.roles import DOCUMENT, QUERY
 from scratchgpt.errors import UserError, counted
 from scratchgpt.memory import Arena
@@ -185,15 +185,18 @@ class TextEncoder:
         UserError
             If an argument is unknown, or the model computes NaN.
         """
+        check_precision(precision)
+        tokens_per_batch = check_whole("tokens_per_batch", tokens_per_batch, least=1)
+        if truncate_dim is not None:
+            truncate_dim = check_whole("truncate_dim", truncate_dim, least=1)
+            if truncate_dim > self.dim:
+                raise UserError(f"truncate_dim={truncate_dim} is more than the {self.dim} channels")
         if isinstance(texts, str):
             vectors = self._encode([texts], prompt_name, prompt, tokens_per_batch, None)[0]
         else:
             texts = list(texts)
             vectors = self._encode(texts, prompt_name, prompt, tokens_per_batch, on_progress)
         if truncate_dim is not None:
-            check_whole("truncate_dim", truncate_dim, least=1)
-            if truncate_dim > self.dim:
-                raise UserError(f"truncate_dim={truncate_dim} is more than the {self.dim} channels")
             vectors = np.ascontiguousarray(vectors[..., :truncate_dim])
         if normalize_embeddings:
             vectors = unit_forward(vectors)[0]
@@ -229,8 +232,8 @@ class TextEncoder:
         rows, n_cut = self.prompts.tokenize(self.tokenizer, texts, prompt, self.max_tokens)
         if n_cut and not self.n_truncated:
             warnings.warn(
-                f"{n_cut:,} of {counted(len(texts), 'text')} longer than {self.max_tokens} tokens: "
-                "the rest of them is not encoded (this is said once)",
+                f"texts longer than {self.max_tokens} tokens are cut, here {n_cut:,} of "
+                f"{len(texts):,}; this is said only once",
                 stacklevel=2,
             )
         self.n_truncated += n_cut

@@ -44,14 +44,20 @@ def load_model(directory: Path, model: Layer) -> None:
 
 
 def config_of(model: Layer) -> dict[str, Any]:
-    """Return the configuration of a model; empty if it has none."""
+    """Return the configuration of a model in JSON types; empty if it has none."""
     config = getattr(model, "config", None)
-    return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+    if not is_dataclass(config) or isinstance(config, type):
+        return {}
+    return {name: _in_json(value) for name, value in asdict(config).items()}
 
 
 def config_defaults(model: Layer) -> dict[str, Any]:
-    """Return the default of each model setting that has a default."""
+    """Return the default of each model setting that has a default, in JSON types."""
     config = getattr(model, "config", None)
     if not is_dataclass(config):
         return {}
-    return {f.name: f.default for f in fields(config) if f.default is not MISSING}
+    return {f.name: _in_json(f.default) for f in fields(config) if f.default is not MISSING}
+
+
+def _in_json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

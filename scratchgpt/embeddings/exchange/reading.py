@@ -3,7 +3,6 @@
 Each setting that changes vectors is either supported or refused by name.
 """
 
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +22,11 @@ from scratchgpt.embeddings.prompts import Prompts
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT, GPTEncoder
 from scratchgpt.models.directory import CONFIG_FILE
-from scratchgpt.models.gpt_encoder import LARGEST_SCALE
 from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.structured import check_type, read_json
 from scratchgpt.text import BPETokenizer, load_tokenizer
 
+LARGEST_LOG_SCALE = 50.0  # far more than that of a trained model, and its exponential is finite
 # Settings of the model's module that change nothing here, and settings with one supported value.
 _FREE = {"max_seq_length", "modality_config", "unpad_inputs"}
 _FIXED = {"transformer_task": "feature-extraction", "module_output_name": "token_embeddings"}
@@ -144,7 +143,7 @@ def _read_own_fields(path: Path) -> tuple[float | None, tuple[int, ...]]:
     log_scale, dims = values.get(LOG_SCALE), values.get(DIMS) or []
     check_type(log_scale, float | None, LOG_SCALE, str(path))
     check_type(dims, list[int], DIMS, str(path))
-    if log_scale is not None and not log_scale <= math.log(LARGEST_SCALE) + 1e-6:
+    if log_scale is not None and not abs(log_scale) < LARGEST_LOG_SCALE:
         raise UserError(f"{path} is damaged: {LOG_SCALE} is {log_scale!r}")
     return log_scale, tuple(dims)
 
