@@ -253,6 +253,9 @@ class TextEncoder:
         different = list(dict.fromkeys(texts))
         rows = self.tokenize(different, prompt_name=prompt_name, prompt=prompt)
         lengths = np.array([len(row) for row in rows], np.int64)
+        if not lengths.all():
+            empty = texts.index(different[int(lengths.argmin())])
+            raise UserError(f"text {empty} has no tokens, and the encoder adds none; leave it out")
         vectors = np.empty((len(rows), self.dim), self.model.dtype)
         arena, n_done = Arena(), 0
         for indices in micro_batches(lengths, tokens_per_batch):
