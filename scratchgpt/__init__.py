@@ -7,6 +7,7 @@ The main modules:
 * ``scratchgpt.models``: GPT and the Transformer;
 * ``scratchgpt.training``, ``scratchgpt.generation``: using a model;
 * ``scratchgpt.recipes``: training and evaluation by name, as on the command line;
+* ``scratchgpt.zero_shot``: classes that no example was given for;
 * ``scratchgpt.verify``: checks that a backward pass is correct, ours or yours;
 * ``scratchgpt.timeseries``: ARIMA, with a handwritten gradient of its likelihood;
 * ``scratchgpt --help``: the command line.
@@ -33,6 +34,7 @@ _SUBPACKAGES = (
     "timeseries",
     "training",
     "verify",
+    "zero_shot",
 )
 _SHORTCUTS = {
     "GPT": "scratchgpt.models",

@@ -136,6 +136,25 @@ def check_upstream(op: str, dy: Array, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{op}: the output is {shape} but dy is {dy.shape}")
 
 
+def check_dloss(
+    op: str, dloss: Any, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None
+) -> None:
+    """Check that the upstream gradient of a loss is a number, or an array of the given shape.
+
+    Raises
+    ------
+    ValueError
+        If it is another array, or cannot be converted to ``dtype``.
+    """
+    given = dloss if hasattr(dloss, "dtype") else np.asarray(dloss)
+    shapes = ((), (1,) if shape is None else shape)
+    if given.shape not in shapes or given.dtype.kind not in "fiu" + dtype.kind:
+        raise ValueError(
+            f"{op}: dloss is {given.dtype} {given.shape}; it must be a "
+            f"real number{'' if shape is None else f', or an array {shape}'}"
+        )
+
+
 def as_rows(x: Array) -> Array:
     """Return an array (..., C) as rows (N, C), also if it has no elements."""
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])

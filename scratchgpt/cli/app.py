@@ -7,6 +7,8 @@ import typer
 from scratchgpt.cli import (
     bench,
     cache,
+    classify,
+    contrastive,
     data,
     doctor,
     evaluate,
@@ -40,8 +42,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
+app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
+app.command("classify", epilog=classify.EPILOG)(classify.classify_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
 app.command("export", epilog=export_model.EPILOG)(export_model.export_command)

@@ -126,7 +126,7 @@ def list_command(
         write_json(record)
         return
     lines = ["named corpora:"]
-    lines += [f"  {name:<16} {text}" for name, text in NAMED_CORPORA.items()]
+    lines += [f"  {name:<19} {text}" for name, text in NAMED_CORPORA.items()]
     lines += [f"prepared in {cache_directory()}:"]
     for directory, manifest in found:
         lines.append(

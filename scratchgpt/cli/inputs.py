@@ -31,6 +31,7 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
+_CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
     Input(
@@ -39,6 +40,7 @@ INPUTS = [
             "train --resume --out {path}",
             "eval --model {path}",
             "generate --model {path} --max-new-tokens 2 --prompt a",
+            "classify --model {path} --by likelihood --label a --label b --template {} fox",
             "info {path}",
             "export {path} --out {out}",
         ),
@@ -91,7 +93,13 @@ INPUTS = [
     Input("pairs.tsv", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input("pairs.jsonl", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input("pairs.tsv.gz", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
-    Input("lines", _words("translate --model {translation-run} --file {path}")),
+    Input(
+        "lines",
+        _words("translate --model {translation-run} --file {path}", f"{_CLASSIFY} {{path}}"),
+    ),
+    Input("labeled.csv", _words(f"{_CLASSIFY} --gold label {{path}}")),
+    Input("labeled.tsv", _words(f"{_CLASSIFY} --gold label --json {{path}}")),
+    Input("labeled.jsonl", _words(f"{_CLASSIFY} --column label {{path}}")),
     Input(
         "series.csv",
         _words(

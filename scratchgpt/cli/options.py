@@ -1,20 +1,21 @@
 """Options of the command line, generated from the fields of the configurations.
 
-A field of :class:`RunConfig`, :class:`GPTConfig`, :class:`TransformerConfig` or
-:class:`TrainConfig` is an option of the same name: its type and default are those of the field, and
-its help is the first sentence of the field's description in the class's docstring.
+A field of :class:`RunConfig`, :class:`GPTConfig`, :class:`TransformerConfig`,
+:class:`GPTEncoderConfig` or :class:`TrainConfig` is an option of the same name: its type and
+default are those of the field, and its help is the first sentence of the field's description in the
+class's docstring.
 """
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import Annotated, NamedTuple, get_type_hints
 
 import typer
 
 from scratchgpt.cli.completion import complete, presets, tasks, tokenizers
-from scratchgpt.models import GPTConfig, TransformerConfig
+from scratchgpt.models import GPTConfig, GPTEncoderConfig, TransformerConfig
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.training.config import TrainConfig
 
@@ -24,6 +25,7 @@ SECTIONS = (
     (None, RunConfig),
     ("model", GPTConfig),
     ("model", TransformerConfig),
+    ("model", GPTEncoderConfig),
     ("training", TrainConfig),
 )
 # Fields that can be set in a configuration file only.
@@ -88,18 +90,27 @@ def settings() -> dict[str, Setting]:
             default = None if section == "model" else field.default
             help_ = first_sentence(descriptions[name])
             values = listed_values(kind, name)
-            found[name] = Setting(section, hints[name], default, help_, values)
+            hint = list[int] if hints[name] == tuple[int, ...] else hints[name]
+            found[name] = Setting(section, hint, default, help_, values)
     return found
 
 
-def add_options(command: Callable[..., None]) -> None:
+def add_options(command: Callable[..., None], without: Collection[str] = ()) -> None:
     """Give a command an option for each setting; it takes them as keyword arguments.
 
     An option that is left out is None: it does not override the configuration file.
+
+    Parameters
+    ----------
+    command : callable
+    without : collection of str
+        Settings that are not options of this command.
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    options = [_parameter(name, setting) for name, setting in settings().items()]
+    options = [
+        _parameter(name, setting) for name, setting in settings().items() if name not in without
+    ]
     # Typer reads the parameters of a command from its signature.
     command.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
 
@@ -111,8 +122,9 @@ def by_section(given: Mapping[str, object]) -> dict[str, object]:
     arranged: dict[str, object] = {"model": model, "training": training}
     places = {None: arranged, "model": model, "training": training}
     for name, setting in settings().items():
-        if given.get(name) is not None:
-            places[setting.section][name] = given[name]
+        value = given.get(name)
+        if value is not None and value != ():  # an option that may be repeated is () without values
+            places[setting.section][name] = value
     return arranged
 
 

@@ -69,19 +69,11 @@ def train_command(
     vocabulary of both languages (bpe:8000; characters for dates), the inverse_sqrt schedule, label
     smoothing and the average of the last checkpoints. The config.toml in --out lists them all.
     """
-    from scratchgpt.cli.training_run import train_run
-    from scratchgpt.recipes.resolve import Layer, keep_standard_input, resolve
-    from scratchgpt.recipes.run_file import read_settings
+    from scratchgpt.cli.training_run import resolve_run, train_run
 
-    given = by_section(settings)
-    if corpus:
-        given["corpus"] = corpus
-    layers = [Layer(given, "the options")]
-    if config is not None:
-        layers.insert(0, Layer(read_settings(config), str(config)))
-    run = keep_standard_input(resolve(layers, resumed=out if resume else None))
+    run = resolve_run(by_section(settings), corpus, config, out if resume else None)
     prepare_kernels(threads, run.training.precision)
     train_run(run, out, resume=resume, as_json=as_json)
 
 
-add_options(train_command)
+add_options(train_command, without=("pooling", "dims"))  # those of `contrastive`

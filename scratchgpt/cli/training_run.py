@@ -9,10 +9,34 @@ from scratchgpt.errors import counted, warn_on_failure
 from scratchgpt.escapes import escaped, shell_quoted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
+from scratchgpt.recipes.resolve import Layer, keep_standard_input, resolve
+from scratchgpt.recipes.run_file import read_settings
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
 
 # What to print before the command that uses the model.
-PURPOSES = {"generate": "generate text", "translate": "translate"}
+PURPOSES = {
+    "generate": "generate text",
+    "translate": "translate",
+    "embed": "encode texts as vectors",
+}
+
+
+def resolve_run(
+    given: dict[str, object],
+    corpus: list[str] | None,
+    config: Path | None,
+    resumed: Path | None,
+) -> RunConfig:
+    """Merge the options of a command, the words of its corpus and its configuration file.
+
+    Standard input and pipes are saved to files. ``resumed`` is the folder of a run to resume.
+    """
+    if corpus:
+        given = {**given, "corpus": corpus}
+    layers = [Layer(given, "the options")]
+    if config is not None:
+        layers.insert(0, Layer(read_settings(config), str(config)))
+    return keep_standard_input(resolve(layers, resumed=resumed))
 
 
 def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
@@ -78,5 +102,6 @@ def _summary(best: str, result: TrainResult, scores: dict[str, float]) -> list[s
     if result.average_val_loss is not None:
         lines.append(f"validation loss of the averaged checkpoints {result.average_val_loss:.4f}")
     for name, value in scores.items():
-        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data, by greedy search")
+        search = ", by greedy search" if name == "exact_match" else ""
+        lines.append(f"{name.replace('_', ' ')} {value:.4f} on held-out data{search}")
     return lines

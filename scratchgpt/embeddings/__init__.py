@@ -1,4 +1,4 @@
-"""Vectors of texts: contrastive training, encoding and search."""
+"""Vectors of texts and code: contrastive training, encoding, and search by meaning."""
 
 from scratchgpt.embeddings.batches import ContrastiveBatches, EncodedPairs
 from scratchgpt.embeddings.contrastive import Contrastive, ContrastiveBatch, ContrastiveLossSaved

@@ -88,8 +88,8 @@ class ContrastiveBatches:
                 )
         if len(train) < batch_size:
             raise UserError(
-                f"batch_size={batch_size} is more than the {len(train)} training pairs; "
-                f"choose at most {len(train)}"
+                f"batch_size={batch_size} is more than "
+                f"{counted(len(train), 'training pair')}; choose at most {len(train)}"
             )
         self.train = train
         self.val = val

@@ -205,8 +205,8 @@ class GPT(Model[GPTSaved]):
         """Return a copy with more tokens; the rows of new tokens are random, as in a new model."""
         if vocab_size < self.config.vocab_size:
             raise UserError(
-                f"vocab_size={vocab_size} is less than the {self.config.vocab_size} tokens of the "
-                "model; tokens can only be added"
+                f"vocab_size={vocab_size} is less than the model's "
+                f"{counted(self.config.vocab_size, 'token')}; tokens can only be added"
             )
         other = GPT(self.config.replace(vocab_size=vocab_size), seed=seed, dtype=self.dtype)
         other.special_ids = self.special_ids

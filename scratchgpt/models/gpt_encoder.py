@@ -16,13 +16,8 @@ from scratchgpt.models.description import Description, describe_gpt
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
 from scratchgpt.models.presets import GPT_KIND, find_preset
-from scratchgpt.ops.pooling import (
-    PoolSaved,
-    last_pool_backward,
-    last_pool_forward,
-    mean_pool_backward,
-    mean_pool_forward,
-)
+from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
+from scratchgpt.ops.mean_pool import MeanPoolSaved, mean_pool_backward, mean_pool_forward
 
 POOLINGS = ("last", "mean")
 FIRST_SCALE, LARGEST_SCALE = 20.0, 100.0
@@ -72,7 +67,7 @@ class GPTEncoderConfig(GPTConfig):
 
 class GPTEncoderSaved(NamedTuple):
     transformer: BackboneSaved
-    pool: PoolSaved
+    pool: MeanPoolSaved | LastPoolSaved
 
 
 class GPTEncoder(Model[GPTEncoderSaved]):
@@ -126,6 +121,14 @@ class GPTEncoder(Model[GPTEncoderSaved]):
                 value[...] = gpt.store.named[name].value
         return encoder
 
+    def with_config(self, config: GPTEncoderConfig) -> "GPTEncoder":
+        """Return a copy with another pooling, dims or dropout, or with fewer positions."""
+        other = GPTEncoder.blank(config, self.dtype)
+        other.special_ids = self.special_ids
+        for name, value in other.arrays().items():
+            value[...] = self.store.named[name].value[: len(value)]
+        return other
+
     @property
     def scale(self) -> float:
         """The factor of cosines in the contrastive loss: 1 / temperature."""
@@ -167,14 +170,20 @@ class GPTEncoder(Model[GPTEncoderSaved]):
         x, transformer = self.transformer.forward(
             tokens, dropout_seed=dropout_seed, recompute=recompute
         )
-        forward = mean_pool_forward if self.config.pooling == "mean" else last_pool_forward
-        vectors, pool = forward(x, lengths)
+        pool: MeanPoolSaved | LastPoolSaved
+        if self.config.pooling == "mean":
+            vectors, pool = mean_pool_forward(x, lengths)
+        else:
+            vectors, pool = last_pool_forward(x, lengths)
         return vectors, GPTEncoderSaved(transformer, pool)
 
     def backward(self, dvectors: Array, saved: GPTEncoderSaved) -> None:
         """Add the gradients of all parameters, for upstream gradients dvectors (B, C)."""
-        backward = mean_pool_backward if self.config.pooling == "mean" else last_pool_backward
-        self.transformer.backward(backward(dvectors, saved.pool), saved.transformer)
+        if isinstance(saved.pool, MeanPoolSaved):
+            dx = mean_pool_backward(dvectors, saved.pool)
+        else:
+            dx = last_pool_backward(dvectors, saved.pool)
+        self.transformer.backward(dx, saved.transformer)
 
 
 def _first_scale(value: Array, rng: np.random.Generator) -> None:

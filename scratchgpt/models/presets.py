@@ -39,6 +39,10 @@ ALL_PRESETS: dict[str, Preset] = {
     "gpt-mini": Preset(GPT_KIND, {"n_layer": 6, "n_head": 6, "n_embd": 192, "block_size": 128}),
     "gpt-micro": Preset(GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 128}),
     "gpt-nano": Preset(GPT_KIND, {"n_layer": 3, "n_head": 3, "n_embd": 48, "block_size": 128}),
+    # An encoder of short texts and functions that two CPU cores train in minutes.
+    "search": Preset(
+        GPT_KIND, {"n_layer": 2, "n_head": 4, "n_embd": 128, "block_size": 128, "bias": False}
+    ),
     # nanoGPT's recipe for character-level training on a CPU.
     "char": Preset(
         GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False}

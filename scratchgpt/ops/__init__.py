@@ -13,6 +13,11 @@ from scratchgpt.ops.broadcast import (
     broadcast_backward,
     broadcast_forward,
 )
+from scratchgpt.ops.contrastive import (
+    ContrastiveSaved,
+    contrastive_backward,
+    contrastive_forward,
+)
 from scratchgpt.ops.cross_entropy import (
     IGNORE_INDEX,
     CrossEntropySaved,
@@ -35,6 +40,11 @@ from scratchgpt.ops.gelu import (
     gelu_backward,
     gelu_forward,
 )
+from scratchgpt.ops.last_pool import (
+    LastPoolSaved,
+    last_pool_backward,
+    last_pool_forward,
+)
 from scratchgpt.ops.layer_norm import (
     LayerNormSaved,
     layer_norm_backward,
@@ -49,6 +59,11 @@ from scratchgpt.ops.log_softmax import (
     LogSoftmaxSaved,
     log_softmax_backward,
     log_softmax_forward,
+)
+from scratchgpt.ops.mean_pool import (
+    MeanPoolSaved,
+    mean_pool_backward,
+    mean_pool_forward,
 )
 from scratchgpt.ops.observe import Observer, observed, observing
 from scratchgpt.ops.relu import (
@@ -71,27 +86,38 @@ from scratchgpt.ops.softmax import (
     softmax_backward,
     softmax_forward,
 )
+from scratchgpt.ops.unit import (
+    UnitSaved,
+    unit_backward,
+    unit_forward,
+)
 
 __all__ = [
     "IGNORE_INDEX",
     "AttentionSaved",
     "BroadcastSaved",
+    "ContrastiveSaved",
     "CrossEntropySaved",
     "DropoutSaved",
     "EmbeddingSaved",
     "GeluSaved",
+    "LastPoolSaved",
     "LayerNormSaved",
     "LinearSaved",
     "LogSoftmaxSaved",
+    "MeanPoolSaved",
     "Observer",
     "ReluSaved",
     "ResidualLayerNormSaved",
     "ResidualSaved",
     "SoftmaxSaved",
+    "UnitSaved",
     "attention_backward",
     "attention_forward",
     "broadcast_backward",
     "broadcast_forward",
+    "contrastive_backward",
+    "contrastive_forward",
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout_backward",
@@ -101,12 +127,16 @@ __all__ = [
     "embedding_forward",
     "gelu_backward",
     "gelu_forward",
+    "last_pool_backward",
+    "last_pool_forward",
     "layer_norm_backward",
     "layer_norm_forward",
     "linear_backward",
     "linear_forward",
     "log_softmax_backward",
     "log_softmax_forward",
+    "mean_pool_backward",
+    "mean_pool_forward",
     "observed",
     "observing",
     "relu_backward",
@@ -117,4 +147,6 @@ __all__ = [
     "residual_layer_norm_forward",
     "softmax_backward",
     "softmax_forward",
+    "unit_backward",
+    "unit_forward",
 ]

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import Into, collect
-from scratchgpt.backend import Array, check_arrays, check_upstream, use_kernels
-from scratchgpt.memory import empty, scope, zeros
+from scratchgpt.backend import Array, check_arrays, check_dloss, use_kernels
+from scratchgpt.memory import empty, empty_like, scope, zeros
+from scratchgpt.ops.log_softmax import log_sum_exp
 from scratchgpt.ops.observe import observed
+from scratchgpt.precision import products_in
 
 BLOCK = 1 << 20  # scores that are computed at a time
 
@@ -42,8 +44,8 @@ def contrastive_forward(
     With the scores :math:`z_{ij} = e^{\tau}\, q_i \cdot d_j`:
 
     .. math::
-        L = \frac{1}{2M} \sum_i \Big( \log \sum_{j} e^{z_{ij}} - z_{ii} \Big)
-          + \frac{1}{2M} \sum_j \Big( \log \sum_{i} e^{z_{ij}} - z_{jj} \Big)
+        L = \frac{1}{2M} \sum_i \left( \log \sum_{j} e^{z_{ij}} - z_{ii} \right)
+          + \frac{1}{2M} \sum_j \left( \log \sum_{i} e^{z_{ij}} - z_{jj} \right)
 
     The first sum over j includes all N documents, the second sum over j the first M. The scores
     are computed in blocks of rows and not kept, so the memory is O((M + N) C).
@@ -72,40 +74,48 @@ def contrastive_forward(
     Raises
     ------
     ValueError
-        If the shapes do not match.
+        If the shapes do not match, or there is no query.
     TypeError
-        If the dtypes differ.
+        If the dtypes differ, or the keys are not integers.
     """
-    check_arrays("contrastive", queries=queries, documents=documents, log_scale=log_scale)
-    _check_shapes(queries, documents, log_scale, query_keys, document_keys)
+    _check_inputs(queries, documents, log_scale, query_keys, document_keys)
     n_pairs = len(queries)
-    row_lse, column_lse = (empty((n_pairs,), like=queries) for _ in range(2))
-    found = np.empty(n_pairs, bool)
-    scale = np.exp(log_scale)
+    own, row_lse, column_lse = (empty((n_pairs,), like=queries) for _ in range(3))
+    found = empty((n_pairs,), like=queries, dtype=np.bool_)
     saved = ContrastiveSaved(
-        queries, documents, scale, query_keys, document_keys, row_lse, column_lse, found
+        queries,
+        documents,
+        np.exp(log_scale),
+        query_keys,
+        document_keys,
+        row_lse,
+        column_lse,
+        found,
     )
-    own = scale * np.einsum("mc,mc->m", queries, documents[:n_pairs])  # (M,) z_ii
-    for rows, z in _score_blocks(queries, documents, saved):
-        found[rows] = z.real.max(axis=1) <= z.real[_own_scores(rows)]
-        row_lse[rows] = _log_sum_exp(z)
-    for rows, z in _score_blocks(documents[:n_pairs], queries, saved):
-        column_lse[rows] = _log_sum_exp(z)
-    loss = (row_lse.sum() + column_lse.sum() - 2 * own.sum()) / (2 * n_pairs)
-    return loss, saved
+    for rows in _blocks(n_pairs, len(documents)):
+        with scope():
+            z = _scores(queries, documents, rows, saved)
+            own[rows] = z[_own(rows)]
+            found[rows] = z.real.max(axis=1) <= own[rows].real
+            row_lse[rows] = log_sum_exp(z, axis=1)[:, 0]
+    for rows in _blocks(n_pairs, n_pairs):
+        with scope():
+            z = _scores(documents[:n_pairs], queries, rows, saved)  # a column of scores is a row
+            column_lse[rows] = log_sum_exp(z, axis=1)[:, 0]
+    return (row_lse + column_lse - 2 * own).sum() / (2 * n_pairs), saved
 
 
 @observed
 def contrastive_backward(
-    dloss: float, saved: ContrastiveSaved, *, dlog_scale_into: Into = None
+    dloss: Any, saved: ContrastiveSaved, *, dlog_scale_into: Into = None
 ) -> tuple[Array, Array, Array | None]:
     r"""Gradients of :func:`contrastive_forward`.
 
-    With the softmax :math:`P` over each row of scores and the softmax :math:`C` over each column
+    With the softmax :math:`P` over each row of scores and the softmax :math:`R` over each column
     (0 for hard negatives):
 
     .. math::
-        dz_{ij} = \frac{dL}{2M} \left( P_{ij} + C_{ij} - 2\,\delta_{ij} \right)
+        dz_{ij} = \frac{dL}{2M} \left( P_{ij} + R_{ij} - 2\,\delta_{ij} \right)
         \qquad
         dq = e^\tau\, dz\, d \qquad dd = e^\tau\, dz^\top q \qquad
         d\tau = \sum_{ij} dz_{ij} z_{ij}
@@ -114,7 +124,7 @@ def contrastive_backward(
 
     Parameters
     ----------
-    dloss : float
+    dloss : scalar
     saved : ContrastiveSaved
     dlog_scale_into : array or Accumulator, optional
         The gradient of the log scale is added to this. By default it is a new array.
@@ -126,91 +136,101 @@ def contrastive_backward(
     dlog_scale : array (1,), or None if it is not wanted
     """
     queries, documents, scale, *_ = saved
+    check_dloss("contrastive", dloss, queries.dtype)
     n_pairs = len(queries)
     dqueries = empty(queries.shape, like=queries)
     ddocuments = zeros(documents.shape, like=queries)
     dlog_scale = zeros((1,), like=queries)
     share = dloss / (2 * n_pairs)
-    for rows, z in _score_blocks(queries, documents, saved):
-        dz = np.exp(z - saved.row_lse[rows, None])  # P
-        dz[:, :n_pairs] += np.exp(z[:, :n_pairs] - saved.column_lse)  # C
-        dz[_own_scores(rows)] -= 2
-        dz *= share
-        z[np.isneginf(z.real)] = 0  # left out; dz is 0 there
-        dlog_scale += (dz * z).sum()
-        dz *= scale
-        dqueries[rows] = _product(dz, documents)
-        ddocuments += _product(dz.T, queries[rows])
+    for rows in _blocks(n_pairs, len(documents)):
+        with scope():
+            z = _scores(queries, documents, rows, saved)
+            dz, columns = empty_like(z), empty((len(z), n_pairs), like=z)
+            np.subtract(z, saved.row_lse[rows, None], out=dz)
+            np.exp(dz, out=dz)  # P
+            np.subtract(z[:, :n_pairs], saved.column_lse, out=columns)
+            dz[:, :n_pairs] += np.exp(columns, out=columns)  # R
+            dz[_own(rows)] -= 2
+            dz *= share
+            z[np.isneginf(z.real)] = 0  # left out: dz is 0 there, but 0 times -inf would be NaN
+            z *= dz
+            dlog_scale += z.sum()
+            dz *= scale
+            dqueries[rows] = _product(dz, documents)
+            ddocuments += _product(dz.T, queries[rows])
     return dqueries, ddocuments, collect(dlog_scale_into, dlog_scale)
 
 
-def _score_blocks(a: Array, b: Array, saved: ContrastiveSaved) -> Iterator[tuple[slice, Array]]:
-    """Yield blocks of rows of a (M, C), and their scores (rows, N) with all of b (N, C).
+def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Divide the rows of a matrix of scores into blocks of at most BLOCK scores."""
+    step = max(1, BLOCK // n_columns)
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
 
-    Scores that are left out are -inf. The arena releases the scores when the next are computed.
-    """
-    n_pairs, n_rows = len(a), max(1, BLOCK // len(b))
+
+def _scores(a: Array, b: Array, rows: slice, saved: ContrastiveSaved) -> Array:
+    """Compute the scores of some rows of a (M, C) with all of b (N, C); -inf if left out."""
     query_keys, document_keys = saved.query_keys, saved.document_keys
-    for start in range(0, n_pairs, n_rows):
-        rows = slice(start, min(start + n_rows, n_pairs))
-        with scope():
-            z = _product(a[rows], b.T)
-            z *= saved.scale
-            left_out = np.zeros(z.shape, bool)
-            if query_keys is not None:
-                left_out[:, :n_pairs] |= query_keys[rows, None] == query_keys
-            if document_keys is not None:
-                left_out |= document_keys[rows, None] == document_keys[: len(b)]
-            left_out[_own_scores(rows)] = False
-            z[left_out] = -np.inf
-            yield rows, z
+    z = _product(a[rows], b.T)
+    z *= saved.scale
+    left_out = empty(z.shape, like=z, dtype=np.bool_)
+    left_out[...] = False
+    if query_keys is not None:
+        left_out[:, : len(query_keys)] = query_keys[rows, None] == query_keys
+    if document_keys is not None:
+        left_out |= document_keys[rows, None] == document_keys[: len(b)]
+    left_out[_own(rows)] = False
+    z[left_out] = -np.inf
+    return z
 
 
-def _own_scores(rows: slice) -> tuple[Array, Array]:
+def _own(rows: slice) -> tuple[Array, Array]:
     """Return the indices of the scores z_ii in a block of rows."""
     i = np.arange(rows.start, rows.stop)
     return i - rows.start, i
 
 
-def _log_sum_exp(z: Array) -> Array:
-    """Return log sum exp of each row (n, N) -> (n,)."""
-    top = z.real.max(axis=1)
-    return np.log(np.exp(z - top[:, None]).sum(axis=1)) + top
-
-
 def _product(a: Array, b: Array) -> Array:
-    """Return a b, in the precision of the arrays: scores in fewer bits would have many ties."""
+    """Return a b, never rounded to bfloat16: scores of so few digits would often be equal."""
     product = empty((a.shape[0], b.shape[1]), like=a)
-    if use_kernels(a, b) and a.size and b.size:
+    if use_kernels(a, b):
         from scratchgpt.kernels.gemm import matmul
 
-        matmul(a, b, product)
-    else:
-        np.matmul(a, b, out=product)
+        with products_in("float32"):
+            matmul(a, b, product)
+        return product
+    np.matmul(a, b, out=product)
     return product
 
 
-def _check_shapes(
+def _check_inputs(
     queries: Array,
     documents: Array,
     log_scale: Array,
     query_keys: Array | None,
     document_keys: Array | None,
 ) -> None:
+    check_arrays("contrastive", queries=queries, documents=documents, log_scale=log_scale)
     if queries.ndim != 2 or documents.ndim != 2 or queries.shape[1] != documents.shape[1]:
         raise ValueError(
-            f"contrastive: queries are {queries.shape} and documents {documents.shape}; "
+            f"contrastive: queries are {queries.shape}, documents {documents.shape}; "
             "use (M, C) and (N, C)"
         )
     if not 1 <= len(queries) <= len(documents):
         raise ValueError(
-            f"contrastive: {len(queries)} queries and {len(documents)} documents; every query "
-            "needs its document"
+            f"contrastive: queries are {queries.shape}, documents {documents.shape}; pass at "
+            "least one query, and a document for each"
         )
-    check_upstream("contrastive: log_scale", log_scale, (1,))
+    if log_scale.shape != (1,):
+        raise ValueError(f"contrastive: log_scale is {log_scale.shape}; use (1,)")
     for name, keys, n in (
         ("query_keys", query_keys, len(queries)),
         ("document_keys", document_keys, len(documents)),
     ):
-        if keys is not None and keys.shape != (n,):
+        if keys is None:
+            continue
+        if not hasattr(keys, "dtype") or keys.dtype.kind not in "iu":
+            found = getattr(keys, "dtype", type(keys).__name__)
+            raise TypeError(f"contrastive: {name} must be an integer array, got {found}")
+        if keys.shape != (n,):
             raise ValueError(f"contrastive: {name} are {keys.shape}; use ({n},)")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import check_whole, plain, real_number
-from scratchgpt.backend import Array, as_rows, check_arrays, use_kernels
+from scratchgpt.backend import Array, as_rows, check_arrays, check_dloss, use_kernels
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
@@ -128,15 +128,9 @@ def cross_entropy_backward(
     logits, log_total, targets, counted, n_counted, label_smoothing, reduction = saved
     vocab_size = logits.shape[-1]
     dlogits = empty_like(logits) if dlogits_out is None else dlogits_out
-    shapes = ((), counted.shape) if reduction == "none" else ((), (1,))
-    if (
-        np.shape(dloss) not in shapes
-        or np.asarray(dloss).dtype.kind not in "fiu" + logits.dtype.kind
-    ):
-        raise ValueError(
-            f"cross_entropy: dloss is {np.asarray(dloss).dtype} {np.shape(dloss)}; it must be a "
-            f"real number{f', or an array {shapes[1]}' if reduction == 'none' else ''}"
-        )
+    check_dloss(
+        "cross_entropy", dloss, logits.dtype, counted.shape if reduction == "none" else None
+    )
     scale = dloss / max(n_counted, 1) if reduction == "mean" else dloss
     weights = np.where(counted, scale, 0).astype(logits.dtype)[..., None]  # (..., 1)
     in_rows = logits.size and logits.flags.c_contiguous and dlogits.flags.c_contiguous

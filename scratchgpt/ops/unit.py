@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array, check_arrays, check_upstream
-from scratchgpt.memory import empty_like
+from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.observe import observed
+
+SHORTEST = 1e-12  # the smallest divisor, so that a row of zeros gives 0; that of PyTorch
 
 
 class UnitSaved(NamedTuple):
@@ -14,13 +16,11 @@ class UnitSaved(NamedTuple):
     length: Array  # (..., 1) at least SHORTEST
 
 
-# A row of zeros has no direction and stays 0. PyTorch's normalize has the same limit.
-SHORTEST = 1e-12
-
-
 @observed
 def unit_forward(x: Array) -> tuple[Array, UnitSaved]:
     r"""Divide each row by its Euclidean length, :math:`y = x / \lVert x \rVert`.
+
+    Rows shorter than 1e-12 are divided by 1e-12, so a row of zeros gives zeros.
 
     Parameters
     ----------
@@ -42,8 +42,7 @@ def unit_forward(x: Array) -> tuple[Array, UnitSaved]:
     if x.ndim == 0:
         raise ValueError("unit: x is a number; pass an array (..., C)")
     y = empty_like(x)
-    # np.linalg.norm would take an absolute value, but the length must be analytic for the complex
-    # step.
+    # np.linalg.norm takes an absolute value, which is not analytic: a complex step needs squares.
     np.multiply(x, x, out=y)
     length = np.sqrt(y.sum(axis=-1, keepdims=True))
     length[length.real < SHORTEST] = SHORTEST
@@ -59,6 +58,8 @@ def unit_backward(dy: Array, saved: UnitSaved) -> Array:
 
     .. math:: dx = \frac{dy - y \, (y \cdot dy)}{\lVert x \rVert}
 
+    Rows that are shorter than the limit are divided by a constant, so nothing is removed there.
+
     Parameters
     ----------
     dy : array (..., C)
@@ -70,9 +71,10 @@ def unit_backward(dy: Array, saved: UnitSaved) -> Array:
     """
     y, length = saved
     check_upstream("unit", dy, y.shape)
-    dx = empty_like(y)
+    dx = empty(y.shape, like=dy)
     np.multiply(dy, y, out=dx)
-    along = dx.sum(axis=-1, keepdims=True)  # (..., 1)
+    along = dx.sum(axis=-1, keepdims=True)  # (..., 1) y . dy
+    along[length.real <= SHORTEST] = 0
     np.multiply(y, along, out=dx)
     np.subtract(dy, dx, out=dx)
     dx /= length

@@ -1,7 +1,17 @@
 """The recipes, by the task that a run names."""
 
+from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.models import GPT, GPTConfig, ModelConfig, Transformer, TransformerConfig
+from scratchgpt.models import (
+    GPT,
+    GPTConfig,
+    GPTEncoder,
+    GPTEncoderConfig,
+    ModelConfig,
+    Transformer,
+    TransformerConfig,
+)
+from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.tasks import TASK
@@ -9,20 +19,28 @@ from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.recipes.translation_recipe import TRANSLATION
 from scratchgpt.text import TASKS, PairBatch, TokenBatch
 
-AnyRecipe = Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch]
-AnyRun = TrainingRun[GPT, TokenBatch] | TrainingRun[Transformer, PairBatch]
+AnyRecipe = (
+    Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch] | Recipe[GPTEncoder, ContrastiveBatch]
+)
+AnyRun = (
+    TrainingRun[GPT, TokenBatch]
+    | TrainingRun[Transformer, PairBatch]
+    | TrainingRun[GPTEncoder, ContrastiveBatch]
+)
 
 # A task may have sizes after a colon: addition:3. None is the key for language models.
 RECIPES: dict[str | None, AnyRecipe] = {
     None: TEXT,
     **dict.fromkeys(TASKS, TASK),
     "translation": TRANSLATION,
+    "contrastive": CONTRASTIVE,
 }
 
 # The recipe that evaluates a model outside a run.
 RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
+    GPTEncoderConfig: CONTRASTIVE,
 }
 
 

@@ -104,8 +104,19 @@ def test_the_type_and_the_flags_of_an_option_do_not_change(train, name, kind, de
 
 def test_an_option_that_is_left_out_overrides_nothing(train):
     params = parse(train)
-    assert all(params[name] is None for name in settings())
+    assert all(params.get(name) is None for name in settings())
     assert by_section(params) == {"model": {}, "training": {}}
+
+
+def test_the_options_of_an_encoder_are_those_of_contrastive():
+    command = get_command(app).commands["contrastive"]
+    arguments = ["--dims", "8", "--dims", "4", "--pooling", "last", "--lr", "0.5"]
+    params = command.make_context("contrastive", arguments).params
+    given = by_section(params)
+    assert given == {"model": {"pooling": "last", "dims": [8, 4]}, "training": {"lr": 0.5}}
+    params = command.make_context("contrastive", []).params
+    assert by_section(params) == {"model": {}, "training": {}}
+    assert not {"task", "grad_accum", "label_smoothing"} & set(params)
 
 
 def test_options_go_to_their_sections():

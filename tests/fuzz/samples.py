@@ -51,6 +51,11 @@ def _write_pairs(paths: dict[str, Path]) -> None:
     lines = [json.dumps({"source": source, "target": target}) for source, target in PAIRS]
     paths["pairs.jsonl"].write_text("\n".join(lines) + "\n")
     paths["lines"].write_text("ab\nba\n")
+    rows = [("the fox", "a"), ("the dog", "b"), ("lazy", "a")]
+    paths["labeled.csv"].write_text("text,label\n" + "".join(f'"{t}",{y}\n' for t, y in rows))
+    paths["labeled.tsv"].write_text("text\tlabel\n" + "".join(f"{t}\t{y}\n" for t, y in rows))
+    objects = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    paths["labeled.jsonl"].write_text("\n".join(objects) + "\n")
 
 
 def _write_series(paths: dict[str, Path]) -> None:

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train {text} --steps 1 --out {out} " + _TINY,
     "generate": "generate -m {model} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
+    "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
     "eval": "eval -m {run}",
     "import": "import {nanogpt.safetensors} --format nanogpt --n-head 1 --out {out}",
     "export": "export {model} --out {out}",

@@ -250,6 +250,18 @@ def test_inside_disabled_the_reference_computes(dtype, rng, monkeypatch):
         ops.relu_forward(x)
 
 
+@each_dtype
+@pytest.mark.parametrize(("n_pairs", "n_documents"), [(3, 3), (33, 40), (129, 200)])
+def test_contrastive(n_pairs, n_documents, dtype, rng, assert_close):
+    """Its products are kernels; the matrices of scores are not."""
+    queries, documents, log_scale = draw(rng, n_pairs, 7), draw(rng, n_documents, 7), draw(rng, 1)
+    keys = {"query_keys": rng.integers(0, 99, n_pairs), "document_keys": np.arange(n_documents)}
+    pair = (ops.contrastive_forward, ops.contrastive_backward)
+    inputs = (queries, documents, log_scale)
+    for actual, expected in both(*pair, *inputs, dtype=dtype, rng=rng, **keys):
+        assert_close(actual, expected, tolerance(dtype, 1e-5))
+
+
 def test_mixed_precisions_use_the_reference(rng):
     x = draw(rng, 3)
     assert use_kernels(x, None, x)

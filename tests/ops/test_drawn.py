@@ -117,20 +117,48 @@ def attention(p):
     return {"q": q, "k": k, "v": p.normal(batch, n_head, s, e)}, settings
 
 
+def unit(p):
+    # With one channel, the output is a sign, and its gradient of 0 is a rounding error.
+    return {"x": p.normal(*p.draw(leading), p.draw(st.integers(2, 6)))}, {}
+
+
+def pool(p):
+    n_texts, n_time, n_channels = p.draw(st.integers(0, 3)), p.draw(sizes), p.draw(sizes)
+    lengths = 1 + p.integers(n_time, n_texts)
+    return {"x": p.normal(n_texts, n_time, n_channels), "lengths": lengths}, {}
+
+
+def contrastive(p):
+    n_pairs, n_hard, n_channels = p.draw(sizes), p.draw(st.integers(0, 3)), p.draw(sizes)
+    keys = {"query_keys": n_pairs, "document_keys": n_pairs + n_hard}
+    settings = {
+        name: p.integers(4, n) if p.draw(st.booleans()) else None for name, n in keys.items()
+    }
+    return {
+        "queries": p.normal(n_pairs, n_channels),
+        "documents": p.unit(n_pairs + n_hard, n_channels),
+        "log_scale": p.unit(1),
+    }, settings
+
+
 DRAWN = {
     "attention": attention,
     "broadcast": broadcast,
+    "contrastive": contrastive,
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
     "gelu": gelu,
+    "last_pool": pool,
     "layer_norm": layer_norm,
     "linear": linear,
     "log_softmax": softmax,
+    "mean_pool": pool,
     "relu": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
     "softmax": softmax,
+    "unit": unit,
 }
 
 

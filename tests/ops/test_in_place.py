@@ -81,3 +81,22 @@ def test_gradients_that_are_not_wanted_are_none(dtype, rng):
     assert dweight is None
     assert dbias is None
     np.testing.assert_array_equal(dx, expected)
+
+
+@each_dtype
+def test_the_gradient_of_the_log_scale_is_added_to_its_sum(dtype, rng):
+    inputs = [rng.standard_normal(s).astype(dtype) for s in ((4, 5), (6, 5), (1,))]
+    _, saved = ops.contrastive_forward(*inputs)
+    *expected, dlog_scale = ops.contrastive_backward(1.0, saved)
+    total = np.full(1, 3, dtype)
+    assert ops.contrastive_backward(1.0, saved, dlog_scale_into=total)[2] is total
+    np.testing.assert_allclose(total, 3 + dlog_scale, rtol=1e-6)
+    accumulator = Accumulator(np.full(1, np.nan, dtype))
+    accumulator.clear()
+    for n in (1, 2):
+        ops.contrastive_backward(1.0, saved, dlog_scale_into=accumulator)
+        np.testing.assert_allclose(accumulator.array, n * dlog_scale, rtol=1e-6)
+    *others, unwanted = ops.contrastive_backward(1.0, saved, dlog_scale_into=NOT_WANTED)
+    assert unwanted is None
+    for actual, reference in zip(others, expected, strict=True):
+        np.testing.assert_array_equal(actual, reference)

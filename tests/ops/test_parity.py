@@ -140,20 +140,51 @@ def total_mask(torch, scores, mask, key_padding_mask, causal):
     return total
 
 
+def unit(torch, x):
+    return torch.nn.functional.normalize(x, dim=-1)
+
+
+def mean_pool(torch, x, lengths):
+    return torch.stack([states[:n].mean(dim=0) for states, n in zip(x, lengths, strict=True)])
+
+
+def last_pool(torch, x, lengths):
+    return x[torch.arange(len(x)), lengths - 1]
+
+
+def contrastive(torch, queries, documents, log_scale, query_keys=None, document_keys=None):
+    n_pairs = len(queries)
+    scores = log_scale.exp() * queries @ documents.T
+    own = torch.eye(*scores.shape, dtype=torch.bool)
+    if query_keys is not None:
+        equal = torch.tensor(np.equal.outer(query_keys, query_keys))
+        pairs = scores[:, :n_pairs].masked_fill(equal & ~own[:, :n_pairs], -math.inf)
+        scores = torch.cat([pairs, scores[:, n_pairs:]], dim=1)
+    if document_keys is not None:
+        equal = torch.tensor(np.equal.outer(document_keys[:n_pairs], document_keys))
+        scores = scores.masked_fill(equal & ~own, -math.inf)
+    loss, targets = torch.nn.functional.cross_entropy, torch.arange(n_pairs)
+    return (loss(scores, targets) + loss(scores[:, :n_pairs].T, targets)) / 2
+
+
 PEERS = {
     "attention": attention,
     "broadcast": broadcast,
+    "contrastive": contrastive,
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
     "gelu": gelu,
+    "last_pool": last_pool,
     "layer_norm": layer_norm,
     "linear": linear,
     "log_softmax": log_softmax,
+    "mean_pool": mean_pool,
     "relu": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
     "softmax": softmax,
+    "unit": unit,
 }
 
 

@@ -96,7 +96,7 @@ def test_changed_inputs_have_the_same_outcome(example):
 
 
 # The saved of these does not contain the shape of the output.
-SHAPELESS = {"broadcast", "cross_entropy", "dropout", "residual"}
+SHAPELESS = {"broadcast", "contrastive", "cross_entropy", "dropout", "residual"}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - SHAPELESS))
@@ -132,8 +132,10 @@ EMPTY = {
         {"q": (2, 3, 4, 5), "k": (2, 3, 6, 5), "v": (2, 3, 6, 0)},
     ],
     "broadcast": [{"x": (0,)}, {"x": (3, 0)}],
+    "contrastive": [{"queries": (3, 0), "documents": (5, 0), "log_scale": (1,)}],
     "cross_entropy": [{"logits": (0, 5)}, {"logits": (2, 0, 5)}],
     "embedding": [{"weight": (5, 3)}, {"weight": (5, 0)}, {"weight": (0, 3)}],
+    "last_pool": [{"x": (0, 4, 3)}, {"x": (2, 4, 0)}],
     "layer_norm": [{"x": (0, 5), "weight": (5,), "bias": (5,)}],
     "linear": [
         {"x": (0, 5), "weight": (5, 3), "bias": (3,)},
@@ -141,6 +143,7 @@ EMPTY = {
         {"x": (3, 0), "weight": (0, 2), "bias": (2,)},
         {"x": (3, 4), "weight": (4, 0), "bias": (0,)},
     ],
+    "mean_pool": [{"x": (0, 4, 3)}, {"x": (2, 4, 0)}],
     "residual": [{"x": (3, 0), "branch": (3, 0)}],
     "residual_layer_norm": [{"x": (0, 5), "branch": (0, 5), "weight": (5,), "bias": (5,)}],
 }
@@ -159,6 +162,8 @@ def test_arrays_without_elements_have_a_result(example, dtype):
             settings = {"p": 0.5, "seed": 0}
         elif example.name == "cross_entropy":
             inputs["targets"] = np.zeros(inputs["logits"].shape[:-1], np.int64)
+        elif example.name in ("mean_pool", "last_pool"):
+            inputs["lengths"] = np.full(len(inputs["x"]), 3)
         elif example.name == "embedding":
             inputs["tokens"] = np.zeros((2, 3) if inputs["weight"].size == 0 else (2, 0), np.int64)
             if len(inputs["weight"]) == 0:
@@ -235,3 +240,18 @@ def test_the_upstream_gradient_of_a_loss_is_a_number_or_one_for_each_target():
                 example, inputs, {"reduction": reduction}, lambda dy, dloss=dloss: dloss
             )
             assert "dloss is" in str(result)
+
+
+def test_the_upstream_gradient_of_the_contrastive_loss_is_a_number():
+    example = EXAMPLES["contrastive"]
+    inputs, settings = example.cases[0].build()
+    for dloss in (2, 2.0, np.float32(2), np.ones(1)):
+        result = assert_kernel_and_reference_agree(
+            example, inputs, settings, lambda dy, dloss=dloss: dloss
+        )
+        assert not isinstance(result, Exception)
+    for dloss in (None, "a", 1j, np.ones(4), np.ones((1, 1))):
+        error = assert_kernel_and_reference_agree(
+            example, inputs, settings, lambda dy, dloss=dloss: dloss
+        )
+        assert re.match(r"contrastive: dloss is .*; it must be a real number$", str(error))

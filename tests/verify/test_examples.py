@@ -31,12 +31,20 @@ def test_a_case_builds_new_arrays_in_the_requested_dtype(example, case):
             assert x.dtype.kind in "iu" or x.dtype == np.float32
             assert not np.shares_memory(x, again[name])
     for x in settings.values():
-        assert not isinstance(x, np.ndarray) or x.dtype in (bool, np.float32)
+        assert not isinstance(x, np.ndarray) or x.dtype.kind in "iub" or x.dtype == np.float32
 
 
 def test_the_edge_cases_are_included():
     notes = {name: " ".join(c.note for c in example.cases) for name, example in EXAMPLES.items()}
-    for name in ("attention", "layer_norm", "softmax", "cross_entropy", "linear", "embedding"):
+    for name in (
+        "attention",
+        "layer_norm",
+        "softmax",
+        "cross_entropy",
+        "linear",
+        "embedding",
+        "contrastive",
+    ):
         layouts = {case.layout for case in EXAMPLES[name].cases}
         assert {"C", "fortran", "strided"} <= layouts
     assert "repeated tokens" in notes["embedding"]
@@ -44,6 +52,10 @@ def test_the_edge_cases_are_included():
     assert "tiny variance" in notes["layer_norm"]
     assert "large logits" in notes["softmax"]
     assert "a row of padding alone" in notes["attention"]
+    assert "all lengths" in notes["mean_pool"]
+    assert "all lengths" in notes["last_pool"]
+    for case in ("hard negatives", "equal documents", "one pair", "all left out but the own"):
+        assert case in notes["contrastive"]
     for mask in ("no", "boolean", "additive"):
         for rest in ("", ", key padding", ", causal", ", key padding, causal"):
             assert f"{mask} mask{rest}" in notes["attention"]

@@ -5,7 +5,7 @@ import hashlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,17 +14,14 @@ from scratchgpt.files import cannot_write, make_folder, replacing, sync, tempora
 from scratchgpt.text.corpora.checksums import Checksums, remembered_checksums
 from scratchgpt.text.corpora.documents import BLOCK, Document, why_not_text
 from scratchgpt.text.corpora.downloads import DOWNLOADS, download
+from scratchgpt.text.corpora.generated import GENERATED
 from scratchgpt.text.corpora.prepared import is_part_of_prepared
-from scratchgpt.text.corpora.python_docs import write_python_docs
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS
-
-# Corpora that are generated locally, with the function that writes them to a path.
-GENERATED: dict[str, Callable[[Path], None]] = {"python-docs": write_python_docs}
 
 # Descriptions of the named corpora.
 NAMED_CORPORA = {
-    "python-docs": "the documentation of Python, from this installation; needs no network",
-    **{name: wanted.description for name, wanted in DOWNLOADS.items()},
+    **{name: corpus.description for name, corpus in GENERATED.items()},
+    **{name: corpus.description for name, corpus in DOWNLOADS.items()},
 }
 
 
@@ -151,11 +148,12 @@ def _spooled(source: BinaryIO, name: str, cache: Path) -> Document:
 def _generated(name: str, cache: Path) -> Document:
     """Generate a corpus from this Python installation, unless the cache has it already."""
     folder = cache / "generated"
-    installation = f"{sys.version} {sys.base_prefix}"
-    path = folder / f"{name}-{hashlib.sha256(installation.encode()).hexdigest()[:16]}.txt"
+    corpus = GENERATED[name]
+    installation = hashlib.sha256(corpus.identity().encode()).hexdigest()[:16]
+    path = folder / f"{name.replace(':', '-')}-{installation}.txt"
     if not path.exists():
         make_folder(folder)
         with replacing(path) as temporary:
-            GENERATED[name](temporary)
+            corpus.write(temporary)
     identity = hashlib.sha256(path.read_bytes()).hexdigest()
     return Document(path, f"sha256:{identity}", name)

@@ -2,15 +2,11 @@
 
 import ast
 import inspect
-import sysconfig
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-# Packages of the standard library with many files and few informative docstrings.
-_EXCLUDED = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "encodings", "__pycache__"}
-# Folders of installed packages, which are not part of the standard library.
-_NOT_STANDARD = {"site-packages", "dist-packages"}
+from scratchgpt.text.code.sources import library_files
 
 
 def write_python_docs(path: Path) -> None:
@@ -30,11 +26,8 @@ def _texts() -> Iterator[str]:
 
     for name in sorted(topics):
         yield inspect.cleandoc(topics[name])
-    library = Path(sysconfig.get_path("stdlib"))
-    for source in sorted(library.rglob("*.py")):
-        parts = source.relative_to(library).parts
-        if not (_EXCLUDED | _NOT_STANDARD).intersection(parts):
-            yield from _docstrings(source)
+    for source, _ in library_files():
+        yield from _docstrings(source)
 
 
 def _docstrings(source: Path) -> Iterator[str]:

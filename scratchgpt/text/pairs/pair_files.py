@@ -25,20 +25,32 @@ def read_two_files(
     UserError
         If the numbers of lines differ; the message names the first line without a partner.
     """
-    sides = read_lines(source), read_lines(target)
-    n_source, n_target = map(len, sides)
-    if n_source != n_target:
-        longer, shorter = (source, target) if n_source > n_target else (target, source)
-        more, fewer = max(n_source, n_target), min(n_source, n_target)
+    sides = aligned_lines(source, target)
+    return ParallelText(
+        *sides, str(source), str(target), range(1, len(sides[0]) + 1), languages, has_splits
+    )
+
+
+def aligned_lines(one: Path, other: Path) -> tuple[list[str], list[str]]:
+    """Read two files that have the same number of lines.
+
+    Raises
+    ------
+    UserError
+        If the numbers of lines differ; the message names the first line without a partner.
+    """
+    sides = read_lines(one), read_lines(other)
+    n_one, n_other = map(len, sides)
+    if n_one != n_other:
+        longer, shorter = (one, other) if n_one > n_other else (other, one)
+        more, fewer = max(n_one, n_other), min(n_one, n_other)
         raise UserError(
             f"the files differ in length: {longer} has {counted(more, 'line')}, {shorter} has "
             f"{fewer:,}, so "
             f"line {fewer + 1:,} of {longer} is the first without a partner; each line must "
-            "translate the same line of the other file"
+            "belong to the same line of the other file"
         )
-    return ParallelText(
-        *sides, str(source), str(target), range(1, n_source + 1), languages, has_splits
-    )
+    return sides
 
 
 def read_tsv(path: Path) -> ParallelText:
@@ -75,7 +87,7 @@ def read_jsonl(path: Path, languages: tuple[str, str] | None = None) -> Parallel
                 what = f"no text in field {name!r}" if name in fields else f"no field {name!r}"
                 has = ", ".join(map(repr, fields)) or "none"
                 raise UserError(f"{where} has {what}; its fields are {has}")
-            _check_text(fields[name], where)
+            check_text(fields[name], where)
         rows.append([fields[name] for name in names])
     return _one_file(path, rows, languages)
 
@@ -106,7 +118,7 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in lines]
 
 
-def _check_text(text: str, where: str) -> None:
+def check_text(text: str, where: str) -> None:
     """Raise UserError for a lone surrogate, which JSON can represent but UTF-8 cannot."""
     try:
         to_utf8(text)
@@ -123,10 +135,7 @@ def _one_file(
 
 def _fields(line: str, where: str) -> dict[str, Any]:
     """Parse one line of JSONL and return the fields that can hold sentences."""
-    try:
-        content = json.loads(line)  # the other fields may hold anything
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is not JSON: {error}") from None
+    content = parse_line(line, where)
     if isinstance(content, dict):
         content = content.get("translation", content)
     if not isinstance(content, dict):
@@ -135,6 +144,20 @@ def _fields(line: str, where: str) -> dict[str, Any]:
             "correct the line"
         )
     return content
+
+
+def parse_line(line: str, where: str) -> Any:
+    """Parse one line of JSONL.
+
+    Raises
+    ------
+    UserError
+        If it is not JSON; the message begins with ``where``.
+    """
+    try:
+        return json.loads(line)  # fields that are not used may hold anything
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON: {error}") from None
 
 
 def _languages(fields: dict[str, Any], where: str) -> tuple[str, str]:

@@ -6,23 +6,28 @@ from scratchgpt.verify.examples.classification import CROSS_ENTROPY, LOG_SOFTMAX
 from scratchgpt.verify.examples.layer_norm import LAYER_NORM, RESIDUAL_LAYER_NORM
 from scratchgpt.verify.examples.linear import EMBEDDING, LINEAR
 from scratchgpt.verify.examples.pointwise import BROADCAST, DROPOUT, GELU, RELU, RESIDUAL
+from scratchgpt.verify.examples.text_vectors import CONTRASTIVE, LAST_POOL, MEAN_POOL, UNIT
 
 EXAMPLES: dict[str, Example] = {
     example.name: example
     for example in (
         ATTENTION,
         BROADCAST,
+        CONTRASTIVE,
         CROSS_ENTROPY,
         DROPOUT,
         EMBEDDING,
         GELU,
+        LAST_POOL,
         LAYER_NORM,
         LINEAR,
         LOG_SOFTMAX,
+        MEAN_POOL,
         RELU,
         RESIDUAL,
         RESIDUAL_LAYER_NORM,
         SOFTMAX,
+        UNIT,
     )
 }
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scratchgpt.text.code import sources
 from scratchgpt.text.corpora import python_docs
 
 MODULE = '''"""The docstring of a module, with a long description of its content and its purpose."""
@@ -35,7 +36,7 @@ def library(write, monkeypatch, tmp_path):
     write("lib/site-packages/installed.py", MODULE)
     write("lib/broken.py", "def (:")
     write("lib/latin.py", b'# coding: latin-1\n"""' + "é".encode("latin-1") * 90 + b'"""')
-    monkeypatch.setattr(python_docs.sysconfig, "get_path", lambda name: str(tmp_path / "lib"))
+    monkeypatch.setattr(sources.sysconfig, "get_path", lambda name: str(tmp_path / "lib"))
     return tmp_path
 
 

@@ -1,0 +1,1 @@
+"""Files divided into pieces that can be searched: functions, sections and paragraphs."""

@@ -1,0 +1,1 @@
+"""Python source code as text: functions, their documentation, and pairs of both."""
