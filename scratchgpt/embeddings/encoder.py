@@ -106,17 +106,25 @@ class TextEncoder:
             prompts = read_prompts(directory, tokenizer)
         return cls(model, tokenizer, prompts)
 
-    def save_pretrained(self, folder: Path | str) -> None:
+    def save_pretrained(self, folder: Path | str, *, shard_bytes: int | None = None) -> None:
         """Write a folder that sentence-transformers loads, too; it gives the same vectors.
 
         Biases that the model does not have are written as zeros.
+
+        Parameters
+        ----------
+        folder : path
+        shard_bytes : int, optional
+            Maximum size of a file of weights; by default all weights are in one file.
 
         Raises
         ------
         UserError
             If the model is not a GPT-1 or GPT-2.
         """
-        write_sentence_transformer(Path(folder), self.model, self.tokenizer, self.prompts)
+        write_sentence_transformer(
+            Path(folder), self.model, self.tokenizer, self.prompts, shard_bytes=shard_bytes
+        )
 
     @property
     def dim(self) -> int:

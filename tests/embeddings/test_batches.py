@@ -99,7 +99,7 @@ def test_too_few_pairs_are_refused():
         ContrastiveBatches(pairs(1), pairs(4), batch_size=1, seed=0)
     with pytest.raises(UserError, match="the validation part has 0 pairs"):
         ContrastiveBatches(pairs(4), pairs(0), batch_size=2, seed=0)
-    with pytest.raises(UserError, match="batch_size=5 is more than the 4 training pairs"):
+    with pytest.raises(UserError, match="batch_size=5 is more than 4 training pairs"):
         ContrastiveBatches(pairs(4), pairs(4), batch_size=5, seed=0)
     with pytest.raises(UserError, match="batch_size"):
         ContrastiveBatches(pairs(4), pairs(4), batch_size=0, seed=0)
