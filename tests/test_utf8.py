@@ -18,6 +18,7 @@ from scratchgpt.models.directory import read_json
 from scratchgpt.recipes.run_file import read_settings
 from scratchgpt.text import find_documents
 from scratchgpt.text.pairs.pair_files import read_jsonl, read_lines, read_tsv
+from scratchgpt.text.pairs.text_pair_files import read_pairs_jsonl, read_pairs_tsv
 from scratchgpt.training.metrics import read_metrics
 from scratchgpt.utf8 import decode_blocks, decode_text, read_text
 
@@ -71,6 +72,8 @@ READERS = [
     (read_lines, "one\ntwo\n"),
     (lambda path: read_tsv(path).source, "a\tb\n"),
     (lambda path: read_jsonl(path).source, f"{PAIR}\n"),
+    (read_pairs_tsv, "a\tb\nc\td\n"),
+    (read_pairs_jsonl, '{"query": "a", "document": "b"}\n{"query": "c", "document": "d"}\n'),
     (read_settings, "seed = 3\n"),
     (structured.read_toml, "seed = 3\n"),
     (structured.read_json, "[3]"),

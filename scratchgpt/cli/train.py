@@ -37,8 +37,9 @@ def train_command(
         list[str] | None,
         typer.Argument(
             help="Text files, folders, globs, - for standard input, or the name of a corpus "
-            "(python-docs, tinyshakespeare). For translation: two files with one sentence per "
-            "line, a .tsv, a .jsonl, multi30k (multi30k:en-de for the other direction) or dates.",
+            "(python-docs, python-code, tinyshakespeare). For translation: two files with one "
+            "sentence per line, a .tsv, a .jsonl, multi30k (multi30k:en-de for the other "
+            "direction) or dates.",
             show_default=False,
         ),
     ] = None,

@@ -1,16 +1,17 @@
 """Scores of predictions: perplexity, exact match, BLEU, chrF, rankings and correlations.
 
-BM25, the hybrid of search and a linear probe are the baselines and judges of embeddings.
-
-Latent semantic analysis, naive Bayes and the most frequent label are baselines.
+BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear
+probe shows what embeddings contain, and the hybrid ranks by BM25 and embeddings together.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
 """
 
 from scratchgpt.evaluation.bm25 import BM25
+from scratchgpt.evaluation.cosqa import cosqa
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
+from scratchgpt.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from scratchgpt.evaluation.lsa import LSA
 from scratchgpt.evaluation.majority import Majority, majority
 from scratchgpt.evaluation.naive_bayes import NaiveBayes
@@ -32,6 +33,7 @@ __all__ = [
     "LSA",
     "ExactMatch",
     "Interval",
+    "LinearProbe",
     "Majority",
     "NaiveBayes",
     "Perplexity",
@@ -39,7 +41,9 @@ __all__ = [
     "RankingTask",
     "TranslationScores",
     "WordCounts",
+    "cosqa",
     "exact_match",
+    "fit_linear_probe",
     "hybrid_scores",
     "majority",
     "mean_loss",

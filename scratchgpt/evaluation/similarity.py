@@ -25,8 +25,9 @@ def spearman(x: Array, y: Array) -> float:
 def pearson(x: Array, y: Array) -> float:
     r"""Return Pearson's correlation, the cosine of the deviations from the means.
 
-    .. math:: \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
-              {\sqrt{\sum_i (x_i - \bar x)^2 \sum_i (y_i - \bar y)^2}}
+    .. math::
+        \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
+             {\sqrt{\sum_i (x_i - \bar x)^2 \sum_i (y_i - \bar y)^2}}
 
     Parameters
     ----------

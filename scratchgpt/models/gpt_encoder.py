@@ -64,6 +64,9 @@ class GPTEncoderConfig(GPTConfig):
         """Create a configuration with the sizes of a GPT; see :meth:`ModelConfig.from_preset`."""
         return cls.from_dict({**find_preset(name, GPT_KIND).fields, **changes})
 
+    def as_dict(self) -> dict[str, Any]:
+        return {**super().as_dict(), "dims": list(self.dims)}  # JSON has no tuples
+
 
 class GPTEncoderSaved(NamedTuple):
     transformer: BackboneSaved

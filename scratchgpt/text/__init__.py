@@ -1,10 +1,11 @@
-"""Text processing: tokenizers, corpora, token shards, parallel text, batches and tasks.
+"""Text processing: tokenizers, corpora, token shards, pairs of texts, batches and tasks.
 
 The package is independent of the models and imports none of them.
 """
 
 from scratchgpt.text.batches import TokenBatch, TokenBatches, windows
 from scratchgpt.text.cache import cache_directory
+from scratchgpt.text.code.python_code import CodeCorpus, mask_name, mask_names, python_code
 from scratchgpt.text.corpora.corpora import NAMED_CORPORA, find_documents
 from scratchgpt.text.corpora.corpus_reader import ProgressCallback
 from scratchgpt.text.corpora.documents import Document
@@ -22,6 +23,12 @@ from scratchgpt.text.pairs.dates import DatesTask
 from scratchgpt.text.pairs.pair_batches import PairBatch, PairBatches
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS, read_pairs, training_pairs
 from scratchgpt.text.pairs.parallel_text import ParallelText
+from scratchgpt.text.pairs.text_pairs import (
+    TextPairs,
+    read_text_pairs,
+    split_text_pairs,
+    training_text_pairs,
+)
 from scratchgpt.text.pairs.token_rows import TokenPairs, TokenRows, encode_pairs
 from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from_spec
 from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
@@ -41,6 +48,7 @@ __all__ = [
     "BPETokenizer",
     "ByteTokenizer",
     "CharacterTokenizer",
+    "CodeCorpus",
     "DatesTask",
     "Document",
     "Manifest",
@@ -51,6 +59,7 @@ __all__ = [
     "ProgressCallback",
     "SortTask",
     "StreamDecoder",
+    "TextPairs",
     "TokenBatch",
     "TokenBatches",
     "TokenPairs",
@@ -66,12 +75,18 @@ __all__ = [
     "has_tokenizer",
     "learn_tokenizer",
     "load_tokenizer",
+    "mask_name",
+    "mask_names",
     "open_prepared",
     "prepare",
     "prepared_in_cache",
+    "python_code",
     "read_pairs",
+    "read_text_pairs",
+    "split_text_pairs",
     "task_from_spec",
     "train_bpe",
     "training_pairs",
+    "training_text_pairs",
     "windows",
 ]

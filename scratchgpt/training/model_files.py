@@ -52,7 +52,7 @@ def config_of(model: Layer) -> dict[str, Any]:
 
 
 def config_defaults(model: Layer) -> dict[str, Any]:
-    """Return the default of each model setting that has a default, in JSON types."""
+    """Return the default of each model setting that has a default."""
     config = getattr(model, "config", None)
     if not is_dataclass(config):
         return {}
@@ -60,4 +60,5 @@ def config_defaults(model: Layer) -> dict[str, Any]:
 
 
 def _in_json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """Return a value as it is read back from JSON, which has no tuples."""
+    return [_in_json(one) for one in value] if isinstance(value, tuple) else value

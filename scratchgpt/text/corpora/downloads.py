@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from scratchgpt.compressed import decompress
 from scratchgpt.errors import UserError
 from scratchgpt.files import temporary_folder
 
@@ -45,7 +46,7 @@ def download(name: str, cache: Path) -> Path:
     return fetch(name, DOWNLOADS[name], cache)
 
 
-def fetch(name: str, wanted: Download, cache: Path) -> Path:
+def fetch(name: str, wanted: Download, cache: Path, *, gzipped: bool = False) -> Path:
     """Get a file from the folder SCRATCHGPT_DATA, from the cache, or by download.
 
     Parameters
@@ -54,6 +55,9 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
         The name of the file in error messages.
     wanted : Download
     cache : path
+    gzipped : bool
+        Whether the folder SCRATCHGPT_DATA may have the file compressed, with ``.gz`` after its
+        name.
 
     Raises
     ------
@@ -61,14 +65,15 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
         If the file cannot be downloaded, or its checksum differs.
     """
     if folder := os.environ.get(DATA_VARIABLE):
-        path = Path(folder) / wanted.file
-        if path.is_file():
-            if not _has_content(path, wanted):
-                raise UserError(
-                    f"{path} is not {name}: its checksum differs; remove it, or unset "
-                    f"{DATA_VARIABLE}"
-                )
-            return path
+        names = [wanted.file, f"{wanted.file}.gz"] if gzipped else [wanted.file]
+        for path in (Path(folder) / each for each in names):
+            if path.is_file():
+                if not _has_content(path, wanted, gzipped):
+                    raise UserError(
+                        f"{path} is not {name}: its checksum differs; remove it, or unset "
+                        f"{DATA_VARIABLE}"
+                    )
+                return path
 
     path = cache / "downloads" / wanted.file
     if path.is_file() and _has_content(path, wanted):
@@ -90,9 +95,12 @@ def fetch(name: str, wanted: Download, cache: Path) -> Path:
     return path
 
 
-def _has_content(path: Path, wanted: Download) -> bool:
+def _has_content(path: Path, wanted: Download, gzipped: bool = False) -> bool:
     try:
         with open(path, "rb") as file:
+            if gzipped:
+                content = decompress(file.read(), str(path))
+                return hashlib.sha256(content).hexdigest() == wanted.sha256
             return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error

@@ -114,8 +114,8 @@ def clean_pairs(rows: Sequence[Row], name: str) -> TextPairs:
         warnings.warn(f"{name}: leaving out {' and '.join(told)}", stacklevel=2)
     if len(distinct) < 2:
         raise UserError(
-            f"{name} has {counted(len(distinct), 'pair')}, but a pair is told from others, so that "
-            "at least 2 are needed; add some"
+            f"{name} has {counted(len(distinct), 'pair')}, but the other pairs are the negatives "
+            "of each, so that at least 2 are necessary; add some"
         )
     return TextPairs(
         [row.query for row in distinct],

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -6,7 +7,7 @@ import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.text import find_documents
-from scratchgpt.text.corpora.downloads import DOWNLOADS, Download
+from scratchgpt.text.corpora.downloads import DOWNLOADS, Download, fetch
 
 CONTENT = b"To be, or not to be\n"
 
@@ -63,6 +64,20 @@ def test_a_download_is_fetched_once_and_kept(server, cache, capsys):
     assert server.n_requests == 1
     assert (cache / "downloads/hamlet/input.txt").read_bytes() == CONTENT
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_data_folder_may_have_a_compressed_copy_if_the_caller_wants_it(
+    server, cache, monkeypatch, tmp_path
+):
+    path = tmp_path / "data" / "hamlet" / "input.txt.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(CONTENT))
+    monkeypatch.setenv("SCRATCHGPT_DATA", str(tmp_path / "data"))
+    assert fetch("hamlet", DOWNLOADS["hamlet"], cache, gzipped=True) == path
+    assert fetch("hamlet", DOWNLOADS["hamlet"], cache) == cache / "downloads/hamlet/input.txt"
+    path.write_bytes(gzip.compress(b"something else"))
+    with pytest.raises(UserError, match=r"input\.txt\.gz is not hamlet: its checksum differs"):
+        fetch("hamlet", DOWNLOADS["hamlet"], cache, gzipped=True)
 
 
 def test_a_download_is_private_until_it_is_complete(server, cache):
