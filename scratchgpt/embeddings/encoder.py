@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,23 @@ import numpy as np
 
 from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
+from scratchgpt.embeddings.encode_rows import OnProgress, encode_rows
 from scratchgpt.embeddings.exchange.prompts_file import has_prompts, read_prompts
 from scratchgpt.embeddings.exchange.reading import (
     is_sentence_transformer,
     read_sentence_transformer,
 )
 from scratchgpt.embeddings.exchange.writing import write_sentence_transformer
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.embeddings.prompts import Prompts, role_prompts
 from scratchgpt.embeddings.quantized import Int8Vectors, check_precision, quantize
 from scratchgpt.embeddings.roles import DOCUMENT, QUERY
 from scratchgpt.errors import UserError, counted
-from scratchgpt.memory import Arena
 from scratchgpt.models import GPTEncoder, load_pretrained
 from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
 from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
 
 Vectors = Array | Int8Vectors
-OnProgress = Callable[[int, int], None]  # texts that are done, all texts
 
 
 class TextEncoder:
@@ -158,7 +156,7 @@ class TextEncoder:
         truncate_dim: int | None = None,
         normalize_embeddings: bool = False,
         precision: str = "float32",
-        tokens_per_batch: int = 4096,
+        tokens_per_batch: int = 1024,
         on_progress: OnProgress | None = None,
     ) -> Any:
         """Encode texts as unit vectors.
@@ -264,17 +262,9 @@ class TextEncoder:
         if not lengths.all():
             empty = texts.index(different[int(lengths.argmin())])
             raise UserError(f"text {empty} has no tokens, and the encoder adds none; leave it out")
-        vectors = np.empty((len(rows), self.dim), self.model.dtype)
-        arena, n_done = Arena(), 0
-        for indices in micro_batches(lengths, tokens_per_batch):
-            with arena:
-                states, _ = self.model.forward(*pad_rows(rows, indices, self.max_tokens))
-                vectors[indices] = unit_forward(states)[0]
-            n_done += len(indices)
-            if on_progress is not None:
-                on_progress(n_done, len(rows))
-        if not np.isfinite(vectors).all():
-            raise UserError("the model computes NaN or infinity; its weights are damaged")
+        vectors = encode_rows(
+            self.model, rows, tokens_per_batch=tokens_per_batch, on_progress=on_progress
+        )
         place = {text: i for i, text in enumerate(different)}
         return vectors[[place[text] for text in texts]]
 
