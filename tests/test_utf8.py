@@ -98,6 +98,8 @@ def test_every_reader_ignores_a_byte_order_mark(tmp_path, monkeypatch, read, con
 # These read files of the operating system, a table with its own errors, and the null device.
 OWN_DECODERS = {"measure/processor.py", "measure/machine.py", "timeseries/data/read_csv.py"}
 OWN_DECODERS |= {"cli/streams.py"}
+# Names of files need not be UTF-8, in .gitignore and in the files of an index.
+OWN_DECODERS |= {"embeddings/pieces/text_files.py", "embeddings/index/arrays.py"}
 
 
 def test_no_other_module_decodes_text_from_outside():

@@ -11,17 +11,21 @@ from scratchgpt.cli import (
     contrastive,
     data,
     doctor,
+    embed,
     evaluate,
     export_model,
     forecast,
     generate,
     import_model,
+    index,
     info,
     quantize,
+    search,
     tokenizer,
     train,
     translate,
     verify,
+    zero_shot,
 )
 from scratchgpt.cli.console import program
 from scratchgpt.cli.help import use_layout
@@ -51,6 +55,10 @@ app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
 app.command("export", epilog=export_model.EPILOG)(export_model.export_command)
 app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
 app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
+app.command("search", epilog=search.EPILOG)(search.search_command)
+app.command("index", epilog=index.EPILOG)(index.index_command)
+app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
+app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)

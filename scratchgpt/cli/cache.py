@@ -44,6 +44,8 @@ class Part(StrEnum):
     corpora = "corpora"
     downloads = "downloads"
     texts = "texts"
+    indexes = "indexes"
+    models = "models"
     all = "all"
 
 
@@ -52,6 +54,8 @@ CONTENTS = {
     Part.corpora: "prepared corpora",
     Part.downloads: "downloaded files",
     Part.texts: "generated texts, and copies of standard input",
+    Part.indexes: "indexes of searched folders",
+    Part.models: "the model that searches by meaning",
 }
 
 
@@ -82,10 +86,11 @@ def show_command(
 def clear_command(
     parts: Annotated[list[Part], typer.Argument(help="What to remove.", show_default=False)],
 ) -> None:
-    """Remove parts of the cache, or all of it.
+    """Remove parts of the cache.
 
-    What is removed is computed or downloaded again when it is needed. Runs and models are not in
-    the cache.
+    What is removed is computed or downloaded again when it is needed, except the model that search
+    uses by default: it is only removed if ``models`` is named. Other models and runs are not in the
+    cache.
     """
     import os
     import shutil
@@ -94,7 +99,10 @@ def clear_command(
     from scratchgpt.files import folder_bytes
 
     folders = _folders()
-    chosen = folders if Part.all in parts else dict.fromkeys(parts)
+    chosen = dict.fromkeys(parts)
+    if Part.all in parts:  # training the model took long, so it must be named
+        chosen = dict.fromkeys([*(part for part in folders if part != Part.models), *parts])
+        del chosen[Part.all]
     if Part.kernels in chosen and "NUMBA_CACHE_DIR" in os.environ:
         raise UserError(
             f"the kernels are in NUMBA_CACHE_DIR={os.environ['NUMBA_CACHE_DIR']}, which other "
@@ -114,6 +122,7 @@ def clear_command(
 
 def _folders() -> dict[Part, list[Path]]:
     """Return the folders of each part of the cache."""
+    from scratchgpt.embeddings.index.location import default_model_folder, indexes_folder
     from scratchgpt.kernels.compiler.cache import kernels_folder
     from scratchgpt.text.cache import cache_directory
 
@@ -123,4 +132,6 @@ def _folders() -> dict[Part, list[Path]]:
         Part.corpora: [cache / "corpora"],
         Part.downloads: [cache / "downloads"],
         Part.texts: [cache / "generated", cache / "spool"],
+        Part.indexes: [indexes_folder()],
+        Part.models: [default_model_folder().parent],
     }

@@ -115,5 +115,23 @@ INPUTS = [
         "future.csv",
         _words("forecast {regression.csv} --column y --exog x --future {path} --steps 2"),
     ),
+    Input(
+        "encoder",
+        _words(
+            "embed --model {path} ab --out {out}.npy",
+            "search --model {path} fox {texts} --index {out}",
+        ),
+    ),
+    Input("searched", _words("search --lexical fox {path} --index {out}")),
+    Input("document", _words("embed --model {encoder} {path} --out {out}.jsonl")),
+    Input(
+        "index",
+        _words(
+            "search --model {encoder} fox {texts} --index {path}",
+            "index {texts} --status --index {path}",
+            "search --lexical fox {texts} --index {path}",
+        ),
+    ),
+    Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

@@ -39,8 +39,10 @@ def resolve_run(
     return keep_standard_input(resolve(layers, resumed=resumed))
 
 
-def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None:
-    """Train a model, show progress, and print the result on standard output."""
+def train_run(
+    run: RunConfig, out: Path, *, resume: bool, as_json: bool, show_sample: bool = True
+) -> None:
+    """Train a model, show progress, and print the result and a sample on standard output."""
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation)
     message(f"{training.describe()}; output in {out}")
@@ -57,7 +59,7 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
     with warn_on_failure("the evaluation"):
         scores = training.evaluate()
     with warn_on_failure("the sample"):
-        sample = training.sample()
+        sample = training.sample() if show_sample else ""
     if as_json:
         record = {
             "out": str(out),
@@ -73,7 +75,8 @@ def train_run(run: RunConfig, out: Path, *, resume: bool, as_json: bool) -> None
         }
         write_json(record)
         return
-    write_text(f"{sample}\n")
+    if show_sample:
+        write_text(f"{sample}\n")
     message("; ".join(_summary(training.run.training.best, result, scores)))
     curves = f"; curves in {out / 'loss.png'}" if (out / "loss.png").exists() else ""
     verb = training.model.config.verb

@@ -19,7 +19,7 @@ def encode_rows(
     model: GPTEncoder,
     rows: Sequence[Array],
     *,
-    tokens_per_batch: int = 1024,
+    tokens_per_batch: int = 512,
     on_progress: OnProgress | None = None,
 ) -> Array:
     """Encode rows of tokens as unit vectors (N, C).

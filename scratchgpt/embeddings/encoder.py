@@ -27,6 +27,8 @@ from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
 from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
 
+_NO_LIMIT = 1 << 62  # tokens
+
 Vectors = Array | Int8Vectors
 
 
@@ -156,7 +158,7 @@ class TextEncoder:
         truncate_dim: int | None = None,
         normalize_embeddings: bool = False,
         precision: str = "float32",
-        tokens_per_batch: int = 1024,
+        tokens_per_batch: int = 512,
         on_progress: OnProgress | None = None,
     ) -> Any:
         """Encode texts as unit vectors.
@@ -244,6 +246,12 @@ class TextEncoder:
             )
         self.n_truncated += n_cut
         return rows
+
+    def count_tokens(self, texts: Sequence[str], *, prompt_name: str = DOCUMENT) -> list[int]:
+        """Return how many tokens each text has with those around it, before any text is cut."""
+        prompt = self.prompts.find(prompt_name)
+        rows, _ = self.prompts.tokenize(self.tokenizer, texts, prompt, _NO_LIMIT)
+        return [len(row) for row in rows]
 
     def _encode(
         self,

@@ -85,7 +85,7 @@ class ContrastiveData:
     def describe(self, model: GPTEncoder) -> str:
         text = (
             f"{len(self.train):,} training and {counted(len(self.val), 'validation pair')} of "
-            f"{self.name} ({self.tokenizer.kind}, {self.tokenizer.vocab_size} different tokens)"
+            f"{self.name} ({counted(self.tokenizer.vocab_size, 'different token')})"
         )
         if self.n_cut:
             text += (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scratchgpt.embeddings import TextEncoder
 from scratchgpt.errors import UserError
-from scratchgpt.evaluation.ranking import RankingTask
+from scratchgpt.evaluation import RankingTask, cosqa
 from scratchgpt.models import GPTEncoder, load_pretrained
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.contrastive import PRESET, open_contrastive
@@ -101,6 +101,8 @@ def _evaluate_corpus(
             f"the test part of {name}": pairs_task(code.test),
             f"the test part of {name}, names of functions replaced by f": pairs_task(masked),
         }
+    elif tuple(corpus) == ("cosqa",):
+        tasks = {"the test part of cosqa": cosqa("test")}
     else:
         tasks = {name: pairs_task(read_text_pairs(corpus))}
     return _evaluate(model, tokenizer, tasks)

@@ -75,3 +75,19 @@ def trained(scratchgpt, text_file, tiny, tmp_path):
     outcome = scratchgpt("train", text_file, *tiny, "--steps", 6, "--out", out)
     assert outcome.status == 0, outcome.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory):
+    """The folder of a small encoder with random weights."""
+    from scratchgpt.embeddings import add_roles
+    from scratchgpt.models import GPTEncoder, GPTEncoderConfig, save_pretrained
+    from scratchgpt.text import train_bpe
+
+    folder = tmp_path_factory.mktemp("encoder")
+    tokenizer = add_roles(train_bpe([TEXT], 270))
+    sizes = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 48}
+    config = GPTEncoderConfig(**sizes, vocab_size=tokenizer.vocab_size)
+    save_pretrained(GPTEncoder(config), folder)
+    tokenizer.save(folder / "tokenizer.json")
+    return folder

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-PARTS = ("kernels", "corpora", "downloads", "texts")
+PARTS = ("kernels", "corpora", "downloads", "texts", "indexes")
 
 
 @pytest.fixture
@@ -15,7 +15,15 @@ def cache(monkeypatch, tmp_path):
     folder = tmp_path / "cache"
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(folder))
-    for part in ("kernels/a", "corpora/b", "downloads", "generated", "spool"):
+    for part in (
+        "kernels/a",
+        "corpora/b",
+        "downloads",
+        "generated",
+        "spool",
+        "indexes/c",
+        "models/d",
+    ):
         (folder / part).mkdir(parents=True)
         (folder / part / "file").write_bytes(bytes(100))
     return folder
@@ -28,13 +36,15 @@ def test_all_parts_have_sizes(scratchgpt, cache):
         "corpora": 100,
         "downloads": 100,
         "texts": 200,
+        "indexes": 100,
+        "models": 100,
     }
     text = scratchgpt("cache", "show").stdout
     for part in PARTS:
         assert part in text
         for folder in shown[part]["folders"]:
             assert folder in text
-    assert "total          500 B" in text
+    assert "total          700 B" in text
 
 
 @pytest.mark.parametrize("parts", [("kernels",), ("corpora", "texts"), ("all",)], ids=str)
@@ -46,7 +56,14 @@ def test_only_the_named_parts_are_removed(scratchgpt, cache, parts):
         removed = part in parts or "all" in parts
         assert (left[part]["bytes"] == 0) == removed
         assert any(map(str.strip, outcome.stdout.splitlines()))
-    assert len(outcome.stdout.splitlines()) == (4 if parts == ("all",) else len(parts))
+    assert len(outcome.stdout.splitlines()) == (5 if parts == ("all",) else len(parts))
+
+
+def test_the_model_is_only_removed_by_name(scratchgpt, cache):
+    for parts, n_bytes in ((["all"], 100), (["all", "models"], 0)):
+        scratchgpt("cache", "clear", *parts)
+        left = json.loads(scratchgpt("cache", "show", "--json").stdout)
+        assert sum(part["bytes"] for part in left.values()) == n_bytes
 
 
 def test_an_empty_cache_can_be_cleared(scratchgpt, cache):

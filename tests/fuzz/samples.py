@@ -5,6 +5,8 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+from scipy.io import savemat
 from tokenizers.pre_tokenizers import ByteLevel
 
 from scratchgpt.cli.app import app
@@ -34,6 +36,8 @@ def make_samples(folder: Path) -> dict[str, Path]:
     _write_series(paths)
     _write_models(paths)
     _write_prepared(paths)
+    _write_index(paths)
+    _write_attributes(paths["attributes"])
     paths["settings.toml"].write_text(
         'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
     )
@@ -115,9 +119,44 @@ def _write_vocabulary(paths: dict[str, Path]) -> None:
     (folder / "merges.txt").write_text("#version: 0.2\n")
 
 
+def _write_index(paths: dict[str, Path]) -> None:
+    tokenizer = add_roles(train_bpe([TEXT], 257))
+    config = GPTEncoderConfig(
+        n_layer=1, n_head=1, n_embd=8, block_size=48, vocab_size=tokenizer.vocab_size
+    )
+    save_pretrained(GPTEncoder(config), paths["encoder"])
+    tokenizer.save(paths["encoder"] / "tokenizer.json")
+    shutil.copytree(paths["texts"], paths["searched"])
+    (paths["searched"] / "code.py").write_text("def fox():\n    pass\n")
+    (paths["searched"] / ".gitignore").write_text("*.log\n")
+    paths["document"].write_text(TEXT)
+    _command("index", paths["texts"], "--model", paths["encoder"], "--index", paths["index"])
+
+
 def _write_prepared(paths: dict[str, Path]) -> None:
     _command("data", "prepare", paths["text"], "--out", paths["prepared"])
     shutil.copytree(paths["prepared"], paths["preparation"])
     manifest = json.loads((paths["preparation"] / "manifest.json").read_text())
     (paths["preparation"] / "manifest.json").unlink()
     State(manifest["key"], manifest["tokenizer"]["fingerprint"]).save(paths["preparation"])
+
+
+def _write_attributes(folder: Path) -> None:
+    """Six classes with three attributes, which are their features; the last two are unseen."""
+    folder.mkdir()
+    s = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0], [1, 1, 1], [0, 1, 1], [1, 1, 0]], dtype=float)
+    y = np.tile(np.arange(6), 4)
+    examples = np.arange(24) + 1
+    is_unseen, is_train = y >= 4, examples <= 12
+    names = np.array([[name] for name in "abcdef"], dtype=object)
+    savemat(folder / "res101.mat", {"features": s[y].T, "labels": y[:, None] + 1})
+    splits = {
+        "att": s.T,
+        "original_att": s.T,
+        "allclasses_names": names,
+        "trainval_loc": examples[is_train & ~is_unseen, None],
+        "val_loc": examples[is_train & (y < 2), None],
+        "test_seen_loc": examples[~is_train & ~is_unseen, None],
+        "test_unseen_loc": examples[is_unseen, None],
+    }
+    savemat(folder / "att_splits.mat", splits, do_compression=True)

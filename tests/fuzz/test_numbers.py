@@ -21,11 +21,15 @@ COMMANDS = {
     "import": "import {nanogpt.safetensors} --format nanogpt --n-head 1 --out {out}",
     "export": "export {model} --out {out}",
     "forecast": "forecast {series.csv} --order 0,1,1 --steps 1",
+    "zero-shot": "zero-shot {attributes}",
     "info": "info {model}",
     "verify": "verify dropout",
     "bench": "bench {model} --seconds 0 --steps 1 --no-breakdown",
     "tokenizer train": "tokenizer train {text} --out {out}",
     "data prepare": "data prepare {text} --out {out}",
+    "search": "search --lexical fox {texts} --index {out}",
+    "index": "index {texts} --index {out}",
+    "embed": "embed -m {encoder} ab --out {out}.npy",
     "data show": "data show {prepared}",
 }
 # Large values are useful, and take as long as the user asked for: Ctrl-C ends them.

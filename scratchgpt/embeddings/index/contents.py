@@ -36,8 +36,8 @@ class FileEntry(NamedTuple):
     n_bytes, mtime_ns, read_ns : int
         Size, time of the last change, and when it was read.
     sha256 : bytes
-    max_characters : int
-        The maximum length of its pieces.
+    division : int
+        The number of the :class:`scratchgpt.embeddings.index.scanning.Division` of its pieces.
     reason : int
         0, or the number of the reason for which it has no pieces; see ``REASONS`` in
         :mod:`scratchgpt.embeddings.index.scanning`.
@@ -49,7 +49,7 @@ class FileEntry(NamedTuple):
     mtime_ns: int
     read_ns: int
     sha256: bytes
-    max_characters: int
+    division: int
     reason: int
     n_pieces: int
 

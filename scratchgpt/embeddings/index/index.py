@@ -1,6 +1,7 @@
 """An index of text files: updated when files change, and searched by words and by meaning."""
 
 import contextlib
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,16 +14,15 @@ from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
 from scratchgpt.embeddings.index.contents import Contents
 from scratchgpt.embeddings.index.ranking import Hit
-from scratchgpt.embeddings.index.scanning import Changes, Report, scan
+from scratchgpt.embeddings.index.scanning import Changes, Division, Report, scan
 from scratchgpt.embeddings.index.searcher import Searcher
-from scratchgpt.embeddings.index.vectors import Encoder, Vectors, embed_texts
-from scratchgpt.embeddings.pieces.cutting import DEFAULT_MAX_CHARACTERS
+from scratchgpt.embeddings.index.vectors import VECTORS_FILE, Encoder, Vectors, embed_texts
 from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.files import cannot_write, make_folder
 
-CONTENTS_FILE, VECTORS_FILE, LOCK_FILE = "contents.safetensors", "vectors.safetensors", ".lock"
+CONTENTS_FILE, LOCK_FILE = "contents.safetensors", ".lock"
 MODES = ("hybrid", "lexical", "semantic")
-_CHARACTERS_PER_TOKEN = 3  # of code; a piece that has more tokens nevertheless is truncated
+_CHARACTERS_PER_TOKEN = 3  # about as many as in code; a piece with too many is divided again
 
 
 class Index:
@@ -200,8 +200,20 @@ class Index:
         embed_texts(vectors, missing, self.encoder, save, report)
 
     def _scan(self, roots: Sequence[Path | str], report: Report) -> tuple[Contents, Changes]:
-        limit = None if self.encoder is None else self.encoder.max_tokens * _CHARACTERS_PER_TOKEN
-        return scan(self.contents, roots, limit, DEFAULT_MAX_CHARACTERS, report)
+        return scan(self.contents, roots, self._division(), report)
+
+    def _division(self) -> Division | None:
+        """Divide files so that the encoder reads each piece to its end."""
+        encoder = self.encoder
+        if encoder is None:
+            return None
+        digest = hashlib.sha256(encoder.fingerprint.encode()).digest()
+        most = encoder.max_tokens
+
+        def fits(texts: list[str]) -> list[bool]:
+            return [n <= most for n in encoder.count_tokens(texts)]
+
+        return Division(int.from_bytes(digest[:7]), most * _CHARACTERS_PER_TOKEN, fits)
 
     def _read(self) -> None:
         """Read both files; what is damaged is left out, and said. Vectors need an encoder."""

@@ -11,9 +11,8 @@ from scratchgpt.backend import Array
 
 _TEST_FOLDERS = {"test", "tests", "testing", "spec", "specs"}
 _TEST_FILE = re.compile(r"test_|.*[._-](?:test|spec)s?$|conftest$|tests?$")
-# Definitions are moved before their tests within this many times the requested results.
-_REACH = 3
-_SHORTEST_NAME = 3
+# A name of several words; tests mention names like "run" for other reasons.
+_SEVERAL_WORDS = re.compile(r"[^\W_]+_+[^\W_]|.*[a-z][A-Z]")
 
 
 class Hit(NamedTuple):
@@ -30,8 +29,9 @@ class Hit(NamedTuple):
     text : str
         The text of the piece, without shared indentation.
     score : float
-        What the results are sorted by: the sum of the standardized scores in hybrid mode, and
-        otherwise the one score.
+        What the results are sorted by, except that definitions come before their tests: the sum of
+        the standardized scores in hybrid mode, and otherwise the one score. For a test, it is lower
+        by the standard deviation of the scores, unless the query contains the word "test".
     lexical, semantic : float or None
         The BM25 score and the cosine; None if it was not computed.
     """
@@ -74,16 +74,16 @@ def best_first(scores: Array, in_tests: Array) -> Array:
 def chosen(candidates: Iterable[Hit], n: int) -> list[Hit]:
     """Choose the first n of sorted candidates: one per span, and definitions before their tests.
 
-    If two candidates of a file share lines, the second is left out. A piece of a test that
-    mentions the name of another candidate which is not a test comes after it.
+    If two candidates of a file share lines, the second is left out. A test that mentions the name
+    of a chosen function or class comes after it, if the name has several words.
     """
     distinct: list[Hit] = []
     for hit in candidates:
-        if len(distinct) == _REACH * n:
+        if len(distinct) == n:
             break
         if not any(_overlap(hit, other) for other in distinct):
             distinct.append(hit)
-    return _definitions_first(distinct)[:n]
+    return _definitions_first(distinct)
 
 
 def _overlap(hit: Hit, other: Hit) -> bool:
@@ -98,7 +98,7 @@ def _definitions_first(hits: Sequence[Hit]) -> list[Hit]:
             mentioned = set(re.findall(r"\w+", hit.text))
             for j, definition in list(waiting.items()):
                 name = definition.symbol.rsplit(".", 1)[-1]
-                if len(name) >= _SHORTEST_NAME and name in mentioned:
+                if name in mentioned and _SEVERAL_WORDS.match(name):
                     ordered.append(waiting.pop(j))
             ordered.append(hit)
         elif i in waiting or not hit.symbol:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from scratchgpt.embeddings.index.contents import Contents, FileEntry, merged, only_files
-from scratchgpt.embeddings.pieces.cutting import cut
-from scratchgpt.embeddings.pieces.piece import Piece
+from scratchgpt.embeddings.pieces.cutting import DEFAULT_MAX_CHARACTERS, cut
+from scratchgpt.embeddings.pieces.piece import Piece, divided_until
 from scratchgpt.embeddings.pieces.text_files import (
     BINARY,
     NOT_UTF8,
@@ -27,6 +28,28 @@ _RESOLUTION_NS = 2 * 10**9
 _LONG = 1 << 20  # bytes; less is read at once
 
 Report = Callable[[str, int, int], None]
+
+
+class Division(NamedTuple):
+    """How files are divided into pieces.
+
+    Attributes
+    ----------
+    number : int
+        Identifies the division in an index.
+    max_characters : int
+        The maximum length of a piece.
+    fits : callable, optional
+        Called with texts; returns whether each is short enough for a model. Longer pieces are
+        divided again.
+    """
+
+    number: int
+    max_characters: int
+    fits: Callable[[list[str]], Sequence[bool]] | None = None
+
+
+DEFAULT_DIVISION = Division(0, DEFAULT_MAX_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -55,8 +78,7 @@ class Changes:
 def scan(
     contents: Contents,
     roots: Sequence[Path | str],
-    max_characters: int | None,
-    default_characters: int,
+    division: Division | None,
     report: Report,
 ) -> tuple[Contents, Changes]:
     """Read the files that are new or changed, and remove those that are gone.
@@ -68,10 +90,9 @@ def scan(
     contents : Contents
         Returned as the same object if no file changed.
     roots : sequence of paths
-    max_characters : int or None
-        The maximum length of a piece. Files with another maximum are read again; None accepts any.
-    default_characters : int
-        The maximum for files that are read if ``max_characters`` is None.
+    division : Division or None
+        Files that were divided otherwise are read again. None accepts any, and divides other files
+        by default.
     report : callable
         Called with (stage, bytes done, total bytes).
 
@@ -90,16 +111,15 @@ def scan(
         if path in found
         and (entry.n_bytes, entry.mtime_ns) == found[path][1:]
         and entry.mtime_ns < entry.read_ns - _RESOLUTION_NS
-        and max_characters in (None, entry.max_characters)
+        and (division is None or division.number == entry.division)
     }
     to_read = [one for path, one in found.items() if path not in fresh]
     new: list[tuple[FileEntry, list[Piece]]] = []
     same: dict[str, FileEntry] = {}
     done, total = 0, sum(one.n_bytes for one in to_read)
-    limit = default_characters if max_characters is None else max_characters
     is_long = total >= _LONG
     for one in to_read:
-        entry = _read(one, old.get(one.path), limit, max_characters is None, skipped)
+        entry = _read(one, old.get(one.path), division, skipped)
         if isinstance(entry, FileEntry):
             same[one.path] = entry
         elif entry is not None:
@@ -141,7 +161,7 @@ def inside(roots: Sequence[Path | str]) -> Callable[[str], bool]:
 
 
 def _read(
-    one: FoundFile, old: FileEntry | None, limit: int, any_limit: bool, skipped: Skipped
+    one: FoundFile, old: FileEntry | None, division: Division | None, skipped: Skipped
 ) -> FileEntry | tuple[FileEntry, list[Piece]] | None:
     """Return the old entry with new times, a new entry with its pieces, or None if unreadable."""
     now = time.time_ns()
@@ -149,13 +169,17 @@ def _read(
     if content is None:
         return None
     sha256 = hashlib.sha256(content).digest()
-    if old is not None and old.sha256 == sha256 and (any_limit or old.max_characters == limit):
+    is_divided = old is not None and (division is None or division.number == old.division)
+    if old is not None and old.sha256 == sha256 and is_divided:
         if reason := REASONS[old.reason]:
             skipped.counts[reason] += 1
         return old._replace(n_bytes=one.n_bytes, mtime_ns=one.mtime_ns, read_ns=now)
     before = skipped.counts.copy()
     text = text_of(content, skipped)
-    pieces = [] if text is None else cut(one.path, text, limit)
+    division = division or DEFAULT_DIVISION
+    pieces = [] if text is None else cut(one.path, text, division.max_characters)
+    if division.fits is not None:
+        pieces = list(divided_until(pieces, division.fits))
     [reason] = skipped.counts - before or [None]
-    entry = FileEntry(*one, now, sha256, limit, REASONS.index(reason), len(pieces))
+    entry = FileEntry(*one, now, sha256, division.number, REASONS.index(reason), len(pieces))
     return entry, pieces

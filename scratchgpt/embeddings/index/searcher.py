@@ -14,6 +14,8 @@ from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.hybrid import hybrid_scores
 from scratchgpt.text.code.words import words
 
+_TEST = "test"  # in a query, also as "tests" and "testing"
+
 
 class Searcher:
     """Contents and vectors, with what every query needs computed once.
@@ -61,6 +63,8 @@ class Searcher:
         kept = candidates.nonzero()[0]
         scores = [one[kept] for one in (lexical, semantic) if one is not None]
         combined = scores[0] if len(scores) == 1 else hybrid_scores(*scores)
+        if kept.size and _TEST not in words(text):
+            combined = combined - combined.std() * self._in_tests[self._files[kept]]
         return self._hits(kept, combined, lexical, semantic, n)
 
     def _lexical(self, text: str) -> Array:

@@ -9,7 +9,9 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.embeddings.index.arrays import read_arrays, save_arrays
 from scratchgpt.errors import UserError
+from scratchgpt.models.tensor_file import TensorFile
 
+VECTORS_FILE = "vectors.safetensors"
 _BATCH = 256  # texts per call of the encoder
 _FIRST_SAVE = 1024  # new vectors; later ones wait until a quarter is new, so writing stays cheap
 _MAX_UNUSED = 0.5  # of all vectors; those of another branch of git are used again
@@ -29,6 +31,9 @@ class Encoder(Protocol):
     @property
     def fingerprint(self) -> str:
         """A string that changes with the model, its tokenizer or its options."""
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Count the tokens of texts, as ``max_tokens`` counts them."""
 
     def encode_query(self, texts: list[str]) -> Array:
         """Embed queries: (N, dim) with rows of length 1."""
@@ -140,3 +145,14 @@ def embed_texts(
     finally:
         if len(vectors) > n_saved:
             save()
+
+
+def recorded_model(folder: Path) -> str:
+    """Return where the model of the vectors in an index came from; empty if it is unknown."""
+    path = folder / VECTORS_FILE
+    if not path.exists():
+        return ""
+    try:
+        return str(TensorFile(path).metadata.get("model", ""))
+    except UserError:
+        return ""  # opening the index says that it is damaged

@@ -1,6 +1,6 @@
 """A piece of a text, and the division of long pieces into parts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 # Increased when the same file is divided differently, so that indexes read their files again.
@@ -79,6 +79,28 @@ def pieces_of_lines(
         if end == len(own):
             return
         start = _repeated_from(own, start, end, max_characters)
+
+
+def divided_until(
+    pieces: Sequence[Piece], fits: Callable[[list[str]], Sequence[bool]]
+) -> Iterator[Piece]:
+    """Divide pieces into parts until the text of each part fits, or is a single character.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    fits : callable
+        Called with some texts; returns whether each fits.
+    """
+    for piece, is_short in zip(pieces, fits([piece.text for piece in pieces]), strict=True):
+        if is_short or len(piece.text) == 1:
+            yield piece
+            continue
+        lines = piece.text.split("\n")
+        parts = pieces_of_lines(lines, 1, len(lines), piece.symbol, (len(piece.text) + 1) // 2)
+        above = piece.first - 1
+        moved = [part._replace(first=part.first + above, last=part.last + above) for part in parts]
+        yield from divided_until(moved, fits)
 
 
 def _repeated_from(lines: list[str], start: int, end: int, max_characters: int) -> int:

@@ -5,7 +5,12 @@ from itertools import pairwise
 import pytest
 
 from scratchgpt.backend import random_stream
-from scratchgpt.embeddings.pieces.piece import Piece, lines_of, pieces_of_lines
+from scratchgpt.embeddings.pieces.piece import (
+    Piece,
+    divided_until,
+    lines_of,
+    pieces_of_lines,
+)
 
 
 def test_lines_are_those_of_editors():
@@ -33,6 +38,20 @@ def test_a_long_line_is_divided_anywhere():
     parts = list(pieces_of_lines(["ab", "x" * 10 + "y" * 5, "c"], 1, 3, "", 10))
     assert [part.text for part in parts] == ["ab", "x" * 10, "y" * 5, "c"]
     assert [(part.first, part.last) for part in parts] == [(1, 1), (2, 2), (2, 2), (3, 3)]
+
+
+def test_pieces_are_divided_until_they_fit():
+    pieces = [Piece(3, 3, "f", "short"), Piece(5, 8, "g", "1\n\n" + "y" * 9 + "\n4")]
+    parts = list(divided_until(pieces, lambda texts: [len(text) <= 5 for text in texts]))
+    assert [(one.first, one.last, one.symbol, one.text) for one in parts] == [
+        (3, 3, "f", "short"),
+        (5, 5, "g", "1"),
+        (7, 7, "g", "yyyy"),
+        (7, 7, "g", "yyy"),
+        (7, 7, "g", "yy"),
+        (8, 8, "g", "4"),
+    ]
+    assert len(list(divided_until(pieces[:1], lambda texts: [False] * len(texts)))) == 5
 
 
 @pytest.mark.parametrize("seed", range(30))

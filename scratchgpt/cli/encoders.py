@@ -1,0 +1,82 @@
+"""The model that embeds texts, for all verbs that need one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scratchgpt.cli.completion import complete
+from scratchgpt.cli.kernels import prepare_kernels
+
+# Compiled kernels take longer to load than the reference takes for a few texts.
+_FEW_CHARACTERS = 20_000
+TOKENS_PER_BATCH = 512  # activations that fit in the processor's cache, and need little memory
+
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Folder of a run or model that embeds texts.",
+        show_default="the model of the index, or the one in the cache",
+        autocompletion=complete(folders=True),
+    ),
+]
+
+
+class LazyEncoder:
+    """A :class:`TextEncoder` that loads the compiled kernels only for many texts.
+
+    Parameters
+    ----------
+    folder : Path
+    threads : int, optional
+        The option of the command.
+    """
+
+    def __init__(self, folder: Path, threads: int | None) -> None:
+        from scratchgpt.embeddings import TextEncoder
+
+        self._encoder = TextEncoder.from_pretrained(folder)
+        self._threads = threads
+        self._is_prepared = False
+        self.dim, self.max_tokens = self._encoder.dim, self._encoder.max_tokens
+        self.fingerprint = self._encoder.fingerprint
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
+
+    def encode_query(self, texts: list[str]) -> Any:
+        return self._encode(texts, self._encoder.encode_query)
+
+    def encode_document(self, texts: list[str]) -> Any:
+        return self._encode(texts, self._encoder.encode_document)
+
+    def _encode(self, texts: list[str], encode: Callable[..., Any]) -> Any:
+        from scratchgpt.kernels import disabled
+
+        if not self._is_prepared and sum(map(len, texts)) <= _FEW_CHARACTERS:
+            with disabled():
+                return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
+        if not self._is_prepared:
+            prepare_kernels(self._threads)
+            self._is_prepared = True
+        return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
+
+
+def find_model(given: Path | None, index: Path) -> Path | None:
+    """Return the model to search with: the given one, that of the index, or the default; or None.
+
+    A model that the index was made with and that is gone counts as none.
+    """
+    from scratchgpt.embeddings import default_model_folder
+    from scratchgpt.embeddings.index.vectors import recorded_model
+
+    if given is not None:
+        return given
+    recorded = recorded_model(index)
+    if recorded and Path(recorded).is_dir():
+        return Path(recorded)
+    default = default_model_folder()
+    return default if default.is_dir() else None

@@ -1,0 +1,52 @@
+"""``scratchgpt search --setup``: train the model that finds code by meaning."""
+
+import typer
+
+from scratchgpt.cli.console import message, program
+from scratchgpt.cli.kernels import prepare_kernels
+
+
+def set_up(threads: int | None) -> None:
+    """Train a GPT on code and an encoder from it, or go on where an earlier setup stopped."""
+    from scratchgpt.cli.training_run import train_run
+    from scratchgpt.embeddings import default_model_folder
+    from scratchgpt.errors import UserError
+    from scratchgpt.recipes.code_search import finish_setup, setup_stages
+    from scratchgpt.recipes.resolve import read_run
+
+    model = default_model_folder()
+    if model.exists():
+        raise UserError(
+            f"there is a model in {model}; to train it again, remove it with "
+            f"`{program()} cache clear models`"
+        )
+    runs = model.with_name(f"{model.name}-runs")
+    precision = _fastest_precision(threads)
+    stages = setup_stages(runs)
+    for number, stage in enumerate(stages, 1):
+        message(f"step {number} of {len(stages)}: train {stage.what}")
+        if stage.is_finished:
+            message(f"it is finished already, in {stage.out}")
+            continue
+        resume = stage.is_started
+        run = read_run(stage.out) if resume else stage.configure(0, precision)
+        prepare_kernels(threads, run.training.precision)
+        try:
+            train_run(run, stage.out, resume=resume, as_json=False, show_sample=False)
+        except typer.Exit:
+            message(f"`{program()} search --setup` goes on from there")
+            raise
+    finish_setup(runs, model)
+    message(f"searches use the model in {model} from now on")
+
+
+def _fastest_precision(threads: int | None) -> str:
+    """Return bf16 if this processor multiplies it directly, else float32."""
+    from scratchgpt.backend import kernels_available
+
+    prepare_kernels(threads)
+    if not kernels_available():
+        return "float32"
+    from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
+
+    return "bf16" if HAS_BFLOAT16_DOT else "float32"
