@@ -63,6 +63,10 @@ INPUTS = [
     Input("huggingface", _words("import {path} --out {out}")),
     Input("shards", _words("import {path} --out {out}")),
     Input(
+        "sentence-transformers",
+        _words("import {path} --out {out}", "export {path} --out {out}"),
+    ),
+    Input(
         "nanogpt.safetensors",
         _words("import {path} --format nanogpt --n-head 1 --out {out}"),
     ),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.checkpoints import find_checkpoint, run_model
+from scratchgpt.embeddings.exchange.reading import is_sentence_transformer
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
@@ -78,6 +79,11 @@ def load_gpt_to_evaluate(directory: Path) -> GPT:
     if is_quantized(directory):
         return load_quantized(directory).dequantize()
     return load_gpt(directory)
+
+
+def is_encoder(directory: Path) -> bool:
+    """Whether the model in a directory encodes texts, in our format or sentence-transformers'."""
+    return is_sentence_transformer(directory) or read_config(directory).verb == "embed"
 
 
 def load_transformer(directory: Path) -> Transformer:
