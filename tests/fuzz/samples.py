@@ -57,6 +57,10 @@ def _write_pairs(paths: dict[str, Path]) -> None:
     paths["pairs.tsv.gz"].write_bytes(gzip.compress(tsv.encode(), mtime=0))
     lines = [json.dumps({"source": source, "target": target}) for source, target in PAIRS]
     paths["pairs.jsonl"].write_text("\n".join(lines) + "\n")
+    objects = [json.dumps({"query": q, "document": d, "negative": "c"}) for q, d in PAIRS]
+    paths["text-pairs.jsonl"].write_text("\n".join(objects) + "\n")
+    paragraphs = [f"The fox number {i} jumps over a dog and a cat." for i in range(8)]
+    paths["paragraphs.md"].write_text("# Foxes\n\n" + "\n\n".join(paragraphs) + "\n")
     paths["lines"].write_text("ab\nba\n")
     rows = [("the fox", "a"), ("the dog", "b"), ("lazy", "a")]
     paths["labeled.csv"].write_text("text,label\n" + "".join(f'"{t}",{y}\n' for t, y in rows))
