@@ -32,8 +32,8 @@ _TRANSLATION = (
     "--tokens-per-batch 64 --steps 1"
 )
 _CONTRASTIVE = (
-    "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 --steps 1 "
-    "--val-fraction 0.5"
+    "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
+    "--steps 1 --val-fraction 0.5"
 )
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 

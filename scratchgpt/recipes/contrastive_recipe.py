@@ -24,7 +24,7 @@ _DEFAULTS: Settings = {
     "model": {"dropout": 0.1},
     "training": {
         "steps": 600,
-        "batch_size": 512,
+        "batch_size": 256,
         "tokens_per_batch": 2048,
         "lr": 2e-3,
         "eval_interval": 50,
