@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scratchgpt.embeddings import TextEncoder
+from scratchgpt.embeddings.exchange.prompts_file import has_prompts
 from scratchgpt.errors import UserError
 from scratchgpt.evaluation import RankingTask, cosqa
 from scratchgpt.models import GPTEncoder, load_pretrained
@@ -62,6 +63,11 @@ def _unused(run: RunConfig) -> dict[str, str]:
 
 
 def _load(directory: Path) -> GPTEncoder:
+    if has_prompts(directory):
+        raise UserError(
+            f"the encoder in {directory} was imported with prompts that are texts; it embeds and "
+            "searches, but eval supports only encoders with start tokens"
+        )
     model = load_pretrained(directory)
     if not isinstance(model, GPTEncoder):
         raise UserError(

@@ -119,6 +119,11 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
 
 def _check_verb(verb: str, directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
+    if is_sentence_transformer(directory):
+        raise UserError(
+            f"{directory} is a model of sentence-transformers, which encodes texts as vectors; "
+            "convert it with scratchgpt import, and use scratchgpt embed"
+        )
     config = read_config(directory)
     if config.verb != verb:
         raise UserError(

@@ -67,6 +67,25 @@ def test_prompts_that_are_texts_are_imported_with_the_model(scratchgpt, tmp_path
     np.testing.assert_array_equal(read.encode(TEXTS), one.encode(TEXTS))
 
 
+def test_an_imported_encoder_without_start_tokens_is_not_evaluated(scratchgpt, refused, tmp_path):
+    prompts = Prompts({"query": "the ", "document": ""}, None, [], [0])
+    TextEncoder(encoder().model, TOKENIZER, prompts).save_pretrained(tmp_path / "theirs")
+    assert scratchgpt("import", tmp_path / "theirs", "--out", tmp_path / "mine").status == 0
+    (tmp_path / "pairs.tsv").write_text("a\tfox\nb\tdog\n")
+    error = refused("eval", "--model", tmp_path / "mine", tmp_path / "pairs.tsv")
+    assert "was imported with prompts that are texts" in error
+    for command in (("eval", tmp_path / "pairs.tsv"), ("generate", "--prompt", "a")):
+        error = refused(*command, "--model", tmp_path / "theirs")
+        assert "is a model of sentence-transformers, which encodes texts as vectors" in error
+
+
+def test_an_encoder_is_evaluated_on_pairs(scratchgpt, run, tmp_path):
+    (tmp_path / "pairs.tsv").write_text("a fox\tthe fox\nthe dog\tlazy dog\n")
+    outcome = scratchgpt("eval", "--model", run, tmp_path / "pairs.tsv")
+    assert outcome.status == 0, outcome.stderr
+    assert "BM25" in outcome.stdout
+
+
 def test_weights_may_be_in_several_files(scratchgpt, tmp_path):
     one = encoder(n_layer=2, n_embd=160, n_head=4)
     save_model(tmp_path / "run", one.model, TOKENIZER)
