@@ -67,8 +67,8 @@ class TrainConfig:
     token_dropout : float
         For encoders: fraction of the tokens of each text that are left out in training, at random.
     mixed_pairs : float
-        For encoders: fraction of the pairs whose tokens are divided anew between query and document
-        in training, at random.
+        For encoders: fraction of the pairs whose tokens are divided between query and document at
+        random in training.
     average : int
         Number of final checkpoints to average at the end; 0 and 1 disable averaging. Checkpoints
         are those every ``checkpoint_interval`` steps, and the last.

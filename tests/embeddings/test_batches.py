@@ -124,7 +124,7 @@ def test_token_dropout_leaves_out_tokens_but_not_those_around_a_text():
     assert next(thinned.validation_batches()).rows.lengths.tolist() == [42] * 16
 
 
-def test_mixed_pairs_divide_the_tokens_of_a_pair_anew():
+def test_mixed_pairs_divide_the_tokens_of_a_pair_at_random():
     queries = TokenRows.of([row_of(*range(20)) for _ in range(8)], 100)
     documents = TokenRows.of([row_of(*range(20, 60)) for _ in range(8)], 100)
     pairs = EncodedPairs(queries, [documents])
