@@ -31,7 +31,11 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
-_FINETUNE = f"finetune {{path}} {_TINY} --block-size 8 --out {{out}}"
+_FINETUNE = f"{_TINY} --block-size 8 --out {{out}}"
+_CONTRASTIVE = (
+    "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
+    "--steps 1 --val-fraction 0.5"
+)
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -64,6 +68,10 @@ INPUTS = [
     Input("huggingface", _words("import {path} --out {out}")),
     Input("shards", _words("import {path} --out {out}")),
     Input(
+        "sentence-transformers",
+        _words("import {path} --out {out}", "export {path} --out {out}"),
+    ),
+    Input(
         "nanogpt.safetensors",
         _words("import {path} --format nanogpt --n-head 1 --out {out}"),
     ),
@@ -91,7 +99,15 @@ INPUTS = [
         ),
     ),
     Input("preparation", _words("data prepare {text} --out {path}")),
-    Input("pairs.tsv", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
+    Input(
+        "pairs.tsv",
+        _words(
+            f"train {{path}} {_TRANSLATION} --out {{out}}",
+            f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}",
+        ),
+    ),
+    Input("text-pairs.jsonl", _words(f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}")),
+    Input("paragraphs.md", _words(f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}")),
     Input("pairs.jsonl", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input("pairs.tsv.gz", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input(
@@ -102,13 +118,16 @@ INPUTS = [
         "labeled.csv",
         _words(
             f"{_CLASSIFY} --gold label {{path}}",
-            f"{_FINETUNE} --tokenizer bytes",
+            f"finetune {{path}} --tokenizer bytes {_FINETUNE}",
             "predict --model {labeled-run} {path}",
         ),
     ),
     Input(
         "labeled.tsv",
-        _words(f"{_CLASSIFY} --gold label --json {{path}}", f"{_FINETUNE} --tokenizer characters"),
+        _words(
+            f"{_CLASSIFY} --gold label --json {{path}}",
+            f"finetune {{path}} --tokenizer characters {_FINETUNE}",
+        ),
     ),
     Input(
         "labeled.jsonl",
@@ -116,7 +135,9 @@ INPUTS = [
     ),
     Input(
         "scored.jsonl",
-        _words(f"{_FINETUNE} --tokenizer bytes --task similarity --label-column score"),
+        _words(
+            f"finetune {{path}} --task similarity --label-column score --tokenizer bytes {_FINETUNE}"
+        ),
     ),
     Input(
         "labeled-run",

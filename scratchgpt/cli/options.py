@@ -54,7 +54,7 @@ FILE_ONLY = {
     "spread",
 }
 # Settings of the options of one command, which others leave out.
-OF_CONTRASTIVE = ("pooling", "dims")
+OF_CONTRASTIVE = ("pooling", "dims", "token_dropout", "mixed_pairs")
 OF_FINETUNE = ("columns", "label_column", "classifier_dropout", "lm_weight")
 LISTS: dict[object, object] = {tuple[int, ...]: list[int], tuple[str, ...]: list[str]}
 COMPLETIONS = {

@@ -14,7 +14,7 @@ from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
 from scratchgpt.recipes.finetune import check_tables, open_finetune, read_parts
 from scratchgpt.recipes.label_evaluation import LabelEvaluation, evaluate_labels
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.text import Tokenizer
 
 # Radford et al. 2018, section 4.1; betas and epsilon are those of the published code.
@@ -53,6 +53,7 @@ def _check(run: RunConfig) -> None:
 
 def _unused(run: RunConfig) -> dict[str, str]:
     reasons = {
+        **OF_ENCODERS,
         "label_smoothing": "the loss of fine-tuning smooths no labels",
         "tokens_per_batch": "a batch has batch_size examples",
     }

@@ -19,7 +19,7 @@ from scratchgpt.recipes.model_folder import (
     load_gpt,
     load_gpt_to_evaluate,
 )
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
 from scratchgpt.text.corpora.reuse import find_prepared
@@ -99,9 +99,10 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
     """Return the configuration of the model in ``init``, with dropout and context changed."""
     directory = find_model(Path(init))
     config = read_config(directory)
-    if type(config) is not GPTConfig:
+    if not isinstance(config, GPTConfig) or config.verb != GPTConfig.verb:
         raise UserError(
-            f"init={init!r} is not a GPT that continues texts; only these can be trained further"
+            f"init={init!r} {config.task}, it does not continue texts; name a GPT, because only "
+            "GPTs are trained from an existing model"
         )
     if run.preset != PRESET:
         raise UserError(
@@ -226,7 +227,7 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    return {"tokens_per_batch": "the batches of a text have batch_size rows"}
+    return {"tokens_per_batch": "the batches of a text have batch_size rows", **OF_ENCODERS}
 
 
 TEXT = Recipe(

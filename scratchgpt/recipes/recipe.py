@@ -13,6 +13,9 @@ from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watche
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
+# Settings that other recipes than that of encoders do not use, each with the reason.
+OF_ENCODERS = dict.fromkeys(("token_dropout", "mixed_pairs"), "it is for encoders only")
+
 
 @dataclass(frozen=True)
 class Recipe(Generic[M, B]):

@@ -115,5 +115,5 @@ def test_other_kinds_of_models_are_refused(table, tmp_path):
 def test_a_fine_tuned_model_is_not_trained_as_a_language_model(table, tmp_path):
     folder = save_gpt(tmp_path / "gpt", ByteTokenizer())
     start(configure(**settings_of(table, folder)), tmp_path / "run").train()
-    with pytest.raises(UserError, match="is not a GPT that continues texts"):
+    with pytest.raises(UserError, match="predicts labels of texts, it does not continue"):
         configure(corpus=["x.txt"], init=str(tmp_path / "run"))

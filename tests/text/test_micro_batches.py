@@ -1,21 +1,45 @@
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scratchgpt.text.micro_batches import micro_batches, pad_rows
-
-
-def test_every_text_is_in_one_micro_batch_that_fits(rng):
-    lengths = rng.integers(1, 30, 200)
-    chunks = micro_batches(lengths, 64)
-    assert sorted(np.concatenate(chunks)) == list(range(200))
-    assert all(len(chunk) * max(lengths[chunk].max(), 4) <= 64 for chunk in chunks)
-    assert [len(chunk) for chunk in micro_batches(np.array([90, 90]), 64)] == [1, 1]
-    assert micro_batches(np.empty(0, int), 64) == []
+from scratchgpt.text import TokenRows
+from scratchgpt.text.micro_batches import NARROWEST, micro_batches, pad_rows
 
 
-def test_rows_are_padded_to_the_longest_but_to_at_least_4():
+@given(lengths=st.lists(st.integers(1, 40), max_size=30), budget=st.integers(1, 100))
+def test_each_text_is_in_one_micro_batch_that_keeps_to_the_budget(lengths, budget):
+    lengths = np.array(lengths, np.int64)
+    batches = micro_batches(lengths, budget)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    longest = [lengths[batch].max() for batch in batches]
+    assert longest == sorted(longest, reverse=True)
+    for batch in batches:
+        assert len(batch) * max(lengths[batch].max(), NARROWEST) <= budget or len(batch) == 1
+
+
+@given(lengths=st.lists(st.integers(1, 40), min_size=2, max_size=30), budget=st.integers(1, 100))
+def test_a_micro_batch_is_as_large_as_the_budget_allows(lengths, budget):
+    batches = micro_batches(np.array(lengths, np.int64), budget)
+    for batch in batches[:-1]:
+        width = max(lengths[batch[0]], NARROWEST)
+        assert (len(batch) + 1) * width > budget
+
+
+@pytest.mark.parametrize(("budget", "sizes"), [(11, [1, 1, 2]), (12, [2, 2]), (24, [4])])
+def test_the_boundaries_of_the_budget(budget, sizes):
+    assert [len(batch) for batch in micro_batches(np.array([6, 6, 4, 5]), budget)] == sizes
+
+
+def test_rows_are_padded_at_the_end():
     rows = [np.array([5, 6]), np.array([7]), np.arange(1, 7)]
-    tokens, lengths = pad_rows(rows, np.array([1, 0]), 9)
-    assert tokens.tolist() == [[7, 0, 0, 0], [5, 6, 0, 0]]
-    assert lengths.tolist() == [1, 2]
-    assert pad_rows(rows, np.array([2, 1]), 9)[0].shape == (2, 6)
-    assert pad_rows(rows, np.array([1]), 2)[0].shape == (1, 2)
+    tokens, lengths = pad_rows(rows, np.array([2, 1]), 8)
+    assert tokens.tolist() == [[1, 2, 3, 4, 5, 6], [7, 0, 0, 0, 0, 0]]
+    assert lengths.tolist() == [6, 1]
+    stored = TokenRows.of(rows, 10)
+    np.testing.assert_array_equal(pad_rows(stored, np.array([2, 1]), 8)[0], tokens)
+
+
+def test_no_batch_is_narrower_than_the_kernels_need_unless_the_model_is():
+    assert pad_rows([np.array([7])], np.array([0]), 8)[0].shape == (1, NARROWEST)
+    assert pad_rows([np.array([7])], np.array([0]), 3)[0].shape == (1, 3)
