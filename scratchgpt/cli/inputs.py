@@ -136,7 +136,7 @@ INPUTS = [
     Input(
         "scored.jsonl",
         _words(
-            f"finetune {{path}} --task similarity --label-column score --tokenizer bytes {_FINETUNE}"
+            "finetune {path} --task similarity --label-column score --tokenizer bytes " + _FINETUNE
         ),
     ),
     Input(

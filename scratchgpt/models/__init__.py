@@ -1,4 +1,4 @@
-"""Models: GPT in its GPT-1 and GPT-2 forms, GPT as an encoder, and the Transformer of 2017."""
+"""Models: GPT, GPT as an encoder and as a classifier, and the Transformer of 2017."""
 
 from scratchgpt.models.classifier_config import PROBLEMS, GPTClassifierConfig, Problem
 from scratchgpt.models.config import GPTConfig, ModelConfig

@@ -83,8 +83,8 @@ class GPTClassifierConfig(GPTConfig):
             )
         if self.vocab_size <= N_SPECIAL:
             raise UserError(
-                f"vocab_size={self.vocab_size} must be more than {N_SPECIAL}: the last rows are the "
-                "start, delimiter and extract tokens"
+                f"vocab_size={self.vocab_size} must be more than {N_SPECIAL}: the last ones are "
+                "the start, delimiter and extract tokens"
             )
         for name in ("columns", "labels"):
             self._check_names(name)
