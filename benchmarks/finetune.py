@@ -152,8 +152,6 @@ def main() -> None:
             found = [accuracy(row) for row in some if row["start"] == start]
             spread = f"({min(found):.2%} to {max(found):.2%})"
             print(f"{name:10}{start:24}  {mean(found):8.2%}  {spread}")
-                f"{name:10}{start:24}  {mean(found):8.2%}  ({min(found):.2%} to {max(found):.2%})"
-            )
         for method in ("naive Bayes", "majority"):
             print(f"{name:10}{method:24}  {accuracy(some[0], method):8.2%}")
 

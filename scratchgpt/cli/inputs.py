@@ -126,7 +126,7 @@ INPUTS = [
         "labeled.tsv",
         _words(
             f"{_CLASSIFY} --gold label --json {{path}}",
-            f"finetune {{path}} --tokenizer characters {_FINETUNE}",
+            f"finetune {{path}} --tokenizer bpe:260 {_FINETUNE}",
         ),
     ),
     Input(

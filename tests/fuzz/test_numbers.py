@@ -14,6 +14,9 @@ _TINY = "--n-layer 1 --n-head 1 --n-embd 4 --block-size 4 --batch-size 1 --eval-
 # A short command of each verb. {KIND} is a sample.
 COMMANDS = {
     "train": "train {text} --steps 1 --out {out} " + _TINY,
+    "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
+    + _TINY.replace("--block-size 4", "--block-size 8"),
+    "predict": "predict -m {labeled-run} ab",
     "generate": "generate -m {model} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
     "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
@@ -36,6 +39,8 @@ COMMANDS = {
 LONG = {
     ("train", "--steps"): "a run may last for weeks",
     ("train", "--grad-accum"): "micro-batches need no memory",
+    ("finetune", "--steps"): "a run may last for weeks",
+    ("finetune", "--grad-accum"): "micro-batches need no memory",
     ("generate", "--max-new-tokens"): "the text is printed while it is generated",
 }
 
