@@ -19,6 +19,7 @@ from scratchgpt.models import GPTEncoder, GPTEncoderConfig
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.encoders import encoder_config, new_encoder
 from scratchgpt.text import BPETokenizer, ProgressCallback, TokenRows, choose_tokenizer, train_bpe
+from scratchgpt.text.code.more_pairs import MORE_PAIRS
 from scratchgpt.text.code.python_code import PYTHON_CODE, mask_names, python_code
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer
 from scratchgpt.text.pairs.text_pairs import TextPairs, training_text_pairs
@@ -131,7 +132,7 @@ def open_contrastive(run: RunConfig, progress: ProgressCallback | None = None) -
     name, notes = " and ".join(run.corpus), ""
     masked = None
     if len(run.corpus) == 1 and run.corpus[0] in PYTHON_CODE:
-        code = python_code(run.corpus[0])
+        code = python_code(run.corpus[0], kinds=tuple(MORE_PAIRS))
         train, val, notes = code.train, code.validation, f"; {code.counts}"
         masked = mask_names(train, code.train_names)
     else:

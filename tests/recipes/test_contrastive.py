@@ -43,7 +43,7 @@ def test_half_of_the_names_are_masked_in_training_and_none_in_validation(monkeyp
     pairs = TextPairs([f"number of items {i}" for i in range(6)], code, list("abcdef"))
     names = [f"size_{i}" for i in range(6)]
     corpus = CodeCorpus(pairs, pairs, pairs, names, names, names, "counts of the corpus")
-    monkeypatch.setattr("scratchgpt.recipes.contrastive.python_code", lambda word: corpus)
+    monkeypatch.setattr("scratchgpt.recipes.contrastive.python_code", lambda word, kinds: corpus)
     run = configure(task="contrastive", corpus=["python-code"], tokenizer="bpe:300")
     data = open_contrastive(run)
     decode = data.tokenizer.decode
