@@ -41,8 +41,8 @@ def new_folder(path: Path, *, last: str) -> Iterator[Path]:
                 yield folder
             except UserError as error:  # about a file of the temporary folder
                 raise UserError(str(error).replace(str(folder), str(path))) from error
-            files = sorted(folder.rglob("*"), key=lambda file: file.name == last)
-            for file in (*files, folder):
+            files = sorted(folder.iterdir(), key=lambda file: file.name == last)
+            for file in (*folder.rglob("*"), folder):
                 sync(file)
             if whole:
                 if target.exists():

@@ -1,6 +1,7 @@
 """Fixtures for all test suites."""
 
 import importlib
+import logging
 import os
 import signal
 import warnings
@@ -15,6 +16,7 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 
+PEERS = {"torch", "transformers", "sentence_transformers", "statsmodels"}
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
 
 # Hypothesis generates the same examples in every run, and stores none.
@@ -32,9 +34,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that compare with another implementation; ``-m peer`` selects them."""
     for item in items:
-        if not {"torch", "transformers", "statsmodels"}.isdisjoint(
-            getattr(item, "fixturenames", ())
-        ):
+        if not PEERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("peer")
 
 
@@ -64,6 +64,20 @@ def transformers(torch: ModuleType) -> ModuleType:
     return _peer("transformers", "transformers")
 
 
+@pytest.fixture(scope="session")
+def sentence_transformers(transformers: ModuleType) -> ModuleType:
+    """sentence-transformers, to compare encoders with; handled like PyTorch.
+
+    Its progress bars and notes are switched off, and it looks for no model on the internet.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        module = _peer("sentence_transformers", "sentence-transformers")
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    return module
+
+
 def _peer(name: str, title: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
@@ -81,7 +95,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     # A file that is skipped whole has a report of its collection, which has no keywords.
     if n := sum("peer" in getattr(report, "keywords", ()) for report in skipped):
         terminalreporter.write_line(
-            f"{n} tests that compare with PyTorch, transformers or statsmodels were skipped; "
+            f"{n} tests that compare with {', '.join(sorted(PEERS))} were skipped; "
             "make test-all installs these and runs them"
         )
 

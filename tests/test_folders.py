@@ -52,6 +52,18 @@ def test_what_cannot_be_renamed_to_is_filled_in_place(tmp_path, monkeypatch):
     assert names(tmp_path) == ["elsewhere", "here", "hidden", "link", "mount"]
 
 
+def test_folders_inside_are_kept(tmp_path):
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / ".git").touch()
+    for path in (tmp_path / "new", tmp_path / "hidden"):
+        with new_folder(path, last="config.json") as folder:
+            (folder / "inner").mkdir()
+            (folder / "inner" / "config.json").write_text("inner")
+            (folder / "config.json").write_text("outer")
+        assert (path / "inner" / "config.json").read_text() == "inner"
+        assert (path / "config.json").read_text() == "outer"
+
+
 def test_in_place_the_file_that_completes_the_folder_comes_last(tmp_path, monkeypatch):
     folder, moved, rename = tmp_path / "out", [], os.rename
     folder.mkdir()

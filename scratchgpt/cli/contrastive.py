@@ -56,7 +56,7 @@ def contrastive_command(
     encoded in micro-batches of --tokens-per-batch tokens, and encoded again in the backward pass.
 
     With --init, training starts from a GPT or an encoder. Other defaults than those shown here
-    apply: the preset search, bpe:4096, and a batch of 512 pairs. The config.toml in --out lists
+    apply: the preset search, bpe:4096, and a batch of 256 pairs. The config.toml in --out lists
     them all. `scratchgpt eval` compares the encoder with BM25 on pairs that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run

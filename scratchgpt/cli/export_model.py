@@ -23,6 +23,8 @@ scratchgpt export runs/mine --which best --out mine --shard-size 500
 scratchgpt export models/gpt2 --format llm.c --out gpt2_124M.bin
 
 scratchgpt export runs/mine --format mingpt --out mine.safetensors
+
+scratchgpt export runs/code --out code-for-sentence-transformers
 """
 
 
@@ -53,21 +55,26 @@ def export_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Export a model for Hugging Face, nanoGPT, minGPT or llm.c.
+    """Export a model for Hugging Face, sentence-transformers, nanoGPT, minGPT or llm.c.
 
-    Biases that the model does not have are written as zeros, which compute the same. Models that
-    the other program would compute differently are refused; the error names the reason.
+    An encoder is written for sentence-transformers, other models for --format. Biases that the
+    model does not have are written as zeros, which compute the same. Models that the other program
+    would compute differently are refused; the error names the reason.
     """
     from scratchgpt.errors import UserError
     from scratchgpt.folders import new_folder
     from scratchgpt.models.directory import CONFIG_FILE
     from scratchgpt.models.llmc import write_llmc
     from scratchgpt.models.state_dicts import write_state_dict
-    from scratchgpt.recipes.model_folder import find_model, load_gpt
+    from scratchgpt.recipes.model_folder import find_model, is_encoder, load_gpt
     from scratchgpt.text import has_tokenizer, load_tokenizer
 
     refuse_existing(out)
     directory = find_model(model, which and which.value)
+    if is_encoder(directory):
+        n_parameters = _export_encoder(directory, target, out, shard_size)
+        _report(directory, out, "sentence-transformers", n_parameters, as_json)
+        return
     gpt = load_gpt(directory)
     if target is Format.huggingface:
         tokenizer = load_tokenizer(directory) if has_tokenizer(directory) else None
@@ -82,13 +89,36 @@ def export_command(
         write_llmc(gpt, out)
     else:
         write_state_dict(gpt, out, target.value)
+    _report(directory, out, target.value, gpt.store.size, as_json)
+
+
+def _report(directory: Path, out: Path, target: str, n_parameters: int, as_json: bool) -> None:
     if as_json:
-        record = {"out": str(out), "format": target.value, "n_parameters": gpt.store.size}
-        write_json(record)
+        write_json({"out": str(out), "format": target, "n_parameters": n_parameters})
     else:
-        write_line(
-            f"exported {directory} to {out}: {gpt.store.size:,} parameters for {target.value}"
+        write_line(f"exported {directory} to {out}: {n_parameters:,} parameters for {target}")
+
+
+def _export_encoder(directory: Path, target: Format, out: Path, shard_size: int | None) -> int:
+    """Write an encoder for sentence-transformers; return its number of parameters."""
+    from scratchgpt.embeddings import TextEncoder
+    from scratchgpt.errors import UserError
+    from scratchgpt.folders import new_folder
+    from scratchgpt.models.directory import CONFIG_FILE
+
+    if target is not Format.huggingface:
+        raise UserError(
+            f"--format {target.value}: the model in {directory} encodes texts as vectors; leave "
+            "out --format, and it is written for sentence-transformers"
         )
+    encoder = TextEncoder.from_pretrained(directory)
+    with new_folder(out, last=CONFIG_FILE) as folder:
+        encoder.save_pretrained(folder, shard_bytes=_shard_bytes(shard_size))
+    return encoder.model.store.size
+
+
+def _shard_bytes(shard_size: int | None) -> int | None:
+    return None if shard_size is None else 1_000_000 * shard_size
 
 
 def _write_folder(
@@ -115,8 +145,7 @@ def _write_folder(
         check_tokenizer(model, tokenizer)
         if not model.special_ids.ends and tokenizer.end_of_text is not None:
             model.special_ids = model.special_ids.with_end(tokenizer.end_of_text)
-    shard_bytes = None if shard_size is None else 1_000_000 * shard_size
-    model.save_pretrained(out, shard_bytes=shard_bytes)
+    model.save_pretrained(out, shard_bytes=_shard_bytes(shard_size))
     if tokenizer is None:
         return
     tokenizer.save(out / TOKENIZER_FILE)

@@ -10,7 +10,8 @@ from scratchgpt.cli.formats import Format
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 if TYPE_CHECKING:
-    from scratchgpt.models import GPT
+    from scratchgpt.embeddings.exchange.reading import EncoderParts
+    from scratchgpt.models import GPT, GPTEncoder
     from scratchgpt.text import Tokenizer
 
 EPILOG = """Examples:
@@ -22,6 +23,8 @@ scratchgpt import openai-community/gpt2 --out models/gpt2
 scratchgpt import gpt2_124M.bin --tokenizer models/gpt2 --out models/mine
 
 scratchgpt import ckpt.safetensors --format nanogpt --n-head 6 --out models/mine
+
+scratchgpt import downloads/code-search --out models/code
 """
 
 
@@ -29,8 +32,9 @@ def import_command(
     source: Annotated[
         str,
         typer.Argument(
-            help="Folder of a GPT-1 or GPT-2 in the Hugging Face layout, its name on the Hugging "
-            "Face Hub, a .safetensors file of nanoGPT or minGPT, or a .bin file of llm.c."
+            help="Folder of a GPT-1 or GPT-2 in the Hugging Face layout or of "
+            "sentence-transformers, its name on the Hugging Face Hub, a .safetensors file of "
+            "nanoGPT or minGPT, or a .bin file of llm.c."
         ),
     ],
     out: Annotated[Path, typer.Option(help=f"Folder for the model. {NEW_FOLDER}")],
@@ -69,11 +73,12 @@ def import_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Import a model from Hugging Face, nanoGPT, minGPT or llm.c.
+    """Import a model from Hugging Face, sentence-transformers, nanoGPT, minGPT or llm.c.
 
     The whole model is checked before any file is written.
     """
     from scratchgpt.cli.formats import guess_format
+    from scratchgpt.embeddings.exchange.reading import save_encoder
     from scratchgpt.errors import UserError
     from scratchgpt.folders import new_folder
     from scratchgpt.models.directory import CONFIG_FILE
@@ -89,6 +94,12 @@ def import_command(
                     f"{name} {value} applies only to nanogpt and mingpt; {source} defines it "
                     "itself, so leave it out"
                 )
+    encoder = _read_encoder(source, chosen, tokenizer, dropout)
+    if encoder is not None:
+        with new_folder(out, last=CONFIG_FILE) as folder:
+            save_encoder(folder, encoder)
+        _report(source, out, "sentence-transformers", encoder.model, encoder.tokenizer, as_json)
+        return
     model, own = _read(source, chosen, n_head=n_head, activation=activation, dropout=dropout)
     found = _tokenizer(tokenizer, own)
     if found is not None:
@@ -97,17 +108,52 @@ def import_command(
         save_model(folder, model, found)
     if found is None:
         message(f"no tokenizer in {source}; import with --tokenizer to use the model with text")
+    _report(source, out, chosen.value, model, found, as_json)
+
+
+def _report(
+    source: str,
+    out: Path,
+    source_format: str,
+    model: "GPT | GPTEncoder",
+    tokenizer: "Tokenizer | None",
+    as_json: bool,
+) -> None:
     if as_json:
         record = {
             "out": str(out),
-            "format": chosen.value,
+            "format": source_format,
             "n_parameters": model.store.size,
             "config": model.config.as_dict(),
-            "tokenizer": found.kind if found else None,
+            "tokenizer": tokenizer.kind if tokenizer else None,
         }
         write_json(record)
     else:
         write_line(f"imported {source} to {out}: {model.store.size:,} parameters")
+
+
+def _read_encoder(
+    source: str, source_format: Format, tokenizer: Path | None, dropout: float | None
+) -> "EncoderParts | None":
+    """Read a folder of sentence-transformers; None if the source is not one."""
+    from scratchgpt.embeddings.exchange.reading import (
+        is_sentence_transformer,
+        read_sentence_transformer,
+    )
+    from scratchgpt.errors import UserError
+    from scratchgpt.models.hub import find_folder
+
+    if source_format is not Format.huggingface:
+        return None
+    folder = find_folder(source)
+    if not is_sentence_transformer(folder):
+        return None
+    if tokenizer is not None:
+        raise UserError(
+            f"--tokenizer {tokenizer}: an encoder needs the tokenizer that it was trained with, "
+            f"which is in {source}; leave it out"
+        )
+    return read_sentence_transformer(folder, dropout=dropout)
 
 
 def _read(

@@ -33,6 +33,9 @@ ROWS = {
     "forward_flops_per_token": "forward pass per token",
     "training_flops_per_token": "training step per token",
 }
+OF_ENCODER = {  # it generates nothing
+    name: title for name, title in ROWS.items() if name not in ("inference_bytes", "cache_bytes")
+}
 OF_QUANTIZED = {  # it cannot be trained
     "n_parameters": "parameters",
     "n_embedding_parameters": "  of which embeddings",
@@ -82,6 +85,8 @@ def info_command(
         "inference_bytes": description.inference_bytes,
     }
     titles = OF_QUANTIZED if kind.quantized else ROWS
+    if config.verb == "embed":
+        titles = OF_ENCODER
     if kind.quantized:
         costs = {name: costs[name] for name in titles}
     if as_json:

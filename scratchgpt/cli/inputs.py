@@ -31,6 +31,10 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
+_CONTRASTIVE = (
+    "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
+    "--steps 1 --val-fraction 0.5"
+)
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -63,6 +67,10 @@ INPUTS = [
     Input("huggingface", _words("import {path} --out {out}")),
     Input("shards", _words("import {path} --out {out}")),
     Input(
+        "sentence-transformers",
+        _words("import {path} --out {out}", "export {path} --out {out}"),
+    ),
+    Input(
         "nanogpt.safetensors",
         _words("import {path} --format nanogpt --n-head 1 --out {out}"),
     ),
@@ -90,7 +98,15 @@ INPUTS = [
         ),
     ),
     Input("preparation", _words("data prepare {text} --out {path}")),
-    Input("pairs.tsv", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
+    Input(
+        "pairs.tsv",
+        _words(
+            f"train {{path}} {_TRANSLATION} --out {{out}}",
+            f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}",
+        ),
+    ),
+    Input("text-pairs.jsonl", _words(f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}")),
+    Input("paragraphs.md", _words(f"contrastive {{path}} {_CONTRASTIVE} --out {{out}}")),
     Input("pairs.jsonl", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input("pairs.tsv.gz", _words(f"train {{path}} {_TRANSLATION} --out {{out}}")),
     Input(

@@ -76,7 +76,8 @@ class Contrastive(Objective[ContrastiveBatch, ContrastiveLossSaved]):
         Save only the inputs of blocks in a micro-batch, and recompute the rest.
     """
 
-    splits = False  # the negatives are the other pairs of the batch
+    splits = False
+    whole_because = "the negatives of a pair are the other pairs of its micro-batch"
     unit = "nats"
 
     model: GPTEncoder

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,17 @@ import numpy as np
 
 from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array
+from scratchgpt.embeddings.encode_rows import OnProgress, encode_rows
 from scratchgpt.embeddings.exchange.prompts_file import has_prompts, read_prompts
 from scratchgpt.embeddings.exchange.reading import (
     is_sentence_transformer,
     read_sentence_transformer,
 )
 from scratchgpt.embeddings.exchange.writing import write_sentence_transformer
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.embeddings.prompts import Prompts, role_prompts
-from scratchgpt.embeddings.quantized import Int8Vectors, quantize
+from scratchgpt.embeddings.quantized import Int8Vectors, check_precision, quantize
 from scratchgpt.embeddings.roles import DOCUMENT, QUERY
 from scratchgpt.errors import UserError, counted
-from scratchgpt.memory import Arena
 from scratchgpt.models import GPTEncoder, load_pretrained
 from scratchgpt.models.directory import find_directory
 from scratchgpt.ops.unit import unit_forward
@@ -31,7 +30,6 @@ from scratchgpt.text import BPETokenizer, Tokenizer, load_tokenizer
 _NO_LIMIT = 1 << 62  # tokens
 
 Vectors = Array | Int8Vectors
-OnProgress = Callable[[int, int], None]  # texts that are done, all texts
 
 
 class TextEncoder:
@@ -108,17 +106,25 @@ class TextEncoder:
             prompts = read_prompts(directory, tokenizer)
         return cls(model, tokenizer, prompts)
 
-    def save_pretrained(self, folder: Path | str) -> None:
+    def save_pretrained(self, folder: Path | str, *, shard_bytes: int | None = None) -> None:
         """Write a folder that sentence-transformers loads, too; it gives the same vectors.
 
         Biases that the model does not have are written as zeros.
+
+        Parameters
+        ----------
+        folder : path
+        shard_bytes : int, optional
+            Maximum size of a file of weights; by default all weights are in one file.
 
         Raises
         ------
         UserError
             If the model is not a GPT-1 or GPT-2.
         """
-        write_sentence_transformer(Path(folder), self.model, self.tokenizer, self.prompts)
+        write_sentence_transformer(
+            Path(folder), self.model, self.tokenizer, self.prompts, shard_bytes=shard_bytes
+        )
 
     @property
     def dim(self) -> int:
@@ -152,7 +158,7 @@ class TextEncoder:
         truncate_dim: int | None = None,
         normalize_embeddings: bool = False,
         precision: str = "float32",
-        tokens_per_batch: int = 4096,
+        tokens_per_batch: int = 512,
         on_progress: OnProgress | None = None,
     ) -> Any:
         """Encode texts as unit vectors.
@@ -187,15 +193,18 @@ class TextEncoder:
         UserError
             If an argument is unknown, or the model computes NaN.
         """
+        check_precision(precision)
+        tokens_per_batch = check_whole("tokens_per_batch", tokens_per_batch, least=1)
+        if truncate_dim is not None:
+            truncate_dim = check_whole("truncate_dim", truncate_dim, least=1)
+            if truncate_dim > self.dim:
+                raise UserError(f"truncate_dim={truncate_dim} is more than the {self.dim} channels")
         if isinstance(texts, str):
             vectors = self._encode([texts], prompt_name, prompt, tokens_per_batch, None)[0]
         else:
             texts = list(texts)
             vectors = self._encode(texts, prompt_name, prompt, tokens_per_batch, on_progress)
         if truncate_dim is not None:
-            check_whole("truncate_dim", truncate_dim, least=1)
-            if truncate_dim > self.dim:
-                raise UserError(f"truncate_dim={truncate_dim} is more than the {self.dim} channels")
             vectors = np.ascontiguousarray(vectors[..., :truncate_dim])
         if normalize_embeddings:
             vectors = unit_forward(vectors)[0]
@@ -231,8 +240,8 @@ class TextEncoder:
         rows, n_cut = self.prompts.tokenize(self.tokenizer, texts, prompt, self.max_tokens)
         if n_cut and not self.n_truncated:
             warnings.warn(
-                f"{n_cut:,} of {counted(len(texts), 'text')} longer than {self.max_tokens} tokens: "
-                "the rest of them is not encoded (this is said once)",
+                f"texts longer than {self.max_tokens} tokens are cut, here {n_cut:,} of "
+                f"{len(texts):,}; this is said only once",
                 stacklevel=2,
             )
         self.n_truncated += n_cut
@@ -258,17 +267,12 @@ class TextEncoder:
         different = list(dict.fromkeys(texts))
         rows = self.tokenize(different, prompt_name=prompt_name, prompt=prompt)
         lengths = np.array([len(row) for row in rows], np.int64)
-        vectors = np.empty((len(rows), self.dim), self.model.dtype)
-        arena, n_done = Arena(), 0
-        for indices in micro_batches(lengths, tokens_per_batch):
-            with arena:
-                states, _ = self.model.forward(*pad_rows(rows, indices, self.max_tokens))
-                vectors[indices] = unit_forward(states)[0]
-            n_done += len(indices)
-            if on_progress is not None:
-                on_progress(n_done, len(rows))
-        if not np.isfinite(vectors).all():
-            raise UserError("the model computes NaN or infinity; its weights are damaged")
+        if not lengths.all():
+            empty = texts.index(different[int(lengths.argmin())])
+            raise UserError(f"text {empty} has no tokens, and the encoder adds none; leave it out")
+        vectors = encode_rows(
+            self.model, rows, tokens_per_batch=tokens_per_batch, on_progress=on_progress
+        )
         place = {text: i for i, text in enumerate(different)}
         return vectors[[place[text] for text in texts]]
 

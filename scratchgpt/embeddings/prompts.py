@@ -35,10 +35,12 @@ class Prompts(NamedTuple):
         name = self.default if name is None else name
         if name is None:
             return ""
+        if not self.texts:
+            raise UserError(f"prompt_name={name!r} is not known; the encoder has no prompts")
         if name not in self.texts:
-            known = ", ".join(self.texts) or "a prompt, because the encoder has none"
             raise UserError(
-                f"prompt_name={name!r} is not one of {known}{did_you_mean(name, self.texts)}"
+                f"prompt_name={name!r} is not one of {', '.join(self.texts)}"
+                f"{did_you_mean(name, self.texts)}"
             )
         return self.texts[name]
 
@@ -50,12 +52,12 @@ class Prompts(NamedTuple):
         Special tokens are read only in the prompt; in a text their names are text. A text is cut
         before the tokens after it.
         """
-        start, rest = tokenizer.split_prompt(prompt)
-        start = [*self.before, *start]
-        n_needed = len(start) + len(self.after)
-        if n_needed >= most:
+        first, rest = tokenizer.split_prompt(prompt)
+        start = [*self.before, *first]
+        n_prompt = len(start) + len(tokenizer.encode(rest)) if rest else len(start)
+        if n_prompt + len(self.after) >= most:
             raise UserError(
-                f"the tokens around a text are {n_needed}, but the model reads only "
+                f"the prompt has {counted(n_prompt, 'token')}, but the model reads only "
                 f"{counted(most, 'token')}; choose a shorter prompt"
             )
         tokens = tokenizer.encode_all([rest + text for text in texts])

@@ -45,13 +45,18 @@ def quantize_bits(vectors: Array, *, signed: bool) -> Array:
 
 def quantize(vectors: Array, precision: str) -> Array | Int8Vectors:
     """Convert vectors (..., C) to a precision of :meth:`TextEncoder.encode`."""
-    if precision == "float32":
-        return vectors
+    check_precision(precision)
     if precision == "int8":
         return quantize_int8(vectors)
     if precision in ("binary", "ubinary"):
         return quantize_bits(vectors, signed=precision == "binary")
-    raise UserError(
-        f"precision={precision!r} is not one of {', '.join(PRECISIONS)}"
-        f"{did_you_mean(precision, PRECISIONS)}"
-    )
+    return vectors
+
+
+def check_precision(precision: str) -> None:
+    """Raise UserError if there is no such precision."""
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"precision={precision!r} is not one of {', '.join(PRECISIONS)}"
+            f"{did_you_mean(precision, PRECISIONS)}"
+        )

@@ -17,6 +17,10 @@ FILES = (
     "special_tokens_map.json",
     "vocab.json",
     "merges.txt",
+    "modules.json",  # these four are of sentence-transformers
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
 )
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 

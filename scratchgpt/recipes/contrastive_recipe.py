@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scratchgpt.embeddings import TextEncoder
+from scratchgpt.embeddings.exchange.prompts_file import has_prompts
 from scratchgpt.errors import UserError
 from scratchgpt.evaluation import RankingTask, cosqa
 from scratchgpt.models import GPTEncoder, load_pretrained
@@ -24,7 +25,7 @@ _DEFAULTS: Settings = {
     "model": {"dropout": 0.1},
     "training": {
         "steps": 600,
-        "batch_size": 512,
+        "batch_size": 256,
         "tokens_per_batch": 2048,
         "lr": 2e-3,
         "eval_interval": 50,
@@ -62,6 +63,11 @@ def _unused(run: RunConfig) -> dict[str, str]:
 
 
 def _load(directory: Path) -> GPTEncoder:
+    if has_prompts(directory):
+        raise UserError(
+            f"the encoder in {directory} was imported with prompts that are texts; it embeds and "
+            "searches, but eval supports only encoders with start tokens"
+        )
     model = load_pretrained(directory)
     if not isinstance(model, GPTEncoder):
         raise UserError(

@@ -99,9 +99,10 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
     """Return the configuration of the model in ``init``, with dropout and context changed."""
     directory = find_model(Path(init))
     config = read_config(directory)
-    if not isinstance(config, GPTConfig):
+    if not isinstance(config, GPTConfig) or config.verb != GPTConfig.verb:
         raise UserError(
-            f"init={init!r} is not a GPT; only GPTs can be trained from an existing model"
+            f"init={init!r} {config.task}, it does not continue texts; name a GPT, because only "
+            "GPTs are trained from an existing model"
         )
     if run.preset != PRESET:
         raise UserError(

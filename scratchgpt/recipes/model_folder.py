@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scratchgpt.checkpoints import find_checkpoint, run_model
+from scratchgpt.embeddings.exchange.reading import is_sentence_transformer
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
@@ -80,6 +81,11 @@ def load_gpt_to_evaluate(directory: Path) -> GPT:
     return load_gpt(directory)
 
 
+def is_encoder(directory: Path) -> bool:
+    """Whether the model in a directory encodes texts, in our format or sentence-transformers'."""
+    return is_sentence_transformer(directory) or read_config(directory).verb == "embed"
+
+
 def load_transformer(directory: Path) -> Transformer:
     """Load a translation model from a model directory."""
     _check_verb("translate", directory)
@@ -113,6 +119,11 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
 
 def _check_verb(verb: str, directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
+    if is_sentence_transformer(directory):
+        raise UserError(
+            f"{directory} is a model of sentence-transformers, which encodes texts as vectors; "
+            "convert it with scratchgpt import, and use scratchgpt embed"
+        )
     config = read_config(directory)
     if config.verb != verb:
         raise UserError(

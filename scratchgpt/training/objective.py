@@ -32,9 +32,10 @@ class Objective(Protocol[BatchT_contra, SavedT]):
         Whether the loss of a big batch is the weighted mean of the losses of its micro-batches. A
         contrastive loss, whose negatives are the other rows of the batch, does not split;
         ``grad_accum`` must then be 1.
+    whole_because : str
+        Why the loss does not split, for the error message; a clause.
     drops : bool
         Whether :meth:`loss` uses the dropout seed. If not, no seed is derived.
-
     unit : str
         Unit of the loss, for its plot.
 
@@ -61,6 +62,7 @@ class Objective(Protocol[BatchT_contra, SavedT]):
 
     model: Layer
     splits: bool = True
+    whole_because: str = ""
     drops: bool = True
     unit: str = ""
 

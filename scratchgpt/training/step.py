@@ -106,9 +106,10 @@ class Stepper:
                 f"this model is in {model.store.dtype}"
             )
         if config.grad_accum > 1 and not objective.splits:
+            reason = objective.whole_because and f", because {objective.whole_because}"
             raise UserError(
                 f"grad_accum={config.grad_accum}: the loss of {type(objective).__name__} does not "
-                "split over micro-batches; set grad_accum=1 and choose a larger batch"
+                f"split over micro-batches{reason}; set grad_accum=1 and choose a larger batch"
             )
         if config.grad_accum % workers.size:
             raise UserError(

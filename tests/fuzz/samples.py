@@ -11,7 +11,8 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from scratchgpt.cli.app import app
 from scratchgpt.cli.inputs import INPUTS
-from scratchgpt.embeddings import add_roles
+from scratchgpt.embeddings import TextEncoder, add_roles
+from scratchgpt.embeddings.prompts import Prompts
 from scratchgpt.models import GPTEncoder, GPTEncoderConfig, load_pretrained, save_pretrained
 from scratchgpt.text import train_bpe
 from scratchgpt.text.corpora.state import State
@@ -56,6 +57,10 @@ def _write_pairs(paths: dict[str, Path]) -> None:
     paths["pairs.tsv.gz"].write_bytes(gzip.compress(tsv.encode(), mtime=0))
     lines = [json.dumps({"source": source, "target": target}) for source, target in PAIRS]
     paths["pairs.jsonl"].write_text("\n".join(lines) + "\n")
+    objects = [json.dumps({"query": q, "document": d, "negative": "c"}) for q, d in PAIRS]
+    paths["text-pairs.jsonl"].write_text("\n".join(objects) + "\n")
+    paragraphs = [f"The fox number {i} jumps over a dog and a cat." for i in range(8)]
+    paths["paragraphs.md"].write_text("# Foxes\n\n" + "\n\n".join(paragraphs) + "\n")
     paths["lines"].write_text("ab\nba\n")
     rows = [("the fox", "a"), ("the dog", "b"), ("lazy", "a")]
     paths["labeled.csv"].write_text("text,label\n" + "".join(f'"{t}",{y}\n' for t, y in rows))
@@ -95,9 +100,19 @@ def _write_models(paths: dict[str, Path]) -> None:
     shutil.copy(paths["model"] / "tokenizer.json", paths["tokenizer.json"])
     save_pretrained(load_pretrained(paths["model"]), paths["shards"], shard_bytes=500)
     _write_vocabulary(paths)
+    _write_sentence_transformer(paths)
     translation = next(one for one in INPUTS if one.kind == "pairs.tsv").commands[0]
     places = {"path": paths["pairs.tsv"], "out": paths["translation-run"]}
     _command(*(word.format(**places) for word in translation))
+
+
+def _write_sentence_transformer(paths: dict[str, Path]) -> None:
+    tokenizer = add_roles(train_bpe([TEXT], 257))
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4, "block_size": 8}
+    config = GPTEncoderConfig(**sizes, vocab_size=tokenizer.vocab_size)
+    prompts = Prompts({"query": "fox ", "document": ""}, "query", [], [0])
+    encoder = TextEncoder(GPTEncoder(config), tokenizer, prompts)
+    encoder.save_pretrained(paths["sentence-transformers"])
 
 
 def _write_vocabulary(paths: dict[str, Path]) -> None:

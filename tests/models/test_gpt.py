@@ -217,3 +217,23 @@ def test_a_cropped_model_computes_the_same_in_its_shorter_context(small_gpt, tie
     assert model.transformer.wte.weight.value.any()
     with pytest.raises(UserError, match="block_size=8 is more than the 7 positions of the model"):
         model.crop(8)
+
+
+@pytest.mark.parametrize("tied_head", [True, False])
+def test_tokens_can_be_added_to_a_model(small_gpt, tied_head):
+    model = small_gpt(np.float32, tied_head=tied_head)
+    model.special_ids = model.special_ids.with_end(3)
+    larger = model.with_vocabulary(15)
+    assert larger.config == model.config.replace(vocab_size=15)
+    assert larger.dtype == model.dtype
+    assert larger.special_ids == model.special_ids
+    tokens = np.arange(10).reshape(2, 5)
+    logits = larger.forward(tokens)[0]
+    assert logits.shape == (2, 5, 15)
+    np.testing.assert_allclose(logits[..., :13], model.forward(tokens)[0], rtol=1e-5)
+    new = larger.transformer.wte.weight.value[13:]
+    assert 0.01 < new.std() < 0.03
+    assert (new[0] != new[1]).any()
+    np.testing.assert_array_equal(new, model.with_vocabulary(15).transformer.wte.weight.value[13:])
+    with pytest.raises(UserError, match="vocab_size=12 is less than the 13 tokens"):
+        model.with_vocabulary(12)

@@ -16,6 +16,8 @@ from scratchgpt.models import (
     KINDS,
     Description,
     GPTConfig,
+    GPTEncoder,
+    GPTEncoderConfig,
     LossSaved,
     Model,
     ModelConfig,
@@ -58,6 +60,7 @@ def small_models():
         "openai-gpt": GPT(GPTConfig(**SIZES, **of_gpt1)),
         "scratchgpt": GPT(GPTConfig(**SIZES, **of_ours)),
         "scratchgpt-int8": QuantizedGPT(GPT(GPTConfig(**SIZES))),
+        "scratchgpt-gpt-encoder": GPTEncoder(GPTEncoderConfig(**SIZES, dims=(4, 2))),
         "scratchgpt-transformer": Transformer(config),
     }
 
@@ -71,7 +74,7 @@ def test_the_json_files_are_those_of_earlier_versions_byte_for_byte(model_type, 
     recorded = (RECORDED / f"{model_type}.json").read_bytes()
     assert (tmp_path / "config.json").read_bytes() == recorded
     generation = tmp_path / "generation_config.json"
-    if model_type == "scratchgpt-transformer":
+    if model_type in ("scratchgpt-gpt-encoder", "scratchgpt-transformer"):
         assert not generation.exists()
     else:
         assert generation.read_bytes() == (RECORDED / "generation_config.json").read_bytes()

@@ -3,7 +3,6 @@
 Each setting that changes vectors is either supported or refused by name.
 """
 
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,16 +17,22 @@ from scratchgpt.embeddings.exchange.layout import (
     POOLINGS,
     TRANSFORMER_FILE,
 )
-from scratchgpt.embeddings.exchange.prompts_file import PROMPTS_FILE, read_prompts
-from scratchgpt.embeddings.prompts import Prompts
+from scratchgpt.embeddings.exchange.prompts_file import (
+    PROMPTS_FILE,
+    read_prompts,
+    write_prompts,
+)
+from scratchgpt.embeddings.prompts import Prompts, role_prompts
+from scratchgpt.embeddings.roles import find_roles
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT, GPTEncoder
 from scratchgpt.models.directory import CONFIG_FILE
-from scratchgpt.models.gpt_encoder import LARGEST_SCALE
 from scratchgpt.special_ids import NAMES_FILE
 from scratchgpt.structured import check_type, read_json
 from scratchgpt.text import BPETokenizer, load_tokenizer
+from scratchgpt.training.model_files import save_model
 
+LARGEST_LOG_SCALE = 50.0  # far more than that of a trained model, and its exponential is finite
 # Settings of the model's module that change nothing here, and settings with one supported value.
 _FREE = {"max_seq_length", "modality_config", "unpad_inputs"}
 _FIXED = {"transformer_task": "feature-extraction", "module_output_name": "token_embeddings"}
@@ -75,6 +80,13 @@ def read_sentence_transformer(
     if log_scale is not None:
         model.log_scale.value[...] = log_scale
     return EncoderParts(model, tokenizer, read_prompts(folder, tokenizer))
+
+
+def save_encoder(folder: Path, parts: EncoderParts) -> None:
+    """Write an encoder as a folder of ours; its prompts only if they are not those of roles."""
+    save_model(folder, parts.model, parts.tokenizer)
+    if find_roles(parts.tokenizer) is None or parts.prompts != role_prompts(parts.tokenizer):
+        write_prompts(folder, parts.prompts)
 
 
 def _read_modules(folder: Path) -> tuple[Path, Path]:
@@ -144,7 +156,7 @@ def _read_own_fields(path: Path) -> tuple[float | None, tuple[int, ...]]:
     log_scale, dims = values.get(LOG_SCALE), values.get(DIMS) or []
     check_type(log_scale, float | None, LOG_SCALE, str(path))
     check_type(dims, list[int], DIMS, str(path))
-    if log_scale is not None and not log_scale <= math.log(LARGEST_SCALE) + 1e-6:
+    if log_scale is not None and not abs(log_scale) < LARGEST_LOG_SCALE:
         raise UserError(f"{path} is damaged: {LOG_SCALE} is {log_scale!r}")
     return log_scale, tuple(dims)
 

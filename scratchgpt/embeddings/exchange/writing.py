@@ -26,7 +26,12 @@ from scratchgpt.text import TOKENIZER_FILE, BPETokenizer
 
 
 def write_sentence_transformer(
-    folder: Path, model: GPTEncoder, tokenizer: BPETokenizer, prompts: Prompts
+    folder: Path,
+    model: GPTEncoder,
+    tokenizer: BPETokenizer,
+    prompts: Prompts,
+    *,
+    shard_bytes: int | None = None,
 ) -> None:
     """Write a folder with the model, its pooling, a division by the length, and the prompts.
 
@@ -67,7 +72,7 @@ def write_sentence_transformer(
     write_json(folder / _path(1) / CONFIG_FILE, pooling)
     write_prompts(folder, prompts)
     write_json(folder / MODULES_FILE, modules)
-    write_directory(folder, config, tensors)
+    write_directory(folder, config, tensors, shard_bytes=shard_bytes)
 
 
 def _path(index: int) -> str:

@@ -90,7 +90,8 @@ def split_text_pairs(pairs: TextPairs, val_fraction: float = 0.1) -> tuple[TextP
     """Hold out a fraction of the pairs for validation.
 
     Whole groups are held out, or all pairs with the same query if there are no groups. They are
-    chosen by a hash, so that the choice is random but fixed.
+    chosen by a hash, so that the choice is random but fixed. Of a single group, such as one file,
+    the end is held out, and the pair before it is left out, because neighboring pairs share a text.
 
     Returns
     -------
@@ -108,11 +109,14 @@ def split_text_pairs(pairs: TextPairs, val_fraction: float = 0.1) -> tuple[TextP
     members: dict[str, list[int]] = {}
     for i, key in enumerate(keys):
         members.setdefault(key, []).append(i)
+    if len(members) < 2 and pairs.groups is not None and len(pairs) > 2:
+        n_val = min(max(1, round(val_fraction * len(pairs))), len(pairs) - 2)
+        first = len(pairs) - n_val
+        return pairs.take(range(first - 1)), pairs.take(range(first, len(pairs)))
     if len(members) < 2:
-        what = "query" if pairs.groups is None else "file"
         raise UserError(
-            f"all pairs have the same {what}, so that none can be held out for validation; add "
-            "others"
+            "all pairs have the same query or file, so that none can be held out for validation; "
+            "add others"
         )
     held_out: list[int] = []
     for key in sorted(members, key=path_rank)[:-1]:

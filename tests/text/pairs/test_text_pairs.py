@@ -46,9 +46,9 @@ def test_a_fraction_outside_of_0_and_1_is_refused(fraction):
         split_text_pairs(TextPairs(["a", "b"], ["A", "B"]), fraction)
 
 
-@pytest.mark.parametrize(("groups", "what"), [(None, "query"), (["x", "x"], "file")])
-def test_pairs_of_one_group_cannot_be_split(groups, what):
-    with pytest.raises(UserError, match=f"all pairs have the same {what}, so that none"):
+@pytest.mark.parametrize("groups", [None, ["x", "x"]])
+def test_pairs_of_one_group_cannot_be_split(groups):
+    with pytest.raises(UserError, match="all pairs have the same query or file, so that none"):
         split_text_pairs(TextPairs(["a", "a"], ["A", "B"], groups))
 
 
@@ -95,3 +95,12 @@ def test_a_file_takes_precedence_over_python_code(write, monkeypatch, tmp_path):
 def test_words_that_name_no_pairs_are_refused(words, message):
     with pytest.raises(UserError, match=message):
         read_text_pairs(words)
+
+
+def test_of_a_single_file_the_end_is_held_out():
+    texts = [f"text {i}" for i in range(11)]
+    pairs = TextPairs(texts[:-1], texts[1:], ["notes.md"] * 10)  # neighbors
+    train, val = split_text_pairs(pairs, 0.3)
+    assert val.queries == texts[7:10]
+    assert train.queries == texts[:6]
+    assert not set(train.documents) & set(val.queries)

@@ -133,3 +133,40 @@ def test_ids_may_have_gaps_but_not_huge_ones(n_tokens, limit):
     vocab["last"] = limit
     with pytest.raises(UserError, match=rf"'last' has id {limit}, .* must be below {limit:,}"):
         BPETokenizer(content)
+
+
+def test_special_tokens_are_added_after_the_others(bpe):
+    n = bpe.vocab_size
+    other = bpe.with_special_tokens(["<a>", "<|endoftext|>", "<b>"])
+    assert [other.special_token(name) for name in ("<a>", "<b>", "<c>")] == [n, n + 1, None]
+    assert other.special_token("<|endoftext|>") == other.end_of_text == bpe.end_of_text
+    assert other.special_token("the") is None
+    assert other.vocab_size == n + 2
+    for text in ("the cat", "<a> on <b>", ""):
+        np.testing.assert_array_equal(other.encode(text), bpe.encode(text))
+    assert other.encode_marked("<a>the").tolist() == [n, *bpe.encode("the")]
+    assert other.decode([n, *bpe.encode("the")]) == "the"
+    assert other.fingerprint != bpe.fingerprint
+    assert bpe.with_special_tokens([]).fingerprint == bpe.fingerprint
+
+
+def test_added_special_tokens_are_saved_and_read(bpe, tmp_path):
+    other = bpe.with_special_tokens(["<a>"])
+    other.save(tmp_path / "tokenizer.json")
+    read = load_tokenizer(tmp_path)
+    assert read.fingerprint == other.fingerprint
+    assert read.special_token("<a>") == bpe.vocab_size
+
+
+def test_a_prompt_is_split_after_its_last_special_token(bpe):
+    other = bpe.with_special_tokens(["<a>", "<é>"])
+    a, e = other.special_token("<a>"), other.special_token("<é>")
+    assert other.split_prompt("") == ([], "")
+    assert other.split_prompt("on the ") == ([], "on the ")
+    assert other.split_prompt("<a>") == ([a], "")
+    assert other.split_prompt("é<é> on the<a>: <b") == (
+        [*bpe.encode("é"), e, *bpe.encode(" on the"), a],
+        ": <b",
+    )
+    with pytest.raises(UserError, match="lone surrogate"):
+        other.split_prompt("\ud800")

@@ -264,6 +264,31 @@ def test_the_tokens_around_a_text_are_those_of_the_library(name, text):
     assert tokenizer.encode(plain).tolist() == ids
 
 
+@pytest.mark.parametrize("name", POST_PROCESSORS)
+def test_the_tokens_around_any_text_are_known_and_can_be_set(name):
+    reference = with_post_processor(name)
+    tokenizer = BPETokenizer(json.loads(reference.to_str()))
+    before, after = tokenizer.around
+    text = "the cat"
+    assert [*before, *tokenizer.encode(text), *after] == reference.encode(text).ids
+    plain = tokenizer.with_around([], [])
+    assert plain.around == ([], [])
+    again = library(plain.with_around(before, after).to_json())
+    for text in ("", "the cat", "<s>a"):
+        assert again.encode(text).ids == reference.encode(text).ids
+    pair = again.encode("the", "cat").ids
+    assert pair == [*before, *plain.encode("the"), *after, *plain.encode("cat"), *after]
+    np.testing.assert_array_equal(plain.encode("the cat"), tokenizer.encode("the cat"))
+
+
+def test_a_tokenizer_without_letters_cannot_say_what_is_around_a_text():
+    content = json.loads(library(BPE.to_json()).to_str())
+    content["model"]["vocab"] = {"b": 0}
+    content["model"]["merges"] = []
+    with pytest.raises(UserError, match="no token for the letter a"):
+        _ = BPETokenizer({**content, "added_tokens": []}).around
+
+
 def test_words_also_get_the_tokens_around_them():
     content = word_bpe()
     n = len(content["model"]["vocab"])
