@@ -1,5 +1,6 @@
 """Fine-tuning on conversations and preferences."""
 
+from scratchgpt.chat.answering import Answer, answer
 from scratchgpt.chat.conversation_batches import (
     ConversationBatches,
     EncodedConversations,
@@ -11,6 +12,7 @@ from scratchgpt.chat.reading import parse_conversation, read_conversations
 from scratchgpt.chat.rendering import Rendered, Renderer
 
 __all__ = [
+    "Answer",
     "Conversation",
     "ConversationBatches",
     "EncodedConversations",
@@ -19,6 +21,7 @@ __all__ = [
     "Rendered",
     "Renderer",
     "add_markers",
+    "answer",
     "check_conversation",
     "encode_conversations",
     "find_markers",

@@ -21,6 +21,7 @@ from scratchgpt.cli import (
     info,
     quantize,
     search,
+    sft,
     tokenizer,
     train,
     translate,
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
+app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)

@@ -35,6 +35,10 @@ _CONTRASTIVE = (
     "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
     "--steps 1 --val-fraction 0.5"
 )
+_CHAT = (
+    "--tokenizer bpe:257 --n-layer 1 --n-head 1 --n-embd 4 --block-size 24 --tokens-per-batch 64 "
+    "--steps 1"
+)
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -144,6 +148,11 @@ INPUTS = [
             "search --lexical fox {texts} --index {path}",
         ),
     ),
+    Input(
+        "conversations.jsonl",
+        _words(f"sft {{path}} {_CHAT} --out {{out}}", "eval --model {chat-run} {path}"),
+    ),
+    Input("chat-run", _words("eval --model {path}", "sft --resume --out {path}")),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

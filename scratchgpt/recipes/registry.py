@@ -14,6 +14,7 @@ from scratchgpt.models import (
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.sft_recipe import SFT
 from scratchgpt.recipes.tasks import TASK
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.recipes.translation_recipe import TRANSLATION
@@ -34,6 +35,7 @@ RECIPES: dict[str | None, AnyRecipe] = {
     **dict.fromkeys(TASKS, TASK),
     "translation": TRANSLATION,
     "contrastive": CONTRASTIVE,
+    "sft": SFT,
 }
 
 # The recipe that evaluates a model outside a run.

@@ -8,7 +8,7 @@ from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import find_model
-from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRun, find_recipe
+from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRecipe, AnyRun, find_recipe
 from scratchgpt.recipes.resolve import read_run
 from scratchgpt.recipes.run_file import CONFIG_FILE
 from scratchgpt.text import ProgressCallback
@@ -110,15 +110,29 @@ def evaluate(
     directory = find_model(Path(model), which)
     if corpus:
         words = (corpus,) if isinstance(corpus, str) else corpus
-        recipe = RECIPES_OF_MODELS[type(read_config(directory))]
+        recipe = _recipe_for(Path(model), directory)
         return recipe.evaluate(directory, words, settings, watcher)
     run = _run_of(Path(model))
     return find_recipe(run.task).evaluate(directory, run, settings, watcher)
 
 
+def _recipe_for(model: Path, directory: Path) -> AnyRecipe:
+    """Return the recipe that evaluates a model on a corpus: that of its run, if it reads one."""
+    if any((folder / CONFIG_FILE).exists() for folder in _run_folders(model)):
+        recipe = find_recipe(_run_of(model).task)
+        if not recipe.makes_data:
+            return recipe
+    return RECIPES_OF_MODELS[type(read_config(directory))]
+
+
 def _run_of(model: Path) -> RunConfig:
     """Read the configuration of the run that a model belongs to."""
-    for folder in (model, model.resolve().parent):
+    for folder in _run_folders(model):
         if (folder / CONFIG_FILE).exists():
             return read_run(folder)
     raise UserError(f"{model} is not part of a run; name the text to evaluate on")
+
+
+def _run_folders(model: Path) -> tuple[Path, Path]:
+    """Return the folders that may be the run of a model: its own, and the one above."""
+    return model, model.resolve().parent

@@ -27,7 +27,7 @@ def offered(scratchgpt, monkeypatch, tmp_path):
     ("line", "words"),
     [
         ("train --preset gpt2", ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]),
-        ("train --task ", ["addition", "sort", "translation", "contrastive"]),
+        ("train --task ", ["addition", "sort", "translation", "contrastive", "sft"]),
         ("train --precision ", ["float32", "bf16"]),
         ("train --schedule ", ["cosine", "constant", "inverse_sqrt"]),
         ("train --norm-position ", ["pre", "post"]),
