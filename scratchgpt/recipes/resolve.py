@@ -140,7 +140,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
                     f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
                 )
         sections = {}
-        for name in ("model", "training"):
+        for name in ("model", "method", "training"):
             section = layer.values.get(name, {})
             if not isinstance(section, dict):
                 raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
