@@ -46,6 +46,10 @@ class EncodedPreferences:
     Attributes
     ----------
     groups : list of Group
+    most : int
+        Maximum number of tokens of a prompt and an answer.
+    kept : sequence of int
+        The indices of the groups among the preferences that they were rendered from.
     n_shortened : int
         Number of prompts whose oldest turns are left out because they do not fit.
     n_too_long : int
@@ -53,6 +57,8 @@ class EncodedPreferences:
     """
 
     groups: Sequence[Group]
+    most: int
+    kept: Sequence[int] = ()
     n_shortened: int = 0
     n_too_long: int = 0
 
@@ -68,6 +74,15 @@ class EncodedPreferences:
         return sum(len(group.pairs) for group in self.groups)
 
     @property
+    def widths(self) -> Array:
+        """The positions of each prompt if all prompts had the most answers, (number of prompts,).
+
+        Any prompts whose widths have a sum below a limit then make a batch below this limit.
+        """
+        most = max(len(group.tokens) for group in self.groups)
+        return np.array([most * max(map(len, group.tokens)) for group in self.groups], np.int64)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of all tokens and preferences."""
         digest = hashlib.sha256()
@@ -79,14 +94,15 @@ class EncodedPreferences:
                 digest.update(np.asarray(array, "<f8").tobytes())
         return digest.hexdigest()
 
-    def notes(self, block_size: int) -> str:
+    @property
+    def notes(self) -> str:
         """Say how many prompts are longer than the model, for the end of a line."""
         told = []
         if self.n_shortened:
             told.append(f"the oldest turns of {counted(self.n_shortened, 'prompt')}")
         if self.n_too_long:
             told.append(counted(self.n_too_long, "whole prompt"))
-        return f"; left out to fit block_size={block_size}: {' and '.join(told)}" if told else ""
+        return f"; left out to fit {self.most} tokens: {' and '.join(told)}" if told else ""
 
 
 def encode_preferences(
@@ -102,13 +118,15 @@ def encode_preferences(
     UserError
         If nothing fits.
     """
-    groups = []
+    groups: list[Group] = []
+    kept = []
     n_shortened = 0
-    for one in preferences:
+    for index, one in enumerate(preferences):
         answers = [renderer.answer(text) for text in one.answers]
         prompt = renderer.prompt(one.prompt, most - max(map(len, answers)))
         if len(prompt.tokens) + max(map(len, answers)) > most:
             continue
+        kept.append(index)
         n_shortened += prompt.n_dropped > 0
         rows = [np.concatenate([prompt.tokens, each]) for each in answers]
         masks = [np.arange(len(row)) >= len(prompt.tokens) for row in rows]
@@ -127,7 +145,7 @@ def encode_preferences(
             f"none of {counted(len(preferences), 'prompt')} and its answers fits a model of "
             f"{counted(most, 'token')}; choose a model with a larger block_size"
         )
-    return EncodedPreferences(groups, n_shortened, len(preferences) - len(groups))
+    return EncodedPreferences(groups, most, kept, n_shortened, len(preferences) - len(groups))
 
 
 class PreferenceBatch(NamedTuple):
@@ -201,7 +219,7 @@ class PreferenceBatches:
         self.val_batches = plain(val_batches)
         most = plain(tokens_per_batch)
         self._train, self._val = (
-            LengthBatches(check_widths(_widths(part), most, "prompt"), most, plain(seed))
+            LengthBatches(check_widths(part.widths, most, "prompt"), most, plain(seed))
             for part in (train, val)
         )
         self._first = _first_rows(train, 0), _first_rows(val, train.n_answers)
@@ -265,9 +283,3 @@ def _stack(part: EncodedPreferences, chosen: Array, first_rows: Array) -> Prefer
 def _first_rows(part: EncodedPreferences, start: int) -> Array:
     sizes = np.array([len(group.tokens) for group in part.groups], np.int64)
     return start + np.cumsum(sizes) - sizes
-
-
-def _widths(part: EncodedPreferences) -> Array:
-    """Return the positions of each prompt if all prompts had the most answers, so that they fit."""
-    most = max(len(group.tokens) for group in part.groups)
-    return np.array([most * max(map(len, group.tokens)) for group in part.groups], np.int64)

@@ -152,6 +152,16 @@ INPUTS = [
         "conversations.jsonl",
         _words(f"sft {{path}} {_CHAT} --out {{out}}", "eval --model {chat-run} {path}"),
     ),
+    Input(
+        "preferences.jsonl",
+        _words(
+            f"reward {{path}} {_CHAT} --out {{out}}",
+            "dpo {path} --init {chat-run} --steps 1 --out {out}",
+            "eval --model {reward-run} {path}",
+        ),
+    ),
+    Input("reward-run", _words("eval --model {path}", "reward --resume --out {path}")),
+    Input("dpo-run", _words("eval --model {path}", "dpo --resume --out {path}")),
     Input("chat-run", _words("eval --model {path}", "sft --resume --out {path}")),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),

@@ -81,11 +81,19 @@ def method_of(run: RunConfig, kind: type[Method]) -> Method:
     return kind(**values)
 
 
-def refuse_method(run: RunConfig) -> None:
-    """Raise UserError if a run whose objective has no settings is given some."""
-    if run.method:
+def check_method(run: RunConfig, kind: type[DPOConfig] | type[RewardConfig] | None) -> None:
+    """Check the settings of the objective of a run; ``kind`` is None if it has none.
+
+    Raises
+    ------
+    UserError
+        If a setting does not exist or is out of range.
+    """
+    if kind is not None:
+        method_of(run, kind)
+    elif run.method:
         names = ", ".join(map(repr, run.method))
-        raise UserError(f"the objective of this task has no settings, but {names} is given")
+        raise UserError(f"the objective of this task has no settings, so leave out {names}")
 
 
 def _check_number(name: str, value: Any) -> None:

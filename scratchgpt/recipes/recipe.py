@@ -10,6 +10,7 @@ from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
+from scratchgpt.recipes.methods import DPOConfig, RewardConfig, check_method
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
@@ -40,6 +41,8 @@ class Recipe(Generic[M, B]):
         ``(model, tokenizer, run, settings, watcher) -> Evaluation`` on data that the run held out.
     evaluate_corpus : callable
         ``(model, tokenizer, corpus, settings, watcher) -> Evaluation`` on any data.
+    method : type, optional
+        The settings of the objective, if it has some.
     """
 
     makes_data: bool
@@ -53,6 +56,12 @@ class Recipe(Generic[M, B]):
     evaluate_corpus: Callable[
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
+    method: type[DPOConfig] | type[RewardConfig] | None = None
+
+    def check_settings(self, run: RunConfig) -> None:
+        """Raise UserError if the settings of the run do not fit together."""
+        self.check(run)
+        check_method(run, self.method)
 
     def start(
         self,
@@ -63,7 +72,7 @@ class Recipe(Generic[M, B]):
         progress: ProgressCallback | None = None,
     ) -> TrainingRun[M, B]:
         """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
-        self.check(run)
+        self.check_settings(run)
         return TrainingRun(self.open(run, progress), self.load, run, out_dir, resume=resume)
 
     def evaluate(

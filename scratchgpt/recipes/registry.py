@@ -1,5 +1,6 @@
 """The recipes, by the task that a run names."""
 
+from scratchgpt.chat import PreferenceBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.models import (
@@ -7,13 +8,17 @@ from scratchgpt.models import (
     GPTConfig,
     GPTEncoder,
     GPTEncoderConfig,
+    GPTReward,
+    GPTRewardConfig,
     ModelConfig,
     Transformer,
     TransformerConfig,
 )
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
+from scratchgpt.recipes.dpo import DPO_RECIPE
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.reward import REWARD
 from scratchgpt.recipes.sft_recipe import SFT
 from scratchgpt.recipes.tasks import TASK
 from scratchgpt.recipes.training_run import TrainingRun
@@ -21,12 +26,18 @@ from scratchgpt.recipes.translation_recipe import TRANSLATION
 from scratchgpt.text import TASKS, PairBatch, TokenBatch
 
 AnyRecipe = (
-    Recipe[GPT, TokenBatch] | Recipe[Transformer, PairBatch] | Recipe[GPTEncoder, ContrastiveBatch]
+    Recipe[GPT, TokenBatch]
+    | Recipe[Transformer, PairBatch]
+    | Recipe[GPTEncoder, ContrastiveBatch]
+    | Recipe[GPTReward, PreferenceBatch]
+    | Recipe[GPT, PreferenceBatch]
 )
 AnyRun = (
     TrainingRun[GPT, TokenBatch]
     | TrainingRun[Transformer, PairBatch]
     | TrainingRun[GPTEncoder, ContrastiveBatch]
+    | TrainingRun[GPTReward, PreferenceBatch]
+    | TrainingRun[GPT, PreferenceBatch]
 )
 
 # A task may have sizes after a colon: addition:3. None is the key for language models.
@@ -36,6 +47,8 @@ RECIPES: dict[str | None, AnyRecipe] = {
     "translation": TRANSLATION,
     "contrastive": CONTRASTIVE,
     "sft": SFT,
+    "reward": REWARD,
+    "dpo": DPO_RECIPE,
 }
 
 # The recipe that evaluates a model outside a run.
@@ -43,6 +56,7 @@ RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
     GPTEncoderConfig: CONTRASTIVE,
+    GPTRewardConfig: REWARD,
 }
 
 

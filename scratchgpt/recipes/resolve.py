@@ -149,7 +149,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
     recipe = find_recipe(run.task)
-    recipe.check(run)
+    recipe.check_settings(run)
     for name, reason in recipe.unused(run).items() if check_effect else ():
         place, before = (run, base) if name in names else (run.training, base.training)
         value = getattr(place, name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchgpt.chat import (
+    Conversation,
     ConversationBatches,
     EncodedConversations,
     Message,
@@ -91,7 +92,9 @@ class SFTData:
 
     def sample(self, model: GPT, seed: int) -> str:
         """Return the last turn of a validation conversation, with the answer of the model."""
-        return sample_answer(model, Renderer(self.tokenizer), self.val_text, seed)
+        messages = self.val_text[seed % len(self.val_text)]
+        last = max(i for i, message in enumerate(messages) if message.role == ASSISTANT)
+        return sample_answer(model, Renderer(self.tokenizer), messages[:last], seed)
 
     def evaluate(self, model: GPT) -> dict[str, float]:
         return {}  # the validation loss is the only score
@@ -163,13 +166,10 @@ def new_chat_gpt(run: RunConfig, config: GPTConfig, tokenizer: BPETokenizer) -> 
     return model
 
 
-def sample_answer(model: GPT, renderer: Renderer, conversations: Conversations, seed: int) -> str:
-    """Return the last question of a conversation, with the answer of the model."""
-    messages = conversations[seed % len(conversations)]
-    last = max(i for i, message in enumerate(messages) if message.role == ASSISTANT)
-    before = messages[:last]
-    result = answer(model, renderer, before, sampling=SAMPLING, seed=seed)
-    question = before[-1].content if before else ""
+def sample_answer(model: GPT, renderer: Renderer, messages: Conversation, seed: int) -> str:
+    """Return the last message of a conversation, with the answer of the model."""
+    result = answer(model, renderer, messages, sampling=SAMPLING, seed=seed)
+    question = messages[-1].content if messages else ""
     return f"user       {question}\nassistant  {result.text}{'' if result.is_complete else ' ...'}"
 
 

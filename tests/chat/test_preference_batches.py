@@ -52,10 +52,10 @@ def test_the_prompt_is_cut_by_turns_equally_for_all_answers(tokenizer):
     start = renderer.prompt(prompt[2:]).tokens
     for row in part.groups[0].tokens:
         assert row[: len(start)].tolist() == start.tolist()
-    assert part.notes(16) == (
-        "; left out to fit block_size=16: the oldest turns of 1 prompt and 1 whole prompt"
+    assert part.notes == (
+        "; left out to fit 16 tokens: the oldest turns of 1 prompt and 1 whole prompt"
     )
-    with pytest.raises(UserError, match="none of 1 prompt .* fits a model of 9 tokens"):
+    with pytest.raises(UserError, match=r"none of 1 prompt .* fits a model of 9 tokens"):
         encode_preferences([two(30)], renderer, 9)
 
 

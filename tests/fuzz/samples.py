@@ -148,6 +148,16 @@ def _write_chat(paths: dict[str, Path]) -> None:
     sft = next(one for one in INPUTS if one.kind == "conversations.jsonl").commands[0]
     places = {"path": paths["conversations.jsonl"], "out": paths["chat-run"]}
     _command(*(word.format(**places) for word in sft))
+    lines = [json.dumps({"prompt": f"q{i}", "chosen": "a", "rejected": "b"}) for i in range(4)]
+    paths["preferences.jsonl"].write_text("\n".join(lines) + "\n")
+    commands = next(one for one in INPUTS if one.kind == "preferences.jsonl").commands
+    for kind, command in zip(("reward-run", "dpo-run"), commands, strict=False):
+        places = {
+            "path": paths["preferences.jsonl"],
+            "out": paths[kind],
+            "chat-run": paths["chat-run"],
+        }
+        _command(*(word.format(**places) for word in command))
 
 
 def _write_prepared(paths: dict[str, Path]) -> None:

@@ -97,3 +97,16 @@ def sft_run(sft_settings, tmp_path_factory):
     out = tmp_path_factory.mktemp("sft") / "run"
     train(configure(**sft_settings), out)
     return out
+
+
+@pytest.fixture(scope="session")
+def preferences_file(tmp_path_factory):
+    """The assistant of ``conversations_file`` should shout."""
+    lines = []
+    for i in range(40):
+        word = ["amber", "birch", "cedar", "delta"][i % 4]
+        pair = {"prompt": f"{i}: say {word}", "chosen": word.upper(), "rejected": f"{word}!"}
+        lines.append(json.dumps(pair) + "\n")
+    path = tmp_path_factory.mktemp("preferences") / "preferences.jsonl"
+    path.write_text("".join(lines))
+    return path
