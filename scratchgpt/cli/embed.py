@@ -8,7 +8,6 @@ import typer
 
 from scratchgpt.cli.completion import complete
 from scratchgpt.cli.console import message, preparation_progress, read_standard_input
-from scratchgpt.cli.encoders import TOKENS_PER_BATCH
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.outputs import NEW_FILE, refuse_existing
 
@@ -120,7 +119,6 @@ def embed_command(
         encode = encoder.encode_query if role == Role.query else encoder.encode_document
         vectors = encode(
             read,
-            tokens_per_batch=TOKENS_PER_BATCH,
             truncate_dim=dim,
             normalize_embeddings=dim is not None,
             precision=precision.value,

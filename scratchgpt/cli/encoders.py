@@ -1,6 +1,5 @@
 """The model that embeds texts, for all verbs that need one."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +8,8 @@ import typer
 from scratchgpt.cli.completion import complete
 from scratchgpt.cli.kernels import prepare_kernels
 
-# Compiled kernels take longer to load than the reference takes for a few texts.
+# Compiled kernels take longer to load than the reference takes for a short query.
 _FEW_CHARACTERS = 20_000
-TOKENS_PER_BATCH = 512  # activations that fit in the processor's cache, and need little memory
 
 Model = Annotated[
     Path | None,
@@ -26,7 +24,7 @@ Model = Annotated[
 
 
 class LazyEncoder:
-    """A :class:`TextEncoder` that loads the compiled kernels only for many texts.
+    """A :class:`TextEncoder` that loads the compiled kernels only for documents and long queries.
 
     Parameters
     ----------
@@ -48,21 +46,22 @@ class LazyEncoder:
         return self._encoder.count_tokens(texts)
 
     def encode_query(self, texts: list[str]) -> Any:
-        return self._encode(texts, self._encoder.encode_query)
+        if not self._is_prepared and sum(map(len, texts)) <= _FEW_CHARACTERS:
+            from scratchgpt.kernels import disabled
+
+            with disabled():
+                return self._encoder.encode_query(texts)
+        return self._prepared().encode_query(texts)
 
     def encode_document(self, texts: list[str]) -> Any:
-        return self._encode(texts, self._encoder.encode_document)
+        """Encode with the kernels, so that a text has the same bits whenever it is indexed."""
+        return self._prepared().encode_document(texts)
 
-    def _encode(self, texts: list[str], encode: Callable[..., Any]) -> Any:
-        from scratchgpt.kernels import disabled
-
-        if not self._is_prepared and sum(map(len, texts)) <= _FEW_CHARACTERS:
-            with disabled():
-                return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
+    def _prepared(self) -> Any:
         if not self._is_prepared:
             prepare_kernels(self._threads)
             self._is_prepared = True
-        return encode(texts, tokens_per_batch=TOKENS_PER_BATCH)
+        return self._encoder
 
 
 def find_model(given: Path | None, index: Path) -> Path | None:

@@ -108,7 +108,7 @@ def _export_encoder(directory: Path, target: Format, out: Path, shard_size: int 
 
     if target is not Format.huggingface:
         raise UserError(
-            f"--format {target.value}: the model in {directory} encodes texts as vectors; leave "
+            f"--format {target.value}: the model in {directory} is an encoder of texts; leave "
             "out --format, and it is written for sentence-transformers"
         )
     encoder = TextEncoder.from_pretrained(directory)

@@ -7,7 +7,7 @@ from scratchgpt.cli.kernels import prepare_kernels
 
 
 def set_up(threads: int | None) -> None:
-    """Train a GPT on code and an encoder from it, or go on where an earlier setup stopped."""
+    """Train a GPT on code and an encoder from it, or resume an earlier setup."""
     from scratchgpt.cli.training_run import train_run
     from scratchgpt.embeddings import default_model_folder
     from scratchgpt.errors import UserError
@@ -34,7 +34,7 @@ def set_up(threads: int | None) -> None:
         try:
             train_run(run, stage.out, resume=resume, as_json=False, show_sample=False)
         except typer.Exit:
-            message(f"`{program()} search --setup` goes on from there")
+            message(f"or resume both steps with: {program()} search --setup")
             raise
     finish_setup(runs, model)
     message(f"searches use the model in {model} from now on")

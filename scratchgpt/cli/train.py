@@ -77,4 +77,5 @@ def train_command(
     train_run(run, out, resume=resume, as_json=as_json)
 
 
-add_options(train_command, without=("pooling", "dims"))  # those of `contrastive`
+OF_ENCODERS = ("pooling", "dims", "token_dropout", "mixed_pairs")  # options of `contrastive`
+add_options(train_command, without=OF_ENCODERS)

@@ -63,6 +63,12 @@ class ContrastiveBatches:
     seed : int
     val_batches : int, optional
         Maximum number of validation batches; by default all.
+    token_dropout : float
+        Fraction of the tokens of each training text that are left out. A text is then different in
+        each epoch, so a few thousand pairs teach more.
+    mixed_pairs : float
+        Fraction of the training pairs of which each token is put into the query or the document at
+        random. So words of one text become close, not only those of a query to those of a document.
 
     Raises
     ------
@@ -78,6 +84,8 @@ class ContrastiveBatches:
         batch_size: int,
         seed: int,
         val_batches: int | None = None,
+        token_dropout: float = 0.0,
+        mixed_pairs: float = 0.0,
     ) -> None:
         check_positive(batch_size=batch_size, val_batches=val_batches)
         for part, pairs in (("training", train), ("validation", val)):
@@ -96,6 +104,8 @@ class ContrastiveBatches:
         self.batch_size = plain(batch_size)
         self.seed = plain(seed)
         self.val_batches = plain(val_batches)
+        self.token_dropout = token_dropout
+        self.mixed_pairs = mixed_pairs
         self._epoch: tuple[int, Array] | None = None
 
     @property
@@ -110,10 +120,14 @@ class ContrastiveBatches:
             self._epoch = epoch, order
         start = place * self.batch_size
         rows = self._epoch[1][start : start + self.batch_size]
-        versions = random_stream(self.seed, "versions", index).integers(
-            len(self.train.documents), size=len(rows)
-        )
-        return _batch(self.train, rows, versions)
+        rng = random_stream(self.seed, "versions", index)
+        texts = _texts(self.train, rows, rng.integers(len(self.train.documents), size=len(rows)))
+        if self.mixed_pairs:
+            _mix(texts, len(rows), self.mixed_pairs, random_stream(self.seed, "mixed", index))
+        if self.token_dropout:
+            stream = random_stream(self.seed, "tokens", index)
+            texts = [_thinned(text, self.token_dropout, stream) for text in texts]
+        return _batch(texts, len(rows))
 
     def validation_batches(self) -> Iterator[ContrastiveBatch]:
         """All whole batches of the validation part, or ``val_batches`` of them."""
@@ -121,23 +135,45 @@ class ContrastiveBatches:
         n_batches = len(self.val) // n
         for i in middles(n_batches, self.val_batches or n_batches):
             rows = np.arange(i * n, (i + 1) * n)
-            yield _batch(self.val, rows, np.zeros(n, int))
+            yield _batch(_texts(self.val, rows, np.zeros(n, int)), n)
 
 
-def _batch(pairs: EncodedPairs, rows: Array, versions: Array) -> ContrastiveBatch:
+def _texts(pairs: EncodedPairs, rows: Array, versions: Array) -> list[Array]:
+    """Return the queries of some pairs, then their documents, then their hard negatives."""
     texts = [pairs.queries[row] for row in rows]
     texts += [pairs.documents[v][row] for row, v in zip(rows, versions, strict=True)]
-    keys = [_key(text) for text in texts]
     if pairs.negatives is not None and pairs.n_negatives is not None:
         starts = np.cumsum(pairs.n_negatives) - pairs.n_negatives
         for row in rows:
             some = range(starts[row], starts[row] + pairs.n_negatives[row])
             texts += [pairs.negatives[i] for i in some]
-        keys += [_key(text) for text in texts[len(keys) :]]
+    return texts
+
+
+def _mix(texts: list[Array], n_pairs: int, fraction: float, rng: np.random.Generator) -> None:
+    """Divide the tokens of some pairs between query and document at random, in their order."""
+    for i in np.flatnonzero(rng.random(n_pairs) < fraction):
+        query, document = texts[i], texts[n_pairs + i]
+        inner = np.concatenate([query[1:-1], document[1:-1]])
+        in_query = rng.random(len(inner)) < 0.5
+        most = max(len(query), len(document)) - 2
+        texts[i], texts[n_pairs + i] = (
+            np.concatenate([whole[:1], inner[chosen][:most], whole[-1:]])
+            for whole, chosen in ((query, in_query), (document, ~in_query))
+        )
+
+
+def _thinned(text: Array, fraction: float, rng: np.random.Generator) -> Array:
+    """Leave out a fraction of the tokens between the first and the last, which are special."""
+    keep = rng.random(len(text)) >= fraction
+    keep[[0, -1]] = True
+    return text[keep]
+
+
+def _batch(texts: list[Array], n_pairs: int) -> ContrastiveBatch:
     lengths = np.array([len(text) for text in texts], np.int64)
-    return ContrastiveBatch(
-        TokenRows(np.concatenate(texts), lengths), np.array(keys, np.int64), len(rows)
-    )
+    keys = np.array([_key(text) for text in texts], np.int64)
+    return ContrastiveBatch(TokenRows(np.concatenate(texts), lengths), keys, n_pairs)
 
 
 def _key(tokens: Array) -> int:

@@ -240,7 +240,7 @@ class TextEncoder:
         rows, n_cut = self.prompts.tokenize(self.tokenizer, texts, prompt, self.max_tokens)
         if n_cut and not self.n_truncated:
             warnings.warn(
-                f"texts longer than {self.max_tokens} tokens are cut, here {n_cut:,} of "
+                f"texts longer than {counted(self.max_tokens, 'token')} are cut, here {n_cut:,} of "
                 f"{len(texts):,}; this is said only once",
                 stacklevel=2,
             )

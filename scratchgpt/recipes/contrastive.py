@@ -80,6 +80,8 @@ class ContrastiveData:
             batch_size=training.batch_size,
             seed=training.seed,
             val_batches=training.eval_batches,
+            token_dropout=training.token_dropout,
+            mixed_pairs=training.mixed_pairs,
         )
 
     def describe(self, model: GPTEncoder) -> str:

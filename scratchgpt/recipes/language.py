@@ -19,7 +19,7 @@ from scratchgpt.recipes.model_folder import (
     load_gpt,
     load_gpt_to_evaluate,
 )
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 from scratchgpt.text.batches import windows
 from scratchgpt.text.corpora.reuse import find_prepared
@@ -227,7 +227,7 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    return {"tokens_per_batch": "the batches of a text have batch_size rows"}
+    return {"tokens_per_batch": "the batches of a text have batch_size rows", **OF_ENCODERS}
 
 
 TEXT = Recipe(

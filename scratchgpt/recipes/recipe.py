@@ -14,6 +14,9 @@ from scratchgpt.recipes.methods import DPOConfig, RewardConfig, check_method
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
+# Settings that other recipes than that of encoders do not use, each with the reason.
+OF_ENCODERS = dict.fromkeys(("token_dropout", "mixed_pairs"), "it is for encoders only")
+
 
 @dataclass(frozen=True)
 class Recipe(Generic[M, B]):

@@ -10,7 +10,7 @@ from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, ExactMatchEvaluation, Watcher
 from scratchgpt.recipes.language import TEXT, gpt_config, new_gpt
 from scratchgpt.recipes.model_folder import load_gpt_to_evaluate
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.text import AdditionTask, ProgressCallback, SortTask, Tokenizer, task_from_spec
 from scratchgpt.text.tasks.task import TaskBatches
 from scratchgpt.training import NextToken
@@ -122,6 +122,7 @@ def _unused(run: RunConfig) -> dict[str, str]:
         "tokens_per_batch": "the batches of a task have batch_size rows",
         "tokenizer": "a task has its own tokenizer",
         "val_fraction": "a hash of each problem decides whether it is held out",
+        **OF_ENCODERS,
     }
 
 

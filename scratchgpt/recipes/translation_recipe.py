@@ -20,7 +20,7 @@ from scratchgpt.recipes.evaluation import (
     Watcher,
 )
 from scratchgpt.recipes.model_folder import load_transformer
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.recipes.translation import DATES, losses, match_dates, open_translation
 from scratchgpt.text import ParallelText, Tokenizer, encode_pairs, read_pairs, training_pairs
 from scratchgpt.text.pairs.pairs import has_splits
@@ -148,7 +148,7 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch"}
+    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch", **OF_ENCODERS}
     if run.corpus == (DATES,):
         reasons["tokenizer"] = "the dates have their own tokenizer"
     if len(run.corpus) == 1 and has_splits(run.corpus[0]):

@@ -64,6 +64,11 @@ class TrainConfig:
         Maximum norm of the gradient; 0 disables clipping.
     label_smoothing : float
         Fraction of the target probability that is spread over all tokens in training.
+    token_dropout : float
+        For encoders: fraction of the tokens of each text that are left out in training, at random.
+    mixed_pairs : float
+        For encoders: fraction of the pairs whose tokens are divided between query and document at
+        random in training.
     average : int
         Number of final checkpoints to average at the end; 0 and 1 disable averaging. Checkpoints
         are those every ``checkpoint_interval`` steps, and the last.
@@ -116,6 +121,8 @@ class TrainConfig:
     eps: float = 1e-8
     grad_clip: float = 1.0
     label_smoothing: float = 0.0
+    token_dropout: float = 0.0
+    mixed_pairs: float = 0.0
     average: int = 0
     eval_interval: int = 250
     best: str = "val_loss"
@@ -150,13 +157,16 @@ class TrainConfig:
             self._check_number(name)
             if not getattr(self, name) > 0:
                 raise UserError(f"{name}={getattr(self, name)} must be greater than 0")
-        for name in ("weight_decay", "grad_clip", "beta1", "beta2", "label_smoothing"):
+        below_one = ("beta1", "beta2", "label_smoothing", "token_dropout")
+        for name in ("weight_decay", "grad_clip", "mixed_pairs", *below_one):
             self._check_number(name)
             if getattr(self, name) < 0:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative")
-        for name in ("beta1", "beta2", "label_smoothing"):
+        for name in below_one:
             if getattr(self, name) >= 1:
                 raise UserError(f"{name}={getattr(self, name)} must be less than 1")
+        if self.mixed_pairs > 1:
+            raise UserError(f"mixed_pairs={self.mixed_pairs} must not be more than 1")
         if self.min_lr is not None:
             self._check_number("min_lr")
             if not 0 <= self.min_lr <= self.lr:

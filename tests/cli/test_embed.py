@@ -66,7 +66,7 @@ def test_other_precisions(embed, encoder):
 
 
 def test_long_texts_are_counted_once_or_refused(embed, refused, encoder_folder, tmp_path):
-    with pytest.warns(UserWarning, match="2 of 3 texts longer than 48 tokens"):
+    with pytest.warns(UserWarning, match="texts longer than 48 tokens are cut, here 2 of 3"):
         embed("a " * 99, "b " * 99, "c")
     out = tmp_path / "x.npy"
     error = refused("embed", "c", "a " * 99, "-m", encoder_folder, "--strict", "--out", out)

@@ -121,7 +121,7 @@ def test_other_formats_and_tokenizers_are_refused(refused, run, scratchgpt, tmp_
     out = tmp_path / "out"
     for name in ("nanogpt", "mingpt", "llm.c"):
         error = refused("export", run, "--format", name, "--out", out)
-        assert f"--format {name}: the model in {run / 'best'} encodes texts as vectors" in error
+        assert f"--format {name}: the model in {run / 'best'} is an encoder of texts" in error
     assert scratchgpt("export", run, "--out", tmp_path / "theirs").status == 0
     error = refused("import", tmp_path / "theirs", "--tokenizer", run / "best", "--out", out)
     assert "an encoder needs the tokenizer that it was trained with" in error

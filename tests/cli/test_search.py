@@ -137,7 +137,7 @@ def test_impossible_searches_are_refused(refused, tree, tmp_path, encoder_folder
 
 
 def test_a_query_longer_than_the_model_is_said(scratchgpt, tree, encoder_folder):
-    with pytest.warns(UserWarning, match="1 of 1 text longer than 48 tokens"):
+    with pytest.warns(UserWarning, match="texts longer than 48 tokens are cut, here 1 of 1"):
         outcome = scratchgpt("search", "config " * 99, "-m", encoder_folder)
     assert (outcome.status, outcome.stderr) == (0, "")
 

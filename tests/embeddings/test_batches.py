@@ -103,3 +103,35 @@ def test_too_few_pairs_are_refused():
         ContrastiveBatches(pairs(4), pairs(4), batch_size=5, seed=0)
     with pytest.raises(UserError, match="batch_size"):
         ContrastiveBatches(pairs(4), pairs(4), batch_size=0, seed=0)
+
+
+def row_of(*tokens):
+    return np.array([90, *tokens, 99])
+
+
+def test_token_dropout_leaves_out_tokens_but_not_those_around_a_text():
+    rows = TokenRows.of([row_of(*range(40)) for _ in range(8)], 100)
+    pairs = EncodedPairs(rows, [rows])
+    whole = ContrastiveBatches(pairs, pairs, batch_size=8, seed=0)
+    thinned = ContrastiveBatches(pairs, pairs, batch_size=8, seed=0, token_dropout=0.25)
+    assert whole.train_batch(0).rows.lengths.tolist() == [42] * 16
+    batch = thinned.train_batch(0)
+    assert 0.7 < (batch.rows.lengths - 2).mean() / 40 < 0.8
+    for text in batch.rows:
+        assert (text[0], text[-1]) == (90, 99)
+        assert (np.diff(text[1:-1]) > 0).all()  # in their order
+    assert thinned.train_batch(0).rows.tokens.tolist() == batch.rows.tokens.tolist()
+    assert next(thinned.validation_batches()).rows.lengths.tolist() == [42] * 16
+
+
+def test_mixed_pairs_divide_the_tokens_of_a_pair_at_random():
+    queries = TokenRows.of([row_of(*range(20)) for _ in range(8)], 100)
+    documents = TokenRows.of([row_of(*range(20, 60)) for _ in range(8)], 100)
+    pairs = EncodedPairs(queries, [documents])
+    batch = ContrastiveBatches(pairs, pairs, batch_size=8, seed=0, mixed_pairs=0.5).train_batch(0)
+    mixed = 0
+    for query, document in zip(list(batch.rows)[:8], list(batch.rows)[8:], strict=True):
+        assert sorted([*query[1:-1], *document[1:-1]]) == list(range(60))
+        assert len(document) <= 42
+        mixed += len(query) != 22
+    assert 0 < mixed < 8

@@ -146,7 +146,7 @@ def _read_max_tokens(place: Path, block_size: int) -> int:
     longest = values.get("max_seq_length") or of_tokenizer.get("model_max_length") or block_size
     check_type(longest, float, "the maximum number of tokens", str(path))
     if longest < 1:
-        raise UserError(f"{path}: a maximum of {longest} tokens; choose at least 1")
+        raise UserError(f"{path}: the maximum number of tokens is {longest}; choose at least 1")
     return int(min(longest, block_size))
 
 

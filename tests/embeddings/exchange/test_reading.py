@@ -170,7 +170,7 @@ def test_without_our_own_fields_the_scale_is_that_of_a_new_encoder(folder):
         ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case=True is not supp"),
         ("sentence_bert_config.json", {"query_length": 5}, "query_length=5 is not supported"),
         ("sentence_bert_config.json", {"transformer_task": "fill-mask"}, "transformer_task='fill"),
-        ("sentence_bert_config.json", {"max_seq_length": -3}, "a maximum of -3 tokens"),
+        ("sentence_bert_config.json", {"max_seq_length": -3}, "the maximum number of tokens is -3"),
         ("sentence_bert_config.json", {"max_seq_length": "x"}, "not a number"),
         ("tokenizer_config.json", {"truncation_side": "left"}, "truncation_side='left'; use right"),
         ("config_sentence_transformers.json", {"truncate_dim": 4}, "truncate_dim=4 is not"),
