@@ -102,7 +102,8 @@ class EncodedPreferences:
             told.append(f"the oldest turns of {counted(self.n_shortened, 'prompt')}")
         if self.n_too_long:
             told.append(counted(self.n_too_long, "whole prompt"))
-        return f"; left out to fit {self.most} tokens: {' and '.join(told)}" if told else ""
+        size = counted(self.most, "token")
+        return f"; left out to fit {size}: {' and '.join(told)}" if told else ""
 
 
 def encode_preferences(

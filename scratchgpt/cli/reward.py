@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import add_options, by_section
+from scratchgpt.cli.train import OF_ENCODERS
 from scratchgpt.recipes.methods import RewardConfig
 
 EPILOG = """Examples:
@@ -66,7 +67,7 @@ def reward_command(
 add_options(
     reward_command,
     without=(
-        *("task", "batch_size", "label_smoothing", "pooling", "dims"),
+        *("task", "batch_size", "label_smoothing", *OF_ENCODERS),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=RewardConfig,

@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import add_options, by_section
+from scratchgpt.cli.train import OF_ENCODERS
 
 EPILOG = """Examples:
 
@@ -64,5 +65,5 @@ def sft_command(
 
 add_options(
     sft_command,
-    without=("task", "batch_size", "pooling", "dims", "n_encoder_layer", "n_decoder_layer"),
+    without=("task", "batch_size", *OF_ENCODERS, "n_encoder_layer", "n_decoder_layer"),
 )

@@ -26,7 +26,7 @@ from scratchgpt.recipes.preferences import (
     evaluate_preferences,
     split_preferences,
 )
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
 from scratchgpt.recipes.sft import chat_config, new_chat_gpt, sample_answer
 from scratchgpt.recipes.sft_recipe import SFT
@@ -134,6 +134,7 @@ def _check(run: RunConfig) -> None:
 
 def _unused(run: RunConfig) -> dict[str, str]:
     return {
+        **OF_ENCODERS,
         "batch_size": "the batches of preferences have tokens_per_batch positions",
         "label_smoothing": "the losses for wrong preferences have noise instead",
     }

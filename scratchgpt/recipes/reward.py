@@ -30,7 +30,7 @@ from scratchgpt.recipes.preferences import (
     read_corpus,
     split_preferences,
 )
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.recipes.sft import trained_tokenizer
 from scratchgpt.text import BPETokenizer, ProgressCallback, Tokenizer
 
@@ -146,6 +146,7 @@ def _check(run: RunConfig) -> None:
 
 def _unused(run: RunConfig) -> dict[str, str]:
     return {
+        **OF_ENCODERS,
         "batch_size": "the batches of preferences have tokens_per_batch positions",
         "label_smoothing": "the loss of a reward model has no labels to smooth",
     }

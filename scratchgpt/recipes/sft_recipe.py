@@ -8,7 +8,7 @@ from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import load_gpt_to_evaluate
-from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.recipes.sft import SFTEvaluation, chat_config, open_sft, split_conversations
 from scratchgpt.text import Tokenizer
 
@@ -43,7 +43,10 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    return {"batch_size": "the batches of conversations have tokens_per_batch positions"}
+    return {
+        **OF_ENCODERS,
+        "batch_size": "the batches of conversations have tokens_per_batch positions",
+    }
 
 
 def _evaluate_run(
