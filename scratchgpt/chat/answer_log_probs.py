@@ -39,7 +39,7 @@ def answer_log_probs_forward(
     tokens, targets : integer arrays (B, T)
         Targets of -100 do not count; each row has at least one other.
     dropout_seed, recompute
-        As in :meth:`GPT.forward`.
+        As in :meth:`scratchgpt.models.GPT.forward`.
 
     Returns
     -------

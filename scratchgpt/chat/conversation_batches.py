@@ -98,8 +98,9 @@ def encode_conversations(
 
 
 class ConversationBatches:
-    """Batches of conversations of about the same length, see :class:`LengthBatches`.
+    """Batches of conversations of about the same length.
 
+    :class:`scratchgpt.text.LengthBatches` chooses them.
     The targets are the next tokens, or -100 if they do not count. Padding is at the end of a row.
 
     Parameters

@@ -44,9 +44,9 @@ class DPO(Objective[PreferenceBatch, DPOSaved]):
     model : GPT
         The policy.
     reference : array (number of answers,)
-        Log-probability of each answer under the reference, see :func:`reference_log_probs`. It is
-        part of the state of the objective, so that a run is resumed with the reference of its
-        start.
+        Log-probability of each answer under the reference, as
+        :func:`scratchgpt.chat.reference_log_probs` computes it. It is part of the state of the
+        objective, so that a run is resumed with the reference of its start.
     loss : {"sigmoid", "conservative", "robust", "ipo", "ipo_mean"}
     beta : float
         Strength of the constraint that keeps the policy near the reference.

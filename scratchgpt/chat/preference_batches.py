@@ -184,7 +184,7 @@ class PreferenceBatch(NamedTuple):
 
 
 class PreferenceBatches:
-    """Batches of prompts with all their answers, see :class:`LengthBatches`.
+    """Batches of prompts with all their answers, see :class:`scratchgpt.text.LengthBatches`.
 
     The answers to a prompt are in one batch, as in appendix C.2 of Ouyang et al. 2022,
     arXiv:2203.02155: each is computed once for all pairs that it belongs to.
