@@ -15,11 +15,13 @@ from scratchgpt.cli import (
     embed,
     evaluate,
     export_model,
+    finetune,
     forecast,
     generate,
     import_model,
     index,
     info,
+    predict,
     quantize,
     reward,
     search,
@@ -50,12 +52,14 @@ app = typer.Typer(
 )
 app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
+app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)
+app.command("predict", epilog=predict.EPILOG)(predict.predict_command)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.eval_command)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_command)
 app.command("export", epilog=export_model.EPILOG)(export_model.export_command)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import add_options, by_section
+from scratchgpt.cli.options import OF_FINETUNE, add_options, by_section
 
 EPILOG = """Examples:
 
@@ -67,4 +67,7 @@ def contrastive_command(
     train_run(run, out, resume=resume, as_json=as_json)
 
 
-add_options(contrastive_command, without=("task", "label_smoothing", "grad_accum", "tied_head"))
+add_options(
+    contrastive_command,
+    without=("task", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
+)

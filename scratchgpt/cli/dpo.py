@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import add_options, by_section
-from scratchgpt.cli.train import OF_ENCODERS
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
 from scratchgpt.recipes.methods import DPOConfig
 
 EPILOG = """Examples:
@@ -67,7 +66,15 @@ def dpo_command(
 add_options(
     dpo_command,
     without=(
-        *("task", "tokenizer", "preset", "batch_size", "label_smoothing", *OF_ENCODERS),
+        *(
+            "task",
+            "tokenizer",
+            "preset",
+            "batch_size",
+            "label_smoothing",
+            *OF_CONTRASTIVE,
+            *OF_FINETUNE,
+        ),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=DPOConfig,

@@ -31,6 +31,7 @@ _TRANSLATION = (
     "--task translation --tokenizer characters --preset transformer-tiny --n-embd 8 --n-head 1 "
     "--tokens-per-batch 64 --steps 1"
 )
+_FINETUNE = f"{_TINY} --block-size 8 --out {{out}}"
 _CONTRASTIVE = (
     "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
     "--steps 1 --val-fraction 0.5"
@@ -117,9 +118,40 @@ INPUTS = [
         "lines",
         _words("translate --model {translation-run} --file {path}", f"{_CLASSIFY} {{path}}"),
     ),
-    Input("labeled.csv", _words(f"{_CLASSIFY} --gold label {{path}}")),
-    Input("labeled.tsv", _words(f"{_CLASSIFY} --gold label --json {{path}}")),
-    Input("labeled.jsonl", _words(f"{_CLASSIFY} --column label {{path}}")),
+    Input(
+        "labeled.csv",
+        _words(
+            f"{_CLASSIFY} --gold label {{path}}",
+            f"finetune {{path}} --tokenizer bytes {_FINETUNE}",
+            "predict --model {labeled-run} {path}",
+        ),
+    ),
+    Input(
+        "labeled.tsv",
+        _words(
+            f"{_CLASSIFY} --gold label --json {{path}}",
+            f"finetune {{path}} --tokenizer bpe:260 {_FINETUNE}",
+        ),
+    ),
+    Input(
+        "labeled.jsonl",
+        _words(f"{_CLASSIFY} --column label {{path}}", "eval --model {labeled-run} {path}"),
+    ),
+    Input(
+        "scored.jsonl",
+        _words(
+            "finetune {path} --task similarity --label-column score --tokenizer bytes " + _FINETUNE
+        ),
+    ),
+    Input(
+        "labeled-run",
+        _words(
+            "finetune --resume --out {path}",
+            "predict --model {path} ab --json",
+            "eval --model {path}",
+            "info {path}",
+        ),
+    ),
     Input(
         "series.csv",
         _words(

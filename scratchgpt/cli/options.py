@@ -1,9 +1,8 @@
 """Options of the command line, generated from the fields of the configurations.
 
-A field of :class:`RunConfig`, :class:`GPTConfig`, :class:`TransformerConfig`,
-:class:`GPTEncoderConfig` or :class:`TrainConfig` is an option of the same name: its type and
-default are those of the field, and its help is the first sentence of the field's description in the
-class's docstring.
+A field of :class:`RunConfig`, of :class:`TrainConfig` or of the configuration of a model is an
+option of the same name: its type and default are those of the field, and its help is the first
+sentence of the field's description in the class's docstring.
 """
 
 import inspect
@@ -15,7 +14,12 @@ from typing import Annotated, NamedTuple, get_type_hints
 import typer
 
 from scratchgpt.cli.completion import complete, presets, tasks, tokenizers
-from scratchgpt.models import GPTConfig, GPTEncoderConfig, TransformerConfig
+from scratchgpt.models import (
+    GPTClassifierConfig,
+    GPTConfig,
+    GPTEncoderConfig,
+    TransformerConfig,
+)
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.training.config import TrainConfig
 
@@ -26,6 +30,7 @@ SECTIONS = (
     ("model", GPTConfig),
     ("model", TransformerConfig),
     ("model", GPTEncoderConfig),
+    ("model", GPTClassifierConfig),
     ("training", TrainConfig),
 )
 # Fields that can be set in a configuration file only.
@@ -44,7 +49,15 @@ FILE_ONLY = {
     "positions",
     "scale_embeddings",
     "shared_embeddings",
+    "problem",
+    "labels",
+    "center",
+    "spread",
 }
+# Settings of the options of one command, which others leave out.
+OF_CONTRASTIVE = ("pooling", "dims", "token_dropout", "mixed_pairs")
+OF_FINETUNE = ("columns", "label_column", "classifier_dropout", "lm_weight")
+LISTS: dict[object, object] = {tuple[int, ...]: list[int], tuple[str, ...]: list[str]}
 COMPLETIONS = {
     "preset": complete(presets),
     "task": complete(tasks),
@@ -91,7 +104,7 @@ def settings(method: type | None = None) -> dict[str, Setting]:
             default: object = None if section == "model" else field.default
             help_ = first_sentence(descriptions[name])
             values = listed_values(kind, name)
-            hint = list[int] if hints[name] == tuple[int, ...] else hints[name]
+            hint = LISTS.get(hints[name], hints[name])
             found[name] = Setting(section, hint, default, help_, values)
     return found
 

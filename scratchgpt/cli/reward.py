@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import add_options, by_section
-from scratchgpt.cli.train import OF_ENCODERS
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
 from scratchgpt.recipes.methods import RewardConfig
 
 EPILOG = """Examples:
@@ -67,7 +66,7 @@ def reward_command(
 add_options(
     reward_command,
     without=(
-        *("task", "batch_size", "label_smoothing", *OF_ENCODERS),
+        *("task", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=RewardConfig,

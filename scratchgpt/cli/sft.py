@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import add_options, by_section
-from scratchgpt.cli.train import OF_ENCODERS
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
 
 EPILOG = """Examples:
 
@@ -65,5 +64,12 @@ def sft_command(
 
 add_options(
     sft_command,
-    without=("task", "batch_size", *OF_ENCODERS, "n_encoder_layer", "n_decoder_layer"),
+    without=(
+        "task",
+        "batch_size",
+        *OF_CONTRASTIVE,
+        *OF_FINETUNE,
+        "n_encoder_layer",
+        "n_decoder_layer",
+    ),
 )

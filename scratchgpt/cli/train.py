@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import add_options, by_section
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
 
 EPILOG = """Examples:
 
@@ -77,5 +77,4 @@ def train_command(
     train_run(run, out, resume=resume, as_json=as_json)
 
 
-OF_ENCODERS = ("pooling", "dims", "token_dropout", "mixed_pairs")  # options of `contrastive`
-add_options(train_command, without=OF_ENCODERS)
+add_options(train_command, without=(*OF_CONTRASTIVE, *OF_FINETUNE))

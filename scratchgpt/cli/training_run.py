@@ -19,6 +19,7 @@ PURPOSES = {
     "translate": "translate",
     "embed": "encode texts as vectors",
     "eval": "score answers that were held out",
+    "predict": "predict labels",
 }
 
 

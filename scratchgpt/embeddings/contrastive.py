@@ -8,7 +8,6 @@ import numpy as np
 
 from scratchgpt.accumulator import collect
 from scratchgpt.backend import Array, derive_seed
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.memory import empty, scope, zeros
 from scratchgpt.models import GPTEncoder, GPTEncoderSaved
 from scratchgpt.models.gpt_encoder import LARGEST_SCALE
@@ -19,6 +18,7 @@ from scratchgpt.ops.contrastive import (
 )
 from scratchgpt.ops.unit import UnitSaved, unit_backward, unit_forward
 from scratchgpt.text import TokenRows
+from scratchgpt.text.micro_batches import micro_batches, pad_rows
 from scratchgpt.training import Objective
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPTEncoder
 from scratchgpt.ops.unit import unit_forward
+from scratchgpt.text.micro_batches import micro_batches, pad_rows
 from scratchgpt.threads import one_pool
 
 OnProgress = Callable[[int, int], None]  # texts that are done, all texts

@@ -1,4 +1,4 @@
-"""Scores of predictions: perplexity, exact match, BLEU, chrF, rankings and correlations.
+"""Scores of predictions: perplexity, exact match, BLEU, chrF, F1, rankings and correlations.
 
 BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear
 probe shows what embeddings contain, and the hybrid ranks by BM25 and embeddings together.
@@ -11,6 +11,7 @@ from scratchgpt.evaluation.bm25 import BM25
 from scratchgpt.evaluation.cosqa import cosqa
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
+from scratchgpt.evaluation.label_scores import LabelScores, label_scores
 from scratchgpt.evaluation.linear_probe import LinearProbe, fit_linear_probe
 from scratchgpt.evaluation.lsa import LSA
 from scratchgpt.evaluation.majority import Majority, majority
@@ -33,6 +34,7 @@ __all__ = [
     "LSA",
     "ExactMatch",
     "Interval",
+    "LabelScores",
     "LinearProbe",
     "Majority",
     "NaiveBayes",
@@ -45,6 +47,7 @@ __all__ = [
     "exact_match",
     "fit_linear_probe",
     "hybrid_scores",
+    "label_scores",
     "majority",
     "mean_loss",
     "paired_bootstrap",

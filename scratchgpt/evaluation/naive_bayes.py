@@ -76,11 +76,15 @@ class NaiveBayes:
 
     def predict(self, documents: Sequence[Sequence[str]]) -> list[str]:
         """Return the most probable label of each text; features that are new are ignored."""
-        found = []
-        for document in documents:
+        return [self.labels[i] for i in self.log_scores(documents).argmax(axis=1)]
+
+    def log_scores(self, documents: Sequence[Sequence[str]]) -> Array:
+        """Return log p(label) + log p(text | label) for each label: (N, number of labels)."""
+        found = np.empty((len(documents), len(self.labels)))
+        for scores, document in zip(found, documents, strict=True):
             known = [self._vocabulary.get(feature, -1) for feature in with_pairs(document)]
             rows = self._log_p[[number for number in known if number >= 0]]
-            found.append(self.labels[int(np.argmax(self._log_prior + rows.sum(axis=0)))])
+            scores[...] = self._log_prior + rows.sum(axis=0)
         return found
 
 

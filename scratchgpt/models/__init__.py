@@ -1,5 +1,6 @@
-"""Models: GPT in its GPT-1 and GPT-2 forms, GPT as an encoder, and the Transformer of 2017."""
+"""Models: GPT, GPT as an encoder and as a classifier, and the Transformer of 2017."""
 
+from scratchgpt.models.classifier_config import PROBLEMS, GPTClassifierConfig, Problem
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.description import Description
@@ -10,6 +11,7 @@ from scratchgpt.models.encoder_decoder import (
     TransformerEncoder,
 )
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
+from scratchgpt.models.gpt_classifier import GPTClassifier, GPTClassifierSaved, Outputs
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, GPTEncoderSaved
 from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, GPTRewardSaved
 from scratchgpt.models.kinds import (
@@ -35,6 +37,7 @@ __all__ = [
     "GPT",
     "KINDS",
     "PRESETS",
+    "PROBLEMS",
     "TRANSFORMER_PRESETS",
     "Backbone",
     "BackboneSaved",
@@ -42,6 +45,9 @@ __all__ = [
     "DecoderSaved",
     "Description",
     "EncoderSaved",
+    "GPTClassifier",
+    "GPTClassifierConfig",
+    "GPTClassifierSaved",
     "GPTConfig",
     "GPTEncoder",
     "GPTEncoderConfig",
@@ -55,7 +61,9 @@ __all__ = [
     "Model",
     "ModelConfig",
     "ModelKind",
+    "Outputs",
     "Preset",
+    "Problem",
     "QuantizedGPT",
     "Transformer",
     "TransformerConfig",

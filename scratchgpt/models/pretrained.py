@@ -14,10 +14,12 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.models.classifier_config import GPTClassifierConfig
 from scratchgpt.models.config import GPTConfig, ModelConfig
 from scratchgpt.models.description import describe_gpt, describe_quantized, describe_transformer
 from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
 from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, describe_gpt_reward
 from scratchgpt.models.huggingface import (
@@ -50,6 +52,7 @@ INT8_TYPE = f"{OUR_TYPE}-int8"
 TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
 ENCODER_TYPE = f"{OUR_TYPE}-gpt-encoder"
 REWARD_TYPE = f"{OUR_TYPE}-gpt-reward"
+CLASSIFIER_TYPE = f"{OUR_TYPE}-gpt-classifier"
 
 # Fields of our own config.json use the same names as GPT-2's: our name -> its name.
 _OUR_FIELDS = {
@@ -142,6 +145,9 @@ register_kind(GPTKind(GPT, GPTConfig, (*FAMILIES, OUR_TYPE), describe_gpt))
 register_kind(ModelKind(Transformer, TransformerConfig, (TRANSFORMER_TYPE,), describe_transformer))
 register_kind(ModelKind(GPTEncoder, GPTEncoderConfig, (ENCODER_TYPE,), describe_gpt_encoder))
 register_kind(ModelKind(GPTReward, GPTRewardConfig, (REWARD_TYPE,), describe_gpt_reward))
+register_kind(
+    ModelKind(GPTClassifier, GPTClassifierConfig, (CLASSIFIER_TYPE,), describe_gpt_classifier)
+)
 register_kind(
     QuantizedKind(QuantizedGPT, GPTConfig, (INT8_TYPE,), describe_quantized, quantized=True)
 )

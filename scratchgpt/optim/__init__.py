@@ -2,7 +2,12 @@
 
 from scratchgpt.optim.adamw import AdamW
 from scratchgpt.optim.clip import clip_scale, global_norm
-from scratchgpt.optim.schedule import warmup_constant, warmup_cosine, warmup_inverse_sqrt
+from scratchgpt.optim.schedule import (
+    warmup_constant,
+    warmup_cosine,
+    warmup_inverse_sqrt,
+    warmup_linear,
+)
 
 __all__ = [
     "AdamW",
@@ -11,4 +16,5 @@ __all__ = [
     "warmup_constant",
     "warmup_cosine",
     "warmup_inverse_sqrt",
+    "warmup_linear",
 ]

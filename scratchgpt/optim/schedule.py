@@ -1,7 +1,8 @@
 """Learning rates as pure functions of the step, counted from 0.
 
 The functions have no state, so a resumed run uses the same learning rates as an uninterrupted run.
-The formulas are nanoGPT's and, for the inverse square root, those of the Transformer.
+The formulas are nanoGPT's; for the inverse square root those of the Transformer, and for the
+linear decay those of GPT-1.
 """
 
 import math
@@ -40,6 +41,27 @@ def warmup_cosine(
         return min_lr
     progress = (step - warmup_steps) / (decay_steps - warmup_steps)  # 0 to 1
     return min_lr + 0.5 * (1 + math.cos(math.pi * progress)) * (lr - min_lr)
+
+
+def warmup_linear(step: int, *, lr: float, warmup_steps: int, decay_steps: int) -> float:
+    r"""Decay linearly to 0, after a linear warm-up: the schedule of GPT-1's fine-tuning.
+
+    Radford et al. 2018, section 4.1. With :math:`x = step / decay\_steps`, it is
+    :math:`\eta\,(1 - x)`, times the warm-up of :func:`warmup_constant`. In the published code the
+    first rate is 0, so that the first update is wasted; here it is not.
+
+    Parameters
+    ----------
+    step : int
+        Number of updates so far.
+    lr : float
+        The learning rate :math:`\eta` before the decay.
+    warmup_steps : int
+    decay_steps : int
+        The rate is 0 from this step on, counted from the start, including the warm-up.
+    """
+    rate = warmup_constant(step, lr=lr, warmup_steps=warmup_steps)
+    return rate * max(0.0, 1 - plain(step) / plain(decay_steps))
 
 
 def warmup_inverse_sqrt(step: int, *, lr: float, warmup_steps: int) -> float:

@@ -31,7 +31,8 @@ class RunConfig:
         sentence pairs as :func:`scratchgpt.text.read_pairs` reads them, or ``dates``.
     task : str, optional
         Task to train on: addition, addition:3, sort, sort:8:5 or translation. Without a task, a
-        language model is trained on the corpus.
+        language model is trained on the corpus. ``scratchgpt contrastive`` and ``scratchgpt
+        finetune`` have tasks of their own.
     tokenizer : str
         characters, bytes, bpe:SIZE or the path of a tokenizer.json.
     val_fraction : float

@@ -44,6 +44,9 @@ class Recipe(Generic[M, B]):
         ``(model, tokenizer, run, settings, watcher) -> Evaluation`` on data that the run held out.
     evaluate_corpus : callable
         ``(model, tokenizer, corpus, settings, watcher) -> Evaluation`` on any data.
+    compares : bool
+        Whether an evaluation on other data uses the training data of the run, for baselines. If it
+        is there, ``evaluate_run`` is called, with a run whose second word is the other data.
     method : type, optional
         The settings of the objective, if it has some.
     """
@@ -59,6 +62,7 @@ class Recipe(Generic[M, B]):
     evaluate_corpus: Callable[
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
+    compares: bool = False
     method: type[DPOConfig] | type[RewardConfig] | None = None
 
     def check_settings(self, run: RunConfig) -> None:

@@ -3,8 +3,12 @@
 from scratchgpt.chat import PreferenceBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.finetuning import LabeledBatch
 from scratchgpt.models import (
     GPT,
+    PROBLEMS,
+    GPTClassifier,
+    GPTClassifierConfig,
     GPTConfig,
     GPTEncoder,
     GPTEncoderConfig,
@@ -16,6 +20,7 @@ from scratchgpt.models import (
 )
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
 from scratchgpt.recipes.dpo import DPO_RECIPE
+from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.reward import REWARD
@@ -31,6 +36,7 @@ AnyRecipe = (
     | Recipe[GPTEncoder, ContrastiveBatch]
     | Recipe[GPTReward, PreferenceBatch]
     | Recipe[GPT, PreferenceBatch]
+    | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
     TrainingRun[GPT, TokenBatch]
@@ -38,6 +44,7 @@ AnyRun = (
     | TrainingRun[GPTEncoder, ContrastiveBatch]
     | TrainingRun[GPTReward, PreferenceBatch]
     | TrainingRun[GPT, PreferenceBatch]
+    | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
 # A task may have sizes after a colon: addition:3. None is the key for language models.
@@ -49,6 +56,8 @@ RECIPES: dict[str | None, AnyRecipe] = {
     "sft": SFT,
     "reward": REWARD,
     "dpo": DPO_RECIPE,
+    **dict.fromkeys(PROBLEMS, FINETUNE),
+    "similarity": FINETUNE_SCORES,
 }
 
 # The recipe that evaluates a model outside a run.
@@ -57,6 +66,7 @@ RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     TransformerConfig: TRANSLATION,
     GPTEncoderConfig: CONTRASTIVE,
     GPTRewardConfig: REWARD,
+    GPTClassifierConfig: FINETUNE,
 }
 
 

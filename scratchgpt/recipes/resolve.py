@@ -145,6 +145,8 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
             if not isinstance(section, dict):
                 raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
             sections[name] = {**changes[name], **section}
+            if name == "training":
+                _choose_length(section, sections[name], layer.source)
         task, corpus = _chosen_data(changes["task"], changes["corpus"], layer.values)
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
@@ -156,6 +158,18 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
         if value != getattr(before, name):
             raise UserError(f"{name}={value!r} has no effect: {reason}; leave it out")
     return run
+
+
+def _choose_length(given: dict[str, Any], training: dict[str, Any], source: str) -> None:
+    """Let steps override the epochs of earlier layers."""
+    if given.get("steps") is None:
+        return
+    if given.get("epochs") is not None:
+        raise UserError(
+            f"steps={given['steps']!r} and epochs={given['epochs']!r} in {source}: give only one "
+            "of them"
+        )
+    training["epochs"] = None
 
 
 def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:

@@ -12,8 +12,12 @@ from scratchgpt.structured import read_toml
 
 CONFIG_FILE = "config.toml"
 
-# Fields of a model that its tokenizer determines, so that the file can be used for other text.
-FROM_TOKENIZER = ("vocab_size", "source_vocab_size", "padding_id")
+# Fields of a model that its tokenizer or its data determines, so that the file can be used for
+# other data.
+FROM_DATA = (
+    *("vocab_size", "source_vocab_size", "padding_id"),
+    *("problem", "labels", "center", "spread"),
+)
 
 
 def read_settings(path: Path) -> dict[str, object]:
@@ -39,14 +43,14 @@ def write_run_config(
 ) -> None:
     """Write the whole configuration, so that the run can be repeated from any folder.
 
-    The size of the vocabulary is left out, because the tokenizer determines it. When a run that
-    started from a model is resumed, the file keeps the original ``init`` and ``tokenizer``; see
-    :func:`scratchgpt.recipes.read_run`.
+    The size of the vocabulary and the labels are left out, because the data determines them. When a
+    run that started from a model is resumed, the file keeps the original ``init`` and
+    ``tokenizer``; see :func:`scratchgpt.recipes.read_run`.
     """
     import tomli_w
 
     fields_of_model = model.as_dict().items()
-    own = {name: value for name, value in fields_of_model if name not in FROM_TOKENIZER}
+    own = {name: value for name, value in fields_of_model if name not in FROM_DATA}
     values: dict[str, object] = {**asdict(run), "model": own}
     if not run.method:
         del values["method"]

@@ -1,6 +1,8 @@
 """Train and evaluate models by task: the functions behind ``scratchgpt train`` and ``eval``."""
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scratchgpt.errors import UserError
@@ -111,28 +113,35 @@ def evaluate(
     if corpus:
         words = (corpus,) if isinstance(corpus, str) else corpus
         recipe = _recipe_for(Path(model), directory)
-        return recipe.evaluate(directory, words, settings, watcher)
+        held_out = _with_training_data(Path(model), words) if recipe.compares else words
+        return recipe.evaluate(directory, held_out, settings, watcher)
     run = _run_of(Path(model))
     return find_recipe(run.task).evaluate(directory, run, settings, watcher)
 
 
 def _recipe_for(model: Path, directory: Path) -> AnyRecipe:
     """Return the recipe that evaluates a model on a corpus: that of its run, if it reads one."""
-    if any((folder / CONFIG_FILE).exists() for folder in _run_folders(model)):
+    with contextlib.suppress(UserError):  # the model is not part of a run
         recipe = find_recipe(_run_of(model).task)
         if not recipe.makes_data:
             return recipe
     return RECIPES_OF_MODELS[type(read_config(directory))]
 
 
+def _with_training_data(model: Path, words: Sequence[str]) -> RunConfig | Sequence[str]:
+    """Return the run of a model with other held-out data, if its training data is still there."""
+    try:
+        run = _run_of(model)
+    except UserError:  # the model is not part of a run
+        return words
+    if len(words) != 1 or not run.corpus or not Path(run.corpus[0]).is_file():
+        return words
+    return replace(run, corpus=(run.corpus[0], *words))
+
+
 def _run_of(model: Path) -> RunConfig:
     """Read the configuration of the run that a model belongs to."""
-    for folder in _run_folders(model):
+    for folder in (model, model.resolve().parent):
         if (folder / CONFIG_FILE).exists():
             return read_run(folder)
     raise UserError(f"{model} is not part of a run; name the text to evaluate on")
-
-
-def _run_folders(model: Path) -> tuple[Path, Path]:
-    """Return the folders that may be the run of a model: its own, and the one above."""
-    return model, model.resolve().parent

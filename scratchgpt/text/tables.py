@@ -63,7 +63,7 @@ def _objects(lines: list[str], path: Path, names: Sequence[str]) -> Iterator[lis
 
 def _field(fields: dict[str, Any], name: str, where: str) -> str:
     value = fields.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):  # a label may be a number
+    if isinstance(value, int | float) and not isinstance(value, bool):  # a label or a score
         return str(value)
     if not isinstance(value, str):
         what = "no text in" if name in fields else "no"

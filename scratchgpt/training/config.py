@@ -7,10 +7,10 @@ from typing import Any
 
 from scratchgpt.arguments import check_whole, plain_fields, real_number
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
+from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt, warmup_linear
 from scratchgpt.precision import PRECISIONS
 
-SCHEDULES = ("cosine", "constant", "inverse_sqrt")
+SCHEDULES = ("cosine", "linear", "constant", "inverse_sqrt")
 
 # Settings that may change on resume: they affect later steps only.
 CHANGEABLE = frozenset(
@@ -35,6 +35,9 @@ class TrainConfig:
     steps : int
         Number of optimizer updates. The cosine ends here, so a run that is resumed with more steps
         follows the longer cosine.
+    epochs : float, optional
+        Number of passes over the training data, instead of steps. Only for data that is read in
+        epochs.
     batch_size : int
         Rows per micro-batch.
     tokens_per_batch : int
@@ -48,9 +51,10 @@ class TrainConfig:
         Final learning rate of the cosine; by default lr / 10. Other schedules refuse it.
     warmup_steps : int, optional
         Steps of linear warm-up; by default 1/20 of all steps, at most 100 (with inverse_sqrt 1/10,
-        at most 4000). A run that is resumed with more steps keeps the warm-up of its start.
-    schedule : {"cosine", "constant", "inverse_sqrt"}
-        Learning rate after the warm-up: cosine, constant or inverse_sqrt. See
+        at most 4000; with linear 1/500). A run that is resumed with more steps keeps the warm-up
+        of its start.
+    schedule : {"cosine", "linear", "constant", "inverse_sqrt"}
+        Learning rate after the warm-up: cosine, linear (to 0), constant or inverse_sqrt. See
         :mod:`scratchgpt.optim`.
     weight_decay : float
         Weight decay of AdamW, applied to matrices only.
@@ -108,6 +112,7 @@ class TrainConfig:
     """
 
     steps: int = 2000
+    epochs: float | None = None
     batch_size: int = 12
     tokens_per_batch: int = 4096
     grad_accum: int = 1
@@ -148,12 +153,12 @@ class TrainConfig:
             self._check_whole("eval_batches", least=1)
         if self.warmup_steps is not None:
             self._check_whole("warmup_steps", least=0)
-            if self.warmup_steps > self.steps:
+            if self.warmup_steps > self.steps and self.epochs is None:
                 raise UserError(
                     f"warmup_steps={self.warmup_steps} is more than steps={self.steps}; "
                     "choose fewer"
                 )
-        for name in ("lr", "eps"):
+        for name in ("lr", "eps", *(["epochs"] if self.epochs is not None else [])):
             self._check_number(name)
             if not getattr(self, name) > 0:
                 raise UserError(f"{name}={getattr(self, name)} must be greater than 0")
@@ -230,6 +235,28 @@ class TrainConfig:
             return self
         return replace(self, warmup_steps=n)
 
+    def in_steps(self, batches_per_epoch: int | None) -> "TrainConfig":
+        """Return the settings with the number of steps that the epochs need.
+
+        Parameters
+        ----------
+        batches_per_epoch : int or None
+            None if the data is not read in epochs.
+
+        Raises
+        ------
+        UserError
+            If ``epochs`` is given for such data.
+        """
+        if self.epochs is None:
+            return self
+        if batches_per_epoch is None:
+            raise UserError(
+                f"epochs={self.epochs} has no effect: this data is not read in epochs; set steps"
+            )
+        n_steps = math.ceil(self.epochs * batches_per_epoch / self.grad_accum)
+        return replace(self, steps=n_steps, epochs=None)
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -238,6 +265,10 @@ class TrainConfig:
         warmup_steps = self.n_warmup
         if self.schedule == "constant":
             return warmup_constant(step, lr=self.lr, warmup_steps=warmup_steps)
+        if self.schedule == "linear":
+            return warmup_linear(
+                step, lr=self.lr, warmup_steps=warmup_steps, decay_steps=self.steps
+            )
         if self.schedule == "inverse_sqrt":
             return warmup_inverse_sqrt(step, lr=self.lr, warmup_steps=warmup_steps)
         return warmup_cosine(
@@ -255,6 +286,8 @@ class TrainConfig:
             return self.warmup_steps
         if self.schedule == "inverse_sqrt":
             return min(4000, self.steps // 10)
+        if self.schedule == "linear":
+            return self.steps // 500
         return min(100, self.steps // 20)
 
 

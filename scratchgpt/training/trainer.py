@@ -106,7 +106,7 @@ class Trainer:
     ) -> None:
         self.objective: AnyObjective = objective
         self.model = objective.model
-        self.config = config
+        self.config = config = config.in_steps(getattr(batches, "batches_per_epoch", None))
         self.stepper = Stepper(objective, batches, config, workers)
         self._evaluation = Evaluation(self.stepper, evaluate, config)
         self._phases = Phases(batches, config, saves=out_dir is not None)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from scratchgpt.models import PROBLEMS
+
 
 @pytest.fixture
 def offered(scratchgpt, monkeypatch, tmp_path):
@@ -29,10 +31,10 @@ def offered(scratchgpt, monkeypatch, tmp_path):
         ("train --preset gpt2", ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]),
         (
             "train --task ",
-            ["addition", "sort", "translation", "contrastive", "sft", "reward", "dpo"],
+            ["addition", "sort", "translation", "contrastive", "sft", "reward", "dpo", *PROBLEMS],
         ),
         ("train --precision ", ["float32", "bf16"]),
-        ("train --schedule ", ["cosine", "constant", "inverse_sqrt"]),
+        ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt"]),
         ("train --norm-position ", ["pre", "post"]),
         ("train --activation ge", ["gelu_tanh", "gelu"]),
         ("train --best-mode ", ["min", "max"]),

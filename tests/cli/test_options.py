@@ -42,6 +42,7 @@ norm_position str --norm-position
 activation str --activation
 tied_head bool --tied-head/--untied-head
 steps int --steps
+epochs float --epochs
 batch_size int --batch-size
 tokens_per_batch int --tokens-per-batch
 grad_accum int --grad-accum
@@ -117,6 +118,15 @@ def test_the_options_of_an_encoder_are_those_of_contrastive():
     params = command.make_context("contrastive", []).params
     assert by_section(params) == {"model": {}, "training": {}}
     assert not {"task", "grad_accum", "label_smoothing"} & set(params)
+
+
+def test_the_options_of_a_classifier_are_those_of_finetune():
+    command = get_command(app).commands["finetune"]
+    arguments = ["--columns", "a", "--columns", "b", "--label-column", "y", "--lm-weight", "0"]
+    params = command.make_context("finetune", arguments).params
+    given = by_section(params)
+    assert given["model"] == {"columns": ["a", "b"], "label_column": "y", "lm_weight": 0.0}
+    assert not {"dims", "pooling", "label_smoothing"} & set(params)
 
 
 def test_options_go_to_their_sections():

@@ -9,12 +9,12 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import derive_seed, kernels_available
 from scratchgpt.embeddings import Contrastive, ContrastiveBatch, ContrastiveBatches, EncodedPairs
-from scratchgpt.embeddings.micro_batches import micro_batches, pad_rows
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.ops.contrastive import contrastive_forward
 from scratchgpt.ops.unit import unit_forward
 from scratchgpt.text import TokenRows
+from scratchgpt.text.micro_batches import micro_batches, pad_rows
 from scratchgpt.training import TrainConfig, Trainer, read_metrics, trainer
 from scratchgpt.verify import check_model
 

@@ -27,6 +27,14 @@ def test_the_most_probable_label_is_predicted():
     assert bayes.predict([["a", "b"], ["c", "c"], ["new"], []]) == ["y", "x", "x", "x"]
 
 
+def test_the_scores_are_joint_log_probabilities():
+    bayes = NaiveBayes(TEXTS, LABELS)
+    [[x, y]] = bayes.log_scores([["c"]])
+    assert x == pytest.approx(math.log(2 / 3) + math.log(3 / 12))
+    assert y == pytest.approx(math.log(1 / 3) + math.log(1 / 9))
+    assert bayes.log_scores([]).shape == (0, 2)
+
+
 @pytest.mark.parametrize("labels", [["x"], []])
 def test_each_text_needs_a_label(labels):
     with pytest.raises(UserError, match="3 texts and"):

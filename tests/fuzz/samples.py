@@ -68,6 +68,8 @@ def _write_pairs(paths: dict[str, Path]) -> None:
     paths["labeled.tsv"].write_text("text\tlabel\n" + "".join(f"{t}\t{y}\n" for t, y in rows))
     objects = [json.dumps({"text": text, "label": label}) for text, label in rows]
     paths["labeled.jsonl"].write_text("\n".join(objects) + "\n")
+    scored = [{"sentence1": t, "sentence2": "a dog", "score": i} for i, (t, _) in enumerate(rows)]
+    paths["scored.jsonl"].write_text("".join(json.dumps(each) + "\n" for each in scored))
 
 
 def _write_series(paths: dict[str, Path]) -> None:
@@ -87,6 +89,8 @@ def _write_models(paths: dict[str, Path]) -> None:
     _command("train", text, "--steps", 2, "--average", 2, *training, "--out", run, "--bias")
     task = [*training, "--block-size", 12, "--steps", 1]
     _command("train", "--task", "sort:4:9", *task, "--out", paths["task-run"])
+    labels = ["--tokenizer", "bytes", *training, "--steps", 1]
+    _command("finetune", paths["labeled.csv"], *labels, "--out", paths["labeled-run"])
     shutil.copytree(run / "last", paths["model"])
     for name in ("training_state.json", "training_state.safetensors"):
         (paths["model"] / name).unlink()

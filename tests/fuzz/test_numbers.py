@@ -18,11 +18,14 @@ _CHAT = (
 # A short command of each verb. {KIND} is a sample.
 COMMANDS = {
     "train": "train {text} --steps 1 --out {out} " + _TINY,
-    "contrastive": "contrastive {text-pairs.jsonl} --tokenizer bpe:300 --n-layer 1 --n-head 1 "
-    "--n-embd 4 --block-size 16 --batch-size 2 --steps 1 --out {out}",
     "sft": "sft {conversations.jsonl} " + _CHAT,
     "reward": "reward {preferences.jsonl} " + _CHAT,
     "dpo": "dpo {preferences.jsonl} --init {chat-run} --steps 1 --out {out}",
+    "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
+    + _TINY.replace("--block-size 4", "--block-size 8"),
+    "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
+    "--block-size 16 --batch-size 2 --val-fraction 0.5 --steps 1 --out {out}",
+    "predict": "predict -m {labeled-run} ab",
     "generate": "generate -m {model} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
     "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
@@ -75,14 +78,14 @@ def accepts(parameter, value):
     return True
 
 
-OPTIONS = dict(verbs(get_command(app)))
-# Verbs that train have the options of train, generated from the same fields, and some of their own.
-OF_TRAIN = dict.fromkeys(("contrastive", "sft", "reward", "dpo"), OPTIONS["train"])
+# These have the settings of a run as options, as `train` has: those that both have are tried once.
+LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo"}
+_OPTIONS = dict(verbs(get_command(app)))
 CASES = [
     (verb, option)
-    for verb, options in OPTIONS.items()
+    for verb, options in _OPTIONS.items()
     for option in options
-    if option not in OF_TRAIN.get(verb, ())
+    if not (verb in LIKE_TRAIN and option in _OPTIONS["train"])
 ]
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt
+from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt, warmup_linear
 
 SETTINGS = {"lr": 1e-3, "min_lr": 1e-4, "warmup_steps": 100, "decay_steps": 2000}
 
@@ -71,3 +71,22 @@ def test_inverse_square_root_peaks_at_the_end_of_the_warm_up():
 def test_inverse_square_root_without_a_warm_up_starts_at_the_top():
     assert warmup_inverse_sqrt(0, lr=1.0, warmup_steps=0) == 1.0
     assert warmup_inverse_sqrt(3, lr=1.0, warmup_steps=0) == pytest.approx(0.5)
+
+
+def gpt_1(step, lr, warmup_steps, decay_steps):
+    """The code of GPT-1, opt.py, except that its warm-up counts from 0."""
+    x = step / decay_steps
+    warmup = min(1, (step + 1) / (warmup_steps + 1))
+    return lr * warmup * (1 - x)
+
+
+@pytest.mark.parametrize("step", [0, 1, 9, 10, 11, 500, 999, 1000])
+def test_linear_is_gpt_1s(step):
+    settings = {"lr": 6.25e-5, "warmup_steps": 10, "decay_steps": 1000}
+    expected = gpt_1(step, **settings)
+    assert warmup_linear(step, **settings) == pytest.approx(expected, rel=1e-12, abs=1e-20)
+
+
+def test_linear_stays_at_0_after_its_end():
+    assert warmup_linear(20, lr=1.0, warmup_steps=2, decay_steps=10) == 0
+    assert warmup_linear(0, lr=1.0, warmup_steps=0, decay_steps=10) == 1.0

@@ -41,8 +41,9 @@ def test_a_quoted_field_may_have_several_lines(table):
     assert read_columns(path, ["text"]) == [["one\ntwo"]]
 
 
-def test_labels_of_a_jsonl_may_be_integers(table):
-    assert read_columns(table("a.jsonl", '{"label": 3}'), ["label"]) == [["3"]]
+def test_labels_of_a_jsonl_may_be_numbers(table):
+    path = table("a.jsonl", '{"label": 3}\n{"label": 2.5}')
+    assert read_columns(path, ["label"]) == [["3", "2.5"]]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,10 @@ def test_defaults_are_nano_gpts_recipe_for_characters():
         ("beta1", 1.0),
         ("beta2", -0.1),
         ("recompute", 1),
-        ("schedule", "linear"),
+        ("schedule", "triangle"),
+        ("epochs", 0),
+        ("epochs", float("inf")),
+        ("epochs", "many"),
         ("schedule", "inverse"),
         ("best", 3),
         ("best", "val_accuracy"),
@@ -92,3 +95,17 @@ def test_the_inverse_square_root_warms_up_for_a_tenth_and_at_most_for_the_papers
     config = TrainConfig(steps=100_000, schedule="inverse_sqrt")
     assert config.lr_at(3999) == 1e-3
     assert config.lr_at(15_999) == pytest.approx(5e-4)
+
+
+def test_linear_warms_up_for_a_five_hundredth_as_gpt_1_did():
+    config = TrainConfig(steps=5000, schedule="linear")
+    assert config.lr_at(9) < config.lr_at(10) == pytest.approx(1e-3 * (1 - 10 / 5000))
+    assert config.lr_at(4999) == pytest.approx(1e-3 / 5000)
+
+
+def test_epochs_are_converted_to_steps():
+    config = TrainConfig(epochs=2.5, grad_accum=2)
+    assert (config.in_steps(11).steps, config.in_steps(11).epochs) == (14, None)
+    assert config.in_steps(1).in_steps(None).steps == 2
+    with pytest.raises(UserError, match=r"epochs=2.5 has no effect: this data is not read in"):
+        config.in_steps(None)

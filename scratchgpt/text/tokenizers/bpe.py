@@ -106,7 +106,7 @@ class BPETokenizer(Tokenizer):
         known = self._backend.get_vocab()
         new = [name for name in names if name not in known]
         added = [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
-        other = BPETokenizer(
+        other = type(self)(
             {**self._content, "added_tokens": [*self._content.get("added_tokens", ()), *added]}
         )
         other.end_of_text = self.end_of_text

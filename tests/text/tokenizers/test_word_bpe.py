@@ -222,3 +222,12 @@ def test_damaged_files_are_refused(files, name, text, part):
 def test_files_that_are_not_utf8_are_refused(files):
     (files / "merges.txt").write_bytes(b"\xff\xfe")
     refused(files, "cannot read the tokenizer", "merges.txt")
+
+
+def test_more_special_tokens_leave_the_kind_of_the_tokenizer_unchanged():
+    tokenizer = WordBPETokenizer(json.loads(gpt1().to_str()))
+    other = tokenizer.with_special_tokens(["<|user|>"])
+    assert type(other) is WordBPETokenizer
+    assert other.decode(other.encode("the cat's hat")) == tokenizer.decode(
+        tokenizer.encode("the cat's hat")
+    )

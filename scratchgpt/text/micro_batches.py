@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.text import TokenRows
+from scratchgpt.text.pairs.token_rows import TokenRows
 
 # Attention computes narrower batches in another way, and then a text would have other bits.
 NARROWEST = 4

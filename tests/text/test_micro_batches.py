@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgpt.embeddings.micro_batches import NARROWEST, micro_batches, pad_rows
 from scratchgpt.text import TokenRows
+from scratchgpt.text.micro_batches import NARROWEST, micro_batches, pad_rows
 
 
 @given(lengths=st.lists(st.integers(1, 40), max_size=30), budget=st.integers(1, 100))
