@@ -11,6 +11,7 @@ from scratchgpt.cli import (
     contrastive,
     data,
     doctor,
+    dpo,
     embed,
     evaluate,
     export_model,
@@ -22,7 +23,9 @@ from scratchgpt.cli import (
     info,
     predict,
     quantize,
+    reward,
     search,
+    sft,
     tokenizer,
     train,
     translate,
@@ -50,6 +53,9 @@ app = typer.Typer(
 app.command("train", epilog=train.EPILOG)(train.train_command)
 app.command("contrastive", epilog=contrastive.EPILOG)(contrastive.contrastive_command)
 app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
+app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
+app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
+app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)

@@ -36,6 +36,10 @@ _CONTRASTIVE = (
     "--tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 --block-size 16 --batch-size 2 "
     "--steps 1 --val-fraction 0.5"
 )
+_CHAT = (
+    "--tokenizer bpe:257 --n-layer 1 --n-head 1 --n-embd 4 --block-size 24 --tokens-per-batch 64 "
+    "--steps 1"
+)
 _CLASSIFY = "classify --model {run} --by likelihood --label a --label b --template {}"
 
 INPUTS = [
@@ -176,6 +180,21 @@ INPUTS = [
             "search --lexical fox {texts} --index {path}",
         ),
     ),
+    Input(
+        "conversations.jsonl",
+        _words(f"sft {{path}} {_CHAT} --out {{out}}", "eval --model {chat-run} {path}"),
+    ),
+    Input(
+        "preferences.jsonl",
+        _words(
+            f"reward {{path}} {_CHAT} --out {{out}}",
+            "dpo {path} --init {chat-run} --steps 1 --out {out}",
+            "eval --model {reward-run} {path}",
+        ),
+    ),
+    Input("reward-run", _words("eval --model {path}", "reward --resume --out {path}")),
+    Input("dpo-run", _words("eval --model {path}", "dpo --resume --out {path}")),
+    Input("chat-run", _words("eval --model {path}", "sft --resume --out {path}")),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

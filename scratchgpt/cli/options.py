@@ -37,6 +37,7 @@ SECTIONS = (
 FILE_ONLY = {
     "corpus",
     "model",
+    "method",
     "training",
     "eps",
     "vocab_size",
@@ -90,17 +91,17 @@ class Setting(NamedTuple):
     values: tuple[str, ...]
 
 
-def settings() -> dict[str, Setting]:
-    """Return the fields that are options, by name."""
+def settings(method: type | None = None) -> dict[str, Setting]:
+    """Return the fields that are options, by name; ``method`` has the settings of an objective."""
     found: dict[str, Setting] = {}
-    for section, kind in SECTIONS:
+    for section, kind in (*SECTIONS, *([("method", method)] if method else [])):
         descriptions = described_fields(kind)
         hints = get_type_hints(kind)
         for field in fields(kind):
             name = field.name
             if name in FILE_ONLY or name in found:
                 continue
-            default = None if section == "model" else field.default
+            default: object = None if section == "model" else field.default
             help_ = first_sentence(descriptions[name])
             values = listed_values(kind, name)
             hint = LISTS.get(hints[name], hints[name])
@@ -108,7 +109,9 @@ def settings() -> dict[str, Setting]:
     return found
 
 
-def add_options(command: Callable[..., None], without: Collection[str] = ()) -> None:
+def add_options(
+    command: Callable[..., None], without: Collection[str] = (), method: type | None = None
+) -> None:
     """Give a command an option for each setting; it takes them as keyword arguments.
 
     An option that is left out is None: it does not override the configuration file.
@@ -118,23 +121,34 @@ def add_options(command: Callable[..., None], without: Collection[str] = ()) -> 
     command : callable
     without : collection of str
         Settings that are not options of this command.
+    method : type, optional
+        The settings of the objective, which are options too.
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     options = [
-        _parameter(name, setting) for name, setting in settings().items() if name not in without
+        _parameter(name, setting)
+        for name, setting in settings(method).items()
+        if name not in without
     ]
     # Typer reads the parameters of a command from its signature.
     command.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
 
 
-def by_section(given: Mapping[str, object]) -> dict[str, object]:
+def by_section(given: Mapping[str, object], method: type | None = None) -> dict[str, object]:
     """Arrange the values of options as in a configuration file; those left out are missing."""
     model: dict[str, object] = {}
     training: dict[str, object] = {}
     arranged: dict[str, object] = {"model": model, "training": training}
-    places = {None: arranged, "model": model, "training": training}
-    for name, setting in settings().items():
+    places: dict[str | None, dict[str, object]] = {
+        None: arranged,
+        "model": model,
+        "training": training,
+    }
+    if method is not None:
+        places["method"] = {}
+        arranged["method"] = places["method"]
+    for name, setting in settings(method).items():
         value = given.get(name)
         if value is not None and value != ():  # an option that may be repeated is () without values
             places[setting.section][name] = value

@@ -18,6 +18,7 @@ PURPOSES = {
     "generate": "generate text",
     "translate": "translate",
     "embed": "encode texts as vectors",
+    "eval": "score answers that were held out",
     "predict": "predict labels",
 }
 

@@ -13,6 +13,7 @@ from scratchgpt.models.encoder_decoder import (
 from scratchgpt.models.gpt import GPT, Backbone, BackboneSaved, GPTLossSaved, GPTSaved
 from scratchgpt.models.gpt_classifier import GPTClassifier, GPTClassifierSaved, Outputs
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, GPTEncoderSaved
+from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, GPTRewardSaved
 from scratchgpt.models.kinds import (
     KINDS,
     ModelKind,
@@ -52,6 +53,9 @@ __all__ = [
     "GPTEncoderConfig",
     "GPTEncoderSaved",
     "GPTLossSaved",
+    "GPTReward",
+    "GPTRewardConfig",
+    "GPTRewardSaved",
     "GPTSaved",
     "LossSaved",
     "Model",

@@ -136,6 +136,25 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     )
 
 
+def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -> Description:
+    """Count the cost of a GPT without its head, with ``n_more`` parameters above the body."""
+    whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
+    n_tokens = n_batch * config.block_size
+    n_head_elements = n_tokens * (config.n_embd + config.vocab_size + 1)
+    head_flops = 2 * config.n_embd * config.vocab_size
+    return replace(
+        whole,
+        n_parameters=whole.n_parameters + n_more,
+        parameter_bytes=whole.parameter_bytes + itemsize * n_more,
+        optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_more,
+        activation_bytes=whole.activation_bytes - itemsize * n_head_elements,
+        recompute_activation_bytes=whole.recompute_activation_bytes - itemsize * n_head_elements,
+        cache_bytes=0,
+        forward_flops_per_token=whole.forward_flops_per_token - head_flops,
+        training_flops_per_token=whole.training_flops_per_token - 3 * head_flops,
+    )
+
+
 def describe_quantized(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     """Count the cost of a :class:`QuantizedGPT`; the arithmetic is in float32."""
     n_channels, n_inner = config.n_embd, config.inner_size

@@ -1,7 +1,7 @@
 """GPT as an encoder: one vector for each text (Neelakantan et al. 2022, arXiv:2201.10005)."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers import Parameter
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import Description, describe_gpt
+from scratchgpt.models.description import Description, describe_body
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
 from scratchgpt.models.presets import GPT_KIND, find_preset
@@ -195,18 +195,4 @@ def _first_scale(value: Array, rng: np.random.Generator) -> None:
 
 def describe_gpt_encoder(config: GPTEncoderConfig, n_batch: int, itemsize: int) -> Description:
     """Count the cost of a GPT encoder; see :func:`scratchgpt.models.describe`."""
-    whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
-    n_tokens = n_batch * config.block_size
-    n_head_elements = n_tokens * (config.n_embd + config.vocab_size + 1)
-    head_flops = 2 * config.n_embd * config.vocab_size
-    return replace(
-        whole,
-        n_parameters=whole.n_parameters + 1,
-        parameter_bytes=whole.parameter_bytes + itemsize,
-        optimizer_bytes=whole.optimizer_bytes + 3 * itemsize,
-        activation_bytes=whole.activation_bytes - itemsize * n_head_elements,
-        recompute_activation_bytes=whole.recompute_activation_bytes - itemsize * n_head_elements,
-        cache_bytes=0,
-        forward_flops_per_token=whole.forward_flops_per_token - head_flops,
-        training_flops_per_token=whole.training_flops_per_token - 3 * head_flops,
-    )
+    return describe_body(config, n_batch, itemsize, 1)

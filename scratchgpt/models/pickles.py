@@ -9,6 +9,8 @@ SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 NAME_IN_FOLDER = "pytorch_model"  # in the folders of transformers
 # torch.save writes a zip file with a pickle in it; before 2020, it wrote a pickle.
 ZIP, CONTENT, MARK, PROTOCOLS = b"PK\x03\x04", b"data.pkl", 0x80, (2, 3, 4, 5)
+# A safetensors file begins with the length of its header, which may begin like a pickle, and "{".
+SAFETENSORS = b"\0{"
 CONFIG_FILE = "config.json"
 
 _READ = "import torch, sys; from safetensors.torch import save_file"
@@ -56,6 +58,8 @@ def is_pickle(path: Path) -> bool:
         with open(path, "rb") as file:
             start = file.read(256)
     except OSError:
+        return False
+    if start[7:9] == SAFETENSORS:
         return False
     in_zip = start.startswith(ZIP) and CONTENT in start
     return in_zip or (len(start) > 1 and start[0] == MARK and start[1] in PROTOCOLS)

@@ -21,6 +21,7 @@ from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
+from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, describe_gpt_reward
 from scratchgpt.models.huggingface import (
     FAMILIES,
     obstacle,
@@ -50,6 +51,7 @@ from scratchgpt.special_ids import SpecialIds
 INT8_TYPE = f"{OUR_TYPE}-int8"
 TRANSFORMER_TYPE = f"{OUR_TYPE}-transformer"
 ENCODER_TYPE = f"{OUR_TYPE}-gpt-encoder"
+REWARD_TYPE = f"{OUR_TYPE}-gpt-reward"
 CLASSIFIER_TYPE = f"{OUR_TYPE}-gpt-classifier"
 
 # Fields of our own config.json use the same names as GPT-2's: our name -> its name.
@@ -142,6 +144,7 @@ def _merge_tied(stored: dict[str, Stored], directory: Path) -> None:
 register_kind(GPTKind(GPT, GPTConfig, (*FAMILIES, OUR_TYPE), describe_gpt))
 register_kind(ModelKind(Transformer, TransformerConfig, (TRANSFORMER_TYPE,), describe_transformer))
 register_kind(ModelKind(GPTEncoder, GPTEncoderConfig, (ENCODER_TYPE,), describe_gpt_encoder))
+register_kind(ModelKind(GPTReward, GPTRewardConfig, (REWARD_TYPE,), describe_gpt_reward))
 register_kind(
     ModelKind(GPTClassifier, GPTClassifierConfig, (CLASSIFIER_TYPE,), describe_gpt_classifier)
 )

@@ -44,6 +44,8 @@ class RunConfig:
         (``block_size``) may be shorter.
     model : dict
         Fields of GPTConfig or TransformerConfig that override the preset.
+    method : dict
+        Settings of the objective, for tasks that have some: fields of DPOConfig or RewardConfig.
     training : TrainConfig
 
     Raises
@@ -59,11 +61,14 @@ class RunConfig:
     preset: str = PRESET
     init: str | None = None
     model: Settings = field(default_factory=dict)
+    method: Settings = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
         plain_fields(self)
-        object.__setattr__(self, "model", {k: plain(v) for k, v in self.model.items()})
+        for section in ("model", "method"):
+            values = {k: plain(v) for k, v in getattr(self, section).items()}
+            object.__setattr__(self, section, values)
         if not all(isinstance(word, str) for word in self.corpus):
             raise UserError(f"corpus={list(self.corpus)} must be a string or a list of strings")
         for name in ("task", "tokenizer", "preset", "init"):

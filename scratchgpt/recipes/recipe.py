@@ -10,6 +10,7 @@ from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
+from scratchgpt.recipes.methods import DPOConfig, RewardConfig, check_method
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
@@ -46,6 +47,8 @@ class Recipe(Generic[M, B]):
     compares : bool
         Whether an evaluation on other data uses the training data of the run, for baselines. If it
         is there, ``evaluate_run`` is called, with a run whose second word is the other data.
+    method : type, optional
+        The settings of the objective, if it has some.
     """
 
     makes_data: bool
@@ -60,6 +63,12 @@ class Recipe(Generic[M, B]):
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
     compares: bool = False
+    method: type[DPOConfig] | type[RewardConfig] | None = None
+
+    def check_settings(self, run: RunConfig) -> None:
+        """Raise UserError if the settings of the run do not fit together."""
+        self.check(run)
+        check_method(run, self.method)
 
     def start(
         self,
@@ -70,7 +79,7 @@ class Recipe(Generic[M, B]):
         progress: ProgressCallback | None = None,
     ) -> TrainingRun[M, B]:
         """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
-        self.check(run)
+        self.check_settings(run)
         return TrainingRun(self.open(run, progress), self.load, run, out_dir, resume=resume)
 
     def evaluate(

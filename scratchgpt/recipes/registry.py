@@ -1,5 +1,6 @@
 """The recipes, by the task that a run names."""
 
+from scratchgpt.chat import PreferenceBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.finetuning import LabeledBatch
@@ -11,14 +12,19 @@ from scratchgpt.models import (
     GPTConfig,
     GPTEncoder,
     GPTEncoderConfig,
+    GPTReward,
+    GPTRewardConfig,
     ModelConfig,
     Transformer,
     TransformerConfig,
 )
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
+from scratchgpt.recipes.dpo import DPO_RECIPE
 from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
+from scratchgpt.recipes.reward import REWARD
+from scratchgpt.recipes.sft_recipe import SFT
 from scratchgpt.recipes.tasks import TASK
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.recipes.translation_recipe import TRANSLATION
@@ -28,12 +34,16 @@ AnyRecipe = (
     Recipe[GPT, TokenBatch]
     | Recipe[Transformer, PairBatch]
     | Recipe[GPTEncoder, ContrastiveBatch]
+    | Recipe[GPTReward, PreferenceBatch]
+    | Recipe[GPT, PreferenceBatch]
     | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
     TrainingRun[GPT, TokenBatch]
     | TrainingRun[Transformer, PairBatch]
     | TrainingRun[GPTEncoder, ContrastiveBatch]
+    | TrainingRun[GPTReward, PreferenceBatch]
+    | TrainingRun[GPT, PreferenceBatch]
     | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
@@ -43,6 +53,9 @@ RECIPES: dict[str | None, AnyRecipe] = {
     **dict.fromkeys(TASKS, TASK),
     "translation": TRANSLATION,
     "contrastive": CONTRASTIVE,
+    "sft": SFT,
+    "reward": REWARD,
+    "dpo": DPO_RECIPE,
     **dict.fromkeys(PROBLEMS, FINETUNE),
     "similarity": FINETUNE_SCORES,
 }
@@ -52,6 +65,7 @@ RECIPES_OF_MODELS: dict[type[ModelConfig], AnyRecipe] = {
     GPTConfig: TEXT,
     TransformerConfig: TRANSLATION,
     GPTEncoderConfig: CONTRASTIVE,
+    GPTRewardConfig: REWARD,
     GPTClassifierConfig: FINETUNE,
 }
 

@@ -140,7 +140,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
                     f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
                 )
         sections = {}
-        for name in ("model", "training"):
+        for name in ("model", "method", "training"):
             section = layer.values.get(name, {})
             if not isinstance(section, dict):
                 raise UserError(f"{name} in {layer.source} must be a section, [{name}]")
@@ -151,7 +151,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
     recipe = find_recipe(run.task)
-    recipe.check(run)
+    recipe.check_settings(run)
     for name, reason in recipe.unused(run).items() if check_effect else ():
         place, before = (run, base) if name in names else (run.training, base.training)
         value = getattr(place, name)

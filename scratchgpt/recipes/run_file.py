@@ -52,6 +52,8 @@ def write_run_config(
     fields_of_model = model.as_dict().items()
     own = {name: value for name, value in fields_of_model if name not in FROM_DATA}
     values: dict[str, object] = {**asdict(run), "model": own}
+    if not run.method:
+        del values["method"]
     if run.init is not None and resumed:
         before = read_settings(path)
         values |= {name: before[name] for name in ("init", "tokenizer") if name in before}

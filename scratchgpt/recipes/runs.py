@@ -1,5 +1,6 @@
 """Train and evaluate models by task: the functions behind ``scratchgpt train`` and ``eval``."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import find_model
-from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRun, find_recipe
+from scratchgpt.recipes.registry import RECIPES_OF_MODELS, AnyRecipe, AnyRun, find_recipe
 from scratchgpt.recipes.resolve import read_run
 from scratchgpt.recipes.run_file import CONFIG_FILE
 from scratchgpt.text import ProgressCallback
@@ -111,11 +112,20 @@ def evaluate(
     directory = find_model(Path(model), which)
     if corpus:
         words = (corpus,) if isinstance(corpus, str) else corpus
-        recipe = RECIPES_OF_MODELS[type(read_config(directory))]
+        recipe = _recipe_for(Path(model), directory)
         held_out = _with_training_data(Path(model), words) if recipe.compares else words
         return recipe.evaluate(directory, held_out, settings, watcher)
     run = _run_of(Path(model))
     return find_recipe(run.task).evaluate(directory, run, settings, watcher)
+
+
+def _recipe_for(model: Path, directory: Path) -> AnyRecipe:
+    """Return the recipe that evaluates a model on a corpus: that of its run, if it reads one."""
+    with contextlib.suppress(UserError):  # the model is not part of a run
+        recipe = find_recipe(_run_of(model).task)
+        if not recipe.makes_data:
+            return recipe
+    return RECIPES_OF_MODELS[type(read_config(directory))]
 
 
 def _with_training_data(model: Path, words: Sequence[str]) -> RunConfig | Sequence[str]:

@@ -19,6 +19,7 @@ from scratchgpt.text.corpora.prepared import (
 )
 from scratchgpt.text.corpora.shards import TokenStream
 from scratchgpt.text.corpora.tokenizer_choice import choose_tokenizer, learn_tokenizer
+from scratchgpt.text.length_batches import LengthBatches
 from scratchgpt.text.pairs.dates import DatesTask
 from scratchgpt.text.pairs.pair_batches import PairBatch, PairBatches
 from scratchgpt.text.pairs.pairs import NAMED_PAIRS, read_pairs, training_pairs
@@ -51,6 +52,7 @@ __all__ = [
     "CodeCorpus",
     "DatesTask",
     "Document",
+    "LengthBatches",
     "Manifest",
     "PairBatch",
     "PairBatches",

@@ -41,8 +41,8 @@ class TrainConfig:
     batch_size : int
         Rows per micro-batch.
     tokens_per_batch : int
-        For translation, instead of batch_size: maximum number of source positions, and of target
-        positions, per micro-batch.
+        For translation, conversations and preferences, instead of batch_size: maximum number of
+        positions per micro-batch. For translation, this limits source and target separately.
     grad_accum : int
         Micro-batches whose gradients are summed for one update.
     lr : float

@@ -29,7 +29,10 @@ def offered(scratchgpt, monkeypatch, tmp_path):
     ("line", "words"),
     [
         ("train --preset gpt2", ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]),
-        ("train --task ", [*("addition", "sort", "translation", "contrastive"), *PROBLEMS]),
+        (
+            "train --task ",
+            ["addition", "sort", "translation", "contrastive", "sft", "reward", "dpo", *PROBLEMS],
+        ),
         ("train --precision ", ["float32", "bf16"]),
         ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt"]),
         ("train --norm-position ", ["pre", "post"]),

@@ -38,6 +38,7 @@ def make_samples(folder: Path) -> dict[str, Path]:
     _write_prepared(paths)
     _write_index(paths)
     _write_attributes(paths["attributes"])
+    _write_chat(paths)
     paths["settings.toml"].write_text(
         'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
     )
@@ -139,6 +140,28 @@ def _write_index(paths: dict[str, Path]) -> None:
     (paths["searched"] / ".gitignore").write_text("*.log\n")
     paths["document"].write_text(TEXT)
     _command("index", paths["texts"], "--model", paths["encoder"], "--index", paths["index"])
+
+
+def _write_chat(paths: dict[str, Path]) -> None:
+    lines = []
+    for i in range(4):
+        texts = [("user", f"q{i}"), ("assistant", "a")]
+        messages = [{"role": role, "content": text} for role, text in texts]
+        lines.append(json.dumps({"messages": messages}) + "\n")
+    paths["conversations.jsonl"].write_text("".join(lines))
+    sft = next(one for one in INPUTS if one.kind == "conversations.jsonl").commands[0]
+    places = {"path": paths["conversations.jsonl"], "out": paths["chat-run"]}
+    _command(*(word.format(**places) for word in sft))
+    lines = [json.dumps({"prompt": f"q{i}", "chosen": "a", "rejected": "b"}) for i in range(4)]
+    paths["preferences.jsonl"].write_text("\n".join(lines) + "\n")
+    commands = next(one for one in INPUTS if one.kind == "preferences.jsonl").commands
+    for kind, command in zip(("reward-run", "dpo-run"), commands, strict=False):
+        places = {
+            "path": paths["preferences.jsonl"],
+            "out": paths[kind],
+            "chat-run": paths["chat-run"],
+        }
+        _command(*(word.format(**places) for word in command))
 
 
 def _write_prepared(paths: dict[str, Path]) -> None:

@@ -11,9 +11,16 @@ from scratchgpt.cli.app import app
 VALUES = ["0", "-1", str(10**20), "1e308", "nan", "999999999"]
 
 _TINY = "--n-layer 1 --n-head 1 --n-embd 4 --block-size 4 --batch-size 1 --eval-batches 1"
+_CHAT = (
+    "--steps 1 --out {out} --tokenizer bpe:257 --n-layer 1 --n-head 1 --n-embd 4 --block-size 24 "
+    "--tokens-per-batch 64"
+)
 # A short command of each verb. {KIND} is a sample.
 COMMANDS = {
     "train": "train {text} --steps 1 --out {out} " + _TINY,
+    "sft": "sft {conversations.jsonl} " + _CHAT,
+    "reward": "reward {preferences.jsonl} " + _CHAT,
+    "dpo": "dpo {preferences.jsonl} --init {chat-run} --steps 1 --out {out}",
     "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
     + _TINY.replace("--block-size 4", "--block-size 8"),
     "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
@@ -72,7 +79,7 @@ def accepts(parameter, value):
 
 
 # These have the settings of a run as options, as `train` has: those that both have are tried once.
-LIKE_TRAIN = {"contrastive", "finetune"}
+LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo"}
 _OPTIONS = dict(verbs(get_command(app)))
 CASES = [
     (verb, option)

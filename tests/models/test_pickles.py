@@ -95,3 +95,11 @@ def test_the_command_in_the_message_converts_a_checkpoint(torch, tmp_path, conte
     arrays = load_file(folder / "ckpt.safetensors")
     assert arrays.keys() == state.keys()
     np.testing.assert_array_equal(arrays["c.weight"], table.numpy().T)
+
+
+def test_the_length_of_a_header_is_not_mistaken_for_a_pickle(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes((0x0280).to_bytes(8, "little") + b"{" + b" " * 639)
+    assert not is_pickle(path)
+    path.write_bytes(bytes([0x80, 2]) + b"}q\x00X\x05\x00\x00\x00model")
+    assert is_pickle(path)

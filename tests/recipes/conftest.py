@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from scratchgpt.backend import random_stream
@@ -51,3 +53,60 @@ def encoder_run(contrastive_settings, tmp_path_factory):
     out = tmp_path_factory.mktemp("encoder") / "run"
     train(configure(**contrastive_settings), out)
     return out
+
+
+@pytest.fixture(scope="session")
+def conversations_file(tmp_path_factory):
+    """A file of 60 conversations: the assistant repeats a word."""
+    lines = []
+    for i in range(60):
+        word = ["amber", "birch", "cedar", "delta"][i % 4]
+        messages = [
+            {"role": "user", "content": f"{i}: say {word}"},
+            {"role": "assistant", "content": f"{word}!"},
+        ]
+        lines.append(json.dumps({"messages": messages}) + "\n")
+    path = tmp_path_factory.mktemp("conversations") / "conversations.jsonl"
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.fixture(scope="session")
+def sft_settings(conversations_file):
+    """Settings of a run that learns these conversations in a second."""
+    return {
+        "task": "sft",
+        "corpus": [str(conversations_file)],
+        "tokenizer": "bpe:300",
+        "model": {"n_layer": 1, "n_head": 2, "n_embd": 32, "block_size": 32, "dropout": 0.1},
+        "training": {
+            "steps": 60,
+            "tokens_per_batch": 400,
+            "lr": 1e-2,
+            "eval_interval": 20,
+            "checkpoint_interval": 20,
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def sft_run(sft_settings, tmp_path_factory):
+    """The folder of a finished run of supervised fine-tuning."""
+    from scratchgpt.recipes import configure, train
+
+    out = tmp_path_factory.mktemp("sft") / "run"
+    train(configure(**sft_settings), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def preferences_file(tmp_path_factory):
+    """The assistant of ``conversations_file`` should shout."""
+    lines = []
+    for i in range(40):
+        word = ["amber", "birch", "cedar", "delta"][i % 4]
+        pair = {"prompt": f"{i}: say {word}", "chosen": word.upper(), "rejected": f"{word}!"}
+        lines.append(json.dumps(pair) + "\n")
+    path = tmp_path_factory.mktemp("preferences") / "preferences.jsonl"
+    path.write_text("".join(lines))
+    return path

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import plain
-from scratchgpt.backend import Array, random_stream
+from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.text.batches import check_positive, middles
+from scratchgpt.text.batches import check_positive
+from scratchgpt.text.length_batches import LengthBatches
 from scratchgpt.text.pairs.token_rows import TokenPairs
 
 
@@ -96,59 +97,37 @@ class PairBatches:
         self.end_of_text = plain(end_of_text)
         self.padding = plain(padding)
         self.val_batches = plain(val_batches)
-        self._cuts = self._find_cuts("training", train)
-        self._val_cuts = self._find_cuts("validation", val)
-        self._epoch: tuple[int, list[Array]] | None = None
+        self._train = self._batches("training", train)
+        self._val = self._batches("validation", val)
 
     @property
     def batches_per_epoch(self) -> int:
         """The number of batches of an epoch, which has each training pair once."""
-        return len(self._cuts) - 1
+        return len(self._train)
 
     def train_batch(self, index: int) -> PairBatch:
         """The batch of a step, a function of ``index`` and the seed alone."""
-        epoch, place = divmod(index, self.batches_per_epoch)
-        if self._epoch is None or self._epoch[0] != epoch:
-            self._epoch = epoch, self._epoch_batches(epoch)
-        return self._arrays(self.train, self._epoch[1][place])
+        return self._arrays(self.train, self._train.rows(index))
 
     def validation_batches(self) -> Iterator[PairBatch]:
         """All pairs of the validation part by rising length, or ``val_batches`` batches of them."""
-        return self.some_validation_batches(self.val_batches or len(self._val_cuts) - 1)
+        return self.some_validation_batches(self.val_batches or len(self._val))
 
     def some_validation_batches(self, n: int) -> Iterator[PairBatch]:
         """At most ``n`` of the validation batches, from the middles of ``n`` ranges of lengths."""
-        batches = np.split(np.argsort(_widths(self.val), kind="stable"), self._val_cuts[1:-1])
-        for i in middles(len(batches), n):
-            yield self._arrays(self.val, batches[i])
+        for rows in self._val.some_rows(n):
+            yield self._arrays(self.val, rows)
 
-    def _epoch_batches(self, epoch: int) -> list[Array]:
-        """Return the indices of the pairs of each batch of an epoch, in the order of training."""
-        rng = random_stream(self.seed, "epoch", epoch)
-        order = rng.permutation(len(self.train))
-        order = order[np.argsort(_widths(self.train)[order], kind="stable")]
-        batches = np.split(order, self._cuts[1:-1])
-        return [batches[i] for i in rng.permutation(len(batches))]
-
-    def _find_cuts(self, part: str, pairs: TokenPairs) -> list[int]:
-        """Find the boundaries of the batches of sorted pairs, from 0 to the number of pairs."""
-        widths = np.sort(_widths(pairs))
-        n = len(widths)
-        if n == 0:
+    def _batches(self, part: str, pairs: TokenPairs) -> LengthBatches:
+        if not len(pairs):
             raise UserError(f"the {part} part has no pairs; give more text or a larger block_size")
-        if widths[-1] > self.tokens_per_batch:
+        widths = np.maximum(*pairs.widths)
+        if widths.max() > self.tokens_per_batch:
             raise UserError(
                 f"tokens_per_batch={self.tokens_per_batch} is too small for the {part} part, whose "
-                f"longest sentence takes {widths[-1]} positions; choose at least {widths[-1]}"
+                f"longest sentence takes {widths.max()} positions; choose at least {widths.max()}"
             )
-        cuts = [0]
-        while cuts[-1] < n:
-            # Sizes of the batches that start here and end with each of the pairs that could fit.
-            most = self.tokens_per_batch // widths[cuts[-1]]
-            coming = widths[cuts[-1] : cuts[-1] + most]
-            sizes = coming * np.arange(1, len(coming) + 1)
-            cuts.append(cuts[-1] + int(np.searchsorted(sizes, self.tokens_per_batch, "right")))
-        return cuts
+        return LengthBatches(widths, self.tokens_per_batch, self.seed)
 
     def _arrays(self, pairs: TokenPairs, rows: Array) -> PairBatch:
         source = pairs.source.padded(rows, end=self.end_of_text, padding=self.padding)  # (B, S)
@@ -156,8 +135,3 @@ class PairBatches:
         target = np.full_like(targets, self.end_of_text)
         target[:, 1:] = np.where(targets[:, 1:] == IGNORE_INDEX, self.padding, targets[:, :-1])
         return PairBatch(source, target, targets)
-
-
-def _widths(pairs: TokenPairs) -> Array:
-    """Return the length of the longer side of each pair, (N,)."""
-    return np.maximum(*pairs.widths)

@@ -106,26 +106,40 @@ def split_text_pairs(pairs: TextPairs, val_fraction: float = 0.1) -> tuple[TextP
     if not 0 < val_fraction < 1:
         raise UserError(f"val_fraction={val_fraction} must be between 0 and 1")
     keys = pairs.queries if pairs.groups is None else pairs.groups
-    members: dict[str, list[int]] = {}
-    for i, key in enumerate(keys):
-        members.setdefault(key, []).append(i)
-    if len(members) < 2 and pairs.groups is not None and len(pairs) > 2:
+    n_groups = len(set(keys))
+    if n_groups < 2 and pairs.groups is not None and len(pairs) > 2:
         n_val = min(max(1, round(val_fraction * len(pairs))), len(pairs) - 2)
         first = len(pairs) - n_val
         return pairs.take(range(first - 1)), pairs.take(range(first, len(pairs)))
-    if len(members) < 2:
+    if n_groups < 2:
         raise UserError(
             "all pairs have the same query or file, so that none can be held out for validation; "
             "add others"
         )
+    train, val = split_groups(keys, val_fraction)
+    return pairs.take(train), pairs.take(val)
+
+
+def split_groups(keys: Sequence[str], val_fraction: float) -> tuple[list[int], list[int]]:
+    """Hold out a fraction of the rows for validation; rows with equal keys stay together.
+
+    The groups are chosen by a hash of their key. Both parts have at least one, if there are two.
+
+    Returns
+    -------
+    train, val : lists of int
+        The indices of the rows of both parts, in order.
+    """
+    members: dict[str, list[int]] = {}
+    for i, key in enumerate(keys):
+        members.setdefault(key, []).append(i)
     held_out: list[int] = []
     for key in sorted(members, key=path_rank)[:-1]:
         held_out += members[key]
-        if len(held_out) >= val_fraction * len(pairs):
+        if len(held_out) >= val_fraction * len(keys):
             break
     is_val = set(held_out)
-    train = [i for i in range(len(pairs)) if i not in is_val]
-    return pairs.take(train), pairs.take(sorted(held_out))
+    return [i for i in range(len(keys)) if i not in is_val], sorted(held_out)
 
 
 def _is_corpus(word: str) -> bool:

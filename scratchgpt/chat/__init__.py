@@ -1,0 +1,52 @@
+"""Fine-tuning on conversations and preferences."""
+
+from scratchgpt.chat.answering import Answer, answer
+from scratchgpt.chat.conversation_batches import (
+    ConversationBatches,
+    EncodedConversations,
+    encode_conversations,
+)
+from scratchgpt.chat.dpo import DPO, reference_log_probs
+from scratchgpt.chat.markers import Markers, add_markers, find_markers
+from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
+from scratchgpt.chat.preference_batches import (
+    EncodedPreferences,
+    PreferenceBatch,
+    PreferenceBatches,
+    encode_preferences,
+)
+from scratchgpt.chat.preference_loss import DPO_LOSSES
+from scratchgpt.chat.preferences import Preferences, parse_preferences, read_preferences
+from scratchgpt.chat.reading import parse_conversation, read_conversations
+from scratchgpt.chat.rendering import Rendered, Renderer
+from scratchgpt.chat.reward import PairwiseReward
+
+__all__ = [
+    "DPO",
+    "DPO_LOSSES",
+    "Answer",
+    "Conversation",
+    "ConversationBatches",
+    "EncodedConversations",
+    "EncodedPreferences",
+    "Markers",
+    "Message",
+    "PairwiseReward",
+    "PreferenceBatch",
+    "PreferenceBatches",
+    "Preferences",
+    "Rendered",
+    "Renderer",
+    "add_markers",
+    "answer",
+    "check_conversation",
+    "encode_conversations",
+    "encode_preferences",
+    "find_markers",
+    "parse_conversation",
+    "parse_messages",
+    "parse_preferences",
+    "read_conversations",
+    "read_preferences",
+    "reference_log_probs",
+]

@@ -1,0 +1,81 @@
+"""``scratchgpt dpo``: train a chat model on preferences."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
+from scratchgpt.recipes.methods import DPOConfig
+
+EPILOG = """Examples:
+
+scratchgpt dpo preferences.jsonl --init runs/chat --out runs/dpo
+
+scratchgpt dpo preferences.jsonl --init runs/chat --loss ipo --beta 0.5 --out runs/ipo
+
+scratchgpt dpo --out runs/dpo --resume --steps 400
+"""
+
+
+def dpo_command(
+    preferences: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="JSONL files, also gzipped, with preferences among answers on each line: "
+            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}, or "answers" from best to '
+            "worst.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and curves.")] = Path(
+        "runs/dpo"
+    ),
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with settings; command-line options override it."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+    threads: Threads = None,
+    **settings: object,
+) -> None:
+    """Train a chat model on preferences by direct preference optimization (DPO).
+
+    The better of two answers becomes more probable than the other, compared with the model in
+    --init, which must be a chat model that `scratchgpt sft` has trained. The log-probabilities of
+    that model are computed once, at the start.
+
+    Other defaults than those shown here apply: 200 steps and a learning rate of 3e-5. The
+    config.toml in --out lists them all. `scratchgpt eval` computes the loss and the accuracy on
+    preferences that were held out.
+    """
+    from scratchgpt.cli.training_run import resolve_run, train_run
+
+    given = {**by_section(settings, DPOConfig), "task": "dpo"}
+    run = resolve_run(given, preferences, config, out if resume else None)
+    prepare_kernels(threads, run.training.precision)
+    train_run(run, out, resume=resume, as_json=as_json)
+
+
+add_options(
+    dpo_command,
+    without=(
+        *(
+            "task",
+            "tokenizer",
+            "preset",
+            "batch_size",
+            "label_smoothing",
+            *OF_CONTRASTIVE,
+            *OF_FINETUNE,
+        ),
+        *("n_encoder_layer", "n_decoder_layer"),
+    ),
+    method=DPOConfig,
+)

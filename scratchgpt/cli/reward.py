@@ -1,0 +1,73 @@
+"""``scratchgpt reward``: train a reward model on preferences."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
+from scratchgpt.recipes.methods import RewardConfig
+
+EPILOG = """Examples:
+
+scratchgpt reward preferences.jsonl --init runs/chat --out runs/reward
+
+scratchgpt reward synthetic --out runs/synthetic
+
+scratchgpt reward --out runs/reward --resume --steps 400
+"""
+
+
+def reward_command(
+    preferences: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="JSONL files, also gzipped, with preferences among answers on each line: "
+            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}, or "answers" from best to '
+            "worst, or the word synthetic.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and curves.")] = Path(
+        "runs/reward"
+    ),
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with settings; command-line options override it."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+    threads: Threads = None,
+    **settings: object,
+) -> None:
+    """Train a reward model on preferences: it learns to score answers.
+
+    Of two answers, the better one must get the higher score. All answers to a prompt are in one
+    batch. --init should be a model that `scratchgpt sft` has trained; without it, a new model is
+    trained. `synthetic` has a known reward, so that `scratchgpt eval` can print the best accuracy
+    that is possible.
+
+    Other defaults than those shown here apply: 200 steps and a learning rate of 3e-4. The
+    config.toml in --out lists them all.
+    """
+    from scratchgpt.cli.training_run import resolve_run, train_run
+
+    given = {**by_section(settings, RewardConfig), "task": "reward"}
+    run = resolve_run(given, preferences, config, out if resume else None)
+    prepare_kernels(threads, run.training.precision)
+    train_run(run, out, resume=resume, as_json=as_json)
+
+
+add_options(
+    reward_command,
+    without=(
+        *("task", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
+        *("n_encoder_layer", "n_decoder_layer"),
+    ),
+    method=RewardConfig,
+)

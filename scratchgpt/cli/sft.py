@@ -1,0 +1,75 @@
+"""``scratchgpt sft``: fine-tune a GPT on conversations."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
+
+EPILOG = """Examples:
+
+scratchgpt sft conversations.jsonl --init runs/first --out runs/chat
+
+scratchgpt sft greetings.jsonl questions.jsonl --init models/gpt2 --lr 1e-4 --out runs/chat
+
+scratchgpt sft --out runs/chat --resume --steps 1000
+"""
+
+
+def sft_command(
+    conversations: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="JSONL files, also gzipped, with one conversation per line: "
+            '{"messages": [{"role": "user", "content": "Hi"}, ...]} as OpenAI has it, or '
+            '{"conversations": [{"from": "human", "value": "Hi"}, ...]} as ShareGPT has it.',
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and curves.")] = Path(
+        "runs/chat"
+    ),
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with settings; command-line options override it."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+    threads: Threads = None,
+    **settings: object,
+) -> None:
+    """Fine-tune a GPT on conversations: it learns what the assistant says.
+
+    The loss counts the answers of the assistant and the token that ends each, and nothing else. The
+    vocabulary of the model in --init grows by the tokens that mark the roles. Without --init, a
+    new model is trained.
+
+    Other defaults than those shown here apply: 400 steps, a learning rate of 5e-4 and no warm-up.
+    The config.toml in --out lists them all. `scratchgpt eval` computes the loss on conversations
+    that were held out.
+    """
+    from scratchgpt.cli.training_run import resolve_run, train_run
+
+    given = {**by_section(settings), "task": "sft"}
+    run = resolve_run(given, conversations, config, out if resume else None)
+    prepare_kernels(threads, run.training.precision)
+    train_run(run, out, resume=resume, as_json=as_json)
+
+
+add_options(
+    sft_command,
+    without=(
+        "task",
+        "batch_size",
+        *OF_CONTRASTIVE,
+        *OF_FINETUNE,
+        "n_encoder_layer",
+        "n_decoder_layer",
+    ),
+)
