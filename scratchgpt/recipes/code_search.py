@@ -55,7 +55,10 @@ def setup_stages(folder: Path) -> list[Stage]:
 
     def encoder(seed: int, precision: str) -> RunConfig:
         training = {"seed": seed, "precision": precision}
-        return configure(task="contrastive", corpus=[CORPUS], init=str(gpt), training=training)
+        model = {"pooling": "mean"}  # better than the last token after a GPT this small
+        return configure(
+            task="contrastive", corpus=[CORPUS], init=str(gpt), model=model, training=training
+        )
 
     return [
         Stage("a GPT on code, to start from", gpt, _language_model),

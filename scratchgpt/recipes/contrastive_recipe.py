@@ -27,6 +27,7 @@ _DEFAULTS: Settings = {
         "steps": 600,
         "batch_size": 256,
         "tokens_per_batch": 2048,
+        "token_dropout": 0.1,
         "lr": 2e-3,
         "eval_interval": 50,
         "checkpoint_interval": 50,
