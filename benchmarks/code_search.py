@@ -57,11 +57,8 @@ class BagOfWords(Layer):
         self.table.backward(np.repeat(dmean, lengths, axis=0)[None], embedding)
 
 
-def train_bag_of_words(code: CodeCorpus, seed: int, *, steps: int = 400, size: int = 512) -> Any:
-    """Train the bag of words; return a function from texts to unit vectors.
-
-    200 to 800 steps give almost the same, and more make it worse.
-    """
+def train_bag_of_words(code: CodeCorpus, seed: int, *, steps: int = 200, size: int = 512) -> Any:
+    """Train the bag of words; return a function from texts to unit vectors."""
     pairs = code.train
     tokenizer = train_bpe([*pairs.queries, *pairs.documents], 4096)
     masked = mask_names(pairs, code.train_names)

@@ -17,7 +17,7 @@ SYNTHETIC = "synthetic"  # the name of these preferences on the command line
 N_PROMPTS = 6000
 WORDS = (
     *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath"),
-    *("inlet", "jetty", "knoll", "larch", "marsh", "north", "ochre", "plain"),
+    *("inlet", "jetty", "knoll", "larch", "marsh", "north", "orbit", "plain"),
 )
 LENGTHS = (2, 6)  # the fewest and the most words of an answer
 _VALUES = dict(zip(WORDS, random_stream(0, "values").permutation(len(WORDS)).tolist(), strict=True))
@@ -36,7 +36,7 @@ def synthetic_preferences(n_prompts: int = N_PROMPTS, seed: int = 0) -> list[Pre
     --------
     >>> [one] = synthetic_preferences(1)
     >>> one.answers, one.pairs
-    (['delta fjord cedar', 'plain plain ochre fjord'], [(1, 0)])
+    (['delta fjord cedar', 'plain plain orbit fjord'], [(1, 0)])
     """
     rng = random_stream(seed, SYNTHETIC)
     found: list[Preferences] = []
