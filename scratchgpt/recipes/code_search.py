@@ -54,7 +54,7 @@ def setup_stages(folder: Path) -> list[Stage]:
     gpt = folder / "gpt"
 
     def encoder(seed: int, precision: str) -> RunConfig:
-        training = {"seed": seed, "precision": precision}
+        training = {"steps": 1200, "seed": seed, "precision": precision}
         model = {"pooling": "mean"}  # better than the last token after a GPT this small
         return configure(
             task="contrastive", corpus=[CORPUS], init=str(gpt), model=model, training=training
