@@ -57,7 +57,7 @@ class BagOfWords(Layer):
         self.table.backward(np.repeat(dmean, lengths, axis=0)[None], embedding)
 
 
-def train_bag_of_words(code: CodeCorpus, seed: int, *, steps: int = 200, size: int = 512) -> Any:
+def train_bag_of_words(code: CodeCorpus, seed: int, *, steps: int = 800, size: int = 512) -> Any:
     """Train the bag of words; return a function from texts to unit vectors."""
     pairs = code.train
     tokenizer = train_bpe([*pairs.queries, *pairs.documents], 4096)
