@@ -49,7 +49,7 @@ def contrastive_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train an encoder: texts that belong together get vectors that are close.
+    """Train an encoder: related texts get vectors that are close.
 
     Each query must find its document among all documents of its batch, so a larger --batch-size is
     a harder task and usually gives a better encoder. It needs no more memory: the texts are

@@ -45,7 +45,7 @@ def dpo_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train a chat model on preferences by direct preference optimization (DPO).
+    """Train a chat model directly on preferences (DPO).
 
     The better of two answers becomes more probable than the other, compared with the model in
     --init, which must be a chat model that `scratchgpt sft` has trained. The log-probabilities of

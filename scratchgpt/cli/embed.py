@@ -90,7 +90,9 @@ def embed_command(
     ] = False,
     threads: Threads = None,
 ) -> None:
-    """Embed texts as vectors of length 1, whose inner product says how close their meanings are.
+    """Embed texts as vectors of length 1.
+
+    The inner product of two of them says how close their meanings are.
 
     An empty text is embedded too. Equal texts have equal vectors.
     """

@@ -55,7 +55,9 @@ def export_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Export a model for Hugging Face, sentence-transformers, nanoGPT, minGPT or llm.c.
+    """Export a model for another project.
+
+    These are Hugging Face, sentence-transformers, nanoGPT, minGPT and llm.c.
 
     An encoder is written for sentence-transformers, other models for --format. Biases that the
     model does not have are written as zeros, which compute the same. Models that the other program

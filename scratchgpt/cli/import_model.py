@@ -73,7 +73,9 @@ def import_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Import a model from Hugging Face, sentence-transformers, nanoGPT, minGPT or llm.c.
+    """Import a model of another project.
+
+    These are Hugging Face, sentence-transformers, nanoGPT, minGPT and llm.c.
 
     The whole model is checked before any file is written.
     """

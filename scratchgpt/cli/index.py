@@ -31,7 +31,9 @@ def index_command(
     index: IndexFolder = None,
     threads: Threads = None,
 ) -> None:
-    """Bring the index of a search up to date: read new files, and embed new texts.
+    """Bring the index of a search up to date.
+
+    New files are read, and new texts are embedded.
 
     ``scratchgpt search`` does so by itself. Folders of the same git repository share an index; only
     the given folders are compared with it. Ctrl-C keeps what is done.

@@ -28,7 +28,7 @@ def quantize_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Quantize the weights of a GPT to 8 bits, for faster generation.
+    """Quantize a GPT to 8 bits per weight, to generate faster.
 
     Each row of a matrix has its own scale. Embeddings and output head are quantized too.
     """

@@ -45,7 +45,7 @@ def reward_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train a reward model on preferences: it learns to score answers.
+    """Train a model that scores answers, on preferences.
 
     Of two answers, the better one must get the higher score. All answers to a prompt are in one
     batch. --init should be a model that `scratchgpt sft` has trained; without it, a new model is

@@ -97,7 +97,9 @@ def search_command(
     index: IndexFolder = None,
     threads: Threads = None,
 ) -> None:
-    """Search files by what they say: Python by function, Markdown by section, other text.
+    """Search files by their words and by what they mean.
+
+    Python is searched by function, Markdown by section, and other text by paragraph.
 
     An index of the files is kept in the cache and brought up to date first. With a model, results
     are ranked by words and by meaning together. Files that a .gitignore excludes, hidden files,

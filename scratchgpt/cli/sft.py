@@ -44,7 +44,7 @@ def sft_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Fine-tune a GPT on conversations: it learns what the assistant says.
+    """Fine-tune a GPT on what an assistant says in conversations.
 
     The loss counts the answers of the assistant and the token that ends each, and nothing else. The
     vocabulary of the model in --init grows by the tokens that mark the roles. Without --init, a

@@ -59,7 +59,7 @@ def train_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train a model that continues text, solves tasks or translates.
+    """Train a model to continue text, solve tasks or translate.
 
     Every option can also go in a TOML file (--config); command-line options override it. Ctrl-C
     saves and stops; --resume continues the run. With the same settings the result is that of a run

@@ -68,7 +68,7 @@ def verify_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Compare backward passes with derivatives of the forward passes.
+    """Compare backward passes with derivatives of forward passes.
 
     The exit status is 1 if a backward pass is wrong.
     """

@@ -16,7 +16,7 @@ from scratchgpt.ops.log_softmax import log_sum_exp
 from scratchgpt.ops.observe import observed
 from scratchgpt.precision import products_in
 
-BLOCK = 1 << 20  # scores that are computed at a time
+BLOCK = 1_000_000  # scores that are computed at a time
 
 
 class ContrastiveSaved(NamedTuple):

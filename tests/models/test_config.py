@@ -53,6 +53,7 @@ def test_the_presets_are_these():
         "gpt-mini",
         "gpt-micro",
         "gpt-nano",
+        "search",
         "char",
     }
     sizes = {
@@ -71,6 +72,7 @@ def test_the_presets_are_these():
         "gpt-mini": (6, 6, 192),
         "gpt-micro": (4, 4, 128),
         "gpt-nano": (3, 3, 48),
+        "search": (2, 4, 128),
         "char": (4, 4, 128),
     }
     assert GPTConfig.from_preset("openai-gpt").norm_position == "post"

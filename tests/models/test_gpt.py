@@ -235,5 +235,5 @@ def test_tokens_can_be_added_to_a_model(small_gpt, tied_head):
     assert 0.01 < new.std() < 0.03
     assert (new[0] != new[1]).any()
     np.testing.assert_array_equal(new, model.with_vocabulary(15).transformer.wte.weight.value[13:])
-    with pytest.raises(UserError, match="vocab_size=12 is less than the 13 tokens"):
+    with pytest.raises(UserError, match="vocab_size=12 is less than the model's 13 tokens"):
         model.with_vocabulary(12)

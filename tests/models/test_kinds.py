@@ -20,6 +20,8 @@ from scratchgpt.models import (
     GPTConfig,
     GPTEncoder,
     GPTEncoderConfig,
+    GPTReward,
+    GPTRewardConfig,
     LossSaved,
     Model,
     ModelConfig,
@@ -52,7 +54,12 @@ SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 6, "block_size": 5, "vocab_size": 
 OF_TRANSFORMER = {"n_encoder_layer": 1, "n_decoder_layer": 2, "n_head": 2, "n_embd": 6}
 
 # Other programs do not generate with these.
-OURS = ("scratchgpt-gpt-encoder", "scratchgpt-gpt-classifier", "scratchgpt-transformer")
+OURS = (
+    "scratchgpt-gpt-encoder",
+    "scratchgpt-gpt-classifier",
+    "scratchgpt-gpt-reward",
+    "scratchgpt-transformer",
+)
 
 
 def small_models():
@@ -67,6 +74,7 @@ def small_models():
         "scratchgpt-int8": QuantizedGPT(GPT(GPTConfig(**SIZES))),
         "scratchgpt-gpt-encoder": GPTEncoder(GPTEncoderConfig(**SIZES, dims=(4, 2))),
         "scratchgpt-gpt-classifier": GPTClassifier(GPTClassifierConfig(**SIZES, labels=("a", "b"))),
+        "scratchgpt-gpt-reward": GPTReward(GPTRewardConfig(**SIZES)),
         "scratchgpt-transformer": Transformer(config),
     }
 

@@ -67,7 +67,7 @@ def test_the_warmup_is_that_of_the_start(make_trainer, stop_after, tmp_path, sch
     again = make_trainer(**options, steps=40 * first, resume=True)
     assert again.notes == []
     assert again.config == resumed.config
-    if schedule != "cosine":
+    if schedule not in ("cosine", "linear"):  # they depend on the number of steps
         assert rates(tmp_path) == {step: begun.config.lr_at(step) for step in range(8)}
         assert resumed.notes == [f"resumed with steps={40 * first} instead of {first}"]
     else:
@@ -84,7 +84,7 @@ def test_a_run_with_fewer_steps_than_its_warmup_resumes(
     stop_after(begun, 3)
     begun.train()
     resumed = make_trainer(**options, steps=6, resume=True)
-    assert resumed.config.n_warmup == 6
+    assert resumed.config.n_warmup == min(6, begun.config.n_warmup)
     assert resumed.train().step == 6
 
 
