@@ -91,7 +91,7 @@ def search_command(
         typer.Option(
             "--setup",
             help="Train a model for code and its documentation on this Python and its packages "
-            "(once, about 25 minutes on two cores); searches without --model use it.",
+            "(once, in less than an hour on two cores); searches without --model use it.",
         ),
     ] = False,
     index: IndexFolder = None,
