@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from scratchgpt.arguments import real_number
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.presets import GPT_KIND, find_preset
 
 
 class Problem(NamedTuple):
@@ -134,11 +133,6 @@ class GPTClassifierConfig(GPTConfig):
             raise UserError(f"labels={list(self.labels)} must name {n - 1} choices")
         if self.is_score and self.labels:
             raise UserError(f"labels={list(self.labels)}: similarity has scores, not labels")
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> Self:
-        """Create a configuration with the sizes of a GPT; see :meth:`ModelConfig.from_preset`."""
-        return cls.from_dict({**find_preset(name, GPT_KIND).fields, **changes})
 
     def as_dict(self) -> dict[str, Any]:
         return {**super().as_dict(), "columns": list(self.columns), "labels": list(self.labels)}

@@ -20,7 +20,9 @@ class ModelConfig:
     Attributes
     ----------
     kind : str
-        Name of this kind of model in messages and in the table of presets.
+        Name of this kind of model in messages.
+    preset_kind : str, optional
+        The kind of the presets whose sizes the model can have; by default its own.
     task : str
         What a model of this kind does, for messages; for instance "translates".
     verb : str
@@ -28,6 +30,7 @@ class ModelConfig:
     """
 
     kind: ClassVar[str]
+    preset_kind: ClassVar[str | None] = None
     task: ClassVar[str]
     verb: ClassVar[str]
 
@@ -59,7 +62,7 @@ class ModelConfig:
         UserError
             If there is no such preset or field; the message suggests the nearest name.
         """
-        return cls.from_dict({**find_preset(name, cls.kind).fields, **changes})
+        return cls.from_dict({**find_preset(name, cls.preset_kind or cls.kind).fields, **changes})
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed."""
@@ -183,7 +186,7 @@ class GPTConfig(ModelConfig):
         If a value is out of range.
     """
 
-    kind = GPT_KIND
+    kind = preset_kind = GPT_KIND
     task = "continues texts"
     verb = "generate"
 

@@ -195,11 +195,7 @@ class GPT(Model[GPTSaved]):
                 f"block_size={block_size} is more than the "
                 f"{counted(self.config.block_size, 'position')} of the model"
             )
-        other = GPT.blank(self.config.replace(block_size=block_size), self.dtype)
-        other.special_ids = self.special_ids
-        for name, value in other.arrays().items():
-            value[...] = self.store.named[name].value[: len(value)]
-        return other
+        return self.with_config(self.config.replace(block_size=block_size))
 
     def with_vocabulary(self, vocab_size: int, seed: int = 0) -> "GPT":
         """Return a copy with more tokens; the rows of new tokens are random, as in a new model."""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.description import Description, describe_body
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
-from scratchgpt.models.presets import GPT_KIND, find_preset
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
 from scratchgpt.ops.mean_pool import MeanPoolSaved, mean_pool_backward, mean_pool_forward
 
@@ -58,11 +57,6 @@ class GPTEncoderConfig(GPTConfig):
                 f"n_embd={self.n_embd}"
             )
         object.__setattr__(self, "dims", tuple(dims))
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> Self:
-        """Create a configuration with the sizes of a GPT; see :meth:`ModelConfig.from_preset`."""
-        return cls.from_dict({**find_preset(name, GPT_KIND).fields, **changes})
 
     def as_dict(self) -> dict[str, Any]:
         return {**super().as_dict(), "dims": list(self.dims)}  # JSON has no tuples
@@ -123,14 +117,6 @@ class GPTEncoder(Model[GPTEncoderSaved]):
             else:
                 value[...] = gpt.store.named[name].value
         return encoder
-
-    def with_config(self, config: GPTEncoderConfig) -> "GPTEncoder":
-        """Return a copy with another pooling, dims or dropout, or with fewer positions."""
-        other = GPTEncoder.blank(config, self.dtype)
-        other.special_ids = self.special_ids
-        for name, value in other.arrays().items():
-            value[...] = self.store.named[name].value[: len(value)]
-        return other
 
     @property
     def scale(self) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.description import Description, describe_body
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
-from scratchgpt.models.presets import GPT_KIND, find_preset
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
 from scratchgpt.ops.linear import LinearSaved
 
@@ -26,11 +25,6 @@ class GPTRewardConfig(GPTConfig):
     kind = "GPT reward model"
     task = "scores answers"
     verb = "eval"
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> Self:
-        """Create a configuration with the sizes of a GPT; see :meth:`ModelConfig.from_preset`."""
-        return cls.from_dict({**find_preset(name, GPT_KIND).fields, **changes})
 
 
 class GPTRewardSaved(NamedTuple):
@@ -80,14 +74,6 @@ class GPTReward(Model[GPTRewardSaved]):
             if not name.startswith("score."):
                 value[...] = gpt.store.named[name].value
         return model
-
-    def with_config(self, config: GPTRewardConfig) -> "GPTReward":
-        """Return a copy with another dropout, or with fewer positions."""
-        other = GPTReward.blank(config, self.dtype)
-        other.special_ids = self.special_ids
-        for name, value in other.arrays().items():
-            value[...] = self.store.named[name].value[: len(value)]
-        return other
 
     def forward(
         self,

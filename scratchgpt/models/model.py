@@ -106,10 +106,18 @@ class Model(Layer, Generic[Saved]):
 
     def astype(self, dtype: Any) -> Self:
         """Return a copy of the model with its parameters in another dtype."""
-        other = self.blank(self.config, dtype)
+        return self.with_config(self.config, dtype)
+
+    def with_config(self, config: Any, dtype: Any = None) -> Self:
+        """Return a copy with other settings, such as dropout, or with fewer positions.
+
+        The parameters are those of this model; of a longer table, the first rows. The dtype is
+        that of this model unless another is given.
+        """
+        other = self.blank(config, self.dtype if dtype is None else dtype)
         other.special_ids = self.special_ids
         for name, value in other.arrays().items():
-            value[...] = self.store.named[name].value
+            value[...] = self.store.named[name].value[: len(value)]
         return other
 
     def describe(self, *, n_batch: int = 1) -> Description:

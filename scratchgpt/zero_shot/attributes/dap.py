@@ -5,24 +5,20 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.zero_shot.attributes.checks import as_features, check_binary, check_varying
+from scratchgpt.zero_shot.attributes.checks import as_features
 from scratchgpt.zero_shot.attributes.logistic import (
     logistic_loss_backward,
     logistic_loss_forward,
     sigmoid,
     softplus,
 )
-from scratchgpt.zero_shot.attributes.method import Constants, Method
-from scratchgpt.zero_shot.attributes.minimize import Gram, minimize
+from scratchgpt.zero_shot.attributes.penalized import PenalizedMethod
 from scratchgpt.zero_shot.attributes.products import attribute_prior, product_scores
 
-PENALTIES = (0.1, 1.0, 10.0)
-# Of the gradient, for the final model and for candidates, which need no more digits.
-TOLERANCE = (1e-4, 1e-2)
 CURVATURE = 0.25  # the largest second derivative of softplus
 
 
-class DAP(Method):
+class DAP(PenalizedMethod):
     r"""Direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009).
 
     A logistic regression for each attribute estimates :math:`p(a_m \mid x)`. A class z has the
@@ -43,35 +39,14 @@ class DAP(Method):
         The penalty of the fitted model.
     """
 
-    needs_varying = True
+    curvature = CURVATURE
 
-    def __init__(self, *, penalty: float | None = None, seed: int = 0) -> None:
-        super().__init__({"penalty": penalty}, seed)
+    def targets(self, y: Array, s: Array) -> tuple[Array, int]:
+        return s[y], s.shape[1]
 
-    def grid(self) -> list[Constants]:
-        return self._grid({"penalty": PENALTIES})
-
-    def check_attributes(self, s: Array) -> None:
-        check_binary(s, "DAP")
-        check_varying(s)
-
-    def check_others(self, s: Array) -> None:
-        check_binary(s, "DAP")
-
-    def fit_grid(self, x: Array, y: Array, s: Array, grid: list[Constants]) -> list[Array]:
-        targets, gram = s[y], Gram.of(x)
-        parameters = np.zeros((x.shape[1] + 1, s.shape[1]))
-        models: dict[float, Array] = {}
-        for penalty in sorted((one["penalty"] for one in grid), reverse=True):
-
-            def loss(p: Array, penalty: float = penalty) -> tuple[float, Array]:
-                value, saved = logistic_loss_forward(p[:-1], p[-1], x, targets, penalty)
-                return float(value), np.vstack(logistic_loss_backward(1.0, saved))
-
-            inverse = gram.bound_inverse(CURVATURE, penalty)
-            parameters = minimize(loss, parameters, inverse, TOLERANCE[len(grid) > 1])
-            models[penalty] = parameters
-        return [models[one["penalty"]] for one in grid]
+    def loss(self, p: Array, x: Array, targets: Array, penalty: float) -> tuple[float, Array]:
+        value, saved = logistic_loss_forward(p[:-1], p[-1], x, targets, penalty)
+        return float(value), np.vstack(logistic_loss_backward(1.0, saved))
 
     def scores_from(self, p: Array, x: Array, s: Array, s_seen: Array) -> Array:
         z = x @ p[:-1] + p[-1]  # (N, m)
