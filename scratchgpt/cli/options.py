@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 import typer
@@ -22,6 +23,15 @@ from scratchgpt.models import (
 )
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.training.config import TrainConfig
+
+# The options that every verb that trains has besides its settings.
+ConfigFile = Annotated[
+    Path | None, typer.Option(help="TOML file with settings; command-line options override it.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 # A section of the configuration file (None: its top level), and the class whose fields are in it.
 # If two models have a field of the same name, the help is that of the first.

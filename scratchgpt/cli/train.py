@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import OF_CONTRASTIVE, OF_FINETUNE, add_options, by_section
+from scratchgpt.cli.options import (
+    OF_CONTRASTIVE,
+    OF_FINETUNE,
+    AsJson,
+    ConfigFile,
+    Resume,
+    add_options,
+    by_section,
+)
 
 EPILOG = """Examples:
 
@@ -46,16 +54,9 @@ def train_command(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and curves.")] = Path(
         "runs/gpt"
     ),
-    config: Annotated[
-        Path | None,
-        typer.Option(help="TOML file with settings; command-line options override it."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in --out exactly where it stopped.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.")
-    ] = False,
+    config: ConfigFile = None,
+    resume: Resume = False,
+    as_json: AsJson = False,
     threads: Threads = None,
     **settings: object,
 ) -> None:
