@@ -1,0 +1,143 @@
+"""The residual stream: its stations, the two gradients at each, and both lenses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.explore.cards import Card, Field
+from scratchgpt.explore.record import Recording
+from scratchgpt.explore.values import Values, product
+
+# A larger vocabulary is shown by its best tokens only.
+MOST_CLASSES = 512
+N_BEST = 3
+
+
+@dataclass(frozen=True)
+class Station:
+    """The residual stream before a sublayer, or at its end.
+
+    Attributes
+    ----------
+    card : Card
+        The card that reads the stream.
+    x, dx : int
+        Numbers of the stream and of its gradient.
+    past, through : int or None
+        The two terms of the gradient; None at the end of the stream, where there is one term.
+    lens, gradient_lens : int or None
+        Logits (T, V) of the stream, and of its negative gradient; None for an encoder.
+    logits, pushed : array or None
+        The same as arrays.
+    """
+
+    card: Card
+    x: int
+    dx: int
+    past: int | None = None
+    through: int | None = None
+    lens: int | None = None
+    gradient_lens: int | None = None
+    logits: Array | None = None
+    pushed: Array | None = None
+
+    @property
+    def name(self) -> str:
+        return self.card.id
+
+
+def stations(cards: list[Card], recording: Recording) -> list[Station]:
+    """Return the stations of the stream, in the order of the forward pass."""
+    is_pre = recording.step.model.config.norm_position == "pre"
+    found = []
+    for card in cards:
+        reads = card.op == "layer_norm" if is_pre else card.op == "residual"
+        if reads and card.is_whole:
+            station = _station(card)
+            if station is not None:
+                found.append(_with_lenses(station, cards, recording))
+    return found
+
+
+def _station(card: Card) -> Station | None:
+    at = {(f.side, f.name): f for f in card.fields}
+    x, dx = at.get(("forward", "x")), at.get(("backward", "dx"))
+    if x is None or dx is None:
+        return None
+    past = at.get(("backward", "past the branch"))
+    through = at.get(("backward", "through the norm")) or at.get(("backward", "through the branch"))
+    return Station(card, x.value, dx.value, _number(past), _number(through))
+
+
+def _number(field: Field | None) -> int | None:
+    return None if field is None else field.value
+
+
+def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> Station:
+    """Add what the head makes of the stream and of its gradient."""
+    if station.card.time == "S":
+        return station
+    model: Any = recording.step.model
+    values = station.card.values
+    head = model.lm_head.weight.value
+    norm = (model.decoder if hasattr(model, "decoder") else model.transformer).ln_f
+    x, dx = values[station.x].array, values[station.dx].array
+    at_w = values.add(head) if len(head) <= MOST_CLASSES else None
+    with np.errstate(all="ignore"):
+        n, at_n = x, station.x
+        if norm is not None:
+            n = norm.forward(x)[0]
+            if at_w is not None:
+                at_n = values.add(n, _norm(values, station.x, norm))
+        logits, pushed = n @ head.T, -(dx @ head.T)
+    lens = gradient_lens = None
+    if at_w is not None:
+        lens = values.add(logits, product("tv", (at_n, "tc"), (at_w, "vc"), over="c"))
+        how = product("tv", (station.dx, "tc"), (at_w, "vc"), over="c", f=-1.0)
+        gradient_lens = values.add(pushed, how)
+    return Station(
+        station.card,
+        station.x,
+        station.dx,
+        station.past,
+        station.through,
+        lens,
+        gradient_lens,
+        logits,
+        pushed,
+    )
+
+
+def _norm(values: Values, x: int, norm: Any) -> dict[str, Any]:
+    how = {"k": "norm", "a": x, "w": values.add(norm.weight.value), "eps": norm.eps}
+    return how | ({"b": values.add(norm.bias.value)} if norm.bias else {})
+
+
+def shares(station: Station) -> tuple[float, float, float] | None:
+    """Return the norms of both gradients and the cosine between them; None if there is one."""
+    if station.past is None or station.through is None:
+        return None
+    values = station.card.values
+    past, through = (
+        values[n].array.astype(np.float64).ravel() for n in (station.past, station.through)
+    )
+    norms = float(np.linalg.norm(past)), float(np.linalg.norm(through))
+    with np.errstate(all="ignore"):
+        cosine = float(past @ through / (norms[0] * norms[1] or 1.0))
+    return (*norms, cosine)
+
+
+def best(row: Array, n: int = N_BEST, *, lowest: bool = False) -> list[int]:
+    """Return the indices of the largest elements of a row, or of the smallest."""
+    order = np.argsort(row, kind="stable")
+    return [int(i) for i in (order[:n] if lowest else order[::-1][:n])]
+
+
+def probabilities(logits: Array) -> Array:
+    """Return the softmax of each row (T, V)."""
+    with np.errstate(all="ignore"):
+        shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        p: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return p
