@@ -20,8 +20,11 @@ def add_glue(cards: list[Card], pairs: list[Pair], recording: Recording) -> list
     is_post = recording.step.model.config.norm_position == "post"
     for i, card in enumerate(cards):
         result.append(card)
-        if is_post and card.op == "residual" and card.is_whole:
-            _add_fan_out(i, cards, pairs)
+        if card.op == "residual" and card.is_whole and cards[i + 1].is_whole:
+            dy = find(cards[i + 1], "backward", "dx").value
+            card.add("backward", "input", "dy", f"{card.time} C", card.values[dy].array)
+            if is_post:
+                _add_fan_out(i, cards, pairs)
         following = cards[i + 1] if i + 1 < len(cards) else None
         if _ends_embedding(card, following):
             result.append(_embedding_sum(i, cards, pairs, recording))

@@ -1,0 +1,70 @@
+"""An array as a figure: its name, shape and statistics; the script adds the picture."""
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.explore.cards import Card, Field
+from scratchgpt.explore.content import Content
+from scratchgpt.explore.html.text import escape, number
+from scratchgpt.explore.saved_bytes import size_of
+
+
+def figure(content: Content, card: Card, field: Field, *, anchor: bool = True) -> str:
+    """Return a field of a card as a figure."""
+    identity = f' id="{escape(field_id(card, field))}"' if anchor else ""
+    alias = f'<span id="{escape(field.path)}"></span>' if field.path and anchor else ""
+    return _figure(
+        content,
+        field.value,
+        field.name,
+        field.axes,
+        f'class="fig {field.role}"{identity}',
+        alias,
+    )
+
+
+def plain_figure(
+    content: Content, value: int, name: str, axes: tuple[str, ...], identity: str = ""
+) -> str:
+    """Return an array that is not a field of a card as a figure."""
+    at = f' id="{escape(identity)}"' if identity else ""
+    return _figure(content, value, name, axes, f'class="fig"{at}', "")
+
+
+def field_id(card: Card, field: Field) -> str:
+    """Return the anchor of a field: ``h.0.attn.attention/backward/dS``."""
+    return f"{card.id}/{field.side}/{field.name.replace(' ', '_')}"
+
+
+def _figure(
+    content: Content, value: int, name: str, axes: tuple[str, ...], attributes: str, alias: str
+) -> str:
+    array = content.values[value].array
+    shape = " × ".join(f"{axis}&#8239;{size}" for axis, size in zip(axes, array.shape, strict=True))
+    head = f"<figcaption><b>{escape(name)}</b> <span>{shape or 'number'}</span></figcaption>"
+    if not array.ndim:
+        body = f'<p class="scalar">{number(float(array), 6)}</p>'
+    else:
+        body = f'<div class="pic"></div><p class="stat">{statistics(array)}</p>'
+    return f'<figure {attributes} data-v="{value}">{alias}{head}{body}</figure>'
+
+
+def statistics(array: Array) -> str:
+    """Return minimum, maximum and norm, and how many elements are masked or NaN."""
+    finite = array[np.isfinite(array)]
+    n_nan, n_masked = int(np.isnan(array).sum()), int(np.isneginf(array).sum())
+    parts = []
+    if finite.size:
+        norm = float(np.linalg.norm(finite.astype(np.float64)))
+        parts.append(f"{number(float(finite.min()))} … {number(float(finite.max()))}")
+        parts.append(f"norm {number(norm)}")
+    if n_masked:
+        parts.append(f"{n_masked:,} masked")
+    if n_nan:
+        parts.append(f"<strong>{n_nan:,} NaN</strong>")
+    return " · ".join(parts)
+
+
+def sizes_in_words(content: Content, letters: str) -> str:
+    """Return ``T 13, C 24`` for the letters ``"T C"``."""
+    return ", ".join(f"{a} {size_of(a, content.sizes)}" for a in letters.split())

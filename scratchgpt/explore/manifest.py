@@ -1,0 +1,89 @@
+"""The data of the page for its script: where each array is, and how it came about."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array
+from scratchgpt.explore.content import Content
+from scratchgpt.explore.html.figure import field_id
+from scratchgpt.explore.html.text import token
+from scratchgpt.explore.values import pooled
+
+_MOST_TOKENS = 1000  # of the vocabulary, whose spellings the page has
+
+
+def manifest(content: Content, start: Content | None = None) -> tuple[dict[str, Any], Array]:
+    """Return the description of all arrays, and their numbers in one flat array."""
+    names = _names(content)
+    entries, parts, offset = [], [], 0
+    values = content.values
+    for number, value in enumerate(values.all):
+        array = value.array if value.is_whole else pooled(value.array)
+        name, axes = names.get(number, ("", ()))
+        entry: dict[str, Any] = {"o": offset, "s": list(array.shape), "n": name, "a": list(axes)}
+        if values.can_be_followed(number):
+            entry["h"] = value.how
+        if not value.is_whole:
+            entry["p"] = list(value.array.shape)
+        entries.append(entry)
+        parts.append(array.ravel())
+        offset += array.size
+    described: dict[str, Any] = {
+        "values": entries,
+        "tokens": _tokens(content),
+        "cards": [card.id for card in content.shown],
+        "ids": {card.id: [card.forward, card.backward] for card in content.shown},
+        "adam": content.update.numbers,
+    }
+    if start is not None:
+        pairs = _pair(content, start)
+        described["start"] = {}
+        for number, other in pairs.items():
+            array = start.values[other].array
+            described["start"][str(number)] = offset
+            parts.append(array.ravel())
+            offset += array.size
+    return described, np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _names(content: Content) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """Return where each array is shown first, and the letters of its axes."""
+    names: dict[int, tuple[str, tuple[str, ...]]] = {}
+    for role in ("output", "inner", "parameter", "input", "saved"):
+        for card in content.cards:
+            for f in card.fields:
+                if f.role == role:
+                    names.setdefault(f.value, (field_id(card, f), f.axes))
+    for station in content.stations:
+        for which in ("lens", "gradient_lens"):
+            if (value := getattr(station, which)) is not None:
+                names.setdefault(value, (f"stream/{station.name}/{which}", ("T", "V")))
+    for row in content.update.rows:
+        ndim = content.values[row.value].array.ndim
+        axes = tuple(str(i) for i in range(ndim))
+        for name in ("value", "grad", "m", "v", "after"):
+            if (value := getattr(row, name)) is not None:
+                shown = {"grad": "g", "after": "new"}.get(name, name)
+                names.setdefault(value, (f"update/{row.name}/{shown}", axes))
+    return names
+
+
+def _tokens(content: Content) -> dict[str, list[str]]:
+    step = content.step
+    spelled = {"T": [token(step.spell(int(t))) for t in step.tokens]}
+    if step.source is not None:
+        spelled["S"] = [token(step.spell(int(t))) for t in step.source]
+    n = step.model.config.vocab_size
+    if n <= _MOST_TOKENS:
+        spelled["V"] = [token(step.spell(t)) for t in range(n)]
+    return spelled
+
+
+def _pair(content: Content, start: Content) -> dict[int, int]:
+    """Return the number of each array before training, by its number on the page."""
+    pairs: dict[int, int] = {}
+    for mine, other in zip(content.cards, start.cards, strict=True):
+        for a, b in zip(mine.fields, other.fields, strict=True):
+            pairs.setdefault(a.value, b.value)
+    return pairs
