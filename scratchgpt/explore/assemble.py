@@ -36,7 +36,7 @@ def assemble(recording: Recording, values: Values) -> tuple[list[Card], Gradient
     cards: list[Card] = []
     for pair in pairs:
         call = pair.forward
-        card = Card(_id(pair, cards), call.op, call.path, values, is_whole=call.kept)
+        card = Card(_id(pair, cards), call.op, call.path, values)
         card.time = "S" if _reads_source(call.path) else "T"
         card.facts.update(_facts(pair, recording))
         if pair.node is not None:
@@ -46,8 +46,7 @@ def assemble(recording: Recording, values: Values) -> tuple[list[Card], Gradient
     order = sorted(range(len(pairs)), key=lambda i: _order(pairs[i], recording.calls))
     with np.errstate(all="ignore"):
         for i in order:
-            if cards[i].is_whole:
-                UNFOLD[pairs[i].forward.op](cards[i], pairs[i], sums)
+            UNFOLD[pairs[i].forward.op](cards[i], pairs[i], sums)
         cards = add_glue(cards, pairs, recording)
     _number(cards, pairs, recording)
     return cards, sums

@@ -81,7 +81,6 @@ class Card:
     recomputed: str = ""
     checked: int = 0
     worst: float = 0.0
-    is_whole: bool = True
     time: str = "T"
 
     def add(

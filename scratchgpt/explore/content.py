@@ -1,13 +1,12 @@
 """All that a page shows of one step: cards, stream, update, bytes and proofs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scratchgpt.explore.assemble import assemble
 from scratchgpt.explore.cards import Card
-from scratchgpt.explore.proof import Proof, prove
+from scratchgpt.explore.proof import MOST_PARAMETERS, Proof, prove
 from scratchgpt.explore.record import Recording, record
 from scratchgpt.explore.step import Step
 from scratchgpt.explore.stream import Station, stations
@@ -36,6 +35,8 @@ class Content:
     proofs : list of Proof
     sizes : dict of str to int
         The size of each letter: T, C, H and so on.
+    hidden : frozenset of str
+        Blocks that the page leaves out, such as ``"h.1"``.
     """
 
     step: Step
@@ -48,11 +49,45 @@ class Content:
     slices: list[Slice]
     proofs: list[Proof]
     sizes: dict[str, int]
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def blocks(self) -> list[str]:
+        """The blocks of the model, such as ``"h.1"`` or ``"decoder.h.0"``."""
+        return list(dict.fromkeys(filter(None, (block_of(card.id) for card in self.cards))))
 
     @property
     def shown(self) -> list[Card]:
-        """The cards with arrays."""
-        return [card for card in self.cards if card.is_whole]
+        """The cards on the page."""
+        return [card for card in self.cards if self.shows(card)]
+
+    def shows(self, card: Card) -> bool:
+        """Whether the page has a card."""
+        return block_of(card.id) not in self.hidden
+
+    @property
+    def on_page(self) -> set[int]:
+        """The numbers of the arrays on the page."""
+        found = {f.value for card in self.shown for f in card.fields}
+        for station in self.stations:
+            if self.shows(station.card):
+                named = (station.x, station.dx, station.past, station.through)
+                lenses = (station.norm, station.lens, station.gradient_lens)
+                found |= {n for n in (*named, *lenses) if n is not None}
+        for row in self.update.rows:
+            if self.shows_parameter(row.name):
+                found |= {
+                    n for n in (row.value, row.grad, row.m, row.v, row.after) if n is not None
+                }
+        return found
+
+    def shows_parameter(self, name: str) -> bool:
+        """Whether the page has a parameter: those of hidden blocks are left out."""
+        return block_of(name.removeprefix("transformer.")) not in self.hidden
+
+    def without(self, hidden: frozenset[str]) -> "Content":
+        """Return the content of a page without some blocks."""
+        return replace(self, hidden=hidden)
 
     @property
     def n_checked(self) -> int:
@@ -67,18 +102,17 @@ class Content:
     @property
     def n_followed(self) -> int:
         """How many numbers the page can recompute."""
-        values = self.values
+        on_page = self.on_page
         return sum(
-            value.array.size
-            for number, value in enumerate(values.all)
-            if values.can_be_followed(number)
+            self.values[number].array.size
+            for number in on_page
+            if self.values.can_be_followed(number, on_page)
         )
 
 
 def prepare(
     step: Step,
     *,
-    keeps: Callable[[str], bool] = lambda path: True,
     most_elements: int = MOST_ELEMENTS,
     landscape: bool = True,
 ) -> Content:
@@ -87,8 +121,6 @@ def prepare(
     Parameters
     ----------
     step : Step
-    keeps : callable
-        ``keeps(path)`` is False for layers that are left out.
     most_elements : int
         The largest array that is shown with all its numbers.
     landscape : bool
@@ -99,11 +131,12 @@ def prepare(
     UserError
         If an operation did not compute what the page would explain.
     """
-    recording = record(step, keeps)
+    recording = record(step)
     values = Values(most_elements)
     cards, sums = assemble(recording, values)
     streams = stations(cards, recording)
     update = compute_update(recording, values, sums)
+    is_small = step.model.store.size <= MOST_PARAMETERS
     finite = bool(np.isfinite(recording.loss))
     return Content(
         step,
@@ -113,10 +146,18 @@ def prepare(
         sums,
         streams,
         update,
-        slices(recording) if landscape and finite else [],
+        slices(recording) if landscape and finite and is_small else [],
         prove(recording),
         sizes_of(step),
     )
+
+
+def block_of(name: str) -> str:
+    """Return the block that a card or a parameter belongs to, or ``""``."""
+    parts = name.split(".")
+    if "h" not in parts[:2]:
+        return ""
+    return ".".join(parts[: parts.index("h") + 2])
 
 
 def sizes_of(step: Step) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """A small model, trained for seconds, whose heads can be understood."""
 
-from scratchgpt.explore.step import Step, step_of_run
+from scratchgpt.explore.step import MOST_TOKENS, Step, step_of_run
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.text import task_from_spec
 from scratchgpt.training import NextToken, TrainConfig
@@ -11,7 +11,9 @@ STEPS = 150
 SEED = 1
 
 
-def demo_steps(task: str = TASK, steps: int = STEPS) -> tuple[Step, Step]:
+def demo_steps(
+    task: str = TASK, steps: int = STEPS, *, most_tokens: int = MOST_TOKENS
+) -> tuple[Step, Step]:
     """Train a small GPT on a generated task.
 
     Parameters
@@ -20,6 +22,7 @@ def demo_steps(task: str = TASK, steps: int = STEPS) -> tuple[Step, Step]:
         As in ``scratchgpt train --task``.
     steps : int
         Updates before the step that is shown.
+    most_tokens : int
 
     Returns
     -------
@@ -43,9 +46,8 @@ def demo_steps(task: str = TASK, steps: int = STEPS) -> tuple[Step, Step]:
     stepper = Stepper(NextToken(model), problems.batches(64, SEED), settings)
     for step in range(steps):
         stepper.update(step)
-    name = f"trained for {steps} steps on {task}"
-    title = f"Step {steps + 1} of a GPT with 2 blocks, {name}"
-    trained = step_of_run(stepper, steps, problems.tokenizer, title)
+    title = f"Training step {steps + 1} of a small GPT that learns {task}"
+    trained = step_of_run(stepper, steps, problems.tokenizer, title, most_tokens=most_tokens)
     first = Step(
         start,
         NextToken(start),

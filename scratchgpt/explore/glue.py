@@ -14,13 +14,13 @@ def add_glue(cards: list[Card], pairs: list[Pair], recording: Recording) -> list
     """Describe how values pass from one card to the next, and add a card for each bare sum."""
     by_id = {card.id: (card, pair) for card, pair in zip(cards, pairs, strict=True)}
     for card in cards:
-        if card.op == "attention" and card.is_whole:
+        if card.op == "attention":
             _join_heads(card, {name: item[0] for name, item in by_id.items()})
     result: list[Card] = []
     is_post = recording.step.model.config.norm_position == "post"
     for i, card in enumerate(cards):
         result.append(card)
-        if card.op == "residual" and card.is_whole and cards[i + 1].is_whole:
+        if card.op == "residual":
             dy = find(cards[i + 1], "backward", "dx").value
             card.add("backward", "input", "dy", f"{card.time} C", card.values[dy].array)
             if is_post:
@@ -82,7 +82,7 @@ def _add_fan_out(i: int, cards: list[Card], pairs: list[Pair]) -> None:
     dx = arrays[0] + arrays[1]
     if first:
         below = pairs[first - 1].backward
-        if below is not None and below.kept:
+        if below is not None:
             card.check("dx", dx, rows(below.inputs["dy"]))
     card.add("backward", "output", "dx", axes, dx, total("tc", at_past, at_through))
 
@@ -164,5 +164,5 @@ def _memory(i: int, cards: list[Card], pairs: list[Pair]) -> Card | None:
 
 def _memory_readers(cards: list[Card]) -> Iterator[Card]:
     for card in cards:
-        if card.id.endswith(".c_kv") and card.is_whole:
+        if card.id.endswith(".c_kv"):
             yield card

@@ -16,13 +16,18 @@ _MOST_TOKENS = 1000  # of the vocabulary, whose spellings the page has
 def manifest(content: Content, start: Content | None = None) -> tuple[dict[str, Any], Array]:
     """Return the description of all arrays, and their numbers in one flat array."""
     names = _names(content)
-    entries, parts, offset = [], [], 0
+    entries: list[dict[str, Any] | None] = []
+    parts, offset = [], 0
     values = content.values
+    on_page = content.on_page
     for number, value in enumerate(values.all):
+        if number not in on_page:
+            entries.append(None)
+            continue
         array = value.array if value.is_whole else pooled(value.array)
         name, axes = names.get(number, ("", ()))
         entry: dict[str, Any] = {"o": offset, "s": list(array.shape), "n": name, "a": list(axes)}
-        if values.can_be_followed(number):
+        if values.can_be_followed(number, on_page):
             entry["h"] = value.how
         if not value.is_whole:
             entry["p"] = list(value.array.shape)
@@ -56,12 +61,14 @@ def _names(content: Content) -> dict[int, tuple[str, tuple[str, ...]]]:
                 if f.role == role:
                     names.setdefault(f.value, (field_id(card, f), f.axes))
     for station in content.stations:
-        for which in ("lens", "gradient_lens"):
+        for which in ("lens", "gradient_lens", "norm"):
             if (value := getattr(station, which)) is not None:
-                names.setdefault(value, (f"stream/{station.name}/{which}", ("T", "V")))
+                last = "C" if which == "norm" else "V"
+                names.setdefault(value, (f"stream/{station.name}/{which}", ("T", last)))
+    letters = {f.value: f.axes for card in content.cards for f in card.fields}
     for row in content.update.rows:
         ndim = content.values[row.value].array.ndim
-        axes = tuple(str(i) for i in range(ndim))
+        axes = letters.get(row.value) or tuple(str(i) for i in range(ndim))
         for name in ("value", "grad", "m", "v", "after"):
             if (value := getattr(row, name)) is not None:
                 shown = {"grad": "g", "after": "new"}.get(name, name)
@@ -83,7 +90,18 @@ def _tokens(content: Content) -> dict[str, list[str]]:
 def _pair(content: Content, start: Content) -> dict[int, int]:
     """Return the number of each array before training, by its number on the page."""
     pairs: dict[int, int] = {}
-    for mine, other in zip(content.cards, start.cards, strict=True):
-        for a, b in zip(mine.fields, other.fields, strict=True):
+    for card, before in zip(content.cards, start.cards, strict=True):
+        for a, b in zip(card.fields, before.fields, strict=True):
             pairs.setdefault(a.value, b.value)
+    for mine, other in zip(content.stations, start.stations, strict=True):
+        for name in ("norm", "lens", "gradient_lens"):
+            _match(pairs, getattr(mine, name), getattr(other, name))
+    for row, earlier in zip(content.update.rows, start.update.rows, strict=True):
+        _match(pairs, row.value, earlier.value)
+        _match(pairs, row.grad, earlier.grad)
     return pairs
+
+
+def _match(pairs: dict[int, int], mine: int | None, other: int | None) -> None:
+    if mine is not None and other is not None:
+        pairs.setdefault(mine, other)

@@ -45,7 +45,7 @@ def prove(recording: Recording) -> list[Proof]:
         return []
     found = []
     with kernels.disabled(), np.errstate(all="ignore"):
-        for op in sorted({call.op for call in recording.calls if call.kept}):
+        for op in sorted({call.op for call in recording.calls}):
             found.append(_prove_op(op, recording))
         if recording.step.model.store.size <= MOST_PARAMETERS:
             found += _prove_model(recording)
@@ -53,7 +53,8 @@ def prove(recording: Recording) -> list[Proof]:
 
 
 def _prove_op(op: str, recording: Recording) -> Proof:
-    call = next(c for c in recording.calls if c.op == op and c.way == "forward" and c.kept)
+    calls = [c for c in recording.calls if c.op == op and c.way == "forward"]
+    call = min(calls, key=lambda c: sum(np.size(x) for x in c.inputs.values()))
     forward, backward = getattr(ops, f"{op}_forward"), getattr(ops, f"{op}_backward")
     inputs, settings = dict[str, Any](), dict[str, Any]()
     for name in inspect.signature(forward).parameters:

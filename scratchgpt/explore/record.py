@@ -4,7 +4,7 @@ The step runs on the reference, without kernels. It runs twice, once without the
 runs must agree bit for bit, so that what is shown is the step and not a version of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,9 +39,7 @@ class Call:
     inputs : dict of str to object
         Copies of the arguments. Accumulators and frozen parameters are None.
     result : object
-        A copy of the return value. None if the layer is not kept.
-    kept : bool
-        Whether inputs and result were copied.
+        A copy of the return value.
     """
 
     op: str
@@ -50,7 +48,6 @@ class Call:
     phase: str
     inputs: dict[str, Any]
     result: Any = None
-    kept: bool = True
     saved: Any = None  # the object that a forward returned, not a copy
     is_leaf: bool = True
 
@@ -107,20 +104,18 @@ class Recording:
 class _Recorder:
     """The observer; copies what goes in and out of each operation."""
 
-    def __init__(self, parameters: Array, keeps: Callable[[str], bool]) -> None:
+    def __init__(self, parameters: Array) -> None:
         self.calls: list[Call] = []
         self.phase = "forward"
         self._open: list[Call] = []
-        self._keeps = keeps
         self._bounds = np.lib.array_utils.byte_bounds(parameters)
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
         op, _, way = name.rpartition("_")
         if self._open:
             self._open[-1].is_leaf = False
-        kept = self._keeps(path)
-        copies = {key: self._copy(value) for key, value in inputs.items()} if kept else {}
-        self._open.append(Call(op, way, path, self.phase, copies, kept=kept))
+        copies = {key: self.copy(value) for key, value in inputs.items()}
+        self._open.append(Call(op, way, path, self.phase, copies))
 
     def end(self, name: str, path: str, result: Any) -> None:
         call = self._open.pop()
@@ -128,11 +123,10 @@ class _Recorder:
             return
         if call.way == "forward":
             call.saved = result[1]
-        if call.kept:
-            call.result = self._copy(result)
+        call.result = self.copy(result)
         self.calls.append(call)
 
-    def _copy(self, value: Any) -> Any:
+    def copy(self, value: Any) -> Any:
         """Copy all arrays in a tree; parameters do not change during a step, so they are views."""
         if isinstance(value, np.ndarray):
             low, high = np.lib.array_utils.byte_bounds(value)
@@ -140,20 +134,18 @@ class _Recorder:
                 return value
             return value.copy(order="K")
         if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return type(value)(*(self._copy(child) for child in value))
+            return type(value)(*(self.copy(child) for child in value))
         if isinstance(value, tuple | list):
-            return type(value)(self._copy(child) for child in value)
+            return type(value)(self.copy(child) for child in value)
         return None if isinstance(value, Accumulator | NotWanted) else value
 
 
-def record(step: Step, keeps: Callable[[str], bool] = lambda path: True) -> Recording:
+def record(step: Step) -> Recording:
     """Run the forward and the backward pass of a step, and record every operation.
 
     Parameters
     ----------
     step : Step
-    keeps : callable
-        ``keeps(path)`` is False for layers whose arrays are not copied.
 
     Raises
     ------
@@ -161,13 +153,13 @@ def record(step: Step, keeps: Callable[[str], bool] = lambda path: True) -> Reco
         If the step without the observer differs from the observed one in any bit.
     """
     store, objective = step.model.store, step.objective
-    recorder = _Recorder(store.values, keeps)
+    recorder = _Recorder(store.values)
     with kernels.disabled(), np.errstate(all="ignore"):
         expected, expected_grads = _run(step)
         store.zero_grad()
         with observing(recorder, step.model):
             loss, saved = objective.loss(step.batch, dropout_seed=step.dropout_seed)
-            nodes = list(_nodes(recorder.calls, saved, store.values))
+            nodes = list(_nodes(recorder, saved, store.values))
             n_bytes = nbytes(saved, exclude=[store.values])
             recorder.phase = "backward"
             objective.loss_backward(1.0, saved)
@@ -190,10 +182,10 @@ def _run(step: Step) -> tuple[Array, Array]:
     return np.asarray(loss), step.model.store.grads.copy()
 
 
-def _nodes(calls: list[Call], saved: Any, parameters: Array) -> Iterator[tuple[Call, Node]]:
+def _nodes(recorder: _Recorder, saved: Any, parameters: Array) -> Iterator[tuple[Call, Node]]:
     """Yield each ``saved`` of an operation in the tree of the step, with the call that made it."""
     counted: list[Any] = [parameters]
-    open_calls = [call for call in calls if call.saved is not None]
+    open_calls = [call for call in recorder.calls if call.saved is not None]
     for path, part in _parts(saved):
         call = next((c for c in open_calls if _is_same(c.saved, part)), None)
         if call is None:
@@ -201,12 +193,7 @@ def _nodes(calls: list[Call], saved: Any, parameters: Array) -> Iterator[tuple[C
         open_calls.remove(call)
         n_bytes = nbytes(part, exclude=counted)
         counted += [array for _, array in walk(part)]
-        yield call, Node(path, part if not call.kept else _copied(part), n_bytes)
-
-
-def _copied(part: Any) -> Any:
-    arrays = (x.copy(order="K") if isinstance(x, np.ndarray) else x for x in part)
-    return type(part)(*arrays)
+        yield call, Node(path, recorder.copy(part), n_bytes)
 
 
 def _parts(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:

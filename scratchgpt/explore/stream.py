@@ -1,6 +1,6 @@
 """The residual stream: its stations, the two gradients at each, and both lenses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,9 @@ class Station:
         Numbers of the stream and of its gradient.
     past, through : int or None
         The two terms of the gradient; None at the end of the stream, where there is one term.
-    lens, gradient_lens : int or None
-        Logits (T, V) of the stream, and of its negative gradient; None for an encoder.
+    norm, lens, gradient_lens : int or None
+        The stream after the last norm; logits (T, V) of it, and of the negative gradient. None for
+        an encoder, and for a large vocabulary.
     logits, pushed : array or None
         The same as arrays.
     """
@@ -38,6 +39,7 @@ class Station:
     dx: int
     past: int | None = None
     through: int | None = None
+    norm: int | None = None
     lens: int | None = None
     gradient_lens: int | None = None
     logits: Array | None = None
@@ -54,7 +56,7 @@ def stations(cards: list[Card], recording: Recording) -> list[Station]:
     found = []
     for card in cards:
         reads = card.op == "layer_norm" if is_pre else card.op == "residual"
-        if reads and card.is_whole:
+        if reads:
             station = _station(card)
             if station is not None:
                 found.append(_with_lenses(station, cards, recording))
@@ -92,21 +94,18 @@ def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> S
             if at_w is not None:
                 at_n = values.add(n, _norm(values, station.x, norm))
         logits, pushed = n @ head.T, -(dx @ head.T)
-    lens = gradient_lens = None
+    at_lens = gradient_lens = None
     if at_w is not None:
-        lens = values.add(logits, product("tv", (at_n, "tc"), (at_w, "vc"), over="c"))
+        at_lens = values.add(logits, product("tv", (at_n, "tc"), (at_w, "vc"), over="c"))
         how = product("tv", (station.dx, "tc"), (at_w, "vc"), over="c", f=-1.0)
         gradient_lens = values.add(pushed, how)
-    return Station(
-        station.card,
-        station.x,
-        station.dx,
-        station.past,
-        station.through,
-        lens,
-        gradient_lens,
-        logits,
-        pushed,
+    return replace(
+        station,
+        norm=None if at_w is None else at_n,
+        lens=at_lens,
+        gradient_lens=gradient_lens,
+        logits=logits,
+        pushed=pushed,
     )
 
 

@@ -5,6 +5,8 @@ to the numbers it was computed from, and so that the page can check itself. A ho
 with the kind under ``k`` and the numbers of other arrays; ``assets/evaluate.js`` lists the kinds.
 """
 
+import hashlib
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +57,10 @@ class Values:
 
         A sum over one row turns -0 into 0, so both are the same here.
         """
-        array = np.ascontiguousarray(array, np.float32).reshape(np.shape(array)) + np.float32(0)
-        key = (array.shape, array.tobytes())
+        array = np.ascontiguousarray(array, np.float32).reshape(np.shape(array))
+        if array.size <= self.most:
+            array = array + np.float32(0)
+        key = (array.shape, hashlib.blake2b(array.reshape(-1).view(np.uint8).data).digest())
         number = self._numbers.setdefault(key, len(self.all))
         if number == len(self.all):
             self.all.append(Value(array, None, array.size <= self.most))
@@ -68,12 +72,12 @@ class Values:
     def __getitem__(self, number: int) -> Value:
         return self.all[number]
 
-    def can_be_followed(self, number: int) -> bool:
+    def can_be_followed(self, number: int, on_page: Container[int]) -> bool:
         """Whether the page has everything that the numbers of this array were computed from."""
         value = self.all[number]
         if value.how is None or not value.is_whole:
             return False
-        return all(self.all[operand].is_whole for operand in operands(value.how))
+        return all(n in on_page and self.all[n].is_whole for n in operands(value.how))
 
 
 def operands(how: How) -> list[int]:

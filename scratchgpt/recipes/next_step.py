@@ -1,6 +1,7 @@
 """The next training step of a run, for the explorer."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def _next_step(
     if last is None:
         raise UserError(f"the run in {path} has no last/ checkpoint; name a model, and give --text")
     run = read_run(path)
-    data = find_recipe(run.task).open(run, progress)
+    # Each recipe has models and batches of its own kind; step_of_run checks which these are.
+    data: Any = find_recipe(run.task).open(run, progress)
     saved = read_state(last)
     for name, now in (("data", data.fingerprint), ("tokenizer", data.tokenizer.fingerprint)):
         if getattr(saved, name) != now:
@@ -87,7 +89,7 @@ def _next_step(
                 f"the {name} of the run in {path} changed since it was trained; restore it, or "
                 f"name {last} and give a text with --text"
             )
-    model = data.new_model(run)  # type: ignore[arg-type]
+    model = data.new_model(run)
     objective, batches = data.objective(run, model), data.batches(run, model)
     config = run.training.in_steps(getattr(batches, "batches_per_epoch", None))
     stepper = Stepper(objective, batches, config)

@@ -10,6 +10,7 @@
     const most = Math.max(...inside.map((f) => heatmap.largest(page.numbers(Number(f.dataset.v)))));
     for (const figure of inside) figure.dataset.most = most;
   }
+  for (const figure of figures) heatmap.reserve(figure);
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
@@ -45,7 +46,7 @@
   function search() {
     const wanted = prompt("Go to an array or a card, for example h.0.attn.attention/backward/dS");
     if (!wanted) return;
-    const names = [...manifest.values.map((v) => v.n), ...manifest.cards];
+    const names = [...manifest.values.filter(Boolean).map((v) => v.n), ...manifest.cards];
     const found = names.find((n) => n === wanted) || names.find((n) => n.endsWith(wanted)) || names.find((n) => n.includes(wanted));
     if (found) location.hash = found;
   }

@@ -53,7 +53,7 @@ const page = (() => {
     }).join(", ");
   }
   const name = (v) => manifest.values[v].n || `array ${v}`;
-  const how = (v) => manifest.values[v].h;
+  const how = (v) => (manifest.values[v] ? manifest.values[v].h : undefined);
   function format(x, digits = 4) {
     if (Number.isNaN(x)) return "NaN";
     if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";

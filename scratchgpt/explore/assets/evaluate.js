@@ -221,6 +221,16 @@ const evaluate = (() => {
       }
       return [h.f * (p - q), Math.abs(h.f) * (p + q)];
     },
+    slope(h, index, note) {
+      const x = at(h.a, index), dy = at(h.b, index);
+      if (note) {
+        note.text("dy · slope of the curve at x");
+        note(dy, [[h.b, index]], "dy");
+        note(at(h.c, index), [[h.c, index]], "slope");
+        note(x, [[h.a, index]], "x");
+      }
+      return [dy * CURVES[h.form](x), Math.abs(dy) * (1 + Math.abs(x))];
+    },
     adam(h, index, note) {
       const c = manifest.adam, w = at(h.a, index), g = at(h.b, index) * c.clip;
       const m = c.beta1 * at(h.c, index) + (1 - c.beta1) * g;

@@ -109,6 +109,7 @@ const follow = (() => {
     if (open) {
       dock.hidden = false;
       render(v, index);
+      uncover(v);
     }
     const where = page.letters(v).map((letter, i) => `${letter}=${index[i]}`).join("&");
     const hash = `#${page.name(v)}${where ? `?${where}` : ""}`;
@@ -121,7 +122,12 @@ const follow = (() => {
     if (!figure) return;
     for (let d = figure.closest("details"); d; d = d.parentElement.closest("details")) d.open = true;
     heatmap.draw(figure);
-    figure.scrollIntoView({ block: "center" });
+    figure.scrollIntoView({ block: "start" });
+  }
+  /** Keep a cell in sight above the panel. */
+  function uncover(v) {
+    const figure = [...document.querySelectorAll(`figure[data-v="${v}"]`)].find((f) => f.contains(document.activeElement));
+    if (figure && figure.getBoundingClientRect().bottom > dock.getBoundingClientRect().top) figure.scrollIntoView({ block: "start" });
   }
   function markAll(v, index) {
     document.querySelectorAll(".cursor").forEach((c) => c.remove());

@@ -50,15 +50,29 @@ const heatmap = (() => {
   function cell(rows, columns, width) {
     return Math.max(Math.min(16, Math.floor(width / columns), Math.floor(260 / rows)), Math.min(2, width / columns));
   }
+  /** The width for each picture of a figure. */
+  function widthOf(figure, parts) {
+    const inRow = Math.min(420, document.documentElement.clientWidth - 80);
+    const room = Math.max(120, (figure.parentElement.classList.contains("row") ? inRow : figure.clientWidth) - 24);
+    return parts.length > 1 && parts[0].columns <= 20 ? room / Math.min(parts.length, 3) - 6 : room;
+  }
+  const heightOf = (part, size) => Math.max(Math.round(size * part.rows), part.rows === 1 ? 12 : 0);
+  /** Reserve the place of the pictures, so that nothing moves when they are drawn. */
+  function reserve(figure) {
+    const v = Number(figure.dataset.v), box = figure.querySelector(".pic");
+    if (!box || !figure.clientWidth) return;
+    const parts = matrices(v), width = widthOf(figure, parts), size = cell(parts[0].rows, parts[0].columns, width);
+    const perLine = Math.max(1, Math.floor((figure.clientWidth + 6) / (Math.round(size * parts[0].columns) + 6)));
+    const lines = Math.ceil(parts.length / perLine);
+    box.style.minHeight = `${lines * heightOf(parts[0], size) + 6 * (lines - 1)}px`;
+  }
   /** Draw the pictures of a figure, once it is in sight. */
   function draw(figure) {
     const v = Number(figure.dataset.v), box = figure.querySelector(".pic");
     if (!box || !page.shape(v).length) return;
     figure.classList.toggle("absent", !page.exists(v));
     const most = figure.dataset.most ? Number(figure.dataset.most) : largest(page.numbers(v));
-    const parts = matrices(v);
-    const room = Math.max(120, (figure.parentElement.classList.contains("row") ? Math.min(420, document.documentElement.clientWidth - 80) : figure.clientWidth) - 8);
-    const width = parts.length > 1 && parts[0].columns <= 20 ? room / Math.min(parts.length, 3) - 6 : room;
+    const parts = matrices(v), width = widthOf(figure, parts);
     parts.forEach((part, i) => {
       let canvas = box.querySelectorAll("canvas")[i];
       if (!canvas) {
@@ -73,7 +87,7 @@ const heatmap = (() => {
       }
       const size = cell(part.rows, part.columns, width);
       canvas.style.width = `${Math.round(size * part.columns)}px`;
-      canvas.style.height = `${Math.max(Math.round(size * part.rows), part.rows === 1 ? 12 : 0)}px`;
+      canvas.style.height = `${heightOf(part, size)}px`;
       canvas.setAttribute("aria-label", label(v, part));
       paint(canvas, part.array, part.rows, part.columns, most);
     });
@@ -156,5 +170,5 @@ const heatmap = (() => {
     }
     return box;
   }
-  return { draw, paint, largest, mark, color, indexOf, PALETTES, isDark };
+  return { draw, reserve, paint, largest, mark, color, indexOf, PALETTES, isDark };
 })();

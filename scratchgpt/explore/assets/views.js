@@ -16,8 +16,8 @@ const views = (() => {
   function build(view) {
     const queries = page.manifest.tokens[view.dataset.queries], keys = page.manifest.tokens[view.dataset.keys];
     const panels = view.querySelector(".panels"), reading = view.querySelector(".reading");
-    const room = Math.min(320, document.documentElement.clientWidth - 90);
-    const size = Math.max(6, Math.min(24, Math.floor(room / keys.length)));
+    const width = view.clientWidth, inRow = width > 760 ? width / 4 - 44 : Math.min(320, width - 40);
+    const size = Math.max(6, Math.min(24, Math.floor(inRow / keys.length)));
     const parts = [];
     let head = 0, query = queries.length - 1;
     for (const [key, title] of Object.entries(NAMES)) {

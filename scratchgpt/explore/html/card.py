@@ -1,13 +1,17 @@
 """A card: forward, saved and backward in three columns, then formulas beside their code."""
 
+import numpy as np
+
 from scratchgpt.explore.cards import Card
 from scratchgpt.explore.content import Content
 from scratchgpt.explore.formulas import Formula, formulas_of, lines_of, source_file
 from scratchgpt.explore.html.figure import figure
-from scratchgpt.explore.html.text import Links, bytes_of, escape, formula
+from scratchgpt.explore.html.text import Links, bytes_of, escape, formula, number, token
 from scratchgpt.explore.saved_bytes import autograd_keeps, nodes_of
+from scratchgpt.explore.stream import best, probabilities
 from scratchgpt.explore.words import OF_CARDS, WORDS
 
+N_LOGITS = 50
 _COMPUTES_NOTHING = {"View", "Transpose", "T", "Split", "AccumulateGrad", "Expand", "ReshapeAlias"}
 
 
@@ -22,8 +26,11 @@ def card_html(content: Content, card: Card, links: Links, *, is_open: bool) -> s
     )
     columns = f'<div class="cols">{_forward(content, card)}{_saved(content, card)}'
     columns += f"{_backward(content, card)}</div>"
+    if card.op == "cross_entropy":
+        columns += _best_logits(content, card)
     code = _formulas(card, is_open=is_open)
-    return f'<article class="card" id="{escape(card.id)}" tabindex="-1">{head}{columns}{code}</article>'
+    name = escape(card.id)
+    return f'<article class="card" id="{name}" tabindex="-1">{head}{columns}{code}</article>'
 
 
 def _forward(content: Content, card: Card) -> str:
@@ -37,6 +44,36 @@ def _backward(content: Content, card: Card) -> str:
     if card.recomputed:
         text += f'<p class="note">The backward pass computes {card.recomputed} a second time.</p>'
     return _column(content, card, "backward", text)
+
+
+def _best_logits(content: Content, card: Card) -> str:
+    """Return the largest logits of each position, if the vocabulary is too large for a picture."""
+    field = next(f for f in card.fields if f.name == "logits")
+    logits = content.values[field.value].array
+    if content.values[field.value].is_whole:
+        return ""
+    p = probabilities(logits)
+    rows = []
+    for t, target in enumerate(card.facts["targets"]):
+        spell = content.step.spell
+        words = " ".join(
+            f"{escape(token(spell(v)))}&nbsp;{number(float(p[t, v]), 2)}"
+            for v in best(logits[t], N_LOGITS)
+        )
+        of_target = "–"
+        if target >= 0:
+            of_target = f"{escape(token(spell(target)))} {number(float(p[t, target]), 2)}"
+        norm = float(np.linalg.norm(logits[t].astype(np.float64)))
+        rows.append(
+            f'<tr><th scope="row">{t}</th><td>{of_target}</td><td>{number(norm)}</td>'
+            f"<td>{words}</td></tr>"
+        )
+    return (
+        f"<details><summary>The {N_LOGITS} best tokens of each position</summary><div class=scroll>"
+        "<table class=top50><thead><tr><th>position</th><th>target</th><th>norm of the logits</th>"
+        f"<th>best tokens, with their probabilities</th></tr></thead><tbody>{''.join(rows)}</tbody>"
+        "</table></div></details>"
+    )
 
 
 def _column(content: Content, card: Card, side: str, text: str) -> str:

@@ -124,6 +124,8 @@ def _head(content: Content) -> str:
         "<p class=lead>One real training step, forward and backward. Every number is of the "
         "reference code, and can be followed to the numbers it was computed from.</p>",
         _tokens(content),
+        '<p class="key">Each box is a token that the model reads. Below it is the token that comes '
+        "next, and the probability that the model gives to it; a dash does not count.</p>",
         '<dl class="facts">',
         f"<div><dt>loss</dt><dd>{number(loss, 5)}</dd></div>",
         f"<div><dt>norm of the gradient</dt><dd>{number(content.update.norm, 4)}</dd></div>",
@@ -133,6 +135,7 @@ def _head(content: Content) -> str:
         f'<p class="letters">Sizes: {letters}. The norm is '
         f"{'before' if config.norm_position == 'pre' else 'after'} each branch.</p>",
         f'<ul class="notes">{notes}</ul>' if notes else "",
+        _begin(content),
     ]
     if not math.isfinite(loss):
         words.append(
@@ -144,6 +147,35 @@ def _head(content: Content) -> str:
         "text, the formulas, the code and the statistics are all here.</p></noscript></header>"
     )
     return "".join(words)
+
+
+def _begin(content: Content) -> str:
+    """Return three places where a reader may begin."""
+    attention = next((c.id for c in reversed(content.shown) if c.op == "attention"), "step")
+    norm = next((c.id for c in reversed(content.shown) if c.op == "layer_norm"), "step")
+    places = (
+        (
+            "cross_entropy/backward/dlogits",
+            "Where the gradient begins",
+            "The gradient of the logits is "
+            "what the model predicted minus what came. From there, go down the cards.",
+        ),
+        (
+            f"{attention}/backward/dS",
+            "Through the softmax of attention",
+            "S, P, dP and dS: which scores the loss would like to be higher.",
+        ),
+        (
+            f"{norm}/backward/dx",
+            "The three terms of layer norm",
+            "Two averages are subtracted. Click "
+            "a number to see the terms with the numbers in them.",
+        ),
+    )
+    items = "".join(
+        f'<li><a href="#{escape(target)}">{title}</a>{text}</li>' for target, title, text in places
+    )
+    return f'<ul class="begin">{items}</ul>'
 
 
 def _tokens(content: Content) -> str:

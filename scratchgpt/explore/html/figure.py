@@ -40,7 +40,7 @@ def _figure(
     content: Content, value: int, name: str, axes: tuple[str, ...], attributes: str, alias: str
 ) -> str:
     array = content.values[value].array
-    shape = " × ".join(f"{axis}&#8239;{size}" for axis, size in zip(axes, array.shape, strict=True))
+    shape = " × ".join(f"{axis}&nbsp;{size}" for axis, size in zip(axes, array.shape, strict=True))
     head = f"<figcaption><b>{escape(name)}</b> <span>{shape or 'number'}</span></figcaption>"
     if not array.ndim:
         body = f'<p class="scalar">{number(float(array), 6)}</p>'

@@ -50,8 +50,7 @@ def _view(content: Content, card: Card) -> str:
 
 
 def _in_words(content: Content, card: Card, at: dict[str, int]) -> str:
-    """Return a table: for each query and head, the key with the largest weight and with the
-    most negative dS."""
+    """Return a table of the key with the largest weight, and of that with the most negative dS."""
     weights, dscores = (content.values[at[name]].array for name in ("P", "dS"))
     queries, keys = (_tokens(content, card.facts[name]) for name in ("queries", "keys"))
     head = "".join(f"<th>head {h}</th>" for h in range(len(weights)))

@@ -40,7 +40,8 @@ def map_html(content: Content) -> str:
     heads = (
         f'<text class="head" x="{FORWARD[0]}" y="18">forward ↓</text>'
         f'<text class="head" x="{SAVED[0] - 2}" y="18">saved</text>'
-        f'<text class="head" x="{BACKWARD[0] + BACKWARD[1]}" y="18" text-anchor="end">↑ backward</text>'
+        f'<text class="head" x="{BACKWARD[0] + BACKWARD[1]}" y="18" text-anchor="end">'
+        "↑ backward</text>"
     )
     turn = (
         f'<path class="turn" d="M{STREAM["forward"]} {bottom - 8} V{bottom + 6} '
@@ -86,20 +87,19 @@ def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
             f'<rect class="box {way}" x="{left}" y="{y}" width="{width}" height="{BOX}" rx="4"/>'
             f'<rect class="level {way}" x="{left}" y="{y + BOX - 3}" height="3" rx="1" '
             f'width="{_level(size) * width:.0f}"/>'
-            f'<text x="{left + 7}" y="{middle + 3.5}">{escape(name if way == "forward" else _back(name))}'
-            "</text></a>"
+            f'<text x="{left + 7}" y="{middle + 3.5}">{escape(_shown(name, way))}</text></a>'
         )
     if card.n_bytes:
-        width = max(2.0, SAVED[1] * math.sqrt(card.n_bytes / largest))
+        kept = max(2.0, SAVED[1] * math.sqrt(card.n_bytes / largest))
         parts.append(
-            f'<rect class="kept" x="{SAVED[0]}" y="{middle - 4}" width="{width:.1f}" height="8" '
+            f'<rect class="kept" x="{SAVED[0]}" y="{middle - 4}" width="{kept:.1f}" height="8" '
             f'rx="2"><title>{escape(card.id)} saves {card.n_bytes:,} bytes</title></rect>'
         )
     return parts
 
 
-def _back(name: str) -> str:
-    return f"d {name}" if len(name) < 16 else name
+def _shown(name: str, way: str) -> str:
+    return f"d {name}" if way == "backward" and len(name) < 16 else name
 
 
 def _size(content: Content, card: Card, way: str) -> float | None:

@@ -11,7 +11,7 @@ from scratchgpt.explore.words import TEX_FAN_OUT, TEX_GRADIENT_LENS, TEX_LENS
 
 def stream_html(content: Content) -> str:
     """Return the section."""
-    stations = content.stations
+    stations = [s for s in content.stations if content.shows(s.card)]
     if not stations:
         return ""
     body = [
@@ -105,8 +105,8 @@ def _lens(content: Content, stations: list[Station]) -> str:
             )
         rows.append(f'<tr><th scope="row">{escape(station.name)}</th>{"".join(cells)}</tr>')
     return (
-        '<h3 id="lens">Logit lens</h3><p>What the model would predict if it ended at a station: the '
-        f"last norm and the head, applied to the stream there. {formula(TEX_LENS)} Each cell has "
+        '<h3 id="lens">Logit lens</h3><p>What the model would predict if it ended at a station: '
+        f"the last norm and the head, applied to the stream there. {formula(TEX_LENS)} Each cell has "
         "the best token and, small, the probability of the target. The stream was not trained to "
         "be read before its end, so this is a projection and not an explanation.</p>"
         f'<div class="scroll"><table class="lens">{_head(content, positions, "station")}<tbody>'
@@ -130,10 +130,10 @@ def _gradient_lens(content: Content, stations: list[Station]) -> str:
             )
         rows.append(f'<tr><th scope="row">{escape(station.name)}</th>{"".join(cells)}</tr>')
     return (
-        '<h3 id="gradient-lens">The lens on the gradient</h3><p>The same table of tokens, applied to '
-        f"the step that the gradient asks for. {formula(TEX_GRADIENT_LENS)} Each cell has the token "
-        "that a small step against the gradient would push up most, and the one it would push "
-        "down. This too is a projection (Katz et al. 2024, arXiv:2402.12865).</p>"
+        '<h3 id="gradient-lens">The lens on the gradient</h3><p>The same table of tokens, applied '
+        f"to the step that the gradient asks for. {formula(TEX_GRADIENT_LENS)} Each cell has the "
+        "token that a small step against the gradient would push up most, and the one it would "
+        "push down. This too is a projection (Katz et al. 2024, arXiv:2402.12865).</p>"
         f'<div class="scroll"><table class="lens">{_head(content, positions, "station")}<tbody>'
         + "".join(rows)
         + "</tbody></table></div>"

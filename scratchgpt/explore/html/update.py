@@ -37,7 +37,7 @@ def update_html(content: Content) -> str:
         parts.append(
             "<p>This model has no optimizer, so there is no update. The gradients are complete.</p>"
         )
-    parts += [_parameter(content, row) for row in update.rows]
+    parts += [_parameter(content, row) for row in update.rows if content.shows_parameter(row.name)]
     if content.slices:
         parts.append(_slices(content))
     return "".join([*parts, "</section>"])
@@ -46,7 +46,8 @@ def update_html(content: Content) -> str:
 def _parameter(content: Content, row: Row) -> str:
     card = card_of(row.name, content.cards, content.sums)
     array = content.values[row.value].array
-    axes = tuple(str(i) for i in range(array.ndim))
+    fields = (f for c in content.cards for f in c.fields if f.value == row.value)
+    axes = next((f.axes for f in fields), tuple(str(i) for i in range(array.ndim)))
     parts = [(row.value, "value"), (row.grad, "g"), (row.m, "m"), (row.v, "v"), (row.after, "new")]
     figures = "".join(
         plain_figure(content, number_, name, axes, f"update/{row.name}/{name}")
@@ -66,8 +67,8 @@ def _parameter(content: Content, row: Row) -> str:
 def _slices(content: Content) -> str:
     pictures = "".join(_slice(content, item) for item in content.slices)
     return (
-        '<h3 id="slopes">The gradient is a slope</h3><p>For each parameter, the weight with the largest '
-        "gradient was moved to both sides while everything else stayed the same. The curve is the "
+        '<h3 id="slopes">The gradient is a slope</h3><p>For each parameter, the weight with the '
+        "largest gradient was moved to both sides while everything else stayed the same. The curve is the "
         "loss, computed by forward passes alone. The straight line has the slope of the gradient, "
         f"computed by the backward pass. They touch at the weight’s value. {formula(TEX_TANGENT)}"
         f'</p><div class="slices">{pictures}</div>'

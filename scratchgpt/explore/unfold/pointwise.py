@@ -29,9 +29,10 @@ def unfold_activation(card: Card, pair: Pair, sums: GradientSums) -> None:
     dy, dx = rows(pair.backward.inputs["dy"]), rows(pair.backward.result)
     at_dy = card.add("backward", "input", "dy", axes, dy)
     at_slope = card.add("backward", "inner", "slope", axes, slope, {"k": f"{form}'", "a": at_x})
-    how = product("tf", (at_dy, "tf"), (at_slope, "tf"))
+    how = {"k": "slope", "a": at_x, "b": at_dy, "c": at_slope, "form": f"{form}'"}
     card.add("backward", "output", "dx", axes, dx, how)
     card.check("dx", dy * slope, dx)
+    card.facts["form"] = form
 
 
 def unfold_dropout(card: Card, pair: Pair, sums: GradientSums) -> None:
