@@ -11,7 +11,7 @@ from scratchgpt.explore.record import Recording, record
 from scratchgpt.explore.step import Step
 from scratchgpt.explore.stream import Station, stations
 from scratchgpt.explore.unfold.sums import GradientSums
-from scratchgpt.explore.update import Slice, Update, compute_update, slices
+from scratchgpt.explore.update import Row, Slice, Update, compute_update, slices
 from scratchgpt.explore.values import Values
 
 # A larger array is a picture with statistics, without its numbers.
@@ -37,6 +37,8 @@ class Content:
         The size of each letter: T, C, H and so on.
     hidden : frozenset of str
         Blocks that the page leaves out, such as ``"h.1"``.
+    has_moments : bool
+        Whether the page has the moments and the new values of the parameters.
     """
 
     step: Step
@@ -50,6 +52,7 @@ class Content:
     proofs: list[Proof]
     sizes: dict[str, int]
     hidden: frozenset[str] = frozenset()
+    has_moments: bool = True
 
     @property
     def blocks(self) -> list[str]:
@@ -76,18 +79,23 @@ class Content:
                 found |= {n for n in (*named, *lenses) if n is not None}
         for row in self.update.rows:
             if self.shows_parameter(row.name):
-                found |= {
-                    n for n in (row.value, row.grad, row.m, row.v, row.after) if n is not None
-                }
+                found |= {number for _, number in self.parts_of(row)}
         return found
 
     def shows_parameter(self, name: str) -> bool:
         """Whether the page has a parameter: those of hidden blocks are left out."""
         return block_of(name.removeprefix("transformer.")) not in self.hidden
 
-    def without(self, hidden: frozenset[str]) -> "Content":
-        """Return the content of a page without some blocks."""
-        return replace(self, hidden=hidden)
+    def parts_of(self, row: Row) -> list[tuple[str, int]]:
+        """Return the arrays of a parameter that the page has: names, and numbers."""
+        parts = [("value", row.value), ("g", row.grad)]
+        if self.has_moments:
+            parts += [("m", row.m), ("v", row.v), ("new", row.after)]
+        return [(name, number) for name, number in parts if number is not None]
+
+    def without(self, hidden: frozenset[str], *, has_moments: bool = True) -> "Content":
+        """Return the content of a smaller page."""
+        return replace(self, hidden=hidden, has_moments=has_moments)
 
     @property
     def n_checked(self) -> int:

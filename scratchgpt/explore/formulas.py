@@ -170,6 +170,7 @@ class CodeLine(NamedTuple):
     text: str
 
 
+@cache
 def source_lines(op: str, way: str) -> list[CodeLine]:
     """Return the lines of an operation with their numbers in its file, without indentation."""
     function = inspect.unwrap(getattr(ops, f"{op}_{way}"))

@@ -8,7 +8,6 @@ from scratchgpt.backend import Array
 from scratchgpt.explore.content import Content
 from scratchgpt.explore.html.figure import field_id
 from scratchgpt.explore.html.text import token
-from scratchgpt.explore.values import pooled
 
 _MOST_TOKENS = 1000  # of the vocabulary, whose spellings the page has
 
@@ -24,7 +23,7 @@ def manifest(content: Content, start: Content | None = None) -> tuple[dict[str, 
         if number not in on_page:
             entries.append(None)
             continue
-        array = value.array if value.is_whole else pooled(value.array)
+        array = value.picture
         name, axes = names.get(number, ("", ()))
         entry: dict[str, Any] = {"o": offset, "s": list(array.shape), "n": name, "a": list(axes)}
         if values.can_be_followed(number, on_page):
@@ -69,10 +68,8 @@ def _names(content: Content) -> dict[int, tuple[str, tuple[str, ...]]]:
     for row in content.update.rows:
         ndim = content.values[row.value].array.ndim
         axes = letters.get(row.value) or tuple(str(i) for i in range(ndim))
-        for name in ("value", "grad", "m", "v", "after"):
-            if (value := getattr(row, name)) is not None:
-                shown = {"grad": "g", "after": "new"}.get(name, name)
-                names.setdefault(value, (f"update/{row.name}/{shown}", axes))
+        for name, value in content.parts_of(row):
+            names.setdefault(value, (f"update/{row.name}/{name}", axes))
     return names
 
 

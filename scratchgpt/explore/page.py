@@ -60,39 +60,40 @@ def make_page(
     content = prepare(step, landscape=landscape)
     before = None if start is None else prepare(start, landscape=False)
 
-    def of(shown: list[int]) -> Page:
-        names = content.blocks
-        hidden = frozenset(name for i, name in enumerate(names) if i not in shown)
-        part = content.without(hidden)
+    names = content.blocks
+    wanted = spread(len(names)) if blocks is None else _checked(blocks, len(names))
+
+    def of(n: int, has_moments: bool) -> Page:
+        hidden = frozenset(names) - {names[i] for i in wanted[:n]}
+        part = content.without(hidden, has_moments=has_moments)
         return Page(part, document(part, Links(docs), before))
 
-    n = len(content.blocks)
-    if blocks is not None:
-        for block in blocks:
-            if not 0 <= block < n:
-                raise UserError(
-                    f"--layers: there is no block {block}; the model has "
-                    f"{counted(n, 'block')}, from 0 to {n - 1}"
-                )
-    wanted = spread(n) if blocks is None else blocks
-    page = of(wanted)
-    n_fit = len(wanted)
-    while page.n_bytes > MOST_BYTES and n_fit > 0:
-        # The page grows linearly with the blocks; the first estimate is rarely wrong by one.
-        n_fit -= 1
-        smaller = of(wanted[:n_fit])
-        if blocks is not None and smaller.n_bytes <= MOST_BYTES:
-            break
-        if blocks is None:
-            page = smaller
-    if page.n_bytes > MOST_BYTES:
-        fits = ",".join(str(i) for i in sorted(wanted[:n_fit]))
-        advice = f"--layers {fits} fits" if n_fit else "give fewer --tokens"
+    page, n = of(len(wanted), True), len(wanted)
+    largest = page.n_bytes
+    if largest > MOST_BYTES:
+        low = 0  # the largest number of blocks that fits is at least this and at most n
+        while low < n:
+            middle = (low + n + 1) // 2
+            low, n = (middle, n) if of(middle, False).n_bytes <= MOST_BYTES else (low, middle - 1)
+        page = of(n, False)
+    if page.n_bytes > MOST_BYTES or (blocks is not None and n < len(wanted)):
+        fits = ",".join(str(i) for i in sorted(wanted[:n]))
+        advice = f"--layers {fits} fits" if n else "give fewer --tokens"
         raise UserError(
-            f"the page would have {page.n_bytes / 1e6:.1f} MB, more than "
-            f"{MOST_BYTES / 1e6:.0f} MB; {advice}"
+            f"the page would have {largest / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f} MB; "
+            f"{advice}"
         )
     return page
+
+
+def _checked(blocks: list[int], n: int) -> list[int]:
+    for block in blocks:
+        if not 0 <= block < n:
+            raise UserError(
+                f"--layers: there is no block {block}; the model has {counted(n, 'block')}, from 0 "
+                f"to {n - 1}"
+            )
+    return blocks
 
 
 def spread(n: int) -> list[int]:

@@ -1,10 +1,13 @@
 """The residual stream: its stations, the two gradients at each, and both lenses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from scratchgpt import kernels
 from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card, Field
 from scratchgpt.explore.record import Recording
@@ -12,7 +15,6 @@ from scratchgpt.explore.values import Values, product
 
 # A larger vocabulary is shown by its best tokens only.
 MOST_CLASSES = 512
-N_BEST = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Station:
     norm, lens, gradient_lens : int or None
         The stream after the last norm; logits (T, V) of it, and of the negative gradient. None for
         an encoder, and for a large vocabulary.
-    logits, pushed : array or None
-        The same as arrays.
+    read : callable or None
+        Returns what the head makes of an array (T, C), with the last norm or without.
     """
 
     card: Card
@@ -42,8 +44,19 @@ class Station:
     norm: int | None = None
     lens: int | None = None
     gradient_lens: int | None = None
-    logits: Array | None = None
-    pushed: Array | None = None
+    read: Callable[[Array, bool], Array] | None = None
+
+    @cached_property
+    def logits(self) -> Array:
+        """Logits (T, V) of the stream."""
+        assert self.read is not None
+        return self.read(self.card.values[self.x].array, True)
+
+    @cached_property
+    def pushed(self) -> Array:
+        """Logits (T, V) of the negative gradient."""
+        assert self.read is not None
+        return self.read(-self.card.values[self.dx].array, False)
 
     @property
     def name(self) -> str:
@@ -85,28 +98,26 @@ def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> S
     values = station.card.values
     head = model.lm_head.weight.value
     norm = (model.decoder if hasattr(model, "decoder") else model.transformer).ln_f
-    x, dx = values[station.x].array, values[station.dx].array
-    at_w = values.add(head) if len(head) <= MOST_CLASSES else None
-    with np.errstate(all="ignore"):
-        n, at_n = x, station.x
-        if norm is not None:
-            n = norm.forward(x)[0]
-            if at_w is not None:
-                at_n = values.add(n, _norm(values, station.x, norm))
-        logits, pushed = n @ head.T, -(dx @ head.T)
-    at_lens = gradient_lens = None
-    if at_w is not None:
-        at_lens = values.add(logits, product("tv", (at_n, "tc"), (at_w, "vc"), over="c"))
-        how = product("tv", (station.dx, "tc"), (at_w, "vc"), over="c", f=-1.0)
-        gradient_lens = values.add(pushed, how)
-    return replace(
-        station,
-        norm=None if at_w is None else at_n,
-        lens=at_lens,
-        gradient_lens=gradient_lens,
-        logits=logits,
-        pushed=pushed,
-    )
+
+    def read(x: Array, is_stream: bool) -> Array:
+        with kernels.disabled(), np.errstate(all="ignore"):
+            n = norm.forward(x)[0] if is_stream and norm is not None else x
+            logits: Array = n @ head.T
+        return logits
+
+    station = replace(station, read=read)
+    if len(head) > MOST_CLASSES:
+        return station
+    at_w, at_n = values.add(head), station.x
+    if norm is not None:
+        with kernels.disabled(), np.errstate(all="ignore"):
+            n = norm.forward(values[station.x].array)[0]
+        at_n = values.add(n, _norm(values, station.x, norm))
+    how = product("tv", (at_n, "tc"), (at_w, "vc"), over="c")
+    at_lens = values.add(station.logits, how)
+    how = product("tv", (station.dx, "tc"), (at_w, "vc"), over="c", f=-1.0)
+    at_pushed = values.add(station.pushed, how)
+    return replace(station, norm=at_n, lens=at_lens, gradient_lens=at_pushed)
 
 
 def _norm(values: Values, x: int, norm: Any) -> dict[str, Any]:
@@ -128,10 +139,11 @@ def shares(station: Station) -> tuple[float, float, float] | None:
     return (*norms, cosine)
 
 
-def best(row: Array, n: int = N_BEST, *, lowest: bool = False) -> list[int]:
-    """Return the indices of the largest elements of a row, or of the smallest."""
-    order = np.argsort(row, kind="stable")
-    return [int(i) for i in (order[:n] if lowest else order[::-1][:n])]
+def best(row: Array, n: int) -> list[int]:
+    """Return the indices of the n largest elements of a row, the largest first."""
+    n = min(n, len(row))
+    some = np.sort(np.argpartition(-row, n - 1)[:n])
+    return [int(i) for i in some[np.argsort(-row[some], kind="stable")]]
 
 
 def probabilities(logits: Array) -> Array:

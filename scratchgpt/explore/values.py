@@ -8,7 +8,8 @@ with the kind under ``k`` and the numbers of other arrays; ``assets/evaluate.js`
 import hashlib
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,16 @@ from scratchgpt.backend import Array
 How = dict[str, Any]
 
 POOLED = 64  # rows and columns of the picture of an array that is too large for the page
+
+
+class Statistics(NamedTuple):
+    """Statistics of the finite elements, and the numbers of those that are masked or NaN."""
+
+    least: float | None
+    most: float | None
+    norm: float
+    n_masked: int
+    n_nan: int
 
 
 @dataclass
@@ -36,6 +47,22 @@ class Value:
     array: Array
     how: How | None
     is_whole: bool
+
+    @cached_property
+    def picture(self) -> Array:
+        """What the page has of the array: its numbers, or a smaller array."""
+        return self.array if self.is_whole else pooled(self.array)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        finite = self.array[np.isfinite(self.array)]
+        return Statistics(
+            float(finite.min()) if finite.size else None,
+            float(finite.max()) if finite.size else None,
+            float(np.linalg.norm(finite.astype(np.float64))),
+            int(np.isneginf(self.array).sum()),
+            int(np.isnan(self.array).sum()),
+        )
 
 
 class Values:

@@ -1,12 +1,9 @@
 """An array as a figure: its name, shape and statistics; the script adds the picture."""
 
-import numpy as np
-
-from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card, Field
 from scratchgpt.explore.content import Content
 from scratchgpt.explore.html.text import escape, number
-from scratchgpt.explore.saved_bytes import size_of
+from scratchgpt.explore.values import Statistics
 
 
 def figure(content: Content, card: Card, field: Field, *, anchor: bool = True) -> str:
@@ -45,26 +42,18 @@ def _figure(
     if not array.ndim:
         body = f'<p class="scalar">{number(float(array), 6)}</p>'
     else:
-        body = f'<div class="pic"></div><p class="stat">{statistics(array)}</p>'
+        line = statistics(content.values[value].statistics)
+        body = f'<div class="pic"></div><p class="stat">{line}</p>'
     return f'<figure {attributes} data-v="{value}">{alias}{head}{body}</figure>'
 
 
-def statistics(array: Array) -> str:
+def statistics(found: Statistics) -> str:
     """Return minimum, maximum and norm, and how many elements are masked or NaN."""
-    finite = array[np.isfinite(array)]
-    n_nan, n_masked = int(np.isnan(array).sum()), int(np.isneginf(array).sum())
     parts = []
-    if finite.size:
-        norm = float(np.linalg.norm(finite.astype(np.float64)))
-        parts.append(f"{number(float(finite.min()))} … {number(float(finite.max()))}")
-        parts.append(f"norm {number(norm)}")
-    if n_masked:
-        parts.append(f"{n_masked:,} masked")
-    if n_nan:
-        parts.append(f"<strong>{n_nan:,} NaN</strong>")
+    if found.least is not None and found.most is not None:
+        parts += [f"{number(found.least)} … {number(found.most)}", f"norm {number(found.norm)}"]
+    if found.n_masked:
+        parts.append(f"{found.n_masked:,} masked")
+    if found.n_nan:
+        parts.append(f"<strong>{found.n_nan:,} NaN</strong>")
     return " · ".join(parts)
-
-
-def sizes_in_words(content: Content, letters: str) -> str:
-    """Return ``T 13, C 24`` for the letters ``"T C"``."""
-    return ", ".join(f"{a} {size_of(a, content.sizes)}" for a in letters.split())

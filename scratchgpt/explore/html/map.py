@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from scratchgpt.explore.cards import Card
 from scratchgpt.explore.content import Content
 from scratchgpt.explore.html.text import escape
@@ -107,9 +105,7 @@ def _size(content: Content, card: Card, way: str) -> float | None:
     fields = [f for f in card.fields if f.side == way and f.role in ("output", "input")]
     if not fields:
         return None
-    array = content.values[fields[-1].value].array
-    finite = array[np.isfinite(array)].astype(np.float64)
-    return float(np.linalg.norm(finite)) if finite.size else None
+    return content.values[fields[-1].value].statistics.norm
 
 
 def _level(size: float | None) -> float:

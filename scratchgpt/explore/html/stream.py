@@ -21,7 +21,7 @@ def stream_html(content: Content) -> str:
         _table(content),
         *(_station(content, station) for station in stations),
     ]
-    lenses = [s for s in stations if s.logits is not None]
+    lenses = [s for s in stations if s.read is not None]
     if lenses:
         body.append(_lens(content, lenses))
         body.append(_gradient_lens(content, lenses))
@@ -34,8 +34,8 @@ def stream_html(content: Content) -> str:
 
 def _table(content: Content) -> str:
     rows = []
-    for station in content.stations:
-        x, dx = (_norm(content.values[n].array) for n in (station.x, station.dx))
+    for station in (s for s in content.stations if content.shows(s.card)):
+        x, dx = (content.values[n].statistics.norm for n in (station.x, station.dx))
         both = shares(station)
         cells = (number(both[0]), number(both[1]), number(both[2])) if both else ("", "", "")
         rows.append(
@@ -51,10 +51,6 @@ def _table(content: Content) -> str:
         + "".join(rows)
         + "</tbody></table></div>"
     )
-
-
-def _norm(array: np.ndarray) -> float:
-    return float(np.linalg.norm(array.astype(np.float64)))
 
 
 def _station(content: Content, station: Station) -> str:
@@ -92,7 +88,6 @@ def _lens(content: Content, stations: list[Station]) -> str:
     positions = _positions(content)
     rows = []
     for station in stations:
-        assert station.logits is not None
         p = probabilities(station.logits)
         cells = []
         for t in positions:
@@ -106,9 +101,9 @@ def _lens(content: Content, stations: list[Station]) -> str:
         rows.append(f'<tr><th scope="row">{escape(station.name)}</th>{"".join(cells)}</tr>')
     return (
         '<h3 id="lens">Logit lens</h3><p>What the model would predict if it ended at a station: '
-        f"the last norm and the head, applied to the stream there. {formula(TEX_LENS)} Each cell has "
-        "the best token and, small, the probability of the target. The stream was not trained to "
-        "be read before its end, so this is a projection and not an explanation.</p>"
+        f"the last norm and the head, applied to the stream there. {formula(TEX_LENS)} Each cell "
+        "has the best token and, small, the probability of the target. The stream was not trained "
+        "to be read before its end, so this is a projection and not an explanation.</p>"
         f'<div class="scroll"><table class="lens">{_head(content, positions, "station")}<tbody>'
         + "".join(rows)
         + "</tbody></table></div>"
@@ -120,10 +115,9 @@ def _gradient_lens(content: Content, stations: list[Station]) -> str:
     positions = _positions(content)
     rows = []
     for station in stations:
-        assert station.pushed is not None
-        cells = []
+        pushed, cells = station.pushed, []
         for t in positions:
-            up, down = best(station.pushed[t], 1)[0], best(station.pushed[t], 1, lowest=True)[0]
+            up, down = best(pushed[t], 1)[0], best(-pushed[t], 1)[0]
             cells.append(
                 f"<td><b>↑ {escape(token(content.step.spell(up)))}</b><br>"
                 f"↓ {escape(token(content.step.spell(down)))}</td>"

@@ -17,10 +17,12 @@ def update_html(content: Content) -> str:
     parts = ['<section id="update" class="view"><h2>The update</h2>']
     if update.is_made:
         n = update.numbers
+        hint = "Click a new value below to see its update with the numbers in it."
+        if not content.has_moments:
+            hint = "They are left out of this page, to make room for more blocks."
         parts.append(
             "<p>AdamW moves every weight by its own step. It keeps two averages, of the gradient "
-            "and of its square. Click a number in a row below to see its update with the numbers "
-            "in it.</p>"
+            f"and of its square. {hint}</p>"
             f'<ul class="formulas"><li>{formula(TEX_CLIP)}</li><li>{formula(TEX_M)}</li>'
             f"<li>{formula(TEX_V)}</li><li>{formula(TEX_UPDATE)}</li></ul>"
             f"<p>The norm of the gradient is {number(update.norm, 4)}, so clipping multiplies by "
@@ -48,11 +50,9 @@ def _parameter(content: Content, row: Row) -> str:
     array = content.values[row.value].array
     fields = (f for c in content.cards for f in c.fields if f.value == row.value)
     axes = next((f.axes for f in fields), tuple(str(i) for i in range(array.ndim)))
-    parts = [(row.value, "value"), (row.grad, "g"), (row.m, "m"), (row.v, "v"), (row.after, "new")]
     figures = "".join(
         plain_figure(content, number_, name, axes, f"update/{row.name}/{name}")
-        for number_, name in parts
-        if number_ is not None
+        for name, number_ in content.parts_of(row)
     )
     link = f' · <a href="#{escape(card.id)}">{escape(card.id)}</a>' if card else ""
     shape = " × ".join(str(n) for n in array.shape)
@@ -68,8 +68,9 @@ def _slices(content: Content) -> str:
     pictures = "".join(_slice(content, item) for item in content.slices)
     return (
         '<h3 id="slopes">The gradient is a slope</h3><p>For each parameter, the weight with the '
-        "largest gradient was moved to both sides while everything else stayed the same. The curve is the "
-        "loss, computed by forward passes alone. The straight line has the slope of the gradient, "
+        "largest gradient was moved to both sides while everything else stayed the same. The "
+        "curve is the loss, computed by forward passes alone. The straight line has the slope of "
+        "the gradient, "
         f"computed by the backward pass. They touch at the weight’s value. {formula(TEX_TANGENT)}"
         f'</p><div class="slices">{pictures}</div>'
     )
