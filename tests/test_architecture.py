@@ -41,6 +41,7 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
+    {"serving"},
     {"recipes", "proofs"},
     {"cli"},
 ]

@@ -1,0 +1,1 @@
+"""A server that speaks OpenAI's protocol, and the chat page that it serves."""
