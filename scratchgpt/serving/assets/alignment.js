@@ -46,10 +46,12 @@ class Alignment {
     let [start, end, first] = [0, 0, 0];
     for (let i = 0; i < this.tokens.length; i += 1) {
       const token = this.tokens[i].bytes;
-      if (end + token.length > bytes.length) break;
-      if (token.some((byte, k) => byte !== bytes[end + k])) {
+      const arrived = bytes.subarray(end, end + token.length);
+      if (arrived.some((byte, k) => byte !== token[k])) {
         end = bytes.length;
         i = this.tokens.length - 1;
+      } else if (arrived.length < token.length) {
+        break;
       } else {
         end += token.length;
       }

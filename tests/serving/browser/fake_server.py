@@ -18,31 +18,6 @@ from scratchgpt.serving.page import page
 MODEL = "tiny"
 
 
-def token(text: str | bytes, probability: float, **others: float) -> dict:
-    """One entry of ``logprobs.content``; ``others`` are other tokens with their probabilities."""
-    content = text if isinstance(text, bytes) else text.encode()
-    top = [(content, probability), *((name.encode(), p) for name, p in others.items())]
-    entries = [_entry(*one) for one in sorted(top, key=lambda one: -one[1])]
-    return {**_entry(content, probability), "top_logprobs": entries}
-
-
-def _entry(content: bytes, probability: float) -> dict:
-    text = content.decode(errors="replace")
-    return {"token": text, "logprob": math.log(probability), "bytes": list(content)}
-
-
-def piece(text: str, *tokens: dict) -> dict:
-    """A chunk of an answer."""
-    return {"text": text, "tokens": list(tokens)}
-
-
-def words(text: str) -> list[dict]:
-    """The chunks of an answer, a word each, of probability one half."""
-    parts = [f"{word} " for word in text.split(" ")]
-    parts[-1] = parts[-1][:-1]
-    return [piece(part, token(part, 0.5)) for part in parts]
-
-
 class FakeServer:
     """Serves the page, and answers with ``self.answer``.
 
@@ -52,14 +27,18 @@ class FakeServer:
         Pieces; ``"wait"`` waits until the test calls :meth:`go_on`; a dictionary with ``error``
         ends the answer with that error; ``"break"`` closes the connection.
     finish_reason : str
-    refusals : list of (int, dict)
-        Status and error of the answers to the next requests.
+    html : bytes
+        The page.
+    api_key : str
+        The key that each request must have, if it is not empty.
+    refusals : list of (int, dict or None)
+        Status and error of the answers to the next requests; None is an answer that is not JSON.
     usage : dict
         More fields of the usage.
     requests : list of dict
         The bodies of the requests for an answer.
-    n_cancelled : int
-        Number of answers whose client went away.
+    cancelled : threading.Semaphore
+        Released for each answer whose client went away.
     """
 
     def __init__(self) -> None:
@@ -73,15 +52,13 @@ class FakeServer:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
-        self._may_go_on = threading.Semaphore(0)
-        self.cancelled = threading.Semaphore(0)
         self.reset()
 
     def reset(self) -> None:
         """Forget what the previous test did."""
-        self.answer: Iterable = words("Hello there")
+        self.answer: Iterable = self.words("Hello there")
         self.finish_reason = "stop"
-        self.refusals: list[tuple[int, dict]] = []
+        self.refusals: list[tuple[int, dict | None]] = []
         self.usage: dict = {}
         self.api_key = ""
         self.requests: list[dict] = []
@@ -102,6 +79,25 @@ class FakeServer:
         self._thread.join()
         self._socket.close()
 
+    @staticmethod
+    def token(text: str | bytes, probability: float, **others: float) -> dict:
+        """One entry of ``logprobs.content``; ``others`` are other tokens."""
+        content = text if isinstance(text, bytes) else text.encode()
+        top = [(content, probability), *((name.encode(), p) for name, p in others.items())]
+        entries = [_entry(*one) for one in sorted(top, key=lambda one: -one[1])]
+        return {**_entry(content, probability), "top_logprobs": entries}
+
+    @staticmethod
+    def piece(text: str, *tokens: dict) -> dict:
+        """A chunk of an answer."""
+        return {"text": text, "tokens": list(tokens)}
+
+    def words(self, text: str) -> list[dict]:
+        """The chunks of an answer, a word each, of probability one half."""
+        first, *others = text.split(" ")
+        parts = [first, *(f" {word}" for word in others)]
+        return [self.piece(part, self.token(part, 0.5)) for part in parts]
+
     async def _page(self, request: Request) -> Response:
         headers = {"Content-Security-Policy": page().csp}
         return Response(self.html, media_type="text/html", headers=headers)
@@ -117,7 +113,7 @@ class FakeServer:
         self.requests.append(await request.json())
         if self.refusals:
             status, error = self.refusals.pop(0)
-            return _error(status, **error)
+            return _error(status, **error) if error else Response("no JSON", status)
         return StreamingResponse(self._stream(), media_type="text/event-stream")
 
     def _has_no_key(self, request: Request) -> bool:
@@ -148,6 +144,11 @@ class FakeServer:
         except asyncio.CancelledError:
             self.cancelled.release()
             raise
+
+
+def _entry(content: bytes, probability: float) -> dict:
+    text = content.decode(errors="replace")
+    return {"token": text, "logprob": math.log(probability), "bytes": list(content)}
 
 
 def _choice(delta: dict, logprobs: dict | None = None, finish_reason: str | None = None) -> dict:
