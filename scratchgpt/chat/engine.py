@@ -99,7 +99,7 @@ class ChatEngine:
     ) -> Iterator[Piece]:
         """Generate the answer of the assistant to a conversation, piece by piece.
 
-        The arguments are checked before the first piece is asked for. The oldest turns of the
+        The arguments are checked before the first piece is requested. The oldest turns of the
         conversation are left out if the context has no room for them and for the answer. The answer
         may be shorter than ``max_new_tokens``, but it gets at least a quarter of the context.
 
@@ -250,7 +250,7 @@ class ChatEngine:
 
 
 def _describe(token: int, logits: Array, n_top: int | None) -> SampledToken:
-    """Return a token with the log-probabilities that were asked for; logits are (1, V)."""
+    """Return a token with the log-probabilities that were requested; logits are (1, V)."""
     if n_top is None:
         return SampledToken(token)
     log_p, best = best_tokens(logits, min(max(n_top, 1), logits.shape[1]))

@@ -31,7 +31,7 @@ class SampledToken(NamedTuple):
     token : int
     log_prob : float or None
         Log-probability under the model, before temperature and the other options of sampling; None
-        unless it was asked for.
+        unless it was requested.
     top : tuple of (int, float)
         The most probable tokens with their log-probabilities, most probable first.
     """
