@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scratchgpt.chat.pieces import Piece, SampledToken
+from scratchgpt.serving.generation_fields import GenerationOptions
 from scratchgpt.serving.token_texts import TokenTexts
 from scratchgpt.version import __version__
 
 
 class Part(NamedTuple):
-    """A piece of the answer with a number.
+    """A piece of one answer of a request.
 
     Attributes
     ----------
-    index : int
-        Number of the answer among those of the request.
+    choice : int
+        The number of the answer.
     piece : Piece
     """
 
-    index: int
+    choice: int
     piece: Piece
 
 
@@ -31,11 +32,8 @@ class Answers:
     ----------
     model : str
     texts : TokenTexts
-    n : int
-        Answers per prompt.
+    options : GenerationOptions
     with_log_probs : bool
-    include_usage : bool
-        Whether a stream ends with the numbers of tokens.
     """
 
     object: str
@@ -46,16 +44,14 @@ class Answers:
         self,
         model: str,
         texts: TokenTexts,
-        *,
-        n: int,
+        options: GenerationOptions,
         with_log_probs: bool,
-        include_usage: bool = False,
     ) -> None:
         self._model = model
         self._texts = texts
-        self._n = n
+        self._n = options.n
         self._with_log_probs = with_log_probs
-        self._include_usage = include_usage
+        self._include_usage = options.include_usage
         self._id = f"{self.id_start}-{secrets.token_hex(12)}"
         self._created = int(time.time())
         self._text: dict[int, list[str]] = {}
@@ -79,8 +75,8 @@ class Answers:
 
     def chunks(self, part: Part) -> Iterator[dict[str, Any]]:
         """Collect a piece, and yield the chunks of a stream that it makes."""
-        is_first = part.index not in self._last
-        before = "".join(self._text.get(part.index, ())) if self._with_log_probs else ""
+        is_first = part.choice not in self._last
+        before = "".join(self._text.get(part.choice, ())) if self._with_log_probs else ""
         self.add(part)
         for choice in self._deltas(part, is_first, before):
             yield self._chunk([choice], None)

@@ -103,9 +103,7 @@ def _max_tokens(fields: Fields, default: int | None) -> int | None:
 def _stop(fields: Fields, limits: Limits) -> tuple[str, ...]:
     stop = fields.texts("stop") or []
     if len(stop) > limits.stops:
-        raise APIError(
-            f"stop has {len(stop):,} strings; give at most {limits.stops}", param="stop"
-        )
+        raise APIError(f"stop has {len(stop):,} strings; give at most {limits.stops}", param="stop")
     for text in stop:
         if not 1 <= len(text) <= limits.stop_characters:
             raise APIError(

@@ -54,7 +54,7 @@ class TokenTexts:
         return {"token": text, "logprob": _finite(log_prob), "bytes": known}
 
     def _name(self, token: int) -> str:
-        """Return the text of a token; a part of a character is shown as ``bytes:\\xe2``."""
+        r"""Return the text of a token; a part of a character is shown as ``bytes:\xe2``."""
         spelled = self._tokenizer.token_bytes(token)
         try:
             return self._names.get(token) or spelled.decode("utf-8")
