@@ -41,8 +41,7 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
-    {"serving"},
-    {"recipes", "proofs"},
+    {"recipes", "proofs", "serving"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
@@ -75,6 +74,8 @@ HEAVY = (
     "huggingface_hub",
     "sacrebleu",
     "tomli_w",
+    "starlette",
+    "uvicorn",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -7,8 +7,10 @@ from scratchgpt.chat.conversation_batches import (
     encode_conversations,
 )
 from scratchgpt.chat.dpo import DPO, reference_log_probs
+from scratchgpt.chat.engine import ChatEngine
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
+from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     PreferenceBatch,
@@ -25,6 +27,8 @@ __all__ = [
     "DPO",
     "DPO_LOSSES",
     "Answer",
+    "ChatEngine",
+    "ContextLengthError",
     "Conversation",
     "ConversationBatches",
     "EncodedConversations",
@@ -32,11 +36,13 @@ __all__ = [
     "Markers",
     "Message",
     "PairwiseReward",
+    "Piece",
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
     "Rendered",
     "Renderer",
+    "SampledToken",
     "add_markers",
     "answer",
     "check_conversation",

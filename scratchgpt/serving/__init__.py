@@ -1,1 +1,19 @@
-"""A server that speaks OpenAI's protocol, and the chat page that it serves."""
+"""A server with OpenAI's interface for one model; it needs starlette and uvicorn."""
+
+from scratchgpt.serving.access import Access, is_loopback, make_access
+from scratchgpt.serving.app import Service
+from scratchgpt.serving.limits import Limits
+from scratchgpt.serving.served_model import ServedModel
+from scratchgpt.serving.server import bind, run, url_of
+
+__all__ = [
+    "Access",
+    "Limits",
+    "ServedModel",
+    "Service",
+    "bind",
+    "is_loopback",
+    "make_access",
+    "run",
+    "url_of",
+]
