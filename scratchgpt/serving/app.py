@@ -30,6 +30,7 @@ from scratchgpt.serving.http import (
     unless_client_leaves,
 )
 from scratchgpt.serving.limits import Limits
+from scratchgpt.serving.page import page
 from scratchgpt.serving.served_model import (
     ServedModel,
     chat_work,
@@ -105,7 +106,12 @@ class Service:
         return Router(routes, redirect_slashes=False, default=_not_found)
 
     async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = f"scratchgpt serves the model {self.model.name} at /v1\n"
+        if self.model.has_chat:
+            html, csp = page()
+            policy = [(b"content-security-policy", csp.encode()), (b"cache-control", b"no-cache")]
+            await send_bytes(send, html, b"text/html; charset=utf-8", headers=policy)
+            return
+        text = f"scratchgpt serves the model {self.model.name} at /v1; it has no chat\n"
         await send_bytes(send, text.encode(), b"text/plain; charset=utf-8")
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:

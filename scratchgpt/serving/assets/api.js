@@ -9,7 +9,6 @@ class Problem extends Error {
 }
 
 const NEEDS_KEY = "invalid_api_key";
-const TOO_LONG = "context_length_exceeded";
 const BROKEN_OFF = "The connection ended before the answer was complete.";
 
 // It is kept in memory only, so a reload of the page forgets it.
