@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.chat import ChatEngine
+from scratchgpt.errors import UserError
 from scratchgpt.serving.access import Access
 from scratchgpt.serving.answers import Answers, ChatAnswers, CompletionAnswers, Part
 from scratchgpt.serving.api_error import APIError
@@ -154,7 +155,10 @@ class Service:
     async def _check(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call a function in the thread of checks, one at a time and in order."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._checks, lambda: function(*arguments))
+        try:
+            return await loop.run_in_executor(self._checks, lambda: function(*arguments))
+        except UserError as error:  # such as a character that is not in the vocabulary
+            raise APIError(str(error)) from None
 
     async def _generate(
         self,

@@ -8,7 +8,7 @@ from scratchgpt.backend import Array
 from scratchgpt.chat import ChatEngine, find_markers
 from scratchgpt.chat.pieces import ContextLengthError, Piece
 from scratchgpt.embeddings import TextEncoder
-from scratchgpt.errors import UserError, counted
+from scratchgpt.errors import counted
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.serving.answers import Part
 from scratchgpt.serving.api_error import CONTEXT_LENGTH, APIError
@@ -181,8 +181,6 @@ def completion_work(
         ]
     except ContextLengthError as error:
         raise _too_long("prompt", "the prompt", error.n_tokens, error.block_size) from None
-    except UserError as error:
-        raise APIError(str(error), param="prompt") from None
     return _one_after_the_other(streams, patience)
 
 
@@ -203,6 +201,8 @@ def embedding_work(
     for i, length in enumerate(lengths):
         if length > encoder.max_tokens:
             raise _too_long("input", f"text {i + 1:,} of the input", length, encoder.max_tokens)
+        if not length:
+            raise APIError(f"text {i + 1:,} of the input is empty; leave it out", param="input")
 
     patience = _Patience(seconds, clock)
 
