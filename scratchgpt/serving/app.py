@@ -31,6 +31,7 @@ from scratchgpt.serving.http import (
     unless_client_leaves,
 )
 from scratchgpt.serving.limits import Limits
+from scratchgpt.serving.page import page
 from scratchgpt.serving.served_model import (
     ServedModel,
     chat_work,
@@ -106,8 +107,13 @@ class Service:
         return Router(routes, redirect_slashes=False, default=_not_found)
 
     async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = f"scratchgpt serves the model {self.model.name} at /v1\n"
-        await send_bytes(send, text.encode(), b"text/plain; charset=utf-8")
+        if not self.model.has_chat:
+            text = f"scratchgpt serves the model {self.model.name!r} at /v1; it has no chat page\n"
+            await send_bytes(send, text.encode(), b"text/plain; charset=utf-8")
+            return
+        html, policy = page()
+        headers = [(b"content-security-policy", policy.encode("ascii"))]
+        await send_bytes(send, html, b"text/html; charset=utf-8", headers=headers)
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_json(send, {"status": "ok", "waiting": self.worker.n_waiting})

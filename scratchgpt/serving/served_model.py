@@ -127,13 +127,14 @@ def chat_work(
     Raises
     ------
     APIError
-        If the context has no room for the conversation. No turn is left out silently.
+        If the conversation does not fit, with an answer of a quarter of the context, or of
+        ``max_tokens`` if that is less. The terminal leaves out turns then.
     """
     options = request.options
     n_prompt = len(engine.renderer.prompt(request.messages).tokens)
     block_size = engine.model.config.block_size
-    room = block_size + 1 - n_prompt
-    if room < 1:
+    room = block_size + 1 - n_prompt  # the last token is not read
+    if room < min(options.max_tokens or block_size, max(1, block_size // 4)):
         raise _too_long("messages", "the conversation", n_prompt, block_size)
     patience = _Patience(seconds, clock)
     streams = [
@@ -200,7 +201,12 @@ def embedding_work(
     lengths = encoder.count_tokens(request.texts, prompt_name=request.role)
     for i, length in enumerate(lengths):
         if length > encoder.max_tokens:
-            raise _too_long("input", f"text {i + 1:,} of the input", length, encoder.max_tokens)
+            raise APIError(
+                f"text {i + 1:,} of the input has {counted(length, 'token')}, more than the "
+                f"{encoder.max_tokens:,} that the model reads; split it",
+                param="input",
+                code=CONTEXT_LENGTH,
+            )
         if not length:
             raise APIError(f"text {i + 1:,} of the input is empty; leave it out", param="input")
 
@@ -235,8 +241,8 @@ def _one_after_the_other(streams: Sequence[Iterator[Piece]], patience: _Patience
 
 def _too_long(param: str, what: str, n_tokens: int, block_size: int) -> APIError:
     return APIError(
-        f"{what} has {counted(n_tokens, 'token')}, more than the model's context of "
-        f"{block_size:,}; shorten it",
+        f"{what} has {counted(n_tokens, 'token')}, and the model's context of {block_size:,} must "
+        "have room for it and for an answer; shorten it",
         param=param,
         code=CONTEXT_LENGTH,
     )
