@@ -190,7 +190,9 @@ class CompletionAnswers(Answers):
             yield {
                 "index": index,
                 "text": piece.text,
-                "logprobs": self._log_probs(piece.tokens, offsets[len(offsets) - len(piece.tokens) :]),
+                "logprobs": self._log_probs(
+                    piece.tokens, offsets[len(offsets) - len(piece.tokens) :]
+                ),
                 "finish_reason": finish_reason(piece),
             }
 
