@@ -20,7 +20,7 @@ def read(messages, limits=None, headers=()):
     async def receive():
         for message in arriving:
             return message
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     scope = {"headers": [(name.encode(), value.encode()) for name, value in headers]}
     return asyncio.run(read_body(scope, receive, limits or Limits(body_bytes=10)))
