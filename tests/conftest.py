@@ -1,12 +1,14 @@
 """Fixtures for all test suites."""
 
 import importlib
+import importlib.util
 import logging
 import os
 import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType
 
 import hypothesis
@@ -98,6 +100,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{n} tests that compare with {', '.join(sorted(PEERS))} were skipped; "
             "make test-all installs these and runs them"
         )
+
+
+@pytest.fixture(scope="session")
+def second() -> ModuleType:
+    """The second renderer of conversations, tests/chat/second_renderer.py."""
+    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
