@@ -1,6 +1,7 @@
 """Fixtures for all test suites."""
 
 import importlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -139,6 +141,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{n} tests in a browser were skipped; to run them, install Chromium with the package "
             "manager of the system, and Playwright with `pip install playwright`"
         )
+
+
+@pytest.fixture(scope="session")
+def second() -> ModuleType:
+    """The second renderer of conversations, tests/chat/second_renderer.py."""
+    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

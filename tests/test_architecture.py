@@ -41,7 +41,8 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
-    {"recipes", "proofs", "serving"},
+    {"serving"},
+    {"recipes", "proofs"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

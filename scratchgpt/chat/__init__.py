@@ -6,6 +6,7 @@ from scratchgpt.chat.conversation_batches import (
     EncodedConversations,
     encode_conversations,
 )
+from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
 from scratchgpt.chat.engine import ChatEngine
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
@@ -19,7 +20,12 @@ from scratchgpt.chat.preference_batches import (
 )
 from scratchgpt.chat.preference_loss import DPO_LOSSES
 from scratchgpt.chat.preferences import Preferences, parse_preferences, read_preferences
-from scratchgpt.chat.reading import parse_conversation, read_conversations
+from scratchgpt.chat.reading import (
+    parse_conversation,
+    read_conversation,
+    read_conversations,
+    write_conversation,
+)
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
 
@@ -31,6 +37,7 @@ __all__ = [
     "ContextLengthError",
     "Conversation",
     "ConversationBatches",
+    "Dialogue",
     "EncodedConversations",
     "EncodedPreferences",
     "Markers",
@@ -52,7 +59,9 @@ __all__ = [
     "parse_conversation",
     "parse_messages",
     "parse_preferences",
+    "read_conversation",
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
+    "write_conversation",
 ]

@@ -7,6 +7,7 @@ import typer
 from scratchgpt.cli import (
     bench,
     cache,
+    chat,
     classify,
     contrastive,
     data,
@@ -57,6 +58,7 @@ app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
+app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)

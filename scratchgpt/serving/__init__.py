@@ -1,4 +1,7 @@
-"""A server with OpenAI's interface for one model; it needs starlette and uvicorn."""
+"""A server with OpenAI's interface for one model, and its chat page.
+
+It needs starlette and uvicorn.
+"""
 
 from scratchgpt.serving.access import Access, is_loopback, make_access
 from scratchgpt.serving.app import Service

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from scratchgpt.chat.pieces import Piece, SampledToken
@@ -56,6 +56,8 @@ class Answers:
         self._created = int(time.time())
         self._text: dict[int, list[str]] = {}
         self._tokens: dict[int, list[SampledToken]] = {}
+        self._offsets: dict[int, list[int]] = {}  # characters before each token
+        self._n_characters: dict[int, int] = {}
         self._last: dict[int, Piece] = {}
         self._n_cached = 0
 
@@ -64,8 +66,11 @@ class Answers:
         index, piece = part
         if index not in self._last and index % self._n == 0:  # later ones have the same prompt
             self._n_cached += piece.n_prompt - piece.n_prefilled
+        before = self._n_characters.get(index, 0)
+        self._n_characters[index] = before + len(piece.text)
         self._text.setdefault(index, []).append(piece.text)
         self._tokens.setdefault(index, []).extend(piece.tokens)
+        self._offsets.setdefault(index, []).extend([before] * len(piece.tokens))
         self._last[index] = piece
 
     def whole(self) -> dict[str, Any]:
@@ -76,9 +81,8 @@ class Answers:
     def chunks(self, part: Part) -> Iterator[dict[str, Any]]:
         """Collect a piece, and yield the chunks of a stream that it makes."""
         is_first = part.choice not in self._last
-        before = "".join(self._text.get(part.choice, ())) if self._with_log_probs else ""
         self.add(part)
-        for choice in self._deltas(part, is_first, before):
+        for choice in self._deltas(part, is_first):
             yield self._chunk([choice], None)
 
     def end(self) -> Iterator[dict[str, Any]]:
@@ -89,7 +93,7 @@ class Answers:
     def _choice(self, index: int) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _deltas(self, part: Part, is_first: bool, before: str) -> Iterator[dict[str, Any]]:
+    def _deltas(self, part: Part, is_first: bool) -> Iterator[dict[str, Any]]:
         raise NotImplementedError
 
     def _head(self, name: str) -> dict[str, Any]:
@@ -149,12 +153,12 @@ class ChatAnswers(Answers):
             "finish_reason": self._reason(index),
         }
 
-    def _deltas(self, part: Part, is_first: bool, before: str) -> Iterator[dict[str, Any]]:
+    def _deltas(self, part: Part, is_first: bool) -> Iterator[dict[str, Any]]:
         index, piece = part
         if is_first:
             yield self._delta(index, {"role": "assistant", "content": "", "refusal": None})
         if piece.text or (piece.tokens and self._with_log_probs):
-            log_probs = self._log_probs(list(piece.tokens))
+            log_probs = self._log_probs(piece.tokens)
             yield self._delta(index, {"content": piece.text}, log_probs)
         if piece.finish_reason is not None:
             yield {**self._delta(index, {}), "finish_reason": finish_reason(piece)}
@@ -163,7 +167,7 @@ class ChatAnswers(Answers):
     def _delta(index: int, delta: dict[str, Any], log_probs: Any = None) -> dict[str, Any]:
         return {"index": index, "delta": delta, "logprobs": log_probs, "finish_reason": None}
 
-    def _log_probs(self, tokens: list[SampledToken]) -> dict[str, Any] | None:
+    def _log_probs(self, tokens: Sequence[SampledToken]) -> dict[str, Any] | None:
         if not self._with_log_probs:
             return None
         return {"content": [self._texts.chat_entry(one) for one in tokens], "refusal": None}
@@ -180,21 +184,26 @@ class CompletionAnswers(Answers):
         return {
             "index": index,
             "text": self._full_text(index),
-            "logprobs": self._log_probs(self._tokens[index], 0),
+            "logprobs": self._log_probs(self._tokens[index], self._offsets[index]),
             "finish_reason": self._reason(index),
         }
 
-    def _deltas(self, part: Part, is_first: bool, before: str) -> Iterator[dict[str, Any]]:
+    def _deltas(self, part: Part, is_first: bool) -> Iterator[dict[str, Any]]:
         index, piece = part
+        offsets = self._offsets[index]
         if piece.text or piece.finish_reason or (piece.tokens and self._with_log_probs):
             yield {
                 "index": index,
                 "text": piece.text,
-                "logprobs": self._log_probs(list(piece.tokens), len(before)),
+                "logprobs": self._log_probs(
+                    piece.tokens, offsets[len(offsets) - len(piece.tokens) :]
+                ),
                 "finish_reason": finish_reason(piece),
             }
 
-    def _log_probs(self, tokens: list[SampledToken], offset: int) -> dict[str, Any] | None:
+    def _log_probs(
+        self, tokens: Sequence[SampledToken], offsets: Sequence[int]
+    ) -> dict[str, Any] | None:
         if not self._with_log_probs:
             return None
-        return self._texts.completion_fields(tokens, offset)
+        return self._texts.completion_fields(tokens, offsets)

@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.chat import ChatEngine
+from scratchgpt.errors import UserError
 from scratchgpt.serving.access import Access
 from scratchgpt.serving.answers import Answers, ChatAnswers, CompletionAnswers, Part
 from scratchgpt.serving.api_error import APIError
@@ -106,13 +107,13 @@ class Service:
         return Router(routes, redirect_slashes=False, default=_not_found)
 
     async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.model.has_chat:
-            html, csp = page()
-            policy = [(b"content-security-policy", csp.encode()), (b"cache-control", b"no-cache")]
-            await send_bytes(send, html, b"text/html; charset=utf-8", headers=policy)
+        if not self.model.has_chat:
+            text = f"scratchgpt serves the model {self.model.name!r} at /v1; it has no chat page\n"
+            await send_bytes(send, text.encode(), b"text/plain; charset=utf-8")
             return
-        text = f"scratchgpt serves the model {self.model.name} at /v1; it has no chat\n"
-        await send_bytes(send, text.encode(), b"text/plain; charset=utf-8")
+        html, policy = page()
+        headers = [(b"content-security-policy", policy.encode("ascii"))]
+        await send_bytes(send, html, b"text/html; charset=utf-8", headers=headers)
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_json(send, {"status": "ok", "waiting": self.worker.n_waiting})
@@ -160,7 +161,10 @@ class Service:
     async def _check(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call a function in the thread of checks, one at a time and in order."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._checks, lambda: function(*arguments))
+        try:
+            return await loop.run_in_executor(self._checks, lambda: function(*arguments))
+        except UserError as error:  # such as a character that is not in the vocabulary
+            raise APIError(str(error)) from None
 
     async def _generate(
         self,

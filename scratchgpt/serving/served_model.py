@@ -8,7 +8,7 @@ from scratchgpt.backend import Array
 from scratchgpt.chat import ChatEngine, find_markers
 from scratchgpt.chat.pieces import ContextLengthError, Piece
 from scratchgpt.embeddings import TextEncoder
-from scratchgpt.errors import UserError, counted
+from scratchgpt.errors import counted
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.serving.answers import Part
 from scratchgpt.serving.api_error import CONTEXT_LENGTH, APIError
@@ -127,15 +127,16 @@ def chat_work(
     Raises
     ------
     APIError
-        If the context has no room for the conversation, or for its last turn if the request asks to
-        leave out the others.
+        If the conversation does not fit, with an answer of a quarter of the context, or of
+        ``max_tokens`` if that is less. If the request asks to leave out the oldest turns, as the
+        terminal does: if the last turn does not fit.
     """
     options = request.options
     block_size = room = engine.model.config.block_size
     if not request.leaves_out_turns:
         n_prompt = len(engine.renderer.prompt(request.messages).tokens)
-        room = block_size + 1 - n_prompt
-        if room < 1:
+        room = block_size + 1 - n_prompt  # the last token is not read
+        if room < min(options.max_tokens or block_size, max(1, block_size // 4)):
             raise _too_long("messages", "the conversation", n_prompt, block_size)
     patience = _Patience(seconds, clock)
     try:
@@ -186,8 +187,6 @@ def completion_work(
         ]
     except ContextLengthError as error:
         raise _too_long("prompt", "the prompt", error.n_tokens, error.block_size) from None
-    except UserError as error:
-        raise APIError(str(error), param="prompt") from None
     return _one_after_the_other(streams, patience)
 
 
@@ -207,7 +206,14 @@ def embedding_work(
     lengths = encoder.count_tokens(request.texts, prompt_name=request.role)
     for i, length in enumerate(lengths):
         if length > encoder.max_tokens:
-            raise _too_long("input", f"text {i + 1:,} of the input", length, encoder.max_tokens)
+            raise APIError(
+                f"text {i + 1:,} of the input has {counted(length, 'token')}, more than the "
+                f"{encoder.max_tokens:,} that the model reads; split it",
+                param="input",
+                code=CONTEXT_LENGTH,
+            )
+        if not length:
+            raise APIError(f"text {i + 1:,} of the input is empty; leave it out", param="input")
 
     patience = _Patience(seconds, clock)
 
@@ -240,8 +246,8 @@ def _one_after_the_other(streams: Sequence[Iterator[Piece]], patience: _Patience
 
 def _too_long(param: str, what: str, n_tokens: int, block_size: int) -> APIError:
     return APIError(
-        f"{what} has {counted(n_tokens, 'token')}, more than the model's context of "
-        f"{block_size:,}; shorten it",
+        f"{what} has {counted(n_tokens, 'token')}, and the model's context of {block_size:,} must "
+        "have room for it and for an answer; shorten it",
         param=param,
         code=CONTEXT_LENGTH,
     )

@@ -73,13 +73,14 @@ def run(
         Called when requests are answered.
     """
     try:
-        _make_server(service, on_ready).run(sockets=[listener])
+        make_server(service, on_ready).run(sockets=[listener])
     finally:
         service.close()
         listener.close()
 
 
-def _make_server(service: Service, on_ready: Callable[[], None] | None) -> Any:
+def make_server(service: Service, on_ready: Callable[[], None] | None = None) -> Any:
+    """Return the server of uvicorn; it ends when its ``should_exit`` is set."""
     import uvicorn
 
     class Server(uvicorn.Server):

@@ -1,5 +1,6 @@
 """Tokens and their log-probabilities as clients read them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from scratchgpt.chat.markers import END_NAME, MARKER_NAMES
@@ -27,19 +28,15 @@ class TokenTexts:
         top = [self._entry(token, log_prob) for token, log_prob in sampled.top]
         return {**self._entry(sampled.token, sampled.log_prob), "top_logprobs": top}
 
-    def completion_fields(self, tokens: list[SampledToken], offset: int = 0) -> dict[str, Any]:
-        """Return ``logprobs`` of a completion; the text of the first token begins at ``offset``."""
-        names = [self._name(one.token) for one in tokens]
-        pieces = [self._tokenizer.token_bytes(one.token) for one in tokens]
-        offsets = []
-        for piece in pieces:
-            offsets.append(offset)
-            offset += len(piece.decode("utf-8", "ignore"))
+    def completion_fields(
+        self, tokens: Sequence[SampledToken], offsets: Sequence[int]
+    ) -> dict[str, Any]:
+        """Return ``logprobs`` of a completion, with the length of the text before each token."""
         return {
-            "tokens": names,
+            "tokens": [self._name(one.token) for one in tokens],
             "token_logprobs": [_finite(one.log_prob) for one in tokens],
             "top_logprobs": [self._top(one) for one in tokens],
-            "text_offset": offsets,
+            "text_offset": list(offsets),
         }
 
     def _top(self, sampled: SampledToken) -> dict[str, float]:
