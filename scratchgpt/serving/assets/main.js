@@ -52,15 +52,12 @@ function refresh() {
 
 /** Say in words what went wrong, with a button that tries again. */
 function showProblem(problem, retry) {
+  const needsKey = problem.code === NEEDS_KEY;
   const { message } = problem;
   const words = create("p", {}, message[0].toUpperCase() + message.slice(1));
-  if (problem.code === NEEDS_KEY) {
-    problemBox.replaceChildren(words, keyForm(retry));
-    byId("api-key").focus();
-  } else {
-    problemBox.replaceChildren(words, button("Try again", retry));
-  }
+  problemBox.replaceChildren(words, needsKey ? keyForm(retry) : button("Try again", retry));
   problemBox.hidden = false;
+  if (needsKey) byId("api-key").focus();
   scroller.scrollTop = scroller.scrollHeight;
 }
 
