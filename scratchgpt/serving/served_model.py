@@ -20,7 +20,7 @@ from scratchgpt.serving.worker import Work
 from scratchgpt.text import Tokenizer
 
 Clock = Callable[[], float]
-_TEXTS_AT_A_TIME = 16  # between two looks at whether the client has left
+_TEXTS_AT_A_TIME = 16  # until the next check whether the client has left
 
 
 class ServedModel(NamedTuple):
