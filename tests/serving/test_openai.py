@@ -1,6 +1,10 @@
 """The client of OpenAI, sync and async, against a server on a free port."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,3 +201,13 @@ def test_a_client_that_stops_reading_ends_the_answer(openai, run_server, served,
             answer = client.chat.completions.create(max_tokens=1, **options)
         assert answer.usage.completion_tokens == 1
         assert service.worker.n_waiting == 0
+
+
+def test_the_example_of_the_guide_runs(openai, chat_server, create):
+    path = Path(__file__).parents[2] / "examples" / "openai_client.py"
+    command = [sys.executable, path, f"{chat_server}/v1"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    shown = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    question = [{"role": "user", "content": "Who are you?"}]
+    answer = create(messages=question, temperature=0, max_tokens=40)
+    assert shown.decode() == answer.choices[0].message.content + os.linesep
