@@ -20,7 +20,7 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 
-PEERS = {"torch", "transformers", "sentence_transformers", "statsmodels"}
+PEERS = {"torch", "transformers", "sentence_transformers", "statsmodels", "openai"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # The pages under test are ours, so they need no sandbox, which not every machine allows.
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -90,6 +90,12 @@ def sentence_transformers(transformers: ModuleType) -> ModuleType:
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     return module
+
+
+@pytest.fixture(scope="session")
+def openai() -> ModuleType:
+    """OpenAI's client, to talk to the server with; handled like PyTorch."""
+    return _peer("openai", "openai")
 
 
 def _peer(name: str, title: str) -> ModuleType:

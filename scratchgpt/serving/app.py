@@ -77,7 +77,7 @@ class Service:
         self._heartbeat = heartbeat
         self.worker = Worker(self.limits.waiting, self._on_failure)
         self._checks = ThreadPoolExecutor(1, "scratchgpt-checks")
-        self._application = guarded(self._router(), access, self._on_failure)
+        self._application = guarded(self._router(), access, self.limits, self._on_failure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._application(scope, receive, send)

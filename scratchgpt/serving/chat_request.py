@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from scratchgpt.chat import Message, check_conversation
 from scratchgpt.chat.messages import ASSISTANT, SYSTEM, USER
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.serving.api_error import APIError
 from scratchgpt.serving.fields import Fields, shown
 from scratchgpt.serving.generation_fields import GenerationOptions, parse_options
@@ -72,7 +72,7 @@ def _messages(fields: Fields, limits: Limits) -> list[Message]:
         raise fields.wrong("messages", "a list of at least one message")
     if len(values) > limits.messages:
         raise APIError(
-            f"messages has {len(values):,} messages; send at most {limits.messages:,}",
+            f"messages has {counted(len(values), 'message')}; send at most {limits.messages:,}",
             param="messages",
         )
     messages = [_message(value, f"messages[{i}]") for i, value in enumerate(values)]

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, TypeGuard
 
+from scratchgpt.errors import counted
 from scratchgpt.serving.api_error import APIError
 from scratchgpt.serving.fields import Fields
 from scratchgpt.serving.generation_fields import GenerationOptions, parse_options
@@ -52,7 +53,8 @@ def parse_completion_request(fields: Fields, limits: Limits) -> CompletionReques
     prompts = _prompts(fields)
     if len(prompts) > limits.prompts:
         raise APIError(
-            f"prompt has {len(prompts):,} prompts; send at most {limits.prompts}", param="prompt"
+            f"prompt has {counted(len(prompts), 'prompt')}; send at most {limits.prompts}",
+            param="prompt",
         )
     return CompletionRequest(prompts, options, n_top)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.errors import counted
 from scratchgpt.serving.api_error import APIError
 from scratchgpt.serving.fields import Fields, shown
 from scratchgpt.serving.limits import Limits
@@ -53,7 +54,8 @@ def parse_embedding_request(fields: Fields, limits: Limits, dim: int) -> Embeddi
         raise fields.wrong("input", "a text or a list of texts")
     if len(texts) > limits.inputs:
         raise APIError(
-            f"input has {len(texts):,} texts; send at most {limits.inputs:,}", param="input"
+            f"input has {counted(len(texts), 'text')}; send at most {limits.inputs:,}",
+            param="input",
         )
     return EmbeddingRequest(
         texts,

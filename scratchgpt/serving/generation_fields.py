@@ -3,6 +3,7 @@
 import secrets
 from typing import NamedTuple
 
+from scratchgpt.errors import counted
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.serving.api_error import APIError
 from scratchgpt.serving.fields import Fields
@@ -103,11 +104,13 @@ def _max_tokens(fields: Fields, default: int | None) -> int | None:
 def _stop(fields: Fields, limits: Limits) -> tuple[str, ...]:
     stop = fields.texts("stop") or []
     if len(stop) > limits.stops:
-        raise APIError(f"stop has {len(stop):,} strings; give at most {limits.stops}", param="stop")
+        raise APIError(
+            f"stop has {counted(len(stop), 'string')}; give at most {limits.stops}", param="stop"
+        )
     for text in stop:
         if not 1 <= len(text) <= limits.stop_characters:
             raise APIError(
-                f"stop has a string of {len(text):,} characters; give 1 to "
+                f"stop has a string of {counted(len(text), 'character')}; give 1 to "
                 f"{limits.stop_characters}",
                 param="stop",
             )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from scratchgpt.errors import counted
 from scratchgpt.serving.access import Access
 from scratchgpt.serving.api_error import APIError, internal_error
 from scratchgpt.serving.http import (
@@ -15,6 +16,7 @@ from scratchgpt.serving.http import (
     send_bytes,
     send_error,
 )
+from scratchgpt.serving.limits import Limits
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -23,12 +25,15 @@ _JSON = "application/json"
 
 
 def guarded(
-    app: Application, access: Access, on_failure: Callable[[BaseException], None]
+    app: Application,
+    access: Access,
+    limits: Limits,
+    on_failure: Callable[[BaseException], None],
 ) -> Application:
     """Return an application that checks each request before ``app`` sees it.
 
-    The checks are those of hosts, origins, API key and content type. An error in ``app`` becomes an
-    answer; ``on_failure`` gets its cause.
+    The checks are those of headers: their size, the host, the origin, the API key and the content
+    type. An error in ``app`` becomes an answer; ``on_failure`` gets its cause.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,6 +50,7 @@ def guarded(
             await send(message)
 
         try:
+            _check_size(scope, limits)
             host = access.check_host(header_values(scope, b"host"))
             origin = access.check_origin(header_values(scope, b"origin"), host)
             if access.origins:
@@ -69,6 +75,17 @@ def guarded(
                 await send_error(send_more, internal_error())
 
     return application
+
+
+def _check_size(scope: Scope, limits: Limits) -> None:
+    """Refuse large headers; the limit of uvicorn is only for those that arrive in pieces."""
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    if headers + len(scope["path"]) + len(scope["query_string"]) > limits.header_bytes:
+        raise APIError(
+            f"the address and the headers have more than {counted(limits.header_bytes, 'byte')}",
+            status=431,
+            code="headers_too_large",
+        )
 
 
 def _check_content(scope: Scope) -> None:

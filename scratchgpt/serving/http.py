@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeVar
 
+from scratchgpt.errors import counted
 from scratchgpt.serving.api_error import APIError
 from scratchgpt.serving.limits import Limits
 
@@ -42,7 +43,7 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
     ClientLeftError
     """
     too_large = APIError(
-        f"the body has more than {limits.body_bytes:,} bytes; send a shorter request",
+        f"the body has more than {counted(limits.body_bytes, 'byte')}; send a shorter request",
         status=413,
         code="request_too_large",
     )

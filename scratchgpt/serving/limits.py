@@ -14,7 +14,7 @@ class Limits:
     body_seconds : float
         Time in which the body of a request must arrive.
     header_bytes : int
-        Size of the headers of a request.
+        Size of the address and the headers of a request.
     messages : int
         Messages of a conversation.
     choices : int

@@ -20,7 +20,7 @@ from scratchgpt.serving.worker import Work
 from scratchgpt.text import Tokenizer
 
 Clock = Callable[[], float]
-_TEXTS_AT_A_TIME = 16  # between two looks at whether the client has left
+_TEXTS_AT_A_TIME = 16  # until the next check whether the client has left
 
 
 class ServedModel(NamedTuple):
@@ -65,7 +65,7 @@ class ServedModel(NamedTuple):
             If the model is an encoder.
         """
         if self.engine is None:
-            raise _cannot(f"the model {self.name!r} encodes texts; use /v1/embeddings")
+            raise _cannot(f"{self.name!r} is an encoder of texts; use /v1/embeddings")
         return self.engine
 
     def chat_model(self) -> ChatEngine:
@@ -80,7 +80,7 @@ class ServedModel(NamedTuple):
     def text_encoder(self) -> TextEncoder:
         if self.encoder is None:
             raise _cannot(
-                f"the model {self.name!r} writes texts and has no embeddings; serve an encoder, "
+                f"{self.name!r} is a language model and has no embeddings; serve an encoder, "
                 "which `scratchgpt contrastive` trains"
             )
         return self.encoder

@@ -45,18 +45,17 @@ class TokenTexts:
         return {self._name(token): _finite(log_prob) for token, log_prob in both}
 
     def _entry(self, token: int, log_prob: float | None) -> dict[str, Any]:
-        spelled = self._tokenizer.token_bytes(token)
-        text = self._names.get(token) or spelled.decode("utf-8", "replace")
-        known = list(spelled) if token not in self._names else None
+        text = self._names.get(token) or self._tokenizer.decode([token])
+        known = list(self._tokenizer.token_bytes(token)) if token not in self._names else None
         return {"token": text, "logprob": _finite(log_prob), "bytes": known}
 
     def _name(self, token: int) -> str:
         r"""Return the text of a token; a part of a character is shown as ``bytes:\xe2``."""
+        text = self._names.get(token) or self._tokenizer.decode([token])
         spelled = self._tokenizer.token_bytes(token)
-        try:
-            return self._names.get(token) or spelled.decode("utf-8")
-        except UnicodeDecodeError:
-            return "bytes:" + "".join(f"\\x{byte:02x}" for byte in spelled)
+        if token in self._names or text.encode() == spelled:
+            return text
+        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in spelled)
 
 
 def _finite(log_prob: float | None) -> float:

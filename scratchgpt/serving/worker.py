@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.serving.api_error import (
     RATE_LIMIT,
     SERVER_ERROR,
@@ -123,7 +123,7 @@ class Worker:
                 raise stopping_error()
             if len(self._queue) >= self._most:
                 raise APIError(
-                    f"{self._most:,} requests are waiting; try again later",
+                    f"the queue is full, with {counted(self._most, 'request')}; try again later",
                     status=429,
                     type=RATE_LIMIT,
                     code="queue_full",

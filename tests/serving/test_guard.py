@@ -97,3 +97,8 @@ def test_a_failure_of_the_server_is_reported_and_must_not_be_tried_again(
 def test_every_answer_forbids_to_guess_its_type(ask, service):
     for path in ("/", "/v1/models", "/nothing"):
         assert ask(service, "GET", path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_large_headers_are_refused(ask, service):
+    for path, headers in (("/health", {"x_a": "x" * 17_000}), ("/" + "x" * 17_000, {})):
+        assert ask(service, "GET", path, **headers).status == 431

@@ -20,9 +20,11 @@ def stays():
     return False
 
 
-def chat(
-    served, messages, seconds=60, has_left=stays, clock=itertools.repeat(0).__next__, **values
-):
+def no_time_passes():
+    return 0.0
+
+
+def chat(served, messages, seconds=60, has_left=stays, clock=no_time_passes, **values):
     request = parse_chat_request(Fields({"messages": messages, **values}), Limits())
     return list(chat_work(served.engine, request, seconds, clock)(has_left))
 
@@ -157,7 +159,7 @@ def test_each_kind_of_model_says_what_it_cannot_do(served, served_text, served_v
         with pytest.raises(APIError, match="has no embeddings"):
             model.text_encoder()
     for function in (served_vectors.chat_model, served_vectors.language_model):
-        with pytest.raises(APIError, match="encodes texts; use /v1/embeddings"):
+        with pytest.raises(APIError, match="an encoder of texts; use /v1/embeddings"):
             function()
     lengths = [m.describe()["max_model_len"] for m in (served, served_text, served_vectors)]
     assert lengths == [96, 32, 32]
