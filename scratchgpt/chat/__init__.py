@@ -6,9 +6,12 @@ from scratchgpt.chat.conversation_batches import (
     EncodedConversations,
     encode_conversations,
 )
+from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
+from scratchgpt.chat.engine import ChatEngine
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
+from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     PreferenceBatch,
@@ -17,7 +20,12 @@ from scratchgpt.chat.preference_batches import (
 )
 from scratchgpt.chat.preference_loss import DPO_LOSSES
 from scratchgpt.chat.preferences import Preferences, parse_preferences, read_preferences
-from scratchgpt.chat.reading import parse_conversation, read_conversations
+from scratchgpt.chat.reading import (
+    parse_conversation,
+    read_conversation,
+    read_conversations,
+    write_conversation,
+)
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
 
@@ -25,18 +33,23 @@ __all__ = [
     "DPO",
     "DPO_LOSSES",
     "Answer",
+    "ChatEngine",
+    "ContextLengthError",
     "Conversation",
     "ConversationBatches",
+    "Dialogue",
     "EncodedConversations",
     "EncodedPreferences",
     "Markers",
     "Message",
     "PairwiseReward",
+    "Piece",
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
     "Rendered",
     "Renderer",
+    "SampledToken",
     "add_markers",
     "answer",
     "check_conversation",
@@ -46,7 +59,9 @@ __all__ = [
     "parse_conversation",
     "parse_messages",
     "parse_preferences",
+    "read_conversation",
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
+    "write_conversation",
 ]

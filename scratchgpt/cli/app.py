@@ -7,6 +7,7 @@ import typer
 from scratchgpt.cli import (
     bench,
     cache,
+    chat,
     classify,
     contrastive,
     data,
@@ -26,6 +27,7 @@ from scratchgpt.cli import (
     quantize,
     reward,
     search,
+    serve,
     sft,
     tokenizer,
     train,
@@ -57,6 +59,7 @@ app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
+app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)
@@ -68,6 +71,7 @@ app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
 app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("search", epilog=search.EPILOG)(search.search_command)
 app.command("index", epilog=index.EPILOG)(index.index_command)
+app.command("serve", epilog=serve.EPILOG)(serve.serve_command)
 app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
 app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)

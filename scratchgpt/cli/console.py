@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from scratchgpt.errors import UserError
@@ -136,6 +136,45 @@ def read_standard_input() -> str:
         raise not_utf8("standard input", f"at offset {error.start}", error) from None
 
 
+def read_prompts(prompts: list[str]) -> list[str]:
+    """Return the texts of --prompt, with ``-`` replaced by standard input.
+
+    Raises
+    ------
+    UserError
+        If a text is not UTF-8.
+    """
+    if "-" in prompts:
+        text = read_standard_input()
+        prompts = [text if prompt == "-" else prompt for prompt in prompts]
+    for prompt in prompts:
+        try:
+            prompt.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8"
+            ) from None
+    return prompts
+
+
+def read_lines_of_standard_input() -> Iterator[str]:
+    """Iterate over the lines of standard input as they arrive, without their ends.
+
+    Raises
+    ------
+    UserError
+        If standard input cannot be read, or is not UTF-8; the message names the line.
+    """
+    number = 0
+    while line := _input(sys.stdin.buffer.readline):
+        number += 1
+        try:
+            text = decode_text(line) if number == 1 else line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise not_utf8("standard input", f"in line {number:,}", error) from None
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
 def read_standard_input_bytes() -> bytes:
     """Read standard input.
 
@@ -144,8 +183,12 @@ def read_standard_input_bytes() -> bytes:
     UserError
         If it cannot be read.
     """
+    return _input(sys.stdin.buffer.read)
+
+
+def _input(read: Callable[[], bytes]) -> bytes:
     try:
-        return sys.stdin.buffer.read()
+        return read()
     except OSError as error:
         raise UserError(f"cannot read standard input: {error.strerror or error}") from error
 
