@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchgpt.errors import UserError
 from scratchgpt.explore.cards import Card, Pair
 from scratchgpt.explore.glue import add_glue
 from scratchgpt.explore.record import Call, Recording
@@ -48,8 +49,36 @@ def assemble(recording: Recording, values: Values) -> tuple[list[Card], Gradient
         for i in order:
             UNFOLD[pairs[i].forward.op](cards[i], pairs[i], sums)
         cards = add_glue(cards, pairs, recording)
+    _check_sources(cards, recording)
     _number(cards, pairs, recording)
     return cards, sums
+
+
+def _check_sources(cards: list[Card], recording: Recording) -> None:
+    """Check that every gradient that a card receives is one that another card returned.
+
+    The operations may all be right while the code between them drops or changes a gradient.
+
+    Raises
+    ------
+    UserError
+        If a gradient comes from nowhere, or a norm lacks the gradient past its branch.
+    """
+    is_pre = recording.step.model.config.norm_position == "pre"
+    for card in cards:
+        received = [f for f in card.fields if f.side == "backward" and f.role == "input"]
+        for f in received:
+            if f.name != "dloss" and card.values[f.value].how is None:
+                raise UserError(
+                    f"{card.id}: {f.name} is not what any operation returned, so no page is "
+                    "written; run `scratchgpt verify` to find the mistake"
+                )
+        in_block = is_pre and card.op == "layer_norm" and card.id.endswith(".norm")
+        if in_block and all(f.name != "past the branch" for f in received):
+            raise UserError(
+                f"{card.id}: the gradient past the branch is missing, so no page is written; run "
+                "`scratchgpt verify` to find the mistake"
+            )
 
 
 def _pairs(recording: Recording) -> list[Pair]:

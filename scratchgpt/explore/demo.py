@@ -41,7 +41,12 @@ def demo_steps(
     model = GPT(config, seed=SEED)
     start = GPT(config, seed=SEED)
     settings = TrainConfig(
-        steps=2 * steps, batch_size=64, lr=5e-3, warmup_steps=20, eval_interval=0, seed=SEED
+        steps=2 * steps,
+        batch_size=64,
+        lr=5e-3,
+        warmup_steps=min(20, steps),
+        eval_interval=0,
+        seed=SEED,
     )
     stepper = Stepper(NextToken(model), problems.batches(64, SEED), settings)
     for step in range(steps):

@@ -156,7 +156,7 @@ GELU_EXACT = (
         _F(
             "",
             r"\text{slope} = \Phi(x) + x \, \varphi(x)",
-            ("_erf(x, out=slope)", "np.exp(rest", "rest *= x  #", "slope += rest"),
+            ("_erf(x, out=slope)", "slope *= 0.5  #", "np.exp(rest", "rest *= 1 / math.sqrt("),
         ),
         _F("", r"dx = dy \cdot \text{slope}", ("np.multiply(dy, slope",)),
     ),

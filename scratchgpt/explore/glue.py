@@ -19,12 +19,13 @@ def add_glue(cards: list[Card], pairs: list[Pair], recording: Recording) -> list
     result: list[Card] = []
     is_post = recording.step.model.config.norm_position == "post"
     for i, card in enumerate(cards):
-        result.append(card)
         if card.op == "residual":
             dy = find(cards[i + 1], "backward", "dx").value
             card.add("backward", "input", "dy", f"{card.time} C", card.values[dy].array)
             if is_post:
                 _add_fan_out(i, cards, pairs)
+    for i, card in enumerate(cards):
+        result.append(card)
         following = cards[i + 1] if i + 1 < len(cards) else None
         if _ends_embedding(card, following):
             result.append(_embedding_sum(i, cards, pairs, recording))
@@ -80,7 +81,7 @@ def _add_fan_out(i: int, cards: list[Card], pairs: list[Pair]) -> None:
     at_past = card.add("backward", "input", "past the branch", axes, arrays[0])
     at_through = card.add("backward", "input", "through the branch", axes, arrays[1])
     dx = arrays[0] + arrays[1]
-    if first:
+    if first and cards[first - 1].op != "embedding":  # their sum has a card, which checks it
         below = pairs[first - 1].backward
         if below is not None:
             card.check("dx", dx, rows(below.inputs["dy"]))
@@ -120,11 +121,7 @@ def _embedding_sum(i: int, cards: list[Card], pairs: list[Pair], recording: Reco
     card.check("x", token_array * np.float32(scale) + added, y)
     card.facts["scale"] = float(scale)
     dtokens = find(tokens, "backward", "dy").value
-    if has_positions:
-        dx = find(cards[i], "backward", "dy").value
-    else:
-        above = pairs[i + 1].backward
-        dx = dtokens if above is None else _dx_of(cards[i + 1])
+    dx = find(cards[i], "backward", "dy").value if has_positions else _dx_of_stream(cards[i + 1 :])
     array = card.values[dx].array
     card.add("backward", "input", "dx", axes, array)
     if scale != 1.0:
@@ -132,6 +129,15 @@ def _embedding_sum(i: int, cards: list[Card], pairs: list[Pair], recording: Reco
         how = product("tc", (dx, "tc"), f=float(scale))
         card.add("backward", "output", "dtokens", axes, card.values[dtokens].array, how)
     return card
+
+
+def _dx_of_stream(above: list[Card]) -> int:
+    """Return the gradient of the stream below some cards: that of the first card that reads it.
+
+    A post-norm sublayer begins with its branch, so the sum of both gradients is on its residual.
+    """
+    reads = ("dropout", "layer_norm", "residual")
+    return _dx_of(next(card for card in above if card.op in reads))
 
 
 def _dx_of(card: Card) -> int:

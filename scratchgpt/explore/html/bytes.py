@@ -1,7 +1,8 @@
 """The section of saved bytes: what later steps need, after each step."""
 
 from scratchgpt.explore.content import Content
-from scratchgpt.explore.html.text import bytes_of, escape
+from scratchgpt.explore.html.figure import card_link
+from scratchgpt.explore.html.text import bytes_of
 from scratchgpt.explore.saved_bytes import Moment, autograd_table, timeline
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 220, 64, 26
@@ -14,8 +15,8 @@ def bytes_html(content: Content) -> str:
     theirs = max(moments, key=lambda m: m.autograd)
     block = autograd_table()["block"]
     rows = "".join(
-        f'<tr><td>{m.number}</td><th scope="row"><a href="#{escape(m.card.id)}">'
-        f"{escape(m.card.id)}</a></th><td>{m.way}</td><td>{m.ours:,}</td>"
+        f'<tr><td>{m.number}</td><th scope="row">{card_link(content, m.card)}</th>'
+        f"<td>{m.way}</td><td>{m.ours:,}</td>"
         f"<td>{m.autograd:,}</td></tr>"
         for m in moments
     )

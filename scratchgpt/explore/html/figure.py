@@ -28,6 +28,12 @@ def plain_figure(
     return _figure(content, value, name, axes, f'class="fig"{at}', "")
 
 
+def card_link(content: Content, card: Card) -> str:
+    """Return a link to a card, or its name if the page leaves it out."""
+    name = escape(card.id)
+    return f'<a href="#{name}">{name}</a>' if content.shows(card) else name
+
+
 def field_id(card: Card, field: Field) -> str:
     """Return the anchor of a field: ``h.0.attn.attention/backward/dS``."""
     return f"{card.id}/{field.side}/{field.name.replace(' ', '_')}"

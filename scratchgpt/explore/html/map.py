@@ -79,13 +79,16 @@ def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
         label = f"{way} step {number}: {card.id}"
         if size is not None:
             label += f", norm {size:.3g}"
+        begin, end = '<g class="hidden">', "</g>"
+        if content.shows(card):
+            name_, end = escape(card.id), "</a>"
+            begin = f'<a href="#{name_}" data-card="{name_}" data-way="{way}">'
         parts.append(
-            f'<a href="#{escape(card.id)}" data-card="{escape(card.id)}" data-way="{way}">'
-            f"<title>{escape(label)}</title>"
+            f"{begin}<title>{escape(label)}</title>"
             f'<rect class="box {way}" x="{left}" y="{y}" width="{width}" height="{BOX}" rx="4"/>'
             f'<rect class="level {way}" x="{left}" y="{y + BOX - 3}" height="3" rx="1" '
             f'width="{_level(size) * width:.0f}"/>'
-            f'<text x="{left + 7}" y="{middle + 3.5}">{escape(_shown(name, way))}</text></a>'
+            f'<text x="{left + 7}" y="{middle + 3.5}">{escape(_shown(name, way))}</text>{end}'
         )
     if card.n_bytes:
         kept = max(2.0, SAVED[1] * math.sqrt(card.n_bytes / largest))

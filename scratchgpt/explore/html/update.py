@@ -3,7 +3,7 @@
 import math
 
 from scratchgpt.explore.content import Content
-from scratchgpt.explore.html.figure import plain_figure
+from scratchgpt.explore.html.figure import card_link, plain_figure
 from scratchgpt.explore.html.text import escape, formula, number
 from scratchgpt.explore.update import Row, Slice, card_of
 from scratchgpt.explore.words import TEX_CLIP, TEX_M, TEX_TANGENT, TEX_UPDATE, TEX_V
@@ -54,7 +54,7 @@ def _parameter(content: Content, row: Row) -> str:
         plain_figure(content, number_, name, axes, f"update/{row.name}/{name}")
         for name, number_ in content.parts_of(row)
     )
-    link = f' · <a href="#{escape(card.id)}">{escape(card.id)}</a>' if card else ""
+    link = f" · {card_link(content, card)}" if card else ""
     shape = " × ".join(str(n) for n in array.shape)
     frozen = " · frozen" if row.grad is None else ""
     return (
