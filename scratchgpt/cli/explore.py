@@ -65,9 +65,9 @@ def explore_command(
     ] = "",
     threads: Threads = None,
 ) -> None:
-    """Write a page that shows one training step, forward and backward, with all its numbers.
+    """Write a page of one training step, forward and backward.
 
-    The step is computed by the reference, without kernels. The page is one file that needs no
+    Every number on the page can be followed to the numbers that it was computed from. The step is computed by the reference, without kernels. The page is one file that needs no
     network. It prints the path and the size of the file.
     """
     from scratchgpt.errors import UserError
