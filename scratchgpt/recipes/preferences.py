@@ -217,7 +217,9 @@ def words_accuracy(train: Sequence[Preferences], val: Sequence[Preferences]) -> 
 
     Each prompt has the same weight, and a tie counts one half.
     """
-    documents, pairs, weights = [], [], []
+    documents: list[list[str]] = []
+    pairs: list[tuple[int, int]] = []
+    weights: list[float] = []
     for one in train:
         first = len(documents)
         documents += [words_of(answer) for answer in one.answers]
