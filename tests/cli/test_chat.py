@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scratchgpt.chat import ChatEngine, Dialogue, add_markers, find_markers
+from scratchgpt.chat import ChatEngine, Dialogue, add_markers, find_markers, read_conversations
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
 from scratchgpt.text import load_tokenizer, train_bpe
@@ -82,7 +82,7 @@ def test_json_has_one_object_per_answer(chat, folder):
     }
 
 
-def test_a_conversation_is_saved_for_sft_and_loaded_again(chat, tmp_path, scratchgpt):
+def test_a_conversation_is_saved_for_sft_and_loaded_again(chat, tmp_path):
     file = tmp_path / "chat.jsonl"
     lines = ["/system be kind", "hi", f"/save {file}", "/exit", "never said"]
     outcome = chat("--max-new-tokens", 4, lines=lines)
@@ -91,12 +91,8 @@ def test_a_conversation_is_saved_for_sft_and_loaded_again(chat, tmp_path, scratc
     assert [one["role"] for one in saved["messages"]] == ["system", "user", "assistant"]
     assert saved["messages"][2]["content"] == outcome.stdout.removesuffix("\n")
 
-    other = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}
-    more = tmp_path / "more.jsonl"
-    more.write_text(json.dumps(other))
-    tiny = ("--n-layer", 1, "--n-head", 1, "--n-embd", 4, "--block-size", 32, "--steps", 1)
-    options = ("--tokenizer", "bpe:257", "--tokens-per-batch", 64, "--out", tmp_path / "run")
-    assert scratchgpt("sft", file, more, *tiny, *options).status == 0
+    [read] = read_conversations([file])  # as `scratchgpt sft` does
+    assert [message._asdict() for message in read] == saved["messages"]
 
     again = chat("--load", file, "--max-new-tokens", 4, "--json", "-p", "why")
     in_chat = chat("--max-new-tokens", 4, "--json", lines=[f"/load {file}", "why"])
@@ -158,8 +154,11 @@ def test_input_that_is_not_utf_8_is_refused(chat):
     assert "standard input is not UTF-8: byte 0xff at offset 3" in outcome.stderr
 
 
-def test_a_model_without_markers_is_refused(trained, refused):
-    assert "scratchgpt sft" in refused("chat", "-m", trained, "-p", "hi")
+def test_a_model_without_markers_is_refused(refused, tmp_path):
+    tokenizer = train_bpe(["ab"], 257)
+    save_pretrained(GPT(GPTConfig(**SIZES, vocab_size=257)), tmp_path / "plain")
+    tokenizer.save(tmp_path / "plain" / "tokenizer.json")
+    assert "scratchgpt sft" in refused("chat", "-m", tmp_path / "plain", "-p", "hi")
 
 
 def test_json_is_not_for_a_chat_in_a_terminal(chat, monkeypatch):
