@@ -41,6 +41,7 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
+    {"serving"},
     {"recipes", "proofs"},
     {"cli"},
 ]
@@ -74,6 +75,8 @@ HEAVY = (
     "huggingface_hub",
     "sacrebleu",
     "tomli_w",
+    "starlette",
+    "uvicorn",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))

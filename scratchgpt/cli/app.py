@@ -26,6 +26,7 @@ from scratchgpt.cli import (
     quantize,
     reward,
     search,
+    serve,
     sft,
     tokenizer,
     train,
@@ -69,6 +70,7 @@ app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
 app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("search", epilog=search.EPILOG)(search.search_command)
 app.command("index", epilog=index.EPILOG)(index.index_command)
+app.command("serve", epilog=serve.EPILOG)(serve.serve_command)
 app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
 app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)

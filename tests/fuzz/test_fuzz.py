@@ -23,6 +23,7 @@ OTHERS = {
     "measure/machine._last_cache_bytes": "reads what Linux says of the processor",
     "measure/machine.peak_memory": "reads what Linux says of this process",
     "measure/processor._cpuinfo": "reads what Linux says of the processor",
+    "serving/page.page": "reads the parts of the page, which belong to the package",
     "text/code/functions.read_modules": "reads the source of Python and its packages",
     "text/code/sources._bytes_per_docstring": "reads the source of Python and its packages",
     "text/corpora/corpora._generated": "reads what this process wrote",

@@ -42,6 +42,7 @@ COMMANDS = {
     "data prepare": "data prepare {text} --out {out}",
     "search": "search --lexical fox {texts} --index {out}",
     "index": "index {texts} --index {out}",
+    "serve": "serve -m {translation-run}",  # refused at the end, so that no server is started
     "embed": "embed -m {encoder} ab --out {out}.npy",
     "data show": "data show {prepared}",
 }
