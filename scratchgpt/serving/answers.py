@@ -139,6 +139,11 @@ class ChatAnswers(Answers):
     chunk_object = "chat.completion.chunk"
     id_start = "chatcmpl"
 
+    def _usage(self) -> dict[str, Any]:
+        usage = super()._usage()
+        n_dropped = self._last[0].n_dropped
+        return {**usage, "dropped_messages": n_dropped} if n_dropped else usage
+
     def _choice(self, index: int) -> dict[str, Any]:
         message = {"role": "assistant", "content": self._full_text(index), "refusal": None}
         return {

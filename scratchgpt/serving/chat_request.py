@@ -23,11 +23,15 @@ class ChatRequest(NamedTuple):
     options : GenerationOptions
     n_top : int or None
         Number of most probable tokens to list for each token; None for no log-probabilities.
+    leaves_out_turns : bool
+        Whether the oldest turns are left out if the context is full. If not, such a request is
+        refused.
     """
 
     messages: list[Message]
     options: GenerationOptions
     n_top: int | None
+    leaves_out_turns: bool = False
 
 
 def parse_chat_request(fields: Fields, limits: Limits) -> ChatRequest:
@@ -55,7 +59,11 @@ def parse_chat_request(fields: Fields, limits: Limits) -> ChatRequest:
     else:
         n_top = n_top or 0
     options = parse_options(fields, limits, default_tokens=None)
-    return ChatRequest(_messages(fields, limits), options, n_top)
+    # The name and the values that OpenAI's interface for responses has.
+    truncation = fields.any("truncation") or "disabled"
+    if truncation not in ("auto", "disabled"):
+        raise fields.wrong("truncation", "'auto' or 'disabled'")
+    return ChatRequest(_messages(fields, limits), options, n_top, truncation == "auto")
 
 
 def _messages(fields: Fields, limits: Limits) -> list[Message]:

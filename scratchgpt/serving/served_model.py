@@ -128,28 +128,33 @@ def chat_work(
     ------
     APIError
         If the conversation does not fit, with an answer of a quarter of the context, or of
-        ``max_tokens`` if that is less. The terminal leaves out turns then.
+        ``max_tokens`` if that is less. If the request asks to leave out the oldest turns, as the
+        terminal does: if the last turn does not fit.
     """
     options = request.options
-    n_prompt = len(engine.renderer.prompt(request.messages).tokens)
-    block_size = engine.model.config.block_size
-    room = block_size + 1 - n_prompt  # the last token is not read
-    if room < min(options.max_tokens or block_size, max(1, block_size // 4)):
-        raise _too_long("messages", "the conversation", n_prompt, block_size)
+    block_size = room = engine.model.config.block_size
+    if not request.leaves_out_turns:
+        n_prompt = len(engine.renderer.prompt(request.messages).tokens)
+        room = block_size + 1 - n_prompt  # the last token is not read
+        if room < min(options.max_tokens or block_size, max(1, block_size // 4)):
+            raise _too_long("messages", "the conversation", n_prompt, block_size)
     patience = _Patience(seconds, clock)
-    streams = [
-        engine.stream(
-            request.messages,
-            max_new_tokens=min(options.max_tokens or room, room),
-            sampling=options.sampling,
-            seed=options.seed,
-            sample=sample,
-            stop=options.stop,
-            n_top=request.n_top,
-            cancelled=patience.is_over,
-        )
-        for sample in range(options.n)
-    ]
+    try:
+        streams = [
+            engine.stream(
+                request.messages,
+                max_new_tokens=min(options.max_tokens or room, room),
+                sampling=options.sampling,
+                seed=options.seed,
+                sample=sample,
+                stop=options.stop,
+                n_top=request.n_top,
+                cancelled=patience.is_over,
+            )
+            for sample in range(options.n)
+        ]
+    except ContextLengthError as error:
+        raise APIError(str(error), param="messages", code=CONTEXT_LENGTH) from None
     return _one_after_the_other(streams, patience)
 
 

@@ -48,6 +48,13 @@ def test_log_probabilities():
     assert refused(logprobs=True, top_logprobs=21).param == "top_logprobs"
 
 
+def test_turns_are_left_out_only_on_request():
+    assert not parsed().leaves_out_turns
+    assert not parsed(truncation="disabled").leaves_out_turns
+    assert parsed(truncation="auto").leaves_out_turns
+    assert "'auto' or 'disabled'" in refused(truncation="old").message
+
+
 @pytest.mark.parametrize(
     ("messages", "param"),
     [

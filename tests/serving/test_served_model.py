@@ -89,6 +89,20 @@ def test_a_conversation_that_leaves_no_room_for_an_answer_is_refused(served, tok
             assert caught.value.param == "messages"
 
 
+def test_the_oldest_turns_are_left_out_if_the_request_asks_for_it(served):
+    texts = ["é" * 20, "ok", "é" * 20, "ok", "é" * 20]
+    roles = ["user", "assistant"] * 3
+    messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]
+    last = chat(served, messages, truncation="auto", temperature=0)[-1].piece
+    assert last.n_dropped > 0
+    assert last.n_prompt + last.n_new <= served.engine.model.config.block_size + 1
+    rest = chat(served, messages[last.n_dropped :], temperature=0)[-1].piece
+    assert (rest.n_prompt, rest.n_new, rest.n_dropped) == (last.n_prompt, last.n_new, 0)
+    with pytest.raises(APIError, match="the last message") as caught:
+        chat(served, [{"role": "user", "content": "é" * 99}], truncation="auto")
+    assert caught.value.code == "context_length_exceeded"
+
+
 def test_an_answer_ends_when_its_time_is_over_or_its_client_has_left(served, messages):
     ticks = itertools.count()
     parts = chat(served, messages, 10, clock=ticks.__next__, max_tokens=50, seed=1)

@@ -9,7 +9,6 @@ class Problem extends Error {
 }
 
 const NEEDS_KEY = "invalid_api_key";
-const TOO_LONG = "context_length_exceeded";
 const BROKEN_OFF = "The connection ended before the answer was complete.";
 
 // It is kept in memory only, so a reload of the page forgets it.
@@ -38,8 +37,12 @@ async function problemOf(response) {
   } catch {
     // The answer is not JSON; a proxy may have sent it.
   }
+  if (response.status === 401) {
+    const words = apiKey ? "The server refuses this API key." : "The server asks for an API key.";
+    return new Problem(words, NEEDS_KEY);
+  }
   const message = error.message || `The server answered with the HTTP status ${response.status}.`;
-  return new Problem(message, response.status === 401 ? NEEDS_KEY : error.code || "");
+  return new Problem(message, error.code || "");
 }
 
 /** Yield the data of each server-sent event. */

@@ -5,27 +5,14 @@ const STORE = "scratchgpt.chat";
 const conversation = {
   // {role, content}; answers also have spans, end and nTokens.
   messages: [],
-  // The number of messages at the start that no longer fit in the model's context.
+  // The number of the oldest messages that the model did not read for its last answer.
   nLeftOut: 0,
 };
 
-/** Return messages in OpenAI's shape, after the system message. */
-function withSystem(system, messages) {
-  const opening = system ? [{ role: "system", content: system }] : [];
-  return opening.concat(messages.map(({ role, content }) => ({ role, content })));
-}
-
-/** Return the messages to send: those that fit in the model's context. */
+/** Return all messages in OpenAI's shape, after the system message. */
 function wireMessages(system) {
-  return withSystem(system, conversation.messages.slice(conversation.nLeftOut));
-}
-
-/** Leave out the oldest turn that is still sent; returns false if it is the only one. */
-function leaveOutTurn() {
-  const { messages, nLeftOut } = conversation;
-  const next = messages.findIndex((message, i) => i > nLeftOut && message.role === "user");
-  if (next > 0) conversation.nLeftOut = next;
-  return next > 0;
+  const opening = system ? [{ role: "system", content: system }] : [];
+  return opening.concat(conversation.messages.map(({ role, content }) => ({ role, content })));
 }
 
 /** Keep the conversation over a reload; returns false if it is too large for that. */
@@ -54,7 +41,7 @@ function recall() {
 
 /** Save the conversation as a file: one line of JSON, in OpenAI's shape. */
 function downloadConversation(system) {
-  const line = JSON.stringify({ messages: withSystem(system, conversation.messages) }) + "\n";
+  const line = JSON.stringify({ messages: wireMessages(system) }) + "\n";
   const url = URL.createObjectURL(new Blob([line], { type: "application/jsonl" }));
   const link = create("a", { href: url, download: "conversation.jsonl" });
   link.click();

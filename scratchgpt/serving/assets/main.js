@@ -52,15 +52,12 @@ function refresh() {
 
 /** Say in words what went wrong, with a button that tries again. */
 function showProblem(problem, retry) {
+  const needsKey = problem.code === NEEDS_KEY;
   const { message } = problem;
   const words = create("p", {}, message[0].toUpperCase() + message.slice(1));
-  if (problem.code === NEEDS_KEY) {
-    problemBox.replaceChildren(words, keyForm(retry));
-    byId("api-key").focus();
-  } else {
-    problemBox.replaceChildren(words, button("Try again", retry));
-  }
+  problemBox.replaceChildren(words, needsKey ? keyForm(retry) : button("Try again", retry));
   problemBox.hidden = false;
+  if (needsKey) byId("api-key").focus();
   scroller.scrollTop = scroller.scrollHeight;
 }
 
@@ -118,33 +115,25 @@ async function answer() {
 async function stream(message, view, signal) {
   const alignment = new Alignment();
   message.spans = alignment.spans;
+  const request = {
+    model: byId("model").value,
+    messages: wireMessages(byId("system").value),
+    truncation: "auto", // leave out the oldest turns if the context is full
+    ...sampling(),
+  };
   try {
-    for await (const chunk of chunksWithinContext(signal)) {
+    for await (const chunk of chunksOf(request, signal)) {
       const choice = chunk.choices[0];
       const text = choice?.delta?.content ?? "";
       message.content += text;
       alignment.add(text, (choice?.logprobs?.content ?? []).map(readToken));
       message.end = choice?.finish_reason ?? message.end;
       message.nTokens = chunk.usage?.completion_tokens ?? message.nTokens;
-      conversation.nLeftOut += chunk.usage?.dropped_messages ?? 0;
+      if (chunk.usage) conversation.nLeftOut = chunk.usage.dropped_messages ?? 0;
       followingEnd(() => view.update(alignment.text));
     }
   } finally {
     alignment.finish();
-  }
-}
-
-/** Yield the chunks of the answer; leaves out the oldest turns if the server finds it too long. */
-async function* chunksWithinContext(signal) {
-  const settings = { model: byId("model").value, ...sampling() };
-  for (;;) {
-    const messages = wireMessages(byId("system").value);
-    try {
-      yield* chunksOf({ ...settings, messages }, signal);
-      return;
-    } catch (error) {
-      if (error.code !== TOO_LONG || !leaveOutTurn()) throw error;
-    }
   }
 }
 

@@ -96,17 +96,17 @@ class Chat:
 
 
 @pytest.fixture
-def open_chat(browser, server, request) -> Iterator[Any]:
-    """``open_chat(**options of the context)`` opens the page in a context of its own.
+def open_chat(browser, server) -> Iterator[Any]:
+    """``open_chat(url, **options of the context)`` opens the page in a context of its own.
 
     At the end, no error is on the console, and no request has gone anywhere but to the server.
     """
     contexts, chats = [], []
 
-    def open_chat(**options: Any) -> Chat:
+    def open_chat(url: str = server.url, **options: Any) -> Chat:
         context = browser.new_context(reduced_motion="reduce", **options)
         contexts.append(context)
-        chats.append(Chat(context, server.url))
+        chats.append(Chat(context, url))
         return chats[-1].open()
 
     yield open_chat
@@ -114,7 +114,7 @@ def open_chat(browser, server, request) -> Iterator[Any]:
         context.close()
     for chat in chats:
         assert not chat.errors
-        local = (server.url, f"blob:{server.url}", "data:")
+        local = (chat.origin, f"blob:{chat.origin}", "data:")
         assert all(url.startswith(local) for url in chat.requests), chat.requests
 
 

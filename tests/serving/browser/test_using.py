@@ -268,10 +268,14 @@ def test_a_server_that_is_gone_is_named(chat, server):
 def test_the_key_is_asked_for_only_if_the_server_wants_one(open_chat, server):
     server.api_key = "s3cret"
     chat = open_chat()
-    chat.page.fill("#api-key", "wrong")
+    words = chat.page.locator("#problem p")
+    chat.page.wait_for_selector("#api-key:focus")
+    assert words.text_content() == "The server asks for an API key."
+    chat.page.keyboard.type("wrong")
     chat.page.keyboard.press("Enter")
-    chat.page.wait_for_function("document.querySelector('#api-key')?.value === ''")
-    chat.page.fill("#api-key", "s3cret")
+    chat.page.wait_for_selector("#problem:has-text('refuses')")
+    assert words.text_content() == "The server refuses this API key."
+    chat.page.keyboard.type("s3cret")
     chat.page.keyboard.press("Enter")
     chat.page.wait_for_selector("#model option", state="attached")
     assert chat.ask("Hi") == "Hello there"
