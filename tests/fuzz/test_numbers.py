@@ -27,6 +27,7 @@ COMMANDS = {
     "--block-size 16 --batch-size 2 --val-fraction 0.5 --steps 1 --out {out}",
     "predict": "predict -m {labeled-run} ab",
     "generate": "generate -m {model} -p a --max-new-tokens 1",
+    "chat": "chat -m {chat-run} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
     "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
     "eval": "eval -m {run}",
