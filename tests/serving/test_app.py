@@ -179,9 +179,9 @@ def test_a_waiting_stream_gets_comments(request_of, make_service, served, monkey
         first = asyncio.create_task(request_of(service, "POST", CHAT, chat_body("a")))
         await until(held.started.is_set)
         body = chat_body("b", stream=True)
-        second = asyncio.create_task(request_of(service, "POST", CHAT, body))
-        await until(lambda: service.worker.n_waiting)
-        await asyncio.sleep(0.02)
+        sent = []
+        second = asyncio.create_task(request_of(service, "POST", CHAT, body, sent=sent))
+        await until(lambda: any(b": waiting" in part.get("body", b"") for part in sent))
         held.released.set()
         return await asyncio.gather(first, second)
 
