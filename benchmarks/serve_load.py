@@ -6,8 +6,7 @@ A round is 200 requests by 8 clients at once, 50 clients that vanish while they 
 1,000 malformed requests. The clients run in another process. Each line has the statuses of the
 answers, the time, the threads and the resident memory of the server after it, and whether each
 request was computed after all that arrived before it. The first line is the server after three
-requests. Without --model, the model has the size of the preset baby (10M parameters) and random
-weights.
+requests. Without --model, the model has 10M random parameters.
 
 The exit status is 1 if a status is not 200 or 4xx, if a thread is left, or if the order is not
 fair.
@@ -30,18 +29,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "serving"
 import load
 
 from scratchgpt.chat import add_markers
-from scratchgpt.models import GPT, GPTConfig, preset_config
+from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.recipes.model_folder import load_model
 from scratchgpt.serving import ServedModel, Service, bind, make_access, url_of
 from scratchgpt.serving.server import make_server
 from scratchgpt.text import train_bpe
 
 
-def random_baby() -> ServedModel:
+def random_model() -> ServedModel:
     tokenizer = add_markers(train_bpe([Path(__file__).read_text(encoding="utf-8")], 512))
-    config = preset_config("baby")
-    assert isinstance(config, GPTConfig)
-    model = GPT(config.replace(vocab_size=tokenizer.vocab_size))
+    sizes = {"n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256}
+    model = GPT(GPTConfig(**sizes, vocab_size=tokenizer.vocab_size))
     return ServedModel.of_text("tiny", model, tokenizer)
 
 
@@ -63,7 +61,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     served = ServedModel.of_text("tiny", *load_model(arguments.model)) if arguments.model else None
-    served = served or random_baby()
+    served = served or random_model()
     failures: list[str] = []
     service = Service(
         served, make_access("127.0.0.1"), on_failure=lambda error: failures.append(repr(error))
