@@ -28,18 +28,18 @@ def draw_prompts(n: int, seed: int, held_out: HeldOut) -> list[Prompt]:
 
 
 def rank_samples(
-    prompts: Sequence[Prompt], samples: Sequence[Sequence[str]], seed: int
+    prompts: Sequence[Prompt], samples: Sequence[str], seed: int
 ) -> tuple[list[Preferences], Counter[str]]:
     """Make a preference for nearly each prompt, between a right answer and a worse one.
 
-    The worse answer is the first wrong one of the samples. If all samples are right, it is a right
-    answer that ends too early, or the answer to another prompt, in turn.
+    The worse answer is the sample if it is wrong. Otherwise it is a right answer that ends too
+    early, or the answer to another prompt, in turn.
 
     Parameters
     ----------
     prompts : sequence of Prompt
-    samples : sequence of sequences of str
-        Answers of the model to each prompt.
+    samples : sequence of str
+        An answer of the model to each prompt.
     seed : int
 
     Returns
@@ -50,12 +50,11 @@ def rank_samples(
     """
     rng = random_stream(seed, "starter preferences")
     found, counts = [], Counter[str]()
-    for i, (prompt, answers) in enumerate(zip(prompts, samples, strict=True)):
+    for i, (prompt, sample) in enumerate(zip(prompts, samples, strict=True)):
         better = choose(prompt.right, rng)
         other = choose(prompts, rng).right[0]
-        wrong = [text for text in answers if text not in prompt.right and text.strip()]
-        if wrong:
-            kind, worse = "wrong", wrong[0]
+        if sample.strip() and sample not in prompt.right:
+            kind, worse = "wrong", sample
         elif i % 2 == 0 and " " in better:
             kind, worse = "cut", _cut(better, rng)
         elif other not in prompt.right:
