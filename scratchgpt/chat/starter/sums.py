@@ -9,6 +9,7 @@ from scratchgpt.chat.starter.patterns import choose, draw
 
 LARGEST = 99
 _HELD_OUT = 26  # of 256
+_NUMBERS = re.compile(r"(\d{1,9})")
 
 SUM_QUESTIONS = (
     "[What is|what is|What's|How much is|Compute|Calculate|] {a} [+|plus] {b}[?|]",
@@ -54,6 +55,10 @@ def sum_question(a: int, b: int, rng: np.random.Generator) -> str:
 
 
 def mentions_held_out(text: str) -> bool:
-    """Whether two consecutive numbers of a text are a held-out pair."""
-    numbers = [int(one) for one in re.findall(r"\d{1,9}", text)]
-    return any(map(is_held_out, numbers, numbers[1:]))
+    """Whether two numbers in a row are a held-out pair, without an equals sign between them."""
+    parts = _NUMBERS.split(text)  # text, number, text, number, ..., text
+    numbers = [int(number) for number in parts[1::2]]
+    return any(
+        is_held_out(a, b) and "=" not in between
+        for a, between, b in zip(numbers, parts[2::2], numbers[1:], strict=False)
+    )
