@@ -24,6 +24,7 @@ from scratchgpt.backend import kernels_available, random_stream
 from scratchgpt.chat import Conversation, Message, Renderer, answer
 from scratchgpt.chat.messages import ASSISTANT, USER
 from scratchgpt.chat.starter import (
+    TURNS,
     HeldOut,
     draw_conversations,
     draw_prompts,
@@ -45,7 +46,7 @@ from scratchgpt.text import load_tokenizer, train_bpe
 N_PARAGRAPHS = 40_000
 N_CONVERSATIONS = 60_000
 N_PROMPTS = 4_000
-STEPS = {"pretrained": 6000, "sft": 4000, "chat": 300}
+STEPS = {"pretrained": 8000, "sft": 4000, "chat": 300}
 N_HEAD, HEAD_SIZE, N_LAYER, CONTEXT = 6, 32, 4, 256
 VOCABULARY = 2048
 
@@ -54,18 +55,6 @@ MOST_NEW_TOKENS = 48
 MOST_SHOWN = 10  # wrong answers
 AT_ONCE = 32  # prompts that are answered in a batch
 GREEDY = SamplingConfig(temperature=0.0)
-TURNS = (
-    "Hello!",
-    "What is your name?",
-    "My name is Mira.",
-    "How are you today?",
-    "I am fine, thanks.",
-    "What is 48 + 27?",
-    "And 36 plus 64?",
-    "What is the capital of Italy?",
-    "What is my name?",
-    "Thank you, bye!",
-)
 
 
 class ChatModel:

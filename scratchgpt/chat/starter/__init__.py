@@ -3,12 +3,13 @@
 from scratchgpt.chat.starter.conversations import draw_conversations
 from scratchgpt.chat.starter.intents import MAKER, NAME
 from scratchgpt.chat.starter.preferences import Prompt, draw_prompts, rank_samples
-from scratchgpt.chat.starter.questions import HeldOut, Question, draw_questions
+from scratchgpt.chat.starter.questions import TURNS, HeldOut, Question, draw_questions
 from scratchgpt.chat.starter.text import draw_text
 
 __all__ = [
     "MAKER",
     "NAME",
+    "TURNS",
     "HeldOut",
     "Prompt",
     "Question",

@@ -82,8 +82,9 @@ def _draw_topic(topic: str, name: str, rng: np.random.Generator) -> tuple[str, l
         return sum_question(a, b, rng), [sum_answer(a, b)]
     if topic == "facts":
         facts = choose(list(all_facts().values()), rng)
-        a = choose(list(facts.pairs), rng)
-        return draw(choose(facts.questions, rng), rng).format(a=a), [facts.answer_to(a)]
+        subject = choose(list(facts.pairs), rng)
+        question = draw(choose(facts.questions, rng), rng).format(a=subject)
+        return question, [facts.answer_to(subject)]
     intent = choose(list(intents()[topic].values()), rng)
     question = draw(choose(intent.questions, rng), rng).replace("{name}", name)
     return question, intent.right_answers(name)

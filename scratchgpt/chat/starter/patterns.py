@@ -33,7 +33,7 @@ def draw(pattern: str, rng: np.random.Generator) -> str:
 
 def choose(items: Sequence[Item], rng: np.random.Generator) -> Item:
     """Return a random item; all are equally probable."""
-    return items[rng.integers(len(items))]
+    return items[int(rng.integers(len(items)))]
 
 
 def _choices(pattern: str) -> list[list[str]]:

@@ -84,6 +84,19 @@ _IDENTITY = {
     "What sort of thing are you?": "nature",
     "Is there a human behind this?": "nature",
 }
+# A conversation to show. None of its messages is in the training data, either.
+TURNS = (
+    "Hey Nib, good to see you again!",
+    "What might your name be?",
+    "Hi, my name is Mira.",
+    "How are you doing today, my friend?",
+    "I am very well, thank you very much.",
+    "Could you tell me what 54 plus 71 is?",
+    "And what about 28 + 56?",
+    "Can you name the capital city of Italy?",
+    "Do you still remember my name?",
+    "Thanks for everything, goodbye!",
+)
 
 
 def draw_questions() -> list[Question]:
@@ -108,7 +121,8 @@ class HeldOut:
     """What no training text may contain: the test questions, and the sums that are held out."""
 
     def __init__(self) -> None:
-        self._questions = {words(one.text) for one in draw_questions()}
+        texts = [*(one.text for one in draw_questions()), *TURNS]
+        self._questions = {words(text) for text in texts}
 
     def has(self, text: str) -> bool:
         """Whether a text is a test question word for word, or mentions a held-out sum."""
