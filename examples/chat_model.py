@@ -15,32 +15,30 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from chat_questions import TARGETS, count_right, describe, load_chat, sample_answers, talk
 from published_conversations import read_folder
 
 from scratchgpt.backend import kernels_available, random_stream
-from scratchgpt.chat import Conversation, Message, Renderer, answer
-from scratchgpt.chat.messages import ASSISTANT, USER
+from scratchgpt.chat import Conversation, Message
+from scratchgpt.chat.messages import USER
 from scratchgpt.chat.starter import (
-    TURNS,
     HeldOut,
     draw_conversations,
     draw_prompts,
-    draw_questions,
     draw_text,
     rank_samples,
 )
 from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
-from scratchgpt.generation import SamplingConfig, generate
-from scratchgpt.models import GPT
+from scratchgpt.generation import SamplingConfig
 from scratchgpt.recipes import RunConfig, configure, start
 from scratchgpt.recipes.code_search import Stage
-from scratchgpt.recipes.model_folder import find_model, load_gpt
 from scratchgpt.recipes.resolve import read_run
-from scratchgpt.text import load_tokenizer, train_bpe
+from scratchgpt.structured import read_json
+from scratchgpt.text import train_bpe
 
 # Sizes at --scale 1. The scale multiplies the data and the steps, and its root the width.
 N_PARAGRAPHS = 40_000
@@ -50,11 +48,8 @@ STEPS = {"pretrained": 8000, "sft": 4000, "chat": 300}
 N_HEAD, HEAD_SIZE, N_LAYER, CONTEXT = 6, 32, 4, 256
 VOCABULARY = 2048
 
-TARGETS = {"greeting": 16, "identity": 16, "sum": 90, "ended": 133}  # of 20, 20, 100 and 140
-MOST_NEW_TOKENS = 48
 MOST_SHOWN = 10  # wrong answers
-AT_ONCE = 32  # prompts that are answered in a batch
-GREEDY = SamplingConfig(temperature=0.0)
+TIMES = "times.jsonl"
 
 
 class ChatModel:
@@ -79,7 +74,22 @@ class ChatModel:
         self.tokenizer = out / "tokenizer.json"
         self.conversations = out / "conversations.jsonl"
         self.preferences = out / "preferences.jsonl"
-        make_folder(out)
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        """Save the settings, or raise UserError if the folder has other ones."""
+        path = self.out / "settings.json"
+        data = None if self.published is None else str(self.published)
+        settings = {"scale": self.scale, "seed": self.seed, "data": data}
+        if not path.exists():
+            if self.out.exists() and any(self.out.iterdir()):
+                raise UserError(f"{self.out} has other files; choose a new folder")
+            make_folder(self.out)
+            write_text(path, json.dumps(settings) + "\n")
+        elif (before := read_json(path)) != settings:
+            raise UserError(
+                f"{self.out} was started with {before}, not {settings}; choose another folder"
+            )
 
     def scaled(self, n: int) -> int:
         return max(2, round(n * self.scale))
@@ -107,7 +117,7 @@ class ChatModel:
                 "cpu_seconds": round(time.process_time() - cpu, 1),
             }
             print(f"{record['seconds']:.0f} s, {record['cpu_seconds']:.0f} CPU s", flush=True)
-            with open(self.out / "times.jsonl", "a", encoding="utf-8") as file:
+            with open(self.out / TIMES, "a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
     def train(self, name: str, configure_run: Callable[[int, str], RunConfig]) -> None:
@@ -161,9 +171,9 @@ class ChatModel:
     def make_preferences(self) -> None:
         """Sample answers of the fine-tuned model, and write right ones over wrong ones."""
         prompts = draw_prompts(self.scaled(N_PROMPTS), self.seed, self.held_out)
-        model, renderer = self.load("sft")
+        asked = [one.messages for one in prompts]
         sampling = SamplingConfig(temperature=1.0)
-        answers = self.sample(model, renderer, [one.messages for one in prompts], sampling)
+        answers = sample_answers(*load_chat(self.out / "sft"), asked, sampling, self.seed)
         texts = [text for text, _ in answers]
         n_right = sum(text in one.right for one, text in zip(prompts, texts, strict=True))
         print(f"{n_right:,} of {len(prompts):,} sampled answers are right")
@@ -242,70 +252,32 @@ class ChatModel:
         """Ask the test questions, before and after the preferences, and print the counts."""
         report: dict[str, object] = {"scale": self.scale, "seed": self.seed}
         for name in ("sft", "chat"):
-            model, renderer = self.load(name)
-            counts, wrong = self.count(model, renderer)
+            model, renderer = load_chat(self.out / name)
+            counts, wrong = count_right(model, renderer)
             report[name] = counts
             print(f"{name}: {describe(counts)}", flush=True)
         for line in wrong[:MOST_SHOWN]:
             print(f"  wrong: {line}")
-        report["turns"] = list(self.talk(model, renderer))
+        turns = talk(model, renderer)
+        for message in turns:
+            print(f"{message.role:10} {message.content}")
+        report["turns"] = as_json(turns)
+        report["stages"] = self.times()
         write_text(self.out / "report.json", json.dumps(report, indent=1) + "\n")
         missed = [kind for kind, target in TARGETS.items() if counts[kind] < target]
         print(f"below its target: {', '.join(missed)}" if missed else "all targets are reached")
 
-    def count(self, model: GPT, renderer: Renderer) -> tuple[dict[str, int], list[str]]:
-        """Return the numbers of right answers and of those that end, and the wrong answers."""
-        questions = draw_questions()
-        answers = self.sample(model, renderer, [one.messages for one in questions], GREEDY)
-        counts, wrong = dict.fromkeys(TARGETS, 0), []
-        for question, (text, ended) in zip(questions, answers, strict=True):
-            is_right = ended and text in question.answers
-            counts[question.kind] += is_right
-            counts["ended"] += ended
-            if not is_right:
-                wrong.append(f"{question.text!r} -> {text.strip()!r}")
-        return counts, wrong
-
-    def talk(self, model: GPT, renderer: Renderer) -> Iterator[dict[str, str]]:
-        """Have a conversation, print it and yield its messages."""
-        messages: list[Message] = []
-        for text in TURNS:
-            messages.append(Message(USER, text))
-            result = answer(model, renderer, messages, sampling=GREEDY)
-            messages.append(Message(ASSISTANT, result.text))
-            for message in messages[-2:]:
-                print(f"{message.role:10} {message.content}")
-                yield message._asdict()
-
-    # Models
-
-    def load(self, name: str) -> tuple[GPT, Renderer]:
-        folder = find_model(self.out / name, "last")
-        return load_gpt(folder), Renderer(load_tokenizer(folder))
-
-    def sample(
-        self,
-        model: GPT,
-        renderer: Renderer,
-        conversations: Sequence[Conversation],
-        sampling: SamplingConfig,
-    ) -> Iterator[tuple[str, bool]]:
-        """Yield an answer to each conversation, and whether the model has ended it."""
-        tokenizer, markers = renderer.tokenizer, renderer.markers
-        prompts = [renderer.prompt(one, CONTEXT - MOST_NEW_TOKENS).tokens for one in conversations]
-        for first in range(0, len(prompts), AT_ONCE):  # all of a batch have the same random numbers
-            results = generate(
-                model,
-                prompts[first : first + AT_ONCE],
-                max_new_tokens=MOST_NEW_TOKENS,
-                sampling=sampling,
-                seed=self.seed + first,
-                end_of_text=[markers.end, markers.start],
-                vocab_size=tokenizer.vocab_size,
-            )
-            for result in results:
-                ended = result.finish_reason == "end_of_text"
-                yield tokenizer.decode(result.tokens[: len(result.tokens) - ended]), ended
+    def times(self) -> dict[str, list[float]]:
+        """Return the seconds and the CPU seconds of each stage, and print their sums."""
+        found: dict[str, list[float]] = {}
+        for line in (self.out / TIMES).read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            sums = found.setdefault(record["stage"], [0.0, 0.0])
+            sums[0] += record["seconds"]
+            sums[1] += record["cpu_seconds"]
+        seconds, cpu_seconds = (sum(column) / 60 for column in zip(*found.values(), strict=True))
+        print(f"made in {seconds:.1f} minutes, {cpu_seconds:.1f} CPU minutes")
+        return found
 
 
 def precision() -> str:
@@ -325,13 +297,6 @@ def write_lines(path: Path, records: Iterable[object]) -> None:
     write_text(path, "".join(f"{json.dumps(record)}\n" for record in records))
 
 
-def describe(counts: dict[str, int]) -> str:
-    return (
-        f"{counts['greeting']} of 20 greetings, {counts['identity']} of 20 identity questions and "
-        f"{counts['sum']} of 100 sums are right; {counts['ended']} of 140 answers end"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
@@ -339,6 +304,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="0.01 is for a test in seconds")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    if not 0 < arguments.scale <= 1 or arguments.seed < 0:
+        parser.error("--scale must be above 0 and at most 1, and --seed at least 0")
     try:
         ChatModel(arguments.out, arguments.scale, arguments.seed, arguments.data).make()
     except UserError as error:

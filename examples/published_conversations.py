@@ -75,7 +75,22 @@ def why_not(messages: Conversation, held_out: HeldOut) -> str:
 
 
 def read_file(path: Path) -> Iterator[Conversation]:
-    """Yield the conversations of a file; none if it has another kind."""
+    """Yield the conversations of a file; none if it has another kind.
+
+    Raises
+    ------
+    UserError
+        If it has one of the known kinds, but is damaged.
+    """
+    try:
+        yield from parse_file(path)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} has a record that lacks something ({error}); remove it from the folder"
+        ) from error
+
+
+def parse_file(path: Path) -> Iterator[Conversation]:
     suffix = "".join(path.suffixes[-2:]).removesuffix(".gz")
     if suffix.endswith((".json", ".jsonl", ".yml")):
         text = decode_text(decompress(path.read_bytes(), str(path)))

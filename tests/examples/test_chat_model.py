@@ -7,6 +7,7 @@ import pytest
 from scratchgpt.chat import Message, Renderer, answer
 from scratchgpt.chat.starter import draw_questions
 from scratchgpt.chat.starter.questions import words
+from scratchgpt.errors import UserError
 from scratchgpt.models import GPT
 from scratchgpt.text import load_tokenizer
 
@@ -56,9 +57,17 @@ def test_a_second_call_only_tests_the_model_again(made, example, published, caps
     assert (made / "chat" / "last" / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_a_folder_with_other_settings_or_files_is_refused(made, example, tmp_path):
+    with pytest.raises(UserError, match=r"was started with .*0\.01.* not .*0\.02"):
+        example("chat_model").ChatModel(made, 0.02, 0, None)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="has other files; choose a new folder"):
+        example("chat_model").ChatModel(tmp_path, 0.01, 0, None)
+
+
 def test_data_with_a_test_question_is_refused(example, tmp_path):
     question = draw_questions()[0].text
-    with pytest.raises(example("chat_model").UserError, match="test questions are in the data"):
+    with pytest.raises(UserError, match="test questions are in the data"):
         example("chat_model").ChatModel(tmp_path, 0.01, 0, None).check(
             [[Message("user", question)]]
         )

@@ -25,3 +25,9 @@ def test_a_folder_without_conversations_is_an_error(example, tmp_path):
         example("published_conversations").read_folder(tmp_path, HeldOut())
     with pytest.raises(UserError, match="is not a folder"):
         example("published_conversations").read_folder(tmp_path / "none", HeldOut())
+
+
+def test_a_damaged_file_is_named(example, tmp_path):
+    (tmp_path / "tasks.jsonl").write_text('{"instruction": "Name a color.", "instances": []}\n')
+    with pytest.raises(UserError, match=r"tasks\.jsonl has a record that lacks something"):
+        example("published_conversations").read_folder(tmp_path, HeldOut())
