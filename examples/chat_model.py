@@ -21,7 +21,7 @@ from pathlib import Path
 from chat_questions import TARGETS, count_right, describe, load_chat, sample_answers, talk
 from published_conversations import read_folder
 
-from scratchgpt.backend import kernels_available, random_stream
+from scratchgpt.backend import random_stream
 from scratchgpt.chat import Conversation, Message
 from scratchgpt.chat.messages import USER
 from scratchgpt.chat.starter import (
@@ -35,7 +35,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder, write_text
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.recipes import RunConfig, configure, start
-from scratchgpt.recipes.code_search import Stage
+from scratchgpt.recipes.code_search import Stage, fastest_precision
 from scratchgpt.recipes.resolve import read_run
 from scratchgpt.structured import read_json
 from scratchgpt.text import train_bpe
@@ -126,7 +126,7 @@ class ChatModel:
 
     def train_stage(self, stage: Stage) -> None:
         resume = stage.is_started
-        run = read_run(stage.out) if resume else stage.configure(self.seed, precision())
+        run = read_run(stage.out) if resume else stage.configure(self.seed, fastest_precision())
         training = start(run, stage.out, resume=resume)
         print(training.describe(), flush=True)
         result = training.train()
@@ -278,15 +278,6 @@ class ChatModel:
         seconds, cpu_seconds = (sum(column) / 60 for column in zip(*found.values(), strict=True))
         print(f"made in {seconds:.1f} minutes, {cpu_seconds:.1f} CPU minutes")
         return found
-
-
-def precision() -> str:
-    """Return bf16 if this processor multiplies it directly, else float32."""
-    if not kernels_available():
-        return "float32"
-    from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
-
-    return "bf16" if HAS_BFLOAT16_DOT else "float32"
 
 
 def as_json(messages: Conversation) -> list[dict[str, str]]:
