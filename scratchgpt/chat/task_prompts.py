@@ -24,7 +24,7 @@ class TaskPrompts:
         end = task.tokenizer.end_of_text
         assert end is not None  # the tokenizer of a task has one
         self.task = task
-        self.ends = (end,)
+        self.ends: tuple[int, ...] = (end,)
         self.max_new_tokens = task.answer_length + 1
         self.vocab_size = task.vocab_size
 

@@ -13,14 +13,8 @@ from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.methods import GRPOConfig, method_of
 from scratchgpt.recipes.model_folder import load_gpt_to_evaluate
 from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
-from scratchgpt.recipes.rollouts import (
-    PolicyScores,
-    RewardedPrompts,
-    check_prompts,
-    is_task,
-    open_prompts,
-    score_name,
-)
+from scratchgpt.recipes.rewarded_prompts import PolicyScores, RewardedPrompts
+from scratchgpt.recipes.rollouts import check_prompts, is_task, open_prompts, score_name
 from scratchgpt.recipes.sft_recipe import SFT
 from scratchgpt.text import ProgressCallback, Tokenizer
 
@@ -35,6 +29,7 @@ _TRAINING: Settings = {
     "weight_decay": 0.0,
     "eval_interval": 100,
     "checkpoint_interval": 100,
+    "log_interval": 1,
     "best_mode": "max",
 }
 
