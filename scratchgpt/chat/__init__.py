@@ -9,6 +9,7 @@ from scratchgpt.chat.conversation_batches import (
 from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
 from scratchgpt.chat.engine import ChatEngine
+from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
 from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
@@ -28,10 +29,14 @@ from scratchgpt.chat.reading import (
 )
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
+from scratchgpt.chat.rewards import PromptSource, RewardRule
+from scratchgpt.chat.rollout_batches import RolloutBatches
+from scratchgpt.chat.rollouts import Rollouts, sample_rollouts
 
 __all__ = [
     "DPO",
     "DPO_LOSSES",
+    "GRPO",
     "Answer",
     "ChatEngine",
     "ContextLengthError",
@@ -47,8 +52,12 @@ __all__ = [
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
+    "PromptSource",
     "Rendered",
     "Renderer",
+    "RewardRule",
+    "RolloutBatches",
+    "Rollouts",
     "SampledToken",
     "add_markers",
     "answer",
@@ -63,5 +72,6 @@ __all__ = [
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
+    "sample_rollouts",
     "write_conversation",
 ]
