@@ -54,7 +54,7 @@ def terminal(engine: ChatEngine, rounds: int) -> Iterator[dict[str, float]]:
         times: list[float] = []
         say = dialogue.say
 
-        def timed(text: str, cancelled: object = None) -> Iterator[Piece]:
+        def timed(text: str, canceled: object = None) -> Iterator[Piece]:
             for piece in say(text):  # noqa: B023
                 yield piece
                 times.append(time.perf_counter())  # noqa: B023 - after the piece is written

@@ -24,7 +24,7 @@ def test_answers_are_part_of_the_conversation_and_have_seeds_in_order(dialogue):
 
 def test_an_answer_that_is_stopped_at_once_leaves_no_message(dialogue):
     [piece] = dialogue.say("ab", lambda: True)
-    assert piece.finish_reason == "cancelled"
+    assert piece.finish_reason == "canceled"
     assert dialogue.messages == []
     next(dialogue.say("ab"))  # not read to its end
     assert dialogue.messages == []

@@ -165,10 +165,10 @@ def test_an_answer_can_be_cancelled_before_each_token(tokenizer):
     for n in range(4):
         answers = iter([False] * n + [True])
         pieces = list(
-            engine.stream(ASKED, max_new_tokens=8, seed=4, cancelled=lambda a=answers: next(a))
+            engine.stream(ASKED, max_new_tokens=8, seed=4, canceled=lambda a=answers: next(a))
         )
         assert ids(pieces) == ids(whole)[:n]
-        assert (pieces[-1].n_new, pieces[-1].finish_reason) == (n, "cancelled")
+        assert (pieces[-1].n_new, pieces[-1].finish_reason) == (n, "canceled")
         cut = text_of(pieces)  # an incomplete character is shown as such
         assert cut.removesuffix("\ufffd") == text_of(whole[:n]).removesuffix("\ufffd")
 

@@ -161,8 +161,8 @@ def test_ctrl_c_is_restored_after_an_answer(typed, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     whole = ChatEngine.stream
 
-    def stream(self, *arguments, cancelled, **options):
-        for number, piece in enumerate(whole(self, *arguments, cancelled=cancelled, **options)):
+    def stream(self, *arguments, canceled, **options):
+        for number, piece in enumerate(whole(self, *arguments, canceled=canceled, **options)):
             if number == 2:
                 signal.raise_signal(signal.SIGINT)
             yield piece
