@@ -22,6 +22,8 @@ extensions = [
     "block_drawing",
     "transformer_drawing",
     "docstrings",
+    "book",
+    "graph_drawing",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
