@@ -41,7 +41,7 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
-    {"recipes", "proofs"},
+    {"recipes", "proofs", "exercises"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
