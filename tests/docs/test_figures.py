@@ -48,7 +48,8 @@ def figures(page: str) -> Iterator[tuple[str, list[float]]]:
     if page == "README.md":
         text += f"\n\n{comments}"
     for paragraph in re.split(r"\n\s*\n", text):
-        lines = [line for line in paragraph.splitlines() if line[:1] not in ("|", "#", "!")]
+        numbered = (re.sub(r"^\d\. ", "", line) for line in paragraph.splitlines())
+        lines = [line for line in numbered if line[:1] not in ("|", "#", "!")]
         for sentence in re.split(r"(?<=[.!?:])\s+(?=[A-Z`{*\[])", " ".join(lines)):
             bare = NAMES.sub("", NOT_TEXT.sub(" ", sentence))
             found = list(NUMBER.finditer(bare))
