@@ -24,6 +24,7 @@ extensions = [
     "docstrings",
     "book",
     "graph_drawing",
+    "steps",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -33,6 +34,7 @@ html_theme = "furo"
 html_title = "scratchgpt"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_js_files = ["copy.js"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False
