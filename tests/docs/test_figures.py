@@ -78,6 +78,10 @@ def oldest_python() -> list[float]:
     return [float(re.search(r"python_requires = >=(.*)", (ROOT / "setup.cfg").read_text())[1])]
 
 
+def lines_of(path: str) -> int:
+    return len((ROOT / path).read_text(encoding="utf-8").splitlines())
+
+
 def demo() -> tuple[float, int]:
     """Return the millions of parameters and the steps of the demo."""
     run = tomllib.loads((ROOT / "examples" / "demo.toml").read_text(encoding="utf-8"))
@@ -117,6 +121,7 @@ def degree(dtype: str) -> int:
 # By page and fragment of a sentence: its numbers, computed.
 COMPUTED = {
     ("README.md", "Python (3.11 or later)"): oldest_python,
+    ("README.md", "is 200 lines of NumPy"): lambda: [lines_of("examples/one_page.py")],
     ("README.md", "0.9 million parameters"): lambda: [demo()[0]],
     ("README.md", "after 2,000 steps"): lambda: [demo()[1]],
     ("README.md", "50,304 rows for 50,257 tokens"): padded,
