@@ -15,6 +15,7 @@ from scratchgpt.cli import (
     dpo,
     embed,
     evaluate,
+    exercise,
     export_model,
     finetune,
     forecast,
@@ -77,6 +78,7 @@ app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
 app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
+app.command("exercise", epilog=exercise.EPILOG)(exercise.exercise_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.add_typer(tokenizer.app, name="tokenizer")
