@@ -16,6 +16,7 @@ from scratchgpt.cli import (
     embed,
     evaluate,
     exercise,
+    explore,
     export_model,
     finetune,
     forecast,
@@ -77,6 +78,7 @@ app.command("serve", epilog=serve.EPILOG)(serve.serve_command)
 app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
 app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
+app.command("explore", epilog=explore.EPILOG)(explore.explore_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("exercise", epilog=exercise.EPILOG)(exercise.exercise_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)
