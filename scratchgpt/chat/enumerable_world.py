@@ -14,12 +14,12 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.chat.answer_log_probs import answer_log_probs_forward
-from scratchgpt.chat.dpo import next_tokens
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     Group,
     PreferenceBatches,
 )
+from scratchgpt.chat.token_log_probs import next_tokens
 from scratchgpt.models import GPT
 
 END = 0  # also the first token of every text
@@ -59,7 +59,8 @@ def world_preferences(rewards: Array) -> PreferenceBatches:
 def answer_distribution(model: GPT) -> Array:
     """Compute the probability of each of the 40 answers; they sum to 1."""
     batch = world_preferences(np.zeros(len(world_answers()))).train_batch(0)
-    return np.exp(answer_log_probs_forward(model, *next_tokens(batch))[0])
+    tokens, targets = next_tokens(batch.tokens, batch.counted)
+    return np.exp(answer_log_probs_forward(model, tokens, targets)[0])
 
 
 def best_policy(reference: Array, rewards: Array, beta: float) -> Array:
