@@ -10,17 +10,18 @@ from scratchgpt.backend import Array
 class ValueLossSaved(NamedTuple):
     values: Array  # (N, T)
     returns: Array  # (N, T)
-    weights: Array  # (N, T) sum to 1
+    weights: Array  # (N, T)
     clipped: Array  # (N, T) bool, where the clipped value has the larger loss
 
 
 def value_loss_forward(
     values: Array, old_values: Array, returns: Array, weights: Array, *, clip: float = 0.2
 ) -> tuple[Any, ValueLossSaved]:
-    r"""Weighted mean of the clipped squared error of values.
+    r"""Clipped squared error of values.
 
     .. math::
-        \ell = \tfrac12 \max\bigl((V - R)^2,\; (V^c - R)^2\bigr) \qquad
+        \ell = \frac1{2N} \sum_{it} w_{it} \max\bigl((V_{it} - R_{it})^2,\;
+        (V^c_{it} - R_{it})^2\bigr) \qquad
         V^c = \min(\max(V, V_\mathrm{old} - c), V_\mathrm{old} + c)
 
     lm-human-preferences, ``train_policy.py``, as in OpenAI's baselines. A value that has already
@@ -35,7 +36,7 @@ def value_loss_forward(
         The values when the answers were sampled.
     returns : array (N, T)
     weights : array (N, T)
-        The share of each token in the mean; 0 for padding.
+        See :func:`scratchgpt.chat.policy_loss.token_weights`; 0 for padding.
     clip : float
         The largest change c that counts; 0 disables clipping.
 
@@ -53,13 +54,14 @@ def value_loss_forward(
         limited_losses = (limited - returns) ** 2
         clipped = limited_losses.real > losses.real
         losses = np.where(clipped, limited_losses, losses)
-    return 0.5 * (weights * losses).sum(), ValueLossSaved(values, returns, weights, clipped)
+    loss = (weights * losses).sum() / (2 * len(values))
+    return loss, ValueLossSaved(values, returns, weights, clipped)
 
 
 def value_loss_backward(dloss: Any, saved: ValueLossSaved) -> Array:
     r"""Gradient of :func:`value_loss_forward` with respect to ``values``.
 
-    It is :math:`w\,(V - R)`, or 0 where the clipped value has the larger loss: this value is a
+    It is :math:`w\,(V - R) / N`, or 0 where the clipped value has the larger loss: this value is a
     constant.
 
     Parameters
@@ -72,4 +74,4 @@ def value_loss_backward(dloss: Any, saved: ValueLossSaved) -> Array:
     dvalues : array (N, T)
     """
     values, returns, weights, clipped = saved
-    return np.where(clipped, 0, dloss * weights * (values - returns))
+    return np.where(clipped, 0, dloss / len(values) * weights * (values - returns))
