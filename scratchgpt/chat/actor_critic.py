@@ -140,6 +140,14 @@ class ActorCritic(GPT):
         """Return the values of the parameters of the value function, by name."""
         return {name: value for name, value in super().arrays().items() if _is_of_critic(name)}
 
+    def policy_alone(self) -> GPT:
+        """Return a copy of the policy as a GPT without values."""
+        gpt = GPT.blank(self.config, self.dtype)
+        gpt.special_ids = self.special_ids
+        for name, value in self.arrays().items():
+            gpt.store.named[name].value[...] = value
+        return gpt
+
     def with_config(self, config: Any, dtype: Any = None) -> Self:
         """Return a copy with other settings of the policy; see :meth:`GPT.with_config`."""
         critic = self.critic.config if isinstance(self.critic, Critic) else None

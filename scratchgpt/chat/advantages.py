@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError, did_you_mean
 
 WHITENINGS = ("batch", "minibatch", "none")
 _EPS = 1e-8  # lm-human-preferences, utils/core.py
@@ -156,10 +155,3 @@ def explained_variance(values: Array, returns: Array, counted: Array) -> float:
     if not variance > 0:
         return 0.0
     return float(1 - (returns - values)[counted].var() / variance)
-
-
-def check_whitening(whitening: str) -> None:
-    """Raise UserError if there is no such way to whiten advantages."""
-    if whitening not in WHITENINGS:
-        hint = did_you_mean(str(whitening), WHITENINGS)
-        raise UserError(f"whitening={whitening!r} is not one of {', '.join(WHITENINGS)}{hint}")

@@ -9,10 +9,12 @@ from scratchgpt.chat.actor_critic import ActorCritic, ActorCriticSaved
 from scratchgpt.chat.kl_control import KLControl
 from scratchgpt.chat.policy_loss import (
     PolicyLossSaved,
-    clip_fraction,
     policy_loss_backward,
     policy_loss_forward,
 )
+from scratchgpt.chat.ppo_config import PPOConfig
+from scratchgpt.chat.ppo_experience import PPOExperience, learn_from, weigh
+from scratchgpt.chat.rollouts import Rollouts
 from scratchgpt.chat.value_loss import (
     ValueLossSaved,
     value_loss_backward,
@@ -34,32 +36,10 @@ _VALUES, _REFERENCE = "value.", "reference."  # prefixes of arrays of the state
 
 
 class PPOBatch(NamedTuple):
-    """Answers that the policy of the start of a phase sampled, with what was computed of them.
+    """Answers to learn from, and text for the term of PPO-ptx."""
 
-    Attributes
-    ----------
-    tokens, targets : int64 arrays (N, T)
-        Tokens to read and to predict; targets of -100 do not count.
-    log_probs, values : arrays (N, T)
-        Those of the policy and the value function at the start of the phase.
-    advantages, returns : arrays (N, T)
-    weights : array (N, T)
-        The weight of each token, from all answers of the update.
-    measures : dict of str to float
-        Measures of all answers of the phase.
-    pretraining : TokenBatch or None
-        Text for the term of PPO-ptx.
-    """
-
-    tokens: Array
-    targets: Array
-    log_probs: Array
-    values: Array
-    advantages: Array
-    returns: Array
-    weights: Array
-    measures: dict[str, float]
-    pretraining: TokenBatch | None = None
+    answers: PPOExperience
+    text: TokenBatch | None = None
 
 
 class PPOSaved(NamedTuple):
@@ -67,44 +47,41 @@ class PPOSaved(NamedTuple):
     cross_entropy: CrossEntropySaved
     policy: PolicyLossSaved
     value: ValueLossSaved
+    text: GPTLossSaved | None
     value_loss: float
-    pretraining: GPTLossSaved | None
-    pretraining_loss: float
-    measures: dict[str, float]
+    text_loss: float
+    answers: PPOExperience
 
 
 class PPO(Objective[PPOBatch, PPOSaved]):
     r"""Proximal policy optimization (Schulman et al. 2017, arXiv:1707.06347).
 
-    .. math:: L = L_\mathrm{policy} + c_v L_\mathrm{value} + c_p L_\mathrm{pretraining}
+    .. math:: L = L_\mathrm{policy} + c_v L_\mathrm{value} + c_p L_\mathrm{text}
 
-    with the clipped losses of :func:`scratchgpt.chat.policy_loss.policy_loss_forward` and
-    :func:`scratchgpt.chat.value_loss.value_loss_forward`, as means over tokens. The last term is
-    the cross-entropy of text: PPO-ptx (Ouyang et al. 2022, arXiv:2203.02155, equation 2). The
-    penalty for leaving the reference is part of the rewards and not of the loss; see
-    :class:`scratchgpt.chat.ppo_batches.PPOBatches`.
+    The clipped losses are those of :func:`scratchgpt.chat.policy_loss.policy_loss_forward` and
+    :func:`scratchgpt.chat.value_loss.value_loss_forward`, as means over the tokens of an update.
+    The last term is the cross-entropy of text: PPO-ptx (Ouyang et al. 2022, arXiv:2203.02155,
+    equation 2). The penalty for the distance from the reference is part of the rewards and not a
+    term of the loss.
 
     Parameters
     ----------
     model : ActorCritic
         The policy, without dropout, and its value function.
+    config : PPOConfig, optional
     reference : GPT, optional
         The policy that the penalty refers to. It is not trained, and it is part of the state, so
-        that a run is resumed with the reference of its start. Without it, there is no penalty.
-    control : KLControl, optional
-        The strength of the penalty.
-    clip : float
-        A ratio of probabilities above 1 + clip or below 1 - clip gets no further gradient; 0.2 in
-        Schulman et al. 2017 and Ouyang et al. 2022.
-    value_clip : float
-        The largest change of a value that counts; 0 disables clipping. 0.2 in
-        lm-human-preferences.
-    value_coefficient : float
-        The factor :math:`c_v`; 0.1 in lm-human-preferences.
-    ptx_coefficient : float
-        The factor :math:`c_p`; 27.8 in Ouyang et al. 2022.
+        that a run is resumed with the reference of its start. By default, if ``beta`` is not 0, it
+        is a copy of the policy.
     recompute : bool
         Save only the inputs of the blocks, and recompute the rest in the backward pass.
+
+    Attributes
+    ----------
+    policy : ActorCritic
+        The model that answers: ``model``.
+    control : KLControl
+        The strength of the penalty.
 
     Raises
     ------
@@ -113,19 +90,14 @@ class PPO(Objective[PPOBatch, PPOSaved]):
     """
 
     model: ActorCritic
-    unit = ""
     drops = False
 
     def __init__(
         self,
         model: ActorCritic,
+        config: PPOConfig | None = None,
         *,
         reference: GPT | None = None,
-        control: KLControl | None = None,
-        clip: float = 0.2,
-        value_clip: float = 0.2,
-        value_coefficient: float = 0.1,
-        ptx_coefficient: float = 27.8,
         recompute: bool = False,
     ) -> None:
         if model.config.dropout:
@@ -133,88 +105,109 @@ class PPO(Objective[PPOBatch, PPOSaved]):
                 f"dropout={model.config.dropout}: a policy that is trained with PPO has no "
                 "dropout; set dropout=0"
             )
-        self.model = model
-        self.reference = reference
-        self.control = control or KLControl(0.0)
-        self.clip = clip
-        self.value_clip = value_clip
-        self.value_coefficient = value_coefficient
-        self.ptx_coefficient = ptx_coefficient
+        self.config = config = config or PPOConfig()
+        self.model = self.policy = model
+        self.control = KLControl(config.beta, target=config.kl_target, horizon=config.kl_horizon)
+        self.reference = None
+        if config.beta:
+            self.reference = model.policy_alone() if reference is None else reference
         self.recompute = recompute
+        self.explained_variance = 0.0  # of the phase
+
+    def experience(self, rollouts: Rollouts, rewards: Array) -> PPOExperience:
+        """Compute rewards, advantages and returns of the tokens of the answers of a phase.
+
+        The controller of the penalty sees the answers, too, for the next phase.
+        """
+        found, self.explained_variance = learn_from(
+            rollouts, rewards, self.config, self.model, self.reference, self.control.beta
+        )
+        self.control.update(float(found.kl.mean()), len(found.kl))
+        return found
+
+    def update_batch(self, experience: PPOExperience) -> PPOExperience:
+        """Compute what the answers of an update need of each other: the weights of their tokens."""
+        return weigh(experience, self.config)
 
     def weight(self, batch: PPOBatch) -> float:
         """Return the number of answers."""
-        return len(batch.tokens)
+        return len(batch.answers.tokens)
 
     def n_tokens(self, batch: PPOBatch) -> int:
-        text = batch.pretraining
-        return batch.tokens.size + (0 if text is None else text.tokens.size)
+        return batch.answers.tokens.size + (batch.text.tokens.size if batch.text else 0)
 
     def loss(self, batch: PPOBatch, *, dropout_seed: int | None = None) -> tuple[Any, PPOSaved]:
-        logits, values, of_model = self.model.evaluate(batch.tokens, recompute=self.recompute)
-        losses, cross_entropy = cross_entropy_forward(logits, batch.targets, reduction="none")
-        policy_loss, policy = policy_loss_forward(
+        answers, text = batch
+        config, recompute = self.config, self.recompute
+        logits, values, of_model = self.model.evaluate(answers.tokens, recompute=recompute)
+        losses, cross_entropy = cross_entropy_forward(logits, answers.targets, reduction="none")
+        loss, policy = policy_loss_forward(
             -losses,
-            batch.log_probs,
-            batch.advantages,
-            batch.weights,
-            clip_low=self.clip,
-            clip_high=self.clip,
+            answers.log_probs,
+            answers.advantages,
+            answers.weights,
+            clip_low=config.clip,
+            clip_high=config.clip,
         )
         value_loss, value = value_loss_forward(
-            values, batch.values, batch.returns, batch.weights, clip=self.value_clip
+            values, answers.values, answers.returns, answers.weights, clip=config.value_clip
         )
-        loss = policy_loss + self.value_coefficient * value_loss
-        text_loss, text = 0.0, None
-        if batch.pretraining is not None:
-            text_loss, text = self.model.loss(*batch.pretraining, recompute=self.recompute)
-            loss = loss + self.ptx_coefficient * text_loss
-        return loss, PPOSaved(
-            of_model,
-            cross_entropy,
-            policy,
-            value,
-            float(value_loss.real),
-            text,
-            float(np.real(text_loss)),
-            batch.measures,
-        )
+        loss = loss + config.value_coefficient * value_loss
+        text_loss, of_text = 0.0, None
+        if text is not None:
+            text_loss, of_text = self.model.loss(*text, recompute=recompute)
+            loss = loss + config.ptx_coefficient * text_loss
+        numbers = float(np.real(value_loss)), float(np.real(text_loss))
+        return loss, PPOSaved(of_model, cross_entropy, policy, value, of_text, *numbers, answers)
 
     def loss_backward(self, dloss: float, saved: PPOSaved) -> None:
         logits = saved.cross_entropy.logits
-        dlosses = -policy_loss_backward(dloss, saved.policy).astype(logits.dtype)
-        dlogits = cross_entropy_backward(dlosses, saved.cross_entropy, dlogits_out=logits)
-        dvalues = value_loss_backward(self.value_coefficient * dloss, saved.value)
+        dlosses = -policy_loss_backward(dloss, saved.policy)
+        dlogits = cross_entropy_backward(
+            dlosses.astype(logits.dtype), saved.cross_entropy, dlogits_out=logits
+        )
+        dvalues = value_loss_backward(self.config.value_coefficient * dloss, saved.value)
         self.model.evaluate_backward(dlogits, dvalues.astype(logits.dtype), saved.model)
-        if saved.pretraining is not None:
-            dtext = self.ptx_coefficient * dloss
-            self.model.loss_backward(dtext, saved.pretraining, in_place=True)
+        if saved.text is not None:
+            dtext = self.config.ptx_coefficient * dloss
+            self.model.loss_backward(dtext, saved.text, in_place=True)
 
     def measures(self, saved: PPOSaved) -> dict[str, float]:
-        """Return the measures of the phase, and those of the update; padding enters none of them.
+        """Return means over the answers or their tokens; padding enters none of them.
 
-        ``update_kl`` is the divergence of the policy from that at the start of the phase, by the
-        estimate k3.
+        ``score`` is what the reward model or rule says. ``reward`` is the score minus all
+        penalties. ``kl`` and ``kl_k3`` estimate the divergence from the reference, in nats per
+        answer, and ``update_kl`` that from the policy at the start of the phase, per token.
+        ``explained_variance`` is the share of the variance of the returns that the values predict,
+        in the whole phase.
         """
-        ratios = saved.policy.ratios.real
-        shares = saved.policy.weights / len(ratios)  # (N, T)
+        answers, ratios = saved.answers, saved.policy.ratios.real
+        shares = answers.weights / len(ratios)  # (N, T) of the tokens
         measures = {
-            **saved.measures,
-            "clip_fraction": clip_fraction(saved.policy),
-            "update_kl": float((shares * (ratios - 1 - np.log(ratios))).sum()),
+            "score": answers.scores.mean(),
+            "reward": answers.rewards.mean(),
+            "answer_length": (answers.weights > 0).sum(axis=1).mean(),
+            "ended": answers.ended.mean(),
+            "clip_fraction": (shares * saved.policy.clipped).sum(),
+            "update_kl": (shares * (ratios - 1 - np.log(ratios))).sum(),
             "value_loss": saved.value_loss,
-            "value_clip_fraction": float((shares * saved.value.clipped).sum()),
+            "value_clip_fraction": (shares * saved.value.clipped).sum(),
+            "explained_variance": self.explained_variance,
         }
-        if saved.pretraining is not None:
-            measures["ptx_loss"] = saved.pretraining_loss
-        return measures
+        if self.reference is not None:
+            measures |= {"kl": answers.kl.mean(), "kl_k3": answers.kl_k3.mean()}
+        if self.config.kl_target:
+            measures["beta"] = self.control.beta
+        if saved.text is not None:
+            measures["ptx_loss"] = saved.text_loss
+        return {name: float(value) for name, value in measures.items()}
 
     def state(self) -> State:
         """Return the value function, the reference and the strength of the penalty."""
         arrays = {_VALUES + name: value for name, value in self.model.value_arrays().items()}
         if self.reference is not None:
-            reference = self.reference.arrays().items()
-            arrays |= {_REFERENCE + name: value for name, value in reference}
+            for name, value in self.reference.arrays().items():
+                arrays[_REFERENCE + name] = value
         return {"beta": self.control.beta, **arrays}
 
     def load_state(self, state: State) -> None:
@@ -222,8 +215,8 @@ class PPO(Objective[PPOBatch, PPOSaved]):
             if name != "beta":
                 if state[name].shape != value.shape:
                     raise UserError(
-                        f"the run has a {name} of {state[name].shape}, and this one "
-                        f"{value.shape}; resume it with the reward model of its start"
+                        f"{name} of the run has the shape {state[name].shape}, and now it has "
+                        f"{value.shape}; resume the run with the reward model of its start"
                     )
                 value[...] = state[name]
         self.control.beta = float(state["beta"])
