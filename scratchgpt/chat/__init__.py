@@ -7,6 +7,7 @@ from scratchgpt.chat.conversation_batches import (
     encode_conversations,
 )
 from scratchgpt.chat.dpo import DPO, reference_log_probs
+from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
 from scratchgpt.chat.preference_batches import (
@@ -20,10 +21,14 @@ from scratchgpt.chat.preferences import Preferences, parse_preferences, read_pre
 from scratchgpt.chat.reading import parse_conversation, read_conversations
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
+from scratchgpt.chat.rewards import PromptSource, RewardRule
+from scratchgpt.chat.rollout_batches import RolloutBatches
+from scratchgpt.chat.rollouts import Rollouts, sample_rollouts
 
 __all__ = [
     "DPO",
     "DPO_LOSSES",
+    "GRPO",
     "Answer",
     "Conversation",
     "ConversationBatches",
@@ -35,8 +40,12 @@ __all__ = [
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
+    "PromptSource",
     "Rendered",
     "Renderer",
+    "RewardRule",
+    "RolloutBatches",
+    "Rollouts",
     "add_markers",
     "answer",
     "check_conversation",
@@ -49,4 +58,5 @@ __all__ = [
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
+    "sample_rollouts",
 ]

@@ -19,6 +19,7 @@ from scratchgpt.chat.preference_batches import (
     Group,
     PreferenceBatches,
 )
+from scratchgpt.chat.rollouts import Rollouts
 from scratchgpt.chat.token_log_probs import next_tokens
 from scratchgpt.models import GPT
 
@@ -54,6 +55,35 @@ def world_preferences(rewards: Array) -> PreferenceBatches:
     group = Group(rows, counted, pairs, np.zeros(len(pairs)), weights / weights.sum())
     part = EncodedPreferences([group], LONGEST + 1)
     return PreferenceBatches(part, part, tokens_per_batch=int(part.widths.max()), seed=0)
+
+
+class World:
+    """The one prompt of the world and the reward of each answer, to learn from rollouts.
+
+    Parameters
+    ----------
+    rewards : array (40,)
+    """
+
+    ends = (END,)
+    max_new_tokens = LONGEST
+    vocab_size = VOCAB_SIZE
+
+    def __init__(self, rewards: Array) -> None:
+        answers = [tuple(row[row != END]) for row in world_answers()]
+        self._rewards = dict(zip(answers, rewards.tolist(), strict=True))
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        return np.zeros(n, np.int64)
+
+    def held_out(self) -> Array:
+        return np.zeros(0, np.int64)
+
+    def prompts(self, numbers: Array) -> list[Array]:
+        return [np.array([END])] * len(numbers)
+
+    def __call__(self, numbers: Array, rollouts: Rollouts) -> Array:
+        return np.array([self._rewards[tuple(answer)] for answer in rollouts.answers()])
 
 
 def answer_distribution(model: GPT) -> Array:

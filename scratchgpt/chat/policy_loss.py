@@ -116,8 +116,9 @@ def policy_loss_backward(dloss: Any, saved: PolicyLossSaved) -> Array:
 
 
 def clip_fraction(saved: PolicyLossSaved) -> float:
-    """Return the share of the weights of the tokens whose loss is clipped."""
-    return float((saved.weights * saved.clipped).sum() / len(saved.weights))
+    """Return the share of the tokens of an answer whose loss is clipped, the mean over answers."""
+    n_counted = (saved.weights > 0).sum(axis=1)
+    return float((saved.clipped.sum(axis=1) / n_counted).mean())
 
 
 def check_policy_loss(denominator: str, clip_low: float, clip_high: float) -> None:
