@@ -132,9 +132,7 @@ class ActorCritic(GPT):
 
     def arrays(self) -> dict[str, Array]:
         """Return the values of the parameters of the policy, by name."""
-        return {
-            name: value for name, value in super().arrays().items() if not _is_of_critic(name)
-        }
+        return {name: value for name, value in super().arrays().items() if not _is_of_critic(name)}
 
     def value_arrays(self) -> dict[str, Array]:
         """Return the values of the parameters of the value function, by name."""

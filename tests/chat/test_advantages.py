@@ -43,9 +43,7 @@ def test_gae_is_the_sum_of_its_definition(arrays, counted, assert_close):
         after = np.append(values[1:], 0)
         delta = rewards + gamma * after - values
         n = len(delta)
-        expected = [
-            sum((gamma * lam) ** (k - t) * delta[k] for k in range(t, n)) for t in range(n)
-        ]
+        expected = [sum((gamma * lam) ** (k - t) * delta[k] for k in range(t, n)) for t in range(n)]
         assert_close(advantages[i, counted[i]], expected, 1e-14)
     assert not advantages[~counted].any()
 
