@@ -46,12 +46,10 @@ def kl_estimates(log_probs: Array, others: Array, counted: Array) -> KL:
     return KL(k1, np.expm1(-k1) + k1)
 
 
-def token_rewards(
-    scores: Array, kl: Array, counted: Array, ended: Array, *, beta: float, end_penalty: float = 0.0
-) -> Array:
+def token_rewards(scores: Array, kl: Array, counted: Array, *, beta: float) -> Array:
     r"""Return the reward of each token: a penalty everywhere, and the score at the last token.
 
-    .. math:: r_t = -\beta\,k_{1,t} + [t = \mathrm{last}]\,(s - p\,[\text{no end}])
+    .. math:: r_t = -\beta\,k_{1,t} + [t = \mathrm{last}]\,s
 
     Ziegler et al. 2019, arXiv:1909.08593, section 2.2, and Ouyang et al. 2022, arXiv:2203.02155,
     section 3.5: the penalty belongs to each token. The last token of an answer is its end token,
@@ -64,11 +62,7 @@ def token_rewards(
         The estimate k1 of each token.
     counted : bool array (N, T)
         Each row has at least one counted token.
-    ended : bool array (N,)
-        Whether the answer has its end token.
     beta : float
-    end_penalty : float
-        Subtracted from the score of an answer without its end token.
 
     Returns
     -------
@@ -77,7 +71,7 @@ def token_rewards(
     """
     rewards = np.where(counted, -beta * kl, 0)
     last = counted.shape[1] - 1 - counted[:, ::-1].argmax(axis=1)  # (N,)
-    rewards[np.arange(len(rewards)), last] += scores - end_penalty * ~ended
+    rewards[np.arange(len(rewards)), last] += scores
     return rewards
 
 

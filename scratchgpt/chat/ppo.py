@@ -12,8 +12,8 @@ from scratchgpt.chat.policy_loss import (
     policy_loss_backward,
     policy_loss_forward,
 )
-from scratchgpt.chat.ppo_config import PPOConfig
 from scratchgpt.chat.ppo_experience import PPOExperience, learn_from, weigh
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.rollouts import Rollouts
 from scratchgpt.chat.value_loss import (
     ValueLossSaved,
@@ -68,7 +68,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
     ----------
     model : ActorCritic
         The policy, without dropout, and its value function.
-    config : PPOConfig, optional
+    config : PPOSettings, optional
     reference : GPT, optional
         The policy that the penalty refers to. It is not trained, and it is part of the state, so
         that a run is resumed with the reference of its start. By default, if ``beta`` is not 0, it
@@ -95,7 +95,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
     def __init__(
         self,
         model: ActorCritic,
-        config: PPOConfig | None = None,
+        config: PPOSettings | None = None,
         *,
         reference: GPT | None = None,
         recompute: bool = False,
@@ -105,7 +105,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
                 f"dropout={model.config.dropout}: a policy that is trained with PPO has no "
                 "dropout; set dropout=0"
             )
-        self.config = config = config or PPOConfig()
+        self.config = config = config or PPOSettings()
         self.model = self.policy = model
         self.control = KLControl(config.beta, target=config.kl_target, horizon=config.kl_horizon)
         self.reference = None
@@ -175,8 +175,8 @@ class PPO(Objective[PPOBatch, PPOSaved]):
     def measures(self, saved: PPOSaved) -> dict[str, float]:
         """Return means over the answers or their tokens; padding enters none of them.
 
-        ``score`` is what the reward model or rule says. ``reward`` is the score minus all
-        penalties. ``kl`` and ``kl_k3`` estimate the divergence from the reference, in nats per
+        ``score`` is what the reward model or rule says. ``reward`` is the score minus the
+        penalty. ``kl`` and ``kl_k3`` estimate the divergence from the reference, in nats per
         answer, and ``update_kl`` that from the policy at the start of the phase, per token.
         ``explained_variance`` is the share of the variance of the returns that the values predict,
         in the whole phase.

@@ -14,7 +14,7 @@ from scratchgpt.chat.advantages import (
     whiten,
 )
 from scratchgpt.chat.policy_loss import token_weights
-from scratchgpt.chat.ppo_config import PPOConfig
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.rollouts import Rollouts
 from scratchgpt.chat.token_log_probs import next_tokens, token_log_probs_forward
 from scratchgpt.memory import Arena
@@ -37,7 +37,7 @@ class PPOExperience(NamedTuple):
     weights : array (N, T)
         The weights of the tokens in the losses, which :func:`weigh` computes.
     scores, rewards : arrays (N,)
-        What the reward model or rule says, without and with all penalties.
+        What the reward model or rule says, without and with the penalty.
     kl, kl_k3 : arrays (N,)
         Estimates of the divergence from the reference.
     ended : bool array (N,)
@@ -60,7 +60,7 @@ class PPOExperience(NamedTuple):
 def learn_from(
     rollouts: Rollouts,
     scores: Array,
-    config: PPOConfig,
+    config: PPOSettings,
     model: ActorCritic,
     reference: GPT | None,
     beta: float,
@@ -73,7 +73,7 @@ def learn_from(
     ----------
     rollouts : Rollouts
     scores : array (N,)
-    config : PPOConfig
+    config : PPOSettings
     model : ActorCritic
     reference : GPT, optional
         By default, there is no penalty.
@@ -99,9 +99,7 @@ def learn_from(
                 others[rows] = token_log_probs_forward(reference, tokens[rows], targets[rows])[0]
     kl = kl_estimates(log_probs, log_probs if reference is None else others, counted)
     scores = scores.astype(model.dtype)
-    rewards = each = token_rewards(
-        scores, kl.k1, counted, rollouts.ended, beta=beta, end_penalty=config.end_penalty
-    )
+    rewards = each = token_rewards(scores, kl.k1, counted, beta=beta)
     if config.whiten_rewards:
         each = whiten(each, counted, shift_mean=False)
     advantages = gae(each, values, counted, gamma=config.gamma, lam=config.lam)
@@ -126,7 +124,7 @@ def learn_from(
     return experience, explained
 
 
-def weigh(experience: PPOExperience, config: PPOConfig) -> PPOExperience:
+def weigh(experience: PPOExperience, config: PPOSettings) -> PPOExperience:
     """Compute the weights of the tokens of an update, and whiten its advantages if asked for."""
     counted = experience.targets != IGNORE_INDEX
     weights = token_weights(counted, "dapo", 1).astype(experience.values.dtype)

@@ -22,7 +22,7 @@ N, T = 7, 9
 
 @pytest.fixture
 def counted(rng):
-    """Answers of random lengths at random places, one of them a single token, one without padding."""
+    """Answers of random lengths at random places, one of a single token, one without padding."""
     starts = rng.integers(0, 5, N)
     ends = np.minimum(starts + rng.integers(1, 7, N), T)
     starts[0], ends[0], starts[1], ends[1] = 3, 4, 0, T
@@ -101,24 +101,13 @@ def test_equal_values_are_whitened_to_0(counted):
 
 def test_the_score_is_at_the_last_token_of_the_answer(rng, counted):
     scores, kl = rng.standard_normal(N), rng.standard_normal((N, T))
-    rewards = token_rewards(scores, kl, counted, np.ones(N, bool), beta=0.3)
+    rewards = token_rewards(scores, kl, counted, beta=0.3)
     for i in range(N):
         places = np.flatnonzero(counted[i])
         expected = -0.3 * kl[i, places]
         expected[-1] += scores[i]
         np.testing.assert_array_equal(rewards[i, places], expected)
     assert not rewards[~counted].any()
-
-
-def test_the_penalty_of_a_missing_end_is_subtracted_from_these_answers_only(rng, counted):
-    scores, kl = rng.standard_normal(N), rng.standard_normal((N, T))
-    ended = rng.random(N) < 0.5
-    assert 0 < ended.sum() < N
-    with_it, without = (
-        token_rewards(scores, kl, counted, ended, beta=0.3, end_penalty=penalty).sum(axis=1)
-        for penalty in (0.7, 0.0)
-    )
-    np.testing.assert_allclose(with_it - without, np.where(ended, 0, -0.7), atol=1e-15)
 
 
 def test_both_estimates_have_the_divergence_as_their_mean(rng):

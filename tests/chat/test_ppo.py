@@ -14,7 +14,7 @@ from scratchgpt.chat.enumerable_world import (
 )
 from scratchgpt.chat.ppo import PPO, PPOBatch
 from scratchgpt.chat.ppo_batches import PPOBatches
-from scratchgpt.chat.ppo_config import PPOConfig
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.rollout_batches import RolloutBatches, take_rows
 from scratchgpt.chat.rollouts import sample_rollouts
 from scratchgpt.errors import UserError
@@ -42,7 +42,7 @@ def learner(shared=False, dtype=np.float64, **settings):
     gpt = shaken(GPT(GPTConfig(**SIZES, dropout=0), dtype=dtype), 0, 0.3)
     model = ActorCritic.from_gpt(gpt, shared=shared)
     reference = shaken(GPT(GPTConfig(**SIZES, dropout=0), dtype=dtype), 1, 0.3)
-    return PPO(shaken(model, 2, 0.1), PPOConfig(**settings), reference=reference)
+    return PPO(shaken(model, 2, 0.1), PPOSettings(**settings), reference=reference)
 
 
 def experience(ppo, n=6):
@@ -198,11 +198,10 @@ def test_the_term_of_the_text_is_its_cross_entropy(assert_close):
 
 
 def test_measures_are_means_over_the_answers():
-    ppo = learner(beta=0.4, end_penalty=0.3)
+    ppo = learner(beta=0.4)
     answers = experience(ppo)
     measures = ppo.measures(ppo.loss(PPOBatch(answers))[1])
-    cut = 0.3 * (1 - measures["ended"])
-    expected = measures["score"] - 0.4 * measures["kl"] - cut
+    expected = measures["score"] - 0.4 * measures["kl"]
     assert measures["reward"] == pytest.approx(expected)
     assert measures["answer_length"] == (answers.targets != IGNORE_INDEX).sum() / 6
     assert measures["kl_k3"] > 0
@@ -264,7 +263,7 @@ def test_it_finds_the_best_policy(shared):
     config = TrainConfig(
         steps=400, lr=5e-3, min_lr=0.0, weight_decay=0.0, eval_interval=0, log_interval=400
     )
-    ppo = PPO(model, PPOConfig(beta=0.5), reference=reference)
+    ppo = PPO(model, PPOSettings(beta=0.5), reference=reference)
     Trainer(ppo, PPOBatches(rollouts), config).train()
     assert total_variation(answer_distribution(model), best) < 0.03
 
@@ -275,7 +274,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(shared, tmp_path, mon
 
     def make(out_dir, steps, resume=False):
         model = ActorCritic.from_gpt(world_policy(), shared=shared)
-        ppo = PPO(model, PPOConfig(beta=0.5, kl_target=0.2, kl_horizon=500))
+        ppo = PPO(model, PPOSettings(beta=0.5, kl_target=0.2, kl_horizon=500))
         world = World(REWARDS)
         rollouts = RolloutBatches(
             world, world, n_prompts=32, n_samples=1, minibatches=2, grad_accum=2, seed=0

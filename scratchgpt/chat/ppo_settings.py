@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scratchgpt.arguments import check_real, check_whole, plain_fields
+from scratchgpt.arguments import check_real, plain_fields
 from scratchgpt.chat.advantages import WHITENINGS
 from scratchgpt.chat.kl_control import check_kl_control
 from scratchgpt.errors import UserError, did_you_mean
@@ -12,7 +12,7 @@ VALUES = ("separate", "shared")
 
 
 @dataclass(frozen=True)
-class PPOConfig:
+class PPOSettings:
     """The settings of proximal policy optimization (PPO).
 
     Most defaults are those of Ouyang et al. 2022, arXiv:2203.02155 (InstructGPT), appendix C.4, or,
@@ -21,41 +21,37 @@ class PPOConfig:
     Parameters
     ----------
     beta : float
-        How strongly the model is kept near the model that it starts from; 0 disables the penalty.
+        Factor of the penalty for the KL divergence from the model at the start; 0 disables it.
         InstructGPT: 0.02.
     kl_target : float
-        Divergence per answer to which beta adapts, in nats; 0 keeps beta constant. InstructGPT: 0;
-        lm-human-preferences: 6 in some of its experiments.
+        KL divergence per answer to which beta adapts, in nats; 0 keeps beta constant. InstructGPT:
+        0; lm-human-preferences: 6 for some tasks, from a beta of 0.15.
     kl_horizon : float
-        Number of answers over which beta changes by up to 20 %. lm-human-preferences: 10000.
+        Number of answers over which an adapting beta changes by up to 20 %. lm-human-preferences:
+        10000.
     clip : float
-        How far the probability of a token may change in a phase before it has no gradient.
+        The ratio of new to old probability is clipped below 1 - clip and above 1 + clip.
         InstructGPT: 0.2.
+    value : {"separate", "shared"}
+        Value function: separate or shared, a network of its own or a head on the policy.
+        InstructGPT: separate.
     value_clip : float
-        How far a value may change in a phase before it has no gradient; 0 disables clipping.
+        Largest change of a value in a phase that counts; 0 disables clipping.
         lm-human-preferences: 0.2.
     value_coefficient : float
         Factor of the loss of the values. lm-human-preferences: 0.1.
-    value : {"separate", "shared"}
-        Value function: separate or shared, a network of its own or a head on the policy.
-        InstructGPT: separate, and started from the reward model.
     gamma : float
         Discount of later rewards. InstructGPT: 1.
     lam : float
-        Decay of the advantage estimator. lm-human-preferences: 0.95.
+        Decay of the sum in the estimate of the advantages. lm-human-preferences: 0.95.
     whitening : {"batch", "minibatch", "none"}
-        Scale the advantages to mean 0 and variance 1: over a batch, a minibatch or none. TRL: batch;
-        lm-human-preferences: minibatch.
+        Answers whose advantages get mean 0 and variance 1 together: batch (a phase), minibatch (an
+        update) or none. TRL: batch; lm-human-preferences: minibatch.
     whiten_rewards : bool
-        Scale the rewards to a variance of 1, too. lm-human-preferences: true; TRL: false, because
-        it made results worse in Huang et al. 2024, arXiv:2403.17031.
-    end_penalty : float
-        Subtracted from the score of an answer that does not end within its maximum length.
-        InstructGPT: 0.
+        Scale the rewards of the tokens of a phase to a variance of 1. TRL: false;
+        lm-human-preferences: true. It made results worse in Huang et al. 2024, arXiv:2403.17031.
     ptx_coefficient : float
         Factor of the loss of the text in ptx. InstructGPT: 27.8.
-    inner_epochs : int
-        Passes over the answers of a phase. InstructGPT: 1; lm-human-preferences: 4.
 
     Raises
     ------
@@ -67,22 +63,20 @@ class PPOConfig:
     kl_target: float = 0.0
     kl_horizon: float = 10_000
     clip: float = 0.2
+    value: str = "separate"
     value_clip: float = 0.2
     value_coefficient: float = 0.1
-    value: str = "separate"
     gamma: float = 1.0
     lam: float = 0.95
     whitening: str = "batch"
     whiten_rewards: bool = False
-    end_penalty: float = 0.0
     ptx_coefficient: float = 27.8
-    inner_epochs: int = 1
 
     def __post_init__(self) -> None:
         plain_fields(self)
         for name in (
             *("beta", "kl_target", "kl_horizon", "clip", "value_clip", "value_coefficient"),
-            *("gamma", "lam", "end_penalty", "ptx_coefficient"),
+            *("gamma", "lam", "ptx_coefficient"),
         ):
             if not math.isfinite(check_real(name, getattr(self, name), least=0)):
                 raise UserError(f"{name}={getattr(self, name)} must be finite")
@@ -99,4 +93,3 @@ class PPOConfig:
                 raise UserError(f"{name}={value!r} is not one of {', '.join(choices)}{hint}")
         if not isinstance(self.whiten_rewards, bool):
             raise UserError(f"whiten_rewards={self.whiten_rewards!r} must be true or false")
-        check_whole("inner_epochs", self.inner_epochs, least=1)
