@@ -1,5 +1,6 @@
 """Conversations as prompts, and rewards of the answers of a chat model."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ class ChatPrompts:
         self._train = np.flatnonzero(fits & ~is_held_out)
         self._held_out = np.flatnonzero(fits & is_held_out)
         self.n_too_long = int((~fits).sum())
-        self.ends = (renderer.markers.end, renderer.markers.start)
+        self.ends: tuple[int, ...] = (renderer.markers.end, renderer.markers.start)
         self.max_new_tokens = max_new_tokens
         self.vocab_size = renderer.tokenizer.vocab_size
         if not len(self._train):
@@ -73,6 +74,16 @@ class ChatPrompts:
     @property
     def n_training(self) -> int:
         return len(self._train)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the tokens of all prompts, and which are held out."""
+        digest = hashlib.sha256()
+        for part in (self._train, self._held_out):
+            for row in self.prompts(part):
+                digest.update(len(row).to_bytes(8, "little") + row.astype("<u4").tobytes())
+            digest.update(b"-")
+        return digest.hexdigest()
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """Draw without replacement as long as there are prompts that were not drawn."""

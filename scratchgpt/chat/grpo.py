@@ -14,6 +14,7 @@ from scratchgpt.chat.policy_loss import (
     policy_loss_forward,
     token_weights,
 )
+from scratchgpt.chat.rollout_batches import take_rows
 from scratchgpt.chat.rollouts import Rollouts
 from scratchgpt.chat.token_log_probs import (
     TokenLogProbsSaved,
@@ -36,8 +37,10 @@ class GroupExperience(NamedTuple):
     ----------
     tokens : int64 array (N, T)
     counted : bool array (N, T)
-    old_log_probs, reference_log_probs : arrays (N, T - 1)
-        Log-probabilities of the next tokens, when the answers were sampled and of the reference.
+    old_log_probs : array (N, T - 1)
+        Log-probabilities of the next tokens, when the answers were sampled.
+    reference_log_probs : array (N, T - 1)
+        Those of the reference; (N, 0) if there is none.
     advantages : array (N, 1)
     weights : array (N, T - 1)
         The weights of the tokens in the loss, which :meth:`GRPO.update_batch` computes.
@@ -60,7 +63,7 @@ class GRPOSaved(NamedTuple):
     log_probs: TokenLogProbsSaved
     loss: PolicyLossSaved
     batch: GroupExperience
-    divergence: Array  # (N,) estimate of the KL divergence from the reference
+    divergence: Array | None  # (R,) estimate of the KL divergence from the reference
 
 
 class GRPO(Objective[GroupExperience, GRPOSaved]):
@@ -75,7 +78,9 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     :math:`R - \beta \sum_t \log\frac{\pi(y_t)}{\pi_\mathrm{ref}(y_t)}`, and not a term of the loss
     as in the paper: the gradient of that term is not the one of the KL divergence.
 
-    Dropout is off, also in training, because it would change the ratio of the policies.
+    If all answers of a group have the same reward, nothing is computed for them, because their
+    gradient is 0. Dropout is off, also in training, because it would change the ratio of the
+    policies.
 
     Parameters
     ----------
@@ -92,7 +97,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         except with dr_grpo. The division changes the weight of each prompt, and so what is best for
         all of them.
     beta : float
-        Factor of the penalty; 0 disables it.
+        Factor of the penalty; 0 disables it, and then there is no reference.
     clip_low, clip_high : float
     reference : GPT, optional
         By default, a copy of the model. It is part of the state of the objective, so that a run is
@@ -126,7 +131,9 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         check_policy_loss(loss, clip_low, clip_high)
         check_real("beta", beta, least=0)
         self.model = self.policy = model
-        self.reference = reference or model.astype(model.dtype)
+        self.reference: GPT | None = None
+        if beta:
+            self.reference = reference or model.astype(model.dtype)
         self.n_samples = check_whole("n_samples", n_samples, least=2)
         self.max_length = check_whole("max_length", max_length, least=1)
         self.kind = loss
@@ -135,6 +142,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         self.clip_low = clip_low
         self.clip_high = clip_high
         self.recompute = recompute
+        self._arena = Arena()
 
     def experience(self, rollouts: Rollouts, rewards: Array) -> GroupExperience:
         """Compute the advantages of the answers of a phase, and their log-probabilities.
@@ -142,19 +150,18 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         The log-probabilities are those of the forward pass in training, so that the first ratio
         is 1.
         """
-        old = log_probs_of(self.model, rollouts)
-        reference = log_probs_of(self.reference, rollouts)
-        dtype = old.dtype
-        penalty = (old - reference).sum(axis=1, dtype=np.float64)  # (N,)
-        advantages = group_advantages(
-            rewards - self.beta * penalty, self.n_samples, scaled=self.scales
-        )
+        old = log_probs_of(self.model, rollouts, self._arena)
+        reference, total = np.zeros((len(old), 0), old.dtype), rewards
+        if self.reference is not None:
+            reference = log_probs_of(self.reference, rollouts, self._arena)
+            total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
+        advantages = group_advantages(total, self.n_samples, scaled=self.scales)
         return GroupExperience(
             rollouts.tokens,
             rollouts.counted,
             old,
             reference,
-            advantages[:, None].astype(dtype),
+            advantages[:, None].astype(old.dtype),
             np.zeros_like(old),
             rewards,
             rollouts.ended,
@@ -172,19 +179,23 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def loss(
         self, batch: GroupExperience, *, dropout_seed: int | None = None
     ) -> tuple[Any, GRPOSaved]:
-        tokens, targets = next_tokens(batch.tokens, batch.counted)
+        rows = np.flatnonzero(batch.advantages)  # a row per answer
+        some = take_rows(batch, rows if len(rows) else np.arange(1))
+        tokens, targets = next_tokens(some.tokens, some.counted)
         log_probs, saved = token_log_probs_forward(
             self.model, tokens, targets, recompute=self.recompute
         )
         loss, of_loss = policy_loss_forward(
             log_probs,
-            batch.old_log_probs,
-            batch.advantages,
-            batch.weights,
+            some.old_log_probs,
+            some.advantages,
+            some.weights * (len(some.weights) / len(batch.weights)),
             clip_low=self.clip_low,
             clip_high=self.clip_high,
         )
-        divergence = divergence_estimate(log_probs.real, batch.reference_log_probs)
+        divergence = None
+        if self.reference is not None:
+            divergence = divergence_estimate(log_probs.real, some.reference_log_probs)
         return loss, GRPOSaved(saved, of_loss, batch, divergence)
 
     def loss_backward(self, dloss: float, saved: GRPOSaved) -> None:
@@ -194,26 +205,30 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def measures(self, saved: GRPOSaved) -> dict[str, float]:
         """Return means over the answers.
 
-        ``kl`` estimates the KL divergence of the policy from the reference, in nats per answer.
+        ``kl`` estimates the KL divergence of the policy from the reference, in nats per answer, if
+        there is a reference.
         ``clip_fraction`` is the share of the tokens whose loss is clipped. ``entropy`` estimates
         the entropy of an answer when it was sampled, in nats.
         """
         batch = saved.batch
         entropy = -batch.old_log_probs.sum(axis=1, dtype=np.float64)
+        divergence = saved.divergence
+        share = len(saved.loss.ratios) / len(batch.rewards)
         return {
             "reward": float(batch.rewards.mean()),
-            "kl": float(saved.divergence.mean()),
-            "clip_fraction": clip_fraction(saved.loss),
+            **({} if divergence is None else {"kl": float(divergence.mean())}),
+            "clip_fraction": share * clip_fraction(saved.loss),
             "answer_length": float(batch.counted.sum(axis=1).mean()),
             "ended": float(batch.ended.mean()),
             "entropy": float(entropy.mean()),
         }
 
     def state(self) -> State:
-        return {"reference": self.reference.store.values}
+        return {} if self.reference is None else {"reference": self.reference.store.values}
 
     def load_state(self, state: State) -> None:
-        self.reference.store.values[...] = state["reference"]
+        if self.reference is not None:
+            self.reference.store.values[...] = state["reference"]
 
 
 def group_advantages(rewards: Array, n_samples: int, *, scaled: bool) -> Array:
@@ -263,8 +278,15 @@ def divergence_estimate(log_probs: Array, reference: Array) -> Array:
     return (np.expm1(-d) + d).sum(axis=1)
 
 
-def log_probs_of(model: GPT, rollouts: Rollouts) -> Array:
+def log_probs_of(model: GPT, rollouts: Rollouts, arena: Arena) -> Array:
     """Compute the log-probabilities of the next tokens of rollouts, without dropout.
+
+    Parameters
+    ----------
+    model : GPT
+    rollouts : Rollouts
+    arena : Arena
+        Keeps the memory for the next call.
 
     Returns
     -------
@@ -274,7 +296,6 @@ def log_probs_of(model: GPT, rollouts: Rollouts) -> Array:
     tokens, targets = next_tokens(rollouts.tokens, rollouts.counted)
     found = np.zeros(tokens.shape, model.dtype)
     at_once = max(1, AT_ONCE // tokens.shape[1])
-    arena = Arena()
     for start in range(0, len(tokens), at_once):
         rows = slice(start, start + at_once)
         with arena:

@@ -24,7 +24,7 @@ class TaskPrompts:
         end = task.tokenizer.end_of_text
         assert end is not None  # the tokenizer of a task has one
         self.task = task
-        self.ends = (end,)
+        self.ends: tuple[int, ...] = (end,)
         self.max_new_tokens = task.answer_length + 1
         self.vocab_size = task.vocab_size
 
@@ -55,9 +55,7 @@ class TaskReward:
     """
 
     def __init__(self, task: Task, kind: str = "exact") -> None:
-        if kind not in REWARDS:
-            hint = did_you_mean(str(kind), REWARDS)
-            raise UserError(f"reward={kind!r} is not one of {', '.join(REWARDS)}{hint}")
+        check_task_reward(kind)
         self.task = task
         self.kind = kind
 
@@ -71,3 +69,10 @@ class TaskReward:
             row[: len(answer)] = answer
         shares = (given == right).mean(axis=1)
         return shares if self.kind == "share" else (shares == 1).astype(np.float64)
+
+
+def check_task_reward(kind: str) -> None:
+    """Raise UserError if there is no such reward of a task."""
+    if kind not in REWARDS:
+        hint = did_you_mean(str(kind), REWARDS)
+        raise UserError(f"reward={kind!r} is not one of {', '.join(REWARDS)}{hint}")

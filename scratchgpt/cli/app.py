@@ -18,6 +18,7 @@ from scratchgpt.cli import (
     finetune,
     forecast,
     generate,
+    grpo,
     import_model,
     index,
     info,
@@ -56,6 +57,7 @@ app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
+app.command("grpo", epilog=grpo.EPILOG)(grpo.grpo_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)

@@ -1,6 +1,7 @@
 """The recipes, by the task that a run names."""
 
 from scratchgpt.chat import PreferenceBatch
+from scratchgpt.chat.grpo import GroupExperience
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.finetuning import LabeledBatch
@@ -21,6 +22,7 @@ from scratchgpt.models import (
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
 from scratchgpt.recipes.dpo import DPO_RECIPE
 from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
+from scratchgpt.recipes.grpo import GRPO_RECIPE
 from scratchgpt.recipes.language import TEXT
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.reward import REWARD
@@ -36,6 +38,7 @@ AnyRecipe = (
     | Recipe[GPTEncoder, ContrastiveBatch]
     | Recipe[GPTReward, PreferenceBatch]
     | Recipe[GPT, PreferenceBatch]
+    | Recipe[GPT, GroupExperience]
     | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
@@ -44,6 +47,7 @@ AnyRun = (
     | TrainingRun[GPTEncoder, ContrastiveBatch]
     | TrainingRun[GPTReward, PreferenceBatch]
     | TrainingRun[GPT, PreferenceBatch]
+    | TrainingRun[GPT, GroupExperience]
     | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
@@ -56,6 +60,7 @@ RECIPES: dict[str | None, AnyRecipe] = {
     "sft": SFT,
     "reward": REWARD,
     "dpo": DPO_RECIPE,
+    "grpo": GRPO_RECIPE,
     **dict.fromkeys(PROBLEMS, FINETUNE),
     "similarity": FINETUNE_SCORES,
 }

@@ -9,6 +9,7 @@ from scratchgpt.chat.policy_loss import DENOMINATORS
 from scratchgpt.chat.rollout_batches import RolloutBatches, take_rows
 from scratchgpt.chat.rollouts import sample_rollouts
 from scratchgpt.errors import UserError
+from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.training import TrainConfig, Trainer
 from scratchgpt.verify import check_model
@@ -59,7 +60,7 @@ def test_the_gradient_is_the_derivative(kind):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_first_ratio_is_1(dtype):
     """With kernels it is exact, because a row does not depend on the others of its batch."""
-    grpo = objective(policy(dtype))
+    grpo = objective(policy(dtype), beta=0.1)
     _, saved = grpo.loss(first_batch(grpo, grad_accum=3))
     if kernels_available() and dtype == np.float32:
         assert (saved.loss.ratios == 1).all()
@@ -93,7 +94,9 @@ def test_the_penalty_is_part_of_the_reward(assert_close):
     rollouts = sample_rollouts(model, [[0]], n_samples=4, max_new_tokens=3, ends=(0,), seed=0)
     rewards = World(REWARDS)(np.zeros(4), rollouts)
     found = grpo.experience(rollouts, rewards)
-    log_ratios = (log_probs_of(model, rollouts) - log_probs_of(reference, rollouts)).sum(axis=1)
+    log_ratios = (
+        log_probs_of(model, rollouts, Arena()) - log_probs_of(reference, rollouts, Arena())
+    ).sum(axis=1)
     total = rewards - 0.7 * log_ratios
     assert_close(found.advantages[:, 0], total - total.mean(), 1e-12)
     np.testing.assert_array_equal(found.rewards, rewards)
@@ -102,7 +105,7 @@ def test_the_penalty_is_part_of_the_reward(assert_close):
 def test_the_divergence_estimate_is_not_negative_and_right_in_the_mean():
     model, reference = policy(), policy(seed=1)
     rollouts = sample_rollouts(model, [[0]], n_samples=4000, max_new_tokens=3, ends=(0,), seed=0)
-    log_p, log_q = (log_probs_of(m, rollouts) for m in (model, reference))
+    log_p, log_q = (log_probs_of(m, rollouts, Arena()) for m in (model, reference))
     estimate = divergence_estimate(log_p, log_q)
     plain = (log_p - log_q).sum(axis=1)
     assert (estimate >= 0).all()
@@ -128,10 +131,32 @@ def test_micro_batches_give_what_the_batch_gives(kind, assert_close):
     assert_close(results[0][1], results[1][1], 1e-11)
 
 
+def test_groups_without_a_difference_are_not_computed(assert_close):
+    grpo = objective(policy())
+    batch = moved(first_batch(grpo))
+    equal = batch._replace(advantages=batch.advantages * (np.arange(8) >= 4)[:, None])
+    tiny = equal._replace(advantages=np.where(equal.advantages, equal.advantages, 1e-30))
+    results = []
+    for one in (equal, tiny):
+        loss, saved = grpo.loss(one)
+        grpo.model.store.zero_grad()
+        grpo.loss_backward(1.0, saved)
+        results.append((len(saved.loss.ratios), loss, grpo.model.store.grads.copy()))
+    assert [n for n, *_ in results] == [4, 8]
+    assert_close(results[0][1], results[1][1], 1e-12)
+    assert_close(results[0][2], results[1][2], 1e-12)
+    loss, saved = grpo.loss(batch._replace(advantages=np.zeros((8, 1))))
+    grpo.model.store.zero_grad()
+    grpo.loss_backward(1.0, saved)
+    assert loss == 0
+    assert not grpo.model.store.grads.any()
+    assert grpo.measures(saved)["reward"] == grpo.measures(grpo.loss(batch)[1])["reward"]
+
+
 def test_padding_changes_nothing(assert_close):
     grpo = objective(policy(block_size=8))
     batch = moved(first_batch(grpo))
-    names = ("tokens", "counted", "old_log_probs", "reference_log_probs", "weights")
+    names = ("tokens", "counted", "old_log_probs", "weights")
     wider = batch._replace(
         **{name: np.pad(getattr(batch, name), [(0, 0), (0, 2)]) for name in names}
     )
