@@ -182,7 +182,12 @@ INPUTS = [
     ),
     Input(
         "conversations.jsonl",
-        _words(f"sft {{path}} {_CHAT} --out {{out}}", "eval --model {chat-run} {path}"),
+        _words(
+            f"sft {{path}} {_CHAT} --out {{out}}",
+            "eval --model {chat-run} {path}",
+            "grpo {path} --init {chat-run} --reward-model {reward-run} --steps 2 --n-prompts 1 "
+            "--n-samples 2 --max-new-tokens 2 --out {out}",
+        ),
     ),
     Input(
         "preferences.jsonl",

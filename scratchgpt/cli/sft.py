@@ -32,7 +32,8 @@ def sft_command(
         typer.Argument(
             help="JSONL files, also gzipped, with one conversation per line: "
             '{"messages": [{"role": "user", "content": "Hi"}, ...]} as OpenAI has it, or '
-            '{"conversations": [{"from": "human", "value": "Hi"}, ...]} as ShareGPT has it.',
+            '{"conversations": [{"from": "human", "value": "Hi"}, ...]} as ShareGPT has it; or '
+            "constraints, for generated requests such as 'Write 5 words.'",
             show_default=False,
         ),
     ] = None,

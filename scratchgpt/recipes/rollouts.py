@@ -24,7 +24,12 @@ from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.methods import RolloutConfig
 from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.rewarded_prompts import RewardedPrompts
-from scratchgpt.recipes.sft import Conversations, chat_config, split_conversations
+from scratchgpt.recipes.sft import (
+    Conversations,
+    chat_config,
+    is_constraints,
+    split_conversations,
+)
 from scratchgpt.text import TASKS, Tokenizer, load_tokenizer, task_from_spec
 
 
@@ -80,11 +85,6 @@ def check_prompts(run: RunConfig, method: RolloutConfig) -> None:
 def is_task(words: Sequence[str]) -> bool:
     """Whether the words of a run name a generated task, and not a file."""
     return len(words) == 1 and words[0].split(":")[0] in TASKS and not os.path.exists(words[0])
-
-
-def is_constraints(words: Sequence[str]) -> bool:
-    """Whether the words of a run name requests with constraints, and not a file."""
-    return list(words) == [CONSTRAINTS] and not os.path.exists(CONSTRAINTS)
 
 
 def score_name(words: Sequence[str]) -> str:

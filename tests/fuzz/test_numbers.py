@@ -21,6 +21,8 @@ COMMANDS = {
     "sft": "sft {conversations.jsonl} " + _CHAT,
     "reward": "reward {preferences.jsonl} " + _CHAT,
     "dpo": "dpo {preferences.jsonl} --init {chat-run} --steps 1 --out {out}",
+    "grpo": "grpo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
+    "--n-prompts 2 --n-samples 2 --max-new-tokens 2 --out {out}",
     "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
     + _TINY.replace("--block-size 4", "--block-size 8"),
     "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
@@ -79,7 +81,7 @@ def accepts(parameter, value):
 
 
 # These have the settings of a run as options, as `train` has: those that both have are tried once.
-LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo"}
+LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo", "grpo"}
 _OPTIONS = dict(verbs(get_command(app)))
 CASES = [
     (verb, option)
