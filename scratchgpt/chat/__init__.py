@@ -1,5 +1,6 @@
 """Fine-tuning on conversations and preferences."""
 
+from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.chat.answering import Answer, answer
 from scratchgpt.chat.conversation_batches import (
     ConversationBatches,
@@ -10,6 +11,9 @@ from scratchgpt.chat.dpo import DPO, reference_log_probs
 from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
+from scratchgpt.chat.ppo import PPO
+from scratchgpt.chat.ppo_batches import PPOBatches
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     PreferenceBatch,
@@ -29,6 +33,8 @@ __all__ = [
     "DPO",
     "DPO_LOSSES",
     "GRPO",
+    "PPO",
+    "ActorCritic",
     "Answer",
     "Conversation",
     "ConversationBatches",
@@ -36,6 +42,8 @@ __all__ = [
     "EncodedPreferences",
     "Markers",
     "Message",
+    "PPOBatches",
+    "PPOSettings",
     "PairwiseReward",
     "PreferenceBatch",
     "PreferenceBatches",

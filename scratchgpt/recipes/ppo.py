@@ -7,6 +7,7 @@ from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.chat.chat_prompts import ModelReward
 from scratchgpt.chat.ppo import PPO
 from scratchgpt.chat.ppo_batches import PPOBatches
+from scratchgpt.errors import counted
 from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
@@ -85,7 +86,8 @@ class PPOData:
     def describe(self, model: GPT) -> str:
         if self.text is None:
             return self.prompts.described
-        return f"{self.prompts.described}, {self.text.manifest.n_tokens:,} tokens of text"
+        n_tokens = counted(self.text.manifest.n_tokens, "token")
+        return f"{self.prompts.described}, {n_tokens} of text"
 
     def sample(self, model: GPT, seed: int) -> str:
         return self.prompts.sample(model, seed)

@@ -101,7 +101,7 @@ def test_a_shared_value_function_and_text(sft_run, conversations_file, reward_ru
     run = of_files(sft_run, conversations_file, reward_run, value="shared", ptx=str(text))
     training = start(run, tmp_path / "run")
     assert not isinstance(training.model.critic, Critic)
-    assert "tokens of text" in training.describe()
+    assert " of text" in training.describe()
     losses = []
     training.trainer.on("step", lambda t, record: losses.append(record.measures["ptx_loss"]))
     training.train()
