@@ -32,8 +32,6 @@ from scratchgpt.text import TokenBatch
 from scratchgpt.training import Objective
 from scratchgpt.training.objective import State
 
-_VALUES, _REFERENCE = "value.", "reference."  # prefixes of arrays of the state
-
 
 class PPOBatch(NamedTuple):
     """Answers to learn from, and text for the term of PPO-ptx."""
@@ -203,20 +201,28 @@ class PPO(Objective[PPOBatch, PPOSaved]):
         return {name: float(value) for name, value in measures.items()}
 
     def state(self) -> State:
-        """Return the value function, the reference and the strength of the penalty."""
-        arrays = {_VALUES + name: value for name, value in self.model.value_arrays().items()}
+        """Return the parameters of the value function, the reference, and an adapting ``beta``."""
+        arrays = self.model.value_arrays().values()
+        state: State = {"values": np.concatenate([value.ravel() for value in arrays])}
         if self.reference is not None:
-            for name, value in self.reference.arrays().items():
-                arrays[_REFERENCE + name] = value
-        return {"beta": self.control.beta, **arrays}
+            state["reference"] = self.reference.store.values
+        if self.config.kl_target:
+            state["beta"] = self.control.beta
+        return state
 
     def load_state(self, state: State) -> None:
-        for name, value in self.state().items():
-            if name != "beta":
-                if state[name].shape != value.shape:
-                    raise UserError(
-                        f"{name} of the run has the shape {state[name].shape}, and now it has "
-                        f"{value.shape}; resume the run with the reward model of its start"
-                    )
-                value[...] = state[name]
-        self.control.beta = float(state["beta"])
+        own = self.state()
+        for name in own.keys() - {"beta"}:
+            if state[name].shape != own[name].shape:
+                raise UserError(
+                    f"the {name} of the run are {state[name].size:,} parameters, and now there are "
+                    f"{own[name].size:,}; resume it with the models of its start"
+                )
+        first = 0
+        for value in self.model.value_arrays().values():
+            value[...] = state["values"][first : first + value.size].reshape(value.shape)
+            first += value.size
+        if self.reference is not None:
+            self.reference.store.values[...] = state["reference"]
+        if self.config.kl_target:
+            self.control.beta = float(state["beta"])
