@@ -209,6 +209,27 @@ def test_measures_are_means_over_the_answers():
     assert "beta" not in measures
 
 
+@pytest.mark.parametrize("lam", [0.9, 1.0])
+def test_the_values_are_trained_on_the_returns(lam, assert_close):
+    ppo = learner(whitening="none", beta=0.4, lam=lam)
+    answers = experience(ppo)
+    counted = answers.targets != IGNORE_INDEX
+    assert_close(answers.returns[counted], (answers.advantages + answers.values)[counted], 1e-14)
+    if lam == 1:
+        first = counted.argmax(axis=1)
+        assert_close(answers.returns[np.arange(6), first], answers.rewards, 1e-12)
+
+
+def test_rewards_are_whitened_if_asked_for():
+    plain, whitened = (
+        experience(learner(whitening="none", lam=1.0, whiten_rewards=each))
+        for each in (False, True)
+    )
+    counted = plain.targets != IGNORE_INDEX
+    assert (plain.returns != whitened.returns)[counted].all()
+    np.testing.assert_array_equal(plain.rewards, whitened.rewards)
+
+
 def test_without_a_penalty_there_is_no_reference():
     ppo = learner(beta=0)
     assert ppo.reference is None
