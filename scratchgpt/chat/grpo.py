@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchgpt.arguments import check_real, check_whole
 from scratchgpt.backend import Array
+from scratchgpt.chat.group_experience import GroupExperience, group_advantages
 from scratchgpt.chat.policy_loss import (
     PolicyLossSaved,
     check_policy_loss,
@@ -28,35 +29,6 @@ from scratchgpt.training import Objective
 from scratchgpt.training.objective import State
 
 AT_ONCE = 8192  # positions of a batch whose log-probabilities need no gradient
-
-
-class GroupExperience(NamedTuple):
-    """Sampled answers and their advantages, one per row.
-
-    Attributes
-    ----------
-    tokens : int64 array (N, T)
-    counted : bool array (N, T)
-    old_log_probs : array (N, T - 1)
-        Log-probabilities of the next tokens, when the answers were sampled.
-    reference_log_probs : array (N, T - 1)
-        Those of the reference; (N, 0) if there is none.
-    advantages : array (N, 1)
-    weights : array (N, T - 1)
-        The weights of the tokens in the loss, which :meth:`GRPO.update_batch` computes.
-    rewards : float64 array (N,)
-        Without the penalty for the distance from the reference.
-    ended : bool array (N,)
-    """
-
-    tokens: Array
-    counted: Array
-    old_log_probs: Array
-    reference_log_probs: Array
-    advantages: Array
-    weights: Array
-    rewards: Array
-    ended: Array
 
 
 class GRPOSaved(NamedTuple):
@@ -229,32 +201,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def load_state(self, state: State) -> None:
         if self.reference is not None:
             self.reference.store.values[...] = state["reference"]
-
-
-def group_advantages(rewards: Array, n_samples: int, *, scaled: bool) -> Array:
-    r"""Compare the reward of each answer with those of its group.
-
-    .. math:: A_i = R_i - \bar R \qquad\text{or, scaled,}\qquad
-        A_i = \frac{R_i - \bar R}{s + 10^{-4}}
-
-    with the mean and the unbiased standard deviation of the group, as in TRL.
-
-    Parameters
-    ----------
-    rewards : array (N,)
-        ``n_samples`` for the first prompt, then those for the second, and so on.
-    n_samples : int
-    scaled : bool
-
-    Returns
-    -------
-    advantages : array (N,)
-    """
-    groups = rewards.reshape(-1, n_samples)
-    advantages = groups - groups.mean(axis=1, keepdims=True)
-    if scaled:
-        advantages = advantages / (groups.std(axis=1, ddof=1, keepdims=True) + 1e-4)
-    return advantages.reshape(-1)
 
 
 def divergence_estimate(log_probs: Array, reference: Array) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from scratchgpt.chat import GRPO, RolloutBatches, find_markers
-from scratchgpt.chat.grpo import GroupExperience
+from scratchgpt.chat.group_experience import GroupExperience
 from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher

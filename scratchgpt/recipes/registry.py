@@ -1,7 +1,7 @@
 """The recipes, by the task that a run names."""
 
 from scratchgpt.chat import PreferenceBatch
-from scratchgpt.chat.grpo import GroupExperience
+from scratchgpt.chat.group_experience import GroupExperience
 from scratchgpt.chat.ppo import PPOBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean

@@ -4,7 +4,8 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import kernels_available, random_stream
 from scratchgpt.chat.enumerable_world import BLOCK_SIZE, VOCAB_SIZE, World
-from scratchgpt.chat.grpo import GRPO, divergence_estimate, group_advantages, log_probs_of
+from scratchgpt.chat.group_experience import group_advantages
+from scratchgpt.chat.grpo import GRPO, divergence_estimate, log_probs_of
 from scratchgpt.chat.policy_loss import DENOMINATORS
 from scratchgpt.chat.rollout_batches import RolloutBatches, take_rows
 from scratchgpt.chat.rollouts import sample_rollouts
