@@ -1,5 +1,7 @@
 """Phases of a data source; checkpoints and the end of a run must fall between phases."""
 
+import numpy as np
+
 from scratchgpt.arguments import check_whole
 from scratchgpt.errors import UserError
 from scratchgpt.precision import products_in
@@ -67,7 +69,8 @@ class Phases:
         if self.source and not self.is_under_way(step):
             stepper.check_stop()
             stepper.stop.deferred = True
-            with products_in(stepper.config.precision):
+            # What is NaN or infinite here is detected by the loss of the next update.
+            with products_in(stepper.config.precision), np.errstate(all="ignore"):
                 self.source.begin_phase(step // self.n_steps, stepper.objective)
 
     def updated(self, step: int, stop: StopRequest) -> StoppingRecord | None:
