@@ -24,7 +24,7 @@ LEVELS = (0.95, 0.99)
 
 def half_trained(seed: int, out: Path) -> None:
     """Train a model until it answers about 60 % of the problems."""
-    training = {"steps": 300, "batch_size": 128, "lr": 3e-3, "eval_interval": 0, "seed": seed}
+    training = {"steps": 300, "batch_size": 128, "lr": 5e-3, "eval_interval": 0, "seed": seed}
     train(configure(task=TASK, training=training), out)
 
 

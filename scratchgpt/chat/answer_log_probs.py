@@ -70,5 +70,6 @@ def answer_log_probs_backward(dlog_probs: Array, model: GPT, saved: AnswerLogPro
     model : GPT
     saved : AnswerLogProbsSaved
     """
-    dtokens = np.broadcast_to(dlog_probs[:, None], saved.tokens.counted.shape)  # (B, T)
+    shape = saved.tokens.cross_entropy.logits.shape[:2]
+    dtokens = np.broadcast_to(dlog_probs[:, None], shape)  # (B, T)
     token_log_probs_backward(dtokens, model, saved.tokens)

@@ -18,7 +18,6 @@ from scratchgpt.ops.cross_entropy import (
 class TokenLogProbsSaved(NamedTuple):
     model: GPTSaved
     cross_entropy: CrossEntropySaved
-    counted: Array  # (N, T) bool
 
 
 def token_log_probs_forward(
@@ -49,7 +48,7 @@ def token_log_probs_forward(
     """
     logits, of_model = model.forward(tokens, dropout_seed=dropout_seed, recompute=recompute)
     losses, cross_entropy = cross_entropy_forward(logits, targets, reduction="none")
-    return -losses, TokenLogProbsSaved(of_model, cross_entropy, targets != IGNORE_INDEX)
+    return -losses, TokenLogProbsSaved(of_model, cross_entropy)
 
 
 def token_log_probs_backward(dlog_probs: Array, model: GPT, saved: TokenLogProbsSaved) -> None:
@@ -63,7 +62,7 @@ def token_log_probs_backward(dlog_probs: Array, model: GPT, saved: TokenLogProbs
     saved : TokenLogProbsSaved
     """
     logits = saved.cross_entropy.logits
-    dlosses = np.where(saved.counted, -dlog_probs, 0).astype(logits.dtype)
+    dlosses = (-dlog_probs).astype(logits.dtype)
     dlogits = cross_entropy_backward(dlosses, saved.cross_entropy, dlogits_out=logits)
     model.backward(dlogits, saved.model)
 

@@ -5,8 +5,10 @@ from scratchgpt.backend import random_stream
 from scratchgpt.chat.enumerable_world import BLOCK_SIZE, VOCAB_SIZE, World
 from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.rollout_batches import RolloutBatches
+from scratchgpt.chat.task_prompts import TaskPrompts
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.text import task_from_spec
 
 REWARDS = random_stream(0, "rewards").standard_normal(40)
 
@@ -44,6 +46,26 @@ def test_a_phase_is_a_function_of_the_parameters_and_its_number(grpo):
         results.append(source.train_batch(phase).tokens.tolist())
     assert results[0] == results[1]
     assert results[0] != results[2]
+
+
+def test_rewards_are_those_of_the_prompt_that_was_answered():
+    task = task_from_spec("sort:3:6")
+    source = TaskPrompts(task)
+    seen = []
+
+    def rule(numbers, rollouts):
+        seen.append((numbers, rollouts.tokens))
+        return numbers.astype(np.float64)
+
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4, "block_size": task.block_size}
+    model = GPT(GPTConfig(**sizes, vocab_size=task.vocab_size))
+    grpo = GRPO(model, n_samples=3, max_length=source.max_new_tokens)
+    phases = RolloutBatches(source, rule, n_prompts=4, n_samples=3, seed=0)
+    phases.begin_phase(0, grpo)
+    [(numbers, tokens)] = seen
+    assert len(set(numbers.tolist())) > 1
+    np.testing.assert_array_equal(tokens[:, : task.prompt_length], task.encode(numbers)[0])
+    assert phases.train_batch(0).rewards.tolist() == numbers.tolist()
 
 
 def test_there_is_nothing_to_validate(grpo):
