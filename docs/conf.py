@@ -22,6 +22,9 @@ extensions = [
     "block_drawing",
     "transformer_drawing",
     "docstrings",
+    "book",
+    "graph_drawing",
+    "steps",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -31,6 +34,7 @@ html_theme = "furo"
 html_title = "scratchgpt"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_js_files = ["copy.js"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False

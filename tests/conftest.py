@@ -1,13 +1,17 @@
 """Fixtures for all test suites."""
 
 import importlib
+import importlib.util
 import logging
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -16,7 +20,11 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 
-PEERS = {"torch", "transformers", "sentence_transformers", "statsmodels"}
+PEERS = {"torch", "transformers", "sentence_transformers", "statsmodels", "openai"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The pages under test are ours, so they need no sandbox, which not every machine allows.
+BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+BROWSER_OPTIONS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
 
 # Hypothesis generates the same examples in every run, and stores none.
@@ -32,10 +40,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that compare with another implementation; ``-m peer`` selects them."""
+    """Mark tests that compare with another implementation, or that run in a browser.
+
+    ``-m peer`` and ``-m browser`` select them.
+    """
     for item in items:
-        if not PEERS.isdisjoint(getattr(item, "fixturenames", ())):
+        fixtures = getattr(item, "fixturenames", ())
+        if not PEERS.isdisjoint(fixtures):
             item.add_marker("peer")
+        if "browser" in fixtures:
+            item.add_marker("browser")
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +92,12 @@ def sentence_transformers(transformers: ModuleType) -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def openai() -> ModuleType:
+    """OpenAI's client, to talk to the server with; handled like PyTorch."""
+    return _peer("openai", "openai")
+
+
 def _peer(name: str, title: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
@@ -89,8 +109,32 @@ def _peer(name: str, title: str) -> ModuleType:
         pytest.skip(f"{title} is not installed")
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by Playwright.
+
+    If either is missing, the test is skipped; with SCRATCHGPT_REQUIRE_BROWSER=1, it fails instead.
+    Each module starts a browser of its own, because Playwright occupies the event loop of the
+    thread until it stops, and other modules may need one.
+    """
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if path is None or sync_playwright is None:
+        missing = "Chromium" if path is None else "Playwright"
+        if os.environ.get("SCRATCHGPT_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"SCRATCHGPT_REQUIRE_BROWSER=1 but {missing} is not installed")
+        pytest.skip(f"{missing} is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        yield browser
+        browser.close()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how to run the tests that were skipped because a peer is not installed."""
+    """Say how to run the tests that were skipped because something is not installed."""
     skipped = terminalreporter.stats.get("skipped", [])
     # A file that is skipped whole has a report of its collection, which has no keywords.
     if n := sum("peer" in getattr(report, "keywords", ()) for report in skipped):
@@ -98,6 +142,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{n} tests that compare with {', '.join(sorted(PEERS))} were skipped; "
             "make test-all installs these and runs them"
         )
+    if n := sum("browser" in getattr(report, "keywords", ()) for report in skipped):
+        terminalreporter.write_line(
+            f"{n} tests in a browser were skipped; to run them, install Chromium with the package "
+            "manager of the system, and Playwright with `pip install playwright`"
+        )
+
+
+@pytest.fixture(scope="session")
+def second() -> ModuleType:
+    """The second renderer of conversations, tests/chat/second_renderer.py."""
+    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ FLOORS = [
     {"evaluation"},
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
-    {"recipes", "proofs"},
+    {"serving"},
+    {"recipes", "proofs", "exercises"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
@@ -74,6 +75,8 @@ HEAVY = (
     "huggingface_hub",
     "sacrebleu",
     "tomli_w",
+    "starlette",
+    "uvicorn",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -7,10 +7,13 @@ from scratchgpt.chat.conversation_batches import (
     EncodedConversations,
     encode_conversations,
 )
+from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
+from scratchgpt.chat.engine import ChatEngine
 from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
+from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
 from scratchgpt.chat.ppo import PPO
 from scratchgpt.chat.ppo_batches import PPOBatches
 from scratchgpt.chat.ppo_settings import PPOSettings
@@ -22,7 +25,12 @@ from scratchgpt.chat.preference_batches import (
 )
 from scratchgpt.chat.preference_loss import DPO_LOSSES
 from scratchgpt.chat.preferences import Preferences, parse_preferences, read_preferences
-from scratchgpt.chat.reading import parse_conversation, read_conversations
+from scratchgpt.chat.reading import (
+    parse_conversation,
+    read_conversation,
+    read_conversations,
+    write_conversation,
+)
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
 from scratchgpt.chat.rewards import PromptSource, RewardRule
@@ -36,8 +44,11 @@ __all__ = [
     "PPO",
     "ActorCritic",
     "Answer",
+    "ChatEngine",
+    "ContextLengthError",
     "Conversation",
     "ConversationBatches",
+    "Dialogue",
     "EncodedConversations",
     "EncodedPreferences",
     "Markers",
@@ -45,6 +56,7 @@ __all__ = [
     "PPOBatches",
     "PPOSettings",
     "PairwiseReward",
+    "Piece",
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
@@ -54,6 +66,7 @@ __all__ = [
     "RewardRule",
     "RolloutBatches",
     "Rollouts",
+    "SampledToken",
     "add_markers",
     "answer",
     "check_conversation",
@@ -63,8 +76,10 @@ __all__ = [
     "parse_conversation",
     "parse_messages",
     "parse_preferences",
+    "read_conversation",
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
     "sample_rollouts",
+    "write_conversation",
 ]

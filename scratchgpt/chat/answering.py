@@ -2,15 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
+from scratchgpt.chat.engine import MOST_NEW_TOKENS, ChatEngine
 from scratchgpt.chat.messages import Conversation
 from scratchgpt.chat.rendering import Renderer
-from scratchgpt.errors import UserError, counted
-from scratchgpt.generation import SamplingConfig, generate
+from scratchgpt.generation import SamplingConfig
 from scratchgpt.models import GPT, QuantizedGPT
-
-MOST_NEW_TOKENS = 256
 
 
 class Answer(NamedTuple):
@@ -39,11 +35,9 @@ def answer(
     sampling: SamplingConfig | None = None,
     seed: int = 0,
 ) -> Answer:
-    """Generate the answer of the assistant to a conversation.
+    """Generate the answer of the assistant to one conversation, see :meth:`ChatEngine.stream`.
 
-    The oldest turns of the conversation are left out if the context has no room for them and for
-    the answer. The answer may be shorter than ``max_new_tokens``, but it gets at least a quarter of
-    the context.
+    A :class:`ChatEngine` answers several turns of a conversation in less time.
 
     Parameters
     ----------
@@ -58,25 +52,9 @@ def answer(
     UserError
         If the last turn does not fit.
     """
-    block_size = model.config.block_size
-    n_answer = min(max_new_tokens, max(1, block_size // 4))
-    prompt = renderer.prompt(messages, block_size + 1 - n_answer)
-    room = block_size + 1 - len(prompt.tokens)  # the last token is not read
-    if room < n_answer:
-        raise UserError(
-            f"the last message and the system message take {counted(len(prompt.tokens), 'token')}, "
-            f"and block_size={block_size} must have room for the answer; shorten them"
-        )
-    [generation] = generate(
-        model,
-        [prompt.tokens],
-        max_new_tokens=min(max_new_tokens, room),
-        sampling=sampling,
-        seed=seed,
-        end_of_text=[renderer.markers.end, renderer.markers.start],
-        vocab_size=renderer.tokenizer.vocab_size,
+    engine = ChatEngine(model, renderer.tokenizer)
+    pieces = list(
+        engine.stream(messages, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed)
     )
-    is_complete = generation.finish_reason == "end_of_text"
-    tokens = np.asarray(generation.tokens)
-    text = renderer.tokenizer.decode(tokens[: len(tokens) - is_complete])
-    return Answer(text, is_complete, prompt.n_dropped)
+    text = "".join(piece.text for piece in pieces)
+    return Answer(text, pieces[-1].finish_reason == "stop", pieces[-1].n_dropped)

@@ -30,6 +30,11 @@ class Markers(NamedTuple):
     end: int
 
     @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end an answer: no marker can be in one, so a model stops at any."""
+        return (self.end, self.start, *self.roles.values())
+
+    @property
     def special_ids(self) -> SpecialIds:
         """The tokens that begin and end a text of the model: an answer ends with ``end``."""
         return SpecialIds(self.start, (self.end, self.start))

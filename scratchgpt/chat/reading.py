@@ -1,12 +1,20 @@
-"""Conversations from JSONL files, in the shape of OpenAI or of ShareGPT."""
+"""Conversations in JSONL files, in the shape of OpenAI or of ShareGPT."""
 
+import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchgpt.chat.messages import ASSISTANT, SYSTEM, Message, parse_messages
+from scratchgpt.chat.messages import (
+    ASSISTANT,
+    SYSTEM,
+    Conversation,
+    Message,
+    parse_messages,
+)
 from scratchgpt.errors import UserError, counted
+from scratchgpt.files import write_text
 from scratchgpt.text.pairs.pair_files import parse_line, read_lines
 
 OPENAI, SHAREGPT = "messages", "conversations"
@@ -61,6 +69,35 @@ def read_conversations(paths: Sequence[Path | str]) -> list[list[Message]]:
     if told:
         warnings.warn(f"{name}: leaving out {' and '.join(told)}", stacklevel=2)
     return [list(messages) for messages in kept]
+
+
+def read_conversation(path: Path | str) -> list[Message]:
+    """Read the one conversation in a JSONL file, with messages that nothing answers.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or does not have exactly one conversation.
+    """
+    conversations = _read(Path(path))
+    if len(conversations) != 1:
+        raise UserError(
+            f"{path} has {counted(len(conversations), 'conversation')}; name a file with one, such "
+            "as /save in `scratchgpt chat` writes"
+        )
+    return conversations[0]
+
+
+def write_conversation(path: Path, messages: Conversation) -> None:
+    """Write a conversation as a line in the shape of OpenAI, which the readers here read.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    line = json.dumps({OPENAI: [message._asdict() for message in messages]}, ensure_ascii=False)
+    write_text(path, line + "\n")
 
 
 def _read(path: Path) -> list[list[Message]]:

@@ -7,6 +7,7 @@ import typer
 from scratchgpt.cli import (
     bench,
     cache,
+    chat,
     classify,
     contrastive,
     data,
@@ -14,6 +15,8 @@ from scratchgpt.cli import (
     dpo,
     embed,
     evaluate,
+    exercise,
+    explore,
     export_model,
     finetune,
     forecast,
@@ -27,6 +30,7 @@ from scratchgpt.cli import (
     quantize,
     reward,
     search,
+    serve,
     sft,
     tokenizer,
     train,
@@ -60,6 +64,7 @@ app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
 app.command("grpo", epilog=grpo.EPILOG)(grpo.grpo_command)
 app.command("ppo", epilog=ppo.EPILOG)(ppo.ppo_command)
+app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
 app.command("classify", epilog=classify.EPILOG)(classify.classify_command)
@@ -71,10 +76,13 @@ app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize_command)
 app.command("forecast", epilog=forecast.EPILOG)(forecast.forecast_command)
 app.command("search", epilog=search.EPILOG)(search.search_command)
 app.command("index", epilog=index.EPILOG)(index.index_command)
+app.command("serve", epilog=serve.EPILOG)(serve.serve_command)
 app.command("embed", epilog=embed.EPILOG)(embed.embed_command)
 app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
+app.command("explore", epilog=explore.EPILOG)(explore.explore_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
+app.command("exercise", epilog=exercise.EPILOG)(exercise.exercise_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.add_typer(tokenizer.app, name="tokenizer")

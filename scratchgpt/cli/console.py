@@ -7,12 +7,12 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from scratchgpt.errors import UserError
 from scratchgpt.escapes import escaped, shell_quoted
-from scratchgpt.utf8 import decode_text, not_utf8
+from scratchgpt.utf8 import decode_blocks, decode_text, not_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -136,6 +136,40 @@ def read_standard_input() -> str:
         raise not_utf8("standard input", f"at offset {error.start}", error) from None
 
 
+def read_prompts(prompts: list[str]) -> list[str]:
+    """Return the texts of --prompt, with ``-`` replaced by standard input.
+
+    Raises
+    ------
+    UserError
+        If a text is not UTF-8.
+    """
+    if "-" in prompts:
+        text = read_standard_input()
+        prompts = [text if prompt == "-" else prompt for prompt in prompts]
+    for prompt in prompts:
+        try:
+            prompt.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8"
+            ) from None
+    return prompts
+
+
+def read_lines_of_standard_input() -> Iterator[str]:
+    """Iterate over the lines of standard input as they arrive, without their ends.
+
+    Raises
+    ------
+    UserError
+        If standard input cannot be read, or is not UTF-8; the message names the byte.
+    """
+    lines = iter(lambda: _input(sys.stdin.buffer.readline), b"")
+    for text in decode_blocks(lines, "standard input"):
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
 def read_standard_input_bytes() -> bytes:
     """Read standard input.
 
@@ -144,8 +178,12 @@ def read_standard_input_bytes() -> bytes:
     UserError
         If it cannot be read.
     """
+    return _input(sys.stdin.buffer.read)
+
+
+def _input(read: Callable[[], bytes]) -> bytes:
     try:
-        return sys.stdin.buffer.read()
+        return read()
     except OSError as error:
         raise UserError(f"cannot read standard input: {error.strerror or error}") from error
 

@@ -48,9 +48,8 @@ def contrastive_command(
     a harder task and usually gives a better encoder. It needs no more memory: the texts are
     encoded in micro-batches of --tokens-per-batch tokens, and encoded again in the backward pass.
 
-    With --init, training starts from a GPT or an encoder. Other defaults than those shown here
-    apply: the preset search, bpe:4096, and a batch of 256 pairs. The config.toml in --out lists
-    them all. `scratchgpt eval` compares the encoder with BM25 on pairs that were held out.
+    With --init, training starts from a GPT or an encoder. The config.toml in --out lists all
+    settings. `scratchgpt eval` compares the encoder with BM25 on pairs that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
@@ -63,4 +62,5 @@ def contrastive_command(
 add_options(
     contrastive_command,
     without=("task", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
+    task="contrastive",
 )

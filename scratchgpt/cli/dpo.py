@@ -31,9 +31,9 @@ def dpo_command(
     preferences: Annotated[
         list[str] | None,
         typer.Argument(
-            help="JSONL files, also gzipped, with preferences among answers on each line: "
-            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}, or "answers" from best to '
-            "worst.",
+            help="JSONL files, also gzipped. Each line has a prompt, a better and a worse answer: "
+            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}; or answers from best to worst: '
+            '{"prompt": "1 + 1?", "answers": ["2", "3", "?"]}.',
             show_default=False,
         ),
     ] = None,
@@ -52,9 +52,8 @@ def dpo_command(
     --init, which must be a chat model that `scratchgpt sft` has trained. The log-probabilities of
     that model are computed once, at the start.
 
-    Other defaults than those shown here apply: 200 steps and a learning rate of 3e-5. The
-    config.toml in --out lists them all. `scratchgpt eval` computes the loss and the accuracy on
-    preferences that were held out.
+    The config.toml in --out lists all settings. `scratchgpt eval` computes the loss and the
+    accuracy on preferences that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
@@ -79,4 +78,5 @@ add_options(
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=DPOConfig,
+    task="dpo",
 )

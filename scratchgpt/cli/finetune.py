@@ -74,14 +74,13 @@ def finetune_command(
 ) -> None:
     """Fine-tune a model on your labels, as GPT-1 was.
 
-    The columns are text (classification), premise and hypothesis, sentence1 and sentence2, or
-    context, choice1 and choice2; and label. --columns, once for each, and --label-column choose
-    others.
+    The table needs the column label, and columns for the texts: text (classification), premise and
+    hypothesis (entailment), sentence1 and sentence2 (paraphrase and similarity), or context,
+    choice1 and choice2 (choice). --columns, once for each, and --label-column choose others.
 
-    With --init, training starts from a GPT, which almost always gives a better model. Other
-    defaults than those shown here apply: those of GPT-1's fine-tuning, with 3 epochs. The
-    config.toml in --out lists them all. `scratchgpt eval` compares the model with the most frequent
-    label and naive Bayes on examples that were held out.
+    With --init, training starts from a GPT, which almost always gives a better model. The
+    config.toml in --out lists all settings. `scratchgpt eval` compares the model with the most
+    frequent label and naive Bayes on examples that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
     from scratchgpt.errors import UserError
@@ -101,5 +100,10 @@ def finetune_command(
 
 
 add_options(
-    finetune_command, without=("task", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE)
+    finetune_command,
+    without=(
+        *("task", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
+        *("n_encoder_layer", "n_decoder_layer"),
+    ),
+    task="classification",
 )

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scratchgpt.cli.console import message, read_standard_input, write_json, write_text
+from scratchgpt.cli.console import message, read_prompts, write_json, write_text
 from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.sampling import (
+    MaxNewTokens,
+    MinP,
+    RepetitionPenalty,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+)
 from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
@@ -46,29 +55,12 @@ def generate_command(
             show_default=False,
         ),
     ] = None,
-    max_new_tokens: Annotated[
-        int, typer.Option(min=1, help="Maximum number of tokens to generate.")
-    ] = 200,
-    temperature: Annotated[
-        float,
-        typer.Option(help="Lower is more deterministic, higher more random; 0 is greedy."),
-    ] = 1.0,
-    top_k: Annotated[
-        int | None,
-        typer.Option(help="Sample from the k most probable tokens.", show_default="all tokens"),
-    ] = None,
-    top_p: Annotated[
-        float,
-        typer.Option(help="Sample from the smallest set of tokens whose probabilities sum to p."),
-    ] = 1.0,
-    min_p: Annotated[
-        float,
-        typer.Option(help="Sample from tokens with at least p times the highest probability."),
-    ] = 0.0,
-    repetition_penalty: Annotated[
-        float,
-        typer.Option(help="Values above 1 make tokens that already occurred less probable."),
-    ] = 1.0,
+    max_new_tokens: MaxNewTokens = 200,
+    temperature: Temperature = 1.0,
+    top_k: TopK = None,
+    top_p: TopP = 1.0,
+    min_p: MinP = 0.0,
+    repetition_penalty: RepetitionPenalty = 1.0,
     stop: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,9 +77,7 @@ def generate_command(
         ),
     ] = False,
     num_samples: Annotated[int, typer.Option(min=1, help="Continuations per prompt.")] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Random seed; the same seed gives the same text.")
-    ] = 0,
+    seed: Seed = 0,
     stream: Annotated[
         bool,
         typer.Option(
@@ -122,7 +112,7 @@ def generate_command(
 
     StopMatcher(stop or [])  # report an invalid stop text before printing the prompt
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
-    prompts = _read_prompts(prompt or [""])
+    prompts = read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
     prepare_kernels(threads)
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
@@ -154,23 +144,6 @@ def generate_command(
         _write_texts(results, num_samples)
     n_tokens = sum(len(result.tokens) for result in results)
     message(f"{counted(n_tokens, 'token')} in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s")
-
-
-def _read_prompts(prompts: list[str]) -> list[str]:
-    """Return the prompts, with ``-`` replaced by standard input."""
-    from scratchgpt.errors import UserError
-
-    if "-" in prompts:
-        text = read_standard_input()
-        prompts = [text if prompt == "-" else prompt for prompt in prompts]
-    for prompt in prompts:
-        try:
-            prompt.encode("utf-8")
-        except UnicodeEncodeError:
-            raise UserError(
-                f"--prompt {prompt!r} is not UTF-8; set the terminal to UTF-8"
-            ) from None
-    return prompts
 
 
 def _note_long_prompts(lengths: list[int], block_size: int) -> None:

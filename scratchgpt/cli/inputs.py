@@ -201,7 +201,18 @@ INPUTS = [
     ),
     Input("reward-run", _words("eval --model {path}", "reward --resume --out {path}")),
     Input("dpo-run", _words("eval --model {path}", "dpo --resume --out {path}")),
-    Input("chat-run", _words("eval --model {path}", "sft --resume --out {path}")),
+    Input(
+        "chat-run",
+        _words(
+            "eval --model {path}",
+            "sft --resume --out {path}",
+            "chat --model {path} --max-new-tokens 2 --prompt a",
+        ),
+    ),
+    Input(
+        "conversation.jsonl",
+        _words("chat --model {chat-run} --load {path} --max-new-tokens 2 --prompt a"),
+    ),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

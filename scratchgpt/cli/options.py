@@ -22,6 +22,7 @@ from scratchgpt.models import (
     TransformerConfig,
 )
 from scratchgpt.recipes.config import RunConfig
+from scratchgpt.recipes.registry import find_recipe
 from scratchgpt.training.config import TrainConfig
 
 # The options that every verb that trains has besides its settings.
@@ -102,8 +103,16 @@ class Setting(NamedTuple):
     values: tuple[str, ...]
 
 
-def settings(method: type | None = None) -> dict[str, Setting]:
-    """Return the fields that are options, by name; ``method`` has the settings of an objective."""
+def settings(method: type | None = None, task: str | None = None) -> dict[str, Setting]:
+    """Return the fields that are options, by name.
+
+    Parameters
+    ----------
+    method : type, optional
+        The settings of the objective.
+    task : str, optional
+        The defaults are those of the recipe for this task.
+    """
     found: dict[str, Setting] = {}
     for section, kind in (*SECTIONS, *([("method", method)] if method else [])):
         descriptions = described_fields(kind)
@@ -112,16 +121,39 @@ def settings(method: type | None = None) -> dict[str, Setting]:
             name = field.name
             if name in FILE_ONLY or name in found:
                 continue
-            default: object = None if section == "model" else field.default
+            # The preset has the sizes of a model.
+            is_of_preset = section == "model" and kind is not GPTClassifierConfig
+            default: object = None if is_of_preset else field.default
             help_ = first_sentence(descriptions[name])
             values = listed_values(kind, name)
             hint = LISTS.get(hints[name], hints[name])
             found[name] = Setting(section, hint, default, help_, values)
-    return found
+    return {**found, **_with_defaults(found, task)} if task else found
+
+
+def _with_defaults(found: Mapping[str, Setting], task: str) -> dict[str, Setting]:
+    """Return the settings that have another default in the recipe for a task."""
+    values = dict(find_recipe(task).defaults(()))
+    for section in ("model", "method", "training"):
+        part = values.pop(section, {})
+        assert isinstance(part, dict)
+        values |= part
+    if "epochs" in values:  # instead of steps
+        values["steps"] = None
+    return {
+        name: found[name]._replace(
+            default=value, help=re.sub(r"[;,] by default .*(?=\.$)", "", found[name].help)
+        )
+        for name, value in values.items()
+        if name in found
+    }
 
 
 def add_options(
-    command: Callable[..., None], without: Collection[str] = (), method: type | None = None
+    command: Callable[..., None],
+    without: Collection[str] = (),
+    method: type | None = None,
+    task: str | None = None,
 ) -> None:
     """Give a command an option for each setting; it takes them as keyword arguments.
 
@@ -134,12 +166,14 @@ def add_options(
         Settings that are not options of this command.
     method : type, optional
         The settings of the objective, which are options too.
+    task : str, optional
+        The task whose defaults the help shows.
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     options = [
         _parameter(name, setting)
-        for name, setting in settings(method).items()
+        for name, setting in settings(method, task).items()
         if name not in without
     ]
     # Typer reads the parameters of a command from its signature.
@@ -167,8 +201,8 @@ def by_section(given: Mapping[str, object], method: type | None = None) -> dict[
 
 
 def _parameter(name: str, setting: Setting) -> inspect.Parameter:
-    # The help does not show an empty string as a default.
-    shown = "" if setting.default in (None, "") else f" [default: {setting.default}]"
+    # The help shows nothing that is empty as a default.
+    shown = "" if setting.default in (None, "", ()) else f" [default: {setting.default}]"
     declarations = [FLAGS[name]] if name in FLAGS else []
     option = typer.Option(
         *declarations,

@@ -31,9 +31,9 @@ def reward_command(
     preferences: Annotated[
         list[str] | None,
         typer.Argument(
-            help="JSONL files, also gzipped, with preferences among answers on each line: "
-            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}, or "answers" from best to '
-            "worst, or the word synthetic.",
+            help="JSONL files, also gzipped. Each line has a prompt, a better and a worse answer: "
+            '{"prompt": "1 + 1?", "chosen": "2", "rejected": "3"}; or answers from best to worst: '
+            '{"prompt": "1 + 1?", "answers": ["2", "3", "?"]}. Or the word synthetic.',
             show_default=False,
         ),
     ] = None,
@@ -50,11 +50,11 @@ def reward_command(
 
     Of two answers, the better one must get the higher score. All answers to a prompt are in one
     batch. --init should be a model that `scratchgpt sft` has trained; without it, a new model is
-    trained. `synthetic` has a known reward, so that `scratchgpt eval` can print the best accuracy
-    that is possible.
+    trained. The config.toml in --out lists all settings.
 
-    Other defaults than those shown here apply: 200 steps and a learning rate of 3e-4. The
-    config.toml in --out lists them all.
+    `scratchgpt eval` computes the accuracy on preferences that were held out. The preferences of
+    `synthetic` are generated from a known reward, so it can also print the best accuracy that is
+    possible.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
@@ -71,4 +71,5 @@ add_options(
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=RewardConfig,
+    task="reward",
 )

@@ -31,9 +31,9 @@ def sft_command(
         list[str] | None,
         typer.Argument(
             help="JSONL files, also gzipped, with one conversation per line: "
-            '{"messages": [{"role": "user", "content": "Hi"}, ...]} as OpenAI has it, or '
-            '{"conversations": [{"from": "human", "value": "Hi"}, ...]} as ShareGPT has it; or '
-            "constraints, for generated requests such as 'Write 5 words.'",
+            '{"messages": [{"role": "user", "content": "Hi"}, ...]} in the format of '
+            'OpenAI, or {"conversations": [{"from": "human", "value": "Hi"}, ...]} in that of '
+            "ShareGPT. Or constraints, for generated requests such as 'Write 5 words.'",
             show_default=False,
         ),
     ] = None,
@@ -52,9 +52,8 @@ def sft_command(
     vocabulary of the model in --init grows by the tokens that mark the roles. Without --init, a
     new model is trained.
 
-    Other defaults than those shown here apply: 400 steps, a learning rate of 5e-4 and no warm-up.
-    The config.toml in --out lists them all. `scratchgpt eval` computes the loss on conversations
-    that were held out.
+    The config.toml in --out lists all settings. `scratchgpt eval` computes the loss on
+    conversations that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
@@ -74,4 +73,5 @@ add_options(
         "n_encoder_layer",
         "n_decoder_layer",
     ),
+    task="sft",
 )

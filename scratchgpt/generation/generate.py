@@ -10,7 +10,8 @@ from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.decoding import Decoding
-from scratchgpt.generation.sampling import SamplingConfig, draw, probabilities
+from scratchgpt.generation.sampler import Sampler
+from scratchgpt.generation.sampling import SamplingConfig
 from scratchgpt.models import GPT, QuantizedGPT
 from scratchgpt.special_ids import all_ids
 from scratchgpt.threads import one_pool
@@ -119,7 +120,7 @@ def generate(
     check_samples(num_samples, len(prompts))
     if check_whole("seed", seed) < 0:
         raise UserError(f"seed={seed} must not be negative")
-    texts = [_check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
+    texts = [check_prompt(i, p, n_tokens) for i, p in enumerate(prompts)]
     if not texts:
         return []
     ends = model.special_ids.ends if end_of_text is None else all_ids(end_of_text)
@@ -132,7 +133,7 @@ def generate(
         decoding = Decoding(model, [text[:-1] for text in texts], n_new=max_new_tokens)
         decoding.select(np.repeat(np.arange(len(texts)), num_samples))
         tokens = np.repeat([text[-1] for text in texts], num_samples)
-        sampler = _Sampler(
+        sampler = Sampler(
             sampling or SamplingConfig(),
             [texts[sample.prompt_index] for sample in samples],
             n_tokens,
@@ -176,40 +177,6 @@ class _Sample:
         return Generation(self.prompt_index, self.sample_index, tokens, reason)
 
 
-class _Sampler:
-    """Samples the next token of each row; tracks seen tokens if a repetition penalty is set."""
-
-    def __init__(
-        self, sampling: SamplingConfig, texts: Sequence[Sequence[int]], vocab_size: int
-    ) -> None:
-        self.sampling = sampling
-        self._seen: Array | None = None
-        if sampling.repetition_penalty != 1:
-            self._seen = np.zeros((len(texts), vocab_size), bool)
-            for row, text in zip(self._seen, texts, strict=True):
-                row[list(text)] = True
-
-    def next_tokens(self, logits: Array, streams: list[np.random.Generator]) -> Array:
-        """logits (B, V) -> tokens (B,)"""
-        # If any logit is NaN, both the minimum and the maximum are NaN.
-        if not (np.isfinite(logits.min()) and np.isfinite(logits.max())):
-            raise UserError(
-                "the model's logits are NaN or infinite: its weights are damaged, or its training "
-                "diverged; use an earlier checkpoint"
-            )
-        if self.sampling.greedy and self._seen is None:
-            return logits.argmax(axis=-1)
-        p = probabilities(logits, self.sampling, self._seen)  # (B, V)
-        tokens = draw(p, np.array([stream.random() for stream in streams]))
-        if self._seen is not None:
-            self._seen[np.arange(len(tokens)), tokens] = True
-        return tokens
-
-    def select(self, rows: Array) -> None:
-        if self._seen is not None:
-            self._seen = self._seen[rows]
-
-
 def check_samples(num_samples: int, n_prompts: int) -> None:
     """Raise UserError unless ``num_samples`` is at least 1, and few enough for the memory."""
     if check_whole("num_samples", num_samples) < 1:
@@ -221,7 +188,8 @@ def check_samples(num_samples: int, n_prompts: int) -> None:
         )
 
 
-def _check_prompt(index: int, prompt: Array | Sequence[int], vocab_size: int) -> list[int]:
+def check_prompt(index: int, prompt: Array | Sequence[int], vocab_size: int) -> list[int]:
+    """Return a prompt as a list; raise UserError if it is empty or has an unknown token."""
     tokens = np.asarray(prompt)
     if tokens.size == 0:
         raise UserError(f"prompt {index} is empty; give at least one token to start from")

@@ -11,9 +11,10 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, counted
 from scratchgpt.generation.generate import FinishReason, check_samples, generate
 from scratchgpt.generation.sampling import SamplingConfig
-from scratchgpt.generation.stop import StopMatcher
+from scratchgpt.generation.text_stream import TextStream
 from scratchgpt.models import GPT, Model, QuantizedGPT
-from scratchgpt.text import StreamDecoder, Tokenizer
+from scratchgpt.special_ids import all_ids
+from scratchgpt.text import Tokenizer
 
 # (prompt index, sample index, new text)
 OnText = Callable[[int, int, str], None]
@@ -92,11 +93,10 @@ def generate_text(
     check_samples(num_samples, len(prompts))
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
     encoded = [encode(prompt) for prompt in prompts]
-    begin = model.special_ids.bos
-    start = start_tokens(tokenizer) if begin is None else np.array([begin])
+    start = empty_prompt(model, tokenizer)
     tokens = [ids if len(ids) else start for ids in encoded]
     samples = {
-        (p, i): _TextStream(tokenizer, stop, tokens[p])
+        (p, i): TextStream(tokenizer, stop, tokens[p])
         for p in range(len(prompts))
         for i in range(num_samples)
     }
@@ -115,7 +115,7 @@ def generate_text(
         sampling=sampling,
         num_samples=num_samples,
         seed=seed,
-        end_of_text=model.special_ids.ends or tokenizer.end_of_text,
+        end_of_text=text_ends(model, tokenizer),
         vocab_size=tokenizer.vocab_size,
         on_token=on_token,
     )
@@ -128,6 +128,17 @@ def generate_text(
         reason: FinishReason = "stop" if sample.stopped else g.finish_reason
         results.append(TextGeneration(prompts[g.prompt_index], sample.text, g.tokens, reason))
     return results
+
+
+def empty_prompt(model: GPT | QuantizedGPT, tokenizer: Tokenizer) -> Array:
+    """Return the tokens from which a model starts without a prompt."""
+    begin = model.special_ids.bos
+    return start_tokens(tokenizer) if begin is None else np.array([begin])
+
+
+def text_ends(model: GPT | QuantizedGPT, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Return the tokens that end a text of a model."""
+    return model.special_ids.ends or all_ids(tokenizer.end_of_text)
 
 
 def start_tokens(tokenizer: Tokenizer) -> Array:
@@ -158,26 +169,3 @@ def check_tokenizer(model: Model[Any] | QuantizedGPT, tokenizer: Tokenizer) -> N
             f"but the model has {model.config.vocab_size}, so they do not belong together; "
             "use the tokenizer.json that was saved with the model"
         )
-
-
-class _TextStream:
-    """Decodes the tokens of one sample into text, with stop strings."""
-
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str], before: Array) -> None:
-        self._decoder = StreamDecoder(tokenizer, before)
-        self._matcher = StopMatcher(stop)
-        self.text = ""
-
-    @property
-    def stopped(self) -> bool:
-        return self._matcher.stopped
-
-    def push(self, token: int) -> str:
-        piece = self._matcher.push(self._decoder.push(token))
-        self.text += piece
-        return piece
-
-    def finish(self) -> str:
-        piece = self._matcher.push(self._decoder.flush()) + self._matcher.flush()
-        self.text += piece
-        return piece

@@ -68,6 +68,10 @@ class KVCache:
         """Return the cache of one layer, ready to write at ``positions`` (B, T)."""
         return LayerCache(self.keys[index], self.values[index], positions, mask)
 
+    def keep(self, n: int) -> None:
+        """Shorten every text to its first ``n`` positions; a shorter text does not change."""
+        np.minimum(self.lengths, n, out=self.lengths)
+
     def rows(self, rows: Array) -> "KVCache":
         """Copy the given rows to a new cache, when rows finish or a search reorders them."""
         n_layer, _, n_head, block_size, head_size = self.keys.shape

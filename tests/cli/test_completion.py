@@ -56,6 +56,7 @@ def offered(scratchgpt, monkeypatch, tmp_path):
         ("eval --which ", ["average", "best", "last"]),
         ("export --format ", ["huggingface", "nanogpt", "mingpt", "llm.c"]),
         ("cache clear ke", ["kernels"]),
+        ("serve --model runs/", ["runs/first/", "runs/second/"]),
         ("ca", ["cache"]),
     ],
 )

@@ -1,5 +1,6 @@
 """The options of ``scratchgpt train``, which are generated from the configurations."""
 
+import re
 from dataclasses import dataclass, fields
 
 import pytest
@@ -14,6 +15,8 @@ from scratchgpt.cli.options import (
     first_sentence,
     settings,
 )
+from scratchgpt.recipes import RunConfig, find_recipe
+from scratchgpt.training import TrainConfig
 
 # Name, type and flags of every option: those that were written by hand before they were generated,
 # best and best_mode.
@@ -127,6 +130,28 @@ def test_the_options_of_a_classifier_are_those_of_finetune():
     given = by_section(params)
     assert given["model"] == {"columns": ["a", "b"], "label_column": "y", "lm_weight": 0.0}
     assert not {"dims", "pooling", "label_smoothing"} & set(params)
+
+
+@pytest.mark.parametrize("verb", ["contrastive", "finetune", "sft", "reward", "dpo"])
+def test_the_help_of_a_verb_shows_the_defaults_of_its_recipe(verb):
+    own = find_recipe("classification" if verb == "finetune" else verb).defaults(())
+    sections = [own.get(section, {}) for section in ("model", "method", "training")]
+    expected = vars(RunConfig()) | vars(TrainConfig()) | own
+    for section in sections:
+        expected |= section
+    command = get_command(app).commands[verb]
+    shown = {p.name: re.search(r" \[default: (.*)\]$", p.help) for p in command.params if p.help}
+    for name, found in shown.items():
+        if found and name in expected:
+            assert found[1] == str(expected[name]), name
+    n_differing = sum(
+        found[1] != str(setting.default)
+        for name, setting in settings().items()
+        if (found := shown.get(name))
+    )
+    assert n_differing >= 4
+    assert not ({"steps", "epochs"} <= {name for name, found in shown.items() if found})
+    assert not re.search("other defaults", command.help, re.IGNORECASE)
 
 
 def test_options_go_to_their_sections():

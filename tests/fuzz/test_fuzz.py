@@ -18,11 +18,13 @@ CASES, CHUNKS = 240, 6
 # What reads files but no input of a user.
 OTHERS = {
     "evaluation/cosqa._read": "reads a download whose checksum is right",
+    "exercises/grading.load": "executes a program of the user, who did not damage it",
     "kernels/compiler/cache.load_overload": "loads kernels, which an earlier test may have done",
     "kernels/compiler/cache.digest_of": "reads the source of the kernels",
     "measure/machine._last_cache_bytes": "reads what Linux says of the processor",
     "measure/machine.peak_memory": "reads what Linux says of this process",
     "measure/processor._cpuinfo": "reads what Linux says of the processor",
+    "serving/page.page": "reads the parts of the page, which belong to the package",
     "text/code/functions.read_modules": "reads the source of Python and its packages",
     "text/code/sources._bytes_per_docstring": "reads the source of Python and its packages",
     "text/corpora/corpora._generated": "reads what this process wrote",

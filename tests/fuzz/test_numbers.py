@@ -31,6 +31,7 @@ COMMANDS = {
     "--block-size 16 --batch-size 2 --val-fraction 0.5 --steps 1 --out {out}",
     "predict": "predict -m {labeled-run} ab",
     "generate": "generate -m {model} -p a --max-new-tokens 1",
+    "chat": "chat -m {chat-run} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
     "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
     "eval": "eval -m {run}",
@@ -45,6 +46,7 @@ COMMANDS = {
     "data prepare": "data prepare {text} --out {out}",
     "search": "search --lexical fox {texts} --index {out}",
     "index": "index {texts} --index {out}",
+    "serve": "serve -m {translation-run}",  # refused at the end, so that no server is started
     "embed": "embed -m {encoder} ab --out {out}.npy",
     "data show": "data show {prepared}",
 }

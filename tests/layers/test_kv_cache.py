@@ -41,3 +41,10 @@ def test_selected_rows_are_a_copy(rng):
     np.testing.assert_array_equal(chosen.lengths, [3, 1, 3])
     chosen.keys[...] = 0
     assert (cache.keys != 0).all()
+
+
+def test_kept_positions_are_the_first_ones():
+    cache = KVCache(1, 3, 1, 6, 2, np.float64)
+    cache.lengths[...] = [5, 2, 3]
+    cache.keep(3)
+    assert cache.lengths.tolist() == [3, 2, 3]

@@ -1,0 +1,291 @@
+// How each number came about. Every kind returns the value, the sum of the sizes of its terms (the
+// measure of rounding errors), and on request the terms.
+const evaluate = (() => {
+  const { shape, at, numbers, manifest } = page;
+  const SQRT = Math.sqrt(2 / Math.PI), CUBIC = 0.044715;
+
+  /** Error function to about 1e-15: a series for small x, a continued fraction for large x. */
+  function erf(x) {
+    const size = Math.abs(x);
+    if (size < 2.5) {
+      let term = size, sum = size;
+      for (let n = 1; n < 80; n++) {
+        term *= -size * size / n;
+        sum += term / (2 * n + 1);
+      }
+      return Math.sign(x) * 2 / Math.sqrt(Math.PI) * sum;
+    }
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (size + fraction);
+    return Math.sign(x) * (1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction));
+  }
+  const phi = (x) => (1 + erf(x / Math.SQRT2)) / 2;
+  const tanhOf = (x) => Math.tanh(SQRT * (x + CUBIC * x ** 3));
+  const CURVES = {
+    "tanh": (x) => x / 2 * (1 + tanhOf(x)),
+    "tanh'": (x) => {
+      const t = tanhOf(x);
+      return (1 + t + x * (1 - t * t) * SQRT * (1 + 3 * CUBIC * x * x)) / 2;
+    },
+    "none": (x) => x * phi(x),
+    "none'": (x) => phi(x) + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
+    "relu": (x) => (x <= 0 ? 0 : x),
+    "relu'": (x) => (x <= 0 ? 0 : 1),
+  };
+  const row = (v, index) => index.slice(0, -1);
+
+  const kinds = {
+    sum(h, index, note, stored) {
+      if (h.mask && stored === -Infinity) return [stored, 0];
+      const where = {};
+      for (let i = 0; i < h.o.length; i++) where[h.o[i]] = index[i];
+      const place = (letters) => Array.from(letters, (c) => where[c]);
+      let n = 1;
+      if (h.r) {
+        const [v, letters] = h.of.find(([, l]) => l.includes(h.r));
+        n = shape(v)[letters.indexOf(h.r)];
+      }
+      const f = h.f === undefined ? 1 : h.f;
+      let value = 0, size = 0;
+      if (h.of.length) {
+        for (let k = 0; k < n; k++) {
+          if (h.r) where[h.r] = k;
+          let term = 1;
+          for (const [v, letters] of h.of) term *= at(v, place(letters));
+          value += term;
+          size += Math.abs(term);
+          if (note) note(term, h.of.map(([v, letters]) => [v, place(letters)]));
+        }
+        value *= f;
+        size *= Math.abs(f);
+        if (note && f !== 1) note.factor(f);
+      }
+      for (const [v, letters] of h.plus || []) {
+        const term = at(v, place(letters));
+        value += term;
+        size += Math.abs(term);
+        if (note) note.plus(term, [v, place(letters)]);
+      }
+      return [value, size];
+    },
+    softmax(h, index, note) {
+      const s = shape(h.a), last = s.length - 1, n = s[last];
+      const line = [];
+      for (let k = 0; k < n; k++) line.push(at(h.a, [...index.slice(0, last), k]));
+      const shift = Math.max(...line);
+      if (shift === -Infinity) return [0, 1];
+      let total = 0;
+      for (const x of line) total += Math.exp(x - shift);
+      const value = Math.exp(line[index[last]] - shift) / total;
+      if (note) {
+        line.forEach((x, k) => note(Math.exp(x - shift), [[h.a, [...index.slice(0, last), k]]], `e^(x − ${page.format(shift)})`));
+        note.text(`e to the power of its own score, ${page.format(Math.exp(line[index[last]] - shift))}, divided by the sum of the row, ${page.format(total)}`);
+      }
+      return [value, value];
+    },
+    softmax_back(h, index, note) {
+      const p = at(h.a, index), dp = at(h.b, index), average = at(h.c, row(h.c, index));
+      if (note) {
+        note.text("P · (dP − average of dP)");
+        note(p, [[h.a, index]], "P");
+        note(dp, [[h.b, index]], "dP");
+        note(average, [[h.c, row(h.c, index)]], "average");
+      }
+      return [p * (dp - average), p * (Math.abs(dp) + Math.abs(average))];
+    },
+    rstd(h, index, note) {
+      const n = shape(h.a)[1], mean = at(h.b, index);
+      let variance = 0;
+      for (let k = 0; k < n; k++) variance += (at(h.a, [index[0], k]) - mean) ** 2 / n;
+      const value = 1 / Math.sqrt(variance + h.eps);
+      if (note) {
+        note.text(`1 / √(variance + ε), with variance ${page.format(variance)} and ε ${h.eps}`);
+        note(mean, [[h.b, index]], "mean");
+      }
+      return [value, value];
+    },
+    x_hat(h, index, note) {
+      const x = at(h.a, index), mean = at(h.b, [index[0]]), r = at(h.c, [index[0]]);
+      if (note) {
+        note.text("(x − mean) · rstd");
+        note(x, [[h.a, index]], "x");
+        note(mean, [[h.b, [index[0]]]], "mean");
+        note(r, [[h.c, [index[0]]]], "rstd");
+      }
+      return [(x - mean) * r, (Math.abs(x) + Math.abs(mean)) * r];
+    },
+    norm_back(h, index, note) {
+      const t = [index[0]];
+      const d = at(h.a, index), mean = at(h.b, t), hat = at(h.c, index), projection = at(h.d, t), r = at(h.e, t);
+      if (note) {
+        note.text("rstd · (dx_hat − mean of dx_hat − x_hat · projection): three terms");
+        note(d * r, [[h.a, index], [h.e, t]], "direct: dx_hat · rstd");
+        note(-mean * r, [[h.b, t], [h.e, t]], "through the mean: −mean of dx_hat · rstd");
+        note(-hat * projection * r, [[h.c, index], [h.d, t], [h.e, t]], "through the variance: −x_hat · projection · rstd");
+      }
+      return [r * (d - mean - hat * projection), r * (Math.abs(d) + Math.abs(mean) + Math.abs(hat * projection))];
+    },
+    norm(h, index, note) {
+      const n = shape(h.a)[1], t = index[0];
+      let mean = 0, variance = 0, size = 0;
+      for (let k = 0; k < n; k++) mean += at(h.a, [t, k]) / n;
+      for (let k = 0; k < n; k++) variance += (at(h.a, [t, k]) - mean) ** 2 / n;
+      const x = at(h.a, index), r = 1 / Math.sqrt(variance + h.eps), w = at(h.w, [index[1]]);
+      const b = h.b === undefined ? 0 : at(h.b, [index[1]]);
+      size = (Math.abs(x) + Math.abs(mean)) * r * Math.abs(w) + Math.abs(b);
+      if (note) {
+        note.text(`weight · (x − mean) / √(variance + ε) + bias, with mean ${page.format(mean)} and variance ${page.format(variance)}`);
+        note(x, [[h.a, index]], "x");
+        note(w, [[h.w, [index[1]]]], "weight");
+        if (h.b !== undefined) note(b, [[h.b, [index[1]]]], "bias");
+      }
+      return [w * (x - mean) * r + b, size];
+    },
+    gather(h, index, note) {
+      const from = [h.tokens[index[0]], index[1]], value = at(h.a, from);
+      if (note) {
+        note.text(`row ${from[0]} of the table`);
+        note(value, [[h.a, from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    scatter(h, index, note) {
+      let value = 0, size = 0;
+      h.tokens.forEach((token, t) => {
+        if (token !== index[0]) return;
+        const term = at(h.a, [t, index[1]]);
+        value += term;
+        size += Math.abs(term);
+        if (note) note(term, [[h.a, [t, index[1]]]]);
+      });
+      if (note && size === 0) note.text("this row was not selected, so its gradient is zero");
+      return [value, size];
+    },
+    heads(h, index, note) {
+      const from = [index[1], h.j + index[0] * h.d + index[2]], value = at(h.a, from);
+      if (note) {
+        note.text("the same number in the array of all heads");
+        note(value, [[h.a, from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    merge(h, index, note) {
+      const width = shape(h.a[0])[0] * h.d, part = Math.floor(index[1] / width), c = index[1] % width;
+      const from = [Math.floor(c / h.d), index[0], c % h.d], value = at(h.a[part], from);
+      if (note) {
+        note.text("the same number in the array of its head");
+        note(value, [[h.a[part], from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    lse(h, index, note) {
+      const n = shape(h.a)[1];
+      let shift = -Infinity, total = 0;
+      for (let k = 0; k < n; k++) shift = Math.max(shift, at(h.a, [index[0], k]));
+      for (let k = 0; k < n; k++) {
+        const term = Math.exp(at(h.a, [index[0], k]) - shift);
+        total += term;
+        if (note) note(term, [[h.a, [index[0], k]]], `e^(z − ${page.format(shift)})`);
+      }
+      if (note) note.text(`log of the sum ${page.format(total)}, plus ${page.format(shift)}`);
+      return [Math.log(total) + shift, Math.abs(shift) + 1];
+    },
+    nll(h, index, note) {
+      const t = index[0], target = h.targets[t];
+      if (target < 0) {
+        if (note) note.text("this position does not count");
+        return [0, 1];
+      }
+      const n = shape(h.a)[1], total = at(h.b, [t]), z = at(h.a, [t, target]);
+      let value = total - (1 - h.eps) * z, size = Math.abs(total) + Math.abs(z);
+      if (h.eps) for (let k = 0; k < n; k++) value -= h.eps * at(h.a, [t, k]) / n;
+      if (note) {
+        note.text("log of the sum of exponentials, minus the logit of the target" + (h.eps ? ", with label smoothing" : ""));
+        note(total, [[h.b, [t]]], "log_total");
+        note(-z, [[h.a, [t, target]]], "−logit of the target");
+      }
+      return [value, size];
+    },
+    "p-q"(h, index, note) {
+      const [t, k] = index, target = h.targets[t], n = shape(h.a)[1];
+      if (target < 0) {
+        if (note) note.text("this position does not count");
+        return [0, 1];
+      }
+      const p = at(h.a, index), q = h.eps / n + (k === target ? 1 - h.eps : 0);
+      if (note) {
+        note.text("(p − q), times the share of this position in the mean");
+        note(p, [[h.a, index]], "p");
+        note(-q, [], k === target ? "−q: this is the target" : "−q");
+        note.factor(h.f);
+      }
+      return [h.f * (p - q), Math.abs(h.f) * (p + q)];
+    },
+    slope(h, index, note) {
+      const x = at(h.a, index), dy = at(h.b, index);
+      if (note) {
+        note.text("dy · slope of the curve at x");
+        note(dy, [[h.b, index]], "dy");
+        note(at(h.c, index), [[h.c, index]], "slope");
+        note(x, [[h.a, index]], "x");
+      }
+      return [dy * CURVES[h.form](x), Math.abs(dy) * (1 + Math.abs(x))];
+    },
+    adam(h, index, note) {
+      const c = manifest.adam, w = at(h.a, index), g = at(h.b, index) * c.clip;
+      const m = c.beta1 * at(h.c, index) + (1 - c.beta1) * g;
+      const v = c.beta2 * at(h.d, index) + (1 - c.beta2) * g * g;
+      const mHat = m / (1 - c.beta1 ** c.t), vHat = v / (1 - c.beta2 ** c.t);
+      const decay = h.decays ? c.lr * c.decay * w : 0, move = c.lr * mHat / (Math.sqrt(vHat) + c.eps);
+      if (note) {
+        const f = (x) => page.format(x, 5);
+        note(w, [[h.a, index]], "θ, the value before");
+        note(g, [[h.b, index]], c.clip === 1 ? "g" : `g, clipped by ${f(c.clip)}`);
+        note(m, [[h.c, index]], `m = ${c.beta1} · ${f(at(h.c, index))} + ${f(1 - c.beta1)} · g`);
+        note(v, [[h.d, index]], `v = ${c.beta2} · ${f(at(h.d, index))} + ${f(1 - c.beta2)} · g²`);
+        note(mHat, [], "m / (1 − β₁ᵗ)");
+        note(vHat, [], "v / (1 − β₂ᵗ)");
+        note(-decay, [], h.decays ? "−η · λ · θ, the decay" : "no decay");
+        note(-move, [], "−η · m̂ / (√v̂ + ε), the step");
+        note.text("θ, minus the decay, minus the step");
+      }
+      return [w - decay - move, Math.abs(w) + Math.abs(decay) + Math.abs(move)];
+    },
+  };
+  for (const [name, curve] of Object.entries(CURVES)) {
+    kinds[name] = (h, index, note) => {
+      const x = at(h.a, index), value = curve(x);
+      if (note) {
+        note.text(name.endsWith("'") ? "the slope of the curve at x" : "the curve at x");
+        note(x, [[h.a, index]], "x");
+      }
+      return [value, Math.abs(x) + Math.abs(value)];
+    };
+  }
+
+  /** Value and size of the terms of one number; null if the page does not have its operands. */
+  function one(v, index, note) {
+    const h = page.how(v);
+    return h ? kinds[h.k](h, index, note, at(v, index)) : null;
+  }
+  /** Difference between the computed and the stored number, relative to the size of the terms. */
+  function error(computed, size, stored) {
+    if (computed === stored || (Number.isNaN(computed) && Number.isNaN(stored))) return 0;
+    const gap = Math.abs(computed - stored) / Math.max(size, 1e-30);
+    return Number.isNaN(gap) ? Infinity : gap;
+  }
+  /** Recompute all cells of an array: their number, and the largest errors. */
+  function all(v) {
+    const stored = numbers(v);
+    let worst = 0, gap = 0;
+    for (let i = 0; i < stored.length; i++) {
+      const [value, size] = one(v, page.unflat(v, i));
+      worst = Math.max(worst, error(value, size, stored[i]));
+      if (value !== stored[i] && !(Number.isNaN(value) && Number.isNaN(stored[i]))) {
+        gap = Math.max(gap, Math.abs(value - stored[i]));
+      }
+    }
+    return { n: stored.length, worst, gap };
+  }
+  return { one, all, error };
+})();

@@ -1,0 +1,1 @@
+"""The page as HTML: everything but the pictures works without a script."""

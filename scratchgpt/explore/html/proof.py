@@ -1,0 +1,34 @@
+"""The section of proofs: what was checked, and how large the errors are."""
+
+from scratchgpt.explore.content import Content
+from scratchgpt.explore.html.text import Links, escape
+
+
+def proof_html(content: Content, links: Links) -> str:
+    """Return the section."""
+    if not content.proofs:
+        body = "<p>The loss of this step is not finite, so its gradients cannot be checked.</p>"
+        return f'<section id="proof" class="view"><h2>The proof</h2>{body}</section>'
+    rows = "".join(
+        f'<tr><th scope="row">{escape(p.what)}</th><td>{p.method}</td><td>{p.worst:.1e}</td>'
+        f"<td>{'passed' if p.passed else '<strong>failed</strong>'}</td></tr>"
+        for p in content.proofs
+    )
+    return (
+        '<section id="proof" class="view"><h2>The proof</h2><ul>'
+        "<li>The step was run twice, with and without the observer. Loss and gradients are equal "
+        "bit for bit.</li>"
+        f"<li>{content.n_checked:,} arrays that the operations keep inside or return were "
+        "recomputed by the formulas on this page and compared with the recorded ones. The largest "
+        f"difference is {content.worst:.1e} of the largest element. With a larger one, this page "
+        "would not have been written.</li>"
+        f"<li>{content.n_followed:,} numbers can be followed. "
+        '<button type="button" id="check" class="script">Recompute all of them here</button> '
+        '<output id="checked"></output></li></ul>'
+        "<p>Each operation was checked by complex step in float64 on the numbers of this step, and "
+        "each parameter of the whole model by the adjoint identity. "
+        f"{links.page('guides/verifier', 'How the checks work')}</p>"
+        '<div class="scroll"><table class="numbers"><thead><tr><th>what</th><th>method</th>'
+        f"<th>worst relative error</th><th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+        "</section>"
+    )

@@ -1,0 +1,90 @@
+"""Small steps to explore: GPTs and Transformers of all forms, with parameters of order 1."""
+
+import numpy as np
+import pytest
+
+from scratchgpt.explore.demo import demo_steps
+from scratchgpt.explore.page import make_page, write_page
+from scratchgpt.explore.step import Moments, Step
+from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
+from scratchgpt.text import PairBatch, TokenBatch
+from scratchgpt.training import NextToken
+
+SIZES = {"n_head": 3, "n_embd": 12, "block_size": 9, "vocab_size": 7}
+KINDS = ["gpt", "gpt-post", "gpt-dropout", "transformer", "transformer-pre", "transformer-dropout"]
+
+
+def small_step(kind: str = "gpt", **changes) -> Step:
+    """A step of one of KINDS, with random parameters and moments."""
+    rng = np.random.default_rng(3)
+    dropout = 0.2 if kind.endswith("dropout") else 0.0
+    if kind.startswith("gpt"):
+        position = "post" if kind.endswith("post") else "pre"
+        config = GPTConfig(n_layer=2, dropout=dropout, norm_position=position, **SIZES)
+        model = GPT(config.replace(**changes))
+        tokens = rng.integers(0, 7, (1, 8))
+        batch = TokenBatch(tokens[:, :-1], tokens[:, 1:].copy())
+        batch.targets[0, 0] = -100
+    else:
+        position = "pre" if kind.endswith("pre") else "post"
+        config = TransformerConfig(
+            n_encoder_layer=1, n_decoder_layer=2, dropout=dropout, norm_position=position, **SIZES
+        )
+        model = Transformer(config.replace(**changes))
+        tokens = rng.integers(0, 7, (1, 7))
+        batch = PairBatch(rng.integers(0, 7, (1, 5)), tokens[:, :-1], tokens[:, 1:])
+    for parameter in model.store.named.values():
+        parameter.value[...] = rng.normal(0, 0.4, parameter.shape) + (len(parameter.shape) == 1)
+    n = model.store.grads.size
+    moments = Moments(
+        rng.normal(0, 0.01, n).astype(np.float32),
+        rng.uniform(0.0001, 0.001, n).astype(np.float32),
+        5,
+        0.003,
+        (0.9, 0.99),
+        1e-8,
+        0.1,
+        1.0,
+    )
+    objective = NextToken(model, label_smoothing=0.1 if dropout else 0.0)
+    seed = 11 if dropout else None
+    return Step(model, objective, batch, seed, "abcdefg".__getitem__, "a test", (), moments)
+
+
+@pytest.fixture
+def make_step():
+    """``make_step(kind, **settings_of_the_model)``."""
+    return small_step
+
+
+@pytest.fixture
+def step() -> Step:
+    return small_step()
+
+
+@pytest.fixture(params=KINDS)
+def each_step(request) -> Step:
+    """A step of each kind of model."""
+    return small_step(request.param)
+
+
+@pytest.fixture(scope="session")
+def demo():
+    """The page of a model that is trained for a few steps, with the state before training."""
+    trained, start = demo_steps(steps=4)
+    return make_page(trained, start=start, landscape=False)
+
+
+@pytest.fixture(scope="session")
+def demo_path(demo, tmp_path_factory):
+    path = tmp_path_factory.mktemp("explore") / "step.html"
+    write_page(demo, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def translator_path(tmp_path_factory):
+    """The page of an encoder-decoder with dropout and label smoothing."""
+    path = tmp_path_factory.mktemp("explore") / "translator.html"
+    write_page(make_page(small_step("transformer-dropout"), landscape=False), path)
+    return path

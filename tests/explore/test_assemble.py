@@ -1,0 +1,125 @@
+"""Every operation has a card, every array a source, and a mistake in a backward stops the page."""
+
+import functools
+import inspect
+
+import numpy as np
+import pytest
+
+from scratchgpt import kernels, layers, ops
+from scratchgpt.errors import UserError
+from scratchgpt.explore.assemble import assemble
+from scratchgpt.explore.record import record, short_path
+from scratchgpt.explore.values import Values
+from scratchgpt.layers.mlp import ACTIVATIONS
+from scratchgpt.memory import walk
+from scratchgpt.ops import observed
+
+GIVEN = {"mask / (1 - p)", "dloss", "positions"}  # what the step begins with, besides parameters
+
+
+def cards_of(step):
+    return assemble(record(step), Values(10**6))
+
+
+def test_steps_are_numbered_up_through_the_forward_and_down_through_the_backward(each_step):
+    cards, _ = cards_of(each_step)
+    n = len(cards)
+    assert [card.forward for card in cards] == list(range(1, n + 1))
+    assert sorted(card.backward for card in cards) == list(range(n + 1, 2 * n + 1))
+    assert cards[-1].id == "cross_entropy"
+    assert cards[-1].backward == n + 1
+    assert len({card.id for card in cards}) == n
+
+
+def test_every_array_that_is_saved_has_a_card(each_step):
+    cards, _ = cards_of(each_step)
+    shown = {f.path for card in cards for f in card.fields if f.path}
+    with kernels.disabled():
+        _, saved = each_step.objective.loss(each_step.batch, dropout_seed=each_step.dropout_seed)
+    parameters = each_step.model.store.values
+    for path, array in walk(saved):
+        node, _, name = path.rpartition(".")
+        assert short_path(node) in {card.id for card in cards} | {"decoder"}
+        small = name in ("tokens", "targets", "counted", "memory")
+        assert path in shown or small or np.shares_memory(array, parameters)
+
+
+def test_every_array_but_what_is_given_has_a_source(each_step):
+    cards, _ = cards_of(each_step)
+    values = cards[0].values
+    parameters = {f.value for card in cards for f in card.fields if f.role == "parameter"}
+    for card in cards:
+        for f in card.fields:
+            known = f.value in parameters or f.name in GIVEN
+            assert known or values[f.value].how is not None, (card.id, f.name)
+
+
+def test_contributions_add_up_to_the_gradient_of_each_parameter(each_step):
+    recording = record(each_step)
+    values = Values(10**6)
+    _, sums = assemble(recording, values)
+    for name, grad in recording.grads.items():
+        parts = [values[number].array for number in sums.contributions[name]]
+        assert parts, name
+        np.testing.assert_allclose(sum(parts), grad, rtol=0, atol=1e-6)
+
+
+def test_almost_all_arrays_are_recomputed_bit_for_bit(each_step):
+    cards, _ = cards_of(each_step)
+    assert sum(card.checked for card in cards) > 60
+    assert max(card.worst for card in cards) < 1e-6
+    exact = [c for c in cards if c.op in ("attention", "layer_norm", "linear", "residual")]
+    assert max(card.worst for card in exact) < 1e-6
+
+
+MISTAKES = {
+    "attention": lambda r: (r[0], np.multiply(r[1], 1.001, out=r[1]), r[2]),
+    "cross_entropy": lambda r: np.add(r, 1e-3, out=r),
+    "dropout": lambda r: np.multiply(r, 0.9, out=r),
+    "embedding": lambda r: np.multiply(r, 0.9, out=r),
+    "gelu": lambda r: np.multiply(r, 1.001, out=r),
+    "layer_norm": lambda r: (r[0], r[1], np.multiply(r[2], 0.9, out=r[2])),
+    "linear": lambda r: (np.multiply(r[0], 1.001, out=r[0]), *r[1:]),
+}
+
+
+PLACES = {"cross_entropy": "scratchgpt.models.model"}
+
+
+@pytest.mark.parametrize("op", MISTAKES)
+def test_a_mistake_in_a_backward_stops_the_page(op, make_step, monkeypatch):
+    name = f"{op}_backward"
+    right = inspect.unwrap(getattr(ops, name))
+    mistake = MISTAKES[op]
+
+    @functools.wraps(right)
+    def wrong(*args, **kwargs):
+        return mistake(right(*args, **kwargs))
+
+    del wrong.__wrapped__
+    wrong.__signature__ = inspect.signature(right)
+    if op == "gelu":
+        monkeypatch.setitem(ACTIVATIONS, "gelu_tanh", (ops.gelu_forward, observed(wrong)))
+    else:
+        monkeypatch.setattr(f"{PLACES.get(op, f'scratchgpt.layers.{op}')}.{name}", observed(wrong))
+    with pytest.raises(UserError, match=f"of the {op} is not what the step computed.*no page"):
+        cards_of(make_step("gpt-dropout"))
+
+
+def test_a_gradient_that_is_dropped_between_operations_stops_the_page(step, monkeypatch):
+    backward = layers.LayerNorm.backward
+
+    def forgets(self, dy, saved, *, residual_gradient=None, dx_out=None):
+        return backward(self, dy, saved, dx_out=dx_out)
+
+    monkeypatch.setattr(layers.LayerNorm, "backward", forgets)
+    with pytest.raises(UserError, match="the gradient past the branch is missing"):
+        cards_of(step)
+
+
+def test_a_gradient_that_is_changed_between_operations_stops_the_page(step, monkeypatch):
+    backward = layers.Block.backward
+    monkeypatch.setattr(layers.Block, "backward", lambda self, dy, s: backward(self, 0.5 * dy, s))
+    with pytest.raises(UserError, match="is not what any operation returned"):
+        cards_of(step)
