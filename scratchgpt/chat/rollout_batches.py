@@ -9,7 +9,8 @@ from scratchgpt.arguments import check_whole
 from scratchgpt.backend import Array, derive_seed, random_stream
 from scratchgpt.chat.rewards import PromptSource, RewardRule
 from scratchgpt.chat.rollouts import Rollouts, sample_rollouts
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
+from scratchgpt.generation.generate import MAX_TEXTS
 from scratchgpt.models import GPT
 from scratchgpt.training.objective import AnyObjective
 
@@ -75,7 +76,7 @@ class RolloutBatches(Generic[E]):
     Raises
     ------
     UserError
-        If a number is below 1, or there are more micro-batches than answers.
+        If a number is below 1 or too large, or there are more micro-batches than answers.
     """
 
     def __init__(
@@ -99,6 +100,11 @@ class RolloutBatches(Generic[E]):
         self.seed = check_whole("seed", seed, least=0)
         self.phase_steps = check_whole("inner_epochs", inner_epochs, least=1) * self.minibatches
         n_answers = self.n_prompts * self.n_samples
+        if n_answers > MAX_TEXTS:
+            raise UserError(
+                f"n_prompts={self.n_prompts} with n_samples={self.n_samples} are more than "
+                f"{counted(MAX_TEXTS, 'answer')} per phase; choose fewer"
+            )
         if self.minibatches * self.grad_accum > n_answers:
             raise UserError(
                 f"minibatches={self.minibatches} with grad_accum={self.grad_accum} are more than "

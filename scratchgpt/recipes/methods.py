@@ -13,6 +13,8 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.generation.generate import MAX_TEXTS
 from scratchgpt.recipes.config import RunConfig
 
+_LARGEST = 1e6  # of factors and penalties
+
 Method = TypeVar("Method", bound="DPOConfig | RewardConfig | RolloutConfig")
 
 
@@ -117,8 +119,8 @@ class RolloutConfig:
         if self.reward_model is not None and not isinstance(self.reward_model, str):
             raise UserError(f"reward_model={self.reward_model!r} must be the folder of a model")
         for name in ("beta", "unended_penalty"):
-            if not check_real(name, getattr(self, name), least=0) < float("inf"):
-                raise UserError(f"{name}={getattr(self, name)} must be finite")
+            if check_real(name, getattr(self, name), least=0) > _LARGEST:
+                raise UserError(f"{name}={getattr(self, name)} must be at most {_LARGEST:,.0f}")
         for name in ("n_prompts", "n_samples", "inner_epochs", "minibatches"):
             check_whole(name, getattr(self, name), least=1)
         if self.max_new_tokens is not None:

@@ -85,5 +85,7 @@ def test_a_batch_of_another_phase_is_refused(grpo):
 def test_bad_sizes_are_refused():
     with pytest.raises(UserError, match="n_prompts=0"):
         batches(n_prompts=0)
+    with pytest.raises(UserError, match="are more than 100,000 answers per phase"):
+        batches(n_prompts=10**9)
     with pytest.raises(UserError, match="more than the 10 answers"):
         batches(minibatches=4, grad_accum=3)
