@@ -1,5 +1,6 @@
 """Fine-tuning on conversations and preferences."""
 
+from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.chat.answering import Answer, answer
 from scratchgpt.chat.conversation_batches import (
     ConversationBatches,
@@ -13,6 +14,9 @@ from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
 from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
+from scratchgpt.chat.ppo import PPO
+from scratchgpt.chat.ppo_batches import PPOBatches
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     PreferenceBatch,
@@ -37,6 +41,8 @@ __all__ = [
     "DPO",
     "DPO_LOSSES",
     "GRPO",
+    "PPO",
+    "ActorCritic",
     "Answer",
     "ChatEngine",
     "ContextLengthError",
@@ -47,6 +53,8 @@ __all__ = [
     "EncodedPreferences",
     "Markers",
     "Message",
+    "PPOBatches",
+    "PPOSettings",
     "PairwiseReward",
     "Piece",
     "PreferenceBatch",

@@ -132,7 +132,7 @@ class ModelReward:
     """
 
     def __init__(self, model: GPTReward, unended_penalty: float = 0.0) -> None:
-        self._model = model
+        self.model = model
         self._penalty = unended_penalty
 
     def __call__(self, numbers: Array, rollouts: Rollouts) -> Array:
@@ -145,5 +145,5 @@ class ModelReward:
             rows = slice(start, start + at_once)
             width = int(lengths[rows].max())
             with arena:
-                scores[rows] = self._model.forward(rollouts.tokens[rows, :width], lengths[rows])[0]
+                scores[rows] = self.model.forward(rollouts.tokens[rows, :width], lengths[rows])[0]
         return scores - self._penalty * ~rollouts.ended

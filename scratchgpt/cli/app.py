@@ -25,6 +25,7 @@ from scratchgpt.cli import (
     import_model,
     index,
     info,
+    ppo,
     predict,
     quantize,
     reward,
@@ -62,6 +63,7 @@ app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
 app.command("grpo", epilog=grpo.EPILOG)(grpo.grpo_command)
+app.command("ppo", epilog=ppo.EPILOG)(ppo.ppo_command)
 app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)

@@ -74,6 +74,7 @@ COMPLETIONS = {
     "task": complete(tasks),
     "tokenizer": complete(tokenizers),
     "init": complete(folders=True),
+    "reward_model": complete(folders=True),
 }
 FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 
 from scratchgpt.chat import GRPO, RolloutBatches, find_markers
 from scratchgpt.chat.group_experience import GroupExperience
-from scratchgpt.errors import UserError
 from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
@@ -99,11 +98,6 @@ def _defaults(corpus: tuple[str, ...]) -> Settings:
 
 def _check(run: RunConfig) -> None:
     check_prompts(run, method_of(run, GRPOConfig))
-    if run.model.get("dropout"):
-        raise UserError(
-            f"dropout={run.model['dropout']} would change the ratio of new to old probabilities; "
-            "leave it out"
-        )
 
 
 def _unused(run: RunConfig) -> dict[str, str]:

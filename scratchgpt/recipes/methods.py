@@ -5,10 +5,12 @@ from typing import Any, TypeVar
 
 from scratchgpt.arguments import check_real, check_whole, plain_fields, real_number
 from scratchgpt.chat.policy_loss import check_policy_loss
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.preference_loss import check_dpo_loss
 from scratchgpt.chat.reward import check_centering
 from scratchgpt.chat.task_prompts import check_task_reward
 from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.generation.generate import MAX_TEXTS
 from scratchgpt.recipes.config import RunConfig
 
 _LARGEST = 1e6  # of factors and penalties
@@ -123,6 +125,11 @@ class RolloutConfig:
             check_whole(name, getattr(self, name), least=1)
         if self.max_new_tokens is not None:
             check_whole("max_new_tokens", self.max_new_tokens, least=1)
+        if self.n_prompts * self.n_samples > MAX_TEXTS:
+            raise UserError(
+                f"n_prompts={self.n_prompts} times n_samples={self.n_samples} is more than the "
+                f"{MAX_TEXTS:,} answers that a phase may have; choose fewer"
+            )
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,39 @@ class GRPOConfig(RolloutConfig):
         check_policy_loss(self.loss, self.clip_low, self.clip_high)
         if self.scale_rewards not in (None, True, False):
             raise UserError(f"scale_rewards={self.scale_rewards!r} must be true or false")
+
+
+@dataclass(frozen=True)
+class PPOConfig(PPOSettings, RolloutConfig):
+    """The settings of proximal policy optimization and of its phases.
+
+    Parameters
+    ----------
+    ptx : str, optional
+        Text whose loss is added to that of the answers (PPO-ptx), so that the model forgets less: a
+        file, a folder, or a corpus such as python-docs.
+
+    Raises
+    ------
+    UserError
+        If a number is out of range or has no effect, or a choice does not exist.
+    """
+
+    n_prompts: int = 256
+    n_samples: int = 1
+    minibatches: int = 4
+    ptx: str | None = None
+
+    def __post_init__(self) -> None:
+        PPOSettings.__post_init__(self)
+        RolloutConfig.__post_init__(self)
+        if self.ptx is not None and not isinstance(self.ptx, str):
+            raise UserError(f"ptx={self.ptx!r} must be the name of a text")
+        if self.ptx is None and self.ptx_coefficient != PPOSettings.ptx_coefficient:
+            raise UserError(
+                f"ptx_coefficient={self.ptx_coefficient} has no effect without a text in ptx; "
+                "leave it out"
+            )
 
 
 def method_of(run: RunConfig, kind: type[Method]) -> Method:

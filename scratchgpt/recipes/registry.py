@@ -2,6 +2,7 @@
 
 from scratchgpt.chat import PreferenceBatch
 from scratchgpt.chat.group_experience import GroupExperience
+from scratchgpt.chat.ppo import PPOBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.finetuning import LabeledBatch
@@ -24,6 +25,7 @@ from scratchgpt.recipes.dpo import DPO_RECIPE
 from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
 from scratchgpt.recipes.grpo import GRPO_RECIPE
 from scratchgpt.recipes.language import TEXT
+from scratchgpt.recipes.ppo import PPO_RECIPE
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.reward import REWARD
 from scratchgpt.recipes.sft_recipe import SFT
@@ -39,6 +41,7 @@ AnyRecipe = (
     | Recipe[GPTReward, PreferenceBatch]
     | Recipe[GPT, PreferenceBatch]
     | Recipe[GPT, GroupExperience]
+    | Recipe[GPT, PPOBatch]
     | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
@@ -48,6 +51,7 @@ AnyRun = (
     | TrainingRun[GPTReward, PreferenceBatch]
     | TrainingRun[GPT, PreferenceBatch]
     | TrainingRun[GPT, GroupExperience]
+    | TrainingRun[GPT, PPOBatch]
     | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
@@ -61,6 +65,7 @@ RECIPES: dict[str | None, AnyRecipe] = {
     "reward": REWARD,
     "dpo": DPO_RECIPE,
     "grpo": GRPO_RECIPE,
+    "ppo": PPO_RECIPE,
     **dict.fromkeys(PROBLEMS, FINETUNE),
     "similarity": FINETUNE_SCORES,
 }

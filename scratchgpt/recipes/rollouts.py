@@ -74,6 +74,11 @@ def check_prompts(run: RunConfig, method: RolloutConfig) -> None:
                 f"max_new_tokens={method.max_new_tokens} has no effect: the right answers of "
                 f"{run.corpus[0]} have one length; leave it out"
             )
+    if run.model.get("dropout"):
+        raise UserError(
+            f"dropout={run.model['dropout']} would change the ratio of new to old probabilities; "
+            "leave it out"
+        )
     chat_config(run)
 
 

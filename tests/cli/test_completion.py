@@ -33,6 +33,7 @@ def offered(scratchgpt, monkeypatch, tmp_path):
             "train --task ",
             [
                 *("addition", "sort", "translation", "contrastive", "sft", "reward", "dpo", "grpo"),
+                "ppo",
                 *PROBLEMS,
             ],
         ),

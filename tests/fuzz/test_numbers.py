@@ -23,6 +23,8 @@ COMMANDS = {
     "dpo": "dpo {preferences.jsonl} --init {chat-run} --steps 1 --out {out}",
     "grpo": "grpo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
     "--n-prompts 2 --n-samples 2 --max-new-tokens 2 --out {out}",
+    "ppo": "ppo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
+    "--n-prompts 2 --minibatches 1 --max-new-tokens 2 --out {out}",
     "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
     + _TINY.replace("--block-size 4", "--block-size 8"),
     "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
@@ -83,7 +85,7 @@ def accepts(parameter, value):
 
 
 # These have the settings of a run as options, as `train` has: those that both have are tried once.
-LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo", "grpo"}
+LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo", "grpo", "ppo"}
 _OPTIONS = dict(verbs(get_command(app)))
 CASES = [
     (verb, option)

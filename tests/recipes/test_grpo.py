@@ -10,16 +10,6 @@ from scratchgpt.recipes import configure, evaluate, read_run, start, train
 
 
 @pytest.fixture(scope="session")
-def sort_run(tmp_path_factory):
-    """The folder of a run that sorts three digits; about half of its samples are right."""
-    out = tmp_path_factory.mktemp("sort") / "run"
-    sizes = {"n_layer": 1, "n_head": 2, "n_embd": 32}
-    training = {"steps": 60, "batch_size": 64, "lr": 1e-2, "eval_interval": 0}
-    train(configure(task="sort:3:8", model=sizes, training=training), out)
-    return out
-
-
-@pytest.fixture(scope="session")
 def grpo_settings(sort_run):
     return {
         "task": "grpo",
@@ -74,14 +64,6 @@ def test_a_sample_is_a_held_out_problem_with_its_reward(grpo_settings, tmp_path)
     problem, reward = sample.splitlines()
     assert ">" in problem
     assert reward in ("reward     0", "reward     1")
-
-
-@pytest.fixture(scope="session")
-def reward_run(sft_run, preferences_file, tmp_path_factory):
-    out = tmp_path_factory.mktemp("reward") / "run"
-    settings = {"task": "reward", "corpus": [str(preferences_file)], "init": str(sft_run)}
-    train(configure(**settings, training={"steps": 30, "lr": 1e-2, "eval_interval": 0}), out)
-    return out
 
 
 def of_files(sft_run, conversations_file, reward_run, **method):
