@@ -21,6 +21,7 @@ extensions = [
     "residuals",
     "block_drawing",
     "transformer_drawing",
+    "explorer",
     "docstrings",
     "book",
     "graph_drawing",

@@ -52,6 +52,7 @@ INPUTS = [
             "classify --model {path} --by likelihood --label a --label b --template {} fox",
             "info {path}",
             "export {path} --out {out}",
+            "explore {path} --no-landscape --tokens 3 --out {out}",
         ),
     ),
     Input("translation-run", _words("translate --model {path} ab", "eval --model {path}")),

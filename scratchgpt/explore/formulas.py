@@ -5,13 +5,13 @@ without a script; ``docs/_ext/write_formulas.py`` writes that file.
 """
 
 import inspect
-import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
-from scratchgpt import ops
+import scratchgpt.ops as ops
 from scratchgpt.explore.cards import Card
+from scratchgpt.structured import read_json
 
 
 class Formula(NamedTuple):
@@ -212,6 +212,5 @@ def all_tex() -> list[str]:
 @cache
 def mathml() -> dict[str, str]:
     """Return the MathML of each formula, by its TeX."""
-    text = (files("scratchgpt.explore") / "data" / "formulas.json").read_text(encoding="utf-8")
-    converted: dict[str, str] = json.loads(text)
+    converted: dict[str, str] = read_json(Path(__file__).parent / "data" / "formulas.json")
     return converted

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt import kernels, ops
+import scratchgpt.ops as ops
 from scratchgpt.explore.record import Recording
+from scratchgpt.kernels import disabled
 from scratchgpt.training import NextToken
 from scratchgpt.verify import check_model, check_vjp
 
@@ -44,15 +45,17 @@ def prove(recording: Recording) -> list[Proof]:
     if not np.isfinite(recording.loss):
         return []
     found = []
-    with kernels.disabled(), np.errstate(all="ignore"):
+    with disabled(), np.errstate(all="ignore"):
         for op in sorted({call.op for call in recording.calls}):
-            found.append(_prove_op(op, recording))
+            proof = _prove_op(op, recording)
+            found += [proof] if proof else []
         if recording.step.model.store.size <= MOST_PARAMETERS:
             found += _prove_model(recording)
     return found
 
 
-def _prove_op(op: str, recording: Recording) -> Proof:
+def _prove_op(op: str, recording: Recording) -> Proof | None:
+    """Check an operation on its smallest inputs; None if they are not finite."""
     calls = [c for c in recording.calls if c.op == op and c.way == "forward"]
     call = min(calls, key=lambda c: sum(np.size(x) for x in c.inputs.values()))
     forward, backward = getattr(ops, f"{op}_forward"), getattr(ops, f"{op}_backward")
@@ -67,6 +70,8 @@ def _prove_op(op: str, recording: Recording) -> Proof:
             inputs[name] = value
         elif value is not None:
             settings[name] = value
+    if not all(np.isfinite(x).all() for x in inputs.values()):
+        return None
     # The method needs an analytic function; at the kink of a ReLU it reports what it skips.
     report = check_vjp(forward, backward, inputs, settings=settings, max_elements=ELEMENTS)
     return Proof(op, "complex step", report.worst_error, report.passed)

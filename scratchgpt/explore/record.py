@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt import kernels
 from scratchgpt.accumulator import Accumulator, NotWanted
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.explore.step import Step
+from scratchgpt.kernels import disabled
 from scratchgpt.memory import nbytes, walk
 from scratchgpt.ops.observe import observing
 
@@ -154,7 +154,7 @@ def record(step: Step) -> Recording:
     """
     store, objective = step.model.store, step.objective
     recorder = _Recorder(store.values)
-    with kernels.disabled(), np.errstate(all="ignore"):
+    with disabled(), np.errstate(all="ignore"):
         expected, expected_grads = _run(step)
         store.zero_grad()
         with observing(recorder, step.model):

@@ -1,13 +1,13 @@
 """Bytes that the backward pass still needs after each step, here and in PyTorch's autograd."""
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from scratchgpt.explore.cards import Card
+from scratchgpt.structured import read_json
 
 _SHARED = ("attn.c_proj", "cross.c_proj")  # their input is the output of the attention
 
@@ -35,8 +35,7 @@ class Kept:
 @cache
 def autograd_table() -> dict[str, Any]:
     """Return the table of what PyTorch records, which the parity tests compare with PyTorch."""
-    text = (files("scratchgpt.explore") / "data" / "autograd.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
+    table: dict[str, Any] = read_json(Path(__file__).parent / "data" / "autograd.json")
     return table
 
 

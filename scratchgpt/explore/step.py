@@ -209,9 +209,8 @@ def speller(tokenizer: Tokenizer) -> Callable[[int], str]:
         if token in special:
             return special[token]
         try:
-            content = tokenizer.token_bytes(token)
+            return tokenizer.decode([token]) or f"⟨{token}⟩"
         except UserError:  # a padding row of the table
             return f"⟨{token}⟩"
-        return content.decode("utf-8", errors="replace") or f"⟨{token}⟩"
 
     return spell

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt import kernels
 from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card, Field
 from scratchgpt.explore.record import Recording
 from scratchgpt.explore.values import Values, product
+from scratchgpt.kernels import disabled
 
 # A larger vocabulary is shown by its best tokens only.
 MOST_CLASSES = 512
@@ -28,7 +28,7 @@ class Station:
     x, dx : int
         Numbers of the stream and of its gradient.
     past, through : int or None
-        The two terms of the gradient; None at the end of the stream, where there is one term.
+        The two terms of the gradient; None at the end of the stream.
     norm, lens, gradient_lens : int or None
         The stream after the last norm; logits (T, V) of it, and of the negative gradient. None for
         an encoder, and for a large vocabulary.
@@ -100,7 +100,7 @@ def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> S
     norm = (model.decoder if hasattr(model, "decoder") else model.transformer).ln_f
 
     def read(x: Array, is_stream: bool) -> Array:
-        with kernels.disabled(), np.errstate(all="ignore"):
+        with disabled(), np.errstate(all="ignore"):
             n = norm.forward(x)[0] if is_stream and norm is not None else x
             logits: Array = n @ head.T
         return logits
@@ -110,7 +110,7 @@ def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> S
         return station
     at_w, at_n = values.add(head), station.x
     if norm is not None:
-        with kernels.disabled(), np.errstate(all="ignore"):
+        with disabled(), np.errstate(all="ignore"):
             n = norm.forward(values[station.x].array)[0]
         at_n = values.add(n, _norm(values, station.x, norm))
     how = product("tv", (at_n, "tc"), (at_w, "vc"), over="c")

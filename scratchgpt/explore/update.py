@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchgpt import kernels
 from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card
 from scratchgpt.explore.record import Recording
 from scratchgpt.explore.step import Step
 from scratchgpt.explore.unfold.sums import GradientSums
 from scratchgpt.explore.values import Values, total
+from scratchgpt.kernels import disabled
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 
 POINTS = 21
@@ -71,7 +71,7 @@ def compute_update(recording: Recording, values: Values, sums: GradientSums) -> 
     """Update the parameters on the reference, and restore them."""
     step, store = recording.step, recording.step.model.store
     flat = store.grads
-    with kernels.disabled():
+    with disabled():
         norm = global_norm(flat)
     if step.moments is None or not math.isfinite(norm):
         rows = [_row(name, recording, values, sums) for name in store.named]
@@ -83,7 +83,7 @@ def compute_update(recording: Recording, values: Values, sums: GradientSums) -> 
     )
     optimizer.exp_avg[...], optimizer.exp_avg_sq[...] = moments.exp_avg, moments.exp_avg_sq
     optimizer.n_steps = moments.n_steps
-    with kernels.disabled(), np.errstate(all="ignore"):
+    with disabled(), np.errstate(all="ignore"):
         optimizer.step(moments.lr, clip)
     after = {name: p.value.copy() for name, p in store.named.items()}
     store.values[...] = before
@@ -169,7 +169,7 @@ def _slice(
 ) -> Slice:
     before, losses = value[place].copy(), []
     try:
-        with kernels.disabled(), np.errstate(all="ignore"):
+        with disabled(), np.errstate(all="ignore"):
             for offset in offsets:
                 value[place] = before + offset
                 losses.append(

@@ -80,7 +80,7 @@ def _next_step(
     if last is None:
         raise UserError(f"the run in {path} has no last/ checkpoint; name a model, and give --text")
     run = read_run(path)
-    # Each recipe has models and batches of its own kind; step_of_run checks which these are.
+    # The kinds of model and batches depend on the recipe; step_of_run checks them.
     data: Any = find_recipe(run.task).open(run, progress)
     saved = read_state(last)
     for name, now in (("data", data.fingerprint), ("tokenizer", data.tokenizer.fingerprint)):

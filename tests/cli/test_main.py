@@ -18,6 +18,7 @@ VERBS = (
     ("forecast",),
     ("info",),
     ("verify",),
+    ("explore",),
     ("bench",),
     ("doctor",),
     ("tokenizer", "train"),

@@ -15,6 +15,7 @@ COMMANDS = [
     ("eval", "--model", "CKPT"),
     ("info", "CKPT"),
     ("bench", "CKPT"),
+    ("explore", "CKPT", "--text", "a", "--out", "OUT"),
     ("train", "TEXT", "--init", "CKPT", "--out", "OUT"),
 ]
 

@@ -188,6 +188,6 @@ def test_a_large_vocabulary_is_shown_by_its_best_tokens(make_step, monkeypatch):
     content = make_page(step, landscape=False).content
     assert not all(value.is_whole for value in content.values.all)
     html = document(content, Links())
-    assert "The 50 best tokens of each position" in html
+    assert "The best 50 of all tokens at each position" in html
     assert "norm of the logits" in html
     assert MOST_BYTES == 3_000_000

@@ -60,7 +60,7 @@ def _chart(moments: list[Moment], peak: Moment) -> str:
     )
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="Bytes alive after each step; here the peak is {peak.ours:,} bytes">{ticks}'
+        f'aria-label="Bytes alive after each step; here the peak is {bytes_of(peak.ours)}">{ticks}'
         f'<line class="grid" x1="{half:.1f}" x2="{half:.1f}" y1="10" y2="{HEIGHT - BOTTOM}"/>'
         f'<path class="theirs" d="{steps("autograd")}"/><path class="ours" d="{steps("ours")}"/>'
         f'<circle class="peak" cx="{x(peak.number - 1):.1f}" cy="{y(peak.ours):.1f}" r="4"/>'

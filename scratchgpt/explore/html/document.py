@@ -4,8 +4,8 @@ import base64
 import hashlib
 import json
 import math
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from scratchgpt.explore.html.heads import heads_html
 from scratchgpt.explore.html.map import group_of, map_html
 from scratchgpt.explore.html.proof import proof_html
 from scratchgpt.explore.html.stream import stream_html
-from scratchgpt.explore.html.text import Links, escape, number, token
+from scratchgpt.explore.html.text import Links, bytes_of, escape, number, token
 from scratchgpt.explore.html.update import update_html
 from scratchgpt.explore.manifest import manifest
+from scratchgpt.utf8 import read_text
 
 SCRIPTS = ("data.js", "evaluate.js", "heatmap.js", "follow.js", "views.js", "app.js")
 SECTIONS = {
@@ -86,7 +87,7 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
 
 def asset(name: str) -> str:
     """Return a style sheet, a script or a part of the page that belongs to the package."""
-    return (files("scratchgpt.explore") / "assets" / name).read_text(encoding="utf-8")
+    return read_text(Path(__file__).parents[1] / "assets" / name)
 
 
 def _hash(text: str) -> str:
@@ -131,7 +132,7 @@ def _head(content: Content) -> str:
         f"<div><dt>norm of the gradient</dt><dd>{number(content.update.norm, 4)}</dd></div>",
         f"<div><dt>parameters</dt><dd>{step.model.store.size:,}</dd></div>",
         f"<div><dt>steps on this page</dt><dd>{2 * len(content.cards)}</dd></div>",
-        f"<div><dt>saved</dt><dd>{content.recording.n_bytes:,} bytes</dd></div></dl>",
+        f"<div><dt>saved</dt><dd>{bytes_of(content.recording.n_bytes)}</dd></div></dl>",
         f'<p class="letters">Sizes: {letters}. The norm is '
         f"{'before' if config.norm_position == 'pre' else 'after'} each branch.</p>",
         f'<ul class="notes">{notes}</ul>' if notes else "",

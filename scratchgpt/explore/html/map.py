@@ -4,7 +4,7 @@ import math
 
 from scratchgpt.explore.cards import Card
 from scratchgpt.explore.content import Content
-from scratchgpt.explore.html.text import escape
+from scratchgpt.explore.html.text import bytes_of, escape
 
 WIDTH, ROW, TOP, BOX = 340, 27, 34, 20
 FORWARD, SAVED, BACKWARD = (36, 112), (154, 32), (192, 112)  # left, width
@@ -94,7 +94,7 @@ def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
         kept = max(2.0, SAVED[1] * math.sqrt(card.n_bytes / largest))
         parts.append(
             f'<rect class="kept" x="{SAVED[0]}" y="{middle - 4}" width="{kept:.1f}" height="8" '
-            f'rx="2"><title>{escape(card.id)} saves {card.n_bytes:,} bytes</title></rect>'
+            f'rx="2"><title>{escape(card.id)} saves {bytes_of(card.n_bytes)}</title></rect>'
         )
     return parts
 

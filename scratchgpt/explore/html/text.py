@@ -4,6 +4,7 @@ import math
 from html import escape as escape
 from typing import NamedTuple
 
+from scratchgpt.errors import counted
 from scratchgpt.explore.formulas import mathml
 
 
@@ -44,7 +45,7 @@ def number(x: float, digits: int = 3) -> str:
 def bytes_of(n: int) -> str:
     """Format a number of bytes."""
     if n < 100_000:
-        return f"{n:,} bytes" if n != 1 else "1 byte"
+        return counted(n, "byte")
     return f"{n / 1e6:,.1f} MB" if n < 1e9 else f"{n / 1e9:,.2f} GB"
 
 
