@@ -56,8 +56,8 @@ def ppo_command(
     addition:2`, or a chat model that `scratchgpt sft` has trained. The value network starts from
     the reward model.
 
-    Other defaults than those shown here apply. The config.toml in --out lists them all. `scratchgpt
-    eval` computes the rewards on prompts that were held out.
+    The defaults shown are those for a chat model, and a task has others. The config.toml in --out
+    lists all settings. `scratchgpt eval` computes the rewards on prompts that were held out.
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
@@ -85,4 +85,5 @@ add_options(
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=PPOConfig,
+    task="ppo",
 )

@@ -10,7 +10,6 @@ from scratchgpt.chat.preference_loss import check_dpo_loss
 from scratchgpt.chat.reward import check_centering
 from scratchgpt.chat.task_prompts import check_task_reward
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.generation.generate import MAX_TEXTS
 from scratchgpt.recipes.config import RunConfig
 
 _LARGEST = 1e6  # of factors and penalties
@@ -125,11 +124,6 @@ class RolloutConfig:
             check_whole(name, getattr(self, name), least=1)
         if self.max_new_tokens is not None:
             check_whole("max_new_tokens", self.max_new_tokens, least=1)
-        if self.n_prompts * self.n_samples > MAX_TEXTS:
-            raise UserError(
-                f"n_prompts={self.n_prompts} times n_samples={self.n_samples} is more than the "
-                f"{MAX_TEXTS:,} answers that a phase may have; choose fewer"
-            )
 
 
 @dataclass(frozen=True)
