@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream
 from scratchgpt.chat.messages import ASSISTANT, USER, Message
+from scratchgpt.errors import counted
 from scratchgpt.text.tasks.task import held_out
 
 CONSTRAINTS = "constraints"  # the name of these conversations on the command line
@@ -45,7 +46,7 @@ class Constraint(NamedTuple):
     def __str__(self) -> str:
         letter = f" without the letter {self.letter}" if self.letter else ""
         ending = f", ending in {self.ending}" if self.ending else "."
-        return f"Write {self.n_words} words{letter}{ending}"
+        return f"Write {counted(self.n_words, 'word')}{letter}{ending}"
 
     def is_obeyed(self, text: str) -> bool:
         """Whether a text has different known words, and obeys all constraints.

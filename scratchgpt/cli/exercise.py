@@ -49,7 +49,7 @@ def exercise_command(
         typer.Option(help=f"The file to write. {NEW_FILE}", show_default="NAME.py"),
     ] = None,
 ) -> None:
-    """Write the backward pass of an operation yourself, and check it.
+    """Write the backward pass of an operation yourself.
 
     The exercise is a Python file with the forward pass. The exit status is 1 if a gradient is
     wrong.

@@ -65,10 +65,10 @@ def explore_command(
     ] = "",
     threads: Threads = None,
 ) -> None:
-    """Write a page that shows one training step, forward and backward, with all its numbers.
+    """Write a page with all numbers of one training step.
 
     The step is computed by the reference, without kernels. The page is one file that needs no
-    network. It prints the path and the size of the file.
+    network. The command prints its path and size.
     """
     from scratchgpt.errors import UserError
     from scratchgpt.explore import demo_steps, make_page, write_page

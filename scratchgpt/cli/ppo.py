@@ -48,7 +48,7 @@ def ppo_command(
     threads: Threads = None,
     **settings: object,
 ) -> None:
-    """Train a model on rewards of its own answers, with a value function (PPO).
+    """Train a model on rewards, with a value function (PPO).
 
     In each phase, the model samples an answer to each prompt. Tokens after which the rewards are
     higher than a value network predicts become more probable. A penalty keeps the model near the

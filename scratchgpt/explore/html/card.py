@@ -70,7 +70,8 @@ def _best_logits(content: Content, card: Card) -> str:
         )
     return (
         f"<details><summary>The best {N_LOGITS} of all tokens at each position</summary>"
-        "<div class=scroll><table class=top50><thead><tr><th>position</th><th>target</th><th>norm of the logits</th>"
+        "<div class=scroll><table class=top50><thead><tr><th>position</th><th>target</th>"
+        "<th>norm of the logits</th>"
         f"<th>best tokens, with their probabilities</th></tr></thead><tbody>{''.join(rows)}</tbody>"
         "</table></div></details>"
     )
