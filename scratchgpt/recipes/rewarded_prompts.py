@@ -180,6 +180,6 @@ class PolicyScores:
             f"{self.score.replace('_', ' '):14} {greedy} of {self.n_prompts:,} {self.name}, "
             "by greedy search\n"
             f"sampled        {sampled}, with one answer to each\n"
-            f"answer length  {self.answer_length:.1f} (tokens); {self.ended:.1%} of the samples end "
-            "by themselves"
+            f"answer length  {self.answer_length:.1f} (tokens); {self.ended:.1%} of the samples "
+            "end by themselves"
         )
