@@ -6,8 +6,8 @@ python benchmarks/finetune.py --data DATA --init runs/pretrained --seeds 0 1 2 -
 
 The first command writes tables from the folder ``SCRATCHGPT_DATA``: banking77 (questions to a bank,
 77 labels, 10,003 and 3,080 examples) and sentences (three sets of 1,000 reviews; each fifth
-sentence of each set is held out, 2,400 and 600). The model is chosen on a tenth of the training
-examples, and the test examples are read only once, after training.
+sentence of each set is held out, 2,400 and 600), in lower case. The model is chosen on a tenth of
+the training examples, and the test examples are read only once, after training.
 
 The same model is trained with the weights of ``--init``, with random weights, and with
 ``--without-lm`` also without the language-model loss. One JSON line per run is printed as soon as
@@ -62,7 +62,7 @@ def write_tables(out: Path) -> None:
     for name, read in (("banking77", banking77), ("sentences", sentences)):
         rows = list(read(folder))
         for part in ("train", "test"):
-            some = [(text, label) for its, text, label in rows if its == part]
+            some = [(text.lower(), label) for its, text, label in rows if its == part]
             with open(out / f"{name}_{part}.csv", "x", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows([COLUMNS, *some])
             print(f"{name} {part}: {len(some):,} examples, {len({y for _, y in some})} labels")

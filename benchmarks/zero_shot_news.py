@@ -6,6 +6,7 @@ python benchmarks/zero_shot_news.py --model runs/news [--model RUN ...] [--json 
 
 The data are a news data set of four classes (``SCRATCHGPT_DATA``/embed). A hash of each text
 decides its half. The first half gives pairs of title and body, without the classes, for training.
+The pairs and the texts are in lower case, as the words of LSA are.
 The texts of the second half are classified by descriptions of the classes, of eight words each.
 """
 
@@ -63,7 +64,7 @@ def read_news() -> list[News]:
 
 def write_pairs(path: Path, news: list[News]) -> None:
     with open(path, "x", encoding="utf-8") as file:
-        file.writelines(f"{each.title}\t{each.body}\n" for each in news)
+        file.writelines(f"{each.title}\t{each.body}\n".lower() for each in news)
 
 
 def by_lsa(train: list[News], test: list[News], dim: int) -> list[str]:
@@ -78,7 +79,8 @@ def by_model(run: str, test: list[News], calibrate: bool) -> list[str]:
     classifier = Classifier(
         list(of_description), model=run, hypothesis_template="{}", calibrate=calibrate
     )
-    return [of_description[result["labels"][0]] for result in classifier([e.text for e in test])]
+    results = classifier([each.text.lower() for each in test])
+    return [of_description[result["labels"][0]] for result in results]
 
 
 def main() -> None:

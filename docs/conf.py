@@ -23,6 +23,9 @@ extensions = [
     "transformer_drawing",
     "explorer",
     "docstrings",
+    "book",
+    "graph_drawing",
+    "steps",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -32,6 +35,7 @@ html_theme = "furo"
 html_title = "scratchgpt"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_js_files = ["copy.js"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False

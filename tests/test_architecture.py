@@ -42,7 +42,7 @@ FLOORS = [
     {"finetuning", "embeddings"},
     {"chat", "zero_shot", "explore", "measure", "timeseries"},
     {"serving"},
-    {"recipes", "proofs"},
+    {"recipes", "proofs", "exercises"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

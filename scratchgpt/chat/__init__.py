@@ -1,5 +1,6 @@
 """Fine-tuning on conversations and preferences."""
 
+from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.chat.answering import Answer, answer
 from scratchgpt.chat.conversation_batches import (
     ConversationBatches,
@@ -9,9 +10,13 @@ from scratchgpt.chat.conversation_batches import (
 from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
 from scratchgpt.chat.engine import ChatEngine
+from scratchgpt.chat.grpo import GRPO
 from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
 from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
+from scratchgpt.chat.ppo import PPO
+from scratchgpt.chat.ppo_batches import PPOBatches
+from scratchgpt.chat.ppo_settings import PPOSettings
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     PreferenceBatch,
@@ -28,10 +33,16 @@ from scratchgpt.chat.reading import (
 )
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
+from scratchgpt.chat.rewards import PromptSource, RewardRule
+from scratchgpt.chat.rollout_batches import RolloutBatches
+from scratchgpt.chat.rollouts import Rollouts, sample_rollouts
 
 __all__ = [
     "DPO",
     "DPO_LOSSES",
+    "GRPO",
+    "PPO",
+    "ActorCritic",
     "Answer",
     "ChatEngine",
     "ContextLengthError",
@@ -42,13 +53,19 @@ __all__ = [
     "EncodedPreferences",
     "Markers",
     "Message",
+    "PPOBatches",
+    "PPOSettings",
     "PairwiseReward",
     "Piece",
     "PreferenceBatch",
     "PreferenceBatches",
     "Preferences",
+    "PromptSource",
     "Rendered",
     "Renderer",
+    "RewardRule",
+    "RolloutBatches",
+    "Rollouts",
     "SampledToken",
     "add_markers",
     "answer",
@@ -63,5 +80,6 @@ __all__ = [
     "read_conversations",
     "read_preferences",
     "reference_log_probs",
+    "sample_rollouts",
     "write_conversation",
 ]

@@ -5,20 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.models import GPT
-from scratchgpt.models.gpt import GPTSaved
-from scratchgpt.ops.cross_entropy import (
-    IGNORE_INDEX,
-    CrossEntropySaved,
-    cross_entropy_backward,
-    cross_entropy_forward,
+from scratchgpt.chat.token_log_probs import (
+    TokenLogProbsSaved,
+    token_log_probs_backward,
+    token_log_probs_forward,
 )
+from scratchgpt.models import GPT
+from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 
 
 class AnswerLogProbsSaved(NamedTuple):
-    model: GPTSaved
-    cross_entropy: CrossEntropySaved
-    counted: Array  # (B, T) bool
+    tokens: TokenLogProbsSaved
 
 
 def answer_log_probs_forward(
@@ -55,10 +52,11 @@ def answer_log_probs_forward(
     lengths = counted.sum(axis=1)  # (B,)
     if not lengths.all():
         raise ValueError(f"row {int(np.argmin(lengths))} has no token that counts")
-    logits, of_model = model.forward(tokens, dropout_seed=dropout_seed, recompute=recompute)
-    losses, cross_entropy = cross_entropy_forward(logits, targets, reduction="none")  # (B, T)
-    log_probs = -np.add.reduceat(losses[counted], np.cumsum(lengths) - lengths)  # (B,)
-    return log_probs, AnswerLogProbsSaved(of_model, cross_entropy, counted)
+    of_tokens, saved = token_log_probs_forward(
+        model, tokens, targets, dropout_seed=dropout_seed, recompute=recompute
+    )
+    log_probs = np.add.reduceat(of_tokens[counted], np.cumsum(lengths) - lengths)  # (B,)
+    return log_probs, AnswerLogProbsSaved(saved)
 
 
 def answer_log_probs_backward(dlog_probs: Array, model: GPT, saved: AnswerLogProbsSaved) -> None:
@@ -72,9 +70,6 @@ def answer_log_probs_backward(dlog_probs: Array, model: GPT, saved: AnswerLogPro
     model : GPT
     saved : AnswerLogProbsSaved
     """
-    dlosses = np.where(saved.counted, -dlog_probs[:, None], 0)  # (B, T)
-    dlosses = dlosses.astype(saved.cross_entropy.logits.dtype)
-    dlogits = cross_entropy_backward(
-        dlosses, saved.cross_entropy, dlogits_out=saved.cross_entropy.logits
-    )
-    model.backward(dlogits, saved.model)
+    shape = saved.tokens.cross_entropy.logits.shape[:2]
+    dtokens = np.broadcast_to(dlog_probs[:, None], shape)  # (B, T)
+    token_log_probs_backward(dtokens, model, saved.tokens)

@@ -62,11 +62,11 @@ class Dialogue:
         self.messages: list[Message] = []
         self.n_answers = 0
 
-    def say(self, text: str, cancelled: Callable[[], bool] | None = None) -> Iterator[Piece]:
+    def say(self, text: str, canceled: Callable[[], bool] | None = None) -> Iterator[Piece]:
         """Say something to the model; return the pieces of its answer.
 
         Both messages are part of the conversation when the last piece has arrived. If the answer is
-        cancelled before it has text, neither is.
+        canceled before it has text, neither is.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Dialogue:
             max_new_tokens=self.max_new_tokens,
             sampling=self.sampling,
             seed=self.seed + self.n_answers,
-            cancelled=cancelled,
+            canceled=canceled,
         )
         return self._record(messages, pieces)
 
@@ -90,7 +90,7 @@ class Dialogue:
             answer += piece.text
             if piece.finish_reason:
                 self.n_answers += 1
-                if answer or piece.finish_reason != "cancelled":
+                if answer or piece.finish_reason != "canceled":
                     self.messages = [*messages, Message(ASSISTANT, answer)]
             yield piece
 

@@ -17,9 +17,9 @@ from scratchgpt.chat.preference_loss import (
     dpo_loss_backward,
     dpo_loss_forward,
 )
+from scratchgpt.chat.token_log_probs import next_tokens
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT
-from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.training import Objective
 from scratchgpt.training.objective import State
 
@@ -92,7 +92,7 @@ class DPO(Objective[PreferenceBatch, DPOSaved]):
     def loss(
         self, batch: PreferenceBatch, *, dropout_seed: int | None = None
     ) -> tuple[Any, DPOSaved]:
-        tokens, targets = next_tokens(batch)
+        tokens, targets = next_tokens(batch.tokens, batch.counted)
         log_probs, saved = answer_log_probs_forward(
             self.model, tokens, targets, dropout_seed=dropout_seed, recompute=self.recompute
         )
@@ -149,14 +149,9 @@ def reference_log_probs(model: GPT, batches: PreferenceBatches) -> Array:
     arena = Arena()
     for batch in batches.all_batches():
         with arena:
-            found[batch.rows] = answer_log_probs_forward(model, *next_tokens(batch))[0]
+            tokens, targets = next_tokens(batch.tokens, batch.counted)
+            found[batch.rows] = answer_log_probs_forward(model, tokens, targets)[0]
     return found
-
-
-def next_tokens(batch: PreferenceBatch) -> tuple[Array, Array]:
-    """Return the tokens to read and the tokens to predict, (N, T - 1) each; -100 if not counted."""
-    targets = np.where(batch.counted[:, 1:], batch.tokens[:, 1:], IGNORE_INDEX)
-    return np.ascontiguousarray(batch.tokens[:, :-1]), targets
 
 
 def _right(difference: Array) -> Array:

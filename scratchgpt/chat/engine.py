@@ -95,7 +95,7 @@ class ChatEngine:
         sample: int = 0,
         stop: Sequence[str] = (),
         n_top: int | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        canceled: Callable[[], bool] | None = None,
     ) -> Iterator[Piece]:
         """Generate the answer of the assistant to a conversation, piece by piece.
 
@@ -115,13 +115,13 @@ class ChatEngine:
         n_top : int, optional
             Compute the log-probability of each token, and those of this many most probable tokens.
             0 is for the sampled token alone; by default nothing is computed.
-        cancelled : callable, optional
+        canceled : callable, optional
             Called before each token; if it returns True, the answer ends.
 
         Returns
         -------
         pieces : iterator of Piece
-            One piece per token; one more if the answer is cancelled.
+            One piece per token; one more if the answer is canceled.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class ChatEngine:
             From the iterator, if the engine has begun another answer in the meantime.
         """
         prompt = self._conversation(messages, max_new_tokens)
-        return self._pieces(prompt, sampling, seed, sample, stop, n_top, cancelled)
+        return self._pieces(prompt, sampling, seed, sample, stop, n_top, canceled)
 
     def complete(
         self,
@@ -145,7 +145,7 @@ class ChatEngine:
         sample: int = 0,
         stop: Sequence[str] = (),
         n_top: int | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        canceled: Callable[[], bool] | None = None,
     ) -> Iterator[Piece]:
         """Continue a text or tokens without the format of conversations, piece by piece.
 
@@ -164,7 +164,7 @@ class ChatEngine:
             )
         most_new = min(_at_least_one("max_new_tokens", max_new_tokens), room)
         plain = _Prompt(tokens, most_new, text_ends(self.model, self.tokenizer), tokens)
-        return self._pieces(plain, sampling, seed, sample, stop, n_top, cancelled)
+        return self._pieces(plain, sampling, seed, sample, stop, n_top, canceled)
 
     def _conversation(self, messages: Conversation, max_new_tokens: int) -> _Prompt:
         """Render a conversation with room for an answer."""
@@ -197,7 +197,7 @@ class ChatEngine:
         sample: int,
         stop: Sequence[str],
         n_top: int | None,
-        cancelled: Callable[[], bool] | None,
+        canceled: Callable[[], bool] | None,
     ) -> Iterator[Piece]:
         """Check the arguments and return the iterator over the pieces."""
         for name, value in {"seed": seed, "sample": sample, "n_top": n_top or 0}.items():
@@ -206,7 +206,7 @@ class ChatEngine:
         text = TextStream(self.tokenizer, stop, prompt.before)
         sampler = Sampler(sampling or SamplingConfig(), [prompt.tokens], self.tokenizer.vocab_size)
         stream = random_stream(seed, "sample", sample)
-        return self._run(prompt, text, sampler, stream, n_top, cancelled)
+        return self._run(prompt, text, sampler, stream, n_top, canceled)
 
     def _run(
         self,
@@ -215,7 +215,7 @@ class ChatEngine:
         sampler: Sampler,
         stream: np.random.Generator,
         n_top: int | None,
-        cancelled: Callable[[], bool] | None,
+        canceled: Callable[[], bool] | None,
     ) -> Iterator[Piece]:
         self._current = own = object()
         n_tokens, n_prompt, n_prefilled = self.tokenizer.vocab_size, len(prompt.tokens), 0
@@ -223,9 +223,9 @@ class ChatEngine:
         for n_new in range(prompt.most_new):
             if self._current is not own:
                 raise RuntimeError("the engine has begun another answer; finish one at a time")
-            if cancelled is not None and cancelled():
+            if canceled is not None and canceled():
                 rest = text.finish()
-                yield Piece(rest, (), n_prompt, n_prefilled, n_new, prompt.n_dropped, "cancelled")
+                yield Piece(rest, (), n_prompt, n_prefilled, n_new, prompt.n_dropped, "canceled")
                 return
             with one_pool():
                 if n_new == 0:

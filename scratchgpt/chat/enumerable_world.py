@@ -14,12 +14,13 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.chat.answer_log_probs import answer_log_probs_forward
-from scratchgpt.chat.dpo import next_tokens
 from scratchgpt.chat.preference_batches import (
     EncodedPreferences,
     Group,
     PreferenceBatches,
 )
+from scratchgpt.chat.rollouts import Rollouts
+from scratchgpt.chat.token_log_probs import next_tokens
 from scratchgpt.models import GPT
 
 END = 0  # also the first token of every text
@@ -56,10 +57,40 @@ def world_preferences(rewards: Array) -> PreferenceBatches:
     return PreferenceBatches(part, part, tokens_per_batch=int(part.widths.max()), seed=0)
 
 
+class World:
+    """The one prompt of the world and the reward of each answer, to learn from rollouts.
+
+    Parameters
+    ----------
+    rewards : array (40,)
+    """
+
+    ends = (END,)
+    max_new_tokens = LONGEST
+    vocab_size = VOCAB_SIZE
+
+    def __init__(self, rewards: Array) -> None:
+        answers = [tuple(row[row != END]) for row in world_answers()]
+        self._rewards = dict(zip(answers, rewards.tolist(), strict=True))
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        return np.zeros(n, np.int64)
+
+    def held_out(self) -> Array:
+        return np.zeros(0, np.int64)
+
+    def prompts(self, numbers: Array) -> list[Array]:
+        return [np.array([END])] * len(numbers)
+
+    def __call__(self, numbers: Array, rollouts: Rollouts) -> Array:
+        return np.array([self._rewards[tuple(answer)] for answer in rollouts.answers()])
+
+
 def answer_distribution(model: GPT) -> Array:
     """Compute the probability of each of the 40 answers; they sum to 1."""
     batch = world_preferences(np.zeros(len(world_answers()))).train_batch(0)
-    return np.exp(answer_log_probs_forward(model, *next_tokens(batch))[0])
+    tokens, targets = next_tokens(batch.tokens, batch.counted)
+    return np.exp(answer_log_probs_forward(model, tokens, targets)[0])
 
 
 def best_policy(reference: Array, rewards: Array, beta: float) -> Array:

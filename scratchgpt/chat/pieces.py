@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from scratchgpt.errors import UserError
 
-EndReason = Literal["stop", "length", "cancelled"]
+EndReason = Literal["stop", "length", "canceled"]
 
 
 class ContextLengthError(UserError):
@@ -60,7 +60,7 @@ class Piece(NamedTuple):
         Number of sampled tokens so far, with the token that ended the answer.
     n_dropped : int
         Number of the oldest messages that the model did not read.
-    finish_reason : {"stop", "length", "cancelled"} or None
+    finish_reason : {"stop", "length", "canceled"} or None
         Why the answer ended, in the last piece; None in the others. ``"stop"`` is a token that ends
         an answer, or a stop string; ``"length"`` is the maximum number of new tokens, or a full
         context.

@@ -15,14 +15,17 @@ from scratchgpt.cli import (
     dpo,
     embed,
     evaluate,
+    exercise,
     explore,
     export_model,
     finetune,
     forecast,
     generate,
+    grpo,
     import_model,
     index,
     info,
+    ppo,
     predict,
     quantize,
     reward,
@@ -59,6 +62,8 @@ app.command("finetune", epilog=finetune.EPILOG)(finetune.finetune_command)
 app.command("sft", epilog=sft.EPILOG)(sft.sft_command)
 app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
+app.command("grpo", epilog=grpo.EPILOG)(grpo.grpo_command)
+app.command("ppo", epilog=ppo.EPILOG)(ppo.ppo_command)
 app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)
@@ -77,6 +82,7 @@ app.command("zero-shot", epilog=zero_shot.EPILOG)(zero_shot.zero_shot_command)
 app.command("info", epilog=info.EPILOG)(info.info_command)
 app.command("explore", epilog=explore.EPILOG)(explore.explore_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
+app.command("exercise", epilog=exercise.EPILOG)(exercise.exercise_command)
 app.command("bench", epilog=bench.EPILOG)(bench.bench_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor_command)
 app.add_typer(tokenizer.app, name="tokenizer")

@@ -60,7 +60,7 @@ class Session:
             if self.is_over:
                 return
 
-    def handle(self, line: str, cancelled: Callable[[], bool] | None = None) -> None:
+    def handle(self, line: str, canceled: Callable[[], bool] | None = None) -> None:
         """Answer a message, or run a command. An empty line does nothing.
 
         Raises
@@ -71,13 +71,13 @@ class Session:
         if not line.strip():
             return
         if line.startswith("//"):
-            self.answer(line[1:], cancelled)
+            self.answer(line[1:], canceled)
         elif line.startswith("/"):
             self._run(line)
         else:
-            self.answer(line, cancelled)
+            self.answer(line, canceled)
 
-    def answer(self, text: str, cancelled: Callable[[], bool] | None = None) -> None:
+    def answer(self, text: str, canceled: Callable[[], bool] | None = None) -> None:
         """Say something to the model, and print its answer as it arrives.
 
         Raises
@@ -87,7 +87,7 @@ class Session:
         """
         last = None
         answer = ""
-        for piece in self.dialogue.say(text, cancelled):
+        for piece in self.dialogue.say(text, canceled):
             if not self.as_json and piece.text:
                 write_text(piece.text)
             answer += piece.text
@@ -110,7 +110,7 @@ class Session:
                 f"for which its context of {context} has no room; /reset starts again"
             )
         after = counted(last.n_new, "token")
-        if last.finish_reason == "cancelled":
+        if last.finish_reason == "canceled":
             message(f"note: stopped after {after}")
         elif last.finish_reason == "length":
             is_full = last.n_new < self.dialogue.max_new_tokens

@@ -52,10 +52,10 @@ def chat_in_terminal(session: Session) -> None:
 
 
 def _readline() -> Any:
-    """Return the module that edits lines and keeps their history, or None where it is missing."""
+    """Return the module that edits lines and keeps their history, or None without it."""
     try:
         import readline
-    except ImportError:  # Windows, whose terminal does it
+    except ImportError:  # Windows, whose terminal edits lines
         return None
     return readline
 

@@ -55,6 +55,13 @@ def subjects() -> list[str]:
     return ["all", *names()]
 
 
+def exercises() -> list[str]:
+    """Return the exercises of ``scratchgpt exercise``."""
+    from scratchgpt.exercises import EXERCISES
+
+    return list(EXERCISES)
+
+
 def examples() -> list[str]:
     """Return the example series of ``scratchgpt forecast``."""
     from scratchgpt.timeseries.data.examples import EXAMPLES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from scratchgpt.errors import UserError
 from scratchgpt.escapes import escaped, shell_quoted
-from scratchgpt.utf8 import decode_text, not_utf8
+from scratchgpt.utf8 import decode_blocks, decode_text, not_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -163,15 +163,10 @@ def read_lines_of_standard_input() -> Iterator[str]:
     Raises
     ------
     UserError
-        If standard input cannot be read, or is not UTF-8; the message names the line.
+        If standard input cannot be read, or is not UTF-8; the message names the byte.
     """
-    number = 0
-    while line := _input(sys.stdin.buffer.readline):
-        number += 1
-        try:
-            text = decode_text(line) if number == 1 else line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise not_utf8("standard input", f"in line {number:,}", error) from None
+    lines = iter(lambda: _input(sys.stdin.buffer.readline), b"")
+    for text in decode_blocks(lines, "standard input"):
         yield text.removesuffix("\n").removesuffix("\r")
 
 

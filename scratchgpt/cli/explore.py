@@ -65,10 +65,10 @@ def explore_command(
     ] = "",
     threads: Threads = None,
 ) -> None:
-    """Write a page of one training step, forward and backward.
+    """Write a page with all numbers of one training step.
 
-    Every number on the page can be followed to the numbers that it was computed from. The step is computed by the reference, without kernels. The page is one file that needs no
-    network. It prints the path and the size of the file.
+    The step is computed by the reference, without kernels. The page is one file that needs no
+    network. The command prints its path and size.
     """
     from scratchgpt.errors import UserError
     from scratchgpt.explore import demo_steps, make_page, write_page

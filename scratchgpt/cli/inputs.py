@@ -183,7 +183,14 @@ INPUTS = [
     ),
     Input(
         "conversations.jsonl",
-        _words(f"sft {{path}} {_CHAT} --out {{out}}", "eval --model {chat-run} {path}"),
+        _words(
+            f"sft {{path}} {_CHAT} --out {{out}}",
+            "eval --model {chat-run} {path}",
+            "grpo {path} --init {chat-run} --reward-model {reward-run} --steps 2 --n-prompts 1 "
+            "--n-samples 2 --max-new-tokens 2 --out {out}",
+            "ppo {path} --init {chat-run} --reward-model {reward-run} --steps 2 --n-prompts 2 "
+            "--minibatches 1 --max-new-tokens 2 --out {out}",
+        ),
     ),
     Input(
         "preferences.jsonl",
@@ -195,7 +202,18 @@ INPUTS = [
     ),
     Input("reward-run", _words("eval --model {path}", "reward --resume --out {path}")),
     Input("dpo-run", _words("eval --model {path}", "dpo --resume --out {path}")),
-    Input("chat-run", _words("eval --model {path}", "sft --resume --out {path}")),
+    Input(
+        "chat-run",
+        _words(
+            "eval --model {path}",
+            "sft --resume --out {path}",
+            "chat --model {path} --max-new-tokens 2 --prompt a",
+        ),
+    ),
+    Input(
+        "conversation.jsonl",
+        _words("chat --model {chat-run} --load {path} --max-new-tokens 2 --prompt a"),
+    ),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

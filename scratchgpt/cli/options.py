@@ -74,6 +74,7 @@ COMPLETIONS = {
     "task": complete(tasks),
     "tokenizer": complete(tokenizers),
     "init": complete(folders=True),
+    "reward_model": complete(folders=True),
 }
 FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME
 
@@ -218,8 +219,17 @@ def _parameter(name: str, setting: Setting) -> inspect.Parameter:
 
 
 def described_fields(kind: type) -> dict[str, str]:
-    """Return the description of each name in the "Parameters" section of a docstring."""
-    docstring = inspect.getdoc(kind) or ""
+    """Return the description of each name in the "Parameters" section of a docstring.
+
+    A class also has the fields of its bases, which their docstrings describe.
+    """
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        found |= _described_names(inspect.cleandoc(base.__doc__ or ""))
+    return found
+
+
+def _described_names(docstring: str) -> dict[str, str]:
     _, _, section = docstring.partition("Parameters\n----------\n")
     section = re.split(r"\n\n\w+\n---+\n", section)[0]
     # A line without indentation names one or more fields; indented lines describe them.
@@ -235,8 +245,11 @@ def described_fields(kind: type) -> dict[str, str]:
 
 def listed_values(kind: type, name: str) -> tuple[str, ...]:
     """Return the values in the type of a field in its docstring: ``schedule : {"a", "b"}``."""
-    listed = re.search(rf"^{name} : \{{(.*)\}}", inspect.getdoc(kind) or "", re.MULTILINE)
-    return tuple(re.findall(r'"([^"]+)"', listed[1])) if listed else ()
+    for base in kind.__mro__:
+        docstring = inspect.cleandoc(base.__doc__ or "")
+        if listed := re.search(rf"^{name} : \{{(.*)\}}", docstring, re.MULTILINE):
+            return tuple(re.findall(r'"([^"]+)"', listed[1]))
+    return ()
 
 
 def first_sentence(text: str) -> str:

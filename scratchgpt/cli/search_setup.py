@@ -11,7 +11,7 @@ def set_up(threads: int | None) -> None:
     from scratchgpt.cli.training_run import train_run
     from scratchgpt.embeddings import default_model_folder
     from scratchgpt.errors import UserError
-    from scratchgpt.recipes.code_search import finish_setup, setup_stages
+    from scratchgpt.recipes.code_search import fastest_precision, finish_setup, setup_stages
     from scratchgpt.recipes.resolve import read_run
 
     model = default_model_folder()
@@ -21,7 +21,8 @@ def set_up(threads: int | None) -> None:
             f"`{program()} cache clear models`"
         )
     runs = model.with_name(f"{model.name}-runs")
-    precision = _fastest_precision(threads)
+    prepare_kernels(threads)
+    precision = fastest_precision()
     stages = setup_stages(runs)
     for number, stage in enumerate(stages, 1):
         message(f"step {number} of {len(stages)}: train {stage.what}")
@@ -38,15 +39,3 @@ def set_up(threads: int | None) -> None:
             raise
     finish_setup(runs, model)
     message(f"searches use the model in {model} from now on")
-
-
-def _fastest_precision(threads: int | None) -> str:
-    """Return bf16 if this processor multiplies it directly, else float32."""
-    from scratchgpt.backend import kernels_available
-
-    prepare_kernels(threads)
-    if not kernels_available():
-        return "float32"
-    from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
-
-    return "bf16" if HAS_BFLOAT16_DOT else "float32"

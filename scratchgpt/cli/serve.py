@@ -68,10 +68,10 @@ def serve_command(
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Serve a model to programs that use OpenAI's interface, and to a chat page in the browser.
+    """Serve a model to programs, and to a chat page in a browser.
 
-    A model trained by sft answers chats, any GPT continues texts, and an encoder embeds texts.
-    Ctrl-C stops the server.
+    Programs use OpenAI's interface. A model trained by sft answers chats, any GPT continues texts,
+    and an encoder embeds texts. Ctrl-C stops the server.
     """
     _check_extra()
     from scratchgpt.serving import Service, bind, is_loopback, make_access, run, url_of

@@ -33,7 +33,7 @@ def sft_command(
             help="JSONL files, also gzipped, with one conversation per line: "
             '{"messages": [{"role": "user", "content": "Hi"}, ...]} in the format of '
             'OpenAI, or {"conversations": [{"from": "human", "value": "Hi"}, ...]} in that of '
-            "ShareGPT.",
+            "ShareGPT. Or constraints, for generated requests such as 'Write 5 words.'",
             show_default=False,
         ),
     ] = None,

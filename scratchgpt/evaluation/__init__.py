@@ -1,13 +1,15 @@
 """Scores of predictions: perplexity, exact match, BLEU, chrF, F1, rankings and correlations.
 
-BM25, latent semantic analysis, naive Bayes and the most frequent label are baselines. A linear
-probe shows what embeddings contain, and the hybrid ranks by BM25 and embeddings together.
+BM25, latent semantic analysis, naive Bayes, the model of Bradley and Terry on words, and the most
+frequent label are baselines. A linear probe shows what embeddings contain, and the hybrid ranks by
+BM25 and embeddings together.
 
 The functions take numbers or texts and do not depend on a model. :mod:`scratchgpt.recipes` computes
 the predictions of a model and passes them to this package.
 """
 
 from scratchgpt.evaluation.bm25 import BM25
+from scratchgpt.evaluation.bradley_terry import BradleyTerry
 from scratchgpt.evaluation.cosqa import cosqa
 from scratchgpt.evaluation.exact_match import ExactMatch, exact_match
 from scratchgpt.evaluation.hybrid import hybrid_scores
@@ -32,6 +34,7 @@ from scratchgpt.evaluation.word_counts import WordCounts
 __all__ = [
     "BM25",
     "LSA",
+    "BradleyTerry",
     "ExactMatch",
     "Interval",
     "LabelScores",

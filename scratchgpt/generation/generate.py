@@ -54,6 +54,7 @@ def generate(
     end_of_text: int | Sequence[int] | None = None,
     vocab_size: int | None = None,
     on_token: OnToken | None = None,
+    streams: Sequence[np.random.Generator] | None = None,
 ) -> list[Generation]:
     """Continue each prompt with tokens sampled from the model, all prompts in one batch.
 
@@ -82,6 +83,8 @@ def generate(
     on_token : callable, optional
         Called with (prompt index, sample index, token) for each sampled token that does not end
         the text. If it returns True, that sample ends.
+    streams : sequence of numpy.random.Generator, optional
+        The random streams to use instead, one for each continuation in the order of the result.
 
     Returns
     -------
@@ -122,11 +125,10 @@ def generate(
         return []
     ends = model.special_ids.ends if end_of_text is None else all_ids(end_of_text)
 
-    samples = [
-        _Sample(p, i, random_stream(seed, "sample", i))
-        for p in range(len(texts))
-        for i in range(num_samples)
-    ]
+    places = [(p, i) for p in range(len(texts)) for i in range(num_samples)]
+    if streams is None:
+        streams = [random_stream(seed, "sample", i) for _, i in places]
+    samples = [_Sample(p, i, stream) for (p, i), stream in zip(places, streams, strict=True)]
     with one_pool():
         decoding = Decoding(model, [text[:-1] for text in texts], n_new=max_new_tokens)
         decoding.select(np.repeat(np.arange(len(texts)), num_samples))

@@ -174,7 +174,8 @@ def probabilities(logits: Array, sampling: SamplingConfig, seen: Array | None = 
         p = np.zeros_like(logits)
         np.put_along_axis(p, logits.argmax(axis=-1)[..., None], 1.0, axis=-1)
         return p
-    logits = apply_temperature(logits, sampling.temperature)
+    if sampling.temperature != 1:
+        logits = apply_temperature(logits, sampling.temperature)
     if sampling.top_k is not None:
         logits = keep_top_k(logits, sampling.top_k)
     if sampling.top_p < 1:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from scratchgpt.backend import kernels_available
 from scratchgpt.checkpoints import LAST, existing_checkpoint, find_checkpoint
 from scratchgpt.embeddings import TextEncoder
 from scratchgpt.recipes.config import RunConfig
@@ -47,6 +48,15 @@ class Stage(NamedTuple):
         if not self.is_started:
             return False
         return read_state(find_checkpoint(self.out, LAST)).step == read_run(self.out).training.steps
+
+
+def fastest_precision() -> str:
+    """Return bf16 if this processor multiplies it directly, else float32."""
+    if not kernels_available():
+        return "float32"
+    from scratchgpt.kernels.compiler.cpu import HAS_BFLOAT16_DOT
+
+    return "bf16" if HAS_BFLOAT16_DOT else "float32"
 
 
 def setup_stages(folder: Path) -> list[Stage]:

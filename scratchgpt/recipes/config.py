@@ -45,7 +45,8 @@ class RunConfig:
     model : dict
         Fields of GPTConfig or TransformerConfig that override the preset.
     method : dict
-        Settings of the objective, for tasks that have some: fields of DPOConfig or RewardConfig.
+        Settings of the objective, for tasks that have some: fields of DPOConfig, RewardConfig,
+        GRPOConfig or PPOConfig.
     training : TrainConfig
 
     Raises

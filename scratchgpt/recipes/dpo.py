@@ -148,7 +148,7 @@ def _evaluate_run(
     watcher: Watcher,
 ) -> PreferenceEvaluation:
     """Evaluate on the validation part of the preferences, with the model of the start."""
-    _, val = split_preferences(run)
+    train, val = split_preferences(run)
     part = encode_preferences(val, Renderer(tokenizer), model.config.block_size + 1)
     batches = batches_of(part)
     reference = load_gpt_to_evaluate(find_model(_start(run)))
@@ -156,7 +156,7 @@ def _evaluate_run(
         reference = reference.crop(model.config.block_size)
     objective = _objective(run, model, reference_log_probs(reference, batches))
     name = f"the validation part of {' and '.join(run.corpus)}"
-    return evaluate_preferences(objective, batches, run.corpus, val, name)
+    return evaluate_preferences(objective, batches, run.corpus, val, name, train)
 
 
 def _start(run: RunConfig) -> Path:

@@ -47,8 +47,13 @@ def _below(folder: str, word: str) -> str | None:
 
 
 def _changed(values: Settings, change: Callable[[str], str]) -> dict[str, object]:
-    """Apply a function to the words of ``corpus``, ``tokenizer`` and ``init`` that may be paths."""
+    """Apply a function to the words of settings that may be paths."""
     changed = dict(values)
+    method = values.get("method")
+    if isinstance(method, dict):
+        paths = {name: method.get(name) for name in ("reward_model", "ptx")}
+        found = {name: change(path) for name, path in paths.items() if isinstance(path, str)}
+        changed["method"] = {**method, **found}
     for name in {"corpus", "tokenizer", "init"} & values.keys():
         value = values[name]
         words = value if isinstance(value, list | tuple) else [value]

@@ -19,9 +19,11 @@ from scratchgpt.chat import (
 from scratchgpt.chat.messages import USER
 from scratchgpt.chat.synthetic import SYNTHETIC, bayes_accuracy, synthetic_preferences
 from scratchgpt.errors import UserError, counted
+from scratchgpt.evaluation import BradleyTerry
 from scratchgpt.memory import Arena
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.text import BPETokenizer
+from scratchgpt.text.code.words import words as words_of
 from scratchgpt.text.pairs.text_pairs import split_groups
 from scratchgpt.training import Objective
 
@@ -120,6 +122,9 @@ class PreferenceEvaluation:
         The measures of the objective.
     longer : float
         Share of the preferences whose better answer is longer, for comparison.
+    by_words : float or None
+        Share that the words of the answers predict, learned from the training part of a run, for
+        comparison; see :class:`scratchgpt.evaluation.BradleyTerry`.
     bayes : float or None
         Share that the best possible rule predicts, if it is known.
     n_pairs, n_prompts : int
@@ -131,6 +136,7 @@ class PreferenceEvaluation:
     loss: float
     measures: dict[str, float]
     longer: float
+    by_words: float | None
     bayes: float | None
     n_pairs: int
     n_prompts: int
@@ -145,6 +151,8 @@ class PreferenceEvaluation:
             shown = f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
             lines.append(f"{name.replace('_', ' '):20} {shown}")
         lines.append(f"longer answer wins   {self.longer:.2%}")
+        if self.by_words is not None:
+            lines.append(f"words of the answers {self.by_words:.2%}")
         if self.bayes is not None:
             lines.append(f"best possible        {self.bayes:.2%}")
         lines.append(
@@ -160,6 +168,7 @@ def evaluate_preferences(
     words: Sequence[str],
     preferences: Sequence[Preferences],
     name: str,
+    train: Sequence[Preferences] = (),
 ) -> PreferenceEvaluation:
     """Average loss and measures of an objective over the validation part, weighted by prompts.
 
@@ -173,6 +182,8 @@ def evaluate_preferences(
         The preferences of the validation part.
     name : str
         Name of the preferences in the table.
+    train : sequence of Preferences
+        What the run was trained on, for the baseline on words; by default, there is none.
     """
     total, n_prompts, longer = 0.0, 0.0, 0.0
     sums: dict[str, float] = {}
@@ -193,11 +204,35 @@ def evaluate_preferences(
         total / n_prompts,
         {measure: value / n_prompts for measure, value in sums.items()},
         longer / n_prompts,
+        words_accuracy(train, preferences) if train else None,
         bayes_accuracy(preferences) if is_synthetic(words) else None,
         part.n_pairs,
         len(part),
         part.notes,
     )
+
+
+def words_accuracy(train: Sequence[Preferences], val: Sequence[Preferences]) -> float:
+    """Return the share of ``val`` that the words of the answers predict, learned from ``train``.
+
+    Each prompt has the same weight, and a tie counts one half.
+    """
+    documents: list[list[str]] = []
+    pairs: list[tuple[int, int]] = []
+    weights: list[float] = []
+    for one in train:
+        first = len(documents)
+        documents += [words_of(answer) for answer in one.answers]
+        pairs += [(first + winner, first + loser) for winner, loser in one.pairs]
+        weights += list(np.divide(one.weights, sum(one.weights)))
+    model = BradleyTerry(documents, pairs, weights)
+    shares = []
+    for one in val:
+        scores = model.scores([words_of(answer) for answer in one.answers])
+        winners, losers = np.array(one.pairs).T
+        right = (1 + np.sign(scores[winners] - scores[losers])) / 2
+        shares.append(np.average(right, weights=one.weights))
+    return float(np.mean(shares))
 
 
 def batches_of(part: EncodedPreferences) -> PreferenceBatches:

@@ -10,7 +10,7 @@ from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
-from scratchgpt.recipes.methods import DPOConfig, RewardConfig, check_method
+from scratchgpt.recipes.methods import DPOConfig, RewardConfig, RolloutConfig, check_method
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 
@@ -63,7 +63,7 @@ class Recipe(Generic[M, B]):
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
     compares: bool = False
-    method: type[DPOConfig] | type[RewardConfig] | None = None
+    method: type[DPOConfig] | type[RewardConfig] | type[RolloutConfig] | None = None
 
     def check_settings(self, run: RunConfig) -> None:
         """Raise UserError if the settings of the run do not fit together."""

@@ -1,6 +1,8 @@
 """The recipes, by the task that a run names."""
 
 from scratchgpt.chat import PreferenceBatch
+from scratchgpt.chat.group_experience import GroupExperience
+from scratchgpt.chat.ppo import PPOBatch
 from scratchgpt.embeddings import ContrastiveBatch
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.finetuning import LabeledBatch
@@ -21,7 +23,9 @@ from scratchgpt.models import (
 from scratchgpt.recipes.contrastive_recipe import CONTRASTIVE
 from scratchgpt.recipes.dpo import DPO_RECIPE
 from scratchgpt.recipes.finetune_recipe import FINETUNE, FINETUNE_SCORES
+from scratchgpt.recipes.grpo import GRPO_RECIPE
 from scratchgpt.recipes.language import TEXT
+from scratchgpt.recipes.ppo import PPO_RECIPE
 from scratchgpt.recipes.recipe import Recipe
 from scratchgpt.recipes.reward import REWARD
 from scratchgpt.recipes.sft_recipe import SFT
@@ -36,6 +40,8 @@ AnyRecipe = (
     | Recipe[GPTEncoder, ContrastiveBatch]
     | Recipe[GPTReward, PreferenceBatch]
     | Recipe[GPT, PreferenceBatch]
+    | Recipe[GPT, GroupExperience]
+    | Recipe[GPT, PPOBatch]
     | Recipe[GPTClassifier, LabeledBatch]
 )
 AnyRun = (
@@ -44,6 +50,8 @@ AnyRun = (
     | TrainingRun[GPTEncoder, ContrastiveBatch]
     | TrainingRun[GPTReward, PreferenceBatch]
     | TrainingRun[GPT, PreferenceBatch]
+    | TrainingRun[GPT, GroupExperience]
+    | TrainingRun[GPT, PPOBatch]
     | TrainingRun[GPTClassifier, LabeledBatch]
 )
 
@@ -56,6 +64,8 @@ RECIPES: dict[str | None, AnyRecipe] = {
     "sft": SFT,
     "reward": REWARD,
     "dpo": DPO_RECIPE,
+    "grpo": GRPO_RECIPE,
+    "ppo": PPO_RECIPE,
     **dict.fromkeys(PROBLEMS, FINETUNE),
     "similarity": FINETUNE_SCORES,
 }

@@ -169,9 +169,9 @@ def _evaluate_run(
     watcher: Watcher,
 ) -> PreferenceEvaluation:
     """Evaluate on the validation part of the preferences of the run."""
-    _, val = split_preferences(run)
+    train, val = split_preferences(run)
     name = f"the validation part of {' and '.join(run.corpus)}"
-    return _evaluate(model, tokenizer, val, run.corpus, name)
+    return _evaluate(model, tokenizer, val, run.corpus, name, train)
 
 
 def _evaluate_corpus(
@@ -191,9 +191,12 @@ def _evaluate(
     preferences: list[Preferences],
     words: Sequence[str],
     name: str,
+    train: Sequence[Preferences] = (),
 ) -> PreferenceEvaluation:
     part = encode_preferences(preferences, Renderer(tokenizer), model.config.block_size)
-    return evaluate_preferences(PairwiseReward(model), batches_of(part), words, preferences, name)
+    return evaluate_preferences(
+        PairwiseReward(model), batches_of(part), words, preferences, name, train
+    )
 
 
 REWARD = Recipe(

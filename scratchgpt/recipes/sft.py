@@ -1,5 +1,6 @@
 """Supervised fine-tuning: a GPT is trained on the answers of conversations."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from scratchgpt.chat import (
     encode_conversations,
     read_conversations,
 )
+from scratchgpt.chat.constraints import CONSTRAINTS, constraint_conversations
 from scratchgpt.chat.messages import ASSISTANT, USER
 from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import mean_loss
@@ -124,7 +126,7 @@ def split_conversations(run: RunConfig) -> tuple[Conversations, Conversations]:
 
     Conversations with the same first message of the user are in the same part.
     """
-    conversations = read_conversations(run.corpus)
+    conversations = read_corpus(run.corpus)
     keys = [next((m.content for m in one if m.role == USER), "") for one in conversations]
     train, val = split_groups(keys, run.val_fraction)
     if not val:
@@ -133,6 +135,16 @@ def split_conversations(run: RunConfig) -> tuple[Conversations, Conversations]:
             "that none can be held out for validation; add others"
         )
     return [conversations[i] for i in train], [conversations[i] for i in val]
+
+
+def read_corpus(words: Sequence[str]) -> Conversations:
+    """Read the conversations that command-line words name: JSONL files, or ``constraints``."""
+    return constraint_conversations() if is_constraints(words) else read_conversations(words)
+
+
+def is_constraints(words: Sequence[str]) -> bool:
+    """Whether the words name requests with constraints, and not a file."""
+    return list(words) == [CONSTRAINTS] and not os.path.exists(CONSTRAINTS)
 
 
 def trained_tokenizer(spec: str, texts: Sequence[str]) -> Tokenizer:

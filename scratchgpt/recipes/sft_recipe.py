@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 
-from scratchgpt.chat import read_conversations
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
 from scratchgpt.recipes.model_folder import load_gpt_to_evaluate
 from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
-from scratchgpt.recipes.sft import SFTEvaluation, chat_config, open_sft, split_conversations
+from scratchgpt.recipes.sft import (
+    SFTEvaluation,
+    chat_config,
+    open_sft,
+    read_corpus,
+    split_conversations,
+)
 from scratchgpt.text import Tokenizer
 
 TOKENS_PER_BATCH = 4096  # in an evaluation
@@ -38,7 +43,9 @@ def _defaults(corpus: tuple[str, ...]) -> Settings:
 
 def _check(run: RunConfig) -> None:
     if not run.corpus:
-        raise UserError("there are no conversations to train on; name one or more .jsonl files")
+        raise UserError(
+            "there are no conversations to train on; name one or more .jsonl files, or constraints"
+        )
     chat_config(run)
 
 
@@ -70,7 +77,7 @@ def _evaluate_corpus(
     watcher: Watcher,
 ) -> SFTEvaluation:
     """Evaluate on all conversations of files."""
-    conversations = read_conversations(corpus)
+    conversations = read_corpus(corpus)
     return SFTEvaluation.of(model, tokenizer, conversations, " and ".join(corpus), TOKENS_PER_BATCH)
 
 

@@ -129,7 +129,7 @@ class Answers:
 
 def finish_reason(piece: Piece) -> str | None:
     """Return the reason as OpenAI names it; an answer that took too long is cut by its length."""
-    return "length" if piece.finish_reason == "cancelled" else piece.finish_reason
+    return "length" if piece.finish_reason == "canceled" else piece.finish_reason
 
 
 class ChatAnswers(Answers):

@@ -149,7 +149,7 @@ def chat_work(
                 sample=sample,
                 stop=options.stop,
                 n_top=request.n_top,
-                cancelled=patience.is_over,
+                canceled=patience.is_over,
             )
             for sample in range(options.n)
         ]
@@ -180,7 +180,7 @@ def completion_work(
                 sample=sample,
                 stop=options.stop,
                 n_top=request.n_top,
-                cancelled=patience.is_over,
+                canceled=patience.is_over,
             )
             for prompt in request.prompts
             for sample in range(options.n)

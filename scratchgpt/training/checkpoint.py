@@ -30,7 +30,7 @@ from scratchgpt.optim import AdamW
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
-from scratchgpt.training.model_files import load_model, save_model
+from scratchgpt.training.model_files import load_model, save_model, saved_arrays
 from scratchgpt.training.objective import AnyObjective, State
 
 STATE_FILE = "training_state.json"
@@ -160,10 +160,11 @@ def load_checkpoint(
 
 
 def _checksum(model: Layer) -> str:
-    """Return a checksum of all parameters."""
+    """Return a checksum of the parameters that the files of the model have."""
     checksum = 0
-    for name in sorted(model.store.named):
-        value = np.ascontiguousarray(model.store.named[name].value)
+    arrays = saved_arrays(model)
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
         checksum = zlib.crc32(value.view(np.uint8).data, checksum)
     return f"{checksum:08x}"
 

@@ -4,6 +4,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.backend import Array
 from scratchgpt.files import make_folder
 from scratchgpt.layers import Layer
 from scratchgpt.models import Model
@@ -23,7 +24,7 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
         model.save_pretrained(directory, end_of_text=end)
     else:
         make_folder(directory)
-        save_weights(directory, model.store.value_views(model.store.values))
+        save_weights(directory, saved_arrays(model))
     if tokenizer is not None:
         tokenizer.save(directory / TOKENIZER_FILE)
 
@@ -39,8 +40,17 @@ def load_model(directory: Path, model: Layer) -> None:
     if isinstance(model, Model):
         load_weights(directory, model)
     else:
-        values = model.store.value_views(model.store.values)
-        fill(values, open_weights(directory), directory)
+        fill(saved_arrays(model), open_weights(directory), directory)
+
+
+def saved_arrays(model: Layer) -> dict[str, Array]:
+    """Return the parameters that are saved as the model, by name.
+
+    A model may have others, which belong to the state of the objective, such as a value function.
+    """
+    if isinstance(model, Model):
+        return model.arrays()
+    return model.store.value_views(model.store.values)
 
 
 def config_of(model: Layer) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Phases of a data source; checkpoints and the end of a run must fall between phases."""
 
+import numpy as np
+
 from scratchgpt.arguments import check_whole
 from scratchgpt.errors import UserError
+from scratchgpt.precision import products_in
 from scratchgpt.training.batches import Batches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.records import StoppingRecord
@@ -56,7 +59,8 @@ class Phases:
     def begin_if_due(self, step: int, stepper: Stepper) -> None:
         """Let the data source begin a phase if one begins after ``step`` updates.
 
-        Signals stop training before or after a phase, not in the middle.
+        Signals stop training before or after a phase, not in the middle. Matrix products have the
+        precision of the training, so that what is computed here equals what an update computes.
 
         Raises
         ------
@@ -65,7 +69,9 @@ class Phases:
         if self.source and not self.is_under_way(step):
             stepper.check_stop()
             stepper.stop.deferred = True
-            self.source.begin_phase(step // self.n_steps, stepper.objective)
+            # What is NaN or infinite here is detected by the loss of the next update.
+            with products_in(stepper.config.precision), np.errstate(all="ignore"):
+                self.source.begin_phase(step // self.n_steps, stepper.objective)
 
     def updated(self, step: int, stop: StopRequest) -> StoppingRecord | None:
         """End the phase if ``step`` updates complete it.

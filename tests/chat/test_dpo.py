@@ -14,7 +14,7 @@ from scratchgpt.chat import (
     encode_preferences,
     reference_log_probs,
 )
-from scratchgpt.chat.dpo import next_tokens
+from scratchgpt.chat.token_log_probs import next_tokens
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.verify import check_model
 
@@ -137,7 +137,7 @@ def test_it_equals_pytorch_on_the_same_logits(tokenizer, batches, torch, assert_
     dpo = objective(tokenizer, batches)
     [batch] = batches.validation_batches()
     loss, saved = dpo.loss(batch)
-    tokens, targets = next_tokens(batch)
+    tokens, targets = next_tokens(batch.tokens, batch.counted)
     logits = torch.tensor(dpo.model.forward(tokens)[0], requires_grad=True)
     labels = torch.tensor(targets)
     mask = labels != -100

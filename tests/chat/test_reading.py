@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from scratchgpt.chat import Message, read_conversations
+from scratchgpt.chat import Message, read_conversation, read_conversations, write_conversation
 from scratchgpt.errors import UserError
 
 HI = [Message("user", "Hi"), Message("assistant", "Hello!")]
@@ -93,3 +93,14 @@ def test_bad_lines_are_refused_in_one_line(tmp_path, line, message):
     with pytest.raises(UserError, match=message) as error:
         read_conversations([path])
     assert "\n" not in str(error.value)
+
+
+def test_a_conversation_is_read_as_it_was_written(tmp_path, second):
+    file = tmp_path / "conversation.jsonl"
+    for messages, _ in second.conversations()[:40]:
+        if messages[0] != Message("system", ""):  # which readers leave out
+            write_conversation(file, messages)
+            assert read_conversation(file) == messages
+    file.write_text(file.read_text() * 2)
+    with pytest.raises(UserError, match="has 2 conversations; name a file with one"):
+        read_conversation(file)

@@ -31,7 +31,11 @@ def offered(scratchgpt, monkeypatch, tmp_path):
         ("train --preset gpt2", ["gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]),
         (
             "train --task ",
-            ["addition", "sort", "translation", "contrastive", "sft", "reward", "dpo", *PROBLEMS],
+            [
+                *("addition", "sort", "translation", "contrastive", "sft", "reward", "dpo", "grpo"),
+                "ppo",
+                *PROBLEMS,
+            ],
         ),
         ("train --precision ", ["float32", "bf16"]),
         ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt"]),

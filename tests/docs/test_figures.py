@@ -48,7 +48,8 @@ def figures(page: str) -> Iterator[tuple[str, list[float]]]:
     if page == "README.md":
         text += f"\n\n{comments}"
     for paragraph in re.split(r"\n\s*\n", text):
-        lines = [line for line in paragraph.splitlines() if line[:1] not in ("|", "#", "!")]
+        numbered = (re.sub(r"^\d\. ", "", line) for line in paragraph.splitlines())
+        lines = [line for line in numbered if line[:1] not in ("|", "#", "!")]
         for sentence in re.split(r"(?<=[.!?:])\s+(?=[A-Z`{*\[])", " ".join(lines)):
             bare = NAMES.sub("", NOT_TEXT.sub(" ", sentence))
             found = list(NUMBER.finditer(bare))
@@ -75,6 +76,10 @@ def row(what: str) -> dict[str, float]:
 
 def oldest_python() -> list[float]:
     return [float(re.search(r"python_requires = >=(.*)", (ROOT / "setup.cfg").read_text())[1])]
+
+
+def lines_of(path: str) -> int:
+    return len((ROOT / path).read_text(encoding="utf-8").splitlines())
 
 
 def demo() -> tuple[float, int]:
@@ -116,6 +121,7 @@ def degree(dtype: str) -> int:
 # By page and fragment of a sentence: its numbers, computed.
 COMPUTED = {
     ("README.md", "Python (3.11 or later)"): oldest_python,
+    ("README.md", "is 200 lines of NumPy"): lambda: [lines_of("examples/one_page.py")],
     ("README.md", "0.9 million parameters"): lambda: [demo()[0]],
     ("README.md", "after 2,000 steps"): lambda: [demo()[1]],
     ("README.md", "50,304 rows for 50,257 tokens"): padded,

@@ -149,6 +149,7 @@ def _write_chat(paths: dict[str, Path]) -> None:
         messages = [{"role": role, "content": text} for role, text in texts]
         lines.append(json.dumps({"messages": messages}) + "\n")
     paths["conversations.jsonl"].write_text("".join(lines))
+    paths["conversation.jsonl"].write_text(lines[0])
     sft = next(one for one in INPUTS if one.kind == "conversations.jsonl").commands[0]
     places = {"path": paths["conversations.jsonl"], "out": paths["chat-run"]}
     _command(*(word.format(**places) for word in sft))

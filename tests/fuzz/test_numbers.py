@@ -21,12 +21,17 @@ COMMANDS = {
     "sft": "sft {conversations.jsonl} " + _CHAT,
     "reward": "reward {preferences.jsonl} " + _CHAT,
     "dpo": "dpo {preferences.jsonl} --init {chat-run} --steps 1 --out {out}",
+    "grpo": "grpo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
+    "--n-prompts 2 --n-samples 2 --max-new-tokens 2 --out {out}",
+    "ppo": "ppo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
+    "--n-prompts 2 --minibatches 1 --max-new-tokens 2 --out {out}",
     "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
     + _TINY.replace("--block-size 4", "--block-size 8"),
     "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
     "--block-size 16 --batch-size 2 --val-fraction 0.5 --steps 1 --out {out}",
     "predict": "predict -m {labeled-run} ab",
     "generate": "generate -m {model} -p a --max-new-tokens 1",
+    "chat": "chat -m {chat-run} -p a --max-new-tokens 1",
     "translate": "translate -m {translation-run} ab",
     "classify": "classify -m {run} --by likelihood -l a -l b --template {} fox",
     "eval": "eval -m {run}",
@@ -81,7 +86,7 @@ def accepts(parameter, value):
 
 
 # These have the settings of a run as options, as `train` has: those that both have are tried once.
-LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo"}
+LIKE_TRAIN = {"contrastive", "finetune", "sft", "reward", "dpo", "grpo", "ppo"}
 _OPTIONS = dict(verbs(get_command(app)))
 CASES = [
     (verb, option)

@@ -110,3 +110,26 @@ def preferences_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("preferences") / "preferences.jsonl"
     path.write_text("".join(lines))
     return path
+
+
+@pytest.fixture(scope="session")
+def sort_run(tmp_path_factory):
+    """The folder of a run that sorts three digits; about half of its samples are right."""
+    from scratchgpt.recipes import configure, train
+
+    out = tmp_path_factory.mktemp("sort") / "run"
+    sizes = {"n_layer": 1, "n_head": 2, "n_embd": 32}
+    training = {"steps": 60, "batch_size": 64, "lr": 1e-2, "eval_interval": 0}
+    train(configure(task="sort:3:8", model=sizes, training=training), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def reward_run(sft_run, preferences_file, tmp_path_factory):
+    """The folder of a reward model with the tokenizer of ``sft_run``."""
+    from scratchgpt.recipes import configure, train
+
+    out = tmp_path_factory.mktemp("reward") / "run"
+    settings = {"task": "reward", "corpus": [str(preferences_file)], "init": str(sft_run)}
+    train(configure(**settings, training={"steps": 30, "lr": 1e-2, "eval_interval": 0}), out)
+    return out

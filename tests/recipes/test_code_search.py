@@ -2,7 +2,12 @@ import numpy as np
 
 from scratchgpt.embeddings import TextEncoder
 from scratchgpt.recipes import code_search, configure
-from scratchgpt.recipes.code_search import Stage, finish_setup, setup_stages
+from scratchgpt.recipes.code_search import (
+    Stage,
+    fastest_precision,
+    finish_setup,
+    setup_stages,
+)
 
 
 def test_the_encoder_starts_from_the_gpt_on_code(tmp_path, monkeypatch):
@@ -20,6 +25,11 @@ def test_the_encoder_starts_from_the_gpt_on_code(tmp_path, monkeypatch):
 def test_the_settings_of_the_gpt_fit_together(tmp_path):
     run = setup_stages(tmp_path)[0].configure(0, "float32")
     assert (run.preset, run.tokenizer) == ("search", "bpe:4096")
+
+
+def test_the_fastest_precision_without_kernels_is_float32(monkeypatch):
+    monkeypatch.setattr(code_search, "kernels_available", lambda: False)
+    assert fastest_precision() == "float32"
 
 
 def test_a_run_is_started_and_finished(encoder_run, tmp_path):

@@ -5,6 +5,7 @@ from scratchgpt.chat import Message, Preferences, Renderer
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPTReward, load_pretrained
 from scratchgpt.recipes import configure, evaluate, read_run, start, train
+from scratchgpt.recipes.preferences import words_accuracy
 from scratchgpt.recipes.reward import REWARD, score_answers
 from scratchgpt.text import load_tokenizer
 
@@ -36,6 +37,17 @@ def test_a_reward_model_is_within_a_point_of_the_best_possible(reward_run):
     assert abs(result.longer - 0.5) < 0.05
     assert "best possible        " in str(result)
     assert result.as_dict()["bayes"] == result.bayes
+    assert 0.5 < result.by_words < result.bayes + 0.02
+    assert f"words of the answers {result.by_words:.2%}" in str(result)
+
+
+def test_words_predict_preferences_that_depend_on_a_word():
+    def one(better: str, worse: str) -> Preferences:
+        return Preferences([Message("user", "Say something")], [better, worse], [(0, 1)])
+
+    train = [one("a kind word", "a rude word"), one("kind", "rude"), one("fine", "fine ?")]
+    assert words_accuracy(train, [one("so kind", "so rude"), one("rude", "kind")]) == 0.5
+    assert words_accuracy(train, [one("new", "unseen"), one("kind", "unseen")]) == 0.75
 
 
 def test_the_answers_are_scored(reward_run):

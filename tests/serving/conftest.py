@@ -112,7 +112,9 @@ class Reply(NamedTuple):
 HEADERS = {"host": "127.0.0.1:8000", "content-type": "application/json"}
 
 
-async def request_asgi(app, method, path, content=None, *, chunks=None, leave=None, **headers):
+async def request_asgi(
+    app, method, path, content=None, *, chunks=None, leave=None, sent=None, **headers
+):
     """Send a request to an ASGI application, and return its reply.
 
     Parameters
@@ -123,6 +125,8 @@ async def request_asgi(app, method, path, content=None, *, chunks=None, leave=No
         The body in pieces.
     leave : asyncio.Event, optional
         The client closes the connection when this is set.
+    sent : list, optional
+        Gets the messages of the application as they are sent.
     headers : str or None
         With underscores for hyphens; None removes a header.
     """
@@ -140,7 +144,7 @@ async def request_asgi(app, method, path, content=None, *, chunks=None, leave=No
         "headers": [(k.encode(), v.encode()) for k, v in given.items() if v is not None],
     }
     leave = leave or asyncio.Event()
-    parts = []
+    parts = [] if sent is None else sent
 
     async def receive():
         for chunk in chunks:

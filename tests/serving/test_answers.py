@@ -110,6 +110,6 @@ def test_the_prompts_of_several_completions_are_counted_once_each(make):
 
 def test_an_answer_that_took_too_long_is_cut(make):
     answers = make(ChatAnswers)
-    *_, last = answers.chunks(Part(0, Piece("a", (), 3, 3, 1, 0, "cancelled")))
+    *_, last = answers.chunks(Part(0, Piece("a", (), 3, 3, 1, 0, "canceled")))
     assert last["choices"][0]["finish_reason"] == "length"
     assert answers.whole()["choices"][0]["finish_reason"] == "length"

@@ -71,6 +71,21 @@ def test_a_stop_string_is_not_part_of_the_answer(ask, service, messages):
     assert choice["finish_reason"] == "stop"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 5e-324},
+        {"temperature": 1e-40, "top_p": 0.5},
+        {"top_p": 0},
+        {"top_p": 1e-300},
+    ],
+)
+def test_extreme_sampling_is_greedy(ask, service, messages, options):
+    body = {"messages": messages, "max_tokens": 5}
+    greedy = answer_of(ask(service, "POST", CHAT, {**body, "temperature": 0}))
+    assert answer_of(ask(service, "POST", CHAT, {**body, **options})) == greedy
+
+
 def test_the_limits_of_a_request(ask, make_service, served, messages):
     limits = Limits(body_bytes=2000, messages=2, choices=2)
     service = make_service(served, limits=limits)
@@ -164,9 +179,9 @@ def test_a_waiting_stream_gets_comments(request_of, make_service, served, monkey
         first = asyncio.create_task(request_of(service, "POST", CHAT, chat_body("a")))
         await until(held.started.is_set)
         body = chat_body("b", stream=True)
-        second = asyncio.create_task(request_of(service, "POST", CHAT, body))
-        await until(lambda: service.worker.n_waiting)
-        await asyncio.sleep(0.02)
+        sent = []
+        second = asyncio.create_task(request_of(service, "POST", CHAT, body, sent=sent))
+        await until(lambda: any(b": waiting" in part.get("body", b"") for part in sent))
         held.released.set()
         return await asyncio.gather(first, second)
 

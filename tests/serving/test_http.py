@@ -64,7 +64,7 @@ def test_a_body_must_arrive_in_time_and_whole():
 
 def test_work_is_cancelled_when_the_client_leaves():
     async def run():
-        leaves, cancelled = asyncio.Event(), []
+        leaves, canceled = asyncio.Event(), []
 
         async def receive():
             await leaves.wait()
@@ -75,12 +75,12 @@ def test_work_is_cancelled_when_the_client_leaves():
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                cancelled.append(True)
+                canceled.append(True)
                 raise
 
         with pytest.raises(ClientLeftError):
             await unless_client_leaves(receive, work())
-        return cancelled
+        return canceled
 
     assert asyncio.run(run()) == [True]
 

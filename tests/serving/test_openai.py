@@ -1,8 +1,7 @@
 """The client of OpenAI, sync and async, against a server on a free port."""
 
 import asyncio
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -203,11 +202,11 @@ def test_a_client_that_stops_reading_ends_the_answer(openai, run_server, served,
         assert service.worker.n_waiting == 0
 
 
-def test_the_example_of_the_guide_runs(openai, chat_server, create):
+def test_the_example_of_the_guide_runs(openai, chat_server, create, monkeypatch, capsys):
     path = Path(__file__).parents[2] / "examples" / "openai_client.py"
-    command = [sys.executable, path, f"{chat_server}/v1"]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    shown = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    monkeypatch.setattr(sys, "argv", [str(path), f"{chat_server}/v1"])
+    example = runpy.run_path(str(path))
+    example["client"].close()
     question = [{"role": "user", "content": "Who are you?"}]
     answer = create(messages=question, temperature=0, max_tokens=40)
-    assert shown.decode() == answer.choices[0].message.content + os.linesep
+    assert capsys.readouterr().out == answer.choices[0].message.content + "\n"

@@ -106,11 +106,11 @@ def test_the_oldest_turns_are_left_out_if_the_request_asks_for_it(served):
 def test_an_answer_ends_when_its_time_is_over_or_its_client_has_left(served, messages):
     ticks = itertools.count()
     parts = chat(served, messages, 10, clock=ticks.__next__, max_tokens=50, seed=1)
-    assert parts[-1].piece.finish_reason == "cancelled"
+    assert parts[-1].piece.finish_reason == "canceled"
     assert 1 < len(parts) <= 10
     calls = itertools.count()
     parts = chat(served, messages, has_left=lambda: next(calls) > 3, max_tokens=50, seed=1)
-    assert parts[-1].piece.finish_reason == "cancelled"
+    assert parts[-1].piece.finish_reason == "canceled"
     assert len(parts) == 5
 
 

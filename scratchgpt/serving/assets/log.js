@@ -47,7 +47,7 @@ class AnswerView {
     const { content, end, nTokens } = this.message;
     const words = {
       length: "maximum length",
-      cancelled: "stopped",
+      canceled: "stopped",
       error: "incomplete",
     };
     const count = nTokens ? [`${nTokens} token${nTokens === 1 ? "" : "s"}`] : [];

@@ -96,11 +96,11 @@ async function answer() {
   try {
     await stream(message, view, running.signal);
   } catch (error) {
-    message.end = error.name === "AbortError" ? "cancelled" : "error";
+    message.end = error.name === "AbortError" ? "canceled" : "error";
     if (message.end === "error") problem = error;
   }
   running = null;
-  if (message.content || (message.end !== "cancelled" && !problem)) {
+  if (message.content || (message.end !== "canceled" && !problem)) {
     conversation.messages.push(message);
   }
   const kept = keep();
@@ -109,7 +109,7 @@ async function answer() {
   if (hadFocus) input.focus();
   if (problem) showProblem(problem, regenerate);
   else if (!kept) say("The conversation is too long to be kept over a reload; download it.");
-  else say(message.end === "cancelled" ? "Stopped." : message.content);
+  else say(message.end === "canceled" ? "Stopped." : message.content);
 }
 
 async function stream(message, view, signal) {

@@ -121,6 +121,14 @@ class Task(ABC):
         """Return prompts (N, P) and answers (N, A) of one split as tokens; see :meth:`numbers`."""
         return self.encode(self.numbers(split))
 
+    def draw_training(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw ``n`` training problems at random, each as probable as any other: int64 (n,)."""
+        numbers = np.empty(0, np.int64)
+        while len(numbers) < n:
+            drawn = rng.integers(0, self.n_problems, 2 * n)
+            numbers = np.append(numbers, drawn[~self.is_test(drawn)])
+        return numbers[:n]
+
     def batches(self, batch_size: int, seed: int, val_batches: int | None = None) -> "TaskBatches":
         """Create the batches for training; see :class:`TaskBatches`."""
         return TaskBatches(self, batch_size=batch_size, seed=seed, val_batches=val_batches)
@@ -170,11 +178,7 @@ class TaskBatches:
     def train_batch(self, index: int) -> TokenBatch:
         """Training problems at random, each as probable as any other."""
         rng = random_stream(self.seed, "train batch", index)
-        numbers = np.empty(0, np.int64)
-        while len(numbers) < self.batch_size:
-            drawn = rng.integers(0, self.task.n_problems, 2 * self.batch_size)
-            numbers = np.append(numbers, drawn[~self.task.is_test(drawn)])
-        return self._rows(numbers[: self.batch_size])
+        return self._rows(self.task.draw_training(self.batch_size, rng))
 
     def validation_batches(self) -> Iterator[TokenBatch]:
         """Test problems in order, each once; the last batch may be smaller."""

@@ -37,7 +37,7 @@ class FakeServer:
         More fields of the usage.
     requests : list of dict
         The bodies of the requests for an answer.
-    cancelled : threading.Semaphore
+    canceled : threading.Semaphore
         Released for each answer whose client went away.
     """
 
@@ -64,7 +64,7 @@ class FakeServer:
         self.requests: list[dict] = []
         self.html = page().html
         self._may_go_on = threading.Semaphore(0)
-        self.cancelled = threading.Semaphore(0)
+        self.canceled = threading.Semaphore(0)
 
     def go_on(self) -> None:
         """Let an answer that waits go on."""
@@ -142,7 +142,7 @@ class FakeServer:
             yield _event(choices=[], usage={"completion_tokens": n_tokens, **self.usage})
             yield "data: [DONE]\n\n"
         except asyncio.CancelledError:
-            self.cancelled.release()
+            self.canceled.release()
             raise
 
 

@@ -25,7 +25,7 @@ def test_stop_cancels_on_the_server_and_keeps_what_has_arrived(chat, server, how
     chat.send("Hi")
     chat.page.wait_for_selector(".growing .text:has-text('there')")
     chat.page.keyboard.press("Escape") if how == "key" else chat.press("Stop")
-    assert server.cancelled.acquire(timeout=30)
+    assert server.canceled.acquire(timeout=30)
     chat.wait_for_answer()
     assert chat.answers() == ["Hello there"]
     assert "stopped" in chat.page.locator(".answer .note").text_content()
@@ -39,7 +39,7 @@ def test_stopping_before_the_first_word_leaves_the_question(chat, server):
     server.answer = ["wait"]
     chat.send("Hi")
     chat.press("Stop")
-    assert server.cancelled.acquire(timeout=30)
+    assert server.canceled.acquire(timeout=30)
     chat.wait_for_answer(0)
     server.answer = server.words("Hello")
     chat.press("Ask again")

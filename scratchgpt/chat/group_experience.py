@@ -1,0 +1,60 @@
+"""Groups of answers to the same prompt, which are compared with each other."""
+
+from typing import NamedTuple
+
+from scratchgpt.backend import Array
+
+
+class GroupExperience(NamedTuple):
+    """Sampled answers and their advantages, one per row.
+
+    Attributes
+    ----------
+    tokens : int64 array (N, T)
+    counted : bool array (N, T)
+    old_log_probs : array (N, T - 1)
+        Log-probabilities of the next tokens, when the answers were sampled.
+    reference_log_probs : array (N, T - 1)
+        Those of the reference; (N, 0) if there is none.
+    advantages : array (N, 1)
+    weights : array (N, T - 1)
+        The weights of the tokens in the loss, which :meth:`GRPO.update_batch` computes.
+    rewards : float64 array (N,)
+        Without the penalty for the distance from the reference.
+    ended : bool array (N,)
+    """
+
+    tokens: Array
+    counted: Array
+    old_log_probs: Array
+    reference_log_probs: Array
+    advantages: Array
+    weights: Array
+    rewards: Array
+    ended: Array
+
+
+def group_advantages(rewards: Array, n_samples: int, *, scaled: bool) -> Array:
+    r"""Compare the reward of each answer with those of its group.
+
+    .. math:: A_i = R_i - \bar R \qquad\text{or, scaled,}\qquad
+        A_i = \frac{R_i - \bar R}{s + 10^{-4}}
+
+    with the mean and the unbiased standard deviation of the group, as in TRL.
+
+    Parameters
+    ----------
+    rewards : array (N,)
+        ``n_samples`` for the first prompt, then those for the second, and so on.
+    n_samples : int
+    scaled : bool
+
+    Returns
+    -------
+    advantages : array (N,)
+    """
+    groups = rewards.reshape(-1, n_samples)
+    advantages = groups - groups.mean(axis=1, keepdims=True)
+    if scaled:
+        advantages = advantages / (groups.std(axis=1, ddof=1, keepdims=True) + 1e-4)
+    return advantages.reshape(-1)
