@@ -196,16 +196,23 @@ def formulas_of(card: Card) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
         return GELU_EXACT
     forward, backward = FORWARD.get(op, ()), BACKWARD.get(op, ())
     if op == "attention" and not card.facts.get("p"):
-        forward = tuple(f for f in forward if f.label != "5")
-        backward = tuple(f for f in backward if f.label != "undoes 5")
+        return _without_dropout(forward), _without_dropout(backward)
     return forward, backward
+
+
+def _without_dropout(steps: tuple[Formula, ...]) -> tuple[Formula, ...]:
+    """Return the steps of attention if nothing is dropped: the dropped weights are the weights."""
+    kept = (step for step in steps if not step.label.endswith("5"))
+    return tuple(step._replace(tex=step.tex.replace(r"\tilde P", "P")) for step in kept)
 
 
 def all_tex() -> list[str]:
     """Return every formula, each once, in order."""
     from scratchgpt.explore.words import TEX
 
-    found = [f.tex for steps in (*FORWARD.values(), *BACKWARD.values(), *GELU_EXACT) for f in steps]
+    tables = [*FORWARD.values(), *BACKWARD.values(), *GELU_EXACT]
+    tables += [_without_dropout(table["attention"]) for table in (FORWARD, BACKWARD)]
+    found = [f.tex for steps in tables for f in steps]
     return list(dict.fromkeys([*found, *TEX]))
 
 
