@@ -19,8 +19,9 @@ from scratchgpt.recipes.rewarded_prompts import PolicyScores, RewardedPrompts
 from scratchgpt.recipes.rollouts import check_prompts, is_task, open_prompts, score_name
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 
-# The warm-up is the default of the cosine, a twentieth of the steps. Adam's first steps have the size
-# of the learning rate, whatever the gradient. Without the decay to 0 the policy does not settle.
+# The warm-up is the default of the cosine, a twentieth of the steps: Adam's first steps have the
+# size of the learning rate, whatever the gradient. Without the decay to 0 the policy does not
+# settle.
 _TRAINING: Settings = {
     "steps": 800,
     "lr": 5e-4,
