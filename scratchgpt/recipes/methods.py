@@ -182,7 +182,6 @@ class PPOConfig(PPOSettings, RolloutConfig):
 
     n_prompts: int = 256
     n_samples: int = 1
-    minibatches: int = 4
     ptx: str | None = None
 
     def __post_init__(self) -> None:

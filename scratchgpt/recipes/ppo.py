@@ -19,8 +19,11 @@ from scratchgpt.recipes.rewarded_prompts import PolicyScores, RewardedPrompts
 from scratchgpt.recipes.rollouts import check_prompts, is_task, open_prompts, score_name
 from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
 
+# The warm-up is the default of the cosine, a twentieth of the steps: Adam's first steps have the
+# size of the learning rate, whatever the gradient. Without the decay to 0 the policy does not
+# settle.
 _TRAINING: Settings = {
-    "steps": 1000,
+    "steps": 800,
     "lr": 5e-4,
     "min_lr": 0.0,
     "beta2": 0.95,
@@ -106,12 +109,14 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> PPOData:
 
 
 def _defaults(corpus: tuple[str, ...]) -> Settings:
-    """A chat model must stay near the one that it starts from, and that of a task need not."""
+    """A chat model has a reward model to start its values from, and must stay near its start."""
     method, training = asdict(PPOConfig()), {**_TRAINING, "best": score_name(corpus)}
     if is_task(corpus):
-        method["beta"] = 0.0
+        method |= {"beta": 0.0, "value": "shared"}
     else:
+        method["n_prompts"] = 64
         training |= {"steps": 200, "lr": 1e-4, "eval_interval": 20, "checkpoint_interval": 20}
+        training["grad_accum"] = 4  # answers may have hundreds of tokens
     return {"model": {"dropout": 0.0}, "method": method, "training": training}
 
 

@@ -17,7 +17,14 @@ def ppo_settings(sort_run):
         "task": "ppo",
         "corpus": ["sort:3:8"],
         "init": str(sort_run),
-        "method": {"n_prompts": 128, "beta": 0.01, "kl_target": 0.5, "kl_horizon": 1000},
+        "method": {
+            "n_prompts": 128,
+            "minibatches": 4,
+            "value": "separate",
+            "beta": 0.01,
+            "kl_target": 0.5,
+            "kl_horizon": 1000,
+        },
         "training": {"steps": 120, "lr": 3e-3, "eval_interval": 40, "checkpoint_interval": 40},
     }
 
@@ -59,6 +66,15 @@ def test_a_resumed_run_has_the_values_and_the_reference_of_its_start(
     for name in ("model.safetensors", "training_state.safetensors"):
         resumed, whole = ((folder / "last" / name) for folder in (tmp_path / "run", ppo_run))
         assert resumed.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("corpus", ["sort:3:8", "conversations.jsonl"])
+def test_the_default_checkpoints_are_between_phases(corpus, sort_run):
+    method = {} if corpus == "sort:3:8" else {"reward_model": str(sort_run)}
+    run = configure(task="ppo", corpus=[corpus], init=str(sort_run), method=method)
+    phase_steps = run.method["inner_epochs"] * run.method["minibatches"]
+    assert run.training.steps % phase_steps == run.training.checkpoint_interval % phase_steps == 0
+    assert run.method["value"] == ("shared" if corpus == "sort:3:8" else "separate")
 
 
 def test_the_model_of_a_run_is_a_gpt(ppo_run):
