@@ -147,7 +147,7 @@ class ActorCritic(GPT):
         return gpt
 
     def with_config(self, config: Any, dtype: Any = None) -> Self:
-        """Return a copy with other settings of the policy; see :meth:`scratchgpt.models.GPT.with_config`."""
+        """Return a copy with other settings of the policy; see ``GPT.with_config``."""
         critic = self.critic.config if isinstance(self.critic, Critic) else None
         other = type(self)(config, critic, seed=None, dtype=dtype or self.dtype)
         other.special_ids = self.special_ids
@@ -166,7 +166,7 @@ class ActorCritic(GPT):
         ----------
         tokens : integer array (B, T)
         dropout_seed, recompute
-            As in :meth:`scratchgpt.models.GPT.forward`.
+            As in ``GPT.forward``.
         """
         x, transformer = self.transformer.forward(
             tokens, dropout_seed=dropout_seed, recompute=recompute

@@ -18,7 +18,7 @@ class GroupExperience(NamedTuple):
         Those of the reference; (N, 0) if there is none.
     advantages : array (N, 1)
     weights : array (N, T - 1)
-        The weights of the tokens in the loss, which :meth:`scratchgpt.chat.GRPO.update_batch` computes.
+        The weights of the tokens in the loss, which ``GRPO.update_batch`` computes.
     rewards : float64 array (N,)
         Without the penalty for the distance from the reference.
     ended : bool array (N,)

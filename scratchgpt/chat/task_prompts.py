@@ -13,7 +13,7 @@ REWARDS = ("exact", "share")
 class TaskPrompts:
     """The problems of a generated task; those that are held out are the test problems of the task.
 
-    An answer ends with the token that ends it in training, see :class:`scratchgpt.text.TaskBatches`.
+    An answer ends with the token that ends it in training, see ``TaskBatches``.
 
     Parameters
     ----------
