@@ -1,12 +1,11 @@
 """``scratchgpt chat``: talk to a model."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scratchgpt.cli.console import read_prompts
+from scratchgpt.cli.console import is_terminal, read_prompts
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.sampling import (
@@ -89,7 +88,7 @@ def chat_command(
     from scratchgpt.generation import SamplingConfig
     from scratchgpt.recipes.model_folder import load_model
 
-    in_terminal = not prompt and sys.stdin.isatty() and sys.stdout.isatty()
+    in_terminal = not prompt and is_terminal()
     if as_json and in_terminal:
         raise typer.BadParameter(
             "is not for a chat in a terminal; use --prompt, or send the messages to standard input",

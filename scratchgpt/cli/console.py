@@ -69,6 +69,11 @@ def _command(path: str) -> str:
     return name if is_found else shell_quoted(path)
 
 
+def is_terminal() -> bool:
+    """Whether a person types the input and reads the output."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def message(text: str) -> None:
     """Write a message of one line to standard error, without control characters."""
     print(escaped(text), file=sys.stderr)

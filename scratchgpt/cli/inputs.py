@@ -189,7 +189,7 @@ INPUTS = [
             "grpo {path} --init {chat-run} --reward-model {reward-run} --steps 2 --n-prompts 1 "
             "--n-samples 2 --max-new-tokens 2 --out {out}",
             "ppo {path} --init {chat-run} --reward-model {reward-run} --steps 2 --n-prompts 2 "
-            "--minibatches 1 --max-new-tokens 2 --out {out}",
+            "--minibatches 1 --grad-accum 1 --max-new-tokens 2 --out {out}",
         ),
     ),
     Input(

@@ -3,7 +3,6 @@
 import io
 import json
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -162,8 +161,7 @@ def test_a_model_without_markers_is_refused(refused, tmp_path):
 
 
 def test_json_is_not_for_a_chat_in_a_terminal(chat, monkeypatch):
-    terminal = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr("scratchgpt.cli.chat.sys", SimpleNamespace(stdin=terminal, stdout=terminal))
+    monkeypatch.setattr("scratchgpt.cli.chat.is_terminal", lambda: True)
     outcome = chat("--json")
     assert outcome.status == 2
     assert "use --prompt, or send the messages to standard input" in outcome.stderr

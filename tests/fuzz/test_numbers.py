@@ -24,7 +24,7 @@ COMMANDS = {
     "grpo": "grpo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
     "--n-prompts 2 --n-samples 2 --max-new-tokens 2 --out {out}",
     "ppo": "ppo {conversations.jsonl} --init {chat-run} --reward-model {reward-run} --steps 2 "
-    "--n-prompts 2 --minibatches 1 --max-new-tokens 2 --out {out}",
+    "--n-prompts 2 --minibatches 1 --grad-accum 1 --max-new-tokens 2 --out {out}",
     "finetune": "finetune {labeled.csv} --tokenizer bytes --steps 1 --out {out} "
     + _TINY.replace("--block-size 4", "--block-size 8"),
     "contrastive": "contrastive {pairs.tsv} --tokenizer bpe:260 --n-layer 1 --n-head 1 --n-embd 4 "
