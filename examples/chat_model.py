@@ -1,4 +1,4 @@
-"""Make a chat model on two cores in an hour: data, pre-training, fine-tuning, preferences, test.
+"""Make a chat model on two cores: data, pre-training, fine-tuning, preferences, test.
 
 python examples/chat_model.py --out runs/nib
 python examples/chat_model.py --out runs/nib --data FOLDER
