@@ -2,9 +2,12 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -58,9 +61,24 @@ class Terminal:
     def type(self, text):
         os.write(self.parent, text.encode())
 
+    def interrupt(self):
+        """Press Ctrl-C on a prompt, once the program waits for a key.
+
+        Readline shows the prompt a moment before it waits. A Ctrl-C within that moment has no
+        effect until the next key.
+        """
+        status = Path(f"/proc/{self.process.pid}/stat")
+        while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "S":
+            time.sleep(0.01)
+        if not status.exists():  # not Linux
+            time.sleep(1)
+        self.type("\x03")
+
     def wait_for(self, text):
         """Read until a text is shown; return what came before it."""
         while text not in self.shown:
+            readable, _, _ = select.select([self.parent], [], [], 120)
+            assert readable, f"{text!r} does not follow {self.shown[-300:]!r}"
             try:
                 block = os.read(self.parent, 65536)
             except OSError:  # the other end is closed
@@ -91,19 +109,19 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(tmp_path):
         terminal.wait_for("> ")
         terminal.type("\x1b[A")  # the last line again, from the history
         terminal.wait_for("/hlep")
-        terminal.type("\x03")  # discards the line
+        terminal.interrupt()  # discards the line
         assert "note" not in terminal.wait_for("> ")
-        terminal.type("\x03")
+        terminal.interrupt()
         terminal.wait_for("note: Ctrl-C again")
         terminal.wait_for("> ")
         terminal.type(f"/save {saved}\r")
         terminal.wait_for("note: 2 messages saved")
         terminal.wait_for("> ")
-        terminal.type("\x03")
+        terminal.interrupt()
         terminal.wait_for("note: Ctrl-C again")
         terminal.wait_for("> ")
-        terminal.type("\x03")
-        assert terminal.process.wait(600) == 0
+        terminal.interrupt()
+        assert terminal.process.wait(120) == 0
     finally:
         terminal.process.kill()
         terminal.process.wait()
