@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgpt.arguments import check_real, check_whole
 from scratchgpt.backend import Array
-from scratchgpt.chat.group_experience import GroupExperience, group_advantages
+from scratchgpt.chat.group_experience import GroupExperience, equal_rows, group_advantages
 from scratchgpt.chat.policy_loss import (
     PolicyLossSaved,
     check_policy_loss,
@@ -17,6 +17,11 @@ from scratchgpt.chat.policy_loss import (
 )
 from scratchgpt.chat.rollout_batches import take_rows
 from scratchgpt.chat.rollouts import Rollouts
+from scratchgpt.chat.token_entropy import (
+    TokenEntropySaved,
+    token_entropy_backward,
+    token_entropy_forward,
+)
 from scratchgpt.chat.token_log_probs import (
     TokenLogProbsSaved,
     next_tokens,
@@ -35,7 +40,9 @@ class GRPOSaved(NamedTuple):
     log_probs: TokenLogProbsSaved
     loss: PolicyLossSaved
     batch: GroupExperience
+    counts: Array  # (R,) how many answers of the batch are equal to that of the row
     divergence: Array | None  # (R,) estimate of the KL divergence from the reference
+    entropy: TokenEntropySaved | None
 
 
 class GRPO(Objective[GroupExperience, GRPOSaved]):
@@ -51,8 +58,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     as in the paper: the gradient of that term is not the one of the KL divergence.
 
     If all answers of a group have the same reward, nothing is computed for them, because their
-    gradient is 0. Dropout is off, also in training, because it would change the ratio of the
-    policies.
+    gradient is 0. Equal answers to a prompt are computed once. Dropout is off, also in training,
+    because it would change the ratio of the policies.
 
     Parameters
     ----------
@@ -70,6 +77,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         all of them.
     beta : float
         Factor of the penalty; 0 disables it, and then there is no reference.
+    entropy_bonus : float
+        Factor of the mean entropy of the tokens, which is subtracted from the loss.
     clip_low, clip_high : float
     reference : GPT, optional
         By default, a copy of the model. It is part of the state of the objective, so that a run is
@@ -95,6 +104,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         loss: str = "grpo",
         scale_rewards: bool | None = None,
         beta: float = 0.0,
+        entropy_bonus: float = 0.0,
         clip_low: float = 0.2,
         clip_high: float = 0.2,
         reference: GPT | None = None,
@@ -102,6 +112,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     ) -> None:
         check_policy_loss(loss, clip_low, clip_high)
         check_real("beta", beta, least=0)
+        check_real("entropy_bonus", entropy_bonus, least=0)
         self.model = self.policy = model
         self.reference: GPT | None = None
         if beta:
@@ -111,6 +122,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         self.kind = loss
         self.scales = loss != "dr_grpo" if scale_rewards is None else scale_rewards
         self.beta = beta
+        self.entropy_bonus = entropy_bonus
         self.clip_low = clip_low
         self.clip_high = clip_high
         self.recompute = recompute
@@ -124,7 +136,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         """
         n_rows, n_tokens = rollouts.tokens.shape
         is_first = np.arange(n_rows) % self.n_samples == 0  # of the answers to a prompt
-        if self.reference is None:
+        if self.reference is None and not self.entropy_bonus:
             advantages = group_advantages(rewards, self.n_samples, scaled=self.scales)
             needed = is_first | (advantages != 0)
             old = np.zeros((n_rows, n_tokens - 1), self.model.dtype)
@@ -132,8 +144,10 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             reference = old[:, :0]
         else:
             old = log_probs_of(self.model, rollouts, self._arena)
-            reference = log_probs_of(self.reference, rollouts, self._arena)
-            total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
+            reference, total = old[:, :0], rewards
+            if self.reference is not None:
+                reference = log_probs_of(self.reference, rollouts, self._arena)
+                total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
             advantages = group_advantages(total, self.n_samples, scaled=self.scales)
         surprise = -old.sum(axis=1, dtype=np.float64)
         return GroupExperience(
@@ -160,28 +174,35 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def loss(
         self, batch: GroupExperience, *, dropout_seed: int | None = None
     ) -> tuple[Any, GRPOSaved]:
-        rows = np.flatnonzero(batch.advantages)  # a row per answer
-        some = take_rows(batch, rows if len(rows) else np.arange(1))
+        some, counts = _to_compute(batch, all_rows=self.entropy_bonus > 0)
+        factors = (counts * (len(counts) / len(batch.weights))).astype(some.weights.dtype)
         tokens, targets = next_tokens(some.tokens, some.counted)
         log_probs, saved = token_log_probs_forward(
             self.model, tokens, targets, recompute=self.recompute
         )
+        weights = some.weights * factors[:, None]
         loss, of_loss = policy_loss_forward(
             log_probs,
             some.old_log_probs,
             some.advantages,
-            some.weights * (len(some.weights) / len(batch.weights)),
+            weights,
             clip_low=self.clip_low,
             clip_high=self.clip_high,
         )
-        divergence = None
+        divergence = entropy = None
+        if self.entropy_bonus:
+            mean, entropy = token_entropy_forward(saved.cross_entropy.logits, weights)
+            loss = loss - self.entropy_bonus * mean
         if self.reference is not None:
             divergence = divergence_estimate(log_probs.real, some.reference_log_probs)
-        return loss, GRPOSaved(saved, of_loss, batch, divergence)
+        return loss, GRPOSaved(saved, of_loss, batch, counts, divergence, entropy)
 
     def loss_backward(self, dloss: float, saved: GRPOSaved) -> None:
         dlog_probs = policy_loss_backward(dloss, saved.loss)
-        token_log_probs_backward(dlog_probs, self.model, saved.log_probs)
+        dlogits = None
+        if saved.entropy is not None:
+            dlogits = token_entropy_backward(-self.entropy_bonus * dloss, saved.entropy)
+        token_log_probs_backward(dlog_probs, self.model, saved.log_probs, dlogits=dlogits)
 
     def measures(self, saved: GRPOSaved) -> dict[str, float]:
         """Return means over the answers.
@@ -192,12 +213,14 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         the entropy of an answer when it was sampled, in nats.
         """
         batch = saved.batch
-        divergence = saved.divergence
-        share = len(saved.loss.ratios) / len(batch.rewards)
+        kl = {}
+        if saved.divergence is not None:
+            kl["kl"] = float(np.average(saved.divergence, weights=saved.counts))
+        share = float(saved.counts.sum() / len(batch.rewards))
         return {
             "reward": float(batch.rewards.mean()),
-            **({} if divergence is None else {"kl": float(divergence.mean())}),
-            "clip_fraction": share * clip_fraction(saved.loss),
+            **kl,
+            "clip_fraction": share * clip_fraction(saved.loss, saved.counts),
             "answer_length": float(batch.counted.sum(axis=1).mean()),
             "ended": float(batch.ended.mean()),
             "entropy": float(batch.entropy.mean()),
@@ -209,6 +232,14 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def load_state(self, state: State) -> None:
         if self.reference is not None:
             self.reference.store.values[...] = state["reference"]
+
+
+def _to_compute(batch: GroupExperience, *, all_rows: bool) -> tuple[GroupExperience, Array]:
+    """Return the different answers, how many are equal, and by default those with an advantage."""
+    rows = np.flatnonzero(all_rows | (batch.advantages != 0))  # a row per answer
+    some = take_rows(batch, rows if len(rows) else np.arange(1))
+    first, sets = equal_rows(some.tokens, some.counted, some.old_log_probs, some.advantages)
+    return take_rows(some, first), np.bincount(sets)
 
 
 def divergence_estimate(log_probs: Array, reference: Array) -> Array:
@@ -247,11 +278,12 @@ def log_probs_of(model: GPT, rollouts: Rollouts, arena: Arena) -> Array:
     log_probs : array (N, T - 1)
         0 for tokens that do not count.
     """
-    tokens, targets = next_tokens(rollouts.tokens, rollouts.counted)
+    first, sets = equal_rows(rollouts.tokens, rollouts.counted)
+    tokens, targets = next_tokens(rollouts.tokens[first], rollouts.counted[first])
     found = np.zeros(tokens.shape, model.dtype)
     at_once = max(1, AT_ONCE // tokens.shape[1])
     for start in range(0, len(tokens), at_once):
         rows = slice(start, start + at_once)
         with arena:
             found[rows] = token_log_probs_forward(model, tokens[rows], targets[rows])[0]
-    return found
+    return found[sets]

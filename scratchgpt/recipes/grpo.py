@@ -66,6 +66,7 @@ class GRPOData:
             beta=method.beta,
             clip_low=method.clip_low,
             clip_high=method.clip_high,
+            entropy_bonus=method.entropy_bonus,
             recompute=run.training.recompute,
         )
 
