@@ -17,11 +17,6 @@ from scratchgpt.chat.policy_loss import (
 )
 from scratchgpt.chat.rollout_batches import take_rows
 from scratchgpt.chat.rollouts import Rollouts
-from scratchgpt.chat.token_entropy import (
-    TokenEntropySaved,
-    token_entropy_backward,
-    token_entropy_forward,
-)
 from scratchgpt.chat.token_log_probs import (
     TokenLogProbsSaved,
     next_tokens,
@@ -42,7 +37,6 @@ class GRPOSaved(NamedTuple):
     batch: GroupExperience
     counts: Array  # (R,) how many answers of the batch are equal to that of the row
     divergence: Array | None  # (R,) estimate of the KL divergence from the reference
-    entropy: TokenEntropySaved | None
 
 
 class GRPO(Objective[GroupExperience, GRPOSaved]):
@@ -77,8 +71,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         all of them.
     beta : float
         Factor of the penalty; 0 disables it, and then there is no reference.
-    entropy_bonus : float
-        Factor of the mean entropy of the tokens, which is subtracted from the loss.
     clip_low, clip_high : float
     reference : GPT, optional
         By default, a copy of the model. It is part of the state of the objective, so that a run is
@@ -104,7 +96,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         loss: str = "grpo",
         scale_rewards: bool | None = None,
         beta: float = 0.0,
-        entropy_bonus: float = 0.0,
         clip_low: float = 0.2,
         clip_high: float = 0.2,
         reference: GPT | None = None,
@@ -112,7 +103,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     ) -> None:
         check_policy_loss(loss, clip_low, clip_high)
         check_real("beta", beta, least=0)
-        check_real("entropy_bonus", entropy_bonus, least=0)
         self.model = self.policy = model
         self.reference: GPT | None = None
         if beta:
@@ -122,7 +112,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         self.kind = loss
         self.scales = loss != "dr_grpo" if scale_rewards is None else scale_rewards
         self.beta = beta
-        self.entropy_bonus = entropy_bonus
         self.clip_low = clip_low
         self.clip_high = clip_high
         self.recompute = recompute
@@ -136,7 +125,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         """
         n_rows, n_tokens = rollouts.tokens.shape
         is_first = np.arange(n_rows) % self.n_samples == 0  # of the answers to a prompt
-        if self.reference is None and not self.entropy_bonus:
+        if self.reference is None:
             advantages = group_advantages(rewards, self.n_samples, scaled=self.scales)
             needed = is_first | (advantages != 0)
             old = np.zeros((n_rows, n_tokens - 1), self.model.dtype)
@@ -144,10 +133,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             reference = old[:, :0]
         else:
             old = log_probs_of(self.model, rollouts, self._arena)
-            reference, total = old[:, :0], rewards
-            if self.reference is not None:
-                reference = log_probs_of(self.reference, rollouts, self._arena)
-                total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
+            reference = log_probs_of(self.reference, rollouts, self._arena)
+            total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
             advantages = group_advantages(total, self.n_samples, scaled=self.scales)
         surprise = -old.sum(axis=1, dtype=np.float64)
         return GroupExperience(
@@ -174,35 +161,28 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def loss(
         self, batch: GroupExperience, *, dropout_seed: int | None = None
     ) -> tuple[Any, GRPOSaved]:
-        some, counts = _to_compute(batch, all_rows=self.entropy_bonus > 0)
+        some, counts = _to_compute(batch)
         factors = (counts * (len(counts) / len(batch.weights))).astype(some.weights.dtype)
         tokens, targets = next_tokens(some.tokens, some.counted)
         log_probs, saved = token_log_probs_forward(
             self.model, tokens, targets, recompute=self.recompute
         )
-        weights = some.weights * factors[:, None]
         loss, of_loss = policy_loss_forward(
             log_probs,
             some.old_log_probs,
             some.advantages,
-            weights,
+            some.weights * factors[:, None],
             clip_low=self.clip_low,
             clip_high=self.clip_high,
         )
-        divergence = entropy = None
-        if self.entropy_bonus:
-            mean, entropy = token_entropy_forward(saved.cross_entropy.logits, weights)
-            loss = loss - self.entropy_bonus * mean
+        divergence = None
         if self.reference is not None:
             divergence = divergence_estimate(log_probs.real, some.reference_log_probs)
-        return loss, GRPOSaved(saved, of_loss, batch, counts, divergence, entropy)
+        return loss, GRPOSaved(saved, of_loss, batch, counts, divergence)
 
     def loss_backward(self, dloss: float, saved: GRPOSaved) -> None:
         dlog_probs = policy_loss_backward(dloss, saved.loss)
-        dlogits = None
-        if saved.entropy is not None:
-            dlogits = token_entropy_backward(-self.entropy_bonus * dloss, saved.entropy)
-        token_log_probs_backward(dlog_probs, self.model, saved.log_probs, dlogits=dlogits)
+        token_log_probs_backward(dlog_probs, self.model, saved.log_probs)
 
     def measures(self, saved: GRPOSaved) -> dict[str, float]:
         """Return means over the answers.
@@ -234,9 +214,9 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             self.reference.store.values[...] = state["reference"]
 
 
-def _to_compute(batch: GroupExperience, *, all_rows: bool) -> tuple[GroupExperience, Array]:
-    """Return the different answers, how many are equal, and by default those with an advantage."""
-    rows = np.flatnonzero(all_rows | (batch.advantages != 0))  # a row per answer
+def _to_compute(batch: GroupExperience) -> tuple[GroupExperience, Array]:
+    """Return the different answers with an advantage, at least one, and how many are equal."""
+    rows = np.flatnonzero(batch.advantages)  # a row per answer
     some = take_rows(batch, rows if len(rows) else np.arange(1))
     first, sets = equal_rows(some.tokens, some.counted, some.old_log_probs, some.advantages)
     return take_rows(some, first), np.bincount(sets)

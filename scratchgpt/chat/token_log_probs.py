@@ -51,9 +51,7 @@ def token_log_probs_forward(
     return -losses, TokenLogProbsSaved(of_model, cross_entropy)
 
 
-def token_log_probs_backward(
-    dlog_probs: Array, model: GPT, saved: TokenLogProbsSaved, *, dlogits: Array | None = None
-) -> None:
+def token_log_probs_backward(dlog_probs: Array, model: GPT, saved: TokenLogProbsSaved) -> None:
     """Add the gradients of all parameters; the logits in ``saved`` are overwritten.
 
     Parameters
@@ -62,15 +60,11 @@ def token_log_probs_backward(
         Its values for targets of -100 have no effect.
     model : GPT
     saved : TokenLogProbsSaved
-    dlogits : array (N, T, V), optional
-        Added to the gradient of the logits.
     """
     logits = saved.cross_entropy.logits
     dlosses = (-dlog_probs).astype(logits.dtype)
-    total = cross_entropy_backward(dlosses, saved.cross_entropy, dlogits_out=logits)
-    if dlogits is not None:
-        total += dlogits
-    model.backward(total, saved.model)
+    dlogits = cross_entropy_backward(dlosses, saved.cross_entropy, dlogits_out=logits)
+    model.backward(dlogits, saved.model)
 
 
 def next_tokens(tokens: Array, counted: Array) -> tuple[Array, Array]:

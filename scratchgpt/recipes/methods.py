@@ -142,9 +142,6 @@ class GRPOConfig(RolloutConfig):
         The ratio of new to old probability is clipped below 1 - clip_low.
     clip_high : float
         The ratio of new to old probability is clipped above 1 + clip_high.
-    entropy_bonus : float
-        Factor of the mean entropy of the tokens, which is subtracted from the loss, so that the
-        answers stay different; 0 disables it.
 
     Raises
     ------
@@ -156,7 +153,6 @@ class GRPOConfig(RolloutConfig):
     scale_rewards: bool | None = None
     clip_low: float = 0.2
     clip_high: float = 0.2
-    entropy_bonus: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,8 +160,6 @@ class GRPOConfig(RolloutConfig):
         for name in ("clip_low", "clip_high"):
             _check_number(name, getattr(self, name))
         check_policy_loss(self.loss, self.clip_low, self.clip_high)
-        if check_real("entropy_bonus", self.entropy_bonus, least=0) > _LARGEST:
-            raise UserError(f"entropy_bonus={self.entropy_bonus} must be at most {_LARGEST:,.0f}")
         if self.scale_rewards not in (None, True, False):
             raise UserError(f"scale_rewards={self.scale_rewards!r} must be true or false")
 

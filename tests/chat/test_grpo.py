@@ -150,21 +150,6 @@ def test_micro_batches_give_what_the_batch_gives(kind, assert_close):
     assert_close(results[0][1], results[1][1], 1e-11)
 
 
-def test_the_entropy_bonus_is_the_mean_entropy_of_the_tokens(assert_close):
-    """Of all answers, also of those whose advantage is 0."""
-    plain, model = objective(policy()), policy()
-    grpo = objective(model, entropy_bonus=0.3)
-    batch = moved(first_batch(grpo))
-    batch = batch._replace(advantages=batch.advantages * (np.arange(8) < 4)[:, None])
-    logits, _ = model.forward(batch.tokens[:, :-1])
-    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    p /= p.sum(axis=-1, keepdims=True)
-    mean = (batch.weights * -(p * np.log(p)).sum(axis=-1)).sum() / 8
-    assert_close(grpo.loss(batch)[0], plain.loss(batch)[0] - 0.3 * mean, 1e-12)
-    with kernels.disabled(np.float64):
-        check_model(grpo, batch, method="complex").raise_if_failed()
-
-
 def test_groups_without_a_difference_are_not_computed(assert_close):
     grpo = objective(policy())
     batch = moved(first_batch(grpo))
