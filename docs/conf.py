@@ -26,6 +26,10 @@ extensions = [
     "book",
     "graph_drawing",
     "steps",
+    "html_links",
+    "source_pages",
+    "arrays",
+    "plots",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True

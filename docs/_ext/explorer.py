@@ -32,7 +32,7 @@ PLACES = {
 
 def add_link(app: Sphinx, pagename: str, templatename: str, context: Any, doctree: Any) -> None:
     """Add the link under the title of a page."""
-    if pagename in PLACES and "body" in context:
+    if app.builder.name == "html" and pagename in PLACES and "body" in context:
         place, words = PLACES[pagename]
         address = "../" * pagename.count("/") + FILE + (f"#{place}" if place else "")
         link = f'</h1>\n<p class="explorer-link"><a href="{address}">{words}</a></p>'
@@ -41,11 +41,13 @@ def add_link(app: Sphinx, pagename: str, templatename: str, context: Any, doctre
 
 def write_explorer(app: Sphinx, error: Exception | None) -> None:
     """Train the small model and write its page."""
-    if error is not None or app.builder.format != "html":
+    if error is not None or app.builder.name != "html":
         return
-    from scratchgpt.explore import demo_steps, make_page, write_page
+    from recorded_step import steps
 
-    trained, start = demo_steps()
+    from scratchgpt.explore import make_page, write_page
+
+    trained, start = steps()
     page = make_page(trained, start=start, docs="./")
     path = Path(app.outdir) / FILE
     path.unlink(missing_ok=True)

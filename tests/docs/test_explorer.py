@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,7 +33,8 @@ def test_every_link_has_a_page_and_a_place(extension):
 
 def test_a_link_is_under_the_title(extension):
     context = {"body": "<h1>Attention</h1><p>text</p>"}
-    extension.add_link(None, "ops/attention", "page.html", context, None)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"))
+    extension.add_link(app, "ops/attention", "page.html", context, None)
     link = '<a href="../explorer.html#h.0.attn.attention">See it in a real step</a>'
     assert context["body"] == (
         f'<h1>Attention</h1>\n<p class="explorer-link">{link}</p><p>text</p>'
@@ -40,8 +42,9 @@ def test_a_link_is_under_the_title(extension):
 
 
 def test_the_page_is_written_beside_the_docs(extension, tmp_path, monkeypatch):
-    monkeypatch.setattr("scratchgpt.explore.demo_steps", lambda: demo_steps(steps=1))
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    example = SimpleNamespace(steps=lambda: demo_steps(steps=1))
+    monkeypatch.setitem(sys.modules, "recorded_step", example)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
     extension.write_explorer(app, None)
     html = (tmp_path / "explorer.html").read_text(encoding="utf-8")
     assert 'href="./ops/attention.html"' in html
