@@ -138,8 +138,7 @@ def _head(name: str, matrix: np.ndarray, tokens: str) -> str:
     n = len(tokens)
     size, edge = n * CELL, 18
     parts = [
-        f'<svg viewBox="0 0 {size + edge} {size + edge}" role="img" '
-        f'aria-label="{escape(name)}: {described(matrix)}">',
+        svg.opening(size + edge, size + edge, f"{escape(name)}: {described(matrix)}"),
         f'<image x="{edge}" y="{edge}" width="{size}" height="{size}" '
         f'preserveAspectRatio="none" href="{address(matrix)}"/>',
     ]

@@ -52,8 +52,7 @@ class Frame(NamedTuple):
 
 def picture(size: tuple[int, int], label: str, parts: list[str]) -> str:
     width, height = size
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
-    return "\n".join([head, *parts, "</svg>"])
+    return "\n".join([svg.opening(width, height, label), *parts, "</svg>"])
 
 
 def gelu() -> str:
