@@ -31,6 +31,7 @@ extensions = [
     "arrays",
     "plots",
     "epub_book",
+    "build_time",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
