@@ -36,9 +36,9 @@ class Residuals(SphinxDirective):
         n = len(example.cases)
         summary = (
             f"Worst relative error of any gradient in {n} cases with three methods, "
-            f"computed in {seconds:.1f} seconds when this page was built. The complex step is taken "
-            "for each element; central differences for 40 elements of an input, and along random "
-            "directions, which detect an error in any other. "
+            f"computed in {seconds:.1f} seconds when this page was built. The complex step is "
+            "taken for each element; central differences for 40 elements of an input, and along "
+            "random directions, which detect an error in any other. "
             "{doc}`/guides/verifier` explains the methods."
         )
         table = nodes.container("", *self.parse_text_to_nodes("\n".join(lines)))
