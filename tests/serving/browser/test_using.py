@@ -199,7 +199,7 @@ def test_contrast_of_known_colors():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_has_contrast(open_chat, server, scheme):
-    chat = open_chat(color_scheme=scheme)
+    chat = open_chat(scheme=scheme)
     empty = chat.page.evaluate(TEXTS)
     server.answer = [
         server.piece("sure", server.token("sure", 0.99)),
