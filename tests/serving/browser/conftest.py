@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+DESKTOP = {"width": 1280, "height": 720}
+
 
 @pytest.fixture(scope="module")
 def fake_server(browser) -> Iterator[Any]:
@@ -102,8 +104,9 @@ class Chat:
     def details(self) -> list[list[str]]:
         """The tokens and probabilities beside the token under the pointer or the focus."""
         assert self.page.locator("#details").is_visible()
-        rows = self.page.locator("#details li")
-        return [row.locator("span").all_text_contents() for row in rows.all()]
+        return self.page.locator("#details li").evaluate_all(
+            "rows => rows.map(row => [...row.querySelectorAll('span')].map(one => one.textContent))"
+        )
 
 
 @pytest.fixture
@@ -114,9 +117,12 @@ def open_chat(tabs, server) -> Iterator[Any]:
     """
     chats = []
 
-    def open_chat(url: str = server.url, *, scheme: str = "light", **options: Any) -> Chat:
+    def open_chat(
+        url: str = server.url, *, scheme: str = "light", viewport: Any = DESKTOP, **options: Any
+    ) -> Chat:
         page = tabs(**options)
         page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(viewport)
         chats.append(Chat(page, url))
         return chats[-1].open()
 

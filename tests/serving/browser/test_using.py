@@ -292,7 +292,7 @@ def test_the_page_follows_the_answer_unless_the_reader_scrolls_up(open_chat, ser
     server.answer = [*lines, "wait", *lines, "wait", *lines]
     chat.send("Hi")
     chat.page.wait_for_function(
-        "document.querySelectorAll('.answer .text')[0].textContent.length > 100"
+        "document.querySelector('.answer .text')?.textContent.length > 100"
     )
     to_end = "main => main.scrollHeight - main.scrollTop - main.clientHeight"
     main = chat.page.locator("main")
