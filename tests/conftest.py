@@ -133,6 +133,26 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Any) -> Iterator[Any]:
+    """``tabs(**settings)`` returns a page in a context with these settings, one for each module.
+
+    A context costs a second of processor time, and loading a page into it a small part of that. So
+    the tests of a module share contexts, and each of them loads its page anew.
+    """
+    pages: dict[str, Any] = {}
+
+    def tab(**settings: Any) -> Any:
+        key = repr(sorted(settings.items()))
+        if key not in pages:
+            pages[key] = browser.new_context(reduced_motion="reduce", **settings).new_page()
+        return pages[key]
+
+    yield tab
+    for page in pages.values():
+        page.context.close()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how to run the tests that were skipped because something is not installed."""
     skipped = terminalreporter.stats.get("skipped", [])

@@ -99,7 +99,7 @@ def test_the_same_step_is_the_same_page(make_step):
 
 
 def test_the_page_of_the_demo_is_small(demo):
-    assert demo.n_bytes < 1_600_000
+    assert demo.n_bytes < 1_200_000
     assert demo.content.n_followed > 60_000
 
 

@@ -10,7 +10,7 @@
     const most = Math.max(...inside.map((f) => heatmap.largest(page.numbers(Number(f.dataset.v)))));
     for (const figure of inside) figure.dataset.most = most;
   }
-  for (const figure of figures) heatmap.reserve(figure);
+  heatmap.reserve(figures);
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;

@@ -19,7 +19,7 @@ from scratchgpt.explore.html.proof import proof_html
 from scratchgpt.explore.html.stream import stream_html
 from scratchgpt.explore.html.text import Links, bytes_of, escape, number, token
 from scratchgpt.explore.html.update import update_html
-from scratchgpt.explore.manifest import manifest
+from scratchgpt.explore.manifest import manifest, packed
 from scratchgpt.utf8 import read_text
 
 SCRIPTS = ("data.js", "evaluate.js", "heatmap.js", "follow.js", "views.js", "app.js")
@@ -44,9 +44,8 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
         The same batch before training; a switch on the page shows its numbers.
     """
     style = asset("page.css")
-    script = f'"use strict";\n{"".join(asset(name) for name in SCRIPTS)}'
-    described, floats = manifest(content, start)
-    data = base64.b64encode(floats.astype("<f4").tobytes()).decode()
+    script = _script()
+    described, numbers = manifest(content, start)
     sections = {
         "step": _cards(content, links),
         "heads": heads_html(content),
@@ -79,7 +78,7 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
             _help(),
             asset("dock.html"),
             f'<script type="application/json" id="manifest">{_json(described)}</script>',
-            f'<script type="text/plain" id="floats">{data}</script>',
+            f'<script type="text/plain" id="numbers">{packed(numbers)}</script>',
             f"<script>{script}</script>\n</body>\n</html>\n",
         ]
     )
@@ -88,6 +87,12 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
 def asset(name: str) -> str:
     """Return a style sheet, a script or a part of the page that belongs to the package."""
     return read_text(Path(__file__).parents[1] / "assets" / name)
+
+
+def _script() -> str:
+    """Return the scripts in one function, which waits for the numbers at its start."""
+    parts = "".join(asset(name) for name in SCRIPTS)
+    return f'"use strict";\n(async () => {{\n{parts}}})();\n'
 
 
 def _hash(text: str) -> str:

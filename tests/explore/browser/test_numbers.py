@@ -48,7 +48,7 @@ def test_a_number_that_is_changed_is_found(open_page):
 
 def test_a_picture_has_the_colors_of_its_numbers(open_page, demo):
     """The colors are computed here a second time, from the rule that the help describes."""
-    opened = open_page("#h.0.attn.attention/backward/dS", color_scheme="light")
+    opened = open_page("#h.0.attn.attention/backward/dS")
     card = next(c for c in demo.content.cards if c.id == "h.0.attn.attention")
     field = next(f for f in card.fields if f.name == "dS")
     array = demo.content.values[field.value].array
