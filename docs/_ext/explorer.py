@@ -1,7 +1,7 @@
 """Build two explorer pages with the docs, and link into them from the pages.
 
 ``explorer.html``, beside ``index.html``, is of the small GPT that ``scratchgpt explore`` trains.
-``explorer-translator.html`` is of a small Transformer, which has dropout and a ReLU. Each page of an
+``explorer-translator.html`` is of a small Transformer with dropout and a ReLU. Each page of an
 operation that one of the models has gets a link to the first card of that operation, under its
 title. The pages of the other operations link to an operation whose gradient is of the same kind.
 """
