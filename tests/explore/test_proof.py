@@ -11,13 +11,14 @@ from scratchgpt.explore.record import record
 from scratchgpt.explore.unfold import UNFOLD
 
 
-def test_every_operation_and_every_parameter_passes(each_step):
-    recording = record(each_step)
-    proofs = prove(recording)
+def test_every_operation_and_every_parameter_passes(each_content):
+    recording, proofs = each_content.recording, each_content.proofs
     assert all(proof.passed for proof in proofs)
     assert max(proof.worst for proof in proofs) < 1e-10
     checked = {proof.what for proof in proofs}
-    assert checked == {call.op for call in recording.calls} | set(each_step.model.store.named)
+    assert checked == {call.op for call in recording.calls} | set(
+        each_content.step.model.store.named
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
