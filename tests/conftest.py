@@ -35,8 +35,13 @@ hypothesis.settings.load_profile("reproducible")
 
 
 def pytest_configure() -> None:
-    """Restore Ctrl-C, which shells disable for background processes; some tests send it."""
+    """Restore what ends a process, and is ignored in the background and under nohup.
+
+    Some tests press Ctrl-C, or close a terminal.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
