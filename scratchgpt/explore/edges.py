@@ -62,9 +62,9 @@ def edges_of(cards: list[Card]) -> list[Edge]:
 def _inputs(card: Card) -> list[tuple[str, int]]:
     """Return what a card reads: name, and number of the array before its heads were arranged."""
     found = []
-    for f in card.fields:
-        if (f.side, f.role) != ("forward", "input"):
-            continue
+    fields = [f for f in card.fields if f.side == "forward"]
+    # The card of the memory computes nothing: its output is the output of the encoder.
+    for f in [f for f in fields if f.role == "input"] or fields[-1:]:
         how = card.values[f.value].how or {}
         if how.get("k") in _REARRANGED:
             sources = how["a"] if isinstance(how["a"], list) else [how["a"]]

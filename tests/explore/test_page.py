@@ -56,9 +56,8 @@ def parsed(html):
     return Document(html)
 
 
-def test_ids_are_unique_and_links_have_targets(each_step):
-    page = make_page(each_step, landscape=False)
-    found = parsed(page.html)
+def test_ids_are_unique_and_links_have_targets(each_content):
+    found = parsed(document(each_content, Links()))
     assert len(found.ids) == len(set(found.ids))
     assert all(link.startswith("#") for link in found.links)
     assert {link[1:] for link in found.links} <= set(found.ids)

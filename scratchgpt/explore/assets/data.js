@@ -71,7 +71,7 @@ const page = (() => {
     const words = size >= 1e-4 && size < 1e5
       ? x.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size))))
       : x.toExponential(digits - 1);
-    return words.replace("-", "−").replace("e−", "e−");
+    return words.replaceAll("-", "−");
   }
   return { manifest, state, numbers, exists, shape, flat, unflat, at, letters, place, name, how, format };
 })();

@@ -170,7 +170,7 @@ const heatmap = (() => {
       for (let r = 0; r < part.rows; r++) {
         const line = body.insertRow();
         for (let c = 0; c < part.columns; c++) {
-          line.insertCell().textContent = page.format(part.array[r * part.columns + c]).replace("−", "-");
+          line.insertCell().textContent = page.format(part.array[r * part.columns + c]).replaceAll("−", "-");
         }
       }
       box.append(element);

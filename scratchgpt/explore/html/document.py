@@ -20,6 +20,7 @@ from scratchgpt.explore.html.stream import stream_html
 from scratchgpt.explore.html.text import Links, bytes_of, escape, number, token
 from scratchgpt.explore.html.update import update_html
 from scratchgpt.explore.manifest import manifest, packed
+from scratchgpt.explore.step import Step
 from scratchgpt.utf8 import read_text
 
 SCRIPTS = ("data.js", "evaluate.js", "heatmap.js", "follow.js", "views.js", "app.js")
@@ -130,8 +131,7 @@ def _head(content: Content) -> str:
         "<p class=lead>One real training step, forward and backward. Every number is of the "
         "reference code, and can be followed to the numbers it was computed from.</p>",
         _tokens(content),
-        '<p class="key">Each box is a token that the model reads. Below it is the token that comes '
-        "next, and the probability that the model gives to it; a dash does not count.</p>",
+        f'<p class="key">{_key(step)}</p>',
         '<dl class="facts">',
         f"<div><dt>loss</dt><dd>{number(loss, 5)}</dd></div>",
         f"<div><dt>norm of the gradient</dt><dd>{number(content.update.norm, 4)}</dd></div>",
@@ -153,6 +153,18 @@ def _head(content: Content) -> str:
         "text, the formulas, the code and the statistics are all here.</p></noscript></header>"
     )
     return "".join(words)
+
+
+def _key(step: Step) -> str:
+    """Return what the boxes of the tokens mean."""
+    if step.source is None:
+        words = "Each box is a token that the model reads. "
+    else:
+        words = "The first row is the source. Each box below is a token that the decoder reads. "
+    return (
+        f"{words}Below it is the token that comes next, and the probability that the model gives "
+        "to it; a dash does not count."
+    )
 
 
 def _begin(content: Content) -> str:

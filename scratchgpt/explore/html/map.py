@@ -122,7 +122,8 @@ def _bent(edge: float, beside: float, y1: float, y2: float, width: float) -> str
 
 
 def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
-    name = ".".join(card.id.split(".")[-2:]) if "h" in card.id.split(".") else card.id
+    words = card.id.split(".")
+    name = ".".join(words[-2:]) if "h" in words else words[-1]  # the group says the rest
     parts = []
     middle = y + BOX / 2
     for way, (left, width) in (("forward", FORWARD), ("backward", BACKWARD)):

@@ -53,6 +53,11 @@ def test_all_steps_are_reached_by_a_key(open_page, demo):
     assert reached[n] == "cross_entropy"
     assert sorted(reached[n:]) == sorted(ids)
     assert opened.js("document.activeElement.id") == reached[-1]
+    assert opened.js("""() => {
+      const box = document.querySelector(".map a.now").getBoundingClientRect();
+      const side = document.querySelector(".side").getBoundingClientRect();
+      return side.top <= box.top && box.bottom <= side.bottom;
+    }""")
     opened.page.keyboard.press("k")
     assert opened.hash()[1:] == reached[-2]
     opened.page.keyboard.press("b")
