@@ -52,6 +52,7 @@ epub_description = "The forward and the backward pass of a GPT: derived, in code
 epub_identifier = "scratchgpt-numpy"
 epub_scheme = "name"
 epub_tocscope = "includehidden"
+epub_tocdepth = 2
 epub_show_urls = "no"
 epub_css_files = ["custom.css", "book.css"]
 suppress_warnings = ["epub.unknown_project_files", "epub.duplicated_toc_entry"]
