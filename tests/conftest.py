@@ -148,7 +148,7 @@ def tabs(browser: Any) -> Iterator[Any]:
     """``tabs(**settings)`` returns a page in a context with these settings, one for each module.
 
     A context costs a second of processor time, and loading a page into it a small part of that. So
-    the tests of a module share contexts, and each of them loads its page anew.
+    the tests of a module share contexts, and each of them loads its page again.
     """
     pages: dict[str, Any] = {}
 
