@@ -26,6 +26,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 BROWSER_OPTIONS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
+# What these test is the same with kernels and without, so the gate runs them once, with kernels.
+THE_SAME_WITHOUT_NUMBA = {"docs", "examples", "exercises", "explore", "fuzz", "mutation", "prose"}
+THE_SAME_WITHOUT_NUMBA |= {"serving", "text"}
 
 # Hypothesis generates the same examples in every run, and stores none.
 hypothesis.settings.register_profile(
@@ -45,9 +48,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that compare with another implementation, or that run in a browser.
+    """Mark tests that compare with another implementation, run in a browser, or need one run only.
 
-    ``-m peer`` and ``-m browser`` select them.
+    ``-m peer`` and ``-m browser`` select the first two.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -55,6 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("peer")
         if "browser" in fixtures:
             item.add_marker("browser")
+        if item.path.relative_to(Path(__file__).parent).parts[0] in THE_SAME_WITHOUT_NUMBA:
+            item.add_marker("compiled")
 
 
 @pytest.fixture(autouse=True)
