@@ -145,17 +145,19 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tabs(browser: Any) -> Iterator[Any]:
-    """``tabs(**settings)`` returns a page in a context with these settings, one for each module.
+    """``tabs(script, **settings)`` returns a page in a context with these settings.
 
     A context costs a second of processor time, and loading a page into it a small part of that. So
-    the tests of a module share contexts, and each of them loads its page again.
+    the tests of a module share contexts, and each of them loads its page again. ``script`` runs
+    before the scripts of every page that is loaded.
     """
     pages: dict[str, Any] = {}
 
-    def tab(**settings: Any) -> Any:
+    def tab(script: str = "", **settings: Any) -> Any:
         key = repr(sorted(settings.items()))
         if key not in pages:
             pages[key] = browser.new_context(reduced_motion="reduce", **settings).new_page()
+            pages[key].add_init_script(script)
         return pages[key]
 
     yield tab
