@@ -16,13 +16,13 @@ WITH_TURNS = 0.6  # the share of conversations that may have more than one turn
 WITH_SYSTEM = 0.1  # the share that have a system message
 # The share of each topic in the turns. The tests check it.
 SHARES = {
-    "greetings": 0.14,
-    "identity": 0.18,
-    "small_talk": 0.14,
-    "unknown": 0.04,
-    "facts": 0.08,
-    "memory": 0.10,
-    "sums": 0.32,
+    "greetings": 0.10,
+    "identity": 0.14,
+    "small_talk": 0.10,
+    "unknown": 0.03,
+    "facts": 0.05,
+    "memory": 0.08,
+    "sums": 0.50,
 }
 _SYSTEM = (
     "You are {name}[.|, a helpful assistant.|, a small model.]",
