@@ -41,9 +41,9 @@ from scratchgpt.text import train_bpe
 
 # Sizes at --scale 1. The scale multiplies the data and the steps, and its root the width.
 N_PARAGRAPHS = 40_000
-N_CONVERSATIONS = 60_000
+N_CONVERSATIONS = 50_000
 N_PROMPTS = 4_000
-STEPS = {"pretrained": 2500, "sft": 3000, "chat": 300}
+STEPS = {"pretrained": 2000, "sft": 3000, "chat": 60}
 N_HEAD, HEAD_SIZE, N_LAYER, CONTEXT = 6, 32, 4, 256
 VOCABULARY = 2048
 
