@@ -148,7 +148,7 @@ def tabs(browser: Any) -> Iterator[Any]:
     """``tabs(script, **settings)`` returns a page in a context with these settings.
 
     A context costs a second of processor time, and loading a page into it a small part of that. So
-    the tests of a module share contexts, and each of them loads its page anew. ``script`` runs
+    the tests of a module share contexts, and each of them loads its page again. ``script`` runs
     before the scripts of every page that is loaded.
     """
     pages: dict[str, Any] = {}
