@@ -3,7 +3,8 @@
 The formulas of TRL are those of ``masked_whiten`` and of steps 4 to 6 of ``train`` in
 ``trl/experimental/ppo/ppo_trainer.py`` of TRL 1.12.0, the last version with PPO; those of
 lm-human-preferences are ``whiten`` in ``utils/core.py`` and ``loss`` in ``train_policy.py`` of
-github.com/openai/lm-human-preferences at cbfd210bb8b0.
+github.com/openai/lm-human-preferences at cbfd210bb8b0. TRL puts the score at the position after the
+token that ends an answer, and here it is at that token, as in lm-human-preferences.
 """
 
 import numpy as np

@@ -168,7 +168,10 @@ def test_padding_changes_nothing(shared, assert_close):
 
 @pytest.mark.parametrize("clip", [0.1, 0.3])
 def test_it_equals_pytorch_on_the_same_logits(clip, torch, assert_close):
-    """The loss of both projects that ``test_advantages.py`` names, which take means over tokens."""
+    """The loss of both projects that ``test_advantages.py`` names, which take means over tokens.
+
+    TRL's means over values have one position more, the one after the token that ends an answer.
+    """
     ppo = learner(clip=clip, value_clip=clip, value_coefficient=0.3)
     answers = experience(ppo)
     shaken(ppo.model, 3, 0.2)
