@@ -30,7 +30,7 @@ from scratchgpt.optim import AdamW
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
-from scratchgpt.training.model_files import load_model, save_model, saved_arrays
+from scratchgpt.training.model_files import config_of, load_model, save_model, saved_arrays
 from scratchgpt.training.objective import AnyObjective, State
 
 STATE_FILE = "training_state.json"
@@ -80,6 +80,20 @@ class TrainingState:
     format_version: int = FORMAT_VERSION
     best_value: float | None = None
     objective: State = field(default_factory=dict)
+
+
+def settings_of(
+    config: TrainConfig, model: Layer, tokenizer: Tokenizer | None, data: str | None
+) -> dict[str, Any]:
+    """Return the settings of a run by the fields of :class:`TrainingState`."""
+    return {
+        "seed": config.seed,
+        "train_config": config.as_dict(),
+        "model_config": config_of(model),
+        "dtype": str(model.store.dtype),
+        "tokenizer": None if tokenizer is None else tokenizer.fingerprint,
+        "data": data,
+    }
 
 
 def save_checkpoint(

@@ -13,9 +13,10 @@ from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
 from scratchgpt.precision import products_in
+from scratchgpt.training.agreement import OF_ANOTHER, check_divisible, first_of
 from scratchgpt.training.batches import Batches, LimitedBatches
 from scratchgpt.training.config import TrainConfig
-from scratchgpt.training.diagnosis import MicroBatch
+from scratchgpt.training.diagnosis import MicroBatch, NonFiniteError, find_nonfinite
 from scratchgpt.training.freezing import frozen_names
 from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.records import check_measures
@@ -111,11 +112,11 @@ class Stepper:
                 f"grad_accum={config.grad_accum}: the loss of {type(objective).__name__} does not "
                 f"split over micro-batches{reason}; set grad_accum=1 and choose a larger batch"
             )
-        if config.grad_accum % workers.size:
-            raise UserError(
-                f"grad_accum={config.grad_accum} is not divisible by the {workers.size} workers; "
-                f"choose a multiple of {workers.size}"
-            )
+        # The workers among which the micro-batches are divided.
+        self._share = ALONE if objective.together else workers
+        check_divisible(config.grad_accum, self._share.size, objective)
+        if objective.together:
+            objective.workers = workers
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
             model.store.freeze(self.frozen)
@@ -147,7 +148,7 @@ class Stepper:
             "weight": sum(weights),
             "tokens": sum(objective.n_tokens(micro_batch.batch) for micro_batch in micro_batches),
         }
-        counts = self.workers.total(counts)
+        counts = self._share.total(counts)
         total = counts["weight"] or 1.0
         store.zero_grad()
         shares = ((m, w / total) for m, w in zip(micro_batches, weights, strict=True))
@@ -183,7 +184,7 @@ class Stepper:
             batches = self.batches.some_validation_batches(n)
         else:
             batches = self.batches.validation_batches()
-        rank, size = self.workers.rank, self.workers.size
+        rank, size = self._share.rank, self._share.size
 
         def weighted() -> Iterator[tuple[MicroBatch, float]]:
             nonlocal n_all
@@ -193,7 +194,7 @@ class Stepper:
                 yield MicroBatch(batch), weight
 
         loss, measures = self._run(objective, weighted(), backward=False)
-        n_all = self.workers.total({"weight": n_all})["weight"]
+        n_all = self._share.total({"weight": n_all})["weight"]
         if n_all == 0:
             raise NothingToValidate(
                 "there are no validation batches; give more text, or set eval_interval=0"
@@ -203,8 +204,35 @@ class Stepper:
 
     def check_stop(self) -> None:
         """Raise Stopped if any of the workers received a signal to stop."""
-        if self.workers.any(self.stop.signal is not None):
+        if self.workers.any(self.stop.signal is not None and not self.stop.deferred):
             raise Stopped
+
+    def diagnose(
+        self, error: NotFinite, step: int, *, grad_norm: float | None, checkpoint: str
+    ) -> NonFiniteError:
+        """Return the error that says where the first value is that is not finite.
+
+        Parameters
+        ----------
+        error : NotFinite
+        step : int
+            Updates made.
+        grad_norm : float or None
+            That of the update before.
+        checkpoint : str
+            Where the last checkpoint is.
+        """
+        with products_in(self.config.precision):
+            where = error.where or find_nonfinite(self.objective, error.micro_batches)
+        found = first_of(self.workers, "" if where == OF_ANOTHER else where)
+        return NonFiniteError(
+            error.what,
+            step=step,
+            lr=self.config.lr_at(step),
+            grad_norm=grad_norm if error.grad_norm is None else error.grad_norm,
+            where=found or where,
+            checkpoint=checkpoint,
+        )
 
     def _micro_batches(self, step: int) -> list[MicroBatch]:
         """Return this worker's micro-batches of a step."""
@@ -215,7 +243,7 @@ class Stepper:
                 self.batches.train_batch(index),
                 derive_seed(seed, "dropout", index) if drops else None,
             )
-            for index in range(step * n + self.workers.rank, (step + 1) * n, self.workers.size)
+            for index in range(step * n + self._share.rank, (step + 1) * n, self._share.size)
         ]
 
     def _run(
@@ -245,17 +273,18 @@ class Stepper:
         if self.workers.any(isinstance(failure, Stopped)):
             raise Stopped
         if self.workers.any(failure is not None):
-            raise failure or NotFinite(
-                "a loss is not finite", [], None, "a value of another worker"
-            )
-        measures = self.workers.total({**measures, "loss": loss})
+            raise failure or NotFinite("a loss is not finite", [], None, OF_ANOTHER)
+        measures = self._share.total({**measures, "loss": loss})
         return measures.pop("loss"), measures
 
     def _micro_step(
         self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
     ) -> tuple[float, dict[str, float]]:
         """Compute loss and measures of a micro-batch; add ``dloss`` times the gradient if given."""
-        self.stop.check()
+        if objective.together:
+            self.check_stop()  # inside the loss, the workers wait for each other
+        else:
+            self.stop.check()
         # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)

@@ -24,7 +24,8 @@ class Group:
 
 class Worker:
     def __init__(self, rank, group):
-        self.rank, self.size = rank, len(group.slots)
+        self.rank = self.local_rank = rank
+        self.size = len(group.slots)
         self._group = group
 
     def _exchange(self, kind, value):
@@ -50,6 +51,9 @@ class Worker:
 
     def any(self, flag):
         return any(self._exchange("any", flag))
+
+    def gather(self, text):
+        return self._exchange("gather", text)
 
 
 def together(work, size=2):
@@ -126,7 +130,7 @@ def test_steps_that_cannot_be_divided_among_workers_are_refused(make_model, make
 
     for error in together(build):
         assert isinstance(error, UserError)
-        assert "grad_accum=3 is not divisible by the 2 workers" in str(error)
+        assert "grad_accum=3 is not divisible by the 2 workers; choose 2 or 4" in str(error)
 
 
 @pytest.fixture
@@ -202,5 +206,5 @@ def test_a_loss_of_one_that_is_not_finite_ends_both(run_together):
     assert isinstance(first, NonFiniteError)
     assert isinstance(second, NonFiniteError)
     assert (first.step, second.step) == (3, 3)
-    assert first.where == "a value of another worker"
+    assert first.where == second.where == "the loss (all activations are finite)"
     assert "the loss became nan" in str(second)
