@@ -45,12 +45,9 @@ def launch(n: int, threads: int | None) -> int:
     UserError
         If mpi4py or mpiexec is missing.
     """
-    command = [_find_mpiexec(n), "-n", str(n)]
-    if is_open_mpi(command[0]):
-        command += PLACEMENT
     process = subprocess.Popen(
-        [*command, *own_command()],
-        env=environment(n, threads),
+        [*launch_command(n), *own_command()],
+        env=mpi_environment(n, threads),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,6 +69,18 @@ def launch(n: int, threads: int | None) -> int:
     if passed and status == 128 + signal.SIGINT:
         return 128 + passed[0]
     return status if status >= 0 else 128 - status
+
+
+def launch_command(n: int) -> list[str]:
+    """Return the beginning of a command that starts ``n`` processes on this machine.
+
+    Raises
+    ------
+    UserError
+        If mpi4py or mpiexec is missing.
+    """
+    mpiexec = _find_mpiexec(n)
+    return [mpiexec, "-n", str(n), *(PLACEMENT if is_open_mpi(mpiexec) else ())]
 
 
 def _find_mpiexec(n: int) -> str:
@@ -106,7 +115,7 @@ def own_command() -> list[str]:
     return [sys.executable, program, *sys.argv[1:]]
 
 
-def environment(n: int, threads: int | None) -> dict[str, str]:
+def mpi_environment(n: int, threads: int | None) -> dict[str, str]:
     """Return the environment of mpiexec; as root, say what is set for Open MPI."""
     values = dict(os.environ)
     if threads is None and "SCRATCHGPT_THREADS" not in values:
@@ -115,6 +124,8 @@ def environment(n: int, threads: int | None) -> dict[str, str]:
     for name in OF_BLAS:
         if threads is not None:
             values.setdefault(name, str(threads))
+    # A worker that waits gives its core to those who have work.
+    values.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         new = [name for name in AS_ROOT if values.get(name) != "1"]
         values |= dict.fromkeys(new, "1")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.console import message
+from scratchgpt.cli.streams import streams_of_worker
 from scratchgpt.errors import UserError, counted
 
 if TYPE_CHECKING:
@@ -71,11 +72,7 @@ def joined(n: int | None, threads: int | None) -> "Iterator[Workers]":
     end = _End(workers)
     atexit.register(end)
     signal.signal(signal.SIGUSR1, _interrupt)
-    with contextlib.ExitStack() as stack:
-        if workers.rank:
-            null = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
-            stack.enter_context(contextlib.redirect_stdout(null))
-            stack.enter_context(contextlib.redirect_stderr(null))
+    with streams_of_worker(workers.rank):
         try:
             yield workers
         except typer.Exit:

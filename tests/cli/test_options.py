@@ -26,6 +26,7 @@ config path --config
 resume bool --resume
 as_json bool --json
 threads int --threads
+workers int --workers
 task str --task
 tokenizer str --tokenizer
 val_fraction float --val-fraction
