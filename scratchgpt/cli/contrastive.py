@@ -7,7 +7,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import OF_FINETUNE, AsJson, ConfigFile, Resume, add_options, by_section
-from scratchgpt.cli.workers import WorkerCount, joined
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -42,6 +42,7 @@ def contrastive_command(
     as_json: AsJson = False,
     threads: Threads = None,
     workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train an encoder: related texts get vectors that are close.
@@ -56,7 +57,7 @@ def contrastive_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings), "task": "contrastive"}
-    with joined(workers, threads) as group:
+    with joined(workers, threads, shards=shard_optimizer) as group:
         run = resolve_run(given, pairs, config, out if resume else None, group)
         prepare_kernels(threads, run.training.precision, group)
         train_run(run, out, resume=resume, as_json=as_json, workers=group)

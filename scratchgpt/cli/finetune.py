@@ -15,7 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
-from scratchgpt.cli.workers import WorkerCount, joined
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -72,6 +72,7 @@ def finetune_command(
     as_json: AsJson = False,
     threads: Threads = None,
     workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Fine-tune a model on your labels, as GPT-1 was.
@@ -93,7 +94,7 @@ def finetune_command(
         given["task"] = task.value
     elif config is None and not resume:
         given["task"] = Task.classification.value
-    with joined(workers, threads) as group:
+    with joined(workers, threads, shards=shard_optimizer) as group:
         run = resolve_run(given, tables, config, out if resume else None, group)
         if run.task not in PROBLEMS:
             kind = "a language model" if run.task is None else f"the task {run.task}"

@@ -45,16 +45,18 @@ def launch(n: int, threads: int | None) -> int:
     UserError
         If mpi4py or mpiexec is missing.
     """
-    process = subprocess.Popen(
-        [*launch_command(n), *own_command()],
-        env=mpi_environment(n, threads),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # Ctrl-C in a terminal would end mpiexec and its processes at once
-    )
-    with _passing_signals(process) as passed:
+    with (
+        subprocess.Popen(
+            [*launch_command(n), *own_command()],
+            env=mpi_environment(n, threads),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C would end mpiexec and its processes at once
+        ) as process,
+        _passing_signals(process) as passed,
+    ):
         assert process.stderr is not None
         deaths = list(translate(process.stderr))
         status = process.wait()

@@ -23,8 +23,17 @@ WorkerCount = Annotated[
     typer.Option(
         "--workers",
         min=1,
+        max=1024,
         help="Number of processes that train together, each with its share of the cores.",
         show_default=False,
+    ),
+]
+
+Shards = Annotated[
+    bool,
+    typer.Option(
+        "--shard-optimizer",
+        help="Divide AdamW's moments among the workers, which saves memory.",
     ),
 ]
 
@@ -32,8 +41,8 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130  # exit statuses, as in scratchgpt.cl
 
 
 @contextlib.contextmanager
-def joined(n: int | None, threads: int | None) -> "Iterator[Workers]":
-    """Return the workers that this process trains with: ``with joined(n, threads) as workers:``.
+def joined(n: int | None, threads: int | None, *, shards: bool) -> "Iterator[Workers]":
+    """Return the workers that this process trains with, for a ``with`` block.
 
     If mpiexec started this process, they are the processes that it started. Only worker 0 prints
     anything, unless another worker fails alone. Otherwise, ``n`` processes are started with
@@ -45,6 +54,8 @@ def joined(n: int | None, threads: int | None) -> "Iterator[Workers]":
         The option ``--workers``.
     threads : int or None
         Threads per worker; by default the workers on a machine share its cores equally.
+    shards : bool
+        Whether the workers divide the states of the optimizer.
 
     Raises
     ------
@@ -68,7 +79,7 @@ def joined(n: int | None, threads: int | None) -> "Iterator[Workers]":
         raise UserError(
             f"--workers {n}, but mpiexec started {n_started} processes; leave out --workers"
         )
-    workers = Mpi()
+    workers = Mpi(shards=shards)
     end = _End(workers)
     atexit.register(end)
     signal.signal(signal.SIGUSR1, _interrupt)

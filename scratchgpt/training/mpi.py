@@ -7,7 +7,7 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -37,9 +37,14 @@ class Mpi:
     As a context manager, it ends all processes if one of them fails alone, because the others would
     wait for it: ``with Mpi() as workers:``.
 
+    Parameters
+    ----------
+    shards : bool
+        Divide the states of the optimizer among the workers (ZeRO stage 1).
+
     Attributes
     ----------
-    rank, size : int
+    rank, size, shards
         As in :class:`Workers`.
     local_rank, n_local : int
         The number of this process among those on the same machine, and the number of these.
@@ -55,7 +60,8 @@ class Mpi:
     ...     Trainer(objective, batches, config, workers=workers).train()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shards: bool = False) -> None:
+        self.shards = shards
         self._mpi = _import_mpi()
         self._world = self._mpi.COMM_WORLD.Dup()
         self._leaving = self._mpi.COMM_WORLD.Dup()
@@ -78,9 +84,12 @@ class Mpi:
         return str(self._mpi.Get_library_version()).split(",")[0].split("\n")[0].strip("\0 ")
 
     def sum(self, flat: Array) -> None:
-        n = max(1, PIECE_BYTES // flat.itemsize)
-        for start in range(0, flat.size, n):
-            self._world.Allreduce(self._mpi.IN_PLACE, flat[start : start + n])
+        for piece in _pieces(flat):
+            self._world.Allreduce(self._mpi.IN_PLACE, piece)
+
+    def broadcast(self, flat: Array, rank: int) -> None:
+        for piece in _pieces(flat):
+            self._world.Bcast(piece, root=rank)
 
     def total(self, counts: Mapping[str, float]) -> dict[str, float]:
         total: dict[str, float] = {}
@@ -126,6 +135,12 @@ class Mpi:
         elif not self.leave(SECONDS_TO_LEAVE):
             sys.excepthook(kind, error, trace)
             self.abort()
+
+
+def _pieces(flat: Array) -> Iterator[Array]:
+    n = max(1, PIECE_BYTES // flat.itemsize)
+    for start in range(0, flat.size, n):
+        yield flat[start : start + n]
 
 
 def _import_mpi() -> Any:

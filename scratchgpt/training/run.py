@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.backend import Array
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
@@ -30,6 +31,7 @@ from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import PICTURE_FILE
 from scratchgpt.training.records import Position
 from scratchgpt.training.run_directory import RunDirectory
+from scratchgpt.training.sharding import all_moments
 from scratchgpt.training.step import Stepper
 
 NOTHING_SAVED = "no checkpoint was written"
@@ -135,11 +137,12 @@ class Run:
         ``averaged`` also saves the weights for the average of the last checkpoints.
         """
         check_same_parameters(self._workers, self._model, position.step)
-        self._let_write(lambda: self._write_last(position, averaged))
+        with all_moments(self._optimizer, self._workers, self.path) as moments:
+            self._let_write(lambda: self._write_last(position, averaged, moments))
         self.saved_step = position.step
         return self.path / LAST
 
-    def _write_last(self, position: Position, averaged: bool) -> None:
+    def _write_last(self, position: Position, averaged: bool, moments: dict[str, Array]) -> None:
         if self.saved_step is not None and position.step > self.saved_step:
             self._discard_derived()
         if self._recent and averaged:
@@ -148,7 +151,7 @@ class Run:
             **vars(position), **self._settings, objective=json_state(self._objective)
         )
         with self.directory.replacing(LAST) as folder:
-            save_checkpoint(folder, self._objective, self._optimizer, self._tokenizer, state)
+            save_checkpoint(folder, self._objective, moments, self._tokenizer, state)
         if self._recent:
             self._recent.prune()
 

@@ -11,7 +11,7 @@ import numpy as np
 from scratchgpt.backend import derive_seed
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
-from scratchgpt.optim import AdamW, clip_scale, global_norm
+from scratchgpt.optim import clip_scale, global_norm
 from scratchgpt.precision import products_in
 from scratchgpt.training.agreement import OF_ANOTHER, check_divisible, first_of
 from scratchgpt.training.batches import Batches, LimitedBatches
@@ -20,6 +20,7 @@ from scratchgpt.training.diagnosis import MicroBatch, NonFiniteError, find_nonfi
 from scratchgpt.training.freezing import frozen_names
 from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.records import check_measures
+from scratchgpt.training.sharding import make_optimizer, share_parameters
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.workers import ALONE, Workers
 
@@ -120,12 +121,7 @@ class Stepper:
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
             model.store.freeze(self.frozen)
-        self.optimizer = AdamW(
-            model.store,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
-            weight_decay=config.weight_decay,
-        )
+        self.optimizer = make_optimizer(model.store, config, workers)
         self.arena = Arena()
         self.stop = StopRequest()
 
@@ -142,6 +138,7 @@ class Stepper:
         """
         began = time.perf_counter()
         config, store, objective = self.config, self.model.store, self.objective
+        workers = self.workers
         micro_batches = self._micro_batches(step)
         weights = [float(objective.weight(micro_batch.batch)) for micro_batch in micro_batches]
         counts = {
@@ -154,7 +151,7 @@ class Stepper:
         shares = ((m, w / total) for m, w in zip(micro_batches, weights, strict=True))
         loss, measures = self._run(objective, shares, backward=True)
         grads = store.grads
-        self.workers.sum(grads)
+        workers.sum(grads)
         with self.arena:
             norm = global_norm(grads)
         if not math.isfinite(norm):
@@ -164,6 +161,8 @@ class Stepper:
         # An update may overflow; the next loss or the next checkpoint detects it.
         with np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
+        if workers.shards:
+            share_parameters(store, workers)
         objective.updated(measures)
         return Update(loss, lr, norm, counts["tokens"] / (time.perf_counter() - began), measures)
 

@@ -28,11 +28,14 @@ class Workers(Protocol):
         Number of workers.
     local_rank : int
         The number of this worker among those on the same machine, from 0.
+    shards : bool
+        Whether each worker keeps the states of the optimizer for a part of the parameters only.
     """
 
     rank: int
     size: int
     local_rank: int
+    shards: bool
 
     def sum(self, flat: Array) -> None:
         """Replace each element of a flat array by its sum over all workers, in place.
@@ -53,6 +56,10 @@ class Workers(Protocol):
         """Whether the flag is True for any worker. It also serves as a barrier."""
         ...
 
+    def broadcast(self, flat: Array, rank: int) -> None:
+        """Replace a flat array by that of one worker, in place."""
+        ...
+
     def gather(self, text: str) -> list[str]:
         """Return the texts of all workers, in the order of their ranks."""
         ...
@@ -64,6 +71,7 @@ class Alone:
     rank = 0
     size = 1
     local_rank = 0
+    shards = False
 
     def sum(self, flat: Array) -> None:
         pass
@@ -73,6 +81,9 @@ class Alone:
 
     def any(self, flag: bool) -> bool:
         return flag
+
+    def broadcast(self, flat: Array, rank: int) -> None:
+        pass
 
     def gather(self, text: str) -> list[str]:
         return [text]

@@ -1,9 +1,9 @@
 """Training runs of four objectives, with all processes that mpiexec started.
 
-python mpi_process.py FOLDER OBJECTIVE [OBJECTIVE ...] [--kill RANK STEP]
+python mpi_process.py FOLDER OBJECTIVE [OBJECTIVE ...] [--kill RANK STEP] [--shard]
 
 For each objective it starts or resumes the run in FOLDER/OBJECTIVE. With --kill, one worker kills
-itself after this step of the last objective.
+itself after this step of the last objective. With --shard, the workers divide the moments.
 """
 
 import os
@@ -133,7 +133,7 @@ def main(folder, *words):
     if "--kill" in words:
         rank, step = words[words.index("--kill") + 1 :][:2]
         kill = int(rank), int(step)
-    with Mpi() as workers:
+    with Mpi(shards="--shard" in words) as workers:
         for name in names:
             train(name, folder, workers, kill=kill if name == names[-1] else None)
 

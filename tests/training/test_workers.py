@@ -23,8 +23,8 @@ class Group:
 
 
 class Worker:
-    def __init__(self, rank, group):
-        self.rank = self.local_rank = rank
+    def __init__(self, rank, group, shards=False):
+        self.rank, self.local_rank, self.shards = rank, rank, shards
         self.size = len(group.slots)
         self._group = group
 
@@ -52,11 +52,14 @@ class Worker:
     def any(self, flag):
         return any(self._exchange("any", flag))
 
+    def broadcast(self, flat, rank):
+        flat[...] = self._exchange("broadcast", flat.copy())[rank]
+
     def gather(self, text):
         return self._exchange("gather", text)
 
 
-def together(work, size=2):
+def together(work, size=2, **settings):
     """Run ``work(worker)`` for each worker of a group; return results, exceptions included."""
     group = Group(size)
     results = [None] * size
@@ -64,7 +67,7 @@ def together(work, size=2):
     def run(rank):
         with group.turn:
             try:
-                results[rank] = work(Worker(rank, group))
+                results[rank] = work(Worker(rank, group, **settings))
             except Exception as error:
                 results[rank] = error
 
