@@ -112,7 +112,7 @@ def refuse_standard_input(run: RunConfig) -> None:
         if _is_read_once(word, run.task):
             name = "standard input" if word == "-" else word
             raise UserError(
-                f"several workers cannot all read {name}; save the text to a file and name the file"
+                f"several processes cannot all read {name}; save the text to a file and name it"
             )
 
 

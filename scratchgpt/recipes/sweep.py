@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scratchgpt.backend import derive_seed
 from scratchgpt.checkpoints import LAST, existing_checkpoint
 from scratchgpt.errors import UserError
-from scratchgpt.files import make_folder
+from scratchgpt.files import cannot_write, make_folder
 from scratchgpt.recipes.runs import start
 from scratchgpt.recipes.sweep_space import Sweep, read_sweep
 from scratchgpt.training import EvaluationRecord, Trainer
@@ -58,14 +58,23 @@ class SweepFolder:
         if not training.eval_interval:
             raise UserError("a sweep compares evaluations; set eval_interval to more than 0")
         self.score = training.best
-        backend = library.storages.journal.JournalFileBackend(str(path / JOURNAL_FILE))
-        self.study: optuna.Study = library.create_study(
-            storage=library.storages.JournalStorage(backend),
-            study_name=NAME,
-            load_if_exists=True,
-            direction="maximize" if training.best_mode == "max" else "minimize",
-            pruner=library.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
-        )
+        journal = path / JOURNAL_FILE
+        try:
+            backend = library.storages.journal.JournalFileBackend(str(journal))
+            self.study: optuna.Study = library.create_study(
+                storage=library.storages.JournalStorage(backend),
+                study_name=NAME,
+                load_if_exists=True,
+                direction="maximize" if training.best_mode == "max" else "minimize",
+                pruner=library.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+            )
+        except OSError as error:
+            raise cannot_write(journal, error) from error
+        except Exception as error:  # Optuna has no error of its own for a journal that is damaged
+            raise UserError(
+                f"{journal} is damaged ({type(error).__name__}: {error}); start a new sweep in "
+                "another folder"
+            ) from error
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -199,6 +208,11 @@ def is_counted(trial: "optuna.trial.FrozenTrial") -> bool:
     """Whether a trial has ended, and no later one continues it."""
     interrupted = "interrupted" in trial.user_attrs.get(REASON, "")
     return trial.state.is_finished() and not interrupted
+
+
+def value_of(trial: "optuna.trial.FrozenTrial") -> float | None:
+    """Return the score of a trial that was completed; a pruned one has that of its last report."""
+    return trial.value if trial.state.name == "COMPLETE" else None
 
 
 def _folder_name(number: int) -> str:

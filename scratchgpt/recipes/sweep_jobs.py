@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scratchgpt.errors import UserError, counted
-from scratchgpt.recipes.sweep import SweepFolder, is_counted
+from scratchgpt.recipes.sweep import REASON, SweepFolder, is_counted, value_of
 
 _POLL = 0.5  # seconds
 
@@ -83,10 +83,10 @@ def describe_trial(folder: SweepFolder, number: int) -> str:
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in trial.params.items()
     )
-    if trial.value is not None:
-        return f"trial {number}: {folder.score} {trial.value:.4f} ({values})"
+    if (value := value_of(trial)) is not None:
+        return f"trial {number}: {folder.score} {value:.4f} ({values})"
     state = "failed" if trial.state.name == "FAIL" else "stopped"
-    return f"trial {number}: {state}, {trial.user_attrs.get('reason', '')} ({values})"
+    return f"trial {number}: {state}, {trial.user_attrs.get(REASON, '')} ({values})"
 
 
 def _end_with_parent() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from scratchgpt.errors import counted
 from scratchgpt.escapes import plot_text
 from scratchgpt.files import replacing
-from scratchgpt.recipes.sweep import FOLDER, REASON, SweepFolder, is_counted
+from scratchgpt.recipes.sweep import FOLDER, REASON, SweepFolder, is_counted, value_of
 
 PICTURE_FILE = "sweep.png"
 _BLUE, _ORANGE, _GRAY = "#1f6fb4", "#d95f02", "#999999"
@@ -42,7 +42,7 @@ def trial_rows(folder: SweepFolder) -> list[TrialRow]:
     rows = [
         TrialRow(
             trial.number,
-            trial.value,
+            value_of(trial),
             trial.user_attrs.get(REASON, "complete"),
             dict(trial.params),
             str(folder.path / trial.user_attrs.get(FOLDER, "")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scratchgpt.arguments import real_number
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.recipes.config import RunConfig, Settings
-from scratchgpt.recipes.resolve import Layer, configure, keep_standard_input, resolve
+from scratchgpt.recipes.resolve import Layer, configure, refuse_standard_input, resolve
 from scratchgpt.recipes.run_file import read_settings
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def read_sweep(path: Path) -> Sweep:
             f"{path} has no section [{SECTION}]; name the settings to vary, for example "
             "[sweep.training] with lr = { low = 1e-4, high = 1e-2, log = true }"
         )
-    run = keep_standard_input(resolve([Layer(settings, str(path))]))
+    run = resolve([Layer(settings, str(path))])
+    refuse_standard_input(run)
     sweep = Sweep(run, tuple(_read_section(section, path)))
     names = [one.name for one in sweep.varied]
     for one in sweep.varied:

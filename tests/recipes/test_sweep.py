@@ -180,6 +180,19 @@ def test_without_a_sweep_there_is_nothing_to_resume(tmp_path):
         SweepFolder(tmp_path)
 
 
+def test_a_journal_that_is_damaged_is_refused(write, tmp_path):
+    create(tmp_path / "out", write()).run_trials(1)
+    (tmp_path / "out" / "journal.log").write_text('{"op_code": 4}\n')
+    with pytest.raises(UserError, match=r"journal.log is damaged .*; start a new sweep in another"):
+        SweepFolder(tmp_path / "out")
+
+
+def test_standard_input_is_refused(write):
+    path = write(lambda text: text.replace(text.split('"')[1], "-"))
+    with pytest.raises(UserError, match="several processes cannot all read standard input"):
+        read_sweep(path)
+
+
 def test_without_optuna_the_error_says_what_to_install(write, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(UserError, match=r"needs Optuna; install it with pip install 'scratchgpt"):
