@@ -12,7 +12,7 @@ and latency and bandwidth of a sum over two processes. From these it predicts th
 processes. It also projects to more nodes, as `docs/scale.md` does, with a plot.
 
 A kill ends a worker of `scratchgpt train --workers 2` with SIGKILL at a random moment. The run is
-resumed, and in the end it must have the bits of a run that nobody killed.
+resumed, and in the end it must have the bits of an uninterrupted run.
 """
 
 import argparse
@@ -146,6 +146,8 @@ def compare(shapes: list[str], rounds: int, seconds: float, out: Path) -> None:
         for _ in range(rounds):
             for program, results in found.items():
                 results.append(measure(shape, program, seconds))
+                took = 1e3 * results[-1]["seconds"]
+                print(f"{shape}, {program}: {took:.1f} ms a step", file=sys.stderr, flush=True)
         data[shape] = found
         one, two, half = (median(found[p], "seconds") for p in ("one", "two", "half"))
         share = median(found["two"], "allreduce") / two
@@ -207,7 +209,7 @@ def project(out: Path) -> None:
 
 
 def kill(n: int) -> None:
-    """Kill random workers of a run, and compare its end with that of an unbroken run."""
+    """Kill random workers of a run, and compare its end with that of an uninterrupted run."""
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
@@ -246,7 +248,7 @@ def kill(n: int) -> None:
                 (Path(folder) / run / "last" / name).read_bytes() for run in ("killed", "whole")
             ]
             assert files[0] == files[1], name
-        print(f"after {n} kills, the run has the bits of an unbroken run of {steps} steps")
+        print(f"after {n} kills, the run has the bits of an uninterrupted run of {steps} steps")
 
 
 def children(pid: int) -> list[int]:

@@ -77,7 +77,7 @@ class _Stream:
 def streams_of_worker(rank: int) -> Iterator[None]:
     """Discard what a worker other than worker 0 writes inside a ``with`` block.
 
-    What worker 0 writes goes on to where mpiexec writes, through a terminal that is none.
+    What worker 0 writes goes on to where mpiexec writes, so its terminal does not count.
     """
     if rank == 0:
         with contextlib.redirect_stdout(_NoTerminal(sys.stdout)):

@@ -8,6 +8,7 @@ import contextlib
 import shutil
 import warnings
 from collections.abc import Iterator
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ class SweepFolder:
             self.study.enqueue_trial(trial.params, user_attrs={FOLDER: folder})
             live = Trial(self.study, trial._trial_id)
             live.set_user_attr(REASON, "interrupted, and continued by a later trial")
-            self.study.tell(trial.number, state=TrialState.FAIL)
+            _finish(self.study, trial.number, state=TrialState.FAIL)
 
     def n_counted(self) -> int:
         """Return the number of trials that ended, without those that a later one continues."""
@@ -158,14 +159,14 @@ class SweepFolder:
             result = training.train()
         except TrialPruned:
             trial.set_user_attr(REASON, f"pruned at step {max(_reported(trial))}")
-            self.study.tell(trial, state=TrialState.PRUNED)
+            _finish(self.study, trial, state=TrialState.PRUNED)
         except UserError as error:
             trial.set_user_attr(REASON, str(error))
-            self.study.tell(trial, state=TrialState.FAIL)
+            _finish(self.study, trial, state=TrialState.FAIL)
         else:
             if result.interrupted is not None:
                 raise KeyboardInterrupt
-            self.study.tell(trial, result.best_value)
+            _finish(self.study, trial, values=result.best_value)
 
     def _value(self, record: EvaluationRecord) -> float:
         scores = {"val_loss": record.val_loss, **record.measures}
@@ -208,6 +209,11 @@ def is_counted(trial: "optuna.trial.FrozenTrial") -> bool:
     """Whether a trial has ended, and no later one continues it."""
     interrupted = "interrupted" in trial.user_attrs.get(REASON, "")
     return trial.state.is_finished() and not interrupted
+
+
+def _finish(study: "optuna.Study", trial: "optuna.Trial | int", **outcome: Any) -> None:
+    """Report the score of a trial to Optuna, or the state in which it ended."""
+    methodcaller("tell", trial, **outcome)(study)
 
 
 def value_of(trial: "optuna.trial.FrozenTrial") -> float | None:

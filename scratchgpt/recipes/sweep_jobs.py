@@ -36,18 +36,20 @@ def run_jobs(
     UserError
         If a process ends with an error.
     """
-    told = {trial.number for trial in folder.study.get_trials(deepcopy=False) if is_counted(trial)}
+    reported = {
+        trial.number for trial in folder.study.get_trials(deepcopy=False) if is_counted(trial)
+    }
 
-    def tell() -> None:
+    def report_ended() -> None:
         for trial in folder.study.get_trials(deepcopy=False):
-            if is_counted(trial) and trial.number not in told:
-                told.add(trial.number)
+            if is_counted(trial) and trial.number not in reported:
+                reported.add(trial.number)
                 report(describe_trial(folder, trial.number))
 
     if n_jobs == 1:
         while folder.n_counted() < n_trials:
             folder.run_trials(folder.n_counted() + 1)
-            tell()
+            report_ended()
         return
     # The pipe closes when this process ends, however it ends.
     reader, writer = os.pipe()
@@ -59,7 +61,7 @@ def run_jobs(
     try:
         while any(process.poll() is None for process in processes):
             time.sleep(_POLL)
-            tell()
+            report_ended()
     except BaseException:
         for process in processes:
             process.send_signal(signal.SIGTERM)  # a trial saves its run
@@ -68,7 +70,7 @@ def run_jobs(
         os.close(reader)
         failed = [process.wait() for process in processes if process.wait()]
         os.close(writer)
-    tell()
+    report_ended()
     if failed:
         raise UserError(
             f"{counted(len(failed), 'process', 'processes')} of the sweep ended with status "

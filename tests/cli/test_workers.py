@@ -48,7 +48,7 @@ def test_bad_input_is_said_once(mpi, refused, options, tmp_path):
 
 
 class Command:
-    """A command in a process of its own; ``wait_for`` reads its stderr."""
+    """A command in a separate process; ``wait_for`` reads its stderr."""
 
     def __init__(self, *words):
         code = "from scratchgpt.cli.main import run; run()"
