@@ -77,6 +77,8 @@ HEAVY = (
     "tomli_w",
     "starlette",
     "uvicorn",
+    "mpi4py",
+    "optuna",
 )
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))

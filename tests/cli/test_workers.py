@@ -20,7 +20,9 @@ MORE = 10**6  # steps than it can take
 
 
 @pytest.fixture
-def options(tiny, text_file):
+def options(tiny, text_file, monkeypatch):
+    """Options of a short run; the workers load no kernels, which takes longer than the run."""
+    monkeypatch.setenv("SCRATCHGPT_KERNELS", "off")
     return (text_file, *tiny, "--grad-accum", 2, "--eval-interval", 0, "--threads", 1)
 
 
