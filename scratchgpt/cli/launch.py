@@ -23,6 +23,8 @@ AS_ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM")
 OF_BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 _RULE = "-" * 60  # begins the lines around a message of Open MPI
 _DEATH = re.compile(r"process rank (\d+) with PID \d+ on node (\S+) exited on signal (\d+)")
+# PMIx, a part of Open MPI, says so if a process that it writes to has just ended.
+_GONE = re.compile(r"\[\S+\] PMIX ERROR: PMIX_ERR_UNREACH ")
 # What these say is in the exit status, or a worker has said it.
 _NOTHING_NEW = ("non-zero status", "non-zero exit code", "MPI_ABORT was invoked", 'calling "abort"')
 
@@ -150,7 +152,7 @@ def translate(lines: Iterable[str]) -> Iterator[Death]:
             block = [] if block is None else None
         elif block is not None:
             block.append(line)
-        else:
+        elif not _GONE.match(line):
             message(line)
     for line in block or ():
         message(line)

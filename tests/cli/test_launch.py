@@ -51,6 +51,12 @@ def test_what_a_worker_has_said_is_not_repeated(block, capsys):
     assert capsys.readouterr().err == "error: no\n"
 
 
+def test_a_process_that_has_ended_already_is_no_news(capsys):
+    gone = "[vm:11848] PMIX ERROR: PMIX_ERR_UNREACH in file pmix_server.c at line 3146"
+    assert list(translate(lines(gone, "[vm:1] PMIX ERROR: other"))) == []
+    assert capsys.readouterr().err == "[vm:1] PMIX ERROR: other\n"
+
+
 def test_a_death_is_reported(capsys):
     assert list(translate(lines("step 1", DEATH, STATUS))) == [Death(1, 9)]
     assert capsys.readouterr().err == "step 1\n"
