@@ -81,6 +81,5 @@ def round_to_bfloat16(x: Array) -> Array:
     bits = rounded.view(np.uint32)
     bits += 0x7FFF + (bits >> 16 & 1)
     bits &= 0xFFFF0000
-    not_finite = ~np.isfinite(x)
-    rounded[not_finite] = x[not_finite]
+    np.copyto(rounded, x, where=~np.isfinite(x))
     return rounded

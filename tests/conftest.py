@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -152,11 +153,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def second() -> ModuleType:
     """The second renderer of conversations, tests/chat/second_renderer.py."""
-    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    return _load(Path(__file__).parent / "chat" / "second_renderer.py")
+
+
+@pytest.fixture(scope="session")
+def strict() -> ModuleType:
+    """The array library of tests/device/strict_array.py: CuPy without a GPU."""
+    return _load(Path(__file__).parent / "device" / "strict_array.py")
+
+
+def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses and the arrays look up their module
     spec.loader.exec_module(module)
     return module
 

@@ -5,7 +5,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import check_whole, plain, real_number
-from scratchgpt.backend import Array, as_rows, check_arrays, check_dloss, use_kernels
+from scratchgpt.backend import (
+    Array,
+    array_module,
+    as_rows,
+    check_arrays,
+    check_dloss,
+    to_device_of,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
@@ -83,6 +91,8 @@ def cross_entropy_forward(
         raise ValueError(
             f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
         )
+    n_counted = int((targets != ignore_index).sum())  # before the copy, so that nothing waits
+    targets = to_device_of(logits, targets)
     counted = targets != ignore_index
     targets = np.where(counted, targets, 0)
 
@@ -93,7 +103,6 @@ def cross_entropy_forward(
         losses -= label_smoothing * mean
     losses = np.where(counted, losses[..., 0], losses.dtype.type(0))  # (...)
 
-    n_counted = int(counted.sum())
     saved = CrossEntropySaved(
         logits, log_total, targets, counted, n_counted, label_smoothing, reduction
     )
@@ -152,7 +161,7 @@ def cross_entropy_backward(
     if label_smoothing:
         dlogits -= label_smoothing / vocab_size
     rows = as_rows(dlogits)
-    rows[np.arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
+    rows[array_module(rows).arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
     dlogits *= weights
     return dlogits
 

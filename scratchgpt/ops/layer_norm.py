@@ -76,7 +76,7 @@ def layer_norm_forward(
     np.mean(x, axis=-1, keepdims=True, out=mean)  # 1
     np.subtract(x, mean, out=y)  # 2: x - mean
     # np.var would take an absolute value, but the variance must be analytic for the complex step.
-    np.einsum("...c,...c->...", y, y, out=rstd[..., 0])
+    rstd[..., 0] = np.einsum("...c,...c->...", y, y)
     rstd /= n_channels
     rstd += eps
     np.sqrt(rstd, out=rstd)

@@ -64,9 +64,9 @@ class AdamW:
         self.weight_decay = weight_decay
         self.n_steps = 0
         n = store.grads.size
-        self.exp_avg = aligned_zeros(n, store.dtype)
-        self.exp_avg_sq = aligned_zeros(n, store.dtype)
-        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype)
+        self.exp_avg = aligned_zeros(n, store.dtype, store.values)
+        self.exp_avg_sq = aligned_zeros(n, store.dtype, store.values)
+        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype, store.values)
 
     @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
