@@ -92,6 +92,17 @@ def to_host(x: Any) -> Array:
     return array
 
 
+def to_floats(*values: Any) -> tuple[float, ...]:
+    """Return numbers as Python floats; those on a device are read together, in one copy."""
+    like = next((x for x in values if hasattr(x, "dtype") and not on_host(x)), None)
+    if like is None:
+        return tuple(map(float, values))
+    together = array_module(like).empty(len(values), np.float64)
+    for i, value in enumerate(values):
+        together[i] = value
+    return tuple(to_host(together).tolist())
+
+
 def contiguous(*arrays: Array | None) -> bool:
     """Whether kernels can write to all of these arrays; None is for an argument not given."""
     return all(x is None or x.flags.c_contiguous for x in arrays)

@@ -256,7 +256,7 @@ def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     """Yield each array in a tree of NamedTuples, tuples and lists with its path, ``h.3.attn.q``."""
-    if isinstance(saved, np.ndarray):
+    if isinstance(saved, np.ndarray) or _is_on_device(saved):
         yield path, saved
     elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
         for name, child in zip(saved._fields, saved, strict=True):
@@ -264,6 +264,10 @@ def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     elif isinstance(saved, tuple | list):
         for i, child in enumerate(saved):
             yield from walk(child, f"{path}.{i}" if path else str(i))
+
+
+def _is_on_device(x: Any) -> bool:
+    return hasattr(x, "__array_ufunc__") and hasattr(x, "shape") and not on_host(x)
 
 
 def nbytes(saved: Any, *, exclude: Any = ()) -> int:

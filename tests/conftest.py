@@ -162,6 +162,14 @@ def strict() -> ModuleType:
     return _load(Path(__file__).parent / "device" / "strict_array.py")
 
 
+@pytest.fixture
+def cuda(strict: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A machine on which CuPy is installed and has one GPU: ``device="cuda"`` works."""
+    monkeypatch.setitem(sys.modules, "cupy", strict)
+    with kernels.disabled():
+        yield strict
+
+
 def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None

@@ -28,7 +28,7 @@ FLOORS = [
     {"version", "errors", "escapes"},
     {"arguments"},
     {"backend", "utf8"},
-    {"compressed", "files", "memory", "structured", "threads"},
+    {"compressed", "device", "files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed", "checkpoints", "folders", "special_ids"},
     {"kernels"},
     {"ops"},

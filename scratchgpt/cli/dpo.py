@@ -68,6 +68,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "batch_size",

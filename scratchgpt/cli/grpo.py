@@ -71,6 +71,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "batch_size",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete
 from scratchgpt.cli.console import byte_count, message
 from scratchgpt.errors import UserError
 
@@ -18,6 +19,17 @@ Threads = Annotated[
         min=1,
         help="Number of threads; by default one per core.",
         show_default=False,
+    ),
+]
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where to compute: cpu, cuda (an NVIDIA GPU, with CuPy), or cuda:1 for the second "
+        "GPU.",
+        autocompletion=complete(lambda: ("cpu", "cuda")),
     ),
 ]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, to_host
+from scratchgpt.backend import Array, to_device_of, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 from scratchgpt.models.pickles import refuse_pickle
@@ -88,7 +88,8 @@ class TensorFile:
         is_bfloat16 = self.tensors[name].dtype == "BF16"
         for rows, stored in self._pieces(name):
             with np.errstate(over="ignore"):  # overflow is reported as a non-finite value
-                out[rows] = widen_bfloat16(stored) if is_bfloat16 else stored
+                values = widen_bfloat16(stored) if is_bfloat16 else stored
+                out[rows] = to_device_of(out, values)
             finite = finite and bool(np.isfinite(out[rows]).all())
         return finite
 

@@ -1,6 +1,6 @@
 """Embedding lookup y = W[tokens], and its backward, a scatter-add."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def embedding_forward(
     tokens = to_device_of(weight, tokens)
     y = empty((*tokens.shape, weight.shape[1]), like=weight)
     # All tokens are in range at this point; NumPy's other modes would copy the output again.
-    mode = {"mode": "clip"} if on_host(weight) else {}  # CuPy has no mode
+    mode: dict[str, Any] = {"mode": "clip"} if on_host(weight) else {}  # CuPy has no mode
     weight.take(tokens, axis=0, out=y, **mode)
     return y, EmbeddingSaved(tokens, weight)
 

@@ -8,13 +8,14 @@ import math
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, on_host, use_kernels
 from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.ops.observe import observed
 
 # Five float32 arrays of this size are 1.25 MiB, so they stay in the cache for a dozen passes.
 CHUNK = 65_536
+DEVICE_CHUNK = 1 << 24  # a GPU needs large arrays more than cached ones
 
 
 class AdamW:
@@ -66,7 +67,8 @@ class AdamW:
         n = store.grads.size
         self.exp_avg = aligned_zeros(n, store.dtype, store.values)
         self.exp_avg_sq = aligned_zeros(n, store.dtype, store.values)
-        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype, store.values)
+        self._chunk = CHUNK if on_host(store.values) else DEVICE_CHUNK
+        self._scratch = aligned_zeros(min(self._chunk, n), store.dtype, store.values)
 
     @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
@@ -120,8 +122,8 @@ class AdamW:
             )
             return
 
-        for start in range(0, values.size, CHUNK):
-            chunk = slice(start, start + CHUNK)
+        for start in range(0, values.size, self._chunk):
+            chunk = slice(start, start + self._chunk)
             value, grad, m, v = values[chunk], grads[chunk], exp_avg[chunk], exp_avg_sq[chunk]
             x = self._scratch[: value.size]
 

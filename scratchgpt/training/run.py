@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.backend import to_device_of
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
@@ -192,7 +193,7 @@ class Run:
         own = self._model.store.values.copy()
         try:
             for name, parameter in self._model.store.named.items():
-                parameter.value[...] = mean[name]
+                parameter.value[...] = to_device_of(own, mean[name])
             if self._writes:
                 with self.directory.replacing(AVERAGE) as folder:
                     save_model(folder, self._model, self._tokenizer)

@@ -4,11 +4,11 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import derive_seed
+from scratchgpt.backend import derive_seed, on_host, to_floats
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import AdamW, clip_scale, global_norm
@@ -116,6 +116,17 @@ class Stepper:
                 f"grad_accum={config.grad_accum} is not divisible by the {workers.size} workers; "
                 f"choose a multiple of {workers.size}"
             )
+        self._on_host = on_host(model.store.values)
+        if not self._on_host and not objective.on_gpu:
+            raise UserError(
+                f"the model is on a GPU, and {type(objective).__name__} trains on the CPU only; "
+                "leave it there"
+            )
+        if not self._on_host and workers.size > 1:
+            raise UserError(
+                f"the model is on a GPU, and {workers.size} workers train on the CPU only; use one "
+                "of the two"
+            )
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
             model.store.freeze(self.frozen)
@@ -155,7 +166,9 @@ class Stepper:
         grads = store.grads
         self.workers.sum(grads)
         with self.arena:
-            norm = global_norm(grads)
+            loss, norm = to_floats(loss, global_norm(grads))  # on a GPU, the only copy to the host
+        if not math.isfinite(loss):
+            raise NotFinite(f"the loss became {loss}", micro_batches, None)
         if not math.isfinite(norm):
             raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
         lr = config.lr_at(step)
@@ -198,7 +211,7 @@ class Stepper:
             raise NothingToValidate(
                 "there are no validation batches; give more text, or set eval_interval=0"
             )
-        means = {"val_loss": loss / n_all}
+        means = {"val_loss": float(loss) / n_all}
         return means | {f"val_{name}": value / n_all for name, value in measures.items()}
 
     def check_stop(self) -> None:
@@ -224,14 +237,17 @@ class Stepper:
         weighted: Iterable[tuple[MicroBatch, float]],
         *,
         backward: bool,
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Return the weighted sums of loss and measures over the micro-batches of all workers.
+
+        The loss of a model on a GPU stays there.
 
         If ``backward`` is True, the gradient of the weighted loss is added to the gradients. The
         workers first agree on whether a signal came or a loss is not finite; then all of them
         raise.
         """
-        loss, measures = 0.0, dict[str, float]()
+        loss: Any = 0.0
+        measures = dict[str, float]()
         failure: Stopped | NotFinite | None = None
         try:
             for micro_batch, weight in weighted:
@@ -253,14 +269,14 @@ class Stepper:
 
     def _micro_step(
         self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Compute loss and measures of a micro-batch; add ``dloss`` times the gradient if given."""
         self.stop.check()
         # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
-            loss = float(value)
-            if not math.isfinite(loss):
+            loss = float(value) if self._on_host else value.astype(np.float64)
+            if self._on_host and not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
             measures = objective.measures(saved)
             if measures:

@@ -31,7 +31,17 @@ def test_json_has_what_the_text_has(scratchgpt, trained):
     outcome = scratchgpt("bench", trained, "--batch", 2, *FAST, "--json")
     record = json.loads(outcome.stdout)
     assert set(record) == {
-        *("shape", "config", "batch", "block", "dtype", "precision", "kernels", "threads"),
+        *(
+            "shape",
+            "config",
+            "device",
+            "batch",
+            "block",
+            "dtype",
+            "precision",
+            "kernels",
+            "threads",
+        ),
         *("step", "peak_bytes", "sgemm_gflop_per_s", "read_gb_per_s", "decode", "breakdown"),
     }
     assert record["shape"] == str(trained)

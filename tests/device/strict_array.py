@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -253,6 +254,12 @@ def _constructor(name: str) -> Callable[..., StrictArray]:
     return construct
 
 
+# What is needed to open a device, so that the module can stand in for ``cupy``.
+exp = np.exp
+cuda = SimpleNamespace(
+    runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+    Device=lambda index=0: SimpleNamespace(use=lambda: None, synchronize=lambda: None),
+)
 arange, empty, full, ones, tri, zeros = map(
     _constructor, ("arange", "empty", "full", "ones", "tri", "zeros")
 )
