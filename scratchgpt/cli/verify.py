@@ -84,8 +84,6 @@ def verify_command(
     from scratchgpt.kernels import disabled
 
     refuse_existing(out)
-    if with_kernels:
-        _require_kernels()
     chosen = _find(names or ["all"], method and method.value, seed, with_kernels, device)
     if out is not None:
         make_folder(out)  # fail now rather than after all checks
@@ -139,6 +137,8 @@ def _find(
     from scratchgpt.proofs.subjects import check_name, find_checks
 
     if device == "cpu":
+        if with_kernels:
+            _require_kernels()
         return [
             check
             for name in names

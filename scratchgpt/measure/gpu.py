@@ -15,20 +15,21 @@ def synchronize(library: Any) -> None:
     library.cuda.Device().synchronize()
 
 
-def gpu_sgemm_speed(library: Any, *, seconds: float, size: int = PRODUCT_SIZE) -> float:
+def gpu_sgemm_speed(library: Any, *, seconds: float) -> float:
     """Measure the peak speed of a float32 matrix product on a GPU, in operations per second."""
-    a, b, out = (library.ones((size, size), np.float32) for _ in range(3))
+    n = PRODUCT_SIZE
+    a, b, out = (library.ones((n, n), np.float32) for _ in range(3))
 
     def multiply() -> None:
         np.matmul(a, b, out=out)
         synchronize(library)
 
-    return 2 * size**3 / best_seconds(multiply, seconds)
+    return 2 * n**3 / best_seconds(multiply, seconds)
 
 
-def gpu_read_bandwidth(library: Any, *, seconds: float, n_bytes: int = BUFFER_BYTES) -> float:
+def gpu_read_bandwidth(library: Any, *, seconds: float) -> float:
     """Measure the peak speed at which a GPU reads its memory, in bytes per second."""
-    x = library.ones(n_bytes // 4, np.float32)
+    x = library.ones(BUFFER_BYTES // 4, np.float32)
 
     def read() -> None:
         x.max()

@@ -4,10 +4,15 @@ import json
 
 import pytest
 
+from scratchgpt.measure import gpu
+from scratchgpt.recipes import language
+
 
 @pytest.fixture
-def run(scratchgpt, text_file, tmp_path):
+def run(scratchgpt, text_file, tmp_path, monkeypatch):
     """``run("cuda", "name", ...)`` trains a tiny model, and returns the folder of the run."""
+
+    monkeypatch.setattr(language, "SAMPLE_TOKENS", 2)
 
     def train(device, name, *more):
         out = tmp_path / name
@@ -22,27 +27,21 @@ def run(scratchgpt, text_file, tmp_path):
     return train
 
 
-def test_training_generation_and_resuming_are_the_same(run, scratchgpt, cuda):
+def test_a_run_trains_there_generates_anywhere_and_resumes_on_the_cpu(run, scratchgpt, cuda):
     with cuda.counting() as traffic:
         there = run("cuda", "there")
     assert traffic.to_device > 6
-    here = run("cpu", "here")
-    weights = "last/model.safetensors"
-    assert (there / weights).read_bytes() == (here / weights).read_bytes()
     assert 'device = "cuda"' in (there / "config.toml").read_text(encoding="utf-8")
 
-    options = ["--prompt", "the ", "--max-new-tokens", 20, "--num-samples", 2]
+    options = ["--prompt", "fox ", "--max-new-tokens", 5, "--num-samples", 2]
     texts = [
         scratchgpt("generate", "-m", there, *options, "--device", device).stdout
         for device in ("cpu", "cuda")
     ]
     assert texts[0] == texts[1]
 
-    more = ["--resume", "--steps", 5]
-    for folder, device in ((there, []), (here, ["--device", "cuda"])):
-        outcome = scratchgpt("train", "--out", folder, *more, *device)
-        assert outcome.status == 0, outcome.stderr
-    assert (there / weights).read_bytes() == (here / weights).read_bytes()
+    outcome = scratchgpt("train", "--out", there, "--resume", "--steps", 4, "--device", "cpu")
+    assert outcome.status == 0, outcome.stderr
 
 
 def test_the_gpu_is_compared_with_the_cpu(scratchgpt, cuda):
@@ -92,7 +91,9 @@ def test_a_model_of_integers_stays_on_the_cpu(run, refused, scratchgpt, cuda, tm
     assert "8-bit weights, which compute on the CPU only" in said
 
 
-def test_a_gpu_is_measured(scratchgpt, cuda):
+def test_a_gpu_is_measured(scratchgpt, cuda, monkeypatch):
+    monkeypatch.setattr(gpu, "PRODUCT_SIZE", 4)
+    monkeypatch.setattr(gpu, "BUFFER_BYTES", 400)
     options = ["--batch", 1, "--block", 4, "--seconds", 0, "--steps", 1]
     outcome = scratchgpt("bench", "preset:gpt-nano", *options, "--device", "cuda", "--json")
     assert outcome.status == 0, outcome.stderr

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from scratchgpt.measure import gpu
 from scratchgpt.measure.gpu import gpu_peak_memory, gpu_read_bandwidth, gpu_sgemm_speed
 
 
@@ -9,8 +10,10 @@ def test_products_and_reads_wait_for_the_device(strict, monkeypatch):
     waited = []
     device = SimpleNamespace(synchronize=lambda: waited.append(1))
     monkeypatch.setattr(strict.cuda, "Device", lambda: device)
-    assert gpu_sgemm_speed(strict, seconds=0, size=4) > 0
-    assert gpu_read_bandwidth(strict, seconds=0, n_bytes=400) > 0
+    monkeypatch.setattr(gpu, "PRODUCT_SIZE", 4)
+    monkeypatch.setattr(gpu, "BUFFER_BYTES", 400)
+    assert gpu_sgemm_speed(strict, seconds=0) > 0
+    assert gpu_read_bandwidth(strict, seconds=0) > 0
     assert len(waited) == 4  # a first call of each, which is not timed, and one more
 
 
