@@ -53,6 +53,27 @@ def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> boo
     )
 
 
+def use_cuda(*arrays: Array | None) -> bool:
+    """Whether to use the CUDA kernels for these arrays instead of CuPy's functions.
+
+    They support C-contiguous CuPy arrays that are all float32 or all float64 and not empty. They
+    are disabled like those of :func:`use_kernels`.
+    """
+    given = [x for x in arrays if x is not None]
+    dtype = given[0].dtype
+    return (
+        type(given[0]).__module__.partition(".")[0] == "cupy"
+        and all(x.dtype == dtype and x.size and x.flags.c_contiguous for x in given)
+        and dtype in kernels_allowed.get()
+        and not _switched_off()
+    )
+
+
+@functools.cache
+def _switched_off() -> bool:
+    return os.environ.get("SCRATCHGPT_KERNELS", "on").lower() == "off"
+
+
 def array_module(x: Array) -> Any:
     """Return the library of an array: NumPy, or CuPy for an array on a GPU.
 

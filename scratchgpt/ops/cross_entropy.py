@@ -12,6 +12,7 @@ from scratchgpt.backend import (
     check_arrays,
     check_dloss,
     to_device_of,
+    use_cuda,
     use_kernels,
 )
 from scratchgpt.memory import empty, empty_like
@@ -155,6 +156,11 @@ def cross_entropy_backward(
             dlogits.reshape(-1, vocab_size),
         )
         return dlogits
+    if use_cuda(logits, log_total, weights, dlogits) and targets.flags.c_contiguous:
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.cross_entropy_backward(logits, log_total, targets, weights, label_smoothing, dlogits)
+        return dlogits
 
     np.subtract(logits, log_total, out=dlogits)
     np.exp(dlogits, out=dlogits)  # p
@@ -175,5 +181,12 @@ def _log_total_and_mean(logits: Array) -> tuple[Array, Array]:
         mean = empty(log_total.shape, like=logits)
         rows = logits.reshape(-1, logits.shape[-1])
         cross_entropy.cross_entropy_forward(rows, log_total.reshape(-1), mean.reshape(-1))
+        return log_total, mean
+    if use_cuda(logits):
+        from scratchgpt.kernels.cuda import by_row
+
+        log_total = empty((*logits.shape[:-1], 1), like=logits)
+        mean = empty(log_total.shape, like=logits)
+        by_row.cross_entropy_forward(logits, log_total, mean)
         return log_total, mean
     return log_sum_exp(logits, axis=-1), logits.mean(axis=-1, keepdims=True)

@@ -12,6 +12,7 @@ from scratchgpt.backend import (
     check_upstream,
     on_host,
     to_device_of,
+    use_cuda,
     use_kernels,
 )
 from scratchgpt.memory import empty
@@ -98,6 +99,12 @@ def embedding_backward(
         from scratchgpt.kernels import embedding
 
         embedding.embedding_backward(tokens.reshape(-1), as_rows(dy), dweight)
+        return dweight
+
+    if use_cuda(dy, dweight):
+        from scratchgpt.kernels.cuda import parameters
+
+        parameters.embedding_backward(tokens.reshape(-1), as_rows(dy), dweight)
         return dweight
 
     np.add.at(dweight, tokens.reshape(-1), as_rows(dy))

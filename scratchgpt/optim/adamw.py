@@ -5,10 +5,11 @@ algorithm 2.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, on_host, use_kernels
+from scratchgpt.backend import Array, on_host, use_cuda, use_kernels
 from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.ops.observe import observed
@@ -105,21 +106,18 @@ class AdamW:
         values, grads = self.store.values[span.values], self.store.grads[span.grads]
         exp_avg, exp_avg_sq = self.exp_avg[span.grads], self.exp_avg_sq[span.grads]
         n_decay = max(self.store.n_decay - span.values.start, 0) if self.weight_decay else 0
+        flat = values, grads, exp_avg, exp_avg_sq
+        settings: Any = {"betas": self.betas, "gains": gains, "keep": keep}
+        settings |= {"n_decay": n_decay, "step_size": step_size, "eps": eps}
         if use_kernels(self.store.values):
             from scratchgpt.kernels import adamw
 
-            adamw.adamw_step(
-                values,
-                grads,
-                exp_avg,
-                exp_avg_sq,
-                n_decay=n_decay,
-                betas=self.betas,
-                gains=gains,
-                keep=keep,
-                step_size=step_size,
-                eps=eps,
-            )
+            adamw.adamw_step(*flat, **settings)
+            return
+        if use_cuda(*flat):
+            from scratchgpt.kernels.cuda import parameters
+
+            parameters.adamw_step(*flat, **settings)
             return
 
         for start in range(0, values.size, self._chunk):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, on_host, use_kernels
+from scratchgpt.backend import Array, on_host, use_cuda, use_kernels
 from scratchgpt.memory import empty, scope
 from scratchgpt.ops.observe import observed
 
@@ -34,6 +34,11 @@ def global_norm(flat: Array) -> Any:
         from scratchgpt.kernels import adamw
 
         return math.sqrt(adamw.sum_of_squares(flat))
+
+    if use_cuda(flat):
+        from scratchgpt.kernels.cuda import parameters
+
+        return np.sqrt(parameters.sum_of_squares(flat))
 
     total: Any = 0.0
     chunk = CHUNK if on_host(flat) else DEVICE_CHUNK
