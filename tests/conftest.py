@@ -158,8 +158,13 @@ def second() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def strict() -> ModuleType:
-    """The array library of tests/device/strict_array.py: CuPy without a GPU."""
-    return _load(Path(__file__).parent / "device" / "strict_array.py")
+    """The array library of tests/device/strict_array.py: CuPy without a GPU.
+
+    With SCRATCHGPT_DEVICE_TESTS=cuda, it is CuPy on a GPU.
+    """
+    on_gpu = os.environ.get("SCRATCHGPT_DEVICE_TESTS") == "cuda"
+    name = "real_cupy.py" if on_gpu else "strict_array.py"
+    return _load(Path(__file__).parent / "device" / name)
 
 
 @pytest.fixture

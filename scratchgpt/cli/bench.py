@@ -63,7 +63,7 @@ def bench_command(
     precision: Annotated[
         str,
         typer.Option(
-            help="Precision of the matrix products in training: float32 or bf16.",
+            help="Precision of the matrix products in training: float32, bf16, or tf32 on a GPU.",
             autocompletion=complete(precisions),
         ),
     ] = "float32",

@@ -75,7 +75,9 @@ def verify_command(
     """Compare backward passes with derivatives of forward passes.
 
     With --device cuda, outputs and gradients of the GPU are compared with those of the CPU, in
-    float64. The exit status is 1 if a backward pass is wrong.
+    float64; with --kernels, those of the CUDA kernels.
+
+    The exit status is 1 if a backward pass is wrong.
     """
     import time
     from contextlib import nullcontext
@@ -144,11 +146,10 @@ def _find(
             for name in names
             for check in find_checks(name, method, seed, with_kernels=with_kernels)
         ]
-    if method is not None or with_kernels:
-        option = "--kernels" if with_kernels else f"--method {method}"
+    if method is not None:
         raise UserError(
-            f"{option} has no effect with --device {device}, which compares the GPU with the CPU; "
-            "leave one of them out"
+            f"--method {method} has no effect with --device {device}, which compares the GPU with "
+            "the CPU; leave one of them out"
         )
     for name in names:
         check_name(name)  # before the device is opened

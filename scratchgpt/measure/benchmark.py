@@ -61,7 +61,7 @@ class Benchmark:
     Attributes
     ----------
     shape : Shape
-    precision : {"float32", "bf16"}
+    precision : {"float32", "bf16", "tf32"}
         Precision of the training step.
     kernels : bool
         Whether the compiled kernels were used.
@@ -155,7 +155,7 @@ def benchmark(
     Parameters
     ----------
     shape : Shape
-    precision : {"float32", "bf16"}
+    precision : {"float32", "bf16", "tf32"}
         Type to which the factors of the matrix products of training are rounded.
     seconds : float
         Duration of each measurement, which has at least three repetitions.

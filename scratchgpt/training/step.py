@@ -105,6 +105,12 @@ class Stepper:
                 f"precision={config.precision!r} needs a model in float32; "
                 f"this model is in {model.store.dtype}"
             )
+        self._on_host = on_host(model.store.values)
+        if config.precision == "tf32" and self._on_host:
+            raise UserError(
+                "precision='tf32' is for GPUs, and the model is on the CPU; set device='cuda', or "
+                "precision='bf16' or 'float32'"
+            )
         if config.grad_accum > 1 and not objective.splits:
             reason = objective.whole_because and f", because {objective.whole_because}"
             raise UserError(
@@ -116,7 +122,6 @@ class Stepper:
                 f"grad_accum={config.grad_accum} is not divisible by the {workers.size} workers; "
                 f"choose a multiple of {workers.size}"
             )
-        self._on_host = on_host(model.store.values)
         if not self._on_host and not objective.on_gpu:
             raise UserError(
                 f"the model is on a GPU, and {type(objective).__name__} trains on the CPU only; "
@@ -124,8 +129,8 @@ class Stepper:
             )
         if not self._on_host and workers.size > 1:
             raise UserError(
-                f"the model is on a GPU, and {workers.size} workers train on the CPU only; use one "
-                "of the two"
+                "the model is on a GPU, but several workers train on the CPU only; train on the GPU "
+                "in one process, or leave the model on the CPU"
             )
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:

@@ -57,7 +57,7 @@ def test_products_can_be_taken_in_bfloat16(scratchgpt, trained):
     assert "tokens in float32, products in bfloat16" in outcome.stdout
     refused = scratchgpt("bench", trained, *FAST, "--precision", "float16")
     assert refused.status == 2
-    assert "precision='float16' is not one of float32, bf16" in refused.stderr
+    assert "precision='float16' is not one of float32, bf16, tf32" in refused.stderr
 
 
 def test_the_breakdown_can_be_left_out(scratchgpt, trained):

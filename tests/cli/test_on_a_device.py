@@ -74,7 +74,6 @@ def test_a_wrong_gpu_is_found(scratchgpt, cuda, monkeypatch):
     ("arguments", "says"),
     [
         (["verify", "softmax", "--device", "gpu"], "device='gpu' must be cpu, cuda"),
-        (["verify", "softmax", "--device", "cuda", "--kernels"], "--kernels has no effect"),
         (["verify", "softmax", "--device", "cuda", "--method", "central"], "--method central has"),
         (["verify", "sofmax", "--device", "cuda"], "no operation, layer or model 'sofmax'"),
         (["bench", "char", "--device", "tpu"], "device='tpu' must be cpu, cuda"),

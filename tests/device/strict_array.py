@@ -124,7 +124,7 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         if name in ATTRIBUTES:
             return getattr(self._array, name)
         if name not in METHODS:
-            raise AttributeError(f"CuPy's arrays have no {name}, or nobody has checked it yet")
+            raise AttributeError(f"CuPy's arrays have no {name}, or it has not been checked yet")
 
         def method(*args: Any, **kwargs: Any) -> Any:
             check_parameters(name, METHODS[name], kwargs)
@@ -139,13 +139,13 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         assert method in UFUNC_METHODS, method
         check_parameters(ufunc.__name__, " ".join(UFUNC_PARAMETERS), kwargs)
         if ufunc.__name__ not in UFUNCS:
-            raise TypeError(f"CuPy has no {ufunc.__name__}, or nobody has checked it yet")
+            raise TypeError(f"CuPy has no {ufunc.__name__}, or it has not been checked yet")
         return on_device(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = function.__name__
         if name not in FUNCTIONS or getattr(np, name, None) is not function:
-            raise TypeError(f"CuPy does not implement {name}, or nobody has checked it yet")
+            raise TypeError(f"CuPy does not implement {name}, or it has not been checked yet")
         check_parameters(name, FUNCTIONS[name], kwargs)
         traffic.reads += name in SHAPE_IS_DATA
         return on_device(function(*unwrap(args), **unwrap(kwargs)))
@@ -226,6 +226,11 @@ def unwrap(tree: Any) -> Any:
     if isinstance(tree, list | tuple):
         return type(tree)(map(unwrap, tree))
     return tree._array if isinstance(tree, StrictArray) else tree
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    """Compare bit for bit: both were computed by NumPy."""
+    np.testing.assert_array_equal(unwrap(actual), expected)
 
 
 def on_device(tree: Any) -> Any:

@@ -44,9 +44,9 @@ LEAKS: dict[str, Any] = {
     "sum has no where": lambda x, s: x.sum(where=x > 0),
     "the address of the data": lambda x, s: x.ctypes,
     "the buffer": lambda x, s: memoryview(x),
-    "a function that nobody has checked": lambda x, s: np.unique(x),
-    "a method that nobody has checked": lambda x, s: x.argsort(),
-    "a constructor that nobody has checked": lambda x, s: s.linspace(0, 1),
+    "a function that has not been checked": lambda x, s: np.unique(x),
+    "a method that has not been checked": lambda x, s: x.argsort(),
+    "a constructor that has not been checked": lambda x, s: s.linspace(0, 1),
 }
 SYNCS: dict[str, Any] = {
     "bool": lambda x: bool((x > 0).any()),

@@ -46,8 +46,8 @@ def test_loss_and_gradients_are_the_same_on_a_device(any_case, strict, gradients
     padding = getattr(model.config, "padding_id", None) is not None
     assert traffic.to_device <= len(any_case.data()) + masks + 2 * padding
     assert isinstance(loss, strict.StrictArray)
-    assert float(loss) == expected_loss
-    np.testing.assert_array_equal(strict.unwrap(model.store.grads), expected)
+    strict.assert_same(loss, np.float64(expected_loss))
+    strict.assert_same(model.store.grads, expected)
 
 
 def test_a_gpt_generates_the_same_on_a_device(model_case, strict):
@@ -67,7 +67,7 @@ def test_a_gpt_generates_the_same_on_a_device(model_case, strict):
         assert traffic.syncs == 0
         logits.append(found)
     for expected, actual in zip(*logits, strict=True):
-        np.testing.assert_array_equal(strict.unwrap(actual), expected)
+        strict.assert_same(actual, expected)
 
 
 def test_a_transformer_generates_the_same_on_a_device(transformer_case, strict):
@@ -86,7 +86,7 @@ def test_a_transformer_generates_the_same_on_a_device(transformer_case, strict):
         assert traffic.syncs == 0
         logits.append(found)
     for expected, actual in zip(*logits, strict=True):
-        np.testing.assert_array_equal(strict.unwrap(actual), expected)
+        strict.assert_same(actual, expected)
 
 
 @each_other
@@ -110,7 +110,7 @@ def test_outputs_and_gradients_of_other_models_are_the_same_on_a_device(make, st
         found = outputs if isinstance(outputs, Outputs) else (outputs,)
         results.append((*found, model.store.grads))
     for expected, actual in zip(*results, strict=True):
-        np.testing.assert_array_equal(strict.unwrap(actual), expected)
+        strict.assert_same(actual, expected)
 
 
 def draw(library: Any, x: Any) -> Any:

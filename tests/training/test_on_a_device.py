@@ -43,13 +43,14 @@ def test_ten_steps_are_the_same_bit_for_bit(
     steppers = [stepper(model, batches, make_config()) for model in (here, there)]
     for step in range(10):
         expected, actual = (one.update(step) for one in steppers)
-        assert actual.loss == expected.loss
-        assert actual.grad_norm == expected.grad_norm
+        for name in ("loss", "grad_norm"):
+            found, wanted = (np.float64(getattr(update, name)) for update in (actual, expected))
+            strict.assert_same(strict.on_device(found), wanted)
         assert type(actual.loss) is type(actual.grad_norm) is float
-    np.testing.assert_array_equal(strict.unwrap(there.store.values), here.store.values)
+    strict.assert_same(there.store.values, here.store.values)
     for name, moment in steppers[0].optimizer.named_moments().items():
         other = steppers[1].optimizer.named_moments()[name]
-        np.testing.assert_array_equal(strict.unwrap(other), moment)
+        strict.assert_same(other, moment)
     assert steppers[1].evaluate() == steppers[0].evaluate()
 
 
@@ -100,7 +101,7 @@ def test_a_nan_is_found_and_changes_nothing(on_device, make_trainer, strict):
     before = strict.unwrap(model.store.values).copy()
     with pytest.raises(NonFiniteError, match=r"the loss became nan.*parameter transformer\.h\.1"):
         make_trainer(model=model, eval_interval=0).train()
-    np.testing.assert_array_equal(strict.unwrap(model.store.values), before)
+    strict.assert_same(model.store.values, before)
 
 
 def test_an_activation_that_overflows_is_named(on_device, make_trainer):
@@ -112,7 +113,7 @@ def test_an_activation_that_overflows_is_named(on_device, make_trainer):
 
 
 class Lower(Objective):
-    """An objective that nobody has prepared for a GPU."""
+    """An objective for the CPU."""
 
     def __init__(self, model):
         self.model = model
@@ -136,7 +137,7 @@ def test_workers_are_refused(on_device, batches, make_config):
     class Two:
         rank, size = 0, 2
 
-    with pytest.raises(UserError, match="2 workers train on the CPU only"):
+    with pytest.raises(UserError, match="several workers train on the CPU only"):
         Stepper(NextToken(on_device()), batches, make_config(), Two())
 
 
@@ -149,3 +150,10 @@ def test_the_norm_stays_on_the_device(strict):
     assert traffic.syncs == 0
     assert float(norm) == global_norm(x)
     assert math.isnan(float(global_norm(strict.asarray(np.array([1.0, np.nan])))))
+
+
+def test_tf32_is_for_gpus(make_model, on_device, make_config, batches):
+    config = make_config(precision="tf32")
+    stepper(on_device(), batches, config).update(0)
+    with pytest.raises(UserError, match="precision='tf32' is for GPUs"):
+        stepper(make_model(), batches, config)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
+from scratchgpt.utf8 import read_text
 
 THREADS = 256  # of every block
 MOST_BLOCKS = 1 << 16  # of a kernel that strides over its elements
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).parent
 def source() -> str:
     """Return the whole CUDA source."""
     paths = [FOLDER / "common.cuh", *sorted(FOLDER.glob("*.cu"))]
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    return "\n".join(map(read_text, paths))
 
 
 def options(dtype: np.dtype[Any]) -> tuple[str, ...]:
