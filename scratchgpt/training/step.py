@@ -129,8 +129,8 @@ class Stepper:
             )
         if not self._on_host and workers.size > 1:
             raise UserError(
-                "the model is on a GPU, but several workers train on the CPU only; train on the GPU "
-                "in one process, or leave the model on the CPU"
+                "the model is on a GPU, but several workers train on the CPU only; train on the "
+                "GPU in one process, or leave the model on the CPU"
             )
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
