@@ -27,6 +27,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 BROWSER_OPTIONS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
+# What these test is the same with kernels and without, so the gate runs them once, with kernels.
+THE_SAME_WITHOUT_NUMBA = {"docs", "examples", "exercises", "explore", "fuzz", "mutation", "prose"}
+THE_SAME_WITHOUT_NUMBA |= {"serving", "text"}
 
 # Hypothesis generates the same examples in every run, and stores none.
 hypothesis.settings.register_profile(
@@ -36,14 +39,19 @@ hypothesis.settings.load_profile("reproducible")
 
 
 def pytest_configure() -> None:
-    """Restore Ctrl-C, which shells disable for background processes; some tests send it."""
+    """Restore what ends a process, and is ignored in the background and under nohup.
+
+    Some tests press Ctrl-C, or close a terminal.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that compare with another implementation, or that run in a browser.
+    """Mark tests that compare with another implementation, run in a browser, or need one run only.
 
-    ``-m peer`` and ``-m browser`` select them.
+    ``-m peer`` and ``-m browser`` select the first two.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -51,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("peer")
         if "browser" in fixtures:
             item.add_marker("browser")
+        if item.path.relative_to(Path(__file__).parent).parts[0] in THE_SAME_WITHOUT_NUMBA:
+            item.add_marker("compiled")
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +142,28 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Any) -> Iterator[Any]:
+    """``tabs(script, **settings)`` returns a page in a context with these settings.
+
+    A context costs a second of processor time, and loading a page into it a small part of that. So
+    the tests of a module share contexts, and each of them loads its page again. ``script`` runs
+    before the scripts of every page that is loaded.
+    """
+    pages: dict[str, Any] = {}
+
+    def tab(script: str = "", **settings: Any) -> Any:
+        key = repr(sorted(settings.items()))
+        if key not in pages:
+            pages[key] = browser.new_context(reduced_motion="reduce", **settings).new_page()
+            pages[key].add_init_script(script)
+        return pages[key]
+
+    yield tab
+    for page in pages.values():
+        page.context.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

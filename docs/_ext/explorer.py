@@ -1,55 +1,114 @@
-"""Build the explorer page of the small model with the docs, and link into it from the pages.
+"""Build two explorer pages with the docs, and link into them from the pages.
 
-The page is ``explorer.html``, beside ``index.html``. Each page of an operation that the model has
-gets a link to the first card of that operation, under its title.
+``explorer.html``, beside ``index.html``, is of the small GPT that ``scratchgpt explore`` trains.
+``explorer-translator.html`` is of a small Transformer with dropout and a ReLU. Each page of an
+operation that one of the models has gets a link to the first card of that operation, under its
+title. The pages of the other operations link to an operation whose gradient is of the same kind.
 """
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-FILE = "explorer.html"
-# Pages, the places on the explorer page, and the words of the link.
+GPT, TRANSLATOR = "explorer.html", "explorer-translator.html"
+HERE = "See it in a real step"
+# Pages, the explorer page and the place on it, and the words of the link.
 PLACES = {
-    "index": ("", "See one real training step, forward and backward, with every number"),
-    "ops/attention": ("h.0.attn.attention", "See it in a real step"),
-    "ops/broadcast": ("h.0.attn.c_attn/backward/dbias", "See such a sum in a real step"),
-    "ops/cross_entropy": ("cross_entropy", "See it in a real step"),
-    "ops/embedding": ("wte", "See it in a real step"),
-    "ops/gelu": ("h.0.mlp.act", "See it in a real step"),
-    "ops/layer_norm": ("h.0.attn.norm", "See it in a real step"),
-    "ops/linear": ("h.0.attn.c_attn", "See it in a real step"),
-    "ops/log_softmax": ("cross_entropy/forward/log_total", "See its sum in a real step"),
-    "ops/relu": ("h.0.mlp.act", "See its place in a real step, where GELU is"),
-    "ops/residual": ("h.0.attn.residual", "See it in a real step"),
-    "ops/residual_layer_norm": ("h.0.mlp.norm", "See it in a real step"),
-    "ops/softmax": ("h.0.attn.attention/forward/P", "See it in a real step"),
-    "guides/reader": ("step", "See this walk as one page, with every number"),
-    "saved": ("bytes", "See what a real step saves, and for how long"),
+    "index": (GPT, "", "See one real training step, forward and backward, with every number"),
+    "ops/attention": (GPT, "h.0.attn.attention", HERE),
+    "ops/broadcast": (GPT, "h.0.attn.c_attn/backward/dbias", "See such a sum in a real step"),
+    "ops/contrastive": (
+        GPT,
+        "cross_entropy/backward/dlogits",
+        "See a gradient of the same kind in a real step: probabilities minus what is right",
+    ),
+    "ops/cross_entropy": (GPT, "cross_entropy", HERE),
+    "ops/dropout": (TRANSLATOR, "encoder.h.0.attn.drop", HERE),
+    "ops/embedding": (GPT, "wte", HERE),
+    "ops/gelu": (GPT, "h.0.mlp.act", HERE),
+    "ops/last_pool": (
+        GPT,
+        "wte/backward/dweight",
+        "See another selection of rows in a real step: the others get no gradient",
+    ),
+    "ops/layer_norm": (GPT, "h.0.attn.norm", HERE),
+    "ops/linear": (GPT, "h.0.attn.c_attn", HERE),
+    "ops/log_softmax": (GPT, "cross_entropy/forward/log_total", "See its sum in a real step"),
+    "ops/mean_pool": (
+        GPT,
+        "cross_entropy/forward/loss",
+        "See another mean in a real step: each of its terms gets an equal share of the gradient",
+    ),
+    "ops/relu": (TRANSLATOR, "encoder.h.0.mlp.act", HERE),
+    "ops/residual": (GPT, "h.0.attn.residual", HERE),
+    "ops/residual_layer_norm": (GPT, "h.0.mlp.norm", HERE),
+    "ops/softmax": (GPT, "h.0.attn.attention/forward/P", HERE),
+    "ops/unit": (
+        GPT,
+        "h.0.attn.norm/backward/projection",
+        "See in a real step how a layer norm removes the same part of its gradient",
+    ),
+    "guides/reader": (GPT, "step", "See this walk as one page, with every number"),
+    "saved": (GPT, "bytes", "See what a real step saves, and for how long"),
 }
 
 
 def add_link(app: Sphinx, pagename: str, templatename: str, context: Any, doctree: Any) -> None:
     """Add the link under the title of a page."""
-    if pagename in PLACES and "body" in context:
-        place, words = PLACES[pagename]
-        address = "../" * pagename.count("/") + FILE + (f"#{place}" if place else "")
+    if app.builder.name == "html" and pagename in PLACES and "body" in context:
+        file, place, words = PLACES[pagename]
+        address = "../" * pagename.count("/") + file + (f"#{place}" if place else "")
         link = f'</h1>\n<p class="explorer-link"><a href="{address}">{words}</a></p>'
         context["body"] = context["body"].replace("</h1>", link, 1)
 
 
-def write_explorer(app: Sphinx, error: Exception | None) -> None:
-    """Train the small model and write its page."""
-    if error is not None or app.builder.format != "html":
-        return
-    from scratchgpt.explore import demo_steps, make_page, write_page
+def translator_step(steps: int = 200) -> Any:
+    """Train a small Transformer to rewrite dates, with dropout, and return its next step."""
+    from scratchgpt.recipes import configure, train
+    from scratchgpt.recipes.next_step import step_to_explore
 
-    trained, start = demo_steps()
-    page = make_page(trained, start=start, docs="./")
-    path = Path(app.outdir) / FILE
-    path.unlink(missing_ok=True)
-    write_page(page, path)
+    run = configure(
+        task="translation",
+        corpus=("dates",),
+        model={
+            "n_encoder_layer": 1,
+            "n_decoder_layer": 1,
+            "n_head": 3,
+            "n_embd": 24,
+            "dropout": 0.1,
+        },
+        training={
+            "steps": steps,
+            "tokens_per_batch": 2000,
+            "eval_interval": 0,
+            "average": 0,
+            "seed": 1,
+        },
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        train(run, Path(folder) / "dates")
+        return step_to_explore(Path(folder) / "dates", most_tokens=12)
+
+
+def write_explorer(app: Sphinx, error: Exception | None) -> None:
+    """Train both small models and write their pages."""
+    if error is not None or app.builder.name != "html":
+        return
+    from recorded_step import steps
+
+    from scratchgpt.explore import make_page, write_page
+
+    trained, start = steps()
+    pages = {
+        GPT: make_page(trained, start=start, docs="./"),
+        TRANSLATOR: make_page(translator_step(), docs="./", landscape=False),
+    }
+    for file, page in pages.items():
+        path = Path(app.outdir) / file
+        path.unlink(missing_ok=True)
+        write_page(page, path)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class GroupExperience(NamedTuple):
     tokens : int64 array (N, T)
     counted : bool array (N, T)
     old_log_probs : array (N, T - 1)
-        Log-probabilities of the next tokens, when the answers were sampled.
+        Log-probabilities of the next tokens, when the answers were sampled; 0 if the advantage is.
     reference_log_probs : array (N, T - 1)
         Those of the reference; (N, 0) if there is none.
     advantages : array (N, 1)
@@ -22,6 +22,8 @@ class GroupExperience(NamedTuple):
     rewards : float64 array (N,)
         Without the penalty for the distance from the reference.
     ended : bool array (N,)
+    entropy : float64 array (N,)
+        Its mean estimates the entropy of an answer.
     """
 
     tokens: Array
@@ -32,6 +34,7 @@ class GroupExperience(NamedTuple):
     weights: Array
     rewards: Array
     ended: Array
+    entropy: Array
 
 
 def group_advantages(rewards: Array, n_samples: int, *, scaled: bool) -> Array:

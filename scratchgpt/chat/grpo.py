@@ -122,12 +122,20 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         The log-probabilities are those of the forward pass in training, so that the first ratio
         is 1.
         """
-        old = log_probs_of(self.model, rollouts, self._arena)
-        reference, total = np.zeros((len(old), 0), old.dtype), rewards
-        if self.reference is not None:
+        n_rows, n_tokens = rollouts.tokens.shape
+        is_first = np.arange(n_rows) % self.n_samples == 0  # of the answers to a prompt
+        if self.reference is None:
+            advantages = group_advantages(rewards, self.n_samples, scaled=self.scales)
+            needed = is_first | (advantages != 0)
+            old = np.zeros((n_rows, n_tokens - 1), self.model.dtype)
+            old[needed] = log_probs_of(self.model, take_rows(rollouts, needed), self._arena)
+            reference = old[:, :0]
+        else:
+            old = log_probs_of(self.model, rollouts, self._arena)
             reference = log_probs_of(self.reference, rollouts, self._arena)
             total = rewards - self.beta * (old - reference).sum(axis=1, dtype=np.float64)
-        advantages = group_advantages(total, self.n_samples, scaled=self.scales)
+            advantages = group_advantages(total, self.n_samples, scaled=self.scales)
+        surprise = -old.sum(axis=1, dtype=np.float64)
         return GroupExperience(
             rollouts.tokens,
             rollouts.counted,
@@ -137,6 +145,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             np.zeros_like(old),
             rewards,
             rollouts.ended,
+            np.where(is_first, self.n_samples * surprise, 0.0),
         )
 
     def update_batch(self, experience: GroupExperience) -> GroupExperience:
@@ -183,7 +192,6 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         the entropy of an answer when it was sampled, in nats.
         """
         batch = saved.batch
-        entropy = -batch.old_log_probs.sum(axis=1, dtype=np.float64)
         divergence = saved.divergence
         share = len(saved.loss.ratios) / len(batch.rewards)
         return {
@@ -192,7 +200,7 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             "clip_fraction": share * clip_fraction(saved.loss),
             "answer_length": float(batch.counted.sum(axis=1).mean()),
             "ended": float(batch.ended.mean()),
-            "entropy": float(entropy.mean()),
+            "entropy": float(batch.entropy.mean()),
         }
 
     def state(self) -> State:

@@ -21,6 +21,7 @@ from scratchgpt.chat.value_loss import (
     value_loss_forward,
 )
 from scratchgpt.errors import UserError
+from scratchgpt.memory import Arena
 from scratchgpt.models import GPT
 from scratchgpt.models.gpt import GPTLossSaved
 from scratchgpt.ops.cross_entropy import (
@@ -111,6 +112,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
             self.reference = model.policy_alone() if reference is None else reference
         self.recompute = recompute
         self.explained_variance = 0.0  # of the phase
+        self._arena = Arena()  # one for all phases, so that only the first allocates memory
 
     def experience(self, rollouts: Rollouts, rewards: Array) -> PPOExperience:
         """Compute rewards, advantages and returns of the tokens of the answers of a phase.
@@ -118,7 +120,13 @@ class PPO(Objective[PPOBatch, PPOSaved]):
         The controller of the penalty sees the answers, too, for the next phase.
         """
         found, self.explained_variance = learn_from(
-            rollouts, rewards, self.config, self.model, self.reference, self.control.beta
+            rollouts,
+            rewards,
+            self.config,
+            self.model,
+            self.reference,
+            self.control.beta,
+            self._arena,
         )
         self.control.update(float(found.kl.mean()), len(found.kl))
         return found

@@ -64,6 +64,7 @@ def learn_from(
     model: ActorCritic,
     reference: GPT | None,
     beta: float,
+    arena: Arena,
 ) -> tuple[PPOExperience, float]:
     """Compute what to learn from the answers of a phase.
 
@@ -78,6 +79,8 @@ def learn_from(
     reference : GPT, optional
         By default, there is no penalty.
     beta : float
+    arena : Arena
+        Memory for the forward passes.
 
     Returns
     -------
@@ -89,7 +92,6 @@ def learn_from(
     counted = targets != IGNORE_INDEX
     log_probs, others, values = np.zeros((3, *tokens.shape), model.dtype)
     at_once = max(1, _AT_ONCE // tokens.shape[1])
-    arena = Arena()
     for first in range(0, len(tokens), at_once):
         rows = slice(first, first + at_once)
         with arena:

@@ -51,7 +51,7 @@ def demo_steps(
     stepper = Stepper(NextToken(model), problems.batches(64, SEED), settings)
     for step in range(steps):
         stepper.update(step)
-    title = f"Training step {steps + 1} of a small GPT that learns {task}"
+    title = f"Training step {steps + 1} of a small GPT that learns the task {task}"
     trained = step_of_run(stepper, steps, problems.tokenizer, title, most_tokens=most_tokens)
     first = Step(
         start,

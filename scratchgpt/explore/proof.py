@@ -2,6 +2,8 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 import scratchgpt.ops as ops
 from scratchgpt.explore.record import Recording
 from scratchgpt.kernels import disabled
+from scratchgpt.structured import read_json
 from scratchgpt.training import NextToken
 from scratchgpt.verify import check_model, check_vjp
 
@@ -34,6 +37,16 @@ class Proof:
     method: str
     worst: float
     passed: bool
+
+
+@cache
+def pytorch_errors() -> dict[str, Any]:
+    """Return how far each operation is from PyTorch: its version, the date, and the errors.
+
+    The parity tests measure these errors in float64, and compare them with this table.
+    """
+    table: dict[str, Any] = read_json(Path(__file__).parent / "data" / "pytorch_errors.json")
+    return table
 
 
 def prove(recording: Recording) -> list[Proof]:

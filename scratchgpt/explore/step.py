@@ -124,9 +124,12 @@ def step_of_run(
     """
     model, config, optimizer = stepper.model, stepper.config, stepper.optimizer
     if not isinstance(model, GPT | Transformer) or not isinstance(stepper.objective, NextToken):
+        advice = ""
+        if isinstance(model, GPT):
+            advice = "; for a step on a text, name the folder of its model, last/, and give --text"
         raise UserError(
-            f"a step of {type(stepper.objective).__name__} cannot be shown; only steps of language "
-            "models and translators can; name the model folder, last/, and give --text"
+            f"a step of {type(stepper.objective).__name__} cannot be shown; only steps that "
+            f"predict the next token of a GPT or a translator can{advice}"
         )
     index = step * config.grad_accum
     notes = []

@@ -147,6 +147,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
             sections[name] = {**changes[name], **section}
             if name == "training":
                 _choose_length(section, sections[name], layer.source)
+                _choose_schedule(section, sections[name])
         task, corpus = _chosen_data(changes["task"], changes["corpus"], layer.values)
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
@@ -170,6 +171,12 @@ def _choose_length(given: dict[str, Any], training: dict[str, Any], source: str)
             "of them"
         )
     training["epochs"] = None
+
+
+def _choose_schedule(given: dict[str, Any], training: dict[str, Any]) -> None:
+    """Let a schedule without a final learning rate override that of earlier layers."""
+    if given.get("schedule", "cosine") != "cosine" and given.get("min_lr") is None:
+        training["min_lr"] = None
 
 
 def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:

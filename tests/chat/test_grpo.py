@@ -3,7 +3,7 @@ import pytest
 
 from scratchgpt import kernels
 from scratchgpt.backend import kernels_available, random_stream
-from scratchgpt.chat.enumerable_world import BLOCK_SIZE, VOCAB_SIZE, World
+from scratchgpt.chat.enumerable_world import BLOCK_SIZE, VOCAB_SIZE, World, answer_distribution
 from scratchgpt.chat.group_experience import group_advantages
 from scratchgpt.chat.grpo import GRPO, divergence_estimate, log_probs_of
 from scratchgpt.chat.policy_loss import DENOMINATORS
@@ -101,6 +101,23 @@ def test_the_penalty_is_part_of_the_reward(assert_close):
     total = rewards - 0.7 * log_ratios
     assert_close(found.advantages[:, 0], total - total.mean(), 1e-12)
     np.testing.assert_array_equal(found.rewards, rewards)
+
+
+def test_the_entropy_is_estimated_from_one_answer_to_each_prompt(assert_close):
+    model = policy()
+    for beta in (0.0, 0.1):
+        grpo = objective(model, beta=beta)
+        rollouts = sample_rollouts(
+            model, [[0]] * 500, n_samples=4, max_new_tokens=3, ends=(0,), seed=0
+        )
+        found = grpo.experience(rollouts, np.arange(2000) // 1000 * (np.arange(2000) % 4 == 1.0))
+        log_probs = log_probs_of(model, rollouts, Arena()).sum(axis=1)
+        assert_close(found.entropy.mean(), -log_probs[::4].mean(), 1e-12)
+        computed = (found.advantages[:, 0] != 0) | (np.arange(2000) % 4 == 0)
+        assert (found.old_log_probs.any(axis=1) == (computed | (beta > 0))).all()
+        p = answer_distribution(model)
+        exact = -(p * np.log(p)).sum()
+        assert abs(found.entropy.mean() - exact) < 4 * log_probs.std() / np.sqrt(500)
 
 
 def test_the_divergence_estimate_is_not_negative_and_right_in_the_mean():

@@ -93,6 +93,19 @@ def test_before_the_first_update_all_ratios_are_1(shared, dtype):
     np.testing.assert_allclose(saved.policy.ratios, 1, rtol=1e-5 if dtype == np.float32 else 1e-12)
 
 
+def test_later_phases_reuse_the_memory_of_the_first():
+    """Nothing that a phase keeps lies in that memory: it is overwritten with NaN here."""
+    ppo, fresh = learner(beta=0.1), learner(beta=0.1)
+    ppo._arena.poison = True
+    first = experience(ppo, 30)
+    capacity = ppo._arena.capacity
+    assert capacity > 0
+    experience(ppo, 30)
+    assert ppo._arena.capacity == capacity
+    for name, found, expected in zip(first._fields, first, experience(fresh, 30), strict=True):
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
 def test_before_the_first_update_the_policy_loss_of_a_whole_phase_is_0():
     ppo = learner(value_coefficient=0.0)
     loss, _ = ppo.loss(PPOBatch(experience(ppo)))

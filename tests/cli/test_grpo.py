@@ -16,6 +16,7 @@ def test_a_model_is_trained_on_rewards(scratchgpt, refused, sort_run, tmp_path):
     out = tmp_path / "grpo"
     command = ["grpo", "sort:3:6", "--init", sort_run, "--n-prompts", 2, "--n-samples", 2]
     options = ["--loss", "dr_grpo", "--no-scale-rewards", "--beta", "0.1", "--steps", 2]
+    options += ["--schedule", "linear"]
     result = scratchgpt(*command, *options, "--out", out, "--json")
     assert result.status == 0, result.stderr
     record = json.loads(result.stdout)
@@ -24,6 +25,7 @@ def test_a_model_is_trained_on_rewards(scratchgpt, refused, sort_run, tmp_path):
     settings = (out / "config.toml").read_text()
     assert 'loss = "dr_grpo"\nscale_rewards = false' in settings
     assert "beta = 0.1" in settings
+    assert 'schedule = "linear"' in settings
 
     result = scratchgpt("grpo", "--out", out, "--resume", "--steps", 4)
     assert result.status == 0, result.stderr

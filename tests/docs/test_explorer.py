@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,17 +24,31 @@ def extension():
 
 
 def test_every_link_has_a_page_and_a_place(extension):
-    html = make_page(demo_steps(steps=1)[0], landscape=False).html
-    ids = set(re.findall(r' id="([^"]+)"', html)) | {""}
-    for page, (place, words) in extension.PLACES.items():
+    steps = {extension.GPT: demo_steps(steps=1)[0], extension.TRANSLATOR: translator(extension)}
+    ids = {
+        file: set(re.findall(r' id="([^"]+)"', make_page(step, landscape=False).html)) | {""}
+        for file, step in steps.items()
+    }
+    for page, (file, place, words) in extension.PLACES.items():
         assert (DOCS / f"{page}.md").is_file()
-        assert place in ids, page
+        assert place in ids[file], page
         assert words
+
+
+def test_every_operation_has_a_link(extension):
+    pages = {f"ops/{path.stem}" for path in (DOCS / "ops").glob("*.md")} - {"ops/index"}
+    assert pages <= set(extension.PLACES)
+
+
+@cache
+def translator(extension):
+    return extension.translator_step(steps=1)
 
 
 def test_a_link_is_under_the_title(extension):
     context = {"body": "<h1>Attention</h1><p>text</p>"}
-    extension.add_link(None, "ops/attention", "page.html", context, None)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"))
+    extension.add_link(app, "ops/attention", "page.html", context, None)
     link = '<a href="../explorer.html#h.0.attn.attention">See it in a real step</a>'
     assert context["body"] == (
         f'<h1>Attention</h1>\n<p class="explorer-link">{link}</p><p>text</p>'
@@ -40,8 +56,11 @@ def test_a_link_is_under_the_title(extension):
 
 
 def test_the_page_is_written_beside_the_docs(extension, tmp_path, monkeypatch):
-    monkeypatch.setattr("scratchgpt.explore.demo_steps", lambda: demo_steps(steps=1))
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    example = SimpleNamespace(steps=lambda: demo_steps(steps=1))
+    monkeypatch.setitem(sys.modules, "recorded_step", example)
+    monkeypatch.setattr(extension, "translator_step", lambda: translator(extension))
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
     extension.write_explorer(app, None)
-    html = (tmp_path / "explorer.html").read_text(encoding="utf-8")
-    assert 'href="./ops/attention.html"' in html
+    for file, op in ((extension.GPT, "gelu"), (extension.TRANSLATOR, "relu")):
+        html = (tmp_path / file).read_text(encoding="utf-8")
+        assert f'href="./ops/{op}.html"' in html

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from scratchgpt.explore.content import prepare
 from scratchgpt.explore.demo import demo_steps
 from scratchgpt.explore.page import make_page, write_page
 from scratchgpt.explore.step import Moments, Step
@@ -66,6 +67,12 @@ def step() -> Step:
 def each_step(request) -> Step:
     """A step of each kind of model."""
     return small_step(request.param)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def each_content(request):
+    """The content of the page of each step, to be read only."""
+    return prepare(small_step(request.param), landscape=False)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,8 @@ def cards_of(step):
     return assemble(record(step), Values(10**6))
 
 
-def test_steps_are_numbered_up_through_the_forward_and_down_through_the_backward(each_step):
-    cards, _ = cards_of(each_step)
+def test_steps_are_numbered_up_through_the_forward_and_down_through_the_backward(each_content):
+    cards = each_content.cards
     n = len(cards)
     assert [card.forward for card in cards] == list(range(1, n + 1))
     assert sorted(card.backward for card in cards) == list(range(n + 1, 2 * n + 1))
@@ -32,12 +32,13 @@ def test_steps_are_numbered_up_through_the_forward_and_down_through_the_backward
     assert len({card.id for card in cards}) == n
 
 
-def test_every_array_that_is_saved_has_a_card(each_step):
-    cards, _ = cards_of(each_step)
+def test_every_array_that_is_saved_has_a_card(each_content):
+    cards = each_content.cards
     shown = {f.path for card in cards for f in card.fields if f.path}
+    step = each_content.step
     with kernels.disabled():
-        _, saved = each_step.objective.loss(each_step.batch, dropout_seed=each_step.dropout_seed)
-    parameters = each_step.model.store.values
+        _, saved = step.objective.loss(step.batch, dropout_seed=step.dropout_seed)
+    parameters = step.model.store.values
     for path, array in walk(saved):
         node, _, name = path.rpartition(".")
         assert short_path(node) in {card.id for card in cards} | {"decoder"}
@@ -45,8 +46,8 @@ def test_every_array_that_is_saved_has_a_card(each_step):
         assert path in shown or small or np.shares_memory(array, parameters)
 
 
-def test_every_array_but_what_is_given_has_a_source(each_step):
-    cards, _ = cards_of(each_step)
+def test_every_array_but_what_is_given_has_a_source(each_content):
+    cards = each_content.cards
     values = cards[0].values
     parameters = {f.value for card in cards for f in card.fields if f.role == "parameter"}
     for card in cards:
@@ -55,18 +56,16 @@ def test_every_array_but_what_is_given_has_a_source(each_step):
             assert known or values[f.value].how is not None, (card.id, f.name)
 
 
-def test_contributions_add_up_to_the_gradient_of_each_parameter(each_step):
-    recording = record(each_step)
-    values = Values(10**6)
-    _, sums = assemble(recording, values)
-    for name, grad in recording.grads.items():
+def test_contributions_add_up_to_the_gradient_of_each_parameter(each_content):
+    values, sums = each_content.values, each_content.sums
+    for name, grad in each_content.recording.grads.items():
         parts = [values[number].array for number in sums.contributions[name]]
         assert parts, name
         np.testing.assert_allclose(sum(parts), grad, rtol=0, atol=1e-6)
 
 
-def test_almost_all_arrays_are_recomputed_bit_for_bit(each_step):
-    cards, _ = cards_of(each_step)
+def test_almost_all_arrays_are_recomputed_bit_for_bit(each_content):
+    cards = each_content.cards
     assert sum(card.checked for card in cards) > 60
     assert max(card.worst for card in cards) < 1e-6
     exact = [c for c in cards if c.op in ("attention", "layer_norm", "linear", "residual")]

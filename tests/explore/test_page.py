@@ -56,9 +56,8 @@ def parsed(html):
     return Document(html)
 
 
-def test_ids_are_unique_and_links_have_targets(each_step):
-    page = make_page(each_step, landscape=False)
-    found = parsed(page.html)
+def test_ids_are_unique_and_links_have_targets(each_content):
+    found = parsed(document(each_content, Links()))
     assert len(found.ids) == len(set(found.ids))
     assert all(link.startswith("#") for link in found.links)
     assert {link[1:] for link in found.links} <= set(found.ids)
@@ -99,7 +98,7 @@ def test_the_same_step_is_the_same_page(make_step):
 
 
 def test_the_page_of_the_demo_is_small(demo):
-    assert demo.n_bytes < 1_600_000
+    assert demo.n_bytes < 1_200_000
     assert demo.content.n_followed > 60_000
 
 

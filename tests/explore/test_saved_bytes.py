@@ -4,7 +4,6 @@ import importlib.util
 from pathlib import Path
 
 from scratchgpt.explore.assemble import assemble
-from scratchgpt.explore.content import sizes_of
 from scratchgpt.explore.record import record
 from scratchgpt.explore.saved_bytes import autograd_keeps, autograd_table, nodes_of, timeline
 from scratchgpt.explore.values import Values
@@ -30,10 +29,9 @@ def test_the_cards_of_a_block_add_up_to_what_pytorch_saves_for_a_block(step):
     assert len(nodes) == autograd_table()["block"]["n_nodes"] == 43
 
 
-def test_bytes_grow_forward_and_shrink_backward_to_zero(each_step):
-    recording = record(each_step)
-    cards, _ = assemble(recording, Values(10**6))
-    moments = timeline(cards, sizes_of(each_step))
+def test_bytes_grow_forward_and_shrink_backward_to_zero(each_content):
+    cards = each_content.cards
+    moments = timeline(cards, each_content.sizes)
     n = len(cards)
     assert [m.number for m in moments] == list(range(1, 2 * n + 1))
     ours, theirs = [m.ours for m in moments], [m.autograd for m in moments]
@@ -41,4 +39,4 @@ def test_bytes_grow_forward_and_shrink_backward_to_zero(each_step):
         assert alive[:n] == sorted(alive[:n])
         assert alive[n:] == sorted(alive[n:], reverse=True)
         assert alive[-1] == 0
-    assert ours[n - 1] == recording.n_bytes
+    assert ours[n - 1] == each_content.recording.n_bytes

@@ -6,10 +6,11 @@ from scratchgpt.explore.content import prepare
 from scratchgpt.explore.stream import best, probabilities, shares
 
 
-def test_both_gradients_add_up_at_every_fan_out(each_step):
-    content = prepare(each_step, landscape=False)
-    config = each_step.model.config
-    is_gpt = hasattr(each_step.model, "transformer")
+def test_both_gradients_add_up_at_every_fan_out(each_content):
+    content = each_content
+    model = content.step.model
+    config = model.config
+    is_gpt = hasattr(model, "transformer")
     n = 2 * 2 if is_gpt else 2 * 1 + 3 * 2
     ends = 0 if config.norm_position == "post" else 1 if is_gpt else 2
     assert len(content.stations) == n + ends

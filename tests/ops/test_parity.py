@@ -16,6 +16,12 @@ TOLERANCE = 1e-10
 
 
 def test_outputs_and_gradients_equal_those_of_pytorch(torch, example, case, assert_close):
+    for name, ours, theirs in compared(torch, example, case):
+        assert_close(ours, theirs, TOLERANCE, name)
+
+
+def compared(torch, example, case):
+    """Yield the output of a case and its gradients: the name, our array and that of PyTorch."""
     inputs, settings = case.build()
     y, saved = example.forward(*inputs.values(), **settings)
     dy = np.asarray(np.random.default_rng(7).standard_normal(np.shape(y)))
@@ -31,11 +37,11 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, example, case, asse
     # For infinite outputs, a slope of 0 becomes NaN in autograd: exclude them from the sum.
     (expected * torch.tensor(dy))[torch.tensor(np.isfinite(y))].sum().backward()
 
-    assert_close(y, expected.detach().numpy(), TOLERANCE, "y")
+    yield "y", y, expected.detach().numpy()
     names = [name for name, x in inputs.items() if x is not None and x.dtype.kind == "f"]
     gradients = [gradient for gradient in gradients if gradient is not None]
     for name, gradient in zip(names, gradients, strict=True):
-        assert_close(gradient, tensors[name].grad.numpy(), TOLERANCE, f"d{name}")
+        yield f"d{name}", gradient, tensors[name].grad.numpy()
 
 
 def test_every_operation_has_a_peer():

@@ -5,8 +5,9 @@ import tomllib
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPTConfig, TransformerConfig
+from scratchgpt.models import GPTConfig, TransformerConfig, load_pretrained
 from scratchgpt.recipes import RunConfig, configure, read_run
+from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.resolve import Layer, read_run_config, resolve
 from scratchgpt.recipes.run_file import write_run_config
 
@@ -183,3 +184,18 @@ def test_a_later_layer_may_give_a_setting_its_effect():
     options = Layer({"training": {"schedule": "cosine", "steps": 4000}}, "the options")
     training = resolve([start, file, options]).training
     assert (training.min_lr, training.warmup_steps, training.schedule) == (1e-5, 3000, "cosine")
+
+
+@pytest.mark.parametrize("task", ["grpo", "ppo"])
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_another_schedule_overrides_the_final_rate_of_the_recipe(
+    task, schedule, sort_run, tmp_path
+):
+    settings = {"task": task, "corpus": "sort:3:8", "init": str(sort_run)}
+    assert configure(**settings).training.min_lr == 0
+    run = configure(**settings, training={"schedule": schedule})
+    assert (run.training.schedule, run.training.min_lr) == (schedule, None)
+    write_run_config(run, load_pretrained(find_model(sort_run)).config, tmp_path / "config.toml")
+    assert read_run(tmp_path).training == run.training
+    with pytest.raises(UserError, match=f"min_lr=0.001 has no effect with schedule='{schedule}'"):
+        configure(**settings, training={"schedule": schedule, "min_lr": 1e-3, "lr": 1e-2})

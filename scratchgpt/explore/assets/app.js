@@ -10,7 +10,7 @@
     const most = Math.max(...inside.map((f) => heatmap.largest(page.numbers(Number(f.dataset.v)))));
     for (const figure of inside) figure.dataset.most = most;
   }
-  for (const figure of figures) heatmap.reserve(figure);
+  heatmap.reserve(figures);
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
@@ -31,11 +31,22 @@
     ...manifest.cards.map((id) => [manifest.ids[id][1], id, "backward"]),
   ].sort((a, b) => a[0] - b[0]);
   let now = -1;
+  /** Mark a step on the map, and bring it into sight there. */
+  function mark([, id, way]) {
+    const side = document.querySelector(".side"), frame = side.getBoundingClientRect();
+    for (const a of document.querySelectorAll(".map a")) {
+      const isIt = a.dataset.card === id && a.dataset.way === way;
+      a.classList.toggle("now", isIt);
+      if (!isIt) continue;
+      const box = a.getBoundingClientRect();
+      if (box.top < frame.top || box.bottom > frame.bottom) side.scrollTop += box.top - frame.top - frame.height / 2;
+    }
+  }
   function go(i) {
     if (!order.length) return;
     now = Math.max(0, Math.min(order.length - 1, i));
     const [, id, way] = order[now], card = document.getElementById(id);
-    document.querySelectorAll(".map a").forEach((a) => a.classList.toggle("now", a.dataset.card === id && a.dataset.way === way));
+    mark(order[now]);
     const side = card.querySelector(`.col.${way}`);
     card.focus({ preventScroll: true });
     (root.clientWidth <= 820 ? side : card).scrollIntoView({ block: "start" });
@@ -109,6 +120,7 @@
     if (card) {
       const way = figure.closest(".col.backward") ? "backward" : "forward";
       now = order.findIndex(([, name, w]) => name === card.id && w === way);
+      mark(order[now]);
     }
     if (!figure.matches("figure[data-v]")) {
       if (query === undefined) return;

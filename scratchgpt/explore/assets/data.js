@@ -1,10 +1,19 @@
 // The arrays of the page: one block of numbers, and a description of each array in it.
+/** Decompress the numbers. Their bytes come in four parts: all first bytes, all second ones, ... */
+async function unpacked(text) {
+  const words = atob(text), bytes = new Uint8Array(words.length);
+  for (let i = 0; i < words.length; i++) bytes[i] = words.charCodeAt(i);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const parts = new Uint8Array(await new Response(stream).arrayBuffer());
+  const n = parts.length / 4, whole = new Uint8Array(parts.length);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < 4; k++) whole[4 * i + k] = parts[k * n + i];
+  }
+  return new Float32Array(whole.buffer);
+}
+const floats = await unpacked(document.getElementById("numbers").textContent);
 const page = (() => {
   const manifest = JSON.parse(document.getElementById("manifest").textContent);
-  const text = atob(document.getElementById("floats").textContent.trim());
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  const floats = new Float32Array(bytes.buffer);
   const state = { start: false };
 
   /** Numbers of an array, flat. */
@@ -62,7 +71,7 @@ const page = (() => {
     const words = size >= 1e-4 && size < 1e5
       ? x.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size))))
       : x.toExponential(digits - 1);
-    return words.replace("-", "−").replace("e−", "e−");
+    return words.replaceAll("-", "−");
   }
   return { manifest, state, numbers, exists, shape, flat, unflat, at, letters, place, name, how, format };
 })();

@@ -32,6 +32,9 @@ const evaluate = (() => {
     "relu": (x) => (x <= 0 ? 0 : x),
     "relu'": (x) => (x <= 0 ? 0 : 1),
   };
+  /** A sentence with numbers in it; their signs join those before them. */
+  const filled = (parts, ...values) => String.raw({ raw: parts }, ...values.map((x) => page.format(x)))
+    .replaceAll("− −", "+ ").replaceAll("+ −", "− ");
   const row = (v, index) => index.slice(0, -1);
 
   const kinds = {
@@ -79,14 +82,14 @@ const evaluate = (() => {
       const value = Math.exp(line[index[last]] - shift) / total;
       if (note) {
         line.forEach((x, k) => note(Math.exp(x - shift), [[h.a, [...index.slice(0, last), k]]], `e^(x − ${page.format(shift)})`));
-        note.text(`e to the power of its own score, ${page.format(Math.exp(line[index[last]] - shift))}, divided by the sum of the row, ${page.format(total)}`);
+        note.text(filled`e^(score − largest of the row) / sum of the row = ${Math.exp(line[index[last]] - shift)} / ${total}`);
       }
       return [value, value];
     },
     softmax_back(h, index, note) {
       const p = at(h.a, index), dp = at(h.b, index), average = at(h.c, row(h.c, index));
       if (note) {
-        note.text("P · (dP − average of dP)");
+        note.text(filled`P · (dP − average of dP) = ${p} · (${dp} − ${average})`);
         note(p, [[h.a, index]], "P");
         note(dp, [[h.b, index]], "dP");
         note(average, [[h.c, row(h.c, index)]], "average");
@@ -99,7 +102,7 @@ const evaluate = (() => {
       for (let k = 0; k < n; k++) variance += (at(h.a, [index[0], k]) - mean) ** 2 / n;
       const value = 1 / Math.sqrt(variance + h.eps);
       if (note) {
-        note.text(`1 / √(variance + ε), with variance ${page.format(variance)} and ε ${h.eps}`);
+        note.text(filled`1 / √(variance + ε) = 1 / √(${variance} + ${h.eps})`);
         note(mean, [[h.b, index]], "mean");
       }
       return [value, value];
@@ -107,7 +110,7 @@ const evaluate = (() => {
     x_hat(h, index, note) {
       const x = at(h.a, index), mean = at(h.b, [index[0]]), r = at(h.c, [index[0]]);
       if (note) {
-        note.text("(x − mean) · rstd");
+        note.text(filled`(x − mean) · rstd = (${x} − ${mean}) · ${r}`);
         note(x, [[h.a, index]], "x");
         note(mean, [[h.b, [index[0]]]], "mean");
         note(r, [[h.c, [index[0]]]], "rstd");
@@ -118,7 +121,7 @@ const evaluate = (() => {
       const t = [index[0]];
       const d = at(h.a, index), mean = at(h.b, t), hat = at(h.c, index), projection = at(h.d, t), r = at(h.e, t);
       if (note) {
-        note.text("rstd · (dx_hat − mean of dx_hat − x_hat · projection): three terms");
+        note.text(filled`rstd · (dx_hat − mean of dx_hat − x_hat · projection) = ${r} · (${d} − ${mean} − ${hat} · ${projection})`);
         note(d * r, [[h.a, index], [h.e, t]], "direct: dx_hat · rstd");
         note(-mean * r, [[h.b, t], [h.e, t]], "through the mean: −mean of dx_hat · rstd");
         note(-hat * projection * r, [[h.c, index], [h.d, t], [h.e, t]], "through the variance: −x_hat · projection · rstd");
@@ -187,7 +190,7 @@ const evaluate = (() => {
         total += term;
         if (note) note(term, [[h.a, [index[0], k]]], `e^(z − ${page.format(shift)})`);
       }
-      if (note) note.text(`log of the sum ${page.format(total)}, plus ${page.format(shift)}`);
+      if (note) note.text(filled`log Σ e^z = log(${total}) + ${shift}`);
       return [Math.log(total) + shift, Math.abs(shift) + 1];
     },
     nll(h, index, note) {
@@ -200,7 +203,9 @@ const evaluate = (() => {
       let value = total - (1 - h.eps) * z, size = Math.abs(total) + Math.abs(z);
       if (h.eps) for (let k = 0; k < n; k++) value -= h.eps * at(h.a, [t, k]) / n;
       if (note) {
-        note.text("log of the sum of exponentials, minus the logit of the target" + (h.eps ? ", with label smoothing" : ""));
+        note.text(h.eps
+          ? "log of the sum of exponentials, minus the logit of the target, with label smoothing"
+          : filled`log_total − logit of the target = ${total} − ${z}`);
         note(total, [[h.b, [t]]], "log_total");
         note(-z, [[h.a, [t, target]]], "−logit of the target");
       }
@@ -214,7 +219,7 @@ const evaluate = (() => {
       }
       const p = at(h.a, index), q = h.eps / n + (k === target ? 1 - h.eps : 0);
       if (note) {
-        note.text("(p − q), times the share of this position in the mean");
+        note.text(filled`share of this position in the mean · (p − q) = ${h.f} · (${p} − ${q})`);
         note(p, [[h.a, index]], "p");
         note(-q, [], k === target ? "−q: this is the target" : "−q");
         note.factor(h.f);
@@ -224,9 +229,10 @@ const evaluate = (() => {
     slope(h, index, note) {
       const x = at(h.a, index), dy = at(h.b, index);
       if (note) {
-        note.text("dy · slope of the curve at x");
+        const slope = at(h.c, index);
+        note.text(filled`dy · slope of the curve at x = ${dy} · ${slope}`);
         note(dy, [[h.b, index]], "dy");
-        note(at(h.c, index), [[h.c, index]], "slope");
+        note(slope, [[h.c, index]], "slope");
         note(x, [[h.a, index]], "x");
       }
       return [dy * CURVES[h.form](x), Math.abs(dy) * (1 + Math.abs(x))];
@@ -247,7 +253,7 @@ const evaluate = (() => {
         note(vHat, [], "v / (1 − β₂ᵗ)");
         note(-decay, [], h.decays ? "−η · λ · θ, the decay" : "no decay");
         note(-move, [], "−η · m̂ / (√v̂ + ε), the step");
-        note.text("θ, minus the decay, minus the step");
+        note.text(filled`θ − decay − step = ${w} − ${decay} − ${move}`);
       }
       return [w - decay - move, Math.abs(w) + Math.abs(decay) + Math.abs(move)];
     },

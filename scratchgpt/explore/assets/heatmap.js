@@ -57,14 +57,21 @@ const heatmap = (() => {
     return parts.length > 1 && parts[0].columns <= 20 ? room / Math.min(parts.length, 3) - 6 : room;
   }
   const heightOf = (part, size) => Math.max(Math.round(size * part.rows), part.rows === 1 ? 12 : 0);
-  /** Reserve the place of the pictures, so that nothing moves when they are drawn. */
-  function reserve(figure) {
-    const v = Number(figure.dataset.v), box = figure.querySelector(".pic");
-    if (!box || !figure.clientWidth) return;
-    const parts = matrices(v), width = widthOf(figure, parts), size = cell(parts[0].rows, parts[0].columns, width);
+  /** Height of the pictures of a figure; 0 if it is not in sight. */
+  function needed(figure) {
+    if (!figure.querySelector(".pic") || !figure.clientWidth) return 0;
+    const parts = matrices(Number(figure.dataset.v)), width = widthOf(figure, parts), size = cell(parts[0].rows, parts[0].columns, width);
     const perLine = Math.max(1, Math.floor((figure.clientWidth + 6) / (Math.round(size * parts[0].columns) + 6)));
     const lines = Math.ceil(parts.length / perLine);
-    box.style.minHeight = `${lines * heightOf(parts[0], size) + 6 * (lines - 1)}px`;
+    return lines * heightOf(parts[0], size) + 6 * (lines - 1);
+  }
+  /** Reserve the place of all pictures, so that nothing moves when they are drawn. All sizes are
+   * read before any is written: each reading after a writing would lay the whole page out again. */
+  function reserve(figures) {
+    const heights = figures.map(needed);
+    figures.forEach((figure, i) => {
+      if (heights[i]) figure.querySelector(".pic").style.minHeight = `${heights[i]}px`;
+    });
   }
   /** Draw the pictures of a figure, once it is in sight. */
   function draw(figure) {
@@ -163,7 +170,7 @@ const heatmap = (() => {
       for (let r = 0; r < part.rows; r++) {
         const line = body.insertRow();
         for (let c = 0; c < part.columns; c++) {
-          line.insertCell().textContent = page.format(part.array[r * part.columns + c]).replace("−", "-");
+          line.insertCell().textContent = page.format(part.array[r * part.columns + c]).replaceAll("−", "-");
         }
       }
       box.append(element);

@@ -36,7 +36,15 @@ def card_html(content: Content, card: Card, links: Links, *, is_open: bool) -> s
 def _forward(content: Content, card: Card) -> str:
     words = WORDS[card.op]
     special = next((text for end, text in OF_CARDS.items() if card.id.endswith(end)), "")
-    return _column(content, card, "forward", f"<p>{special} {words.forward}</p>")
+    text = f"<p>{special} {words.forward}</p>"
+    if card.op == "dropout":
+        text += (
+            f'<p class="note">Here p is {card.facts["p"]:g}, and the seed is '
+            f"{card.facts['seed']}.</p>"
+        )
+    elif card.facts.get("p"):
+        text += f'<p class="note">Weights are dropped with probability {card.facts["p"]:g}.</p>'
+    return _column(content, card, "forward", text)
 
 
 def _backward(content: Content, card: Card) -> str:

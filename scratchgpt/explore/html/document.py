@@ -19,7 +19,8 @@ from scratchgpt.explore.html.proof import proof_html
 from scratchgpt.explore.html.stream import stream_html
 from scratchgpt.explore.html.text import Links, bytes_of, escape, number, token
 from scratchgpt.explore.html.update import update_html
-from scratchgpt.explore.manifest import manifest
+from scratchgpt.explore.manifest import manifest, packed
+from scratchgpt.explore.step import Step
 from scratchgpt.utf8 import read_text
 
 SCRIPTS = ("data.js", "evaluate.js", "heatmap.js", "follow.js", "views.js", "app.js")
@@ -44,9 +45,8 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
         The same batch before training; a switch on the page shows its numbers.
     """
     style = asset("page.css")
-    script = f'"use strict";\n{"".join(asset(name) for name in SCRIPTS)}'
-    described, floats = manifest(content, start)
-    data = base64.b64encode(floats.astype("<f4").tobytes()).decode()
+    script = _script()
+    described, numbers = manifest(content, start)
     sections = {
         "step": _cards(content, links),
         "heads": heads_html(content),
@@ -79,7 +79,7 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
             _help(),
             asset("dock.html"),
             f'<script type="application/json" id="manifest">{_json(described)}</script>',
-            f'<script type="text/plain" id="floats">{data}</script>',
+            f'<script type="text/plain" id="numbers">{packed(numbers)}</script>',
             f"<script>{script}</script>\n</body>\n</html>\n",
         ]
     )
@@ -88,6 +88,12 @@ def document(content: Content, links: Links, start: Content | None = None) -> st
 def asset(name: str) -> str:
     """Return a style sheet, a script or a part of the page that belongs to the package."""
     return read_text(Path(__file__).parents[1] / "assets" / name)
+
+
+def _script() -> str:
+    """Return the scripts in one function, which waits for the numbers at its start."""
+    parts = "".join(asset(name) for name in SCRIPTS)
+    return f'"use strict";\n(async () => {{\n{parts}}})();\n'
 
 
 def _hash(text: str) -> str:
@@ -125,8 +131,7 @@ def _head(content: Content) -> str:
         "<p class=lead>One real training step, forward and backward. Every number is of the "
         "reference code, and can be followed to the numbers it was computed from.</p>",
         _tokens(content),
-        '<p class="key">Each box is a token that the model reads. Below it is the token that comes '
-        "next, and the probability that the model gives to it; a dash does not count.</p>",
+        f'<p class="key">{_key(step)}</p>',
         '<dl class="facts">',
         f"<div><dt>loss</dt><dd>{number(loss, 5)}</dd></div>",
         f"<div><dt>norm of the gradient</dt><dd>{number(content.update.norm, 4)}</dd></div>",
@@ -148,6 +153,18 @@ def _head(content: Content) -> str:
         "text, the formulas, the code and the statistics are all here.</p></noscript></header>"
     )
     return "".join(words)
+
+
+def _key(step: Step) -> str:
+    """Return what the boxes of the tokens mean."""
+    if step.source is None:
+        words = "Each box is a token that the model reads. "
+    else:
+        words = "The first row is the source. Each box below is a token that the decoder reads. "
+    return (
+        f"{words}Below it is the token that comes next, and the probability that the model gives "
+        "to it; a dash does not count."
+    )
 
 
 def _begin(content: Content) -> str:

@@ -1,14 +1,18 @@
-"""The map of the step: forward down the left, backward up the right, and the stream beside them."""
+"""The map of the step: forward down the left, backward up the right, and arrows between them."""
 
 import math
 
 from scratchgpt.explore.cards import Card
 from scratchgpt.explore.content import Content
-from scratchgpt.explore.html.text import bytes_of, escape
+from scratchgpt.explore.edges import Edge, edges_of
+from scratchgpt.explore.html.text import bytes_of, escape, number
 
-WIDTH, ROW, TOP, BOX = 340, 27, 34, 20
-FORWARD, SAVED, BACKWARD = (36, 112), (154, 32), (192, 112)  # left, width
-STREAM = {"forward": 18, "backward": 322}
+WIDTH, ROW, TOP, BOX = 340, 33, 50, 20
+FORWARD, SAVED, BACKWARD = (38, 110), (154, 32), (192, 110)  # left, width
+THINNEST, WIDEST = 1.0, 8.0
+HEAD = 5.5  # length of the head of an arrow
+# Where arrows that pass other cards run, beside the boxes of each direction.
+BESIDE = {"forward": {"past": 14.0, "near": 29.0}, "backward": {"past": 326.0, "near": 311.0}}
 
 
 def map_html(content: Content) -> str:
@@ -23,31 +27,33 @@ def map_html(content: Content) -> str:
         if group != block:
             block = group
             y += 16
-            rows.append(f'<text class="group" x="{FORWARD[0]}" y="{y - 4}">{escape(group)}</text>')
+            rows.append(f'<text class="group" x="{WIDTH / 2}" y="{y - 5}">{escape(group)}</text>')
             y += 4
         tops[card.id] = y
         rows += _row(content, card, y, largest)
         y += ROW
-    bottom = y
-    ends = [(TOP + 8, bottom - 8)]
-    streams = "".join(
-        f'<line class="stream {way}" x1="{x}" x2="{x}" y1="{a}" y2="{b}"/>'
-        for way, x in STREAM.items()
-        for a, b in ends
-    )
+    bottom = y - ROW + BOX
+    edges = edges_of(cards)
+    arrows, words = [], {}
+    for way in ("forward", "backward"):
+        norms = [n for edge in edges if (n := edge.norm(way))]
+        least, most = (min(norms), max(norms)) if norms else (0.0, 0.0)
+        words[way] = f"norm {number(least, 2)} to {number(most, 2)}"
+        arrows += [_arrow(edge, way, tops, least, most) for edge in edges]
+    middle = [left + width / 2 for left, width in (FORWARD, BACKWARD)]
+    turn = f'<path class="turn" d="M{middle[0]} {bottom} V{bottom + 14} H{middle[1]} V{bottom}"/>'
     heads = (
-        f'<text class="head" x="{FORWARD[0]}" y="18">forward ↓</text>'
-        f'<text class="head" x="{SAVED[0] - 2}" y="18">saved</text>'
-        f'<text class="head" x="{BACKWARD[0] + BACKWARD[1]}" y="18" text-anchor="end">'
+        f'<text class="head" x="{FORWARD[0]}" y="16">forward ↓</text>'
+        f'<text class="head" x="{SAVED[0] - 2}" y="16">saved</text>'
+        f'<text class="head" x="{BACKWARD[0] + BACKWARD[1]}" y="16" text-anchor="end">'
         "↑ backward</text>"
-    )
-    turn = (
-        f'<path class="turn" d="M{STREAM["forward"]} {bottom - 8} V{bottom + 6} '
-        f'H{STREAM["backward"]} V{bottom - 8}"/>'
+        f'<text class="scale" x="{FORWARD[0]}" y="32">{words["forward"]}</text>'
+        f'<text class="scale" x="{BACKWARD[0] + BACKWARD[1]}" y="32" text-anchor="end">'
+        f"{words['backward']}</text>"
     )
     return (
-        f'<svg class="map" viewBox="0 0 {WIDTH} {bottom + 14}" role="group" '
-        f'aria-label="Map of the step">{heads}{streams}{turn}{"".join(rows)}</svg>'
+        f'<svg class="map" viewBox="0 0 {WIDTH} {bottom + 20}" role="group" '
+        f'aria-label="Map of the step">{heads}{turn}{"".join(arrows)}{"".join(rows)}</svg>'
     )
 
 
@@ -62,23 +68,67 @@ def group_of(card: Card) -> str:
     return f"{side} end".strip() if side else "head and loss"
 
 
+def width_of(norm: float | None, least: float, most: float) -> float:
+    """Return the width of an arrow: linear in the logarithm of the norm."""
+    if not norm or not math.isfinite(norm) or most <= least:
+        return THINNEST if not norm else (THINNEST + WIDEST) / 2
+    part = math.log(norm / least) / math.log(most / least)
+    return THINNEST + (WIDEST - THINNEST) * part
+
+
+def _arrow(edge: Edge, way: str, tops: dict[str, int], least: float, most: float) -> str:
+    """Return the arrow of what one card passes to another."""
+    norm = edge.norm(way)
+    width = width_of(norm, least, most)
+    above, below = tops[edge.source.id], tops[edge.target.id]
+    left, size = FORWARD if way == "forward" else BACKWARD
+    ends = f"{edge.source.id} to {edge.target.id}"
+    if way == "backward":
+        ends = f"gradient of {ends}"
+    title = f"{ends}: norm {number(norm, 3)}" if norm else f"{ends}: zero"
+    if edge.kind == "next":
+        x, y1, y2 = left + size / 2, above + BOX + 1.0, below - 1.0
+        if way == "backward":
+            y1, y2 = y2, y1
+        shape = _straight(x, y1, y2, width)
+    else:
+        edge_x = left if way == "forward" else left + size
+        y1, y2 = above + BOX / 2 + 3, below + BOX / 2 - 3
+        if way == "backward":
+            y1, y2 = y2, y1
+        shape = _bent(edge_x, BESIDE[way][edge.kind], y1, y2, width)
+    return f'<g class="arrow {way}"><title>{escape(title)}</title>{shape}</g>'
+
+
+def _straight(x: float, y1: float, y2: float, width: float) -> str:
+    """Return a vertical arrow as one shape."""
+    down = 1 if y2 > y1 else -1
+    neck, half, wing = y2 - down * HEAD, width / 2, width / 2 + 3
+    return (
+        f'<path d="M{x - half:.1f} {y1:.1f}V{neck:.1f}H{x - wing:.1f}L{x:.1f} {y2:.1f}'
+        f'L{x + wing:.1f} {neck:.1f}H{x + half:.1f}V{y1:.1f}Z"/>'
+    )
+
+
+def _bent(edge: float, beside: float, y1: float, y2: float, width: float) -> str:
+    """Return an arrow that leaves a box at its side, and enters another one there."""
+    inward = 1 if edge > beside else -1
+    tip = edge - inward
+    neck, wing = tip - inward * HEAD, width / 2 + 3
+    return (
+        f'<path class="shaft" stroke-width="{width:.1f}" d="M{edge} {y1:.1f}H{beside}V{y2:.1f}'
+        f'H{neck}"/><path d="M{neck} {y2 - wing:.1f}L{tip} {y2:.1f}L{neck} {y2 + wing:.1f}Z"/>'
+    )
+
+
 def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
-    name = ".".join(card.id.split(".")[-2:]) if "h" in card.id.split(".") else card.id
+    words = card.id.split(".")
+    name = ".".join(words[-2:]) if "h" in words else words[-1]  # the group says the rest
     parts = []
     middle = y + BOX / 2
-    on_stream = card.op in ("layer_norm", "residual", "sum", "dropout", "embedding")
     for way, (left, width) in (("forward", FORWARD), ("backward", BACKWARD)):
-        size = _size(content, card, way)
-        edge = left if way == "forward" else left + width
-        if on_stream:
-            parts.append(
-                f'<line class="tick {way}" x1="{edge}" x2="{STREAM[way]}" '
-                f'y1="{middle}" y2="{middle}"/>'
-            )
-        number = card.forward if way == "forward" else card.backward
-        label = f"{way} step {number}: {card.id}"
-        if size is not None:
-            label += f", norm {size:.3g}"
+        step = card.forward if way == "forward" else card.backward
+        label = f"{way} step {step}: {card.id}"
         begin, end = '<g class="hidden">', "</g>"
         if content.shows(card):
             name_, end = escape(card.id), "</a>"
@@ -86,8 +136,6 @@ def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
         parts.append(
             f"{begin}<title>{escape(label)}</title>"
             f'<rect class="box {way}" x="{left}" y="{y}" width="{width}" height="{BOX}" rx="4"/>'
-            f'<rect class="level {way}" x="{left}" y="{y + BOX - 3}" height="3" rx="1" '
-            f'width="{_level(size) * width:.0f}"/>'
             f'<text x="{left + 7}" y="{middle + 3.5}">{escape(_shown(name, way))}</text>{end}'
         )
     if card.n_bytes:
@@ -100,19 +148,4 @@ def _row(content: Content, card: Card, y: int, largest: int) -> list[str]:
 
 
 def _shown(name: str, way: str) -> str:
-    return f"d {name}" if way == "backward" and len(name) < 16 else name
-
-
-def _size(content: Content, card: Card, way: str) -> float | None:
-    """Return the norm of the output of a card, forward, or of the gradient it passes on."""
-    fields = [f for f in card.fields if f.side == way and f.role in ("output", "input")]
-    if not fields:
-        return None
-    return content.values[fields[-1].value].statistics.norm
-
-
-def _level(size: float | None) -> float:
-    """Return the logarithm of a norm as a part of the width: 1e-4 is empty, 1e3 is full."""
-    if not size:
-        return 0.0
-    return min(1.0, max(0.02, (math.log10(size) + 4) / 7))
+    return f"d {name}" if way == "backward" and len(name) < 15 else name

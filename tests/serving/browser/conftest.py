@@ -1,11 +1,21 @@
 """The chat page in a browser, served by a server that the test controls."""
 
 import importlib.util
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+DESKTOP = {"width": 1280, "height": 720}
+# Every test opens the page at an address of its own, and finds nothing stored there; a reload does.
+N_OPENED = itertools.count()
+FORGET = """if (sessionStorage.getItem("test") !== location.search) {
+  sessionStorage.clear();
+  localStorage.clear();
+  sessionStorage.setItem("test", location.search);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +48,31 @@ class Chat:
         Errors on the console; a test that provokes some empties the list.
     """
 
-    def __init__(self, context: Any, origin: str) -> None:
+    def __init__(self, page: Any, origin: str) -> None:
         self.origin = origin
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.page = context.new_page()
-        self.page.on("console", self._log)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        context.on("request", lambda request: self.requests.append(request.url))
+        self.page = page
+        self._listeners = {
+            "console": self._log,
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "request": lambda request: self.requests.append(request.url),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _log(self, message: Any) -> None:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
     def open(self) -> "Chat":
-        self.page.goto(self.origin)
+        self.page.goto(f"{self.origin}?{next(N_OPENED)}")
         return self
+
+    def leave(self) -> None:
+        """Leave the tab to the next test."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def send(self, text: str) -> None:
         self.page.fill("#input", text)
@@ -91,28 +110,31 @@ class Chat:
     def details(self) -> list[list[str]]:
         """The tokens and probabilities beside the token under the pointer or the focus."""
         assert self.page.locator("#details").is_visible()
-        rows = self.page.locator("#details li")
-        return [row.locator("span").all_text_contents() for row in rows.all()]
+        return self.page.locator("#details li").evaluate_all(
+            "rows => rows.map(row => [...row.querySelectorAll('span')].map(one => one.textContent))"
+        )
 
 
 @pytest.fixture
-def open_chat(browser, server) -> Iterator[Any]:
-    """``open_chat(url, **options of the context)`` opens the page in a context of its own.
+def open_chat(tabs, server) -> Iterator[Any]:
+    """``open_chat(url, **options of the context)`` opens the page.
 
     At the end, no error is on the console, and no request has gone anywhere but to the server.
     """
-    contexts, chats = [], []
+    chats = []
 
-    def open_chat(url: str = server.url, **options: Any) -> Chat:
-        context = browser.new_context(reduced_motion="reduce", **options)
-        contexts.append(context)
-        chats.append(Chat(context, url))
+    def open_chat(
+        url: str = server.url, *, scheme: str = "light", viewport: Any = DESKTOP, **options: Any
+    ) -> Chat:
+        page = tabs(FORGET, **options)
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(viewport)
+        chats.append(Chat(page, url))
         return chats[-1].open()
 
     yield open_chat
-    for context in contexts:
-        context.close()
     for chat in chats:
+        chat.leave()
         assert not chat.errors
         local = (chat.origin, f"blob:{chat.origin}", "data:")
         assert all(url.startswith(local) for url in chat.requests), chat.requests

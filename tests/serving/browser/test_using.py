@@ -199,7 +199,7 @@ def test_contrast_of_known_colors():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_has_contrast(open_chat, server, scheme):
-    chat = open_chat(color_scheme=scheme)
+    chat = open_chat(scheme=scheme)
     empty = chat.page.evaluate(TEXTS)
     server.answer = [
         server.piece("sure", server.token("sure", 0.99)),
@@ -291,9 +291,7 @@ def test_the_page_follows_the_answer_unless_the_reader_scrolls_up(open_chat, ser
     lines = [server.piece(f"{i}\n") for i in range(40)]
     server.answer = [*lines, "wait", *lines, "wait", *lines]
     chat.send("Hi")
-    chat.page.wait_for_function(
-        "document.querySelectorAll('.answer .text')[0].textContent.length > 100"
-    )
+    chat.page.wait_for_function("document.querySelector('.answer .text')?.textContent.length > 100")
     to_end = "main => main.scrollHeight - main.scrollTop - main.clientHeight"
     main = chat.page.locator("main")
     assert main.evaluate(to_end) < 2
