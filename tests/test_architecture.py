@@ -77,6 +77,8 @@ HEAVY = (
     "tomli_w",
     "starlette",
     "uvicorn",
+    "mpi4py",
+    "optuna",
 )
 
 CONSTRUCTORS = {

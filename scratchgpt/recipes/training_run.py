@@ -15,7 +15,9 @@ from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
 from scratchgpt.training import Trainer, TrainResult, find_checkpoint
+from scratchgpt.training.agreement import failing_together
 from scratchgpt.training.objective import AnyObjective
+from scratchgpt.training.workers import ALONE, Workers
 
 
 class TrainingRun(Generic[M, B]):
@@ -40,6 +42,7 @@ class TrainingRun(Generic[M, B]):
         out_dir: Path,
         *,
         resume: bool = False,
+        workers: Workers = ALONE,
     ) -> None:
         self.out_dir = out_dir
         self.data = data
@@ -56,6 +59,7 @@ class TrainingRun(Generic[M, B]):
             data.batches(run, self.model),
             run.training,
             evaluate=self.evaluate if decides else None,
+            workers=workers,
             out_dir=out_dir,
             resume=resume,
             tokenizer=data.tokenizer,
@@ -63,7 +67,9 @@ class TrainingRun(Generic[M, B]):
         )
         self.run = run = replace(run, training=self.trainer.config)  # with the warm-up of the start
         self._load = load
-        write_run_config(run, self.model.config, out_dir / CONFIG_FILE, resumed=resume)
+        with failing_together(workers):
+            if workers.rank == 0:
+                write_run_config(run, self.model.config, out_dir / CONFIG_FILE, resumed=resume)
 
     def train(self) -> TrainResult:
         """Train to the last step, or until a signal stops the run."""

@@ -26,6 +26,8 @@ config path --config
 resume bool --resume
 as_json bool --json
 threads int --threads
+workers int --workers
+shard_optimizer bool --shard-optimizer
 task str --task
 tokenizer str --tokenizer
 val_fraction float --val-fraction

@@ -42,6 +42,12 @@ def make_samples(folder: Path) -> dict[str, Path]:
     paths["settings.toml"].write_text(
         'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
     )
+    paths["sweep.toml"].write_text(
+        f'corpus = ["{paths["text"]}"]\n'
+        "[model]\nn_layer = 1\nn_head = 1\nn_embd = 4\nblock_size = 4\n"
+        "[training]\nsteps = 1\nbatch_size = 1\neval_batches = 1\n"
+        "[sweep.training]\nlr = { low = 1e-3, high = 0.1, log = true }\nseed = [1, 2]\n"
+    )
     missing = [kind for kind, path in paths.items() if not path.exists()]
     if missing:
         raise ValueError(f"no sample of {', '.join(missing)}; add it to {__file__}")
