@@ -7,6 +7,7 @@
 # make avx2       test the kernels for x86-64 processors without AVX-512
 # make lint       check style and types
 # make docs       build the documentation in docs/_build/html
+# make book       build it as one EPUB, docs/_build/book/scratchgpt.epub; after make docs, in seconds
 # make mutation   plant mistakes in the mathematics, one at a time, and count those that the tests
 #                 catch (an hour)
 # Each target creates the virtual environment that it needs. Only Python and make must be installed.
@@ -33,7 +34,7 @@ DOCS := docs
 LINT := lint
 endif
 
-.PHONY: install plain demo test test-all suite off portable avx2 lint docs mutation clean
+.PHONY: install plain demo test test-all suite off portable avx2 lint docs book mutation clean
 
 install: $(VENV)/installed-$(TEST)
 
@@ -79,6 +80,10 @@ lint: $(VENV)/installed-$(LINT)
 # Rebuild all pages (-E), because they show what the code computes, and the code may have changed.
 docs: $(VENV)/installed-$(DOCS)
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -b html docs docs/_build/html
+
+# The pages that make docs has read are not read again.
+book: $(VENV)/installed-$(DOCS)
+	$(BIN)/python -m sphinx -q -n -W --keep-going -b epub -d docs/_build/html/.doctrees docs docs/_build/book
 
 mutation: $(VENV)/installed-$(PEERS)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/mutation/mutate.py

@@ -26,6 +26,12 @@ extensions = [
     "book",
     "graph_drawing",
     "steps",
+    "html_links",
+    "source_pages",
+    "arrays",
+    "plots",
+    "epub_book",
+    "build_time",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -39,6 +45,17 @@ html_js_files = ["copy.js"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
 html_copy_source = False
+
+# The EPUB of "make book".
+epub_title = "scratchgpt: a GPT and its backward pass"
+epub_description = "The forward and the backward pass of a GPT: derived, in code, in numbers."
+epub_identifier = "scratchgpt-numpy"
+epub_scheme = "name"
+epub_tocscope = "includehidden"
+epub_tocdepth = 2
+epub_show_urls = "no"
+epub_css_files = ["custom.css", "book.css"]
+suppress_warnings = ["epub.unknown_project_files", "epub.duplicated_toc_entry"]
 
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3

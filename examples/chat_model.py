@@ -23,7 +23,6 @@ from published_conversations import read_folder
 
 from scratchgpt.backend import random_stream
 from scratchgpt.chat import Conversation, Message
-from scratchgpt.chat.messages import USER
 from scratchgpt.chat.starter import (
     HeldOut,
     draw_conversations,
@@ -31,7 +30,7 @@ from scratchgpt.chat.starter import (
     draw_text,
     rank_samples,
 )
-from scratchgpt.errors import UserError
+from scratchgpt.errors import UserError, counted
 from scratchgpt.files import make_folder, write_text
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.recipes import RunConfig, configure, start
@@ -42,9 +41,9 @@ from scratchgpt.text import train_bpe
 
 # Sizes at --scale 1. The scale multiplies the data and the steps, and its root the width.
 N_PARAGRAPHS = 40_000
-N_CONVERSATIONS = 60_000
+N_CONVERSATIONS = 50_000
 N_PROMPTS = 4_000
-STEPS = {"pretrained": 8000, "sft": 4000, "chat": 300}
+STEPS = {"pretrained": 2000, "sft": 3000, "chat": 60}
 N_HEAD, HEAD_SIZE, N_LAYER, CONTEXT = 6, 32, 4, 256
 VOCABULARY = 2048
 
@@ -153,25 +152,27 @@ class ChatModel:
         n_generated = self.scaled(N_CONVERSATIONS)
         generated = draw_conversations(n_generated, self.seed, self.held_out)
         conversations += list({tuple(one): one for one in generated}.values())
-        self.check(conversations)
+        self.check([*(m.content for one in conversations for m in one), *text.splitlines()])
         write_text(self.text, text)
         # Without digits in its training text, the tokenizer makes a token of each digit.
         train_bpe([re.sub(r"\d", "", text)], VOCABULARY).save(self.tokenizer)
         write_lines(self.conversations, ({"messages": as_json(one)} for one in conversations))
         print(f"{len(text):,} characters of text, {len(conversations):,} conversations")
 
-    def check(self, conversations: Sequence[Conversation]) -> None:
-        """Raise UserError if the data has a test question or a held-out sum."""
-        texts = (m.content for one in conversations for m in one if m.role == USER)
+    def check(self, texts: Sequence[str]) -> None:
+        """Raise UserError if a text is a test question or has a held-out sum."""
         leaked = [text for text in texts if self.held_out.has(text)]
         if leaked:
-            raise UserError(f"{len(leaked)} test questions are in the data: {leaked[0]!r}")
-        print("none of the test questions and of the held-out sums is in the data")
+            raise UserError(
+                f"the data has {counted(len(leaked), 'text')} of the test: {leaked[0]!r}"
+            )
+        print(f"{len(texts):,} texts are checked: no test question and no held-out sum is in them")
 
     def make_preferences(self) -> None:
         """Sample answers of the fine-tuned model, and write right ones over wrong ones."""
         prompts = draw_prompts(self.scaled(N_PROMPTS), self.seed, self.held_out)
         asked = [one.messages for one in prompts]
+        self.check([message.content for messages in asked for message in messages])
         sampling = SamplingConfig(temperature=1.0)
         answers = sample_answers(*load_chat(self.out / "sft"), asked, sampling, self.seed)
         texts = [text for text, _ in answers]

@@ -76,6 +76,6 @@ def talk(model: GPT, renderer: Renderer) -> list[Message]:
     messages: list[Message] = []
     for text in TURNS:
         messages.append(Message(USER, text))
-        result = answer(model, renderer, messages, sampling=GREEDY)
+        result = answer(model, renderer, messages, max_new_tokens=MOST_NEW_TOKENS, sampling=GREEDY)
         messages.append(Message(ASSISTANT, result.text.strip()))
     return messages

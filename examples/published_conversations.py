@@ -65,7 +65,8 @@ def read_folder(folder: Path, held_out: HeldOut) -> tuple[list[Conversation], Co
 
 def why_not(messages: Conversation, held_out: HeldOut) -> str:
     """Return the reason for which a conversation cannot be used, or nothing."""
-    if any(held_out.has(message.content) for message in messages):
+    texts = [text for m in messages for text in (m.content, *m.content.splitlines())]
+    if any(held_out.has(text) for text in texts):
         return "conversations with a test question or a held-out sum"
     if any(ABOUT_THE_ASSISTANT.search(message.content) for message in messages):
         return "conversations about another assistant"

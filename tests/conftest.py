@@ -179,17 +179,19 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tabs(browser: Any) -> Iterator[Any]:
-    """``tabs(**settings)`` returns a page in a context with these settings, one for each module.
+    """``tabs(script, **settings)`` returns a page in a context with these settings.
 
     A context costs a second of processor time, and loading a page into it a small part of that. So
-    the tests of a module share contexts, and each of them loads its page anew.
+    the tests of a module share contexts, and each of them loads its page again. ``script`` runs
+    before the scripts of every page that is loaded.
     """
     pages: dict[str, Any] = {}
 
-    def tab(**settings: Any) -> Any:
+    def tab(script: str = "", **settings: Any) -> Any:
         key = repr(sorted(settings.items()))
         if key not in pages:
             pages[key] = browser.new_context(reduced_motion="reduce", **settings).new_page()
+            pages[key].add_init_script(script)
         return pages[key]
 
     yield tab
@@ -216,11 +218,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def second() -> ModuleType:
     """The second renderer of conversations, tests/chat/second_renderer.py."""
-    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    return _load(Path(__file__).parent / "chat" / "second_renderer.py")
+
+
+@pytest.fixture(scope="session")
+def strict() -> ModuleType:
+    """The array library of tests/device/strict_array.py: CuPy without a GPU.
+
+    With SCRATCHGPT_DEVICE_TESTS=cuda, it is CuPy on a GPU.
+    """
+    on_gpu = os.environ.get("SCRATCHGPT_DEVICE_TESTS") == "cuda"
+    name = "real_cupy.py" if on_gpu else "strict_array.py"
+    return _load(Path(__file__).parent / "device" / name)
+
+
+@pytest.fixture
+def cuda(strict: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A machine on which CuPy is installed and has one GPU: ``device="cuda"`` works."""
+    monkeypatch.setitem(sys.modules, "cupy", strict)
+    with kernels.disabled():
+        yield strict
+
+
+def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses and the arrays look up their module
     spec.loader.exec_module(module)
     return module
 

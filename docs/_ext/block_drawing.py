@@ -98,8 +98,7 @@ def draw(kept: list[Kept]) -> str:
     kept_by_path = {step.path: step for step in kept}
     height = TOP + ROW * len(ROWS)
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
-        'aria-label="A GPT block: forward, saved, backward">'
+        svg.opening(WIDTH, height, "A GPT block: forward, saved, backward"),
     ]
     for column, title in (
         ("forward", "forward, upwards"),

@@ -57,7 +57,7 @@ PLACES = {
 
 def add_link(app: Sphinx, pagename: str, templatename: str, context: Any, doctree: Any) -> None:
     """Add the link under the title of a page."""
-    if pagename in PLACES and "body" in context:
+    if app.builder.name == "html" and pagename in PLACES and "body" in context:
         file, place, words = PLACES[pagename]
         address = "../" * pagename.count("/") + file + (f"#{place}" if place else "")
         link = f'</h1>\n<p class="explorer-link"><a href="{address}">{words}</a></p>'
@@ -94,11 +94,13 @@ def translator_step(steps: int = 200) -> Any:
 
 def write_explorer(app: Sphinx, error: Exception | None) -> None:
     """Train both small models and write their pages."""
-    if error is not None or app.builder.format != "html":
+    if error is not None or app.builder.name != "html":
         return
-    from scratchgpt.explore import demo_steps, make_page, write_page
+    from recorded_step import steps
 
-    trained, start = demo_steps()
+    from scratchgpt.explore import make_page, write_page
+
+    trained, start = steps()
     pages = {
         GPT: make_page(trained, start=start, docs="./"),
         TRANSLATOR: make_page(translator_step(), docs="./", landscape=False),

@@ -75,7 +75,7 @@ def draw(nodes: list[Node]) -> str:
 
     width = 2 * MARGIN + BOX[0] + COLUMN * max(depth.values())
     label = "A computation: " + "; ".join(f"{node.name} = {node.written}" for node in nodes)
-    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">']
+    parts = [svg.opening(width, height, label)]
     found = gradients(nodes)
     for node in nodes:
         for k, name in enumerate(node.inputs):

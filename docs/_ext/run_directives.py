@@ -14,22 +14,18 @@
 Code that raises an exception, or a command with the wrong exit status, fails the build.
 """
 
-import os
 import shlex
-import subprocess
-import sys
 import tempfile
 import traceback
 from typing import Any, ClassVar
 
+from command_process import run_command
 from docutils import nodes
 from docutils.parsers.rst import directives
 from execution import Page
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-# The program, under the name that is shown to its users.
-SCRATCHGPT = "import sys; sys.argv[0] = 'scratchgpt'; from scratchgpt.cli.main import run; run()"
 CONTINUED = "\0"  # replaces a backslash at the end of a line while commands are split
 
 
@@ -92,15 +88,11 @@ class Command(SphinxDirective):
         program, *arguments = shlex.split(line)
         if program != "scratchgpt":
             raise self.error(f"{program} cannot be run here; only scratchgpt can")
-        done = subprocess.run(
-            [sys.executable, "-c", SCRATCHGPT, *arguments],
-            cwd=folder,
-            env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "SCRATCHGPT_CACHE": folder},
-            capture_output=True,
-            encoding="utf-8",
+        done = run_command(
+            arguments, folder, {"COLUMNS": "100", "NO_COLOR": "1", "SCRATCHGPT_CACHE": folder}
         )
-        if (done.returncode != 0) != ("fails" in self.options):
-            raise self.error(f"{line}: exit status {done.returncode}\n{done.stderr}")
+        if (done.status != 0) != ("fails" in self.options):
+            raise self.error(f"{line}: exit status {done.status}\n{done.stderr}")
         return (done.stderr if self.options else done.stdout).rstrip("\n")
 
 

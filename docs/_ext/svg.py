@@ -5,6 +5,14 @@ import numpy as np
 Point = tuple[float, float]
 
 
+def opening(width: float, height: float, label: str) -> str:
+    """Return the opening tag; with the namespace, a drawing is valid in HTML and in an EPUB."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{label}">'
+    )
+
+
 def text(x: float, y: float, words: str, style: str, anchor: str = "middle") -> str:
     return f'<text class="{style}" x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>'
 

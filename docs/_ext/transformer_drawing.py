@@ -60,8 +60,7 @@ def draw(model: Transformer) -> str:
     memory = crosses[-1] + 2  # right above the last box that uses it
 
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {_y(0, top) + 50}" role="img" '
-        'aria-label="A Transformer: forward upwards, backward downwards">',
+        svg.opening(WIDTH, _y(0, top) + 50, "A Transformer: forward upwards, backward downwards"),
         svg.text(ENCODER, 22, "encoder", "title"),
         svg.text(DECODER, 22, "decoder", "title"),
         svg.text((ENCODER + DECODER) / 2, 22, "forward upwards, backward downwards", "small"),

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from scratchgpt.backend import Array
 
 
@@ -61,3 +63,24 @@ def group_advantages(rewards: Array, n_samples: int, *, scaled: bool) -> Array:
     if scaled:
         advantages = advantages / (groups.std(axis=1, ddof=1, keepdims=True) + 1e-4)
     return advantages.reshape(-1)
+
+
+def equal_rows(*arrays: Array) -> tuple[Array, Array]:
+    """Find equal rows, so that what depends on a row alone can be computed once.
+
+    Parameters
+    ----------
+    *arrays : arrays (N, ...)
+        Rows are equal if they are equal in each of the arrays.
+
+    Returns
+    -------
+    first : int64 array (D,)
+        Index of the first of each set of equal rows, in ascending order.
+    sets : int64 array (N,)
+        The set of each row, so that ``first[sets]`` is the first row that equals each.
+    """
+    rows = [b"".join(array[i].tobytes() for array in arrays) for i in range(len(arrays[0]))]
+    numbers: dict[bytes, int] = {}
+    sets = np.array([numbers.setdefault(row, len(numbers)) for row in rows], np.int64)
+    return np.unique(sets, return_index=True)[1], sets

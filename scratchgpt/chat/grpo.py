@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchgpt.arguments import check_real, check_whole
 from scratchgpt.backend import Array
-from scratchgpt.chat.group_experience import GroupExperience, group_advantages
+from scratchgpt.chat.group_experience import GroupExperience, equal_rows, group_advantages
 from scratchgpt.chat.policy_loss import (
     PolicyLossSaved,
     check_policy_loss,
@@ -35,6 +35,7 @@ class GRPOSaved(NamedTuple):
     log_probs: TokenLogProbsSaved
     loss: PolicyLossSaved
     batch: GroupExperience
+    counts: Array  # (R,) how many answers of the batch are equal to that of the row
     divergence: Array | None  # (R,) estimate of the KL divergence from the reference
 
 
@@ -51,8 +52,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     as in the paper: the gradient of that term is not the one of the KL divergence.
 
     If all answers of a group have the same reward, nothing is computed for them, because their
-    gradient is 0. Dropout is off, also in training, because it would change the ratio of the
-    policies.
+    gradient is 0. Equal answers to a prompt are computed once. Dropout is off, also in training,
+    because it would change the ratio of the policies.
 
     Parameters
     ----------
@@ -160,8 +161,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def loss(
         self, batch: GroupExperience, *, dropout_seed: int | None = None
     ) -> tuple[Any, GRPOSaved]:
-        rows = np.flatnonzero(batch.advantages)  # a row per answer
-        some = take_rows(batch, rows if len(rows) else np.arange(1))
+        some, counts = _to_compute(batch)
+        factors = (counts * (len(counts) / len(batch.weights))).astype(some.weights.dtype)
         tokens, targets = next_tokens(some.tokens, some.counted)
         log_probs, saved = token_log_probs_forward(
             self.model, tokens, targets, recompute=self.recompute
@@ -170,14 +171,14 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
             log_probs,
             some.old_log_probs,
             some.advantages,
-            some.weights * (len(some.weights) / len(batch.weights)),
+            some.weights * factors[:, None],
             clip_low=self.clip_low,
             clip_high=self.clip_high,
         )
         divergence = None
         if self.reference is not None:
             divergence = divergence_estimate(log_probs.real, some.reference_log_probs)
-        return loss, GRPOSaved(saved, of_loss, batch, divergence)
+        return loss, GRPOSaved(saved, of_loss, batch, counts, divergence)
 
     def loss_backward(self, dloss: float, saved: GRPOSaved) -> None:
         dlog_probs = policy_loss_backward(dloss, saved.loss)
@@ -192,12 +193,14 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         the entropy of an answer when it was sampled, in nats.
         """
         batch = saved.batch
-        divergence = saved.divergence
-        share = len(saved.loss.ratios) / len(batch.rewards)
+        kl = {}
+        if saved.divergence is not None:
+            kl["kl"] = float(np.average(saved.divergence, weights=saved.counts))
+        share = float(saved.counts.sum() / len(batch.rewards))
         return {
             "reward": float(batch.rewards.mean()),
-            **({} if divergence is None else {"kl": float(divergence.mean())}),
-            "clip_fraction": share * clip_fraction(saved.loss),
+            **kl,
+            "clip_fraction": share * clip_fraction(saved.loss, saved.counts),
             "answer_length": float(batch.counted.sum(axis=1).mean()),
             "ended": float(batch.ended.mean()),
             "entropy": float(batch.entropy.mean()),
@@ -209,6 +212,14 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
     def load_state(self, state: State) -> None:
         if self.reference is not None:
             self.reference.store.values[...] = state["reference"]
+
+
+def _to_compute(batch: GroupExperience) -> tuple[GroupExperience, Array]:
+    """Return the different answers with an advantage, at least one, and how many are equal."""
+    rows = np.flatnonzero(batch.advantages)  # a row per answer
+    some = take_rows(batch, rows if len(rows) else np.arange(1))
+    first, sets = equal_rows(some.tokens, some.counted, some.old_log_probs, some.advantages)
+    return take_rows(some, first), np.bincount(sets)
 
 
 def divergence_estimate(log_probs: Array, reference: Array) -> Array:
@@ -247,11 +258,12 @@ def log_probs_of(model: GPT, rollouts: Rollouts, arena: Arena) -> Array:
     log_probs : array (N, T - 1)
         0 for tokens that do not count.
     """
-    tokens, targets = next_tokens(rollouts.tokens, rollouts.counted)
+    first, sets = equal_rows(rollouts.tokens, rollouts.counted)
+    tokens, targets = next_tokens(rollouts.tokens[first], rollouts.counted[first])
     found = np.zeros(tokens.shape, model.dtype)
     at_once = max(1, AT_ONCE // tokens.shape[1])
     for start in range(0, len(tokens), at_once):
         rows = slice(start, start + at_once)
         with arena:
             found[rows] = token_log_probs_forward(model, tokens[rows], targets[rows])[0]
-    return found
+    return found[sets]

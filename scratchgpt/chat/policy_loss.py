@@ -115,10 +115,13 @@ def policy_loss_backward(dloss: Any, saved: PolicyLossSaved) -> Array:
     return -dloss / len(ratios) * weights * slopes
 
 
-def clip_fraction(saved: PolicyLossSaved) -> float:
-    """Return the share of the tokens of an answer whose loss is clipped, the mean over answers."""
+def clip_fraction(saved: PolicyLossSaved, counts: Array | None = None) -> float:
+    """Return the share of the tokens of an answer whose loss is clipped, the mean over answers.
+
+    ``counts`` (N,) says how many answers each row stands for; by default, one.
+    """
     n_counted = (saved.weights > 0).sum(axis=1)
-    return float((saved.clipped.sum(axis=1) / n_counted).mean())
+    return float(np.average(saved.clipped.sum(axis=1) / n_counted, weights=counts))
 
 
 def check_policy_loss(denominator: str, clip_low: float, clip_high: float) -> None:

@@ -65,6 +65,6 @@ def contrastive_command(
 
 add_options(
     contrastive_command,
-    without=("task", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
+    without=("task", "device", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
     task="contrastive",
 )

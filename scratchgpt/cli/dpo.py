@@ -72,6 +72,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "batch_size",

@@ -106,7 +106,7 @@ def finetune_command(
 add_options(
     finetune_command,
     without=(
-        *("task", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
+        *("task", "device", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     task="classification",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete
 from scratchgpt.cli.console import byte_count, message
 from scratchgpt.cli.workers import threads_of
 from scratchgpt.errors import UserError
@@ -22,6 +23,17 @@ Threads = Annotated[
         min=1,
         help="Number of threads; by default one per core.",
         show_default=False,
+    ),
+]
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where to compute: cpu, cuda (an NVIDIA GPU, with CuPy), or cuda:1 for the second "
+        "GPU.",
+        autocompletion=complete(lambda: ("cpu", "cuda")),
     ),
 ]
 

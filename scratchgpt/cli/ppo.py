@@ -76,6 +76,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "tokens_per_batch",

@@ -71,7 +71,7 @@ def reward_command(
 add_options(
     reward_command,
     without=(
-        *("task", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
+        *("task", "device", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=RewardConfig,

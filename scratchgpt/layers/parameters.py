@@ -148,7 +148,7 @@ class ParameterStore:
         """
         self.trained = [name for name in self._order if name not in names]
         self.grad_offsets, total = self._layout(self.trained)
-        self._grads = aligned_zeros(total, self.dtype)  # uses no memory until it is written
+        self._grads = aligned_zeros(total, self.dtype, self.values)  # no memory until written
         views = self.grad_views(self._grads)
         for name, parameter in self.named.items():
             parameter.accumulator = Accumulator(views[name]) if name in views else NOT_WANTED

@@ -5,10 +5,11 @@ algorithm 2.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, on_host, use_cuda, use_kernels
 from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.ops.observe import observed
@@ -16,6 +17,7 @@ from scratchgpt.optim.shards import Shard, shards
 
 # Five float32 arrays of this size are 1.25 MiB, so they stay in the cache for a dozen passes.
 CHUNK = 65_536
+DEVICE_CHUNK = 1 << 24  # a GPU needs large arrays more than cached ones
 
 
 class AdamW:
@@ -70,9 +72,10 @@ class AdamW:
         self.n_steps = 0
         self.shard = shard or shards(store, 1)[0]
         n = self.shard.grads.stop - self.shard.grads.start
-        self.exp_avg = aligned_zeros(n, store.dtype)
-        self.exp_avg_sq = aligned_zeros(n, store.dtype)
-        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype)
+        self.exp_avg = aligned_zeros(n, store.dtype, store.values)
+        self.exp_avg_sq = aligned_zeros(n, store.dtype, store.values)
+        self._chunk = CHUNK if on_host(store.values) else DEVICE_CHUNK
+        self._scratch = aligned_zeros(min(self._chunk, n), store.dtype, store.values)
 
     @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
@@ -111,25 +114,22 @@ class AdamW:
         own = slice(span.grads.start - first, span.grads.stop - first)
         exp_avg, exp_avg_sq = self.exp_avg[own], self.exp_avg_sq[own]
         n_decay = max(self.store.n_decay - span.values.start, 0) if self.weight_decay else 0
+        flat = values, grads, exp_avg, exp_avg_sq
+        settings: Any = {"betas": self.betas, "gains": gains, "keep": keep}
+        settings |= {"n_decay": n_decay, "step_size": step_size, "eps": eps}
         if use_kernels(self.store.values):
             from scratchgpt.kernels import adamw
 
-            adamw.adamw_step(
-                values,
-                grads,
-                exp_avg,
-                exp_avg_sq,
-                n_decay=n_decay,
-                betas=self.betas,
-                gains=gains,
-                keep=keep,
-                step_size=step_size,
-                eps=eps,
-            )
+            adamw.adamw_step(*flat, **settings)
+            return
+        if use_cuda(*flat):
+            from scratchgpt.kernels.cuda import parameters
+
+            parameters.adamw_step(*flat, **settings)
             return
 
-        for start in range(0, values.size, CHUNK):
-            chunk = slice(start, start + CHUNK)
+        for start in range(0, values.size, self._chunk):
+            chunk = slice(start, start + self._chunk)
             value, grad, m, v = values[chunk], grads[chunk], exp_avg[chunk], exp_avg_sq[chunk]
             x = self._scratch[: value.size]
 

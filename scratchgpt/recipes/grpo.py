@@ -22,7 +22,7 @@ from scratchgpt.text import ProgressCallback, Tokenizer
 # Ouyang et al. 2022, arXiv:2203.02155. Without the decay to 0 the policy does not settle.
 _TRAINING: Settings = {
     "steps": 1000,
-    "lr": 5e-4,
+    "lr": 1e-3,
     "min_lr": 0.0,
     "beta2": 0.95,
     "weight_decay": 0.0,
@@ -90,7 +90,9 @@ def _open(run: RunConfig, progress: ProgressCallback | None = None) -> GRPOData:
 def _defaults(corpus: tuple[str, ...]) -> Settings:
     """The model of a task is small, and a chat model must stay near the one that it starts from."""
     method, training = asdict(GRPOConfig()), {**_TRAINING, "best": score_name(corpus)}
-    if not is_task(corpus):
+    if is_task(corpus):
+        method["n_prompts"] = 128
+    else:
         training |= {"steps": 200, "lr": 1e-4, "eval_interval": 20, "checkpoint_interval": 20}
         method["beta"] = 0.02
     return {"model": {"dropout": 0.0}, "method": method, "training": training}

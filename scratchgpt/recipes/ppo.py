@@ -23,8 +23,8 @@ from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Toke
 # size of the learning rate, whatever the gradient. Without the decay to 0 the policy does not
 # settle.
 _TRAINING: Settings = {
-    "steps": 800,
-    "lr": 5e-4,
+    "steps": 1200,
+    "lr": 1e-3,
     "min_lr": 0.0,
     "beta2": 0.95,
     "weight_decay": 0.0,

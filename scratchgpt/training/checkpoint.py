@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.layers import Layer
@@ -181,7 +181,7 @@ def _checksum(model: Layer) -> str:
     checksum = 0
     arrays = saved_arrays(model)
     for name in sorted(arrays):
-        value = np.ascontiguousarray(arrays[name])
+        value = np.ascontiguousarray(to_host(arrays[name]))
         checksum = zlib.crc32(value.view(np.uint8).data, checksum)
     return f"{checksum:08x}"
 

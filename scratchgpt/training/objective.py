@@ -46,6 +46,9 @@ class Objective(Protocol[BatchT_contra, SavedT]):
         Whether :meth:`loss` uses the dropout seed. If not, no seed is derived.
     unit : str
         Unit of the loss, for its plot.
+    on_gpu : bool
+        Whether the model may be on a GPU: the loss is then an array of CuPy, which is read once per
+        step. Batches stay in host memory.
 
     See Also
     --------
@@ -75,6 +78,7 @@ class Objective(Protocol[BatchT_contra, SavedT]):
     workers: Workers = ALONE
     drops: bool = True
     unit: str = ""
+    on_gpu: bool = False
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Iterate over names and parameters that the loss depends on: those of the model."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_device_of
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
@@ -203,7 +203,7 @@ class Run:
         own = self._model.store.values.copy()
         try:
             for name, parameter in self._model.store.named.items():
-                parameter.value[...] = mean[name]
+                parameter.value[...] = to_device_of(own, mean[name])
             self._let_write(self._write_average)
             yield self.path / AVERAGE
         finally:

@@ -4,11 +4,11 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import derive_seed
+from scratchgpt.backend import derive_seed, on_host, to_floats
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
 from scratchgpt.optim import clip_scale, global_norm
@@ -17,6 +17,7 @@ from scratchgpt.training.agreement import OF_ANOTHER, check_divisible, first_of
 from scratchgpt.training.batches import Batches, LimitedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import MicroBatch, NonFiniteError, find_nonfinite
+from scratchgpt.training.feasibility import check_feasible
 from scratchgpt.training.freezing import frozen_names
 from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.records import check_measures
@@ -102,17 +103,8 @@ class Stepper:
         self.batches = batches
         self.config = config
         self.workers = workers
-        if config.precision != "float32" and model.store.dtype != np.float32:
-            raise UserError(
-                f"precision={config.precision!r} needs a model in float32; "
-                f"this model is in {model.store.dtype}"
-            )
-        if config.grad_accum > 1 and not objective.splits:
-            reason = objective.whole_because and f", because {objective.whole_because}"
-            raise UserError(
-                f"grad_accum={config.grad_accum}: the loss of {type(objective).__name__} does not "
-                f"split over micro-batches{reason}; set grad_accum=1 and choose a larger batch"
-            )
+        check_feasible(objective, config, workers)
+        self._on_host = on_host(model.store.values)
         # The workers among which the micro-batches are divided.
         self._share = ALONE if objective.together else workers
         check_divisible(config.grad_accum, self._share.size, objective)
@@ -153,7 +145,9 @@ class Stepper:
         grads = store.grads
         workers.sum(grads)
         with self.arena:
-            norm = global_norm(grads)
+            loss, norm = to_floats(loss, global_norm(grads))  # on a GPU, the only copy to the host
+        if not math.isfinite(loss):
+            raise NotFinite(f"the loss became {loss}", micro_batches, None)
         if not math.isfinite(norm):
             raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
         lr = config.lr_at(step)
@@ -198,7 +192,7 @@ class Stepper:
             raise NothingToValidate(
                 "there are no validation batches; give more text, or set eval_interval=0"
             )
-        means = {"val_loss": loss / n_all}
+        means = {"val_loss": float(loss) / n_all}
         return means | {f"val_{name}": value / n_all for name, value in measures.items()}
 
     def check_stop(self) -> None:
@@ -251,14 +245,17 @@ class Stepper:
         weighted: Iterable[tuple[MicroBatch, float]],
         *,
         backward: bool,
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Return the weighted sums of loss and measures over the micro-batches of all workers.
+
+        The loss of a model on a GPU stays there.
 
         If ``backward`` is True, the gradient of the weighted loss is added to the gradients. The
         workers first agree on whether a signal came or a loss is not finite; then all of them
         raise.
         """
-        loss, measures = 0.0, dict[str, float]()
+        loss: Any = 0.0
+        measures = dict[str, float]()
         failure: Stopped | NotFinite | None = None
         try:
             for micro_batch, weight in weighted:
@@ -278,7 +275,7 @@ class Stepper:
 
     def _micro_step(
         self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Compute loss and measures of a micro-batch; add ``dloss`` times the gradient if given."""
         if objective.together:
             self.check_stop()  # inside the loss, the workers wait for each other
@@ -287,8 +284,8 @@ class Stepper:
         # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
-            loss = float(value)
-            if not math.isfinite(loss):
+            loss = float(value) if self._on_host else value.astype(np.float64)
+            if self._on_host and not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
             measures = objective.measures(saved)
             if measures:

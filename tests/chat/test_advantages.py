@@ -1,7 +1,7 @@
 """Advantages: definitions, padding, and the published code.
 
 The formulas of TRL are those of ``masked_whiten`` and of steps 4 to 6 of ``train`` in
-``trl/experimental/ppo/ppo_trainer.py`` of github.com/huggingface/trl at f2cd57710ae3; those of
+``trl/experimental/ppo/ppo_trainer.py`` of TRL 1.12.0, the last version with PPO; those of
 lm-human-preferences are ``whiten`` in ``utils/core.py`` and ``loss`` in ``train_policy.py`` of
 github.com/openai/lm-human-preferences at cbfd210bb8b0.
 """

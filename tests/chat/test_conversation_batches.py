@@ -3,6 +3,8 @@ import pytest
 
 from scratchgpt.chat import ConversationBatches, Message, Renderer, encode_conversations
 from scratchgpt.errors import UserError
+from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.training import NextToken
 
 
 def conversation(n):
@@ -72,3 +74,30 @@ def test_the_fingerprint_depends_on_the_mask(tokenizer):
     part = encoded(tokenizer, [3])
     other = type(part)(part.tokens, [~mask for mask in part.counted])
     assert part.fingerprint != other.fingerprint
+
+
+def test_the_loss_is_that_of_trl(tokenizer, torch, assert_close):
+    """Two micro-batches of one update, as lines 1611 to 1618 of trl/trainer/sft_trainer.py.
+
+    TRL 1.16.0: the sum over the tokens of the answers, divided by their number in the update.
+    """
+    part = encoded(tokenizer, [1, 5, 2, 9])
+    batches = ConversationBatches(part, part, tokens_per_batch=50, seed=0)
+    config = GPTConfig(
+        n_layer=1, n_head=2, n_embd=8, block_size=64, vocab_size=tokenizer.vocab_size, dropout=0
+    )
+    objective = NextToken(GPT(config, dtype=np.float64))
+    micro_batches = [batches.train_batch(i) for i in range(2)]
+    weights = [objective.weight(batch) for batch in micro_batches]
+    assert weights[0] != weights[1]
+    loss, sums = 0.0, []
+    for batch, weight in zip(micro_batches, weights, strict=True):
+        own, _ = objective.loss(batch)
+        loss += own * weight / sum(weights)
+        logits, _ = objective.model.forward(batch.tokens)
+        log_probs = torch.tensor(logits).log_softmax(-1)
+        labels = torch.tensor(batch.targets)
+        chosen = log_probs.gather(2, labels.clamp(min=0)[..., None])[..., 0]
+        sums.append(-(chosen * (labels != -100)).sum().item())
+    n_tokens = sum(int((batch.targets != -100).sum()) for batch in micro_batches)
+    assert_close(loss, sum(sums) / n_tokens, 1e-12)

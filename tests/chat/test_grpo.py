@@ -4,7 +4,7 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import kernels_available, random_stream
 from scratchgpt.chat.enumerable_world import BLOCK_SIZE, VOCAB_SIZE, World, answer_distribution
-from scratchgpt.chat.group_experience import group_advantages
+from scratchgpt.chat.group_experience import equal_rows, group_advantages
 from scratchgpt.chat.grpo import GRPO, divergence_estimate, log_probs_of
 from scratchgpt.chat.policy_loss import DENOMINATORS
 from scratchgpt.chat.rollout_batches import RolloutBatches, take_rows
@@ -72,13 +72,14 @@ def test_the_first_ratio_is_1(dtype):
 
 
 def test_advantages_compare_an_answer_with_its_group(torch, assert_close):
-    """As lines 2685 to 2707 of trl/trainer/grpo_trainer.py, commit f2cd577."""
+    """As lines 2765 to 2787 of trl/trainer/grpo_trainer.py, TRL 1.16.0."""
     rewards = random_stream(0, "some").standard_normal(12)
     groups = torch.tensor(rewards).view(-1, 4)
-    mean = groups.mean(dim=1, keepdim=True)
+    mean = groups.nanmean(dim=1, keepdim=True)
     expected = (groups - mean).reshape(-1).numpy()
     assert_close(group_advantages(rewards, 4, scaled=False), expected, 1e-12)
-    expected = ((groups - mean) / (groups.std(dim=1, keepdim=True) + 1e-4)).reshape(-1).numpy()
+    std = torch.sqrt(torch.nanmean((groups - mean) ** 2, dim=1, keepdim=True) * (4 / 3))  # nanstd
+    expected = ((groups - mean) / (std + 1e-4)).reshape(-1).numpy()
     assert_close(group_advantages(rewards, 4, scaled=True), expected, 1e-12)
     assert not group_advantages(np.ones(4), 4, scaled=True).any()
 
@@ -169,6 +170,29 @@ def test_groups_without_a_difference_are_not_computed(assert_close):
     assert loss == 0
     assert not grpo.model.store.grads.any()
     assert grpo.measures(saved)["reward"] == grpo.measures(grpo.loss(batch)[1])["reward"]
+
+
+def test_equal_answers_are_computed_once(assert_close):
+    """Answers of up to 3 of 4 symbols are often equal. A tiny difference keeps them apart."""
+    model, reference = policy(), policy(seed=1)
+    grpo = objective(model, n_samples=100, beta=0.1, reference=reference)
+    equal = moved(first_batch(grpo, n_samples=100, n_prompts=1))
+    first, sets = equal_rows(equal.tokens, equal.counted)
+    assert len(first) < 40
+    np.testing.assert_array_equal(equal.tokens[first[sets]], equal.tokens)
+    equal = equal._replace(old_log_probs=equal.old_log_probs[first[sets]])
+    apart = equal._replace(old_log_probs=equal.old_log_probs + 1e-14 * np.arange(100)[:, None])
+    results = []
+    for one in (equal, apart):
+        loss, saved = grpo.loss(one)
+        grpo.model.store.zero_grad()
+        grpo.loss_backward(1.0, saved)
+        measures = list(grpo.measures(saved).values())
+        results.append((len(saved.loss.ratios), loss, measures, grpo.model.store.grads.copy()))
+    assert [n for n, *_ in results] == [len(first), 100]
+    assert 0 < grpo.measures(saved)["clip_fraction"] < 1
+    for i in (1, 2, 3):
+        assert_close(results[0][i], results[1][i], 1e-9)
 
 
 def test_padding_changes_nothing(assert_close):

@@ -28,9 +28,10 @@ each_denominator = pytest.mark.parametrize("denominator", DENOMINATORS)
 
 
 def trl_loss(torch, log_probs, old, advantages, mask, loss_type):
-    """Restate lines 3066 to 3142 of trl/trainer/grpo_trainer.py, TRL 1.10.0.dev0.
+    """Restate lines 3078 to 3174 of trl/trainer/grpo_trainer.py, TRL 1.16.0.
 
-    Commit f2cd57710ae345ea6428ae95363267fcf38a3dc8.
+    With one process, one update per phase and no accumulation. With more updates, dapo divides by
+    the mean of their numbers of tokens there, and here each update divides by its own number.
     """
     coef_1 = torch.exp(log_probs - old)
     coef_2 = torch.clamp(coef_1, 1 - CLIP["clip_low"], 1 + CLIP["clip_high"])
@@ -39,7 +40,7 @@ def trl_loss(torch, log_probs, old, advantages, mask, loss_type):
         return ((per_token_loss * mask).sum(-1) / mask.sum(-1).clamp(min=1.0)).mean()
     if loss_type == "dr_grpo":
         return (per_token_loss * mask).sum() / (per_token_loss.size(0) * MAX_LENGTH)
-    return (per_token_loss * mask).sum() / mask.sum()  # dapo, one process, no accumulation
+    return (per_token_loss * mask).sum() / mask.sum().clamp(min=1.0)
 
 
 @each_denominator

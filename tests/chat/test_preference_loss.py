@@ -1,9 +1,9 @@
 """Losses of preferences: gradients, papers and the published code, restated in PyTorch.
 
 The lines of TRL are those of ``trl/trainer/dpo_trainer.py`` (branches sigmoid, robust and ipo of
-``_compute_loss``) and of ``trl/trainer/reward_trainer.py`` (``compute_loss``), in
-github.com/huggingface/trl at 00b6d2b4442a. Those of conservative DPO and of IPO by sums are
-``preference_loss`` of ``trainers.py`` in github.com/eric-mitchell/direct-preference-optimization.
+``_compute_loss``) and of ``trl/trainer/reward_trainer.py`` (``compute_loss``), TRL 1.16.0. Those of
+conservative DPO and of IPO by sums are ``preference_loss`` of ``trainers.py`` in
+github.com/eric-mitchell/direct-preference-optimization.
 """
 
 import math
@@ -72,6 +72,7 @@ def peer_dpo(torch, kind, chosen, rejected, ref_chosen, ref_rejected, lengths, b
             clean_loss_term = -(1 - noise) * logsigmoid(beta * delta_score)
             flipped_loss_term = -noise * logsigmoid(-beta * delta_score)
             return (clean_loss_term - flipped_loss_term) / (1 - 2 * noise)
+        lengths = lengths.clamp(min=1.0)
         ipo_delta = chosen_scores / lengths[0] - rejected_scores / lengths[1]
         return (ipo_delta - 1 / (2 * beta)) ** 2
     pi_logratios = chosen - rejected

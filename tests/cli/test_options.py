@@ -33,6 +33,7 @@ tokenizer str --tokenizer
 val_fraction float --val-fraction
 preset str --preset
 init str --init
+device str --device
 freeze str --freeze
 n_layer int --n-layer
 n_encoder_layer int --n-encoder-layer

@@ -1,15 +1,11 @@
 """What PyTorch's autograd records for a block of GPT-2: nodes, saved tensors and their bytes.
 
-``python tests/docs/autograd_nodes.py`` writes ``docs/guides/autograd.json``, which the page "What
-autograd does" shows. ``test_autograd.py`` compares the file with the PyTorch that is installed.
+``test_autograd.py`` compares the page "What autograd does" with the PyTorch that is installed.
 """
 
-import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PATH = Path(__file__).parents[2] / "docs" / "guides" / "autograd.json"
 B, T, C, H = 1, 16, 32, 4
 
 
@@ -111,33 +107,11 @@ def short(node: Any) -> str:
     return "ScaledDotProductAttention" if name.startswith("ScaledDotProduct") else name
 
 
-def record(torch: ModuleType) -> dict[str, Any]:
-    """The table of the page: what each line records and saves, and how many bytes that adds."""
-    block, added = run(torch)
-    code = {name: written for name, written, _ in block.lines()}
-    counted = {each.untyped_storage().data_ptr() for each in block.parameters()}
-    parameters = set(counted)
-    rows = []
-    for name, nodes in added.items():
-        kept, n_bytes = [], 0
-        for node in nodes:
-            for field, tensor in sorted(saved(node, torch).items()):
-                storage = tensor.untyped_storage()
-                is_parameter = storage.data_ptr() in parameters
-                shape = "parameter" if is_parameter else str(tuple(tensor.shape))
-                kept.append([short(node), field, shape])
-                if storage.data_ptr() not in counted:
-                    counted.add(storage.data_ptr())
-                    n_bytes += storage.nbytes()
-        names = [short(node) for node in nodes]
-        counts = {each: names.count(each) for each in sorted(set(names))}
-        rows.append(
-            {"line": name, "code": code[name], "nodes": counts, "saved": kept, "bytes": n_bytes}
-        )
-    return {"torch": torch.__version__.partition("+")[0], "rows": rows}
-
-
-if __name__ == "__main__":
-    import torch
-
-    PATH.write_text(json.dumps(record(torch), indent=1) + "\n", encoding="utf-8")
+def n_bytes(nodes: list[Any], parameters: list[Any], torch: ModuleType) -> int:
+    """The bytes that nodes keep, each memory once, without parameters."""
+    counted = {each.untyped_storage().data_ptr(): 0 for each in parameters}
+    for node in nodes:
+        for tensor in saved(node, torch).values():
+            storage = tensor.untyped_storage()
+            counted.setdefault(storage.data_ptr(), storage.nbytes())
+    return sum(counted.values())

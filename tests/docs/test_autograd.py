@@ -1,7 +1,6 @@
 """The page "What autograd does": its table is that of PyTorch, and its names hold equal arrays."""
 
 import importlib.util
-import json
 import re
 from pathlib import Path
 
@@ -18,7 +17,6 @@ spec = importlib.util.spec_from_file_location(
 )
 nodes = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(nodes)
-RECORDED = json.loads(nodes.PATH.read_text(encoding="utf-8"))
 ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| `(\w+)\.(\w+)` \|", re.MULTILINE)
 PAIRS = ROW.findall(PAGE.read_text(encoding="utf-8"))
 # Where a line of the block saves in scratchgpt.
@@ -38,6 +36,8 @@ PATHS = {
 def both(torch):
     """The nodes of the block of PyTorch by line, and what the same block of scratchgpt saves."""
     theirs, added = nodes.run(torch)
+    every = [node for line in added.values() for node in line]
+    kept = nodes.n_bytes(every, theirs.parameters(), torch)
     config = GPTConfig(n_layer=1, n_head=nodes.H, n_embd=nodes.C, block_size=nodes.T, vocab_size=65)
     ours = Backbone(config).h[0]
     ours.initialize()
@@ -46,11 +46,21 @@ def both(torch):
         array = getattr(theirs.layers[layer], kind).detach().numpy()
         parameter.value[...] = array.T  # linear maps are transposed; biases have no axes to swap
     _, saved = ours.forward(theirs.x.numpy())
-    return added, ours, saved
+    return added, ours, saved, kept
 
 
-def test_the_table_is_what_pytorch_records(torch):
-    assert nodes.record(torch) == RECORDED
+@pytest.fixture(scope="module")
+def page(execution):
+    """The names that the code of the page defines."""
+    return execution.run_page(PAGE)
+
+
+def test_the_table_is_what_pytorch_records(torch, both, page):
+    added, *_, kept = both
+    every = [node for line in added.values() for node in line]
+    assert sorted(page["nodes"]) == sorted(nodes.short(node) for node in every)
+    assert page["n_tensors"] == sum(len(nodes.saved(node, torch)) for node in every)
+    assert page["total"] == kept
 
 
 def at(saved, path):
@@ -59,16 +69,18 @@ def at(saved, path):
     return saved
 
 
-def test_every_tensor_that_pytorch_saves_has_a_name_here():
+def test_every_tensor_that_pytorch_saves_has_a_name_here(torch, both):
     named = {(node, field) for node, field, _, _ in PAIRS}
-    saved = {(node, field) for row in RECORDED["rows"] for node, field, _ in row["saved"]}
+    added, *_ = both
+    every = [node for line in added.values() for node in line]
+    saved = {(nodes.short(node), field) for node in every for field in nodes.saved(node, torch)}
     assert saved - named == {("NativeLayerNorm", "bias")}
     assert named <= saved
 
 
 @pytest.mark.parametrize("line", PATHS)
 def test_the_two_names_of_an_array_hold_the_same_numbers(torch, both, line, assert_close):
-    added, _, saved = both
+    added, _, saved, _ = both
     part = at(saved, PATHS[line])
     compared = 0
     for node in added[line]:
@@ -88,7 +100,6 @@ def test_the_two_names_of_an_array_hold_the_same_numbers(torch, both, line, asse
 
 
 def test_pytorch_saves_three_arrays_more(both):
-    _, ours, saved = both
+    _, ours, saved, total = both
     again = 2 * nodes.T * nodes.C + nodes.T * 4 * nodes.C  # two norms, and GELU
-    total = sum(row["bytes"] for row in RECORDED["rows"])
     assert nbytes(saved, exclude=ours.store.values) + 4 * again == total

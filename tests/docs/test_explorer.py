@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,7 +47,8 @@ def translator(extension):
 
 def test_a_link_is_under_the_title(extension):
     context = {"body": "<h1>Attention</h1><p>text</p>"}
-    extension.add_link(None, "ops/attention", "page.html", context, None)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"))
+    extension.add_link(app, "ops/attention", "page.html", context, None)
     link = '<a href="../explorer.html#h.0.attn.attention">See it in a real step</a>'
     assert context["body"] == (
         f'<h1>Attention</h1>\n<p class="explorer-link">{link}</p><p>text</p>'
@@ -54,9 +56,10 @@ def test_a_link_is_under_the_title(extension):
 
 
 def test_the_page_is_written_beside_the_docs(extension, tmp_path, monkeypatch):
-    monkeypatch.setattr("scratchgpt.explore.demo_steps", lambda: demo_steps(steps=1))
+    example = SimpleNamespace(steps=lambda: demo_steps(steps=1))
+    monkeypatch.setitem(sys.modules, "recorded_step", example)
     monkeypatch.setattr(extension, "translator_step", lambda: translator(extension))
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
     extension.write_explorer(app, None)
     for file, op in ((extension.GPT, "gelu"), (extension.TRANSLATOR, "relu")):
         html = (tmp_path / file).read_text(encoding="utf-8")

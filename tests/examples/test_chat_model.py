@@ -67,7 +67,5 @@ def test_a_folder_with_other_settings_or_files_is_refused(made, example, tmp_pat
 
 def test_data_with_a_test_question_is_refused(example, tmp_path):
     question = draw_questions()[0].text
-    with pytest.raises(UserError, match="test questions are in the data"):
-        example("chat_model").ChatModel(tmp_path, 0.01, 0, None).check(
-            [[Message("user", question)]]
-        )
+    with pytest.raises(UserError, match="the data has 1 text of the test: "):
+        example("chat_model").ChatModel(tmp_path, 0.01, 0, None).check(["hello", question])

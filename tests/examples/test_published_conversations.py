@@ -1,5 +1,6 @@
 import pytest
 
+from scratchgpt.chat import Message
 from scratchgpt.chat.starter import HeldOut
 from scratchgpt.errors import UserError
 
@@ -31,3 +32,9 @@ def test_a_damaged_file_is_named(example, tmp_path):
     (tmp_path / "tasks.jsonl").write_text('{"instruction": "Name a color.", "instances": []}\n')
     with pytest.raises(UserError, match=r"tasks\.jsonl has a record that lacks something"):
         example("published_conversations").read_folder(tmp_path, HeldOut())
+
+
+def test_a_test_question_in_a_line_of_a_message_is_found(example):
+    why_not, held_out = example("published_conversations").why_not, HeldOut()
+    assert not why_not([Message("user", "Translate:\nHello.")], held_out)
+    assert "test question" in why_not([Message("user", "Translate:\nHello again!")], held_out)

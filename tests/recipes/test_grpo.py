@@ -154,6 +154,14 @@ def test_settings_that_do_not_fit_are_refused(grpo_settings, changes, message):
         configure(**{**grpo_settings, **changes})
 
 
+def test_tasks_have_many_prompts_and_chat_models_a_penalty(sort_run, sft_run):
+    task = configure(task="grpo", corpus=["sort:3:8"], init=str(sort_run))
+    chat = configure(task="grpo", corpus=["constraints"], init=str(sft_run))
+    assert (task.method["n_prompts"], task.method["beta"]) == (128, 0)
+    assert (chat.method["n_prompts"], chat.method["beta"]) == (32, 0.02)
+    assert chat.training.lr < task.training.lr == 1e-3
+
+
 def test_models_that_do_not_fit_are_refused(grpo_settings, sft_run, tmp_path):
     with pytest.raises(UserError, match="has not the symbols of sort:3:8"):
         start(configure(**{**grpo_settings, "init": str(sft_run)}), tmp_path / "run")

@@ -11,18 +11,18 @@ from scratchgpt.chat.starter.patterns import choose, draw
 from scratchgpt.chat.starter.questions import HeldOut
 from scratchgpt.chat.starter.sums import draw_sum, sum_answer, sum_question
 
-MOST_TURNS = 4
-WITH_TURNS = 0.6  # the share of conversations that may have more than one turn
+MOST_TURNS = 10
+WITH_TURNS = 0.5  # the share of conversations that may have more than one turn
 WITH_SYSTEM = 0.1  # the share that have a system message
 # The share of each topic in the turns. The tests check it.
 SHARES = {
-    "greetings": 0.14,
-    "identity": 0.18,
-    "small_talk": 0.14,
-    "unknown": 0.04,
-    "facts": 0.08,
-    "memory": 0.10,
-    "sums": 0.32,
+    "greetings": 0.10,
+    "identity": 0.14,
+    "small_talk": 0.12,
+    "unknown": 0.03,
+    "facts": 0.06,
+    "memory": 0.13,
+    "sums": 0.42,
 }
 _SYSTEM = (
     "You are {name}[.|, a helpful assistant.|, a small model.]",
@@ -31,7 +31,7 @@ _SYSTEM = (
 
 
 def draw_conversations(n: int, seed: int, held_out: HeldOut) -> list[list[Message]]:
-    """Draw conversations of one to four turns, none of which has a held-out question.
+    """Draw conversations of one to ten turns, none of which has a held-out question.
 
     One in ten has a system message that gives the assistant another name.
     """

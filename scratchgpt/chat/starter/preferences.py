@@ -1,10 +1,8 @@
-"""Preferences among answers: right over wrong, complete over cut, to the point over off topic."""
+"""Preferences among answers: right over wrong, to the point over off topic."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from scratchgpt.backend import random_stream
 from scratchgpt.chat.messages import Message
@@ -12,6 +10,8 @@ from scratchgpt.chat.preferences import Preferences
 from scratchgpt.chat.starter.conversations import draw_prompt
 from scratchgpt.chat.starter.patterns import choose
 from scratchgpt.chat.starter.questions import HeldOut
+
+OFF_TOPIC = 8  # one in so many prompts that are answered right
 
 
 class Prompt(NamedTuple):
@@ -30,10 +30,10 @@ def draw_prompts(n: int, seed: int, held_out: HeldOut) -> list[Prompt]:
 def rank_samples(
     prompts: Sequence[Prompt], samples: Sequence[str], seed: int
 ) -> tuple[list[Preferences], Counter[str]]:
-    """Make a preference for nearly each prompt, between a right answer and a worse one.
+    """Make preferences between a right answer and a worse one.
 
-    The worse answer is the sample if it is wrong. Otherwise it is a right answer that ends too
-    early, or the answer to another prompt, in turn.
+    The worse answer is the sample if it is wrong. For one in eight of the other prompts, it is the
+    answer to another prompt.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def rank_samples(
     -------
     preferences : list of Preferences
     counts : Counter
-        How many of them have a worse answer of each kind: wrong, cut, off topic.
+        How many of them have a worse answer of each kind: wrong, off topic.
     """
     rng = random_stream(seed, "starter preferences")
     found, counts = [], Counter[str]()
@@ -55,18 +55,10 @@ def rank_samples(
         other = choose(prompts, rng).right[0]
         if sample.strip() and sample not in prompt.right:
             kind, worse = "wrong", sample
-        elif i % 2 == 0 and " " in better:
-            kind, worse = "cut", _cut(better, rng)
-        elif other not in prompt.right:
+        elif i % OFF_TOPIC == 0 and other not in prompt.right:
             kind, worse = "off topic", other
         else:
             continue
         counts[kind] += 1
         found.append(Preferences(prompt.messages, [better, worse], [(0, 1)]))
     return found, counts
-
-
-def _cut(text: str, rng: np.random.Generator) -> str:
-    """Leave out the last words of a text, at least one."""
-    words = text.split(" ")
-    return " ".join(words[: rng.integers(1, len(words))])

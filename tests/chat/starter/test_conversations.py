@@ -5,7 +5,7 @@ import pytest
 
 from scratchgpt.chat.messages import ASSISTANT, SYSTEM, USER, check_conversation
 from scratchgpt.chat.starter import draw_conversations
-from scratchgpt.chat.starter.conversations import SHARES, WITH_SYSTEM
+from scratchgpt.chat.starter.conversations import MOST_TURNS, SHARES, WITH_SYSTEM
 from scratchgpt.chat.starter.facts import all_facts
 from scratchgpt.chat.starter.intents import intents
 
@@ -27,7 +27,7 @@ def test_conversations_are_whole(conversations):
         check_conversation(messages)
         roles = [message.role for message in messages if message.role != SYSTEM]
         assert roles == [USER, ASSISTANT] * (len(roles) // 2)
-        assert 1 <= len(roles) // 2 <= 4
+        assert 1 <= len(roles) // 2 <= MOST_TURNS
 
 
 def test_no_question_is_a_test_question_or_a_held_out_sum(conversations, held_out):

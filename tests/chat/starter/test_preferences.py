@@ -12,8 +12,7 @@ def test_the_better_answer_is_right_and_the_worse_one_is_not(held_out):
     samples = ["nonsense" if i % 3 else one.right[-1] for i, one in enumerate(prompts)]
     preferences, counts = rank_samples(prompts, samples, 0)
     assert counts["wrong"] == 200
-    assert counts["cut"] > 20
-    assert counts["off topic"] > 20
+    assert 5 < counts["off topic"] <= 13  # of the 13 prompts that are a multiple of 8 and of 3
     by_prompt = {repr(one.messages): one.right for one in prompts}
     for one in preferences:
         right = by_prompt[repr(one.prompt)]
@@ -22,7 +21,8 @@ def test_the_better_answer_is_right_and_the_worse_one_is_not(held_out):
         assert one.pairs == [(0, 1)]
 
 
-def test_a_cut_answer_is_the_beginning_of_a_right_one(held_out):
-    prompts = draw_prompts(50, 0, held_out)
-    preferences, _ = rank_samples(prompts, [one.right[0] for one in prompts], 0)
-    assert any(one.answers[0].startswith(f"{one.answers[1]} ") for one in preferences)
+def test_one_in_eight_right_samples_is_preferred_to_the_answer_of_another_prompt(held_out):
+    prompts = draw_prompts(400, 0, held_out)
+    preferences, counts = rank_samples(prompts, [one.right[0] for one in prompts], 0)
+    assert set(counts) == {"off topic"}
+    assert 40 < len(preferences) <= 50

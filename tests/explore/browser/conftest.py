@@ -1,11 +1,13 @@
 """The page of a step, opened from a file in a browser without a network."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 DESKTOP = {"width": 1280, "height": 900}
+N_OPENED = itertools.count()
 
 
 class Opened:
@@ -30,11 +32,10 @@ class Opened:
             page.on(event, listener)
 
     def leave(self) -> None:
-        """Leave the tab as a new one: without a page and without listeners."""
+        """Leave the tab to the next test."""
         for event, listener in self._listeners.items():
             self.page.remove_listener(event, listener)
         self.page.emulate_media(media="null", color_scheme="null")
-        self.page.goto("about:blank")
 
     def _log(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -49,19 +50,29 @@ class Opened:
 
 @pytest.fixture
 def open_page(tabs, demo_path) -> Iterator[Any]:
-    """``open_page(hash, **settings of the context)`` opens the page and returns an Opened."""
-    opened = []
+    """``open_page(hash, **settings of the context)`` opens the page and returns an Opened.
 
-    def open_it(hash="", *, path=demo_path, theme="light", viewport=DESKTOP, **settings):
+    Each address is another one, because the browser only scrolls if no more than the hash changes.
+    """
+    opened, sessions = [], []
+
+    def open_it(
+        hash="", *, path=demo_path, theme="light", viewport=DESKTOP, scripts=True, **settings
+    ):
         one = Opened(tabs(offline=True, **settings))
         opened.append(one)
+        if not scripts:
+            sessions.append(one.page.context.new_cdp_session(one.page))
+            sessions[-1].send("Emulation.setScriptExecutionDisabled", {"value": True})
         one.page.emulate_media(color_scheme=theme)
         one.page.set_viewport_size(viewport)
-        one.page.goto(path.as_uri() + hash)
-        if settings.get("java_script_enabled", True):
+        one.page.goto(f"{path.as_uri()}?{next(N_OPENED)}{hash}")
+        if scripts:
             one.page.wait_for_function("window.ready")
         return one
 
     yield open_it
     for one in opened:
         one.leave()
+    for session in sessions:
+        session.send("Emulation.setScriptExecutionDisabled", {"value": False})

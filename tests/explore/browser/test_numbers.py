@@ -43,7 +43,7 @@ def test_a_number_that_is_changed_is_found(open_page):
     changed = """() => {
       const v = explorer.followed().find(v => explorer.page.name(v) === "ln_f/forward/y");
       explorer.page.numbers(v)[5] += 1e-3;
-      return explorer.checkAll().worst;
+      return explorer.evaluate.all(v).worst;
     }"""
     assert opened.js(changed) > 1e-5
 

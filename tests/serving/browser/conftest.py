@@ -1,6 +1,7 @@
 """The chat page in a browser, served by a server that the test controls."""
 
 import importlib.util
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,13 @@ from typing import Any
 import pytest
 
 DESKTOP = {"width": 1280, "height": 720}
+# Every test opens the page at an address of its own, and finds nothing stored there; a reload does.
+N_OPENED = itertools.count()
+FORGET = """if (sessionStorage.getItem("test") !== location.search) {
+  sessionStorage.clear();
+  localStorage.clear();
+  sessionStorage.setItem("test", location.search);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +66,13 @@ class Chat:
             self.errors.append(message.text)
 
     def open(self) -> "Chat":
-        self.page.goto(self.origin)
+        self.page.goto(f"{self.origin}?{next(N_OPENED)}")
         return self
 
-    def leave(self, empty: str) -> None:
-        """Leave the tab as a new one: without a page, without listeners and with nothing stored."""
+    def leave(self) -> None:
+        """Leave the tab to the next test."""
         for event, listener in self._listeners.items():
             self.page.remove_listener(event, listener)
-        self.page.goto(empty)
-        self.page.evaluate("sessionStorage.clear(); localStorage.clear()")
 
     def send(self, text: str) -> None:
         self.page.fill("#input", text)
@@ -120,7 +126,7 @@ def open_chat(tabs, server) -> Iterator[Any]:
     def open_chat(
         url: str = server.url, *, scheme: str = "light", viewport: Any = DESKTOP, **options: Any
     ) -> Chat:
-        page = tabs(**options)
+        page = tabs(FORGET, **options)
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(viewport)
         chats.append(Chat(page, url))
@@ -128,7 +134,7 @@ def open_chat(tabs, server) -> Iterator[Any]:
 
     yield open_chat
     for chat in chats:
-        chat.leave(f"{server.url}empty")
+        chat.leave()
         assert not chat.errors
         local = (chat.origin, f"blob:{chat.origin}", "data:")
         assert all(url.startswith(local) for url in chat.requests), chat.requests

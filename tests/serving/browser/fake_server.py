@@ -44,7 +44,6 @@ class FakeServer:
     def __init__(self) -> None:
         routes = [
             Route("/", self._page),
-            Route("/empty", lambda request: Response(media_type="text/html")),
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
         ]
