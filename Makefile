@@ -1,7 +1,8 @@
 # make demo       train a GPT on real text, then generate text with it (under 3 minutes)
 # make test       run the tests
 # make test-all   also run the tests that compare with PyTorch, transformers and statsmodels, which it
-#                 installs (3 GB), and those that run in a browser, if Chromium is installed
+#                 installs (3 GB), those of several processes over MPI, which it installs, too, and
+#                 those that run in a browser, if Chromium is installed
 # make portable   run the tests without Numba
 # make avx2       test the kernels for x86-64 processors without AVX-512
 # make lint       check style and types
@@ -19,7 +20,7 @@ OUT ?= runs/demo
 
 # On CI, all stages share one environment. It includes the libraries that gradients are compared with.
 ifdef CI
-TEST := test,parity,browser,docs,lint
+TEST := test,parity,browser,mpi,docs,lint
 PEERS := $(TEST)
 DOCS := $(TEST)
 LINT := $(TEST)
@@ -28,7 +29,7 @@ WITH_NUMBA := -m "not reference"
 WITHOUT_NUMBA := -m "not compiled"
 else
 TEST := test
-PEERS := test,parity,browser
+PEERS := test,parity,browser,mpi
 DOCS := docs
 LINT := lint
 endif
@@ -60,7 +61,7 @@ off: $(VENV)/installed-$(TEST)
 		tests/ops tests/layers tests/models tests/measure tests/cli/test_doctor.py
 
 portable: $(PLAIN)/installed
-	SCRATCHGPT_REQUIRE_PARITY= SCRATCHGPT_REQUIRE_BROWSER= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
+	SCRATCHGPT_REQUIRE_PARITY= SCRATCHGPT_REQUIRE_BROWSER= SCRATCHGPT_REQUIRE_MPI= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
 
 # Test the kernels for x86-64 processors without AVX-512, in one process, so that no kernel is compiled
 # twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU.

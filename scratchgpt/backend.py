@@ -1,4 +1,4 @@
-"""Shared conventions: dtypes, the choice between kernels and NumPy, and named random streams."""
+"""Shared conventions: array libraries, dtypes, kernels or NumPy, and named random streams."""
 
 import functools
 import hashlib
@@ -7,6 +7,7 @@ import importlib.util
 import math
 import os
 import re
+import sys
 import warnings
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -50,6 +51,77 @@ def use_kernels(*arrays: Array | None, only: npt.DTypeLike | None = None) -> boo
         and (only is None or dtype == only)
         and kernels_available(dtype)
     )
+
+
+def use_cuda(*arrays: Array | None) -> bool:
+    """Whether to use the CUDA kernels for these arrays instead of CuPy's functions.
+
+    They support C-contiguous CuPy arrays that are all float32 or all float64 and not empty. They
+    are disabled like those of :func:`use_kernels`.
+    """
+    given = [x for x in arrays if x is not None]
+    dtype = given[0].dtype
+    return (
+        type(given[0]).__module__.partition(".")[0] == "cupy"
+        and all(x.dtype == dtype and x.size and x.flags.c_contiguous for x in given)
+        and dtype in kernels_allowed.get()
+        and not _switched_off()
+    )
+
+
+@functools.cache
+def _switched_off() -> bool:
+    return os.environ.get("SCRATCHGPT_KERNELS", "on").lower() == "off"
+
+
+def array_module(x: Array) -> Any:
+    """Return the library of an array: NumPy, or CuPy for an array on a GPU.
+
+    NumPy's functions accept arrays of both libraries. The library is needed to create an array that
+    is used together with ``x``: ``array_module(x).arange(3)``.
+    """
+    if on_host(x):
+        return np
+    namespace = getattr(x, "__array_namespace__", None)
+    return namespace() if namespace else sys.modules[type(x).__module__.partition(".")[0]]
+
+
+def on_host(x: Any) -> bool:
+    """Whether an array is in the memory of the host: a NumPy array or scalar."""
+    return isinstance(x, np.ndarray | np.generic)
+
+
+def to_device_of(like: Array, x: Array) -> Array:
+    """Return ``x`` on the device of ``like``: a NumPy array is copied to the GPU of the other.
+
+    Token ids, lengths and masks may be in host memory, where they can be checked without waiting
+    for the device. The operations that index with them copy them with this function.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is on a device and ``like`` is not.
+    """
+    if on_host(like) and not on_host(x):
+        raise TypeError(f"one array is a {type(x).__name__}, the other a NumPy array; use to_host")
+    return array_module(like).asarray(x) if on_host(x) and not on_host(like) else x
+
+
+def to_host(x: Any) -> Array:
+    """Return an array of any library as a NumPy array; of a GPU, this waits for the result."""
+    array: Array = x if on_host(x) else x.get()
+    return array
+
+
+def to_floats(*values: Any) -> tuple[float, ...]:
+    """Return numbers as Python floats; those on a device are read together, in one copy."""
+    like = next((x for x in values if hasattr(x, "dtype") and not on_host(x)), None)
+    if like is None:
+        return tuple(map(float, values))
+    together = array_module(like).empty(len(values), np.float64)
+    for i, value in enumerate(values):
+        together[i] = value
+    return tuple(to_host(together).tolist())
 
 
 def contiguous(*arrays: Array | None) -> bool:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, on_host
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 OWN_PAGES = 1 << 16  # arrays of at least this many bytes get their own memory pages
@@ -46,7 +46,7 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
         The dtype; by default that of ``like``.
     """
     dtype = like.dtype if dtype is None else np.dtype(dtype)
-    if not isinstance(like, np.ndarray | np.generic):
+    if not on_host(like):
         return np.empty(shape, dtype, like=like)
     arena = _active.get()
     return np.empty(shape, dtype) if arena is None else arena.take(shape, dtype)
@@ -59,7 +59,7 @@ def borrow(shape: tuple[int, ...], like: Array) -> Array:
     ``with lending():`` does not release arrays that :func:`empty` has allocated in the meantime.
     """
     arena = _active.get()
-    if arena is None or not isinstance(like, np.ndarray | np.generic):
+    if arena is None or not on_host(like):
         return empty(shape, like)
     return arena.lend(shape, like.dtype)
 
@@ -76,8 +76,14 @@ def empty_like(x: Array) -> Array:
     return empty(x.shape, like=x)
 
 
-def aligned_zeros(n: int, dtype: Any) -> Array:
-    """Allocate a flat array of ``n`` zeros, aligned to 64 bytes (NumPy aligns to 16)."""
+def aligned_zeros(n: int, dtype: Any, like: Array | None = None) -> Array:
+    """Allocate a flat array of ``n`` zeros, aligned to 64 bytes (NumPy aligns to 16).
+
+    It is on the device of ``like``, by default on the host.
+    """
+    if like is not None and not on_host(like):
+        zeros: Array = array_module(like).zeros(n, dtype)  # CuPy aligns to 512 bytes
+        return zeros
     dtype = np.dtype(dtype)
     raw = np.zeros(n * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
@@ -250,7 +256,7 @@ def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     """Yield each array in a tree of NamedTuples, tuples and lists with its path, ``h.3.attn.q``."""
-    if isinstance(saved, np.ndarray):
+    if isinstance(saved, np.ndarray) or _is_on_device(saved):
         yield path, saved
     elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
         for name, child in zip(saved._fields, saved, strict=True):
@@ -258,6 +264,10 @@ def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     elif isinstance(saved, tuple | list):
         for i, child in enumerate(saved):
             yield from walk(child, f"{path}.{i}" if path else str(i))
+
+
+def _is_on_device(x: Any) -> bool:
+    return hasattr(x, "__array_ufunc__") and hasattr(x, "shape") and not on_host(x)
 
 
 def nbytes(saved: Any, *, exclude: Any = ()) -> int:

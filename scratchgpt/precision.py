@@ -8,6 +8,11 @@ mixed precision of Micikevicius et al. 2018 (https://arxiv.org/abs/1710.03740) w
 format of Kalamkar et al. 2019 (https://arxiv.org/abs/1905.12322), whose range makes loss scaling
 unnecessary.
 
+On a GPU, ``"tf32"`` does not round the factors, but lets cuBLAS multiply with TensorFloat-32, which
+has the 8 bits of the exponent of a float32 and 11 of its binary digits. A bfloat16 is exact in
+TensorFloat-32, so ``"bf16"`` uses the same products there, and their rounding is that of the
+factors alone.
+
 float64 and complex128 are unaffected, so gradient checks verify the unrounded mathematics.
 """
 
@@ -18,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, on_host
 from scratchgpt.errors import UserError
 from scratchgpt.memory import empty
 
-__all__ = ["PRECISIONS", "factors", "in_bfloat16", "products_in", "round_to_bfloat16"]
+__all__ = ["PRECISIONS", "factors", "in_bfloat16", "multiply", "products_in", "round_to_bfloat16"]
 
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "bf16", "tf32")
 
-_bfloat16: ContextVar[bool] = ContextVar("bfloat16", default=False)
+_precision: ContextVar[str] = ContextVar("precision", default="float32")
 
 
 @contextmanager
@@ -35,8 +40,9 @@ def products_in(precision: str) -> Iterator[None]:
 
     Parameters
     ----------
-    precision : {"float32", "bf16"}
-        ``"float32"`` disables rounding inside the block.
+    precision : {"float32", "bf16", "tf32"}
+        ``"float32"`` disables rounding inside the block, and ``"tf32"`` has an effect on a GPU
+        only.
 
     Raises
     ------
@@ -45,16 +51,33 @@ def products_in(precision: str) -> Iterator[None]:
     """
     if precision not in PRECISIONS:
         raise UserError(f"precision={precision!r} is not one of {', '.join(PRECISIONS)}")
-    token = _bfloat16.set(precision == "bf16")
+    token = _precision.set(precision)
     try:
         yield
     finally:
-        _bfloat16.reset(token)
+        _precision.reset(token)
 
 
 def in_bfloat16(dtype: np.dtype[Any]) -> bool:
     """Whether products of arrays of this dtype are currently computed in bfloat16."""
-    return _bfloat16.get() and dtype == np.float32
+    return _precision.get() == "bf16" and dtype == np.float32
+
+
+def multiply(a: Array, b: Array, out: Array) -> None:
+    """Write the product of two matrices to ``out``, in the precision of :func:`products_in`."""
+    if on_host(a) or _precision.get() == "float32" or a.dtype != np.float32:
+        np.matmul(a, b, out=out)
+        return
+    core: Any = getattr(array_module(a), "_core", None)  # CuPy's; there is no public function
+    if core is None:
+        np.matmul(a, b, out=out)
+        return
+    before = core.get_compute_type(a.dtype)
+    core.set_compute_type(a.dtype, core._routines_linalg.COMPUTE_TYPE_TF32)
+    try:
+        np.matmul(a, b, out=out)
+    finally:
+        core.set_compute_type(a.dtype, before)
 
 
 def factors(*arrays: Array) -> tuple[Array, ...]:
@@ -81,6 +104,5 @@ def round_to_bfloat16(x: Array) -> Array:
     bits = rounded.view(np.uint32)
     bits += 0x7FFF + (bits >> 16 & 1)
     bits &= 0xFFFF0000
-    not_finite = ~np.isfinite(x)
-    rounded[not_finite] = x[not_finite]
+    np.copyto(rounded, x, where=~np.isfinite(x))
     return rounded

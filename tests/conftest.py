@@ -6,8 +6,10 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
@@ -48,16 +50,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that compare with another implementation, run in a browser, or need one run only.
+    """Mark tests that compare with another implementation, use MPI or a browser, or need one run.
 
-    ``-m peer`` and ``-m browser`` select the first two.
+    ``-m peer``, ``-m mpi`` and ``-m browser`` select the first three.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if not PEERS.isdisjoint(fixtures):
             item.add_marker("peer")
-        if "browser" in fixtures:
-            item.add_marker("browser")
+        for name in ("browser", "mpi"):
+            if name in fixtures:
+                item.add_marker(name)
         if item.path.relative_to(Path(__file__).parent).parts[0] in THE_SAME_WITHOUT_NUMBA:
             item.add_marker("compiled")
 
@@ -117,6 +120,37 @@ def _peer(name: str, title: str) -> ModuleType:
         if os.environ.get("SCRATCHGPT_REQUIRE_PARITY") == "1":
             pytest.fail(f"SCRATCHGPT_REQUIRE_PARITY=1 but {title} does not import: {error}")
         pytest.skip(f"{title} is not installed")
+
+
+@pytest.fixture(scope="session")
+def mpi() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """``mpi(n, script, *arguments)`` runs a script in ``n`` processes, until they end.
+
+    Without mpi4py and mpiexec, the test is skipped; with SCRATCHGPT_REQUIRE_MPI=1, it fails
+    instead.
+    """
+    from scratchgpt.cli.launch import launch_command, mpi_environment
+    from scratchgpt.errors import UserError
+
+    try:
+        launch_command(1)
+    except UserError as error:
+        if os.environ.get("SCRATCHGPT_REQUIRE_MPI") == "1":
+            pytest.fail(f"SCRATCHGPT_REQUIRE_MPI=1, but {error}")
+        pytest.skip(str(error))
+
+    def run(n: int, *words: object) -> "subprocess.CompletedProcess[str]":
+        command = [*launch_command(n), sys.executable, *map(str, words)]
+        return subprocess.run(
+            command,
+            env=mpi_environment(n, 1),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -184,11 +218,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def second() -> ModuleType:
     """The second renderer of conversations, tests/chat/second_renderer.py."""
-    path = Path(__file__).parent / "chat" / "second_renderer.py"
+    return _load(Path(__file__).parent / "chat" / "second_renderer.py")
+
+
+@pytest.fixture(scope="session")
+def strict() -> ModuleType:
+    """The array library of tests/device/strict_array.py: CuPy without a GPU.
+
+    With SCRATCHGPT_DEVICE_TESTS=cuda, it is CuPy on a GPU.
+    """
+    on_gpu = os.environ.get("SCRATCHGPT_DEVICE_TESTS") == "cuda"
+    name = "real_cupy.py" if on_gpu else "strict_array.py"
+    return _load(Path(__file__).parent / "device" / name)
+
+
+@pytest.fixture
+def cuda(strict: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A machine on which CuPy is installed and has one GPU: ``device="cuda"`` works."""
+    monkeypatch.setitem(sys.modules, "cupy", strict)
+    with kernels.disabled():
+        yield strict
+
+
+def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses and the arrays look up their module
     spec.loader.exec_module(module)
     return module
 

@@ -28,7 +28,7 @@ FLOORS = [
     {"version", "errors", "escapes"},
     {"arguments"},
     {"backend", "utf8"},
-    {"compressed", "files", "memory", "structured", "threads"},
+    {"compressed", "device", "files", "memory", "structured", "threads"},
     {"precision", "accumulator", "recomputed", "checkpoints", "folders", "special_ids"},
     {"kernels"},
     {"ops"},
@@ -77,7 +77,18 @@ HEAVY = (
     "tomli_w",
     "starlette",
     "uvicorn",
+    "mpi4py",
+    "optuna",
 )
+
+CONSTRUCTORS = {
+    f"np.{name}"
+    for name in (
+        *("arange", "array", "asarray", "ascontiguousarray", "asfortranarray", "copy", "empty"),
+        *("eye", "frombuffer", "fromfile", "fromiter", "full", "hstack", "identity", "indices"),
+        *("linspace", "meshgrid", "ones", "stack", "tri", "vstack", "zeros"),
+    )
+}
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 each_op = pytest.mark.parametrize("path", OPS, ids=lambda path: path.stem)
@@ -181,6 +192,22 @@ def test_private_parts_of_numba_are_used_in_one_folder(path):
     for name in imported(ast.walk(tree(path))):
         if name.split(".")[0] == "numba":
             assert name in ("numba", "numba.extending"), f"{name} belongs in kernels/compiler"
+
+
+@each_source
+def test_arrays_of_the_mathematics_are_created_beside_their_operands(path):
+    """A bare ``np.zeros`` would be in host memory when its operands are on a GPU.
+
+    ``empty``, ``zeros`` of memory.py and ``array_module(x)`` know the device. A line that means
+    host memory says so: ``np.zeros(n)  # on the host``.
+    """
+    if part(path) not in {"ops", "layers", "models"}:
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in CONSTRUCTORS:
+            whole = "".join(lines[node.lineno - 1 : node.end_lineno])
+            assert "on the host" in whole, f"line {node.lineno}: {ast.unparse(node.func)}"
 
 
 @each_source

@@ -5,7 +5,13 @@ import pytest
 
 from scratchgpt import kernels
 from scratchgpt.ops import linear_backward, linear_forward
-from scratchgpt.precision import factors, in_bfloat16, products_in, round_to_bfloat16
+from scratchgpt.precision import (
+    factors,
+    in_bfloat16,
+    multiply,
+    products_in,
+    round_to_bfloat16,
+)
 
 # The spacing of bfloat16 is 2^-7 from 1 to 2.
 ROUNDED = [
@@ -71,3 +77,58 @@ def test_a_linear_map_and_its_gradients_use_rounded_factors(rng, assert_close, c
     assert_close(dweight, 1 + np.einsum("btc,btk->ck", x, rounded_dy), 1e-6, "dweight")
     assert_close(dbias, dy.astype(np.float64).sum((0, 1)), 1e-6, "dbias")
     assert {a.dtype for a in (y, dx, dweight, dbias)} == {np.dtype(np.float32)}
+
+
+class TensorCores:
+    """The part of CuPy that chooses the type in which cuBLAS computes."""
+
+    class _routines_linalg:
+        COMPUTE_TYPE_TF32 = 7
+
+    def __init__(self):
+        self.types = {np.dtype(np.float32): 0}
+        self.changes = []
+
+    def get_compute_type(self, dtype):
+        return self.types[np.dtype(dtype)]
+
+    def set_compute_type(self, dtype, kind):
+        self.types[np.dtype(dtype)] = kind
+        self.changes.append(kind)
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "expected"),
+    [
+        ("float32", np.float32, []),
+        ("tf32", np.float32, [7, 0, 7, 0, 7, 0]),
+        ("bf16", np.float32, [7, 0, 7, 0, 7, 0]),
+        ("tf32", np.float64, []),
+    ],
+)
+def test_linear_maps_use_tensor_cores_and_restore_the_type(
+    strict, monkeypatch, precision, dtype, expected
+):
+    core = TensorCores()
+    monkeypatch.setattr(strict, "_core", core, raising=False)
+    x, weight, dy = (strict.ones(shape, dtype) for shape in ((4, 3), (3, 2), (4, 2)))
+    with products_in(precision):
+        _, saved = linear_forward(x, weight)
+        linear_backward(dy, saved)
+    assert core.changes == expected
+
+
+def test_the_type_is_restored_after_an_error(strict, monkeypatch):
+    core = TensorCores()
+    monkeypatch.setattr(strict, "_core", core, raising=False)
+    x = strict.ones((4, 3), np.float32)
+    with products_in("tf32"), pytest.raises(ValueError, match="mismatch"):
+        multiply(x, x, out=x)
+    assert core.types[np.dtype(np.float32)] == 0
+
+
+def test_cupy_has_what_chooses_the_type():
+    core = pytest.importorskip("cupy")._core
+    assert isinstance(core.get_compute_type(np.float32), int)
+    assert core._routines_linalg.COMPUTE_TYPE_TF32 == TensorCores._routines_linalg.COMPUTE_TYPE_TF32
+    assert callable(core.set_compute_type)

@@ -32,6 +32,7 @@ from scratchgpt.cli import (
     search,
     serve,
     sft,
+    sweep,
     tokenizer,
     train,
     translate,
@@ -64,6 +65,7 @@ app.command("reward", epilog=reward.EPILOG)(reward.reward_command)
 app.command("dpo", epilog=dpo.EPILOG)(dpo.dpo_command)
 app.command("grpo", epilog=grpo.EPILOG)(grpo.grpo_command)
 app.command("ppo", epilog=ppo.EPILOG)(ppo.ppo_command)
+app.command("sweep", epilog=sweep.EPILOG)(sweep.sweep_command)
 app.command("chat", epilog=chat.EPILOG)(chat.chat_command)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("translate", epilog=translate.EPILOG)(translate.translate_command)

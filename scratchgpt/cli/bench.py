@@ -6,7 +6,7 @@ import typer
 
 from scratchgpt.cli.completion import complete, precisions, shapes
 from scratchgpt.cli.console import byte_count, message, write_json, write_line, write_wrapped
-from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.kernels import Device, Threads, prepare_kernels
 from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ scratchgpt bench gpt2 --no-breakdown
 scratchgpt bench baby --precision bf16
 
 scratchgpt bench runs/first --batch 12 --json
+
+scratchgpt bench gpt2 --batch 8 --block 1024 --device cuda
 """
 
 
@@ -61,23 +63,27 @@ def bench_command(
     precision: Annotated[
         str,
         typer.Option(
-            help="Precision of the matrix products in training: float32 or bf16.",
+            help="Precision of the matrix products in training: float32, bf16, or tf32 on a GPU.",
             autocompletion=complete(precisions),
         ),
     ] = "float32",
     threads: Threads = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure the speed of a model in training and in generation.
 
     The speed is compared with the limits of the machine: matrix products for training, memory reads
     for generation. Weights and tokens are random. Generation uses a batch of one text.
     """
+    from scratchgpt.device import check_device
     from scratchgpt.measure import benchmark
     from scratchgpt.recipes.limits import check_memory
 
+    check_device(device)
     chosen = _shape(shape, batch, block)
     check_memory(chosen.config.replace(block_size=chosen.n_time), chosen.n_batch)
-    prepare_kernels(threads, precision)
+    if device == "cpu":
+        prepare_kernels(threads, precision)
     result = benchmark(
         chosen,
         precision=precision,
@@ -85,6 +91,7 @@ def bench_command(
         most=steps,
         breakdown=breakdown,
         report=message,
+        device=device,
     )
     if as_json:
         write_json({"shape": shape, **result.as_dict()})
@@ -93,8 +100,12 @@ def bench_command(
     write_line(
         f"{chosen.n_batch} x {chosen.n_time} tokens in float32"
         f"{', products in bfloat16' if precision == 'bf16' else ''}, "
-        f"{counted(result.threads, 'thread')}"
-        f"{'' if result.kernels else ', without compiled kernels'}"
+        + (
+            f"{counted(result.threads, 'thread')}"
+            f"{'' if result.kernels else ', without compiled kernels'}"
+            if device == "cpu"
+            else f"on {device}"
+        )
     )
     for title, rows in _sections(result).items():
         write_line(f"{title}:")

@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import OF_FINETUNE, AsJson, ConfigFile, Resume, add_options, by_section
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -40,6 +41,8 @@ def contrastive_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train an encoder: related texts get vectors that are close.
@@ -54,13 +57,14 @@ def contrastive_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings), "task": "contrastive"}
-    run = resolve_run(given, pairs, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, pairs, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(
     contrastive_command,
-    without=("task", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
+    without=("task", "device", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
     task="contrastive",
 )

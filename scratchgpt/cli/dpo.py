@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 from scratchgpt.recipes.methods import DPOConfig
 
 EPILOG = """Examples:
@@ -44,6 +45,8 @@ def dpo_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train a chat model directly on preferences (DPO).
@@ -58,9 +61,10 @@ def dpo_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings, DPOConfig), "task": "dpo"}
-    run = resolve_run(given, preferences, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, preferences, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(
@@ -68,6 +72,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "batch_size",

@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -70,6 +71,8 @@ def finetune_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Fine-tune a model on your labels, as GPT-1 was.
@@ -91,18 +94,19 @@ def finetune_command(
         given["task"] = task.value
     elif config is None and not resume:
         given["task"] = Task.classification.value
-    run = resolve_run(given, tables, config, out if resume else None)
-    if run.task not in PROBLEMS:
-        kind = "a language model" if run.task is None else f"the task {run.task}"
-        raise UserError(f"this run is {kind}; use scratchgpt train, or set --task")
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, tables, config, out if resume else None, group)
+        if run.task not in PROBLEMS:
+            kind = "a language model" if run.task is None else f"the task {run.task}"
+            raise UserError(f"this run is {kind}; use scratchgpt train, or set --task")
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(
     finetune_command,
     without=(
-        *("task", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
+        *("task", "device", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     task="classification",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scratchgpt.cli.console import message, read_prompts, write_json, write_text
-from scratchgpt.cli.kernels import Threads, prepare_kernels
+from scratchgpt.cli.kernels import Device, Threads, prepare_kernels
 from scratchgpt.cli.sampling import (
     MaxNewTokens,
     MinP,
@@ -21,6 +21,7 @@ from scratchgpt.errors import counted
 
 if TYPE_CHECKING:
     from scratchgpt.generation import TextGeneration
+    from scratchgpt.models import GPT, QuantizedGPT
 
 EPILOG = """Examples:
 
@@ -100,6 +101,7 @@ def generate_command(
         ),
     ] = None,
     threads: Threads = None,
+    device: Device = "cpu",
 ) -> None:
     """Continue prompts with text from a trained model.
 
@@ -114,7 +116,10 @@ def generate_command(
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
-    prepare_kernels(threads)
+    if device == "cpu":
+        prepare_kernels(threads)
+    else:
+        _move(gpt, device)
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
     _note_long_prompts([len(encode(text)) for text in prompts], gpt.config.block_size)
 
@@ -144,6 +149,18 @@ def generate_command(
         _write_texts(results, num_samples)
     n_tokens = sum(len(result.tokens) for result in results)
     message(f"{counted(n_tokens, 'token')} in {elapsed:.2f} s, {n_tokens / elapsed:.0f} tokens/s")
+
+
+def _move(model: "GPT | QuantizedGPT", device: str) -> None:
+    from scratchgpt.errors import UserError
+    from scratchgpt.models import GPT
+
+    if not isinstance(model, GPT):
+        raise UserError(
+            f"--device {device}: the model has 8-bit weights, which compute on the CPU only; leave "
+            "the option out, or name the model that it was quantized from"
+        )
+    model.to(device)
 
 
 def _note_long_prompts(lengths: list[int], block_size: int) -> None:

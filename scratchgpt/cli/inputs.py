@@ -215,5 +215,6 @@ INPUTS = [
         _words("chat --model {chat-run} --load {path} --max-new-tokens 2 --prompt a"),
     ),
     Input("attributes", _words("zero-shot {path} --json", "zero-shot {path} --raw")),
+    Input("sweep.toml", _words("sweep {path} --trials 1 --out {out}")),
     Input("settings.toml", _words(f"train {{text}} --config {{path}} {_TINY} --out {{out}}")),
 ]

@@ -1,12 +1,17 @@
 """The number of threads and the compilation of kernels, for all verbs that compute."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.completion import complete
 from scratchgpt.cli.console import byte_count, message
+from scratchgpt.cli.workers import threads_of
 from scratchgpt.errors import UserError
+
+if TYPE_CHECKING:
+    from scratchgpt.training.workers import Workers
 
 # With less, libraries that run native code hang or end the process while they are loaded.
 LEAST_ADDRESS_SPACE = 600_000_000
@@ -22,12 +27,31 @@ Threads = Annotated[
 ]
 
 
-def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
-    """Set the number of threads before anything computes, and compile the kernels if necessary."""
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where to compute: cpu, cuda (an NVIDIA GPU, with CuPy), or cuda:1 for the second "
+        "GPU.",
+        autocompletion=complete(lambda: ("cpu", "cuda")),
+    ),
+]
+
+
+def prepare_kernels(
+    threads: int | None, precision: str = "float32", workers: "Workers | None" = None
+) -> None:
+    """Set the number of threads before anything computes, and compile the kernels if necessary.
+
+    Of several workers, one on each machine compiles.
+    """
     from scratchgpt.backend import kernels_available
+    from scratchgpt.training.workers import ALONE, one_first
 
     _check_address_space()
     emulated = precision == "bf16"
+    if workers is not None:
+        threads = threads_of(workers, threads)
     if threads is not None:
         os.environ["SCRATCHGPT_THREADS"] = str(threads)
     if kernels_available():
@@ -37,7 +61,8 @@ def prepare_kernels(threads: int | None, precision: str = "float32") -> None:
 
         if threads is not None:
             set_threads(threads)
-        ensure_compiled(precision)
+        with one_first(workers or ALONE):
+            ensure_compiled(precision)
         emulated = emulated and not HAS_BFLOAT16_DOT
     elif threads is not None:
         import threadpoolctl

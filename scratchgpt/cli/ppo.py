@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 from scratchgpt.recipes.methods import PPOConfig
 
 EPILOG = """Examples:
@@ -46,6 +47,8 @@ def ppo_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train a model on rewards, with a value function (PPO).
@@ -62,9 +65,10 @@ def ppo_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings, PPOConfig), "task": "ppo"}
-    run = resolve_run(given, prompts, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, prompts, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(
@@ -72,6 +76,7 @@ add_options(
     without=(
         *(
             "task",
+            "device",
             "tokenizer",
             "preset",
             "tokens_per_batch",

@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 from scratchgpt.recipes.methods import RewardConfig
 
 EPILOG = """Examples:
@@ -44,6 +45,8 @@ def reward_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train a model that scores answers, on preferences.
@@ -59,15 +62,16 @@ def reward_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings, RewardConfig), "task": "reward"}
-    run = resolve_run(given, preferences, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, preferences, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(
     reward_command,
     without=(
-        *("task", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
+        *("task", "device", "batch_size", "label_smoothing", *OF_CONTRASTIVE, *OF_FINETUNE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     method=RewardConfig,

@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -44,6 +45,8 @@ def sft_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Fine-tune a GPT on what an assistant says in conversations.
@@ -58,9 +61,10 @@ def sft_command(
     from scratchgpt.cli.training_run import resolve_run, train_run
 
     given = {**by_section(settings), "task": "sft"}
-    run = resolve_run(given, conversations, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(given, conversations, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(

@@ -73,6 +73,37 @@ class _Stream:
             self._on_error(self._error)
 
 
+@contextlib.contextmanager
+def streams_of_worker(rank: int) -> Iterator[None]:
+    """Discard what a worker other than worker 0 writes inside a ``with`` block.
+
+    What worker 0 writes goes on to where mpiexec writes, so its terminal does not count.
+    """
+    if rank == 0:
+        with contextlib.redirect_stdout(_NoTerminal(sys.stdout)):
+            yield
+        return
+    with (
+        open(os.devnull, "w", encoding="utf-8") as null,
+        contextlib.redirect_stdout(null),
+        contextlib.redirect_stderr(null),
+    ):
+        yield
+
+
+class _NoTerminal:
+    """A text file that says that it is no terminal."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def isatty(self) -> bool:
+        return False
+
+
 class _Closed(io.TextIOBase):
     """Standard output that was closed when the process started."""
 

@@ -15,6 +15,7 @@ from scratchgpt.cli.options import (
     add_options,
     by_section,
 )
+from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
 
@@ -58,6 +59,8 @@ def train_command(
     resume: Resume = False,
     as_json: AsJson = False,
     threads: Threads = None,
+    workers: WorkerCount = None,
+    shard_optimizer: Shards = False,
     **settings: object,
 ) -> None:
     """Train a model to continue text, solve tasks or translate.
@@ -73,9 +76,10 @@ def train_command(
     """
     from scratchgpt.cli.training_run import resolve_run, train_run
 
-    run = resolve_run(by_section(settings), corpus, config, out if resume else None)
-    prepare_kernels(threads, run.training.precision)
-    train_run(run, out, resume=resume, as_json=as_json)
+    with joined(workers, threads, shards=shard_optimizer) as group:
+        run = resolve_run(by_section(settings), corpus, config, out if resume else None, group)
+        prepare_kernels(threads, run.training.precision, group)
+        train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
 add_options(train_command, without=(*OF_CONTRASTIVE, *OF_FINETUNE))

@@ -9,9 +9,16 @@ from scratchgpt.errors import counted, warn_on_failure
 from scratchgpt.escapes import escaped, shell_quoted
 from scratchgpt.recipes import RunConfig, start
 from scratchgpt.recipes.registry import AnyRun
-from scratchgpt.recipes.resolve import Layer, keep_standard_input, resolve
+from scratchgpt.recipes.resolve import (
+    Layer,
+    keep_standard_input,
+    refuse_standard_input,
+    resolve,
+)
 from scratchgpt.recipes.run_file import read_settings
 from scratchgpt.training import SampleRecord, Trainer, TrainingProgress, TrainResult
+from scratchgpt.training.agreement import describe_workers
+from scratchgpt.training.workers import ALONE, Workers
 
 # What to print before the command that uses the model.
 PURPOSES = {
@@ -28,29 +35,45 @@ def resolve_run(
     corpus: list[str] | None,
     config: Path | None,
     resumed: Path | None,
+    workers: Workers = ALONE,
 ) -> RunConfig:
     """Merge the options of a command, the words of its corpus and its configuration file.
 
-    Standard input and pipes are saved to files. ``resumed`` is the folder of a run to resume.
+    Standard input and pipes are saved to files, which is not possible for several workers.
+    ``resumed`` is the folder of a run to resume.
     """
     if corpus:
         given = {**given, "corpus": corpus}
     layers = [Layer(given, "the options")]
     if config is not None:
         layers.insert(0, Layer(read_settings(config), str(config)))
-    return keep_standard_input(resolve(layers, resumed=resumed))
+    run = resolve(layers, resumed=resumed)
+    if workers.size > 1:
+        refuse_standard_input(run)
+    return keep_standard_input(run)
 
 
 def train_run(
-    run: RunConfig, out: Path, *, resume: bool, as_json: bool, show_sample: bool = True
+    run: RunConfig,
+    out: Path,
+    *,
+    resume: bool,
+    as_json: bool,
+    show_sample: bool = True,
+    workers: Workers = ALONE,
 ) -> None:
-    """Train a model, show progress, and print the result and a sample on standard output."""
+    """Train a model, show progress, and print the result and a sample on standard output.
+
+    Of several workers, only worker 0 evaluates and samples at the end.
+    """
     with preparation_progress() as preparation:
-        training = start(run, out, resume=resume, progress=preparation)
-    message(f"{training.describe()}; output in {out}")
+        training = start(run, out, resume=resume, progress=preparation, workers=workers)
+    message(f"{describe_workers(workers)}{training.describe()}; output in {out}")
     for note in training.trainer.notes:
         message(note)
-    result = _train(training)
+    result = _train(training, shows_samples=workers.rank == 0)
+    if workers.rank:
+        return
     if result.interrupted is not None:
         message(
             f"saved at step {result.step}; resume with: "
@@ -86,7 +109,7 @@ def train_run(
     message(f"to {PURPOSES[verb]}: {command}{curves}")
 
 
-def _train(training: AnyRun) -> TrainResult:
+def _train(training: AnyRun, *, shows_samples: bool) -> TrainResult:
     progress = TrainingProgress(training.trainer)
 
     def show_sample(trainer: Trainer, record: SampleRecord) -> None:
@@ -94,7 +117,8 @@ def _train(training: AnyRun) -> TrainResult:
             sample = escaped(training.sample(record.step), keep="\t\n")
             progress.message(f"--- sample at step {record.step}\n{sample}\n---")
 
-    training.trainer.on("sample", show_sample)
+    if shows_samples:
+        training.trainer.on("sample", show_sample)
     with progress:
         return training.train()
 

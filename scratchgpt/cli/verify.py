@@ -8,6 +8,7 @@ import typer
 
 from scratchgpt.cli.completion import complete, subjects
 from scratchgpt.cli.console import message, write_json, write_line, write_text
+from scratchgpt.cli.kernels import Device
 from scratchgpt.cli.outputs import NEW_FOLDER, refuse_existing
 
 EPILOG = """Examples:
@@ -19,6 +20,8 @@ scratchgpt verify attention --method central
 scratchgpt verify gpt2
 
 scratchgpt verify gelu --kernels
+
+scratchgpt verify --device cuda
 
 scratchgpt verify all --out proof
 """
@@ -67,8 +70,12 @@ def verify_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    device: Device = "cpu",
 ) -> None:
     """Compare backward passes with derivatives of forward passes.
+
+    With --device cuda, outputs and gradients of the GPU are compared with those of the CPU, in
+    float64; with --kernels, those of the CUDA kernels.
 
     The exit status is 1 if a backward pass is wrong.
     """
@@ -77,16 +84,9 @@ def verify_command(
 
     from scratchgpt.files import make_folder
     from scratchgpt.kernels import disabled
-    from scratchgpt.proofs.subjects import find_checks
 
     refuse_existing(out)
-    if with_kernels:
-        _require_kernels()
-    chosen = [
-        check
-        for name in names or ["all"]
-        for check in find_checks(name, method and method.value, seed, with_kernels=with_kernels)
-    ]
+    chosen = _find(names or ["all"], method and method.value, seed, with_kernels, device)
     if out is not None:
         make_folder(out)  # fail now rather than after all checks
     rows: list[dict[str, Any]] = []
@@ -127,6 +127,34 @@ def verify_command(
     message(verdict)
     if failed:
         raise typer.Exit(1)
+
+
+def _find(
+    names: list[str], method: str | None, seed: int, with_kernels: bool, device: str
+) -> list[Any]:
+    """Return the checks on the CPU, or the comparisons of a GPU with it."""
+    from scratchgpt.device import array_library
+    from scratchgpt.errors import UserError
+    from scratchgpt.proofs.parity import find_comparisons
+    from scratchgpt.proofs.subjects import check_name, find_checks
+
+    if device == "cpu":
+        if with_kernels:
+            _require_kernels()
+        return [
+            check
+            for name in names
+            for check in find_checks(name, method, seed, with_kernels=with_kernels)
+        ]
+    if method is not None:
+        raise UserError(
+            f"--method {method} has no effect with --device {device}, which compares the GPU with "
+            "the CPU; leave one of them out"
+        )
+    for name in names:
+        check_name(name)  # before the device is opened
+    library = array_library(device)
+    return [check for name in names for check in find_comparisons(name, seed, library)]
 
 
 def _require_kernels() -> None:

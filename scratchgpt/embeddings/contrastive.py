@@ -67,6 +67,9 @@ class Contrastive(Objective[ContrastiveBatch, ContrastiveLossSaved]):
     seed, and backward with its part of this gradient. The sum over the micro-batches is the
     gradient of the whole batch (GradCache, Gao et al. 2021, arXiv:2101.06983).
 
+    Several workers share the micro-batches of a batch. Each worker encodes its own and receives the
+    vectors of all texts, so that a query has the same negatives for any number of workers.
+
     Parameters
     ----------
     model : GPTEncoder
@@ -78,6 +81,7 @@ class Contrastive(Objective[ContrastiveBatch, ContrastiveLossSaved]):
 
     splits = False
     whole_because = "the negatives of a pair are the other pairs of its micro-batch"
+    together = True
     unit = "nats"
 
     model: GPTEncoder
@@ -125,7 +129,8 @@ class Contrastive(Objective[ContrastiveBatch, ContrastiveLossSaved]):
             dqueries, ddocuments, dlog_scale = contrastive_backward(dloss / len(dims), contrastive)
             dunits[: batch.n_pairs], dunits[batch.n_pairs :] = dqueries, ddocuments
             dvectors[:, :size] += unit_backward(dunits, unit)
-            collect(self.model.log_scale.accumulator, dlog_scale)
+            if self.workers.rank == 0:  # the gradients of all workers are summed
+                collect(self.model.log_scale.accumulator, dlog_scale)
         for part in parts:
             with scope():
                 model = part.model
@@ -146,17 +151,23 @@ class Contrastive(Objective[ContrastiveBatch, ContrastiveLossSaved]):
     def _encode(
         self, batch: ContrastiveBatch, vectors: Array, dropout_seed: int | None
     ) -> list[MicroBatch]:
-        """Compute the vectors of all texts, micro-batch by micro-batch."""
+        """Compute the vectors of all texts; return the micro-batches of this worker."""
+        workers = self.workers
         chunks = micro_batches(batch.rows.lengths, self.tokens_per_batch)
-        if len(chunks) == 1:
-            vectors[chunks[0]], model = self._forward(batch, chunks[0], dropout_seed)
-            return [MicroBatch(chunks[0], dropout_seed, model)]
         parts = []
-        for i, indices in enumerate(chunks):
+        if workers.size > 1:
+            vectors[...] = 0
+        for i in range(workers.rank, len(chunks), workers.size):
+            indices = chunks[i]
+            if len(chunks) == 1:
+                vectors[indices], model = self._forward(batch, indices, dropout_seed)
+                parts.append(MicroBatch(indices, dropout_seed, model))
+                break
             seed = None if dropout_seed is None else derive_seed(dropout_seed, "micro-batch", i)
             with scope():
                 vectors[indices], _ = self._forward(batch, indices, seed)
             parts.append(MicroBatch(indices, seed, None))
+        workers.sum(vectors.reshape(-1))
         return parts
 
     def _forward(

@@ -1,6 +1,6 @@
 """Next-token logits for the hypotheses of a search, with and without a cache."""
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_host
 from scratchgpt.models import Transformer
 
 
@@ -34,7 +34,7 @@ class CachedContinuation:
 
     def next_logits(self, targets: Array) -> Array:
         """targets (R, T), one token longer than in the last call -> logits (R, V)."""
-        return self._model.extend(targets[:, -1:], self._cache)
+        return to_host(self._model.extend(targets[:, -1:], self._cache))
 
     def select(self, rows: Array) -> None:
         """Continue with the hypotheses in ``rows``, an int array (R',)."""
@@ -62,7 +62,7 @@ class PlainContinuation:
             src_key_padding_mask=self._padding,
             memory_key_padding_mask=self._padding,
         )
-        return logits[:, -1]
+        return to_host(logits[:, -1])
 
     def select(self, rows: Array) -> None:
         self._src = self._src[rows]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, on_host, to_host, use_kernels
 from scratchgpt.errors import counted
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import Arena
@@ -41,7 +41,8 @@ class TokenStep:
         """
         if not use_kernels(cache.keys, only=np.float32):
             with self._arena:
-                return self.model.extend(tokens[:, None], cache).copy()
+                logits = self.model.extend(tokens[:, None], cache)
+                return logits.copy() if on_host(logits) else to_host(logits)
         owners, positions = np.arange(len(tokens)), cache.lengths
         logits = self._run(tokens, owners, positions, cache, n_logits=len(tokens))
         cache.lengths += 1

@@ -18,9 +18,9 @@ class Embedding(Layer):
     def __init__(self, n_rows: int, n_channels: int, *, std: float = 0.02) -> None:
         self.weight = Parameter((n_rows, n_channels), normal(std))
 
-    def forward(self, tokens: Array) -> tuple[Array, EmbeddingSaved]:
-        """tokens (...) -> y (..., C)."""
-        return embedding_forward(tokens, self.weight.value)
+    def forward(self, tokens: Array, *, in_range: bool = False) -> tuple[Array, EmbeddingSaved]:
+        """tokens (...) -> y (..., C); see :func:`embedding_forward`."""
+        return embedding_forward(tokens, self.weight.value, in_range=in_range)
 
     def backward(self, dy: Array, saved: EmbeddingSaved) -> None:
         """dy (..., C); token ids have no gradient."""

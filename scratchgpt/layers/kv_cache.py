@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module
 from scratchgpt.ops.attention import attention_forward
 
 
@@ -18,7 +18,7 @@ class LayerCache(NamedTuple):
 
     def write(self, k: Array, v: Array) -> None:
         """Store k and v of the new positions, each (B, H, T, D)."""
-        rows = np.arange(len(self.positions))[:, None]  # (B, 1)
+        rows = array_module(k).arange(len(self.positions))[:, None]  # (B, 1)
         # Two index arrays around a slice put their axes first: the left side is (B, T, H, D).
         self.keys[rows, :, self.positions] = k.swapaxes(1, 2)
         self.values[rows, :, self.positions] = v.swapaxes(1, 2)
@@ -43,11 +43,14 @@ class KVCache:
     ----------
     n_layer, n_batch, n_head, block_size, head_size : int
     dtype : dtype of the model
+    like : array, optional
+        Determines the array library of keys and values, by default NumPy.
 
     Attributes
     ----------
     keys, values : array (L, B, H, block, D)
     lengths : int array (B,)
+        In host memory, because they decide what is computed.
     """
 
     def __init__(
@@ -58,11 +61,13 @@ class KVCache:
         block_size: int,
         head_size: int,
         dtype: Any,
+        like: Array | None = None,
     ) -> None:
         shape = (n_layer, n_batch, n_head, block_size, head_size)
-        self.keys = np.zeros(shape, dtype)
-        self.values = np.zeros(shape, dtype)
-        self.lengths = np.zeros(n_batch, np.int64)
+        xp = np if like is None else array_module(like)
+        self.keys = xp.zeros(shape, dtype)
+        self.values = xp.zeros(shape, dtype)
+        self.lengths = np.zeros(n_batch, np.int64)  # on the host
 
     def layer(self, index: int, positions: Array, mask: Array) -> LayerCache:
         """Return the cache of one layer, ready to write at ``positions`` (B, T)."""
@@ -75,7 +80,8 @@ class KVCache:
     def rows(self, rows: Array) -> "KVCache":
         """Copy the given rows to a new cache, when rows finish or a search reorders them."""
         n_layer, _, n_head, block_size, head_size = self.keys.shape
-        chosen = KVCache(n_layer, len(rows), n_head, block_size, head_size, self.keys.dtype)
+        sizes = n_head, block_size, head_size
+        chosen = KVCache(n_layer, len(rows), *sizes, self.keys.dtype, self.keys)
         filled = int(self.lengths[rows].max(initial=0))  # positions from here on are not copied
         for i, row in enumerate(rows):
             chosen.keys[:, i, :, :filled] = self.keys[:, row, :, :filled]

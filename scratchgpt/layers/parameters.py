@@ -147,8 +147,8 @@ class ParameterStore:
             Names of parameters. An empty collection unfreezes all parameters.
         """
         self.trained = [name for name in self._order if name not in names]
-        self._grad_offsets, total = self._layout(self.trained)
-        self._grads = aligned_zeros(total, self.dtype)  # uses no memory until it is written
+        self.grad_offsets, total = self._layout(self.trained)
+        self._grads = aligned_zeros(total, self.dtype, self.values)  # no memory until written
         views = self.grad_views(self._grads)
         for name, parameter in self.named.items():
             parameter.accumulator = Accumulator(views[name]) if name in views else NOT_WANTED
@@ -174,7 +174,7 @@ class ParameterStore:
 
     def grad_views(self, flat: Array) -> dict[str, Array]:
         """Return one view per trained parameter of a flat array with the layout of ``grads``."""
-        return self._views(flat, self._grad_offsets)
+        return self._views(flat, self.grad_offsets)
 
     def _spans(self) -> list[Span]:
         """Slices of the trained parameters in the flat arrays, in as few spans as possible.
@@ -184,7 +184,7 @@ class ParameterStore:
         spans: list[Span] = []
         for name in self.trained:
             size = self._padded(self.named[name].size)
-            start, grad_start = self._offsets[name], self._grad_offsets[name]
+            start, grad_start = self._offsets[name], self.grad_offsets[name]
             if spans and spans[-1].values.stop == start:
                 before = spans.pop()
                 size += start - before.values.start
@@ -194,7 +194,7 @@ class ParameterStore:
 
     def _gaps(self) -> list[slice]:
         """Return the gaps between the gradients, which exist for alignment."""
-        ends = [self._grad_offsets[name] + self.named[name].size for name in self.trained]
+        ends = [self.grad_offsets[name] + self.named[name].size for name in self.trained]
         gaps = [slice(end, end + -end % self._step) for end in ends]
         return [gap for gap in gaps if gap.stop > gap.start]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, to_device_of
 from scratchgpt.layers.dropout import Dropout
 from scratchgpt.layers.embedding import Embedding
 from scratchgpt.layers.parameters import Layer
@@ -60,7 +60,7 @@ class InputEmbedding(Layer):
         dropout_seed : int, optional
             Random seed of the dropout mask; None disables dropout.
         positions : integer array (B, T), optional
-            Positions of the tokens; by default 0, 1, 2, ...
+            Positions of the tokens, in host memory; by default 0, 1, 2, ...
 
         Raises
         ------
@@ -70,22 +70,24 @@ class InputEmbedding(Layer):
             If the tokens are not an integer array.
         """
         check_token_rows("tokens", tokens)
-        if positions is None:
-            positions = np.arange(tokens.shape[1])
-        n_positions = int(positions.max(initial=-1)) + 1
+        weight = self.wte.weight.value
+        n_positions = tokens.shape[1] if positions is None else int(positions.max(initial=-1)) + 1
         if n_positions > self.block_size:
             raise ValueError(
                 f"{n_positions} tokens are more than the model's block_size of {self.block_size}"
             )
+        if positions is None:
+            positions = array_module(weight).arange(n_positions)
+        positions = to_device_of(weight, positions)
         x, wte = self.wte.forward(tokens)  # (B, T, C) 1
         x *= self.scale  # 2
         if self.wpe:
-            added, wpe = self.wpe.forward(positions)  # 3
+            added, wpe = self.wpe.forward(positions, in_range=True)  # 3
         else:
             table = self.sinusoids
-            if n_positions > len(table):
-                n_rows = min(self.block_size, 2 * n_positions)
-                table = self.sinusoids = sinusoids(n_rows, x.shape[-1])
+            if n_positions > len(table) or array_module(table) is not array_module(x):
+                n_rows = max(len(table), min(self.block_size, 2 * n_positions))
+                table = self.sinusoids = to_device_of(x, sinusoids(n_rows, x.shape[-1]))
             added, wpe = table[positions].astype(x.dtype), None
         x += added  # 4
         x, drop = self.drop.forward(x, dropout_seed, y_out=x)  # 5
@@ -117,9 +119,9 @@ def sinusoids(n_positions: int, n_channels: int) -> Array:
     array([[0.    , 1.    , 0.    , 1.    ],
            [0.8415, 0.5403, 0.01  , 1.    ]])
     """
-    even = np.arange(0, n_channels, 2)
-    angles = np.arange(n_positions)[:, None] / 10000.0 ** (even / n_channels)
-    table = np.empty((n_positions, n_channels))
+    even = np.arange(0, n_channels, 2)  # on the host
+    angles = np.arange(n_positions)[:, None] / 10000.0 ** (even / n_channels)  # on the host
+    table = np.empty((n_positions, n_channels))  # on the host
     table[:, 0::2] = np.sin(angles)
     table[:, 1::2] = np.cos(angles)[:, : n_channels // 2]
     return table

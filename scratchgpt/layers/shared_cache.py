@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, array_module, use_kernels
 from scratchgpt.ops.attention import attention_forward
 
 
@@ -45,10 +45,11 @@ class SharedLayer(NamedTuple):
 
             attend(q, self.keys, self.values, places, self.first, scale, y)
             return
-        positions = np.arange(n_seen)
+        xp = array_module(self.keys)
+        positions = xp.arange(n_seen)
         # Two index arrays around a slice put their axes first: these are (R, S, H, D).
         keys, values = (x[np.maximum(places, 0), :, positions] for x in (self.keys, self.values))
-        before = positions <= self.first + np.arange(n_new)[:, None]  # (T, S)
+        before = positions <= self.first + xp.arange(n_new)[:, None]  # (T, S)
         allowed = (places >= 0)[:, None, None, :] & before
         keys, values = keys.swapaxes(1, 2), values.swapaxes(1, 2)
         attention_forward(q, keys, values, mask=allowed, scale=scale, y_out=y)

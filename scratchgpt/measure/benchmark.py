@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchgpt.backend import kernels_available
+from scratchgpt.device import array_library
+from scratchgpt.layers.device import move_parameters
 from scratchgpt.measure.breakdown import Breakdown, break_down
 from scratchgpt.measure.decoding import time_tokens, weight_bytes
+from scratchgpt.measure.gpu import (
+    gpu_peak_memory,
+    gpu_read_bandwidth,
+    gpu_sgemm_speed,
+    synchronize,
+)
 from scratchgpt.measure.machine import (
     n_threads_in_use,
     peak_memory,
@@ -53,7 +61,7 @@ class Benchmark:
     Attributes
     ----------
     shape : Shape
-    precision : {"float32", "bf16"}
+    precision : {"float32", "bf16", "tf32"}
         Precision of the training step.
     kernels : bool
         Whether the compiled kernels were used.
@@ -66,6 +74,8 @@ class Benchmark:
         Peak speed of matrix products and of reading memory, with the same number of threads.
     decoding : tuple of Decoding
     breakdown : Breakdown or None
+    device : str
+        Where everything was measured.
     """
 
     shape: Shape
@@ -78,6 +88,7 @@ class Benchmark:
     read_bytes_per_s: float
     decoding: tuple[Decoding, ...]
     breakdown: Breakdown | None
+    device: str = "cpu"
 
     @property
     def tokens_per_s(self) -> float:
@@ -98,6 +109,7 @@ class Benchmark:
         """Return all measurements as JSON values."""
         return {
             "config": self.shape.config.as_dict(),
+            "device": self.device,
             "batch": self.shape.n_batch,
             "block": self.shape.n_time,
             "dtype": "float32",
@@ -136,13 +148,14 @@ def benchmark(
     most: int | None = None,
     breakdown: bool = True,
     report: Callable[[str], None] = lambda text: None,
+    device: str = "cpu",
 ) -> Benchmark:
     """Measure training on random tokens, and generation, for a model of one shape.
 
     Parameters
     ----------
     shape : Shape
-    precision : {"float32", "bf16"}
+    precision : {"float32", "bf16", "tf32"}
         Type to which the factors of the matrix products of training are rounded.
     seconds : float
         Duration of each measurement, which has at least three repetitions.
@@ -152,26 +165,30 @@ def benchmark(
         Whether to also run training steps with each operation timed.
     report : callable
         Called with a line of text when a measurement begins.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:1``. A GPU is not measured with 8-bit weights.
     """
+    machine = _Machine(device)
     with one_pool():
         model = GPT(shape.config)
+        move_parameters(model, machine.library)
         stepper = one_batch_stepper(model, *random_batch(shape), precision)
         report("training steps ...")
         # The first step finds out how much memory is needed, the second one touches it.
         step = repeat(lambda: stepper.update(0), seconds=seconds, most=most, warm_up=3)
-        peak_bytes = peak_memory()  # before anything else allocates memory
+        peak_bytes = machine.peak_memory()  # before anything else allocates memory
         parts = None
         if breakdown:
             report("training steps with each operation timed ...")
-            parts = break_down(stepper, seconds=seconds, most=most)
+            parts = break_down(stepper, seconds=seconds, most=most, wait=machine.wait)
 
         report("peak speed of the machine ...")
         short = min(1.0, seconds)
-        speed = sgemm_speed(seconds=short)
-        bandwidth = read_bandwidth(seconds=short)
+        speed = machine.sgemm_speed(short)
+        bandwidth = machine.read_bandwidth(short)
 
         decoding = []
-        for dtype in ("float32", "int8"):
+        for dtype in ("float32", "int8") if device == "cpu" else ("float32",):
             report(f"generation in {dtype} ...")
             writer = model if dtype == "float32" else QuantizedGPT(model)
             times = time_tokens(writer, seconds=seconds, most=most)
@@ -180,7 +197,7 @@ def benchmark(
     return Benchmark(
         shape=shape,
         precision=precision,
-        kernels=kernels_available(),
+        kernels=kernels_available() and device == "cpu",
         threads=n_threads_in_use(),
         step=step,
         peak_bytes=peak_bytes,
@@ -188,7 +205,33 @@ def benchmark(
         read_bytes_per_s=bandwidth,
         decoding=tuple(decoding),
         breakdown=parts,
+        device=device,
     )
+
+
+class _Machine:
+    """The measurements that differ between the CPU and a GPU."""
+
+    def __init__(self, device: str) -> None:
+        self.library = array_library(device)
+        self._on_cpu = device == "cpu"
+
+    def wait(self) -> None:
+        if not self._on_cpu:
+            synchronize(self.library)
+
+    def peak_memory(self) -> int | None:
+        return peak_memory() if self._on_cpu else gpu_peak_memory(self.library)
+
+    def sgemm_speed(self, seconds: float) -> float:
+        if self._on_cpu:
+            return sgemm_speed(seconds=seconds)
+        return gpu_sgemm_speed(self.library, seconds=seconds)
+
+    def read_bandwidth(self, seconds: float) -> float:
+        if self._on_cpu:
+            return read_bandwidth(seconds=seconds)
+        return gpu_read_bandwidth(self.library, seconds=seconds)
 
 
 def _in_ms(times: Times) -> dict[str, Any]:

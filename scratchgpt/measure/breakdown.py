@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -35,7 +35,13 @@ class Breakdown(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def break_down(stepper: Stepper, *, seconds: float, most: int | None = None) -> Breakdown:
+def break_down(
+    stepper: Stepper,
+    *,
+    seconds: float,
+    most: int | None = None,
+    wait: Callable[[], None] = lambda: None,
+) -> Breakdown:
     """Run training steps and measure the time of each operation.
 
     Parameters
@@ -43,10 +49,12 @@ def break_down(stepper: Stepper, *, seconds: float, most: int | None = None) -> 
     stepper : Stepper
     seconds, most
         See :func:`repeat`; the result is the mean over all steps.
+    wait : callable
+        Waits until a GPU has computed what it was given, before and after each operation.
     """
     stepper.update(0)
     times: list[float] = []
-    with timed_operations() as clock:
+    with timed_operations(wait) as clock:
         while should_repeat(times, seconds=seconds, most=most):
             began = time.perf_counter()
             stepper.update(0)
@@ -61,7 +69,8 @@ class Clock:
     :func:`scratchgpt.ops.observe.observing`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[], None] = lambda: None) -> None:
+        self.wait = wait
         self.seconds: defaultdict[Key, float] = defaultdict(float)
         self.calls: Counter[Key] = Counter()
         self._inside = [0.0]  # for each running call, the seconds of the parts that it called
@@ -69,11 +78,13 @@ class Clock:
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
         """Start the clock of an operation that begins."""
+        self.wait()
         self._inside.append(0.0)
         self._began.append(time.perf_counter())
 
     def end(self, name: str, path: str, result: Any) -> None:
         """Stop the clock of the operation that ends."""
+        self.wait()
         elapsed = time.perf_counter() - self._began.pop()
         key = part_of(name)
         self.seconds[key] += elapsed - self._inside.pop()
@@ -82,9 +93,9 @@ class Clock:
 
 
 @contextmanager
-def timed_operations() -> Iterator[Clock]:
+def timed_operations(wait: Callable[[], None] = lambda: None) -> Iterator[Clock]:
     """Time every operation inside a block ``with timed_operations() as clock:``."""
-    clock = Clock()
+    clock = Clock(wait)
     with observing(clock):
         yield clock
 

@@ -37,7 +37,7 @@ def sgemm_speed(
     a, b = rng.standard_normal((2, size, size), dtype=np.float32)
     out = np.empty_like(a)
     with _using_threads(n_threads):
-        return 2 * size**3 / _best_seconds(lambda: _multiply(a, b, out), seconds)
+        return 2 * size**3 / best_seconds(lambda: _multiply(a, b, out), seconds)
 
 
 def read_bandwidth(*, seconds: float = 1.0, n_bytes: int | None = None) -> float:
@@ -53,7 +53,7 @@ def read_bandwidth(*, seconds: float = 1.0, n_bytes: int | None = None) -> float
     if n_bytes is None:
         n_bytes = min(max(BUFFER_BYTES, 4 * _last_cache_bytes()), BUFFER_LIMIT)
     x = np.ones(n_bytes // 4, np.float32)
-    return x.nbytes / _best_seconds(lambda: _read(x), seconds)
+    return x.nbytes / best_seconds(lambda: _read(x), seconds)
 
 
 def n_threads_in_use() -> int:
@@ -115,7 +115,7 @@ def _using_threads(n: int | None) -> Iterator[None]:
             yield
 
 
-def _best_seconds(work: Callable[[], object], seconds: float) -> float:
+def best_seconds(work: Callable[[], object], seconds: float) -> float:
     """Return the shortest time of the calls within ``seconds``, without the first call."""
     work()
     times: list[float] = []

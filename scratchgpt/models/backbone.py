@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, to_device_of
 from scratchgpt.layers import (
     Block,
     BlockStack,
@@ -68,7 +68,8 @@ class Backbone(Layer):
         n_time = tokens.shape[1]
         self.config.check_length(n_time)
         x, wte = self.wte.forward(tokens)  # (B, T, C) 1
-        positions, wpe = self.wpe.forward(np.arange(n_time))  # (T, C) 2
+        positions = array_module(x).arange(n_time)
+        positions, wpe = self.wpe.forward(positions, in_range=True)  # (T, C) 2
         x += positions  # 3
         x, drop = self.drop.forward(x, seed_for(dropout_seed, "drop"))  # 4
         x, stack = self.stack.forward(x, dropout_seed=dropout_seed, recompute=recompute)  # 5
@@ -85,9 +86,11 @@ class Backbone(Layer):
         """Process new tokens (B, T) after those in the cache -> x (B, T, C); see GPT.extend."""
         check_token_rows("tokens", tokens)
         n_time = tokens.shape[1]
-        positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T)
+        positions = cache.lengths[:, None] + np.arange(n_time)  # (B, T) on the host
         n_visible = int(positions.max()) + 1
         self.config.check_length(n_visible)
-        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
-        x = self.wte.forward(tokens)[0] + self.wpe.forward(positions)[0]
+        positions = to_device_of(cache.keys, positions)
+        xp = array_module(cache.keys)
+        mask = xp.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
+        x = self.wte.forward(tokens)[0] + self.wpe.forward(positions, in_range=True)[0]
         return self.stack.extend(x, ([cache.layer(i, positions, mask)] for i in range(len(self.h))))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, to_device_of
 from scratchgpt.errors import counted
 from scratchgpt.layers import SharedLayer
 
@@ -45,11 +45,11 @@ class DecoderCache:
         self.memory_keys, self.memory_values = memory_keys, memory_values
         self.length = 0
         _, n_sentences, _, n_source, _ = memory_keys.shape
-        sentences = np.arange(n_sentences)[:, None]
+        sentences = array_module(keys).arange(n_sentences)[:, None]
         self.places = np.repeat(sentences, keys.shape[3], axis=1)
         self.memory_places = np.repeat(sentences, n_source, axis=1)
         if key_padding_mask is not None:
-            self.memory_places[key_padding_mask] = -1
+            self.memory_places[to_device_of(keys, key_padding_mask)] = -1
 
     def select(self, rows: Array) -> None:
         """Continue with the given texts, int array (R',); a text may be selected repeatedly.
@@ -65,6 +65,7 @@ class DecoderCache:
                 f"{len(rows)} texts are more than the cache's maximum of {n_places}; "
                 "create one with a larger n_beams"
             )
+        rows = to_device_of(self.places, rows)
         self.places, self.memory_places = self.places[rows], self.memory_places[rows]
 
     def layer(self, index: int) -> tuple[SharedLayer, SharedLayer]:
@@ -85,4 +86,4 @@ class DecoderCache:
                 "new_cache"
             )
         new = slice(self.length, self.length + n_new)
-        self.places[:, new] = np.arange(len(self.places))[:, None]
+        self.places[:, new] = array_module(self.places).arange(len(self.places))[:, None]

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module
 from scratchgpt.layers import (
     CAUSAL,
     UNMASKED,
@@ -157,7 +157,8 @@ class TransformerDecoder(Layer):
 
         def pair(*sizes: int) -> tuple[Array, Array]:
             shape = (c.n_decoder_layer, *sizes, c.head_size)
-            return np.empty(shape, memory.dtype), np.empty(shape, memory.dtype)
+            xp = array_module(memory)
+            return xp.empty(shape, memory.dtype), xp.empty(shape, memory.dtype)
 
         memory_keys, memory_values = pair(len(memory), c.n_head, memory.shape[1])
         for block, k, v in zip(self.h, memory_keys, memory_values, strict=True):
@@ -169,7 +170,7 @@ class TransformerDecoder(Layer):
         """Process new tokens (R, T) after those in the cache -> x (R, T, C)."""
         check_token_rows("tokens", tokens)
         n_new = tokens.shape[1]
-        positions = cache.length + np.arange(n_new)  # (T,)
+        positions = cache.length + np.arange(n_new)  # (T,) on the host
         x, _ = self.embedding.forward(tokens, positions=positions)
         cache.grow(n_new)
         x = self.stack.extend(x, (cache.layer(i) for i in range(len(self.h))))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, array_module, to_device_of
 from scratchgpt.errors import UserError, counted
 from scratchgpt.layers import Head, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
@@ -150,7 +150,8 @@ class GPT(Model[GPTSaved]):
         """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config
         n_positions = c.block_size if n_positions is None else n_positions
-        return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
+        sizes = c.n_layer, n_batch, c.n_head, n_positions, c.head_size
+        return KVCache(*sizes, self.dtype, self.store.values)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens to the texts in the cache, and compute the logits of the next token.
@@ -161,8 +162,8 @@ class GPT(Model[GPTSaved]):
         cache : KVCache
             Updated in place.
         counts : int array (B,), optional
-            How many of the T tokens of each row are real. The others, at its end, are padding,
-            which does not change the cache. By default all are real.
+            How many of the T tokens of each row are real, in host memory. The others, at its end,
+            are padding, which does not change the cache. By default all are real.
 
         Returns
         -------
@@ -175,9 +176,10 @@ class GPT(Model[GPTSaved]):
         """
         check_token_rows("tokens", tokens)
         if counts is None:
-            counts = np.full(len(tokens), tokens.shape[1])
+            counts = np.full(len(tokens), tokens.shape[1])  # on the host
         x = self.absorb(tokens, cache, counts)
-        return self.lm_head.forward(x[np.arange(len(x)), counts - 1])[0]  # (B, V)
+        last = to_device_of(x, counts - 1)
+        return self.lm_head.forward(x[array_module(x).arange(len(x)), last])[0]  # (B, V)
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens like :meth:`extend`, without the head: returns x (B, T, C).
@@ -227,7 +229,7 @@ class GPT(Model[GPTSaved]):
         """Return all parameters as flat arrays, for compiled loops over them."""
         flat = self.store.values
         begin = {name: offset_in(flat, value) for name, value in self.arrays().items()}
-        return FlatParameters(flat, flat, np.empty(0, flat.dtype), begin, {})
+        return FlatParameters(flat, flat, flat[:0], begin, {})
 
 
 def offset_in(flat: Array, view: Array) -> int:

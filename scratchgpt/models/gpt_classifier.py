@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_device_of, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Head, Linear, Parameter, seed_for
 from scratchgpt.layers.parameters import normal
@@ -161,7 +161,8 @@ class GPTClassifier(Model[GPTClassifierSaved]):
         if not self.config.is_choice:
             h = h.sum(axis=1)  # (B, C) 4
         logits, classifier = self.classifier.forward(h)  # 5
-        rows, positions = np.nonzero(np.arange(n_time) < ends[:, None] - 1)
+        is_before_end = np.arange(n_time) < to_host(ends)[:, None] - 1  # on the host
+        rows, positions = (to_device_of(x, i) for i in np.nonzero(is_before_end))
         places = rows, positions
         next_tokens, lm_head = None, None
         if language_model:

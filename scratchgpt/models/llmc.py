@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_host
 from scratchgpt.errors import UserError, counted
 from scratchgpt.files import replacing
 from scratchgpt.models.config import GPTConfig
@@ -53,7 +53,7 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
     refuse_pickle(path)
     try:
         with open(path, "rb") as file:
-            header = np.fromfile(file, "<i4", HEADER)
+            header = np.fromfile(file, "<i4", HEADER)  # on the host
             if len(header) < HEADER or header[0] != MAGIC:
                 raise UserError(f"{path} is not a model of llm.c, or is damaged")
             version = int(header[1])
@@ -81,7 +81,7 @@ def read_llmc(path: Path, *, dropout: float = 0.0, dtype: Any = np.float32) -> G
             file.seek(4 * HEADER)
             bad = []
             for i, (name, view) in enumerate(_views(model)):
-                array = np.fromfile(file, stored, view.size)
+                array = np.fromfile(file, stored, view.size)  # on the host
                 view[...] = (widen_bfloat16(array) if version == 5 else array).reshape(view.shape)
                 if not np.isfinite(view).all():
                     bad.append(name)
@@ -124,7 +124,7 @@ def write_llmc(model: GPT, path: Path) -> None:
     }
     check_expressible(config, needed, "llm.c")
     n_padding = -config.vocab_size % PADDED_TO
-    header = np.zeros(HEADER, "<i4")
+    header = np.zeros(HEADER, "<i4")  # on the host
     header[:8] = (
         MAGIC,
         WRITTEN,
@@ -138,7 +138,7 @@ def write_llmc(model: GPT, path: Path) -> None:
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(header.tobytes())
         for i, (_, view) in enumerate(_views(model)):
-            file.write(np.ascontiguousarray(view, "<f4").data)
+            file.write(np.ascontiguousarray(to_host(view), "<f4").data)  # on the host
             if i == 0:
                 file.write(bytes(4 * n_padding * config.n_embd))
 

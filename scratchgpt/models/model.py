@@ -7,9 +7,11 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 
 from scratchgpt.arguments import check_whole
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_host
+from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
+from scratchgpt.layers.device import move_parameters
 from scratchgpt.memory import scope
 from scratchgpt.models.config import ModelConfig
 from scratchgpt.models.description import Description
@@ -104,6 +106,25 @@ class Model(Layer, Generic[Saved]):
         """Return the values of all parameters, by name."""
         return {name: parameter.value for name, parameter in self.store.named.items()}
 
+    def to(self, device: str) -> Self:
+        """Move the parameters to a device, in place, and return the model.
+
+        Gradients are discarded. Token ids may stay in host memory; arrays that the model returns
+        are on its device, and :func:`scratchgpt.backend.to_host` copies them back.
+
+        Parameters
+        ----------
+        device : str
+            ``cpu``, ``cuda``, or ``cuda:1`` for the second GPU. GPUs need CuPy.
+
+        Raises
+        ------
+        UserError
+            If the device does not work; see :func:`scratchgpt.device.array_library`.
+        """
+        move_parameters(self, array_library(device))
+        return self
+
     def astype(self, dtype: Any) -> Self:
         """Return a copy of the model with its parameters in another dtype."""
         return self.with_config(self.config, dtype)
@@ -112,12 +133,12 @@ class Model(Layer, Generic[Saved]):
         """Return a copy with other settings, such as dropout, or with fewer positions.
 
         The parameters are those of this model; of a longer table, the first rows. The dtype is
-        that of this model unless another is given.
+        that of this model unless another is given. The copy is in host memory.
         """
         other = self.blank(config, self.dtype if dtype is None else dtype)
         other.special_ids = self.special_ids
         for name, value in other.arrays().items():
-            value[...] = self.store.named[name].value[: len(value)]
+            value[...] = to_host(self.store.named[name].value[: len(value)])
         return other
 
     def describe(self, *, n_batch: int = 1) -> Description:

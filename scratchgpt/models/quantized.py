@@ -126,7 +126,7 @@ class QuantizedGPT:
         self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
         for _, parameter in self._one_block.transformer.h[0].named_parameters():
             if len(parameter.shape) == 2:  # our layout: filling follows memory order
-                parameter.value = np.empty(parameter.shape[::-1], np.float32).T
+                parameter.value = np.empty(parameter.shape[::-1], np.float32).T  # on the host
 
     @property
     def dtype(self) -> Any:
@@ -156,18 +156,18 @@ class QuantizedGPT:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
         check_token_rows("tokens", tokens)
         if counts is None:
-            counts = np.full(len(tokens), tokens.shape[1])
+            counts = np.full(len(tokens), tokens.shape[1])  # on the host
         x = self.absorb(tokens, cache, counts)
-        return self._logits(x[np.arange(len(x)), counts - 1])
+        return self._logits(x[np.arange(len(x)), counts - 1])  # on the host
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens without the head; see :meth:`GPT.absorb`."""
         check_token_rows("tokens", tokens)
         check_tokens(tokens, self.config.vocab_size)
-        positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T)
+        positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T) on the host
         n_visible = int(positions.max()) + 1
         self.config.check_length(n_visible)
-        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S)
+        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S) on the host
         x = self.matrices["transformer.wte.weight"].by_rows(tokens)
         x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)
         backbone = self._one_block.transformer

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_device_of, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.files import replacing
 from scratchgpt.models.pickles import refuse_pickle
@@ -88,7 +88,8 @@ class TensorFile:
         is_bfloat16 = self.tensors[name].dtype == "BF16"
         for rows, stored in self._pieces(name):
             with np.errstate(over="ignore"):  # overflow is reported as a non-finite value
-                out[rows] = widen_bfloat16(stored) if is_bfloat16 else stored
+                values = widen_bfloat16(stored) if is_bfloat16 else stored
+                out[rows] = to_device_of(out, values)
             finite = finite and bool(np.isfinite(out[rows]).all())
         return finite
 
@@ -107,7 +108,8 @@ class TensorFile:
         """
         dtype_name, shape, start = self.tensors[name]
         dtype = np.dtype(DTYPES[dtype_name])
-        stored = np.frombuffer(self._map, dtype, math.prod(shape), start).reshape(shape)
+        stored = np.frombuffer(self._map, dtype, math.prod(shape), start)  # on the host
+        stored = stored.reshape(shape)
         row_bytes = dtype.itemsize * math.prod(shape[1:])
         n_rows = max(1, PIECE_BYTES // max(row_bytes, 1))
         for i in range(0, shape[0] if shape else 1, n_rows):
@@ -187,7 +189,8 @@ def save_tensors(
     from safetensors.numpy import save_file
 
     # safetensors silently writes wrong data for arrays that are not contiguous.
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    tensors = {name: to_host(array) for name, array in tensors.items()}
+    contiguous = {name: np.ascontiguousarray(x) for name, x in tensors.items()}  # on the host
     with replacing(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode  # the permissions of an ordinary file of ours

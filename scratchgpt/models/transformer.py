@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array
+from scratchgpt.backend import Array, to_device_of
 from scratchgpt.errors import counted
 from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
@@ -269,4 +269,9 @@ class Transformer(Model[TransformerSaved]):
         """Return the masks of one of the three attentions, from (B, T) to (B, S) tokens."""
         names = f"{name}_mask", f"{name}_key_padding_mask"
         shape = (len(queries), self.config.n_head, queries.shape[1], keys.shape[1])
-        return read_masks(mask, padding, names, shape)
+        masks = read_masks(mask, padding, names, shape)
+        mask, padding = (
+            x if x is None else to_device_of(self.store.values, x)
+            for x in (masks.mask, masks.key_padding_mask)
+        )
+        return masks._replace(mask=mask, key_padding_mask=padding)

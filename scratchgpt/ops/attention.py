@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import check_real, check_whole
-from scratchgpt.backend import Array, check_arrays, check_upstream, same_dtype, use_kernels
+from scratchgpt.backend import (
+    Array,
+    array_module,
+    check_arrays,
+    check_upstream,
+    same_dtype,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.broadcast import broadcasts
 from scratchgpt.ops.dropout import check_probability, dropout_into
@@ -229,7 +236,8 @@ def _add_masks(
         padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)
         np.copyto(scores, -np.inf, where=padding)
     if causal:
-        np.copyto(scores, -np.inf, where=~np.tri(n_queries, n_keys, dtype=bool))
+        xp = array_module(scores)
+        np.copyto(scores, -np.inf, where=~xp.tri(n_queries, n_keys, dtype=bool))
 
 
 def _check_shapes(q: Array, k: Array, v: Array) -> None:

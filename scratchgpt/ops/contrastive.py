@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.accumulator import Into, collect
-from scratchgpt.backend import Array, check_arrays, check_dloss, use_kernels
+from scratchgpt.backend import (
+    Array,
+    array_module,
+    check_arrays,
+    check_dloss,
+    to_device_of,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like, scope, zeros
 from scratchgpt.ops.log_softmax import log_sum_exp
 from scratchgpt.ops.observe import observed
@@ -80,6 +87,10 @@ def contrastive_forward(
     """
     _check_inputs(queries, documents, log_scale, query_keys, document_keys)
     n_pairs = len(queries)
+    query_keys, document_keys = (
+        keys if keys is None else to_device_of(queries, keys)
+        for keys in (query_keys, document_keys)
+    )
     own, row_lse, column_lse = (empty((n_pairs,), like=queries) for _ in range(3))
     found = empty((n_pairs,), like=queries, dtype=np.bool_)
     saved = ContrastiveSaved(
@@ -95,7 +106,7 @@ def contrastive_forward(
     for rows in _blocks(n_pairs, len(documents)):
         with scope():
             z = _scores(queries, documents, rows, saved)
-            own[rows] = z[_own(rows)]
+            own[rows] = z[_own(rows, z)]
             found[rows] = z.real.max(axis=1) <= own[rows].real
             row_lse[rows] = log_sum_exp(z, axis=1)[:, 0]
     for rows in _blocks(n_pairs, n_pairs):
@@ -150,7 +161,7 @@ def contrastive_backward(
             np.exp(dz, out=dz)  # P
             np.subtract(z[:, :n_pairs], saved.column_lse, out=columns)
             dz[:, :n_pairs] += np.exp(columns, out=columns)  # R
-            dz[_own(rows)] -= 2
+            dz[_own(rows, z)] -= 2
             dz *= share
             z[np.isneginf(z.real)] = 0  # left out: dz is 0 there, but 0 times -inf would be NaN
             z *= dz
@@ -179,14 +190,14 @@ def _scores(a: Array, b: Array, rows: slice, saved: ContrastiveSaved) -> Array:
         left_out[:, : len(query_keys)] = query_keys[rows, None] == query_keys
     if document_keys is not None:
         left_out |= document_keys[rows, None] == document_keys[: len(b)]
-    left_out[_own(rows)] = False
+    left_out[_own(rows, z)] = False
     z[left_out] = -np.inf
     return z
 
 
-def _own(rows: slice) -> tuple[Array, Array]:
-    """Return the indices of the scores z_ii in a block of rows."""
-    i = np.arange(rows.start, rows.stop)
+def _own(rows: slice, z: Array) -> tuple[Array, Array]:
+    """Return the indices of the scores z_ii in a block of rows z."""
+    i = array_module(z).arange(rows.start, rows.stop)
     return i - rows.start, i
 
 

@@ -5,7 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import check_whole, plain, real_number
-from scratchgpt.backend import Array, as_rows, check_arrays, check_dloss, use_kernels
+from scratchgpt.backend import (
+    Array,
+    array_module,
+    as_rows,
+    check_arrays,
+    check_dloss,
+    to_device_of,
+    use_cuda,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like
 from scratchgpt.ops.embedding import check_tokens
 from scratchgpt.ops.log_softmax import log_sum_exp
@@ -83,6 +92,8 @@ def cross_entropy_forward(
         raise ValueError(
             f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
         )
+    n_counted = int((targets != ignore_index).sum())  # before the copy, so that nothing waits
+    targets = to_device_of(logits, targets)
     counted = targets != ignore_index
     targets = np.where(counted, targets, 0)
 
@@ -93,7 +104,6 @@ def cross_entropy_forward(
         losses -= label_smoothing * mean
     losses = np.where(counted, losses[..., 0], losses.dtype.type(0))  # (...)
 
-    n_counted = int(counted.sum())
     saved = CrossEntropySaved(
         logits, log_total, targets, counted, n_counted, label_smoothing, reduction
     )
@@ -146,13 +156,18 @@ def cross_entropy_backward(
             dlogits.reshape(-1, vocab_size),
         )
         return dlogits
+    if use_cuda(logits, log_total, weights, dlogits) and targets.flags.c_contiguous:
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.cross_entropy_backward(logits, log_total, targets, weights, label_smoothing, dlogits)
+        return dlogits
 
     np.subtract(logits, log_total, out=dlogits)
     np.exp(dlogits, out=dlogits)  # p
     if label_smoothing:
         dlogits -= label_smoothing / vocab_size
     rows = as_rows(dlogits)
-    rows[np.arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
+    rows[array_module(rows).arange(len(rows)), targets.reshape(-1)] -= 1 - label_smoothing  # p - q
     dlogits *= weights
     return dlogits
 
@@ -166,5 +181,12 @@ def _log_total_and_mean(logits: Array) -> tuple[Array, Array]:
         mean = empty(log_total.shape, like=logits)
         rows = logits.reshape(-1, logits.shape[-1])
         cross_entropy.cross_entropy_forward(rows, log_total.reshape(-1), mean.reshape(-1))
+        return log_total, mean
+    if use_cuda(logits):
+        from scratchgpt.kernels.cuda import by_row
+
+        log_total = empty((*logits.shape[:-1], 1), like=logits)
+        mean = empty(log_total.shape, like=logits)
+        by_row.cross_entropy_forward(logits, log_total, mean)
         return log_total, mean
     return log_sum_exp(logits, axis=-1), logits.mean(axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import check_whole, plain, real_number
-from scratchgpt.backend import Array, check_arrays, use_kernels
+from scratchgpt.backend import Array, check_arrays, use_cuda, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -114,6 +114,11 @@ def dropout_into(x: Array, p: float, seed: int, out: Array) -> None:
         from scratchgpt.kernels import dropout
 
         dropout.dropout(x, p, seed, out)
+        return
+    if use_cuda(x, out):
+        from scratchgpt.kernels.cuda import pointwise
+
+        pointwise.dropout(x, p, seed, out)
         return
 
     with scope():

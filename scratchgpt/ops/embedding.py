@@ -1,11 +1,20 @@
 """Embedding lookup y = W[tokens], and its backward, a scatter-add."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchgpt.accumulator import Into, take
-from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, use_kernels
+from scratchgpt.backend import (
+    Array,
+    as_rows,
+    check_arrays,
+    check_upstream,
+    on_host,
+    to_device_of,
+    use_cuda,
+    use_kernels,
+)
 from scratchgpt.memory import empty
 from scratchgpt.ops.observe import observed
 
@@ -16,7 +25,9 @@ class EmbeddingSaved(NamedTuple):
 
 
 @observed
-def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSaved]:
+def embedding_forward(
+    tokens: Array, weight: Array, *, in_range: bool = False
+) -> tuple[Array, EmbeddingSaved]:
     """Look up the rows of ``weight`` at the indices ``tokens``.
 
     Parameters
@@ -24,6 +35,9 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     tokens : integer array (...)
         Values from 0 to V - 1.
     weight : array (V, C)
+    in_range : bool
+        Whether the tokens are known to be valid. They are not checked then, which on a GPU would
+        wait for them.
 
     Returns
     -------
@@ -40,10 +54,13 @@ def embedding_forward(tokens: Array, weight: Array) -> tuple[Array, EmbeddingSav
     check_arrays("embedding", weight=weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight is {weight.shape}; it must be (V, C)")
-    check_tokens(tokens, vocab_size=weight.shape[0])
+    if not in_range:
+        check_tokens(tokens, vocab_size=weight.shape[0])
+    tokens = to_device_of(weight, tokens)
     y = empty((*tokens.shape, weight.shape[1]), like=weight)
-    # All tokens are in range at this point; the other modes of take would copy the output again.
-    np.take(weight, tokens, axis=0, out=y, mode="clip")
+    # All tokens are in range at this point; NumPy's other modes would copy the output again.
+    mode: dict[str, Any] = {"mode": "clip"} if on_host(weight) else {}  # CuPy has no mode
+    weight.take(tokens, axis=0, out=y, **mode)
     return y, EmbeddingSaved(tokens, weight)
 
 
@@ -82,6 +99,12 @@ def embedding_backward(
         from scratchgpt.kernels import embedding
 
         embedding.embedding_backward(tokens.reshape(-1), as_rows(dy), dweight)
+        return dweight
+
+    if use_cuda(dy, dweight):
+        from scratchgpt.kernels.cuda import parameters
+
+        parameters.embedding_backward(tokens.reshape(-1), as_rows(dy), dweight)
         return dweight
 
     np.add.at(dweight, tokens.reshape(-1), as_rows(dy))

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
+from scratchgpt.backend import (
+    Array,
+    check_arrays,
+    check_upstream,
+    contiguous,
+    use_cuda,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -57,6 +64,11 @@ def gelu_forward(
 
         gelu.gelu_forward(x, approximate, y)
         return y, GeluSaved(x, approximate)
+    if use_cuda(x, y):
+        from scratchgpt.kernels.cuda import pointwise
+
+        pointwise.gelu_forward(x, approximate, y)
+        return y, GeluSaved(x, approximate)
 
     if approximate == "tanh":
         _tanh_u(x, out=y)
@@ -95,6 +107,11 @@ def gelu_backward(dy: Array, saved: GeluSaved, *, dx_out: Array | None = None) -
         from scratchgpt.kernels import gelu
 
         gelu.gelu_backward(dy, x, approximate, dx)
+        return dx
+    if use_cuda(dy, x, dx):
+        from scratchgpt.kernels.cuda import pointwise
+
+        pointwise.gelu_backward(dy, x, approximate, dx)
         return dx
 
     with scope():

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
-from scratchgpt.backend import Array, check_upstream
+from scratchgpt.backend import Array, array_module, check_upstream, to_device_of
 from scratchgpt.memory import empty, zeros
 from scratchgpt.ops.mean_pool import check_lengths
 from scratchgpt.ops.observe import observed
@@ -43,7 +41,8 @@ def last_pool_forward(x: Array, lengths: Array) -> tuple[Array, LastPoolSaved]:
     """
     shape = check_lengths("last_pool", x, lengths)
     y = empty((shape[0], shape[2]), like=x)
-    y[...] = x[np.arange(shape[0]), lengths - 1]
+    lengths = to_device_of(x, lengths)
+    y[...] = x[array_module(x).arange(shape[0]), lengths - 1]
     return y, LastPoolSaved(lengths, shape)
 
 
@@ -63,5 +62,5 @@ def last_pool_backward(dy: Array, saved: LastPoolSaved) -> Array:
     lengths, (n_texts, n_time, n_channels) = saved
     check_upstream("last_pool", dy, (n_texts, n_channels))
     dx = zeros((n_texts, n_time, n_channels), like=dy)
-    dx[np.arange(n_texts), lengths - 1] = dy
+    dx[array_module(dx).arange(n_texts), lengths - 1] = dy
     return dx

@@ -6,7 +6,15 @@ import numpy as np
 
 from scratchgpt.accumulator import Into, collect
 from scratchgpt.arguments import check_real
-from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, contiguous, use_kernels
+from scratchgpt.backend import (
+    Array,
+    as_rows,
+    check_arrays,
+    check_upstream,
+    contiguous,
+    use_cuda,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -72,11 +80,16 @@ def layer_norm_forward(
 
         layer_norm.layer_norm_forward(x, weight, bias, eps, y, mean, rstd)
         return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
+    if use_cuda(x, weight, bias, y):
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.layer_norm_forward(x, weight, bias, eps, y, mean, rstd)
+        return y, LayerNormSaved(x, weight, mean, rstd, bias is not None)
 
     np.mean(x, axis=-1, keepdims=True, out=mean)  # 1
     np.subtract(x, mean, out=y)  # 2: x - mean
     # np.var would take an absolute value, but the variance must be analytic for the complex step.
-    np.einsum("...c,...c->...", y, y, out=rstd[..., 0])
+    rstd[..., 0] = np.einsum("...c,...c->...", y, y)
     rstd /= n_channels
     rstd += eps
     np.sqrt(rstd, out=rstd)
@@ -138,6 +151,13 @@ def layer_norm_backward(
         from scratchgpt.kernels import layer_norm
 
         dweight, dbias = layer_norm.layer_norm_backward(
+            dy, x, weight, mean, rstd, residual_gradient, dx
+        )
+        return dx, collect(dweight_into, dweight), collect(dbias_into, dbias if has_bias else None)
+    if use_cuda(dy, x, weight, residual_gradient, dx):
+        from scratchgpt.kernels.cuda import by_row
+
+        dweight, dbias = by_row.layer_norm_backward(
             dy, x, weight, mean, rstd, residual_gradient, dx
         )
         return dx, collect(dweight_into, dweight), collect(dbias_into, dbias if has_bias else None)

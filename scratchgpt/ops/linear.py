@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from scratchgpt.accumulator import NOT_WANTED, Into, take
 from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream, use_kernels
 from scratchgpt.memory import empty, scope
 from scratchgpt.ops.observe import observed
-from scratchgpt.precision import factors
+from scratchgpt.precision import factors, multiply
 from scratchgpt.recomputed import Recomputed, kept
 
 
@@ -63,7 +61,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
 
     with scope():
         x_factor, weight_factor = factors(as_rows(x), weight)
-        np.matmul(x_factor, weight_factor, out=as_rows(y))
+        multiply(x_factor, weight_factor, out=as_rows(y))
     if bias is not None:
         y += bias
     return y, LinearSaved(x, weight, bias is not None)
@@ -130,11 +128,11 @@ def linear_backward(
         x_factor, dy_factor, weight_factor = factors(x_rows, dy_rows, weight)
         if dweight is not None and add_weight:
             product = empty(weight.shape, like=dy)
-            np.matmul(x_factor.T, dy_factor, out=product)
+            multiply(x_factor.T, dy_factor, out=product)
             dweight += product
         elif dweight is not None:
-            np.matmul(x_factor.T, dy_factor, out=dweight)
-        np.matmul(dy_factor, weight_factor.T, out=as_rows(dx))
+            multiply(x_factor.T, dy_factor, out=dweight)
+        multiply(dy_factor, weight_factor.T, out=as_rows(dx))
     if dbias is not None:
         dbias += dy_rows.sum(axis=0)
     return dx, dweight, dbias

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchgpt.arguments import plain, whole_number
-from scratchgpt.backend import Array, check_arrays, check_upstream, use_kernels
+from scratchgpt.backend import Array, check_arrays, check_upstream, use_cuda, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -79,6 +79,11 @@ def softmax_into(x: Array, axis: int, out: Array) -> None:
 
         softmax.softmax_forward(x, out)
         return
+    if use_cuda(x, out) and _in_rows(axis, x, out):
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.softmax_forward(x, out)
+        return
 
     shift = x.real.max(axis=axis, keepdims=True)
     shift[np.isneginf(shift)] = 0  # all entries are masked: exp(-inf - 0) = 0
@@ -97,6 +102,11 @@ def softmax_backward_into(dy: Array, y: Array, axis: int, out: Array) -> None:
         from scratchgpt.kernels import softmax
 
         softmax.softmax_backward(dy, y, out)
+        return
+    if use_cuda(dy, y, out) and _in_rows(axis, dy, y, out):
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.softmax_backward(dy, y, out)
         return
 
     with scope():

@@ -5,16 +5,19 @@ algorithm 2.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, use_kernels
+from scratchgpt.backend import Array, on_host, use_cuda, use_kernels
 from scratchgpt.layers.parameters import ParameterStore, Span
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.ops.observe import observed
+from scratchgpt.optim.shards import Shard, shards
 
 # Five float32 arrays of this size are 1.25 MiB, so they stay in the cache for a dozen passes.
 CHUNK = 65_536
+DEVICE_CHUNK = 1 << 24  # a GPU needs large arrays more than cached ones
 
 
 class AdamW:
@@ -39,11 +42,14 @@ class AdamW:
     eps : float
         Added to the denominator; greater than 0.
     weight_decay : float
+    shard : Shard, optional
+        The parameters to update; by default all.
 
     Attributes
     ----------
     exp_avg, exp_avg_sq : array
-        m and v, in the layout of ``store.grads``; :meth:`named_moments` returns them by parameter.
+        m and v, in the layout of ``store.grads[shard.grads]``; :meth:`named_moments` returns them
+        by parameter.
     n_steps : int
         Number of steps taken, t.
     """
@@ -55,6 +61,7 @@ class AdamW:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        shard: Shard | None = None,
     ) -> None:
         if store.dtype.kind != "f":
             raise TypeError(f"AdamW updates real parameters; these are {store.dtype}")
@@ -63,10 +70,12 @@ class AdamW:
         self.eps = eps
         self.weight_decay = weight_decay
         self.n_steps = 0
-        n = store.grads.size
-        self.exp_avg = aligned_zeros(n, store.dtype)
-        self.exp_avg_sq = aligned_zeros(n, store.dtype)
-        self._scratch = aligned_zeros(min(CHUNK, n), store.dtype)
+        self.shard = shard or shards(store, 1)[0]
+        n = self.shard.grads.stop - self.shard.grads.start
+        self.exp_avg = aligned_zeros(n, store.dtype, store.values)
+        self.exp_avg_sq = aligned_zeros(n, store.dtype, store.values)
+        self._chunk = CHUNK if on_host(store.values) else DEVICE_CHUNK
+        self._scratch = aligned_zeros(min(self._chunk, n), store.dtype, store.values)
 
     @observed
     def step(self, lr: float, grad_scale: float = 1.0) -> None:
@@ -87,7 +96,7 @@ class AdamW:
         keep = 1 - lr * self.weight_decay
         # Scaled before squaring: the square of an unclipped gradient may overflow.
         gains = (grad_scale * (1 - beta1), grad_scale * math.sqrt(1 - beta2))
-        for span in self.store.trained_spans:
+        for span in self.shard.spans:
             self._move(span, gains, keep, step_size, self.eps * root)
 
     def _move(
@@ -101,27 +110,26 @@ class AdamW:
         """Update the parameters in one span of the flat arrays."""
         beta1, beta2 = self.betas
         values, grads = self.store.values[span.values], self.store.grads[span.grads]
-        exp_avg, exp_avg_sq = self.exp_avg[span.grads], self.exp_avg_sq[span.grads]
+        first = self.shard.grads.start
+        own = slice(span.grads.start - first, span.grads.stop - first)
+        exp_avg, exp_avg_sq = self.exp_avg[own], self.exp_avg_sq[own]
         n_decay = max(self.store.n_decay - span.values.start, 0) if self.weight_decay else 0
+        flat = values, grads, exp_avg, exp_avg_sq
+        settings: Any = {"betas": self.betas, "gains": gains, "keep": keep}
+        settings |= {"n_decay": n_decay, "step_size": step_size, "eps": eps}
         if use_kernels(self.store.values):
             from scratchgpt.kernels import adamw
 
-            adamw.adamw_step(
-                values,
-                grads,
-                exp_avg,
-                exp_avg_sq,
-                n_decay=n_decay,
-                betas=self.betas,
-                gains=gains,
-                keep=keep,
-                step_size=step_size,
-                eps=eps,
-            )
+            adamw.adamw_step(*flat, **settings)
+            return
+        if use_cuda(*flat):
+            from scratchgpt.kernels.cuda import parameters
+
+            parameters.adamw_step(*flat, **settings)
             return
 
-        for start in range(0, values.size, CHUNK):
-            chunk = slice(start, start + CHUNK)
+        for start in range(0, values.size, self._chunk):
+            chunk = slice(start, start + self._chunk)
             value, grad, m, v = values[chunk], grads[chunk], exp_avg[chunk], exp_avg_sq[chunk]
             x = self._scratch[: value.size]
 
@@ -140,9 +148,14 @@ class AdamW:
 
     def named_moments(self) -> dict[str, Array]:
         """Return views of both moments by parameter: ``exp_avg.NAME`` and ``exp_avg_sq.NAME``."""
-        moments = {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}
-        return {
-            f"{moment}.{name}": view
-            for moment, flat in moments.items()
-            for name, view in self.store.grad_views(flat).items()
-        }
+        return self.moment_views(self.exp_avg, self.exp_avg_sq, self.shard)
+
+    def moment_views(self, exp_avg: Array, exp_avg_sq: Array, shard: Shard) -> dict[str, Array]:
+        """Return views of the flat moments of a shard by parameter, as :meth:`named_moments`."""
+        store, found = self.store, dict[str, Array]()
+        for moment, flat in (("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)):
+            for name in shard.names:
+                start, parameter = store.grad_offsets[name] - shard.grads.start, store.named[name]
+                view = flat[start : start + parameter.size]
+                found[f"{moment}.{name}"] = view.reshape(parameter.shape)
+        return found

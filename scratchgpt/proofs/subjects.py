@@ -156,6 +156,13 @@ def names() -> list[str]:
     return [*EXAMPLES, *layers, *MODELS, *ALL_PRESETS]
 
 
+def check_name(name: str) -> None:
+    """Raise UserError unless :func:`find_checks` takes this name."""
+    if name != "all" and name not in names():
+        hint = did_you_mean(name, [*names(), "all"]) or f"; choose all, {', '.join(names())}"
+        raise UserError(f"there is no operation, layer or model {name!r}{hint}")
+
+
 def find_checks(
     name: str, method: str | None, seed: int, *, with_kernels: bool = False
 ) -> Iterator[Check]:
@@ -175,9 +182,7 @@ def find_checks(
     UserError
         If the name is unknown; the message suggests the nearest name.
     """
-    if name != "all" and name not in names():
-        hint = did_you_mean(name, [*names(), "all"]) or f"; choose all, {', '.join(names())}"
-        raise UserError(f"there is no operation, layer or model {name!r}{hint}")
+    check_name(name)
     everything = name == "all"
     for op, example in EXAMPLES.items():
         if everything or op == name:
@@ -214,7 +219,8 @@ def _randomize(layer: Layer, seed: int, size: float = 1.0) -> None:
         parameter.value[...] = 0.3 + 0.5 * np.abs(value) if is_norm else size * value
 
 
-def _check_layer(key: tuple[str, str], method: str | None, seed: int) -> Report:
+def new_layer(key: tuple[str, str], seed: int) -> tuple[Layer, list[Any], dict[str, Any]]:
+    """Make the layer of a form, its inputs, and the settings of its forward pass."""
     make, shapes, settings, n_tokens = LAYERS[key]
     layer = make().initialize(seed, np.float64)
     _randomize(layer, seed)
@@ -226,12 +232,16 @@ def _check_layer(key: tuple[str, str], method: str | None, seed: int) -> Report:
     settings = dict(settings or {})
     if "dropout" in key[1]:
         settings["dropout_seed"] = seed
+    return layer, inputs, settings
+
+
+def _check_layer(key: tuple[str, str], method: str | None, seed: int) -> Report:
+    layer, inputs, settings = new_layer(key, seed)
     return check_layer(layer, *inputs, settings=settings, method=method or "complex", seed=seed)
 
 
-def _check_small(
-    name: str, form: str, method: str | None, seed: int, tolerance: float | None
-) -> Report:
+def new_small(name: str, form: str, seed: int) -> tuple[Any, tuple[Any, ...]]:
+    """Make the small model of a form, and the arrays that its loss takes."""
     rng = random_stream(seed, "verify", form)
     data = tuple(rng.integers(0, 13, (2, 2, 5)))
     model: GPT | Transformer
@@ -246,6 +256,13 @@ def _check_small(
         source = rng.integers(1, 13, (2, 6))
         source[1, 4:] = 0
         data = source, *data
+    return model, data
+
+
+def _check_small(
+    name: str, form: str, method: str | None, seed: int, tolerance: float | None
+) -> Report:
+    model, data = new_small(name, form, seed)
     return check_model(
         model,
         *data,
@@ -257,7 +274,8 @@ def _check_small(
     )
 
 
-def _check_preset(name: str, seed: int) -> Report:
+def new_preset(name: str, seed: int) -> tuple[Any, tuple[Any, ...]]:
+    """Make the model of a preset, and the arrays that its loss takes."""
     model: GPT | Transformer
     if name in PRESETS:
         model, n_texts = GPT(GPTConfig.from_preset(name), seed=seed, dtype=np.float64), 2
@@ -267,5 +285,9 @@ def _check_preset(name: str, seed: int) -> Report:
     for parameter in model.store.named.values():  # in place: a copy does not fit into memory
         parameter.value += 0.02 * random_stream(seed, "verify").standard_normal(parameter.shape)
     rng = random_stream(seed, "verify", "tokens")
-    data = rng.integers(0, model.config.vocab_size, (n_texts, *PRESET_SHAPE))
+    return model, tuple(rng.integers(0, model.config.vocab_size, (n_texts, *PRESET_SHAPE)))
+
+
+def _check_preset(name: str, seed: int) -> Report:
+    model, data = new_preset(name, seed)
     return check_model(model, *data, seed=seed, joint=True, n_directions=1)

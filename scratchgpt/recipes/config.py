@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from scratchgpt.arguments import plain, plain_fields, real_number
+from scratchgpt.device import check_device
 from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig
 from scratchgpt.training.config import TrainConfig
@@ -48,6 +49,8 @@ class RunConfig:
         Settings of the objective, for tasks that have some: fields of DPOConfig, RewardConfig,
         GRPOConfig or PPOConfig.
     training : TrainConfig
+    device : str
+        Where to train: cpu, cuda (an NVIDIA GPU, with CuPy), or cuda:1 for the second GPU.
 
     Raises
     ------
@@ -64,9 +67,11 @@ class RunConfig:
     model: Settings = field(default_factory=dict)
     method: Settings = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         plain_fields(self)
+        check_device(self.device)
         for section in ("model", "method"):
             values = {k: plain(v) for k, v in getattr(self, section).items()}
             object.__setattr__(self, section, values)

@@ -13,6 +13,8 @@ from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watche
 from scratchgpt.recipes.methods import DPOConfig, RewardConfig, RolloutConfig, check_method
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
+from scratchgpt.training.agreement import failing_together
+from scratchgpt.training.workers import ALONE, Workers, one_first
 
 # Settings that other recipes than that of encoders do not use, each with the reason.
 OF_ENCODERS = dict.fromkeys(("token_dropout", "mixed_pairs"), "it is for encoders only")
@@ -77,10 +79,13 @@ class Recipe(Generic[M, B]):
         *,
         resume: bool = False,
         progress: ProgressCallback | None = None,
+        workers: Workers = ALONE,
     ) -> TrainingRun[M, B]:
         """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
         self.check_settings(run)
-        return TrainingRun(self.open(run, progress), self.load, run, out_dir, resume=resume)
+        with failing_together(workers), one_first(workers):  # the others find prepared data
+            data = self.open(run, progress)
+        return TrainingRun(data, self.load, run, out_dir, resume=resume, workers=workers)
 
     def evaluate(
         self,

@@ -106,9 +106,23 @@ def keep_standard_input(run: RunConfig) -> RunConfig:
     return replace(run, corpus=tuple(_kept(word, run.task) for word in run.corpus))
 
 
-def _kept(word: str, task: str | None) -> str:
+def refuse_standard_input(run: RunConfig) -> None:
+    """Raise UserError if the corpus can be read once only, and thus not by several processes."""
+    for word in run.corpus:
+        if _is_read_once(word, run.task):
+            name = "standard input" if word == "-" else word
+            raise UserError(
+                f"several processes cannot all read {name}; save the text to a file and name it"
+            )
+
+
+def _is_read_once(word: str, task: str | None) -> bool:
     is_pipe = os.path.exists(word) and not os.path.isfile(word) and not os.path.isdir(word)
-    if not is_pipe and (word != "-" or task is not None):
+    return is_pipe or (word == "-" and task is None)
+
+
+def _kept(word: str, task: str | None) -> str:
+    if not _is_read_once(word, task):
         return word
     [document] = find_documents([word], cache_directory())
     return str(document.path)

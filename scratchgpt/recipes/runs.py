@@ -15,6 +15,7 @@ from scratchgpt.recipes.resolve import read_run
 from scratchgpt.recipes.run_file import CONFIG_FILE
 from scratchgpt.text import ProgressCallback
 from scratchgpt.training import TrainResult
+from scratchgpt.training.workers import ALONE, Workers
 
 
 def start(
@@ -23,6 +24,7 @@ def start(
     *,
     resume: bool = False,
     progress: ProgressCallback | None = None,
+    workers: Workers = ALONE,
 ) -> AnyRun:
     """Prepare the data, the model and the trainer of a run, without training.
 
@@ -36,13 +38,16 @@ def start(
         Resume the run in ``out_dir``.
     progress : callable, optional
         Called while a corpus is prepared; see :func:`scratchgpt.text.prepare`.
+    workers : Workers
+        The processes that train together, each of which calls this function.
 
     Raises
     ------
     UserError
         If the data cannot be read, the folder cannot be used, or the settings do not fit.
     """
-    return find_recipe(run.task).start(run, Path(out_dir), resume=resume, progress=progress)
+    recipe = find_recipe(run.task)
+    return recipe.start(run, Path(out_dir), resume=resume, progress=progress, workers=workers)
 
 
 def train(
@@ -51,6 +56,7 @@ def train(
     *,
     resume: bool = False,
     progress: ProgressCallback | None = None,
+    workers: Workers = ALONE,
 ) -> TrainResult:
     """Train the model that a run describes; the parameters are those of :func:`start`.
 
@@ -62,7 +68,7 @@ def train(
     >>> run = configure(task="sort", training={"steps": 100})   # doctest: +SKIP
     >>> train(run, "runs/sort").best_val_loss                   # doctest: +SKIP
     """
-    return start(run, out_dir, resume=resume, progress=progress).train()
+    return start(run, out_dir, resume=resume, progress=progress, workers=workers).train()
 
 
 def evaluate(

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Generic
 
 from scratchgpt.checkpoints import LAST, existing_checkpoint
+from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
+from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
 from scratchgpt.models.kinds import read_kind
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
 from scratchgpt.training import Trainer, TrainResult, find_checkpoint
+from scratchgpt.training.agreement import failing_together
+from scratchgpt.training.objective import AnyObjective
+from scratchgpt.training.workers import ALONE, Workers
 
 
 class TrainingRun(Generic[M, B]):
@@ -37,6 +42,7 @@ class TrainingRun(Generic[M, B]):
         out_dir: Path,
         *,
         resume: bool = False,
+        workers: Workers = ALONE,
     ) -> None:
         self.out_dir = out_dir
         self.data = data
@@ -45,11 +51,15 @@ class TrainingRun(Generic[M, B]):
         self.model = data.new_model(run)
         # These scores need generation: compute them in training only if one selects the best model.
         decides = not run.training.best.startswith("val_")
+        objective = data.objective(run, self.model)
+        if run.device != "cpu":
+            _move(objective, run.device)
         self.trainer = Trainer(
-            data.objective(run, self.model),
+            objective,
             data.batches(run, self.model),
             run.training,
             evaluate=self.evaluate if decides else None,
+            workers=workers,
             out_dir=out_dir,
             resume=resume,
             tokenizer=data.tokenizer,
@@ -57,7 +67,9 @@ class TrainingRun(Generic[M, B]):
         )
         self.run = run = replace(run, training=self.trainer.config)  # with the warm-up of the start
         self._load = load
-        write_run_config(run, self.model.config, out_dir / CONFIG_FILE, resumed=resume)
+        with failing_together(workers):
+            if workers.rank == 0:
+                write_run_config(run, self.model.config, out_dir / CONFIG_FILE, resumed=resume)
 
     def train(self) -> TrainResult:
         """Train to the last step, or until a signal stops the run."""
@@ -77,6 +89,15 @@ class TrainingRun(Generic[M, B]):
     def evaluate(self) -> dict[str, float]:
         """Score the model on held-out data; empty if the validation loss is the only score."""
         return self.data.evaluate(self.model)
+
+
+def _move(objective: AnyObjective, device: str) -> None:
+    """Move the model of an objective to a GPU, before its optimizer is created."""
+    if not objective.on_gpu:
+        raise UserError(
+            f"device={device!r}: {type(objective).__name__} trains on the CPU only; leave it out"
+        )
+    move_parameters(objective.model, array_library(device))
 
 
 def _check_sizes(run: RunConfig, out_dir: Path) -> None:

@@ -5,6 +5,7 @@ from scratchgpt.training.batches import Batches, LimitedBatches, PhasedBatches
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.metrics import read_metrics
+from scratchgpt.training.mpi import Mpi
 from scratchgpt.training.next_token import NextToken
 from scratchgpt.training.objective import Objective
 from scratchgpt.training.plots import plot_metrics
@@ -26,6 +27,7 @@ __all__ = [
     "CheckpointRecord",
     "EvaluationRecord",
     "LimitedBatches",
+    "Mpi",
     "NextToken",
     "NonFiniteError",
     "Objective",

@@ -70,7 +70,7 @@ class RecentWeights:
         steps = self._steps()[-self.n :]
         if not steps:
             return None
-        read = {name: np.empty_like(value) for name, value in _values(model).items()}
+        read = {name: np.empty(x.shape, x.dtype) for name, x in _values(model).items()}
         total = {name: np.zeros(value.shape) for name, value in read.items()}
         for step in steps:
             load_tensors(self._file(step), read)

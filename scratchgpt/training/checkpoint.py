@@ -14,13 +14,14 @@ state of the random number generators and the position in the data.
 import contextlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scratchgpt.backend import Array, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.layers import Layer
@@ -30,7 +31,7 @@ from scratchgpt.optim import AdamW
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
-from scratchgpt.training.model_files import load_model, save_model, saved_arrays
+from scratchgpt.training.model_files import config_of, load_model, save_model, saved_arrays
 from scratchgpt.training.objective import AnyObjective, State
 
 STATE_FILE = "training_state.json"
@@ -82,14 +83,28 @@ class TrainingState:
     objective: State = field(default_factory=dict)
 
 
+def settings_of(
+    config: TrainConfig, model: Layer, tokenizer: Tokenizer | None, data: str | None
+) -> dict[str, Any]:
+    """Return the settings of a run by the fields of :class:`TrainingState`."""
+    return {
+        "seed": config.seed,
+        "train_config": config.as_dict(),
+        "model_config": config_of(model),
+        "dtype": str(model.store.dtype),
+        "tokenizer": None if tokenizer is None else tokenizer.fingerprint,
+        "data": data,
+    }
+
+
 def save_checkpoint(
     directory: Path,
     objective: AnyObjective,
-    optimizer: AdamW,
+    moments: dict[str, Array],
     tokenizer: Tokenizer | None,
     state: TrainingState,
 ) -> None:
-    """Write a model directory from which training can be resumed."""
+    """Write a model directory from which training can be resumed, with the moments by name."""
     save_model(directory, objective.model, tokenizer)
     arrays = {
         _ARRAY + name: value
@@ -97,7 +112,7 @@ def save_checkpoint(
         if isinstance(value, np.ndarray)
     }
     metadata = {_SAVE: f"step {state.step}, weights {_checksum(objective.model)}"}
-    save_tensors(directory / MOMENTS_FILE, {**optimizer.named_moments(), **arrays}, metadata)
+    save_tensors(directory / MOMENTS_FILE, {**moments, **arrays}, metadata)
     write_text(directory / STATE_FILE, json.dumps(vars(state), indent=2) + "\n")
 
 
@@ -140,10 +155,12 @@ def load_checkpoint(
         _check_save(saved_with, f"step {state.step},", path, STATE_FILE)
         load_model(directory, objective.model)
         _check_save(saved_with, f"weights {_checksum(objective.model)}", path, "the model")
-        unused = _frozen_moments(objective.model)
+        store, own = objective.model.store, optimizer.named_moments()
+        # Older versions wrote moments of frozen parameters, and other workers have other shards.
+        unused = _names_of_moments({*store.frozen, *store.trained}) - own.keys()
         arrays = {name for name in file.tensors if name.startswith(_ARRAY)}
-        stored = {name: Stored(file, name) for name in file.tensors.keys() - unused - arrays}
-        fill(optimizer.named_moments(), stored, path)
+        used = file.tensors.keys() - unused - arrays
+        fill(own, {name: Stored(file, name) for name in used}, path)
         saved = dict(state.objective)
         for name in sorted(arrays):
             tensor = file.tensors[name]
@@ -164,7 +181,7 @@ def _checksum(model: Layer) -> str:
     checksum = 0
     arrays = saved_arrays(model)
     for name in sorted(arrays):
-        value = np.ascontiguousarray(arrays[name])
+        value = np.ascontiguousarray(to_host(arrays[name]))
         checksum = zlib.crc32(value.view(np.uint8).data, checksum)
     return f"{checksum:08x}"
 
@@ -178,9 +195,8 @@ def _check_save(saved_with: Any, expected: str, path: Path, other: str) -> None:
         )
 
 
-def _frozen_moments(model: Layer) -> set[str]:
-    """Return the names of moments that older versions wrote for frozen parameters."""
-    return {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in model.store.frozen}
+def _names_of_moments(parameters: Iterable[str]) -> set[str]:
+    return {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in parameters}
 
 
 def _names(state: State) -> str:

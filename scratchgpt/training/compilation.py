@@ -34,7 +34,7 @@ def ensure_compiled(precision: str = "float32") -> None:
 
     Parameters
     ----------
-    precision : {"float32", "bf16"}
+    precision : {"float32", "bf16", "tf32"}
         Precision of the training that follows.
     """
     if not kernels_available():

@@ -98,9 +98,9 @@ class TrainConfig:
     recompute : bool
         Save memory by keeping only the inputs of blocks and recomputing the rest in the backward
         pass.
-    precision : {"float32", "bf16"}
-        Precision of matrix products: float32, or bf16, which is faster on processors with AVX-512
-        BF16. See :mod:`scratchgpt.precision`.
+    precision : {"float32", "bf16", "tf32"}
+        Precision of matrix products: float32, bf16, which is faster on processors with AVX-512
+        BF16, or tf32, for GPUs only. See :mod:`scratchgpt.precision`.
     freeze : str
         Parameters and layers to freeze: names separated by commas, with wildcards as in file names:
         ``wte,wpe,h.[0-5]``.

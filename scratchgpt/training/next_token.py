@@ -28,6 +28,7 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
     """
 
     unit = "nats per token"
+    on_gpu = True
 
     def __init__(
         self, model: GPT | Transformer, *, label_smoothing: float = 0.0, recompute: bool = False

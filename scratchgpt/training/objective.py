@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from scratchgpt.layers import Layer, Parameter
+from scratchgpt.training.workers import ALONE, Workers
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 SavedT = TypeVar("SavedT")
@@ -34,10 +35,20 @@ class Objective(Protocol[BatchT_contra, SavedT]):
         ``grad_accum`` must then be 1.
     whole_because : str
         Why the loss does not split, for the error message; a clause.
+    together : bool
+        Whether all workers compute the loss of the same batch together. Then :meth:`loss` and
+        :meth:`loss_backward` use ``workers``: the loss is the same for all workers, and the sum
+        over the workers of the gradients that they add is the gradient. Otherwise each worker
+        computes the losses of its own micro-batches.
+    workers : Workers
+        The processes that train together; a trainer sets it if ``together`` is True.
     drops : bool
         Whether :meth:`loss` uses the dropout seed. If not, no seed is derived.
     unit : str
         Unit of the loss, for its plot.
+    on_gpu : bool
+        Whether the model may be on a GPU: the loss is then an array of CuPy, which is read once per
+        step. Batches stay in host memory.
 
     See Also
     --------
@@ -63,8 +74,11 @@ class Objective(Protocol[BatchT_contra, SavedT]):
     model: Layer
     splits: bool = True
     whole_because: str = ""
+    together: bool = False
+    workers: Workers = ALONE
     drops: bool = True
     unit: str = ""
+    on_gpu: bool = False
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Iterate over names and parameters that the loss depends on: those of the model."""

@@ -3,16 +3,18 @@
 import contextlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scratchgpt.backend import Array, to_device_of
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+from scratchgpt.training.agreement import check_same_parameters, failing_together
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
     TrainingState,
@@ -24,11 +26,12 @@ from scratchgpt.training.checkpoint import (
 )
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
 from scratchgpt.training.metrics import METRICS_FILE, append_metrics, cut_metrics
-from scratchgpt.training.model_files import config_defaults, config_of, save_model
+from scratchgpt.training.model_files import config_defaults, save_model
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import PICTURE_FILE
 from scratchgpt.training.records import Position
 from scratchgpt.training.run_directory import RunDirectory
+from scratchgpt.training.sharding import all_moments
 from scratchgpt.training.step import Stepper
 
 NOTHING_SAVED = "no checkpoint was written"
@@ -56,7 +59,8 @@ class Run:
         Has the objective, the optimizer, the settings and the workers of the run.
     tokenizer : Tokenizer, optional
         Saved with every checkpoint.
-    data_fingerprint : str, optional
+    settings : dict
+        From :func:`scratchgpt.training.checkpoint.settings_of`.
 
     Attributes
     ----------
@@ -71,7 +75,7 @@ class Run:
         out_dir: Path | str,
         stepper: Stepper,
         tokenizer: Tokenizer | None,
-        data_fingerprint: str | None,
+        settings: dict[str, Any],
     ) -> None:
         self.directory = RunDirectory(out_dir)
         self.path = self.directory.path
@@ -80,23 +84,17 @@ class Run:
         self.config = config = stepper.config
         self.notes: list[str] = []
         self._objective = stepper.objective
-        self._model = model = stepper.model
+        self._model = stepper.model
         self._workers = stepper.workers
         self._writes = stepper.workers.rank == 0
         self._optimizer = stepper.optimizer
         self._tokenizer = tokenizer
         self._recent: RecentWeights | None = None
+        self._discards_best = False
         if config.average > 1:
             folder = self.path / RECENT
             self._recent = RecentWeights(folder, config.average, config.checkpoint_interval)
-        self._settings: dict[str, Any] = {
-            "seed": config.seed,
-            "train_config": config.as_dict(),
-            "model_config": config_of(model),
-            "dtype": str(model.store.dtype),
-            "tokenizer": None if tokenizer is None else tokenizer.fingerprint,
-            "data": data_fingerprint,
-        }
+        self._settings = settings
 
     def open(self, *, resume: bool, phases: Phases) -> Position:
         """Lock the folder, and load the last checkpoint if ``resume`` is True.
@@ -109,29 +107,42 @@ class Run:
         """
         self.acquire()
         try:
-            return self._resume(phases) if resume else self._start()
+            with failing_together(self._workers):
+                position = self._resume(phases) if resume else self._start()
+            if resume:
+                check_same_parameters(self._workers, self._model, position.step)
+                self._let_write(lambda: self._write_resumed(position))
+            return position
         except BaseException:
             self.close()
             raise
 
     def acquire(self) -> None:
         """Lock the folder, and remove the incomplete files of a killed process."""
-        if self._writes:
-            self.directory.acquire()
-        self._workers.any(False)
+        self._let_write(self.directory.acquire)
 
     def close(self) -> None:
         """Release the folder."""
         self.directory.release()
+
+    def _let_write(self, write: Callable[[], None]) -> None:
+        """Let worker 0 write while the others wait; if it cannot, all of them raise its error."""
+        with failing_together(self._workers):
+            if self._writes:
+                write()
 
     def save_last(self, position: Position, *, averaged: bool = False) -> Path:
         """Write ``last/``, from which the run can be resumed.
 
         ``averaged`` also saves the weights for the average of the last checkpoints.
         """
-        if not self._writes:
-            self.saved_step = position.step
-            return self.path / LAST
+        check_same_parameters(self._workers, self._model, position.step)
+        with all_moments(self._optimizer, self._workers, self.path) as moments:
+            self._let_write(lambda: self._write_last(position, averaged, moments))
+        self.saved_step = position.step
+        return self.path / LAST
+
+    def _write_last(self, position: Position, averaged: bool, moments: dict[str, Array]) -> None:
         if self.saved_step is not None and position.step > self.saved_step:
             self._discard_derived()
         if self._recent and averaged:
@@ -140,18 +151,19 @@ class Run:
             **vars(position), **self._settings, objective=json_state(self._objective)
         )
         with self.directory.replacing(LAST) as folder:
-            save_checkpoint(folder, self._objective, self._optimizer, self._tokenizer, state)
-        self.saved_step = position.step
+            save_checkpoint(folder, self._objective, moments, self._tokenizer, state)
         if self._recent:
             self._recent.prune()
-        return self.path / LAST
 
     def save_best(self, step: int) -> Path:
         """Write ``best/``: the model after ``step`` updates, without the training state."""
-        if self._writes:
+
+        def write() -> None:
             with self.directory.replacing(BEST) as folder:
                 save_model(folder, self._model, self._tokenizer)
                 write_text(folder / STEP_FILE, json.dumps({"step": step}) + "\n")
+
+        self._let_write(write)
         return self.path / BEST
 
     def _discard_derived(self) -> None:
@@ -160,7 +172,7 @@ class Run:
         (self.path / PICTURE_FILE).unlink(missing_ok=True)
 
     def _discard_later_best(self, position: Position) -> None:
-        """Remove ``best/`` if a killed run wrote it after its last checkpoint.
+        """Let ``best/`` be removed if a killed run wrote it after its last checkpoint.
 
         The run now continues with other settings, so it does not come to that model again.
         """
@@ -168,8 +180,7 @@ class Run:
         step = None if best is None else _step_of(best)
         if step is None or step == position.best_step:
             return
-        if self._writes:
-            self.directory.discard(BEST)
+        self._discards_best = True
         position.best_step = position.best_value = position.best_val_loss = None
         self.notes.append(
             f"best/ of step {step:,} is removed: it was written after the checkpoint of step "
@@ -192,13 +203,15 @@ class Run:
         own = self._model.store.values.copy()
         try:
             for name, parameter in self._model.store.named.items():
-                parameter.value[...] = mean[name]
-            if self._writes:
-                with self.directory.replacing(AVERAGE) as folder:
-                    save_model(folder, self._model, self._tokenizer)
+                parameter.value[...] = to_device_of(own, mean[name])
+            self._let_write(self._write_average)
             yield self.path / AVERAGE
         finally:
             self._model.store.values[...] = own
+
+    def _write_average(self) -> None:
+        with self.directory.replacing(AVERAGE) as folder:
+            save_model(folder, self._model, self._tokenizer)
 
     def last_good(self) -> str:
         """Describe where the last checkpoint is, for an error message."""
@@ -247,16 +260,20 @@ class Run:
         phases.check_resumable(saved.step)
         load_checkpoint(last, self._objective, self._optimizer, saved)
         self._optimizer.n_steps = saved.step
-        if self._writes:
-            cut_metrics(self.metrics_path, saved.step)
         self.saved_step = saved.step
-        if self._recent and self._writes:
-            self._recent.resume(saved.step)
         self._note_changes(before, position)
         return position
 
+    def _write_resumed(self, position: Position) -> None:
+        """Remove what the resumed run does not keep, after all workers have read the folder."""
+        cut_metrics(self.metrics_path, position.step)
+        if self._recent:
+            self._recent.resume(position.step)
+        if self._discards_best:
+            self.directory.discard(BEST)
+
     def _note_changes(self, before: TrainConfig, position: Position) -> None:
-        """Note what the resume changes, and remove a ``best/`` that does not fit it."""
+        """Note what the resume changes, and whether ``best/`` does not fit it."""
         step, now = position.step, self.config
         changed = [n for n in sorted(CHANGEABLE) if getattr(now, n) != getattr(before, n)]
         said = [f"{n}={getattr(now, n)} instead of {getattr(before, n)}" for n in changed]

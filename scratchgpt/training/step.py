@@ -4,21 +4,24 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import derive_seed
+from scratchgpt.backend import derive_seed, on_host, to_floats
 from scratchgpt.errors import UserError
 from scratchgpt.memory import Arena
-from scratchgpt.optim import AdamW, clip_scale, global_norm
+from scratchgpt.optim import clip_scale, global_norm
 from scratchgpt.precision import products_in
+from scratchgpt.training.agreement import OF_ANOTHER, check_divisible, first_of
 from scratchgpt.training.batches import Batches, LimitedBatches
 from scratchgpt.training.config import TrainConfig
-from scratchgpt.training.diagnosis import MicroBatch
+from scratchgpt.training.diagnosis import MicroBatch, NonFiniteError, find_nonfinite
+from scratchgpt.training.feasibility import check_feasible
 from scratchgpt.training.freezing import frozen_names
 from scratchgpt.training.objective import AnyObjective
 from scratchgpt.training.records import check_measures
+from scratchgpt.training.sharding import make_optimizer, share_parameters
 from scratchgpt.training.signals import Stopped, StopRequest
 from scratchgpt.training.workers import ALONE, Workers
 
@@ -100,31 +103,17 @@ class Stepper:
         self.batches = batches
         self.config = config
         self.workers = workers
-        if config.precision != "float32" and model.store.dtype != np.float32:
-            raise UserError(
-                f"precision={config.precision!r} needs a model in float32; "
-                f"this model is in {model.store.dtype}"
-            )
-        if config.grad_accum > 1 and not objective.splits:
-            reason = objective.whole_because and f", because {objective.whole_because}"
-            raise UserError(
-                f"grad_accum={config.grad_accum}: the loss of {type(objective).__name__} does not "
-                f"split over micro-batches{reason}; set grad_accum=1 and choose a larger batch"
-            )
-        if config.grad_accum % workers.size:
-            raise UserError(
-                f"grad_accum={config.grad_accum} is not divisible by the {workers.size} workers; "
-                f"choose a multiple of {workers.size}"
-            )
+        check_feasible(objective, config, workers)
+        self._on_host = on_host(model.store.values)
+        # The workers among which the micro-batches are divided.
+        self._share = ALONE if objective.together else workers
+        check_divisible(config.grad_accum, self._share.size, objective)
+        if objective.together:
+            objective.workers = workers
         self.frozen = frozen_names(model.store.named, config.freeze)
         if self.frozen != model.store.frozen:
             model.store.freeze(self.frozen)
-        self.optimizer = AdamW(
-            model.store,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
-            weight_decay=config.weight_decay,
-        )
+        self.optimizer = make_optimizer(model.store, config, workers)
         self.arena = Arena()
         self.stop = StopRequest()
 
@@ -141,21 +130,24 @@ class Stepper:
         """
         began = time.perf_counter()
         config, store, objective = self.config, self.model.store, self.objective
+        workers = self.workers
         micro_batches = self._micro_batches(step)
         weights = [float(objective.weight(micro_batch.batch)) for micro_batch in micro_batches]
         counts = {
             "weight": sum(weights),
             "tokens": sum(objective.n_tokens(micro_batch.batch) for micro_batch in micro_batches),
         }
-        counts = self.workers.total(counts)
+        counts = self._share.total(counts)
         total = counts["weight"] or 1.0
         store.zero_grad()
         shares = ((m, w / total) for m, w in zip(micro_batches, weights, strict=True))
         loss, measures = self._run(objective, shares, backward=True)
         grads = store.grads
-        self.workers.sum(grads)
+        workers.sum(grads)
         with self.arena:
-            norm = global_norm(grads)
+            loss, norm = to_floats(loss, global_norm(grads))  # on a GPU, the only copy to the host
+        if not math.isfinite(loss):
+            raise NotFinite(f"the loss became {loss}", micro_batches, None)
         if not math.isfinite(norm):
             raise NotFinite(f"the gradient norm became {norm}", micro_batches, norm)
         lr = config.lr_at(step)
@@ -163,6 +155,8 @@ class Stepper:
         # An update may overflow; the next loss or the next checkpoint detects it.
         with np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
+        if workers.shards:
+            share_parameters(store, workers)
         objective.updated(measures)
         return Update(loss, lr, norm, counts["tokens"] / (time.perf_counter() - began), measures)
 
@@ -183,7 +177,7 @@ class Stepper:
             batches = self.batches.some_validation_batches(n)
         else:
             batches = self.batches.validation_batches()
-        rank, size = self.workers.rank, self.workers.size
+        rank, size = self._share.rank, self._share.size
 
         def weighted() -> Iterator[tuple[MicroBatch, float]]:
             nonlocal n_all
@@ -193,18 +187,45 @@ class Stepper:
                 yield MicroBatch(batch), weight
 
         loss, measures = self._run(objective, weighted(), backward=False)
-        n_all = self.workers.total({"weight": n_all})["weight"]
+        n_all = self._share.total({"weight": n_all})["weight"]
         if n_all == 0:
             raise NothingToValidate(
                 "there are no validation batches; give more text, or set eval_interval=0"
             )
-        means = {"val_loss": loss / n_all}
+        means = {"val_loss": float(loss) / n_all}
         return means | {f"val_{name}": value / n_all for name, value in measures.items()}
 
     def check_stop(self) -> None:
         """Raise Stopped if any of the workers received a signal to stop."""
-        if self.workers.any(self.stop.signal is not None):
+        if self.workers.any(self.stop.signal is not None and not self.stop.deferred):
             raise Stopped
+
+    def diagnose(
+        self, error: NotFinite, step: int, *, grad_norm: float | None, checkpoint: str
+    ) -> NonFiniteError:
+        """Return the error that says where the first value is that is not finite.
+
+        Parameters
+        ----------
+        error : NotFinite
+        step : int
+            Updates made.
+        grad_norm : float or None
+            That of the update before.
+        checkpoint : str
+            Where the last checkpoint is.
+        """
+        with products_in(self.config.precision):
+            where = error.where or find_nonfinite(self.objective, error.micro_batches)
+        found = first_of(self.workers, "" if where == OF_ANOTHER else where)
+        return NonFiniteError(
+            error.what,
+            step=step,
+            lr=self.config.lr_at(step),
+            grad_norm=grad_norm if error.grad_norm is None else error.grad_norm,
+            where=found or where,
+            checkpoint=checkpoint,
+        )
 
     def _micro_batches(self, step: int) -> list[MicroBatch]:
         """Return this worker's micro-batches of a step."""
@@ -215,7 +236,7 @@ class Stepper:
                 self.batches.train_batch(index),
                 derive_seed(seed, "dropout", index) if drops else None,
             )
-            for index in range(step * n + self.workers.rank, (step + 1) * n, self.workers.size)
+            for index in range(step * n + self._share.rank, (step + 1) * n, self._share.size)
         ]
 
     def _run(
@@ -224,14 +245,17 @@ class Stepper:
         weighted: Iterable[tuple[MicroBatch, float]],
         *,
         backward: bool,
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Return the weighted sums of loss and measures over the micro-batches of all workers.
+
+        The loss of a model on a GPU stays there.
 
         If ``backward`` is True, the gradient of the weighted loss is added to the gradients. The
         workers first agree on whether a signal came or a loss is not finite; then all of them
         raise.
         """
-        loss, measures = 0.0, dict[str, float]()
+        loss: Any = 0.0
+        measures = dict[str, float]()
         failure: Stopped | NotFinite | None = None
         try:
             for micro_batch, weight in weighted:
@@ -245,22 +269,23 @@ class Stepper:
         if self.workers.any(isinstance(failure, Stopped)):
             raise Stopped
         if self.workers.any(failure is not None):
-            raise failure or NotFinite(
-                "a loss is not finite", [], None, "a value of another worker"
-            )
-        measures = self.workers.total({**measures, "loss": loss})
+            raise failure or NotFinite("a loss is not finite", [], None, OF_ANOTHER)
+        measures = self._share.total({**measures, "loss": loss})
         return measures.pop("loss"), measures
 
     def _micro_step(
         self, objective: AnyObjective, micro_batch: MicroBatch, dloss: float | None
-    ) -> tuple[float, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float]]:
         """Compute loss and measures of a micro-batch; add ``dloss`` times the gradient if given."""
-        self.stop.check()
+        if objective.together:
+            self.check_stop()  # inside the loss, the workers wait for each other
+        else:
+            self.stop.check()
         # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
             value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
-            loss = float(value)
-            if not math.isfinite(loss):
+            loss = float(value) if self._on_host else value.astype(np.float64)
+            if self._on_host and not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
             measures = objective.measures(saved)
             if measures:

@@ -9,12 +9,13 @@ import numpy as np
 
 from scratchgpt.checkpoints import AVERAGE, BEST, LAST
 from scratchgpt.errors import UserError, did_you_mean, warn_on_failure
-from scratchgpt.precision import products_in
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.threads import one_pool
+from scratchgpt.training.agreement import check_same_start, first_of
 from scratchgpt.training.batches import Batches
+from scratchgpt.training.checkpoint import settings_of
 from scratchgpt.training.config import TrainConfig
-from scratchgpt.training.diagnosis import NonFiniteError, find_nonfinite
+from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.evaluation import Evaluate, Evaluation, measures_of
 from scratchgpt.training.objective import AnyObjective, Objective
 from scratchgpt.training.phases import Phases
@@ -116,8 +117,10 @@ class Trainer:
         self._average_val_loss: float | None = None
         self._grad_norm: float | None = None
         self._run: Run | None = None
+        settings = settings_of(config, self.model, tokenizer, data_fingerprint)
+        check_same_start(workers, settings, self.model)
         if out_dir is not None:
-            self._run = Run(out_dir, self.stepper, tokenizer, data_fingerprint)
+            self._run = Run(out_dir, self.stepper, tokenizer, settings)
             self.position = self._run.open(resume=resume, phases=self._phases)
             self.config = self.stepper.config = self._run.config
             self.notes = self._run.notes
@@ -172,6 +175,7 @@ class Trainer:
                 finished = self._loop()
                 self._save_last(averaged=finished)
                 finished = self._save_average(finished) and finished
+                signal = first_of(self.stepper.workers, str(stop.signal or ""))
                 self.position.elapsed = self._elapsed()
             if self._run and self.stepper.workers.rank == 0:
                 with warn_on_failure("plotting the metrics"):
@@ -186,7 +190,7 @@ class Trainer:
             val_loss=self._scores.get("val_loss"),
             average_val_loss=self._average_val_loss,
             measures=measures_of(self._scores),
-            interrupted=None if finished else stop.signal,
+            interrupted=None if finished else int(signal),
         )
 
     def evaluate(self) -> dict[str, float]:
@@ -288,13 +292,9 @@ class Trainer:
 
     def _nonfinite(self, error: NotFinite) -> NonFiniteError:
         """Return the error for a loss or gradient that is not finite, with its diagnosis."""
-        with products_in(self.config.precision):
-            where = error.where or find_nonfinite(self.objective, error.micro_batches)
-        return NonFiniteError(
-            error.what,
-            step=self.step,
-            lr=self.config.lr_at(self.step),
-            grad_norm=self._grad_norm if error.grad_norm is None else error.grad_norm,
-            where=where,
+        return self.stepper.diagnose(
+            error,
+            self.step,
+            grad_norm=self._grad_norm,
             checkpoint=self._run.last_good() if self._run else NOTHING_SAVED,
         )

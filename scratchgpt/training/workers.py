@@ -1,6 +1,7 @@
 """Data-parallel training: the protocol of several processes that train one model together."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from scratchgpt.backend import Array
@@ -25,10 +26,16 @@ class Workers(Protocol):
         The number of this worker, from 0.
     size : int
         Number of workers.
+    local_rank : int
+        The number of this worker among those on the same machine, from 0.
+    shards : bool
+        Whether each worker keeps the states of the optimizer for a part of the parameters only.
     """
 
     rank: int
     size: int
+    local_rank: int
+    shards: bool
 
     def sum(self, flat: Array) -> None:
         """Replace each element of a flat array by its sum over all workers, in place.
@@ -49,12 +56,22 @@ class Workers(Protocol):
         """Whether the flag is True for any worker. It also serves as a barrier."""
         ...
 
+    def broadcast(self, flat: Array, rank: int) -> None:
+        """Replace a flat array by that of one worker, in place."""
+        ...
+
+    def gather(self, text: str) -> list[str]:
+        """Return the texts of all workers, in the order of their ranks."""
+        ...
+
 
 class Alone:
     """The single worker of a run on one process; no communication."""
 
     rank = 0
     size = 1
+    local_rank = 0
+    shards = False
 
     def sum(self, flat: Array) -> None:
         pass
@@ -65,5 +82,26 @@ class Alone:
     def any(self, flag: bool) -> bool:
         return flag
 
+    def broadcast(self, flat: Array, rank: int) -> None:
+        pass
+
+    def gather(self, text: str) -> list[str]:
+        return [text]
+
 
 ALONE = Alone()
+
+
+@contextlib.contextmanager
+def one_first(workers: Workers) -> Iterator[None]:
+    """Let one worker on each machine run a ``with`` block before the others on that machine do.
+
+    It leaves files for them, in a cache, for example. The block must not communicate.
+    """
+    if workers.local_rank > 0:
+        workers.any(False)
+    try:
+        yield
+    finally:
+        if workers.local_rank == 0:
+            workers.any(False)

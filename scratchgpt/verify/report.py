@@ -96,7 +96,7 @@ class Report:
     ----------
     title : str
         What was checked.
-    method : {"complex", "central", "adjoint"}
+    method : {"complex", "central", "adjoint", "parity"}
     seed : int
         Random seed of the upstream gradient, the tested elements and the directions.
     inputs : tuple of InputReport

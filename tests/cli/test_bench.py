@@ -31,7 +31,17 @@ def test_json_has_what_the_text_has(scratchgpt, trained):
     outcome = scratchgpt("bench", trained, "--batch", 2, *FAST, "--json")
     record = json.loads(outcome.stdout)
     assert set(record) == {
-        *("shape", "config", "batch", "block", "dtype", "precision", "kernels", "threads"),
+        *(
+            "shape",
+            "config",
+            "device",
+            "batch",
+            "block",
+            "dtype",
+            "precision",
+            "kernels",
+            "threads",
+        ),
         *("step", "peak_bytes", "sgemm_gflop_per_s", "read_gb_per_s", "decode", "breakdown"),
     }
     assert record["shape"] == str(trained)
@@ -47,7 +57,7 @@ def test_products_can_be_taken_in_bfloat16(scratchgpt, trained):
     assert "tokens in float32, products in bfloat16" in outcome.stdout
     refused = scratchgpt("bench", trained, *FAST, "--precision", "float16")
     assert refused.status == 2
-    assert "precision='float16' is not one of float32, bf16" in refused.stderr
+    assert "precision='float16' is not one of float32, bf16, tf32" in refused.stderr
 
 
 def test_the_breakdown_can_be_left_out(scratchgpt, trained):

@@ -26,11 +26,14 @@ config path --config
 resume bool --resume
 as_json bool --json
 threads int --threads
+workers int --workers
+shard_optimizer bool --shard-optimizer
 task str --task
 tokenizer str --tokenizer
 val_fraction float --val-fraction
 preset str --preset
 init str --init
+device str --device
 freeze str --freeze
 n_layer int --n-layer
 n_encoder_layer int --n-encoder-layer

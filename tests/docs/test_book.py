@@ -104,7 +104,7 @@ def test_the_lines_of_a_step_are_those_up_to_its_number(extension):
     backward = steps.lines_of(layer_norm.layer_norm_backward.__wrapped__, steps.BACKWARD)
     assert sorted(forward) == [1, 2, 3, 4, 5, 6]
     assert forward[4].text == ["y *= rstd  # 4: x_hat"]
-    assert forward[3].text[0].startswith("np.einsum")
+    assert "np.einsum" in forward[3].text[0]
     assert sorted(backward) == [1, 3, 4, 5, 6]
     assert backward[3].text == [
         "x_hat *= projection",

@@ -61,6 +61,7 @@ def test_every_number_in_the_tables_is_recorded():
         for heading, rows in tables().items()
         for what, result, *rest in rows
         for cpu in rest
+        if result != "not yet measured"
     ]
     recorded = [
         (row["table"], row["what"], flat(row["values"]), row["cpu"]) for row in RECORDED["rows"]

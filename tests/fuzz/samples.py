@@ -42,6 +42,13 @@ def make_samples(folder: Path) -> dict[str, Path]:
     paths["settings.toml"].write_text(
         'tokenizer = "bytes"\n[model]\nn_layer = 1\n[training]\nseed = 3\n'
     )
+    # If a line is deleted, the run is still short.
+    paths["sweep.toml"].write_text(
+        f'corpus = ["{paths["text"]}"]\n'
+        "model = { n_layer = 1, n_head = 1, n_embd = 4, block_size = 4 }\n"
+        "training = { steps = 1, batch_size = 1, eval_batches = 1 }\n"
+        "[sweep.training]\nlr = { low = 1e-3, high = 0.1, log = true }\nsteps = [1, 2]\n"
+    )
     missing = [kind for kind, path in paths.items() if not path.exists()]
     if missing:
         raise ValueError(f"no sample of {', '.join(missing)}; add it to {__file__}")

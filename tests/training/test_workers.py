@@ -23,8 +23,9 @@ class Group:
 
 
 class Worker:
-    def __init__(self, rank, group):
-        self.rank, self.size = rank, len(group.slots)
+    def __init__(self, rank, group, shards=False):
+        self.rank, self.local_rank, self.shards = rank, rank, shards
+        self.size = len(group.slots)
         self._group = group
 
     def _exchange(self, kind, value):
@@ -51,8 +52,14 @@ class Worker:
     def any(self, flag):
         return any(self._exchange("any", flag))
 
+    def broadcast(self, flat, rank):
+        flat[...] = self._exchange("broadcast", flat.copy())[rank]
 
-def together(work, size=2):
+    def gather(self, text):
+        return self._exchange("gather", text)
+
+
+def together(work, size=2, **settings):
     """Run ``work(worker)`` for each worker of a group; return results, exceptions included."""
     group = Group(size)
     results = [None] * size
@@ -60,7 +67,7 @@ def together(work, size=2):
     def run(rank):
         with group.turn:
             try:
-                results[rank] = work(Worker(rank, group))
+                results[rank] = work(Worker(rank, group, **settings))
             except Exception as error:
                 results[rank] = error
 
@@ -126,7 +133,7 @@ def test_steps_that_cannot_be_divided_among_workers_are_refused(make_model, make
 
     for error in together(build):
         assert isinstance(error, UserError)
-        assert "grad_accum=3 is not divisible by the 2 workers" in str(error)
+        assert "grad_accum=3 is not divisible by the 2 workers; choose 2 or 4" in str(error)
 
 
 @pytest.fixture
@@ -202,5 +209,5 @@ def test_a_loss_of_one_that_is_not_finite_ends_both(run_together):
     assert isinstance(first, NonFiniteError)
     assert isinstance(second, NonFiniteError)
     assert (first.step, second.step) == (3, 3)
-    assert first.where == "a value of another worker"
+    assert first.where == second.where == "the loss (all activations are finite)"
     assert "the loss became nan" in str(second)

@@ -1,0 +1,60 @@
+"""Divided states of the optimizer: the same run, and checkpoints for any number of workers."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from scratchgpt.training import NextToken, Trainer
+
+
+@pytest.fixture(scope="module")
+def together():
+    """``together(work)`` runs ``work(worker)`` for the workers of ``test_workers.py``."""
+    path = Path(__file__).with_name("test_workers.py")
+    spec = importlib.util.spec_from_file_location("workers_as_threads", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.together
+
+
+@pytest.fixture
+def train(together, make_model, make_config, batches, tmp_path):
+    def run(folder, size, *, shards, resume=False, **settings):
+        def work(workers):
+            trainer = Trainer(
+                NextToken(make_model(dropout=0.2, seed=9 if resume else 0)),
+                batches,
+                make_config(grad_accum=6, freeze="wpe", **settings),
+                workers=workers,
+                out_dir=tmp_path / folder,
+                resume=resume,
+            )
+            trainer.train()
+            return trainer.stepper.optimizer.exp_avg.size
+
+        return together(work, size, shards=shards)
+
+    return run
+
+
+def files(folder):
+    names = ("model.safetensors", "training_state.safetensors")
+    return [(folder / "last" / name).read_bytes() for name in names]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_run_with_shards_has_the_bits_of_one_without(train, tmp_path, size):
+    whole = train("whole", size, shards=False)
+    parts = train("parts", size, shards=True)
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert sum(parts) == whole[0]
+    assert max(parts) < 0.7 * whole[0]
+
+
+def test_the_number_of_shards_may_change_on_resume(train, tmp_path):
+    """The first steps of three runs are the same; each continues with another division."""
+    for folder, shards in (("a", True), ("b", False)):
+        train(folder, 3, shards=True, steps=4, schedule="constant")
+        train(folder, 2, shards=shards, steps=10, schedule="constant", resume=True)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
