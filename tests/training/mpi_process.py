@@ -99,7 +99,6 @@ def case(name):
 
 def train(name, folder, workers, *, kill=None):
     """Train an objective for 20 steps; return its trainer."""
-    trainer.plot_metrics = lambda run_directory, unit: False
     objective, make = case(name)
     config = TrainConfig(
         steps=STEPS,
@@ -133,6 +132,7 @@ def main(folder, *words):
     if "--kill" in words:
         rank, step = words[words.index("--kill") + 1 :][:2]
         kill = int(rank), int(step)
+    trainer.plot_metrics = lambda run_directory, unit: False
     with Mpi(shards="--shard" in words) as workers:
         for name in names:
             train(name, folder, workers, kill=kill if name == names[-1] else None)

@@ -11,6 +11,7 @@ import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.models.tensor_file import TensorFile
+from scratchgpt.training import trainer
 from scratchgpt.training.mpi import Mpi
 from scratchgpt.training.workers import ALONE
 
@@ -35,8 +36,10 @@ def whole(tmp_path_factory):
         patch.setattr(os, "environ", dict(os.environ))
         spec.loader.exec_module(module)
     folder = tmp_path_factory.mktemp("whole")
-    for objective in OBJECTIVES:
-        module.train(objective, folder, ALONE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
+        for objective in OBJECTIVES:
+            module.train(objective, folder, ALONE)
     return {objective: weights(folder, objective) for objective in OBJECTIVES}
 
 
