@@ -114,13 +114,13 @@ def scale_table(
     """Return a table: a step with ``tokens_per_step`` in all, and the least tokens for 80 %."""
     lines = [
         f"{'nodes':>6} {'step':>10} {'Allreduce':>10} {'efficiency':>11} "
-        f"{'tokens/s':>12} {'80 % from':>22}"
+        f"{'tokens/s':>12} {'tokens for 80 %':>16}"
     ]
     for n in nodes:
         time = step_time(work, cluster, n, tokens_per_step / n)
         least = least_tokens(work, cluster, n) * n
         lines.append(
             f"{n:>6,} {time.total:>8.2f} s {time.allreduce:>8.2f} s {time.efficiency:>10.0%} "
-            f"{tokens_per_step / time.total:>13,.0f} {least:>12,.0f} tokens"
+            f"{tokens_per_step / time.total:>12,.0f} {least:>16,.0f}"
         )
     return lines

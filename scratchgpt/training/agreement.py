@@ -31,8 +31,8 @@ def check_divisible(grad_accum: int, n_workers: int, objective: AnyObjective) ->
     if not objective.splits:
         because = objective.whole_because and f", because {objective.whole_because}"
         raise UserError(
-            f"the loss of {type(objective).__name__} does not split over {n_workers} workers"
-            f"{because}; train with 1 worker"
+            f"the loss of {type(objective).__name__} does not split over "
+            f"{counted(n_workers, 'worker')}{because}; train with 1 worker"
         )
     below = grad_accum - grad_accum % n_workers
     nearest = [str(n) for n in (below, below + n_workers) if n]
