@@ -19,7 +19,7 @@ class Embedding(Layer):
         self.weight = Parameter((n_rows, n_channels), normal(std))
 
     def forward(self, tokens: Array, *, in_range: bool = False) -> tuple[Array, EmbeddingSaved]:
-        """tokens (...) -> y (..., C); see :func:`embedding_forward`."""
+        """tokens (...) -> y (..., C); see ``embedding_forward``."""
         return embedding_forward(tokens, self.weight.value, in_range=in_range)
 
     def backward(self, dy: Array, saved: EmbeddingSaved) -> None:
