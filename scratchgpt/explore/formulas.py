@@ -47,7 +47,7 @@ FORWARD: dict[str, tuple[Formula, ...]] = {
         _F("", r"L = \frac{1}{n} \sum_t \ell_t", ("total = losses.sum()", "return (total /")),
     ),
     "dropout": (_F("", r"y = \frac{m}{1 - p} \, x", ("dropout_into(x, p, seed",)),),
-    "embedding": (_F("", r"y_t = W_{\text{token}_t}", ("np.take(weight, tokens",)),),
+    "embedding": (_F("", r"y_t = W_{\text{token}_t}", ("weight.take(tokens",)),),
     "gelu": (
         _F("", r"u = \sqrt{2/\pi} \, (x + 0.044715 \, x^3)", ("_tanh_u(x, out=y)",)),
         _F("", r"y = \frac{x}{2} \left( 1 + \tanh u \right)", ("y += 1", "y *= x", "y *= 0.5")),
@@ -59,7 +59,7 @@ FORWARD: dict[str, tuple[Formula, ...]] = {
             "3",
             r"r = \frac{1}{\sqrt{\sigma^2 + \epsilon}} \qquad \sigma^2 = \frac{1}{C} \sum_c z_c^2",
             (
-                'np.einsum("...c,...c->...", y, y',
+                'rstd[..., 0] = np.einsum("...c,...c->...", y, y',
                 "rstd /= n_channels",
                 "rstd += eps",
                 "np.sqrt(rstd",
@@ -71,7 +71,7 @@ FORWARD: dict[str, tuple[Formula, ...]] = {
         _F("6", r"y_c \leftarrow y_c + \beta_c", ("y += bias",)),
     ),
     "linear": (
-        _F("", r"y_{to} = \sum_i x_{ti} \, W_{io}", ("np.matmul(x_factor, weight_factor",)),
+        _F("", r"y_{to} = \sum_i x_{ti} \, W_{io}", ("multiply(x_factor, weight_factor",)),
         _F("", r"y_{to} \leftarrow y_{to} + b_o", ("y += bias",)),
     ),
     "relu": (_F("", r"y = \max(x, 0)", ("y[...] = 0", "np.copyto(y, x")),),
@@ -102,7 +102,7 @@ BACKWARD: dict[str, tuple[Formula, ...]] = {
             r"p_{tv} = e^{z_{tv}} / \sum_u e^{z_{tu}}",
             ("np.subtract(logits, log_total", "np.exp(dlogits, out=dlogits)"),
         ),
-        _F("", r"dz = p - q", ("rows[np.arange(len(rows))",)),
+        _F("", r"dz = p - q", ("rows[array_module(rows).arange(len(rows))",)),
         _F("", r"dz \leftarrow \frac{dL}{n} \, dz", ("dlogits *= weights",)),
     ),
     "dropout": (_F("", r"dx = \frac{m}{1 - p} \, dy", ("dropout_into(dy, saved.p",)),),
@@ -141,8 +141,8 @@ BACKWARD: dict[str, tuple[Formula, ...]] = {
         _F("", r"dx \leftarrow dx + d\text{past}", ("dx += residual_gradient",)),
     ),
     "linear": (
-        _F("", r"dW_{io} = \sum_t x_{ti} \, dy_{to}", ("np.matmul(x_factor.T, dy_factor, out=dw",)),
-        _F("", r"dx_{ti} = \sum_o dy_{to} \, W_{io}", ("np.matmul(dy_factor, weight_factor.T",)),
+        _F("", r"dW_{io} = \sum_t x_{ti} \, dy_{to}", ("multiply(x_factor.T, dy_factor, out=dw",)),
+        _F("", r"dx_{ti} = \sum_o dy_{to} \, W_{io}", ("multiply(dy_factor, weight_factor.T",)),
         _F("", r"db_o = \sum_t dy_{to}", ("dbias += dy_rows.sum",)),
     ),
     "relu": (_F("", r"dx = dy \; [x > 0]", ("np.copyto(dx, dy)", "np.copyto(dx, 0")),),
