@@ -116,15 +116,9 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     (
         "scratchgpt/ops/embedding.py",
         "embedding_forward",
-        'np.take(weight, tokens, axis=0, out=y, mode="clip")',
-        'np.take(weight, tokens, axis=-2, out=y, mode="clip")',
+        "weight.take(tokens, axis=0, out=y, **mode)",
+        "weight.take(tokens, axis=-2, out=y, **mode)",
     ): "Axes 0 and -2 of a matrix are the same.",
-    (
-        "scratchgpt/ops/embedding.py",
-        "embedding_forward",
-        'np.take(weight, tokens, axis=0, out=y, mode="clip")',
-        "np.take(weight, tokens, axis=0, out=y)",
-    ): "Tokens outside the table were refused; mode only saves a buffer.",
     (
         "scratchgpt/ops/layer_norm.py",
         "check_parameters",
