@@ -37,7 +37,7 @@ def offered(scratchgpt, monkeypatch, tmp_path):
                 *PROBLEMS,
             ],
         ),
-        ("train --precision ", ["float32", "bf16"]),
+        ("train --precision ", ["float32", "bf16", "tf32"]),
         ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt"]),
         ("train --norm-position ", ["pre", "post"]),
         ("train --activation ge", ["gelu_tanh", "gelu"]),

@@ -49,6 +49,7 @@ COMMANDS = {
     "serve": "serve -m {translation-run}",  # refused at the end, so that no server is started
     "embed": "embed -m {encoder} ab --out {out}.npy",
     "data show": "data show {prepared}",
+    "sweep": "sweep {sweep.toml} --trials 1 --out {out}",
     "explore": "explore {run} --no-landscape --out {out}",
 }
 # Large values are useful, and take as long as the user asked for: Ctrl-C ends them.

@@ -9,12 +9,12 @@ with_kernels = pytest.mark.skipif(not kernels_available(), reason="kernels are n
 
 
 def test_a_product_is_as_many_operations_as_its_definition_has(monkeypatch):
-    monkeypatch.setattr(machine, "_best_seconds", lambda work, seconds: 0.5)
+    monkeypatch.setattr(machine, "best_seconds", lambda work, seconds: 0.5)
     assert sgemm_speed(size=8) == 2 * 8**3 / 0.5
 
 
 def test_every_byte_read_counts(monkeypatch):
-    monkeypatch.setattr(machine, "_best_seconds", lambda work, seconds: 0.5)
+    monkeypatch.setattr(machine, "best_seconds", lambda work, seconds: 0.5)
     assert read_bandwidth(n_bytes=4000) == 8000
 
 
@@ -22,7 +22,7 @@ def test_the_first_call_does_not_count_and_the_shortest_does(monkeypatch):
     ticks = iter([0.0, 3.0, 3.0, 5.0, 5.0, 9.0])  # calls of 3, 2 and 4 seconds
     monkeypatch.setattr(machine.time, "perf_counter", lambda: next(ticks))
     calls = []
-    assert machine._best_seconds(lambda: calls.append(1), seconds=8.5) == 2.0
+    assert machine.best_seconds(lambda: calls.append(1), seconds=8.5) == 2.0
     assert len(calls) == 4
 
 

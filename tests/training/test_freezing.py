@@ -99,13 +99,9 @@ def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
     """Count the matrix products by their shapes, in the reference implementation."""
     products = []
 
-    class Counting:
-        def __getattr__(self, name):
-            return getattr(np, name)
-
-        def matmul(self, a, b, **options):
-            products.append((a.shape, b.shape))
-            return np.matmul(a, b, **options)
+    def counting(a, b, out):
+        products.append((a.shape, b.shape))
+        np.matmul(a, b, out=out)
 
     def products_of(freeze):
         products.clear()
@@ -113,7 +109,7 @@ def test_the_weight_gradient_of_a_frozen_map_is_not_computed(
         model = make_model(np.float64)
         stepper = Stepper(NextToken(model), batches, config)
         with kernels.disabled(), monkeypatch.context() as patch:
-            patch.setattr(linear, "np", Counting())
+            patch.setattr(linear, "multiply", counting)
             stepper.update(0)
         return len(products)
 
