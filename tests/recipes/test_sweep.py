@@ -115,6 +115,16 @@ def test_trials_are_runs_and_their_scores_are_compared(write, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_failed_trial_counts_whatever_its_error_says(write, tmp_path, monkeypatch):
+    def failing(*arguments, **settings):
+        raise UserError("the download was interrupted")
+
+    monkeypatch.setattr(sweep_module, "start", failing)
+    folder = sweep_module.create(tmp_path / "sweep", write())
+    folder.run_trials(2)
+    assert folder.n_counted() == 2
+
+
 def test_a_sweep_that_is_interrupted_ends_like_an_unbroken_one(write, tmp_path, monkeypatch):
     whole = create(tmp_path / "whole", write())
     whole.run_trials(3)
