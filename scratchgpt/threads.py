@@ -7,6 +7,7 @@ loop that calls kernels limits BLAS to one thread. The kernels split a matrix pr
 for Numba's threads.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,13 @@ _lock = threading.Lock()
 _n_inside = 0  # number of active blocks, in all Python threads
 _found: tuple[int, list[Any]] = (0, [])  # number of imported modules, and each BLAS found then
 _shared: list[tuple[Any, int]] = []  # libraries that were limited, with their former threads
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -230,3 +230,13 @@ def test_without_kernels_it_changes_nothing(blas):
 def test_kernels_of_one_precision_are_enough(blas):
     with kernels.disabled(np.float32), scratchgpt.one_pool():
         assert set(blas()) == {1}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no CPU affinity")
+def test_cores_that_belong_to_others_do_not_count():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert threads.n_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from scratchgpt.cli.console import message
 from scratchgpt.errors import UserError
+from scratchgpt.threads import n_cores
 
 # Each worker uses its share of the cores; mpiexec must not bind it to one of them.
 PLACEMENT = ("--bind-to", "none", "--oversubscribe")
@@ -123,8 +124,7 @@ def mpi_environment(n: int, threads: int | None) -> dict[str, str]:
     """Return the environment of mpiexec; as root, say what is set for Open MPI."""
     values = dict(os.environ)
     if threads is None and "SCRATCHGPT_THREADS" not in values:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        threads = max(1, (cores or 1) // n)
+        threads = max(1, n_cores() // n)
     for name in OF_BLAS:
         if threads is not None:
             values.setdefault(name, str(threads))

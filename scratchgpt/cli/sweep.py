@@ -57,6 +57,7 @@ def sweep_command(
     from scratchgpt.recipes.sweep import SweepFolder, create
     from scratchgpt.recipes.sweep_jobs import run_jobs
     from scratchgpt.recipes.sweep_report import plot_sweep, summary, table, trial_rows
+    from scratchgpt.threads import n_cores
 
     if resume == (file is not None):
         raise UserError("name the file of a new sweep, or continue one with --resume")
@@ -65,7 +66,7 @@ def sweep_command(
     assert file is not None or resume
     folder = SweepFolder(out) if file is None else create(out, file)
     if threads is None and jobs > 1 and "SCRATCHGPT_THREADS" not in os.environ:
-        threads = max(1, (os.cpu_count() or 1) // jobs)
+        threads = max(1, n_cores() // jobs)
     prepare_kernels(threads, folder.sweep.run.training.precision)
     with folder.locked():
         try:

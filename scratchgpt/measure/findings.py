@@ -21,11 +21,10 @@ from scratchgpt.measure.machine import (
 )
 from scratchgpt.measure.processor import (
     compilation_target,
-    n_cores,
     processor_name,
     processor_vectors,
 )
-from scratchgpt.threads import one_pool
+from scratchgpt.threads import n_cores, one_pool
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
 # Environment variables that affect which library computes, and how.

@@ -1,19 +1,11 @@
 """The processor: its name, its vector extensions, and those that compiled code may use."""
 
 import contextlib
-import os
 import platform
 import subprocess
 from pathlib import Path
 
 VECTORS = ("avx512f", "avx512bf16", "avx2", "fma", "sve", "neon")
-
-
-def n_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor_name() -> str:

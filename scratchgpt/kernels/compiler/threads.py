@@ -14,6 +14,7 @@ import llvmlite.binding
 import numba
 
 from scratchgpt.errors import UserError
+from scratchgpt.threads import n_cores
 
 # The number of threads, which compiled code reads by this name. Numba's own number applies to one
 # Python thread, and in all others it would be the number of cores.
@@ -31,9 +32,7 @@ def _choose() -> int:
     """Return the number of threads: ``SCRATCHGPT_THREADS``, or the cores of this process."""
     setting = os.environ.get("SCRATCHGPT_THREADS")
     if setting is None:
-        if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
-        return os.cpu_count() or 1
+        return n_cores()
     if not (setting.isascii() and setting.isdigit()) or int(setting) < 1:
         raise UserError(f"SCRATCHGPT_THREADS={setting!r} must be a whole number of at least 1")
     return int(setting)
