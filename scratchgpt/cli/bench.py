@@ -82,8 +82,7 @@ def bench_command(
     check_device(device)
     chosen = _shape(shape, batch, block)
     check_memory(chosen.config.replace(block_size=chosen.n_time), chosen.n_batch)
-    if device == "cpu":
-        prepare_kernels(threads, precision)
+    prepare_kernels(threads, precision, device=device)
     result = benchmark(
         chosen,
         precision=precision,

@@ -116,9 +116,8 @@ def generate_command(
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     prompts = read_prompts(prompt or [""])
     gpt, tokenizer = load_model(model, which and which.value)
-    if device == "cpu":
-        prepare_kernels(threads)
-    else:
+    prepare_kernels(threads, device=device)
+    if device != "cpu":
         _move(gpt, device)
     encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
     _note_long_prompts([len(encode(text)) for text in prompts], gpt.config.block_size)

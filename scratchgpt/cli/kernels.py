@@ -39,12 +39,17 @@ Device = Annotated[
 
 
 def prepare_kernels(
-    threads: int | None, precision: str = "float32", workers: "Workers | None" = None
+    threads: int | None,
+    precision: str = "float32",
+    workers: "Workers | None" = None,
+    device: str = "cpu",
 ) -> None:
     """Set the number of threads before anything computes, and compile the kernels if necessary.
 
-    Of several workers, one on each machine compiles.
+    Of several workers, one on each machine compiles. A GPU needs neither.
     """
+    if device != "cpu":
+        return
     from scratchgpt.backend import kernels_available
     from scratchgpt.training.workers import ALONE, one_first
 

@@ -63,7 +63,7 @@ def sft_command(
     given = {**by_section(settings), "task": "sft"}
     with joined(workers, threads, shards=shard_optimizer) as group:
         run = resolve_run(given, conversations, config, out if resume else None, group)
-        prepare_kernels(threads, run.training.precision, group)
+        prepare_kernels(threads, run.training.precision, group, run.device)
         train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 

@@ -78,7 +78,7 @@ def train_command(
 
     with joined(workers, threads, shards=shard_optimizer) as group:
         run = resolve_run(by_section(settings), corpus, config, out if resume else None, group)
-        prepare_kernels(threads, run.training.precision, group)
+        prepare_kernels(threads, run.training.precision, group, run.device)
         train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
