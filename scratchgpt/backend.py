@@ -91,6 +91,11 @@ def on_host(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic)
 
 
+def on_device(x: Any) -> bool:
+    """Whether ``x`` is an array of another library than NumPy."""
+    return hasattr(x, "__array_ufunc__") and not on_host(x)
+
+
 def to_device_of(like: Array, x: Array) -> Array:
     """Return ``x`` on the device of ``like``: a NumPy array is copied to the GPU of the other.
 
@@ -115,7 +120,7 @@ def to_host(x: Any) -> Array:
 
 def to_floats(*values: Any) -> tuple[float, ...]:
     """Return numbers as Python floats; those on a device are read together, in one copy."""
-    like = next((x for x in values if hasattr(x, "dtype") and not on_host(x)), None)
+    like = next(filter(on_device, values), None)
     if like is None:
         return tuple(map(float, values))
     together = array_module(like).empty(len(values), np.float64)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgpt.backend import Array, array_module, on_host
+from scratchgpt.backend import Array, array_module, on_device, on_host
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 OWN_PAGES = 1 << 16  # arrays of at least this many bytes get their own memory pages
@@ -256,7 +256,7 @@ def _size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     """Yield each array in a tree of NamedTuples, tuples and lists with its path, ``h.3.attn.q``."""
-    if isinstance(saved, np.ndarray) or _is_on_device(saved):
+    if isinstance(saved, np.ndarray) or on_device(saved):
         yield path, saved
     elif isinstance(saved, tuple) and hasattr(saved, "_fields"):
         for name, child in zip(saved._fields, saved, strict=True):
@@ -264,10 +264,6 @@ def walk(saved: Any, path: str = "") -> Iterator[tuple[str, Array]]:
     elif isinstance(saved, tuple | list):
         for i, child in enumerate(saved):
             yield from walk(child, f"{path}.{i}" if path else str(i))
-
-
-def _is_on_device(x: Any) -> bool:
-    return hasattr(x, "__array_ufunc__") and hasattr(x, "shape") and not on_host(x)
 
 
 def nbytes(saved: Any, *, exclude: Any = ()) -> int:
