@@ -250,6 +250,12 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def load_file() -> Callable[[Path], ModuleType]:
+    """``load_file(path)`` imports a Python file that is in no package."""
+    return _load
+
+
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A random generator whose seed is the name of the test."""

@@ -1,4 +1,3 @@
-import importlib.util
 import signal
 import subprocess
 import sys
@@ -94,13 +93,9 @@ def make_trainer(make_model, make_config, batches):
 
 
 @pytest.fixture(scope="session")
-def objectives():
+def objectives(load_file):
     """The module ``objectives.py`` beside this file."""
-    path = Path(__file__).with_name("objectives.py")
-    spec = importlib.util.spec_from_file_location("objectives", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file(Path(__file__).with_name("objectives.py"))
 
 
 @pytest.fixture(autouse=True)

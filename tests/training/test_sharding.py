@@ -1,6 +1,5 @@
 """Divided states of the optimizer: the same run, and checkpoints for any number of workers."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,9 @@ from scratchgpt.training import NextToken, Trainer
 
 
 @pytest.fixture(scope="module")
-def together():
+def together(load_file):
     """``together(work)`` runs ``work(worker)`` for the workers of ``test_workers.py``."""
-    path = Path(__file__).with_name("test_workers.py")
-    spec = importlib.util.spec_from_file_location("workers_as_threads", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.together
+    return load_file(Path(__file__).with_name("test_workers.py")).together
 
 
 @pytest.fixture

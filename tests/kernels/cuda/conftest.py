@@ -1,6 +1,4 @@
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +12,17 @@ from scratchgpt.optim import adamw, clip
 CALLERS = (cross_entropy, dropout, embedding, gelu, layer_norm, softmax, adamw, clip)
 
 
-def _load():
-    path = Path(__file__).parent / "emulator.py"
-    spec = importlib.util.spec_from_file_location("cuda_emulator", path)
-    module = sys.modules["cuda_emulator"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="session")
+def emulator(load_file):
+    """The module ``emulator.py`` beside this file."""
+    return load_file(Path(__file__).with_name("emulator.py"))
 
 
 @pytest.fixture(scope="session")
-def emulated(tmp_path_factory):
+def emulated(emulator, tmp_path_factory):
     """The CUDA sources compiled as C++, for float32 and float64."""
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
-    emulator = _load()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launch, "THREADS", emulator.THREADS)
         return {
@@ -42,7 +37,7 @@ def emulated(tmp_path_factory):
 
 
 @pytest.fixture
-def on_emulator(emulated, monkeypatch):
+def on_emulator(emulator, emulated, monkeypatch):
     """Operations on NumPy arrays call the CUDA kernels, where CuPy's arrays would."""
     calls = []
 
@@ -56,9 +51,8 @@ def on_emulator(emulated, monkeypatch):
             x.dtype == given[0].dtype and x.size and x.flags.c_contiguous for x in given
         ) and (given[0].dtype in emulated)
 
-    threads = sys.modules["cuda_emulator"].THREADS
     for place in (launch, by_row, parameters):
-        monkeypatch.setattr(place, "THREADS", threads)
+        monkeypatch.setattr(place, "THREADS", emulator.THREADS)
     monkeypatch.setattr(launch, "module", module)
     for caller in CALLERS:
         monkeypatch.setattr(caller, "use_cuda", use_cuda)
