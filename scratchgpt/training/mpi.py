@@ -24,6 +24,7 @@ _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 PIECE_BYTES = 1 << 26
 SECONDS_TO_LEAVE = 5.0
 _BETWEEN_TESTS = 0.01
+_TO_FORWARD = 0.2  # mpiexec may lose what a process wrote in the last moment before it ends all
 
 
 def started_processes() -> int:
@@ -119,6 +120,7 @@ class Mpi:
 
     def abort(self, status: int = 1) -> None:
         """End the processes of all workers now."""
+        time.sleep(_TO_FORWARD)
         self._mpi.COMM_WORLD.Abort(status)
 
     def __enter__(self) -> "Mpi":

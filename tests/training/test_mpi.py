@@ -1,6 +1,5 @@
 """Workers over MPI: runs with several processes equal the run of one."""
 
-import importlib.util
 import os
 import random
 import signal
@@ -28,13 +27,11 @@ def weights(folder, objective):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, load_file):
     """The parameters after unbroken runs of this process alone, by objective."""
-    spec = importlib.util.spec_from_file_location("mpi_process", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "environ", dict(os.environ))
-        spec.loader.exec_module(module)
+        module = load_file(SCRIPT)
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "plot_metrics", lambda run_directory, unit: False)
@@ -111,7 +108,7 @@ with mpi.Mpi() as workers:
     workers.sum(np.ones(3))
 """
     result = mpi(2, "-c", code)
-    assert result.returncode == 1
+    assert result.returncode == 1, result
     assert "ZeroDivisionError: a bug" in result.stderr
 
 
