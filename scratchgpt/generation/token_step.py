@@ -39,7 +39,7 @@ class TokenStep:
         ValueError
             If a text would be longer than block_size, or a token is outside the vocabulary.
         """
-        if not use_kernels(cache.keys, only=np.float32):
+        if not self._compiled(cache):
             with self._arena:
                 logits = self.model.extend(tokens[:, None], cache)
                 return logits.copy() if on_host(logits) else to_host(logits)
@@ -56,13 +56,18 @@ class TokenStep:
         ValueError
             For the same reasons as a step.
         """
-        if not use_kernels(cache.keys, only=np.float32) or not 0 < counts.sum() <= MOST_ROWS:
+        if not self._compiled(cache) or not 0 < counts.sum() <= MOST_ROWS:
             with self._arena:
                 self.model.absorb(tokens, cache, counts)
             return
         owners, places = np.nonzero(np.arange(tokens.shape[1]) < counts[:, None])  # each (R,)
         self._run(tokens[owners, places], owners, cache.lengths[owners] + places, cache)
         cache.lengths += counts
+
+    def _compiled(self, cache: KVCache) -> bool:
+        from scratchgpt.kernels.decoding.tables import supports
+
+        return use_kernels(cache.keys, only=np.float32) and supports(self.model.config)
 
     def _run(
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0

@@ -11,6 +11,7 @@ from scratchgpt.layers.block import Block, BlockSaved
 from scratchgpt.layers.decoder_block import DecoderBlock, DecoderBlockSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.embedding import Embedding
+from scratchgpt.layers.gated_mlp import GatedMLP, GatedMLPSaved
 from scratchgpt.layers.head import Head
 from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
@@ -19,7 +20,10 @@ from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks, read_masks
 from scratchgpt.layers.mlp import ACTIVATIONS, MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
 from scratchgpt.layers.positions import InputEmbedding, InputEmbeddingSaved, sinusoids
+from scratchgpt.layers.query_key import PlacedSaved, QueryKey
 from scratchgpt.layers.recompute import RecomputeSaved, recompute_backward, recompute_forward
+from scratchgpt.layers.rms_norm import RMSNorm
+from scratchgpt.layers.rotary import Rotary, Rotation
 from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.layers.stack import BlockStack, StackSaved
 from scratchgpt.layers.sublayer import (
@@ -47,6 +51,8 @@ __all__ = [
     "DecoderBlockSaved",
     "Dropout",
     "Embedding",
+    "GatedMLP",
+    "GatedMLPSaved",
     "Head",
     "InputEmbedding",
     "InputEmbeddingSaved",
@@ -59,9 +65,14 @@ __all__ = [
     "Masks",
     "Parameter",
     "ParameterStore",
+    "PlacedSaved",
     "PostNormSaved",
     "PreNormSaved",
+    "QueryKey",
+    "RMSNorm",
     "RecomputeSaved",
+    "Rotary",
+    "Rotation",
     "SelfAttention",
     "SelfAttentionSaved",
     "SharedLayer",

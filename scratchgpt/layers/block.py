@@ -5,17 +5,18 @@ from typing import NamedTuple
 from scratchgpt.backend import Array
 from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
-from scratchgpt.layers.layer_norm import LayerNorm
+from scratchgpt.layers.gated_mlp import GatedMLP, GatedMLPSaved
 from scratchgpt.layers.masks import CAUSAL, Masks
 from scratchgpt.layers.mlp import MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.sublayer import Stream, Sublayer, SublayerSaved
+from scratchgpt.layers.rotary import Rotation
+from scratchgpt.layers.sublayer import Norm, Stream, Sublayer, SublayerSaved
 from scratchgpt.memory import empty_like, scope
 
 
 class BlockSaved(NamedTuple):
     attn: SublayerSaved[SelfAttentionSaved]
-    mlp: SublayerSaved[MLPSaved]
+    mlp: SublayerSaved[MLPSaved | GatedMLPSaved]
 
 
 class Block(Layer):
@@ -31,65 +32,51 @@ class Block(Layer):
         x = ln_1(x + attn(x))
         x = ln_2(x + mlp(x))
 
+    The Llama family has the pre-norm block with other parts: RMS norms, rotary positions and a
+    gated feed-forward network.
+
     Parameters
     ----------
-    n_embd, n_head, n_inner : int
-        C, H and F.
+    ln_1 : LayerNorm or RMSNorm
+    attn : SelfAttention
+    ln_2 : LayerNorm or RMSNorm
+    mlp : MLP or GatedMLP
     dropout : float
-        Dropout probability of the attention weights and of the output of both sublayers.
-    bias : bool
+        Dropout probability of the output of both sublayers.
     norm_position : {"pre", "post"}
-    activation : {"gelu_tanh", "gelu", "relu"}
-    layer_norm_epsilon : float
-    std, proj_std : float, optional
-        Standard deviations of the initial weights; ``proj_std`` is for the weights of the layers
-        that write to the residual stream. See :class:`Linear`.
-    attention_scale : float, optional
-        Factor that multiplies the attention scores; by default :math:`1/\sqrt D`.
     """
 
     def __init__(
         self,
-        n_embd: int,
-        n_head: int,
-        n_inner: int,
+        ln_1: Norm,
+        attn: SelfAttention,
+        ln_2: Norm,
+        mlp: MLP | GatedMLP,
         *,
         dropout: float,
-        bias: bool,
         norm_position: str,
-        activation: str,
-        layer_norm_epsilon: float,
-        proj_std: float | None,
-        std: float | None = 0.02,
-        attention_scale: float | None = None,
     ) -> None:
-        self.ln_1 = LayerNorm(n_embd, bias=bias, eps=layer_norm_epsilon)
-        self.attn = SelfAttention(
-            n_embd,
-            n_head,
-            dropout=dropout,
-            bias=bias,
-            proj_std=proj_std,
-            std=std,
-            scale=attention_scale,
-        )
-        self.ln_2 = LayerNorm(n_embd, bias=bias, eps=layer_norm_epsilon)
-        self.mlp = MLP(
-            n_embd, n_inner, activation=activation, bias=bias, proj_std=proj_std, std=std
-        )
+        self.ln_1 = ln_1
+        self.attn = attn
+        self.ln_2 = ln_2
+        self.mlp = mlp
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
         self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
         self.sublayer_2 = Sublayer(self.ln_2, self.mlp, self.drop, norm_position)
 
     def forward(
-        self, x: Array, dropout_seed: int | None = None, masks: Masks = CAUSAL
+        self,
+        x: Array,
+        dropout_seed: int | None = None,
+        masks: Masks = CAUSAL,
+        rotation: Rotation | None = None,
     ) -> tuple[Array, BlockSaved]:
         """x (B, T, C) -> y (B, T, C); a ``dropout_seed`` of None disables dropout."""
         attn_seed, drop_1, drop_2 = (
             seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2")
         )
-        stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks)  # 1
+        stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks, rotation)  # 1
         stream, mlp = self.sublayer_2.forward(stream, drop_2)  # 2
         return stream.sum(), BlockSaved(attn, mlp)
 
@@ -103,6 +90,6 @@ class Block(Layer):
             self.sublayer_1.backward(dmid, saved.attn, dx_out=dx)  # 1
         return dx
 
-    def extend(self, x: Array, cache: AttentionCache) -> Array:
+    def extend(self, x: Array, cache: AttentionCache, rotation: Rotation | None = None) -> Array:
         """Apply the block to new positions x (B, T, C); see :meth:`SelfAttention.extend`."""
-        return self.sublayer_2.extend(self.sublayer_1.extend(x, cache))
+        return self.sublayer_2.extend(self.sublayer_1.extend(x, cache, rotation))

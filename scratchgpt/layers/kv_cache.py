@@ -28,10 +28,12 @@ class LayerCache(NamedTuple):
         n_visible = self.mask.shape[-1]
         return self.keys[:, :, :n_visible], self.values[:, :, :n_visible]
 
-    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
+    def attend(
+        self, q: Array, y: Array, scale: float | None = None, soft_cap: float | None = None
+    ) -> None:
         """Write the attention output of the queries q (B, H, T, D) to y (B, H, T, D)."""
         keys, values = self.visible()
-        attention_forward(q, keys, values, mask=self.mask, scale=scale, y_out=y)
+        attention_forward(q, keys, values, mask=self.mask, scale=scale, soft_cap=soft_cap, y_out=y)
 
 
 class KVCache:

@@ -11,6 +11,8 @@ from scratchgpt.memory import borrow, lending
 from scratchgpt.ops.gelu import gelu_backward, gelu_forward
 from scratchgpt.ops.linear import LinearSaved
 from scratchgpt.ops.relu import relu_backward, relu_forward
+from scratchgpt.ops.relu_squared import relu_squared_backward, relu_squared_forward
+from scratchgpt.ops.silu import silu_backward, silu_forward
 from scratchgpt.recomputed import Recomputed
 
 Pair = tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]]
@@ -19,6 +21,8 @@ ACTIVATIONS: dict[str, Pair] = {
     "gelu_tanh": (partial(gelu_forward, approximate="tanh"), gelu_backward),
     "gelu": (gelu_forward, gelu_backward),
     "relu": (relu_forward, relu_backward),
+    "relu_squared": (relu_squared_forward, relu_squared_backward),
+    "silu": (silu_forward, silu_backward),
 }
 
 ACTIVATED = Recomputed("the output of the activation", "MLP.backward")
@@ -46,7 +50,7 @@ class MLP(Layer):
         C.
     n_inner : int
         F, usually 4 C.
-    activation : {"gelu_tanh", "gelu", "relu"}
+    activation : {"gelu_tanh", "gelu", "relu", "relu_squared", "silu"}
     bias : bool
     std, proj_std : float, optional
         Standard deviations of the initial weights; ``proj_std`` is for the second map, which

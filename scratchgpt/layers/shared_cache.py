@@ -34,13 +34,15 @@ class SharedLayer(NamedTuple):
         self.keys[: len(k), :, new] = k
         self.values[: len(v), :, new] = v
 
-    def attend(self, q: Array, y: Array, scale: float | None = None) -> None:
+    def attend(
+        self, q: Array, y: Array, scale: float | None = None, soft_cap: float | None = None
+    ) -> None:
         """Write the attention output of the queries q (R, H, T, D) to y (R, H, T, D)."""
         n_new, size = q.shape[2:]
         scale = 1 / math.sqrt(size) if scale is None else scale
         n_seen = min(self.first + n_new, self.keys.shape[2])
         places = self.places[:, :n_seen]
-        if use_kernels(q, self.keys, self.values, y):
+        if soft_cap is None and use_kernels(q, self.keys, self.values, y):
             from scratchgpt.kernels.decoding.shared_attention import attend
 
             attend(q, self.keys, self.values, places, self.first, scale, y)
@@ -52,4 +54,4 @@ class SharedLayer(NamedTuple):
         before = positions <= self.first + xp.arange(n_new)[:, None]  # (T, S)
         allowed = (places >= 0)[:, None, None, :] & before
         keys, values = keys.swapaxes(1, 2), values.swapaxes(1, 2)
-        attention_forward(q, keys, values, mask=allowed, scale=scale, y_out=y)
+        attention_forward(q, keys, values, mask=allowed, scale=scale, soft_cap=soft_cap, y_out=y)

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 from scratchgpt.backend import Array
 from scratchgpt.layers.attention import AttentionCache
 from scratchgpt.layers.dropout import seed_for
-from scratchgpt.layers.layer_norm import LayerNorm
-from scratchgpt.layers.masks import Masks
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.layers.recompute import (
     AnyBlock,
@@ -15,25 +13,25 @@ from scratchgpt.layers.recompute import (
     recompute_backward,
     recompute_forward,
 )
+from scratchgpt.layers.sublayer import Norm, NormSaved
 from scratchgpt.memory import empty_like, scope
-from scratchgpt.ops.layer_norm import LayerNormSaved
 
 
 class StackSaved(NamedTuple):
     h: list[Any]  # BlockSaved, DecoderBlockSaved or RecomputeSaved
-    ln_f: LayerNormSaved | None
+    ln_f: NormSaved | None
 
 
 class BlockStack(Layer):
-    """A sequence of blocks, followed by a final layer norm if the blocks are pre-norm.
+    """A sequence of blocks, followed by a final norm if the blocks are pre-norm.
 
     Parameters
     ----------
     h : sequence of Block or DecoderBlock
-    ln_f : LayerNorm or None
+    ln_f : LayerNorm, RMSNorm or None
     """
 
-    def __init__(self, h: Sequence[AnyBlock], ln_f: LayerNorm | None) -> None:
+    def __init__(self, h: Sequence[AnyBlock], ln_f: Norm | None) -> None:
         self.h: list[AnyBlock] = list(h)
         self.ln_f = ln_f
 
@@ -43,7 +41,7 @@ class BlockStack(Layer):
         *memory: Array,
         dropout_seed: int | None = None,
         recompute: bool = False,
-        **masks: Masks,
+        **settings: Any,
     ) -> tuple[Array, StackSaved]:
         """x (B, T, C), and the memory (B, S, C) of decoder blocks -> y (B, T, C).
 
@@ -54,16 +52,16 @@ class BlockStack(Layer):
             Random seed of the dropout mask; None disables dropout, as in evaluation.
         recompute : bool
             Save only the input of each block, and recompute the rest in the backward pass.
-        **masks : Masks
-            The masks that the blocks take.
+        **settings
+            What the blocks take besides: masks, and the rotation of the positions.
         """
         h: list[Any] = []
         for i, block in enumerate(self.h):  # 1
             seed = seed_for(dropout_seed, "h", i)
             if recompute:
-                x, saved = recompute_forward(block, x, *memory, dropout_seed=seed, **masks)
+                x, saved = recompute_forward(block, x, *memory, dropout_seed=seed, **settings)
             else:
-                x, saved = block.forward(x, *memory, dropout_seed=seed, **masks)
+                x, saved = block.forward(x, *memory, dropout_seed=seed, **settings)
             h.append(saved)
         ln_f = None
         if self.ln_f:

@@ -8,13 +8,18 @@ from scratchgpt.backend import Array
 from scratchgpt.layers.dropout import Dropout
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.parameters import Layer
+from scratchgpt.layers.rms_norm import RMSNorm
 from scratchgpt.memory import borrow, empty_like, lending
 from scratchgpt.ops.dropout import DropoutSaved
 from scratchgpt.ops.layer_norm import LayerNormSaved
 from scratchgpt.ops.residual import residual_forward
+from scratchgpt.ops.rms_norm import RMSNormSaved
 from scratchgpt.recomputed import Recomputed
 
-NORM_OUTPUT = Recomputed("the output of the layer norm before it", "Sublayer.backward")
+NORM_OUTPUT = Recomputed("the output of the norm before it", "Sublayer.backward")
+
+Norm: TypeAlias = LayerNorm | RMSNorm
+NormSaved: TypeAlias = LayerNormSaved | RMSNormSaved
 
 
 class BranchSaved(Protocol):
@@ -63,7 +68,7 @@ class Stream(NamedTuple):
 
 
 class PreNormSaved(NamedTuple, Generic[Saved]):
-    norm: LayerNormSaved
+    norm: NormSaved
     branch: Saved  # its x, the output of the norm, is recomputed
     drop: DropoutSaved
 
@@ -71,7 +76,7 @@ class PreNormSaved(NamedTuple, Generic[Saved]):
 class PostNormSaved(NamedTuple, Generic[Saved]):
     branch: Saved
     drop: DropoutSaved
-    norm: LayerNormSaved
+    norm: NormSaved
 
 
 SublayerSaved: TypeAlias = PreNormSaved[Saved] | PostNormSaved[Saved]
@@ -85,15 +90,15 @@ class Sublayer(Layer, Generic[Inputs, Caches, Saved]):
 
     Parameters
     ----------
-    norm : LayerNorm
-    branch : SelfAttention, CrossAttention or MLP
+    norm : LayerNorm or RMSNorm
+    branch : SelfAttention, CrossAttention, MLP or GatedMLP
     drop : Dropout
     norm_position : {"pre", "post"}
     """
 
     def __init__(
         self,
-        norm: LayerNorm,
+        norm: Norm,
         branch: Branch[Inputs, Caches, Saved],
         drop: Dropout,
         norm_position: str,

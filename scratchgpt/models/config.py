@@ -9,8 +9,15 @@ from scratchgpt.arguments import plain_fields, real_number, whole_number
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.presets import GPT_KIND, find_preset
+from scratchgpt.models.rope_scaling import check_rope_scaling
+from scratchgpt.ops.gated_product import GATES
+from scratchgpt.ops.rotary import PAIRINGS
 
 NORM_POSITIONS = ("pre", "post")
+NORMS = ("layer", "rms")
+POSITIONS = ("learned", "rotary")
+QK_NORMS = ("none", "before_rotary", "after_rotary")
+OPTIONAL_SIZES = ("n_inner", "source_vocab_size", "n_kv_head", "head_dim", "sliding_window")
 LARGEST = (1 << 31) - 1  # any size, so that the cost of every model can be computed
 
 
@@ -114,7 +121,7 @@ class ModelConfig:
         plain_fields(self)
         for name in sizes:
             value = getattr(self, name)
-            if value is None and name in ("n_inner", "source_vocab_size"):
+            if value is None and name in OPTIONAL_SIZES:
                 continue
             if not 1 <= (whole_number(value) or 0) <= LARGEST:
                 raise UserError(
@@ -123,7 +130,7 @@ class ModelConfig:
         for name in switches:
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name}={getattr(self, name)!r} must be true or false")
-        if self.n_embd % self.n_head:
+        if self.n_embd % self.n_head and getattr(self, "head_dim", None) is None:
             raise UserError(
                 f"n_embd={self.n_embd} is not divisible by n_head={self.n_head}; "
                 f"choose a multiple of {self.n_head}"
@@ -154,7 +161,7 @@ class GPTConfig(ModelConfig):
     n_layer : int
         Number of blocks of a GPT.
     n_head : int
-        Attention heads per block; must divide n_embd.
+        Attention heads per block; must divide n_embd, unless head_dim is given.
     n_embd : int
         Number of channels: the width of embeddings and blocks.
     block_size : int
@@ -164,21 +171,57 @@ class GPTConfig(ModelConfig):
         Dropout probability in training. It applies to embeddings, attention weights and residual
         branches.
     bias : bool
-        Whether linear layers and layer norms have a bias.
+        Whether linear layers and layer norms have a bias. An RMS norm never has one.
     norm_position : {"pre", "post"}
         Position of the layer norms: pre (before the sublayers, as in GPT-2) or post (after them, as
         in GPT-1 and the 2017 Transformer). With "pre" a last layer norm follows the blocks.
-    activation : {"gelu_tanh", "gelu", "relu"}
-        Activation of the feed-forward layers: gelu_tanh, gelu or relu.
+    activation : {"gelu_tanh", "gelu", "relu", "relu_squared", "silu"}
+        Activation of the feed-forward layers: gelu_tanh, gelu, relu, relu_squared or silu.
     tied_head : bool
         Whether the output head shares the token embedding.
     n_inner : int, optional
         Width of the feed-forward layers; by default 4 n_embd.
     layer_norm_epsilon : float
+        Added to the variance or the mean square in every norm.
     scale_attn_weights : bool
         Whether attention scores are divided by the square root of the head size.
     scale_attn_by_inverse_layer_idx : bool
         Whether the scores of layer i, counted from 0, are also divided by i + 1.
+    norm : {"layer", "rms"}
+        Kind of the norms: layer norm or RMS norm.
+    norm_weight : bool
+        Whether RMS norms have a weight.
+    embedding_norm : bool
+        Whether a norm follows the token embedding.
+    positions : {"learned", "rotary"}
+        How the model knows positions: a learned table, or rotation of queries and keys.
+    rope_theta : float
+        Base of the rotary frequencies.
+    rope_scaling : dict, optional
+        Scaling of the rotary frequencies, with the fields of Hugging Face's ``rope_parameters``:
+        ``rope_type`` is "linear", "llama3" or "yarn".
+    rope_pairing : {"halves", "neighbors"}
+        Which channels are rotated together; see :func:`scratchgpt.ops.rotary_forward`.
+    rope_reversed : bool
+        Whether the rotary angles are negative, as in nanochat.
+    n_kv_head : int, optional
+        Heads of keys and values, a divisor of n_head; by default n_head.
+    head_dim : int, optional
+        Channels of one head; by default n_embd / n_head.
+    qk_norm : {"none", "before_rotary", "after_rotary"}
+        Whether the queries and keys of each head have an RMS norm, and where.
+    sliding_window : int, optional
+        Number of positions that attention sees, itself included; by default all.
+    window_layers : sequence of bool, optional
+        Which layers have the sliding window; by default all.
+    attention_soft_cap, logit_soft_cap : float, optional
+        Limit of the attention scores and of the logits; see
+        :func:`scratchgpt.ops.soft_cap_forward`.
+    gated_mlp : bool
+        Whether the feed-forward layers multiply by an activated gate.
+    qkv_bias, proj_bias, mlp_bias : bool, optional
+        Whether there are biases in the maps to queries, keys and values; in the output projection
+        of attention; in the feed-forward layers. By default as ``bias``.
 
     Raises
     ------
@@ -204,18 +247,102 @@ class GPTConfig(ModelConfig):
     layer_norm_epsilon: float = 1e-5
     scale_attn_weights: bool = True
     scale_attn_by_inverse_layer_idx: bool = False
+    norm: str = "layer"
+    norm_weight: bool = True
+    embedding_norm: bool = False
+    positions: str = "learned"
+    rope_theta: float = 10000.0
+    rope_scaling: dict[str, Any] | None = None
+    rope_pairing: str = "halves"
+    rope_reversed: bool = False
+    n_kv_head: int | None = None
+    head_dim: int | None = None
+    qk_norm: str = "none"
+    sliding_window: int | None = None
+    window_layers: tuple[bool, ...] | None = None
+    attention_soft_cap: float | None = None
+    logit_soft_cap: float | None = None
+    gated_mlp: bool = False
+    qkv_bias: bool | None = None
+    proj_bias: bool | None = None
+    mlp_bias: bool | None = None
 
     def __post_init__(self) -> None:
+        sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner")
+        biases = ("qkv_bias", "proj_bias", "mlp_bias")
         self._check(
-            sizes=("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner"),
+            sizes=(*sizes, "n_kv_head", "head_dim", "sliding_window"),
             switches=(
                 "bias",
                 "tied_head",
                 "scale_attn_weights",
                 "scale_attn_by_inverse_layer_idx",
+                "norm_weight",
+                "embedding_norm",
+                "rope_reversed",
+                "gated_mlp",
+                *(name for name in biases if getattr(self, name) is not None),
             ),
-            choices={"norm_position": NORM_POSITIONS, "activation": ACTIVATIONS},
+            choices={
+                "norm_position": NORM_POSITIONS,
+                "activation": GATES if self.gated_mlp is True else ACTIVATIONS,
+                "norm": NORMS,
+                "positions": POSITIONS,
+                "rope_pairing": PAIRINGS,
+                "qk_norm": QK_NORMS,
+            },
         )
+        self._check_heads()
+        self._check_limits()
+        check_rope_scaling(self.rope_scaling)
+
+    def _check_heads(self) -> None:
+        if self.n_head % self.kv_heads:
+            raise UserError(
+                f"n_kv_head={self.n_kv_head} does not divide n_head={self.n_head}: each key-value "
+                "head serves equally many query heads"
+            )
+        if self.positions == "rotary" and self.head_size % 2:
+            raise UserError(
+                f"rotary positions rotate pairs of channels, but a head has {self.head_size}; "
+                "choose an even head_dim"
+            )
+        if self.window_layers is not None:
+            layers = tuple(self.window_layers)
+            if len(layers) != self.n_layer or not all(isinstance(x, bool) for x in layers):
+                raise UserError(
+                    f"window_layers={self.window_layers!r} must have true or false for each of "
+                    f"the {self.n_layer} layers"
+                )
+            object.__setattr__(self, "window_layers", layers)
+
+    def _check_limits(self) -> None:
+        for name in ("rope_theta", "attention_soft_cap", "logit_soft_cap"):
+            value = getattr(self, name)
+            number = real_number(value)
+            optional = value is None and name != "rope_theta"
+            if not optional and (number is None or not 0 < number < math.inf):
+                raise UserError(f"{name}={value!r} must be positive and finite")
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of keys and values, K."""
+        return self.n_head if self.n_kv_head is None else self.n_kv_head
+
+    @property
+    def head_size(self) -> int:
+        """Channels of one attention head, D."""
+        return self.n_embd // self.n_head if self.head_dim is None else self.head_dim
+
+    def has_bias(self, part: str) -> bool:
+        """Whether the maps of a part, "qkv", "proj" or "mlp", have a bias."""
+        own: bool | None = getattr(self, f"{part}_bias")
+        return self.bias if own is None else own
+
+    def window(self, layer: int) -> int | None:
+        """Return the number of positions that a layer attends to; None means all."""
+        sees_all = self.window_layers is not None and not self.window_layers[layer]
+        return None if sees_all else self.sliding_window
 
     def attention_scale(self, layer: int) -> float:
         """Return the factor that multiplies the attention scores of a layer."""

@@ -8,6 +8,7 @@ from scratchgpt.backend import Array, array_module
 from scratchgpt.layers import (
     CAUSAL,
     UNMASKED,
+    MLP,
     Block,
     BlockStack,
     DecoderBlock,
@@ -17,6 +18,7 @@ from scratchgpt.layers import (
     Layer,
     LayerNorm,
     Masks,
+    SelfAttention,
     StackSaved,
     seed_for,
 )
@@ -42,8 +44,7 @@ class TransformerEncoder(Layer):
 
     def __init__(self, config: TransformerConfig) -> None:
         self.embedding = _input_embedding(config, token_table(config, config.source_size))
-        settings = _block_settings(config)
-        self.h = [Block(**settings) for _ in range(config.n_encoder_layer)]
+        self.h = [_encoder_block(config) for _ in range(config.n_encoder_layer)]
         self.ln_f = _last_norm(config)
         self.stack = BlockStack(self.h, self.ln_f)
         self.config = config
@@ -194,6 +195,18 @@ def _input_embedding(config: TransformerConfig, wte: Embedding) -> InputEmbeddin
         dropout=config.dropout,
         scale=config.scale_embeddings,
         positions=config.positions,
+    )
+
+
+def _encoder_block(config: TransformerConfig) -> Block:
+    settings: dict[str, Any] = {"bias": config.bias, "std": None, "proj_std": None}
+    return Block(
+        LayerNorm(config.n_embd, bias=config.bias, eps=config.layer_norm_epsilon),
+        SelfAttention(config.n_embd, config.n_head, dropout=config.dropout, **settings),
+        LayerNorm(config.n_embd, bias=config.bias, eps=config.layer_norm_epsilon),
+        MLP(config.n_embd, config.inner_size, activation=config.activation, **settings),
+        dropout=config.dropout,
+        norm_position=config.norm_position,
     )
 
 

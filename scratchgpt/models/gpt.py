@@ -1,4 +1,4 @@
-"""GPT: the decoder-only Transformer, in its GPT-1 and GPT-2 forms.
+"""GPT: the decoder-only Transformer; its forms, from GPT-1 to today's, are settings.
 
 Radford et al. 2018, "Improving language understanding by generative pre-training", and Radford
 et al. 2019, "Language models are unsupervised multitask learners". Parameters have the names and
@@ -19,11 +19,13 @@ from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.embedding import check_token_rows
 from scratchgpt.ops.linear import LinearSaved
+from scratchgpt.ops.soft_cap import SoftCapSaved, soft_cap_backward, soft_cap_forward
 
 
 class GPTSaved(NamedTuple):
     transformer: BackboneSaved
     lm_head: LinearSaved
+    soft_cap: SoftCapSaved | None
 
 
 class GPTLossSaved(LossSaved[GPTSaved]):
@@ -107,10 +109,15 @@ class GPT(Model[GPTSaved]):
             tokens, dropout_seed=dropout_seed, recompute=recompute
         )
         logits, lm_head = self.lm_head.forward(x)
-        return logits, GPTSaved(transformer, lm_head)
+        soft_cap = None
+        if self.config.logit_soft_cap is not None:
+            logits, soft_cap = soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
+        return logits, GPTSaved(transformer, lm_head, soft_cap)
 
     def backward(self, dlogits: Array, saved: GPTSaved) -> None:
         """Add the gradients of all parameters, for upstream gradients dlogits (B, T, V)."""
+        if saved.soft_cap:
+            dlogits = soft_cap_backward(dlogits, saved.soft_cap)
         dx = self.lm_head.backward(dlogits, saved.lm_head)
         self.transformer.backward(dx, saved.transformer)
 
@@ -150,7 +157,7 @@ class GPT(Model[GPTSaved]):
         """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config
         n_positions = c.block_size if n_positions is None else n_positions
-        sizes = c.n_layer, n_batch, c.n_head, n_positions, c.head_size
+        sizes = c.n_layer, n_batch, c.kv_heads, n_positions, c.head_size
         return KVCache(*sizes, self.dtype, self.store.values)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
@@ -179,7 +186,10 @@ class GPT(Model[GPTSaved]):
             counts = np.full(len(tokens), tokens.shape[1])  # on the host
         x = self.absorb(tokens, cache, counts)
         last = to_device_of(x, counts - 1)
-        return self.lm_head.forward(x[array_module(x).arange(len(x)), last])[0]  # (B, V)
+        logits, _ = self.lm_head.forward(x[array_module(x).arange(len(x)), last])  # (B, V)
+        if self.config.logit_soft_cap is not None:
+            soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
+        return logits
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens like :meth:`extend`, without the head: returns x (B, T, C).

@@ -10,10 +10,12 @@ from scratchgpt.backend import Array, use_kernels
 from scratchgpt.errors import UserError
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import aligned_zeros
+from scratchgpt.models.backbone import cached_masks
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.description import LINE_BYTES
 from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
 from scratchgpt.ops.embedding import check_token_rows, check_tokens
+from scratchgpt.ops.soft_cap import soft_cap_forward
 from scratchgpt.special_ids import SpecialIds
 
 HIGHEST = 127
@@ -123,7 +125,8 @@ class QuantizedGPT:
         self.floats, self.vectors = _flat(vectors, np.float32)
         self.matrices = {name: Quantized(weights[name], scales[name]) for name in matrices}
         # Prompts go through one block in float32, which holds the weights of each layer in turn.
-        self._one_block = GPT(replace(self.config, n_layer=1, vocab_size=1, tied_head=True))
+        one = replace(self.config, n_layer=1, vocab_size=1, tied_head=True, window_layers=None)
+        self._one_block = GPT(one)
         for _, parameter in self._one_block.transformer.h[0].named_parameters():
             if len(parameter.shape) == 2:  # our layout: filling follows memory order
                 parameter.value = np.empty(parameter.shape[::-1], np.float32).T  # on the host
@@ -150,7 +153,7 @@ class QuantizedGPT:
         """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config
         n_positions = c.block_size if n_positions is None else n_positions
-        return KVCache(c.n_layer, n_batch, c.n_head, n_positions, c.head_size, self.dtype)
+        return KVCache(c.n_layer, n_batch, c.kv_heads, n_positions, c.head_size, self.dtype)
 
     def extend(self, tokens: Array, cache: KVCache, counts: Array | None = None) -> Array:
         """Append tokens (B, T) to the texts in the cache; see :meth:`GPT.extend`."""
@@ -165,17 +168,21 @@ class QuantizedGPT:
         check_token_rows("tokens", tokens)
         check_tokens(tokens, self.config.vocab_size)
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T) on the host
-        n_visible = int(positions.max()) + 1
-        self.config.check_length(n_visible)
-        mask = np.arange(n_visible) <= positions[:, None, :, None]  # (B, 1, T, S) on the host
+        self.config.check_length(int(positions.max()) + 1)
         x = self.matrices["transformer.wte.weight"].by_rows(tokens)
-        x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)
         backbone = self._one_block.transformer
-        for i in range(self.config.n_layer):
+        if backbone.wpe:
+            x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)
+        if backbone.ln_wte:
+            for name, parameter in backbone.ln_wte.named_parameters():
+                self._fill(parameter.value, f"transformer.ln_wte.{name}")
+            x = backbone.ln_wte.forward(x)[0]
+        rotation = backbone.rotary.at(positions, like=x) if backbone.rotary else None
+        for i, mask in enumerate(cached_masks(positions, cache, self.config)):
             for name, parameter in backbone.h[0].named_parameters():
                 self._fill(parameter.value, f"transformer.h.{i}.{name}")
             backbone.h[0].attn.scale = self.config.attention_scale(i)
-            x = backbone.h[0].extend(x, cache.layer(i, positions, mask))
+            x = backbone.h[0].extend(x, cache.layer(i, positions, mask), rotation)
         if backbone.ln_f:
             for name, parameter in backbone.ln_f.named_parameters():
                 self._fill(parameter.value, f"transformer.ln_f.{name}")
@@ -189,7 +196,10 @@ class QuantizedGPT:
         head = self.matrices[name]
         starts = range(0, len(head.weight), HEAD_ROWS)
         parts = [x @ head.by_rows(slice(start, start + HEAD_ROWS)).T for start in starts]
-        return np.concatenate(parts, axis=-1)
+        logits = np.concatenate(parts, axis=-1)
+        if self.config.logit_soft_cap is not None:
+            soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
+        return logits
 
     def _fill(self, value: Array, name: str) -> None:
         """Write a parameter in float32 to the block that processes prompts."""

@@ -35,6 +35,11 @@ from scratchgpt.ops.embedding import (
     embedding_backward,
     embedding_forward,
 )
+from scratchgpt.ops.gated_product import (
+    GatedProductSaved,
+    gated_product_backward,
+    gated_product_forward,
+)
 from scratchgpt.ops.gelu import (
     GeluSaved,
     gelu_backward,
@@ -71,6 +76,11 @@ from scratchgpt.ops.relu import (
     relu_backward,
     relu_forward,
 )
+from scratchgpt.ops.relu_squared import (
+    ReluSquaredSaved,
+    relu_squared_backward,
+    relu_squared_forward,
+)
 from scratchgpt.ops.residual import (
     ResidualSaved,
     residual_backward,
@@ -80,6 +90,31 @@ from scratchgpt.ops.residual_layer_norm import (
     ResidualLayerNormSaved,
     residual_layer_norm_backward,
     residual_layer_norm_forward,
+)
+from scratchgpt.ops.residual_rms_norm import (
+    ResidualRMSNormSaved,
+    residual_rms_norm_backward,
+    residual_rms_norm_forward,
+)
+from scratchgpt.ops.rms_norm import (
+    RMSNormSaved,
+    rms_norm_backward,
+    rms_norm_forward,
+)
+from scratchgpt.ops.rotary import (
+    RotarySaved,
+    rotary_backward,
+    rotary_forward,
+)
+from scratchgpt.ops.silu import (
+    SiluSaved,
+    silu_backward,
+    silu_forward,
+)
+from scratchgpt.ops.soft_cap import (
+    SoftCapSaved,
+    soft_cap_backward,
+    soft_cap_forward,
 )
 from scratchgpt.ops.softmax import (
     SoftmaxSaved,
@@ -100,6 +135,7 @@ __all__ = [
     "CrossEntropySaved",
     "DropoutSaved",
     "EmbeddingSaved",
+    "GatedProductSaved",
     "GeluSaved",
     "LastPoolSaved",
     "LayerNormSaved",
@@ -107,9 +143,15 @@ __all__ = [
     "LogSoftmaxSaved",
     "MeanPoolSaved",
     "Observer",
+    "RMSNormSaved",
     "ReluSaved",
+    "ReluSquaredSaved",
     "ResidualLayerNormSaved",
+    "ResidualRMSNormSaved",
     "ResidualSaved",
+    "RotarySaved",
+    "SiluSaved",
+    "SoftCapSaved",
     "SoftmaxSaved",
     "UnitSaved",
     "attention_backward",
@@ -125,6 +167,8 @@ __all__ = [
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "gated_product_backward",
+    "gated_product_forward",
     "gelu_backward",
     "gelu_forward",
     "last_pool_backward",
@@ -141,10 +185,22 @@ __all__ = [
     "observing",
     "relu_backward",
     "relu_forward",
+    "relu_squared_backward",
+    "relu_squared_forward",
     "residual_backward",
     "residual_forward",
     "residual_layer_norm_backward",
     "residual_layer_norm_forward",
+    "residual_rms_norm_backward",
+    "residual_rms_norm_forward",
+    "rms_norm_backward",
+    "rms_norm_forward",
+    "rotary_backward",
+    "rotary_forward",
+    "silu_backward",
+    "silu_forward",
+    "soft_cap_backward",
+    "soft_cap_forward",
     "softmax_backward",
     "softmax_forward",
     "unit_backward",

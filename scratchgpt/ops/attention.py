@@ -18,16 +18,18 @@ from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.broadcast import broadcasts
 from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.observe import observed
+from scratchgpt.ops.soft_cap import SoftCapSaved, soft_cap_backward, soft_cap_forward
 from scratchgpt.ops.softmax import softmax_backward_into, softmax_into
 
 FEWEST_QUERIES = 4  # with fewer queries, NumPy is faster than the compiled kernel
 
 
 class AttentionSaved(NamedTuple):
-    q: Array  # (..., T, D)
-    k: Array  # (..., S, D)
-    v: Array  # (..., S, E)
-    weights: Array  # (..., T, S) the softmax, before dropout
+    q: Array  # (..., H, T, D)
+    k: Array  # (..., K, S, D)
+    v: Array  # (..., K, S, E)
+    weights: Array  # (..., H, T, S) the softmax, before dropout
+    capped: SoftCapSaved | None  # of the scores, with a soft cap
     scale: float
     dropout_p: float
     dropout_seed: int
@@ -59,6 +61,8 @@ def attention_forward(
     dropout_p: float = 0.0,
     dropout_seed: int = 0,
     scale: float | None = None,
+    window: int | None = None,
+    soft_cap: float | None = None,
     *,
     y_out: Array | None = None,
 ) -> tuple[Array, AttentionSaved | FlashAttentionSaved]:
@@ -69,14 +73,15 @@ def attention_forward(
         O = \mathrm{dropout}(P)\,V
 
     There are T queries, and S keys and values. Queries and keys have D channels, values have E. The
-    leading axes, usually (B, H), are equal in q, k and v. In self-attention, T = S and all three
-    come from the same text; otherwise it is cross-attention.
+    leading axes, usually (B, H), are equal in q, k and v; but the last of them, the heads, may be
+    fewer in k and v: then each key-value head serves the H / K query heads of its group. In
+    self-attention, T = S and all three come from the same text; otherwise it is cross-attention.
 
     Parameters
     ----------
-    q : array (..., T, D)
-    k : array (..., S, D)
-    v : array (..., S, E)
+    q : array (..., T, D), or (..., H, T, D)
+    k : array (..., S, D), or (..., K, S, D) with K a divisor of H
+    v : array (..., S, E), or (..., K, S, E)
     mask : array that broadcasts to (..., T, S), optional
         Boolean: True allows attention. Floating point: added to the scores (-inf forbids
         attention). The mask is a constant without a gradient.
@@ -90,6 +95,11 @@ def attention_forward(
         Random seed of the dropout mask; see :func:`scratchgpt.ops.dropout_forward`.
     scale : float, optional
         Factor that multiplies the scores; by default :math:`1/\sqrt D`.
+    window : int, optional
+        With ``causal``: query t may attend only to the last ``window`` keys up to t, t included.
+    soft_cap : float, optional
+        The scores S are replaced by :math:`c \tanh(S / c)` before the masks; see
+        :func:`scratchgpt.ops.soft_cap_forward`.
     y_out : array (..., T, E), optional
         Overwritten with the result.
 
@@ -115,10 +125,12 @@ def attention_forward(
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
     scale = check_real("attention: scale", scale)
+    window = _check_window(window, causal)
 
     y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
     # The kernel finds the maximum and applies the masks before it scales the scores.
-    if mask is None and scale > 0 and _can_use_kernel(q, k, v, y):
+    plain = mask is None and window is None and soft_cap is None and q.shape[:-2] == k.shape[:-2]
+    if plain and scale > 0 and _can_use_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
 
         log_total = empty(q.shape[:-1], like=q)
@@ -128,15 +140,19 @@ def attention_forward(
         attention.attention_forward(flash)
         return y, flash
 
-    weights = empty((*q.shape[:-1], k.shape[-2]), like=q)
-    np.matmul(q, k.mT, out=weights)  # 1
+    weights, capped = empty((*q.shape[:-1], k.shape[-2]), like=q), None
+    # The matrix of one key-value head multiplies those of all query heads of its group.
+    np.matmul(_groups(q, k), _one_each(k, q).mT, out=_groups(weights, k))  # 1
     weights *= scale  # 2
-    _add_masks(weights, mask, key_padding_mask, causal)  # 3
-    softmax_into(weights, axis=-1, out=weights)  # 4
+    if soft_cap is not None:
+        scores, capped = soft_cap_forward(weights, soft_cap)
+        weights[...] = scores  # 3
+    _add_masks(weights, mask, key_padding_mask, causal, window)  # 4
+    softmax_into(weights, axis=-1, out=weights)  # 5
     with scope():
-        dropped = _drop(weights, dropout_p, dropout_seed)  # 5
-        np.matmul(dropped, v, out=y)  # 6
-    return y, AttentionSaved(q, k, v, weights, scale, dropout_p, dropout_seed)
+        dropped = _drop(weights, dropout_p, dropout_seed)  # 6
+        np.matmul(_groups(dropped, k), _one_each(v, q), out=_groups(y, k))  # 7
+    return y, AttentionSaved(q, k, v, weights, capped, scale, dropout_p, dropout_seed)
 
 
 @observed
@@ -169,6 +185,7 @@ def attention_backward(
     -------
     dq : array (..., T, D)
     dk : array (..., S, D)
+        With groups, the sum over the query heads of each group.
     dv : array (..., S, E)
     """
     same_dtype("attention", q=saved.q, dy=dy)
@@ -189,19 +206,48 @@ def attention_backward(
                     x[...] = written
         return dq, dk, dv
 
-    q, k, v, weights, scale, dropout_p, dropout_seed = saved
+    q, k, v, weights, capped, scale, dropout_p, dropout_seed = saved
     with scope():
         dropped = _drop(weights, dropout_p, dropout_seed)
-        np.matmul(dropped.mT, dy, out=dv)  # undoes 6
+        _sum_groups(_groups(dropped, k).mT, _groups(dy, k), dv)  # undoes 7
     with scope():
         dscores = empty(weights.shape, like=dy)
-        np.matmul(dy, v.mT, out=dscores)  # undoes 6
-        dscores = _drop(dscores, dropout_p, dropout_seed)  # undoes 5
-        softmax_backward_into(dscores, weights, axis=-1, out=dscores)  # undoes 4
+        np.matmul(_groups(dy, k), _one_each(v, q).mT, out=_groups(dscores, k))  # undoes 7
+        dscores = _drop(dscores, dropout_p, dropout_seed)  # undoes 6
+        softmax_backward_into(dscores, weights, axis=-1, out=dscores)  # undoes 5
+        if capped is not None:
+            soft_cap_backward(dscores, capped, dx_out=dscores)  # undoes 3
         dscores *= scale  # undoes 2
-        np.matmul(dscores, k, out=dq)  # undoes 1
-        np.matmul(dscores.mT, q, out=dk)
+        np.matmul(_groups(dscores, k), _one_each(k, q), out=_groups(dq, k))  # undoes 1
+        _sum_groups(_groups(dscores, k).mT, _groups(q, k), dk)
     return dq, dk, dv
+
+
+def _groups(x: Array, k: Array) -> Array:
+    """Return a view (..., K, H / K, T, D) of x (..., H, T, D); x itself if there are K heads."""
+    if x.shape[:-2] == k.shape[:-2]:
+        return x
+    n_kv_head = k.shape[-3]
+    return x.reshape(*x.shape[:-3], n_kv_head, x.shape[-3] // n_kv_head, *x.shape[-2:])
+
+
+def _one_each(k: Array, q: Array) -> Array:
+    """Return a view (..., K, 1, S, D) of k (..., K, S, D); k itself if q has as many heads."""
+    return k if k.shape[:-2] == q.shape[:-2] else k[..., None, :, :]
+
+
+def _sum_groups(a: Array, b: Array, out: Array) -> None:
+    """Write a b (..., K, H / K, S, D), summed over each group, to ``out`` (..., K, S, D).
+
+    All query heads of a group use the same key-value head, so its gradient is a sum over them.
+    """
+    if a.ndim == out.ndim:
+        np.matmul(a, b, out=out)
+        return
+    with scope():
+        per_head = empty((*a.shape[:-1], b.shape[-1]), like=a)
+        np.matmul(a, b, out=per_head)
+        np.sum(per_head, axis=-3, out=out)
 
 
 def _can_use_kernel(q: Array, k: Array, v: Array, y: Array) -> bool:
@@ -223,7 +269,11 @@ def _drop(x: Array, p: float, seed: int) -> Array:
 
 
 def _add_masks(
-    scores: Array, mask: Array | None, key_padding_mask: Array | None, causal: bool
+    scores: Array,
+    mask: Array | None,
+    key_padding_mask: Array | None,
+    causal: bool,
+    window: int | None,
 ) -> None:
     """Write -inf to masked scores (..., T, S), and add a floating-point mask."""
     n_queries, n_keys = scores.shape[-2:]
@@ -238,18 +288,35 @@ def _add_masks(
     if causal:
         xp = array_module(scores)
         np.copyto(scores, -np.inf, where=~xp.tri(n_queries, n_keys, dtype=bool))
+        if window is not None:
+            np.copyto(scores, -np.inf, where=xp.tri(n_queries, n_keys, -window, dtype=bool))
 
 
 def _check_shapes(q: Array, k: Array, v: Array) -> None:
-    if min(q.ndim, k.ndim, v.ndim) < 2 or (q.shape[:-2], k.shape[:-1]) != (
-        k.shape[:-2],
-        v.shape[:-1],
-    ):
+    fit = min(q.ndim, k.ndim, v.ndim) >= 2 and k.shape[:-1] == v.shape[:-1]
+    if not fit or not _same_heads_or_groups(q.shape[:-2], k.shape[:-2]):
         raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit together")
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(f"attention: q has {q.shape[-1]} channels but k has {k.shape[-1]}")
     if q.shape[-1] == 0:
         raise ValueError(f"attention: q is {q.shape} and has no channels")
+
+
+def _same_heads_or_groups(queries: tuple[int, ...], keys: tuple[int, ...]) -> bool:
+    """Whether the leading axes are equal, or the keys have a divisor of the query heads."""
+    if queries == keys:
+        return True
+    same = len(queries) == len(keys) and queries[:-1] == keys[:-1]
+    return same and keys[-1] > 0 and queries[-1] % keys[-1] == 0
+
+
+def _check_window(window: int | None, causal: bool) -> int | None:
+    if window is None:
+        return None
+    window = check_whole("attention: window", window)
+    if window < 1 or not causal:
+        raise ValueError(f"attention: window={window} must be at least 1, with causal=True")
+    return window
 
 
 def _check_masks(

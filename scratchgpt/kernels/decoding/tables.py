@@ -63,6 +63,23 @@ PRE, POST = 0, 1
 NORM_POSITIONS = {"pre": PRE, "post": POST}
 
 
+def supports(config: Any) -> bool:
+    """Whether the kernel decodes models of this form; the others use the reference."""
+    return bool(
+        config.norm == "layer"
+        and config.positions == "learned"
+        and not config.gated_mlp
+        and config.activation in ACTIVATIONS
+        and config.kv_heads == config.n_head
+        and config.n_head * config.head_size == config.n_embd
+        and config.sliding_window is None
+        and config.qk_norm == "none"
+        and not config.embedding_norm
+        and config.attention_soft_cap is None
+        and config.logit_soft_cap is None
+    )
+
+
 class Weights(NamedTuple):
     """The weights of a model: flat arrays, and the offset of each parameter (-1 if missing)."""
 

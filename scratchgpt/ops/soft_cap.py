@@ -1,0 +1,68 @@
+"""Soft cap of scores or logits (Gemma Team 2024, arXiv:2408.00118, section 2)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgpt.arguments import check_real
+from scratchgpt.backend import Array, check_arrays, check_upstream
+from scratchgpt.memory import empty, empty_like, scope
+from scratchgpt.ops.observe import observed
+
+
+class SoftCapSaved(NamedTuple):
+    y: Array  # (...)
+    cap: float
+
+
+@observed
+def soft_cap_forward(
+    x: Array, cap: float, *, y_out: Array | None = None
+) -> tuple[Array, SoftCapSaved]:
+    r""":math:`y = c \tanh(x / c)`: nearly x while x is small, and never beyond ±c.
+
+    Parameters
+    ----------
+    x : array (...)
+    cap : float
+        The limit c, greater than 0.
+    y_out : array (...), optional
+        Overwritten with the result. It may be x.
+
+    Raises
+    ------
+    ValueError
+        If the cap is not greater than 0.
+    """
+    check_arrays("soft_cap", x=x)
+    cap = check_real("soft_cap: cap", cap)
+    if cap <= 0:
+        raise ValueError(f"soft_cap: cap={cap} must be greater than 0")
+    y = empty_like(x) if y_out is None else y_out
+    np.multiply(x, 1 / cap, out=y)
+    np.tanh(y, out=y)
+    y *= cap
+    return y, SoftCapSaved(y, cap)
+
+
+@observed
+def soft_cap_backward(dy: Array, saved: SoftCapSaved, *, dx_out: Array | None = None) -> Array:
+    r"""Gradient of :func:`soft_cap_forward`: :math:`dx = dy\,(1 - (y / c)^2)`.
+
+    Parameters
+    ----------
+    dy : array (...)
+    saved : SoftCapSaved
+    dx_out : array (...), optional
+        Overwritten with the result. It may be dy.
+    """
+    y, cap = saved
+    check_upstream("soft_cap", dy, y.shape)
+    dx = empty(y.shape, like=dy) if dx_out is None else dx_out
+    with scope():
+        slope = empty(y.shape, like=dy)
+        np.multiply(y, 1 / cap, out=slope)
+        slope *= slope
+        np.subtract(1, slope, out=slope)
+        np.multiply(dy, slope, out=dx)
+    return dx
