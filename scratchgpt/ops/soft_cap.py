@@ -1,5 +1,6 @@
 """Soft cap of scores or logits (Gemma Team 2024, arXiv:2408.00118, section 2)."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +33,12 @@ def soft_cap_forward(
     Raises
     ------
     ValueError
-        If the cap is not greater than 0.
+        If the cap is not greater than 0, or infinite.
     """
     check_arrays("soft_cap", x=x)
     cap = check_real("soft_cap: cap", cap)
-    if cap <= 0:
-        raise ValueError(f"soft_cap: cap={cap} must be greater than 0")
+    if not 0 < cap < math.inf:
+        raise ValueError(f"soft_cap: cap={cap} must be greater than 0 and finite")
     y = empty_like(x) if y_out is None else y_out
     if use_kernels(x, y, only=np.float32) and x.size and contiguous(y):
         from scratchgpt.kernels import soft_cap
