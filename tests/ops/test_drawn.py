@@ -63,6 +63,22 @@ def residual_layer_norm(p):
     return {"x": x, "branch": p.unit(*x.shape), **inputs}, settings
 
 
+def rms_norm(p):
+    # With one channel, the output is a sign, and its gradient of 0 is a rounding error.
+    n, rows = p.draw(st.integers(2, 7)), p.draw(leading)
+    return {"x": p.normal(*rows, n), "weight": p.unit(n) if p.draw(st.booleans()) else None}, {}
+
+
+def residual_rms_norm(p):
+    inputs, settings = rms_norm(p)
+    x = inputs.pop("x")
+    return {"x": x, "branch": p.unit(*x.shape), **inputs}, settings
+
+
+def soft_cap(p):
+    return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, {"cap": p.draw(st.floats(0.5, 50))}
+
+
 def gelu(p):
     settings = {"approximate": p.draw(st.sampled_from(["none", "tanh"]))}
     return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, settings
@@ -157,6 +173,9 @@ DRAWN = {
     "relu": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
+    "residual_rms_norm": residual_rms_norm,
+    "rms_norm": rms_norm,
+    "soft_cap": soft_cap,
     "softmax": softmax,
     "unit": unit,
 }

@@ -91,6 +91,18 @@ def residual_layer_norm(torch, x, branch, weight, bias=None, eps=1e-5):
     return torch.stack([x + branch, layer_norm(torch, x + branch, weight, bias, eps)])
 
 
+def rms_norm(torch, x, weight=None, eps=1e-6):
+    return torch.nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
+
+
+def residual_rms_norm(torch, x, branch, weight=None, eps=1e-6):
+    return torch.stack([x + branch, rms_norm(torch, x + branch, weight, eps)])
+
+
+def soft_cap(torch, x, cap):
+    return cap * torch.tanh(x / cap)
+
+
 def broadcast(torch, x, shape):
     return x.expand(shape)
 
@@ -189,6 +201,9 @@ PEERS = {
     "relu": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
+    "residual_rms_norm": residual_rms_norm,
+    "rms_norm": rms_norm,
+    "soft_cap": soft_cap,
     "softmax": softmax,
     "unit": unit,
 }

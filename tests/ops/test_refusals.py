@@ -145,6 +145,8 @@ EMPTY = {
     ],
     "mean_pool": [{"x": (0, 4, 3)}, {"x": (2, 4, 0)}],
     "residual": [{"x": (3, 0), "branch": (3, 0)}],
+    "residual_rms_norm": [{"x": (0, 5), "branch": (0, 5), "weight": (5,)}],
+    "rms_norm": [{"x": (0, 5), "weight": (5,)}, {"x": (2, 0, 5)}],
     "residual_layer_norm": [{"x": (0, 5), "branch": (0, 5), "weight": (5,), "bias": (5,)}],
 }
 ELEMENTWISE = [{"x": (3, 0)}, {"x": (0, 3)}, {"x": (2, 0, 3)}]
@@ -158,6 +160,8 @@ def test_arrays_without_elements_have_a_result(example, dtype):
         settings = {}
         if example.name == "broadcast":
             settings["shape"] = (4, *inputs["x"].shape)
+        elif example.name == "soft_cap":
+            settings["cap"] = 2.0
         elif example.name == "dropout":
             settings = {"p": 0.5, "seed": 0}
         elif example.name == "cross_entropy":
@@ -185,6 +189,8 @@ def test_no_channels_and_no_classes_are_refused():
             "branch": np.ones((3, 0)),
             "weight": np.ones(0),
         },
+        "rms_norm": {"x": np.ones((3, 0))},
+        "residual_rms_norm": {"x": np.ones((3, 0)), "branch": np.ones((3, 0))},
         "cross_entropy": {"logits": np.ones((3, 0)), "targets": np.zeros(3, int)},
         "attention": dict.fromkeys("qkv", np.ones((1, 2, 3, 0))),
     }.items():

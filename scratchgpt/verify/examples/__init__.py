@@ -6,6 +6,8 @@ from scratchgpt.verify.examples.classification import CROSS_ENTROPY, LOG_SOFTMAX
 from scratchgpt.verify.examples.layer_norm import LAYER_NORM, RESIDUAL_LAYER_NORM
 from scratchgpt.verify.examples.linear import EMBEDDING, LINEAR
 from scratchgpt.verify.examples.pointwise import BROADCAST, DROPOUT, GELU, RELU, RESIDUAL
+from scratchgpt.verify.examples.rms_norm import RESIDUAL_RMS_NORM, RMS_NORM
+from scratchgpt.verify.examples.soft_cap import SOFT_CAP
 from scratchgpt.verify.examples.text_vectors import CONTRASTIVE, LAST_POOL, MEAN_POOL, UNIT
 
 EXAMPLES: dict[str, Example] = {
@@ -26,7 +28,10 @@ EXAMPLES: dict[str, Example] = {
         RELU,
         RESIDUAL,
         RESIDUAL_LAYER_NORM,
+        RESIDUAL_RMS_NORM,
+        RMS_NORM,
         SOFTMAX,
+        SOFT_CAP,
         UNIT,
     )
 }
