@@ -89,6 +89,27 @@ def relu(p):
     return {"x": x + 0.1 * np.sign(x)}, {}
 
 
+def elementwise(p):
+    return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, {}
+
+
+def gated_product(p):
+    x = p.unit(*p.draw(leading), 2 * p.draw(sizes))
+    settings = {"activation": p.draw(st.sampled_from(["silu", "gelu_tanh", "gelu", "relu"]))}
+    return {"x": x + 0.1 * np.sign(x)}, settings
+
+
+def rotary(p):
+    *rows, n_time, half = (*p.draw(leading), p.draw(sizes), p.draw(sizes))
+    own = p.draw(st.booleans())
+    angles = p.unit(*(rows if own else []), n_time, half)
+    return {"x": p.normal(*rows, n_time, 2 * half)}, {
+        "cos": np.cos(angles),
+        "sin": np.sin(angles),
+        "pairing": p.draw(st.sampled_from(["halves", "neighbors"])),
+    }
+
+
 def softmax(p):
     shape = (*p.draw(leading), p.draw(sizes), p.draw(sizes))
     return {"x": p.normal(*shape)}, {"axis": p.draw(st.integers(-len(shape), len(shape) - 1))}
@@ -164,6 +185,7 @@ DRAWN = {
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
+    "gated_product": gated_product,
     "gelu": gelu,
     "last_pool": pool,
     "layer_norm": layer_norm,
@@ -171,11 +193,14 @@ DRAWN = {
     "log_softmax": softmax,
     "mean_pool": pool,
     "relu": relu,
+    "relu_squared": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
     "residual_rms_norm": residual_rms_norm,
     "rms_norm": rms_norm,
     "soft_cap": soft_cap,
+    "rotary": rotary,
+    "silu": elementwise,
     "softmax": softmax,
     "unit": unit,
 }
@@ -209,6 +234,9 @@ def test_float32_in_gives_float32_out_at_random_points(name, data):
         for key, x in inputs.items()
     }
     example = EXAMPLES[name]
+    settings = {
+        key: x.astype(np.float32) if key in ("cos", "sin") else x for key, x in settings.items()
+    }
     y, saved = example.forward(*inputs.values(), **settings)
     assert np.asarray(y).dtype == np.float32
     dy = 1.0 if isinstance(y, np.generic) else np.ones_like(y)

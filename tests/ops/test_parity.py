@@ -68,6 +68,33 @@ def relu(torch, x):
     return torch.nn.functional.relu(x)
 
 
+def relu_squared(torch, x):
+    return torch.nn.functional.relu(x) ** 2
+
+
+def silu(torch, x):
+    return torch.nn.functional.silu(x)
+
+
+def gated_product(torch, x, activation="silu"):
+    gate, up = x.chunk(2, dim=-1)
+    activate = {
+        "silu": torch.nn.functional.silu,
+        "gelu_tanh": lambda gate: gelu(torch, gate, "tanh"),
+        "gelu": torch.nn.functional.gelu,
+        "relu": torch.nn.functional.relu,
+    }[activation]
+    return activate(gate) * up
+
+
+def rotary(torch, x, cos, sin, pairing="halves"):
+    """Multiply complex numbers, each made of a pair, by numbers of absolute value 1."""
+    halves = x.unflatten(-1, (2, -1)).mT if pairing == "halves" else x.unflatten(-1, (-1, 2))
+    turned = torch.view_as_complex(halves.contiguous()) * torch.tensor(cos + 1j * sin)
+    pairs = torch.view_as_real(turned)
+    return (pairs.mT if pairing == "halves" else pairs).flatten(-2)
+
+
 def softmax(torch, x, axis=-1):
     line_masked = torch.isneginf(x).all(dim=axis, keepdim=True)
     x = torch.where(line_masked, torch.zeros_like(x), x)
@@ -192,6 +219,7 @@ PEERS = {
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
+    "gated_product": gated_product,
     "gelu": gelu,
     "last_pool": last_pool,
     "layer_norm": layer_norm,
@@ -199,11 +227,14 @@ PEERS = {
     "log_softmax": log_softmax,
     "mean_pool": mean_pool,
     "relu": relu,
+    "relu_squared": relu_squared,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
     "residual_rms_norm": residual_rms_norm,
     "rms_norm": rms_norm,
     "soft_cap": soft_cap,
+    "rotary": rotary,
+    "silu": silu,
     "softmax": softmax,
     "unit": unit,
 }
