@@ -10,7 +10,7 @@ from pathlib import Path
 import scratchgpt
 
 PATH = Path(scratchgpt.__file__).parent / "explore" / "data" / "autograd.json"
-SIZES = {"T": 5, "C": 12, "3C": 36, "F": 48, "V": 23, "H": 3, "D": 4, "P": 7}
+SIZES = {"T": 5, "C": 12, "3C": 36, "F": 48, "2F": 96, "V": 23, "H": 3, "D": 4, "P": 7}
 LETTERS = {size: letter for letter, size in SIZES.items()}
 
 
@@ -69,9 +69,25 @@ def table(torch):
     ops["linear"] = described(linear(x), x, linear.parameters())
     norm = nn.LayerNorm(SIZES["C"])
     ops["layer_norm"] = described(norm(x), x, norm.parameters())
-    for name, function in (("gelu", F.gelu), ("relu", F.relu)):
+    norm = nn.RMSNorm(SIZES["C"])
+    x = stream("T", "C")
+    ops["rms_norm"] = described(norm(x), x, norm.parameters())
+
+    def squared(x):
+        return F.relu(x).square()
+
+    functions = (("gelu", F.gelu), ("relu", F.relu), ("relu_squared", squared), ("silu", F.silu))
+    for name, function in functions:
         x = stream("T", "F")
         ops[name] = described(function(x), x, ())
+    x = stream("T", "2F")
+    gate, up = x.chunk(2, dim=-1)
+    ops["gated_product"] = described(F.silu(gate) * up, x, ())
+    x = stream("T", "V")
+    ops["soft_cap"] = described(15 * torch.tanh(x / 15), x, ())
+    x = stream("H", "T", "D")
+    angles = torch.randn(SIZES["T"], SIZES["D"])
+    ops["rotary"] = described(x * angles.cos() + half_turned(torch, x) * angles.sin(), x, ())
     x, branch = stream("T", "C"), stream("T", "C")
     ops["residual"] = ops["sum"] = described(x + branch, (x, branch), ())
     ops["dropout"] = described(F.dropout(x, 0.1), x, ())
@@ -85,6 +101,12 @@ def table(torch):
     loss = F.cross_entropy(logits.view(-1, SIZES["V"]), tokens.view(-1))
     ops["cross_entropy"] = described(loss, logits, ())
     return {"torch": torch.__version__.partition("+")[0], "ops": ops, "block": block(torch)}
+
+
+def half_turned(torch, x):
+    """Return the other channel of each pair, with the sign of the rotation."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((-second, first), dim=-1)
 
 
 def heads(qkv):

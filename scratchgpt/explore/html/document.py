@@ -170,7 +170,7 @@ def _key(step: Step) -> str:
 def _begin(content: Content) -> str:
     """Return three places where a reader may begin."""
     attention = next((c.id for c in reversed(content.shown) if c.op == "attention"), "step")
-    norm = next((c.id for c in reversed(content.shown) if c.op == "layer_norm"), "step")
+    norm = next((c.id for c in reversed(content.shown) if c.is_norm_of_stream), "step")
     places = (
         (
             "cross_entropy/backward/dlogits",
