@@ -12,6 +12,7 @@ import scratchgpt
 PATH = Path(scratchgpt.__file__).parent / "explore" / "data" / "autograd.json"
 SIZES = {"T": 5, "C": 12, "3C": 36, "F": 48, "2F": 96, "V": 23, "H": 3, "D": 4, "P": 7}
 LETTERS = {size: letter for letter, size in SIZES.items()}
+GROUPS = {"T": 5, "H": 6, "K": 3, "D": 2}
 
 
 def graph(node, stop=()):
@@ -35,7 +36,7 @@ def saved_tensors(node):
                 yield name.removeprefix("_saved_"), value
 
 
-def described(y, x, parameters):
+def described(y, x, parameters, letters=LETTERS):
     """Describe the graph between an output and an input: names of nodes, and what they save."""
     inputs = x if isinstance(x, tuple) else (x,)
     stop = {t.grad_fn for t in inputs if t.grad_fn is not None}
@@ -47,7 +48,7 @@ def described(y, x, parameters):
             if tensor.data_ptr() in own:
                 saved.append([node.name(), name, "parameter", 0])
                 continue
-            shape = [LETTERS.get(n, str(n)) for n in tensor.shape if n != 1]
+            shape = [letters.get(n, str(n)) for n in tensor.shape if n != 1]
             key = tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tuple(tensor.shape)
             n_bytes = 0 if key in seen else tensor.element_size()
             seen.add(key)
@@ -93,6 +94,8 @@ def table(torch):
     ops["dropout"] = described(F.dropout(x, 0.1), x, ())
     x = stream("T", "3C")
     ops["attention"] = described(attention(torch, x), x, ())
+    y, x = grouped(torch)
+    ops["attention with groups"] = described(y, x, (), {n: name for name, n in GROUPS.items()})
     ops["attention written out"] = described(written_out(torch, x), x, ())
     tokens = torch.arange(SIZES["T"])[None]
     embedding = nn.Embedding(SIZES["V"], SIZES["C"])
@@ -118,6 +121,16 @@ def heads(qkv):
 def attention(torch, qkv):
     y = torch.nn.functional.scaled_dot_product_attention(*heads(qkv), is_causal=True)
     return y.transpose(1, 2).contiguous().view(1, SIZES["T"], SIZES["C"])
+
+
+def grouped(torch):
+    """Attention with groups of heads; returns y and the array of q, k and v."""
+    t, h, k, d = GROUPS.values()
+    qkv = torch.randn(1, t, (h + 2 * k) * d, requires_grad=True) * 1
+    parts = qkv.split([h * d, k * d, k * d], dim=2)
+    q, k, v = (p.view(1, t, -1, d).transpose(1, 2) for p in parts)
+    y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    return y.transpose(1, 2).contiguous().view(1, t, h * d), qkv
 
 
 def written_out(torch, qkv):

@@ -141,3 +141,11 @@ def translator_path(tmp_path_factory):
     path = tmp_path_factory.mktemp("explore") / "translator.html"
     write_page(make_page(small_step("transformer-dropout"), landscape=False), path)
     return path
+
+
+@pytest.fixture(scope="session", params=FORMS)
+def form_path(request, tmp_path_factory):
+    """The page of each form of GPT."""
+    path = tmp_path_factory.mktemp("explore") / "form.html"
+    write_page(make_page(small_step(request.param), landscape=False), path)
+    return path

@@ -66,7 +66,9 @@ def unfold_attention(card: Card, pair: Pair, sums: GradientSums) -> None:
         card.add_saved(pair.node, axes)
         if saved.capped is not None:
             path = f"{pair.node.path}.capped.y"
-            card.add("saved", "saved", "capped scores", f"H {t} {s}", one_row(saved.capped.y), path=path)
+            card.add(
+                "saved", "saved", "capped scores", f"H {t} {s}", one_row(saved.capped.y), path=path
+            )
     if pair.backward is None:
         return
 
