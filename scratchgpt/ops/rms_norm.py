@@ -12,6 +12,7 @@ from scratchgpt.backend import (
     check_arrays,
     check_upstream,
     contiguous_rows,
+    use_cuda,
     use_kernels,
 )
 from scratchgpt.memory import empty, empty_like, scope
@@ -75,6 +76,11 @@ def rms_norm_forward(
 
         rms_norm.rms_norm_forward(x, weight, eps, y, rstd)
         return y, RMSNormSaved(x, weight, rstd)
+    if use_cuda(x, weight, y):
+        from scratchgpt.kernels.cuda import by_row
+
+        by_row.rms_norm_forward(x, weight, eps, y, rstd)
+        return y, RMSNormSaved(x, weight, rstd)
 
     rstd[..., 0] = np.einsum("...c,...c->...", x, x)
     rstd /= x.shape[-1]  # 1
@@ -131,6 +137,11 @@ def rms_norm_backward(
         from scratchgpt.kernels import rms_norm
 
         dweight = rms_norm.rms_norm_backward(dy, x, weight, rstd, residual_gradient, dx)
+        return dx, collect(dweight_into, dweight)
+    if use_cuda(dy, x, weight, residual_gradient, dx):
+        from scratchgpt.kernels.cuda import by_row
+
+        dweight = by_row.rms_norm_backward(dy, x, weight, rstd, residual_gradient, dx)
         return dx, collect(dweight_into, dweight)
 
     with scope():
