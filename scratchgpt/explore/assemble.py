@@ -126,7 +126,13 @@ def _facts(pair: Pair, recording: Recording) -> dict[str, Any]:
         queries = "S" if call.path.startswith("encoder") else "T"
         keys = "S" if last == "cross" or queries == "S" else "T"
         saved = call.saved
-        return {"queries": queries, "keys": keys, "scale": saved.scale, "p": saved.dropout_p}
+        return {
+            "queries": queries,
+            "keys": keys,
+            "scale": saved.scale,
+            "p": saved.dropout_p,
+            "soft_cap": saved.capped is not None,
+        }
     if call.op == "embedding":
         return {"rows": "P" if last == "wpe" else "V"}
     if call.op == "dropout":
