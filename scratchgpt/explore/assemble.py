@@ -131,7 +131,7 @@ def _facts(pair: Pair, recording: Recording) -> dict[str, Any]:
             "keys": keys,
             "scale": saved.scale,
             "p": saved.dropout_p,
-            "soft_cap": saved.capped is not None,
+            "soft_cap": saved.soft_cap,
         }
     if call.op == "embedding":
         return {"rows": "P" if last == "wpe" else "V"}

@@ -40,7 +40,7 @@ FORWARD: dict[str, tuple[Formula, ...]] = {
         _F(
             "3",
             r"S \leftarrow c \tanh(S / c)",
-            ("scores, capped = soft_cap_forward(", "weights[...] = scores"),
+            ("capped, _ = soft_cap_forward(", "weights[...] = capped"),
         ),
         _F("4", r"S \leftarrow S + M", ("add_masks(weights",)),
         _F("5", r"P_{ts} = \frac{e^{S_{ts}}}{\sum_{r} e^{S_{tr}}}", ("softmax_into(weights",)),

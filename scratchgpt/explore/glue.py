@@ -53,10 +53,10 @@ def _join_heads(card: Card, by_id: dict[str, Card]) -> None:
         source = by_id.get(f"{place}.{name}")
         if source is None:
             continue
-        y = find(source, "forward", "y").value
-        n = values[y].array.shape[-1] // len(parts)
-        for i, part in enumerate(parts):
-            _explain(card, at[part], {"k": "heads", "a": y, "j": i * n, "d": d})
+        y, first = find(source, "forward", "y").value, 0
+        for part in parts:
+            _explain(card, at[part], {"k": "heads", "a": y, "j": first, "d": d})
+            first += len(values[at[part]].array) * d
         dy = find(source, "backward", "dy").value
         _explain(card, dy, {"k": "merge", "a": [grads[part] for part in parts], "d": d})
     y = find(card, "forward", "y").value

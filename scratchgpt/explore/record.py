@@ -19,6 +19,7 @@ from scratchgpt.memory import nbytes, walk
 from scratchgpt.ops.observe import observing
 
 # Parts of a path in ``walk(saved)`` that a reader does not need to find a place.
+_ONE_CARD = frozenset({"attention"})  # what these operations call has no card of its own
 _DROPPED = frozenset({"model", "transformer", "stack", "branch"})
 
 
@@ -112,14 +113,14 @@ class _Recorder:
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
         op, _, way = name.rpartition("_")
-        if self._open:
+        if self._open and self._open[-1].op not in _ONE_CARD:
             self._open[-1].is_leaf = False
         copies = {key: self.copy(value) for key, value in inputs.items()}
         self._open.append(Call(op, way, path, self.phase, copies))
 
     def end(self, name: str, path: str, result: Any) -> None:
         call = self._open.pop()
-        if not call.is_leaf:
+        if not call.is_leaf or (self._open and self._open[-1].op in _ONE_CARD):
             return
         if call.way == "forward":
             call.saved = result[1]

@@ -173,13 +173,51 @@ const evaluate = (() => {
       return [value, Math.abs(value)];
     },
     merge(h, index, note) {
-      const width = shape(h.a[0])[0] * h.d, part = Math.floor(index[1] / width), c = index[1] % width;
+      const width = (part) => shape(h.a[part])[0] * h.d;
+      let part = 0, c = index[1];
+      while (c >= width(part)) c -= width(part++);
       const from = [Math.floor(c / h.d), index[0], c % h.d], value = at(h.a[part], from);
       if (note) {
         note.text("the same number in the array of its head");
         note(value, [[h.a[part], from]]);
       }
       return [value, Math.abs(value)];
+    },
+    group(h, index, note) {
+      const from = [Math.floor(index[0] / h.g), ...index.slice(1)], value = at(h.a, from);
+      if (note) {
+        note.text(`${h.g} query heads share this key-value head`);
+        note(value, [[h.a, from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    group_sum(h, index, note) {
+      let value = 0, size = 0;
+      for (let k = 0; k < h.g; k++) {
+        const from = [index[0] * h.g + k, ...index.slice(1)], term = at(h.a, from);
+        value += term;
+        size += Math.abs(term);
+        if (note) note(term, [[h.a, from]]);
+      }
+      return [value, size];
+    },
+    cap(h, index, note, stored) {
+      if (h.mask && stored === -Infinity) return [stored, 0];
+      const x = at(h.a, index), value = h.cap * Math.tanh(x / h.cap);
+      if (note) {
+        note.text(filled`cap · tanh(S / cap) = ${h.cap} · tanh(${x} / ${h.cap})`);
+        note(x, [[h.a, index]], "S before the cap");
+      }
+      return [value, Math.abs(x) + Math.abs(value)];
+    },
+    cap_back(h, index, note) {
+      const d = at(h.a, index), x = at(h.b, index), slope = 1 - Math.tanh(x / h.cap) ** 2;
+      if (note) {
+        note.text(filled`dS after the cap · (1 − tanh²(S / cap)) = ${d} · ${slope}`);
+        note(d, [[h.a, index]], "dS after the cap");
+        note(x, [[h.b, index]], "S before the cap");
+      }
+      return [d * slope, Math.abs(d)];
     },
     lse(h, index, note) {
       const n = shape(h.a)[1];
