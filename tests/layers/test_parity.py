@@ -31,17 +31,47 @@ class Peer:
         mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
         return x * self.torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
 
-    def attention(self, x, n_head, p, seed, prefix="", masks=CAUSAL):
+    def attention(self, x, n_head, p, seed, prefix="", masks=CAUSAL, rotation=None, query_key=None):
         parts = self.linear(x, f"{prefix}c_attn.").chunk(3, dim=-1)
-        return self.attend(*parts, n_head, p, seed, masks, prefix)
+
+        def place(x, which):
+            return self.place(x, which, rotation, query_key, prefix)
+
+        return self.attend(*parts, n_head, p, seed, masks, prefix, place)
+
+    def place(self, x, which, rotation, query_key, prefix):
+        """Normalize and rotate queries or keys (B, H, T, D)."""
+        layer = query_key and getattr(query_key, f"{which}_norm")
+        if layer and query_key.rotate_first:
+            return self.rms_norm(self.rotate(x, rotation), layer, f"{prefix}query_key.{which}_norm")
+        if layer:
+            x = self.rms_norm(x, layer, f"{prefix}query_key.{which}_norm")
+        return self.rotate(x, rotation)
+
+    def rms_norm(self, x, layer, name):
+        weight = self.parameters.get(f"{name}.weight")
+        return self.f.rms_norm(x, x.shape[-1:], weight, layer.eps)
+
+    def rotate(self, x, rotation):
+        if rotation is None:
+            return x
+        cos, sin = (self.torch.tensor(table) for table in rotation[:2])
+        if rotation.pairing == "halves":
+            first, second = x.chunk(2, dim=-1)
+            pairs = first * cos - second * sin, second * cos + first * sin
+            return self.torch.cat(pairs, dim=-1)
+        first, second = x[..., ::2], x[..., 1::2]
+        pairs = first * cos - second * sin, second * cos + first * sin
+        return self.torch.stack(pairs, dim=-1).flatten(-2)
 
     def cross(self, x, memory, n_head, p, seed, prefix="", masks=UNMASKED):
         keys_and_values = self.linear(memory, f"{prefix}c_kv.").chunk(2, dim=-1)
         q = self.linear(x, f"{prefix}c_q.")
         return self.attend(q, *keys_and_values, n_head, p, seed, masks, prefix)
 
-    def attend(self, q, k, v, n_head, p, seed, masks, prefix):
+    def attend(self, q, k, v, n_head, p, seed, masks, prefix, place=lambda x, which: x):
         q, k, v = (part.unflatten(-1, (n_head, -1)).transpose(1, 2) for part in (q, k, v))
+        q, k = place(q, "q"), place(k, "k")
         added = self.torch.zeros(*q.shape[:-1], k.shape[-2], dtype=q.dtype)
         forbidden = self.torch.zeros(added.shape, dtype=bool)
         if masks.causal:
@@ -63,12 +93,22 @@ class Peer:
         return self.linear(heads.transpose(1, 2).flatten(-2), f"{prefix}c_proj.")
 
     def mlp(self, x, activation, prefix=""):
-        h = self.linear(x, f"{prefix}c_fc.")
-        if activation == "relu":
-            h = self.f.relu(h)
-        else:
-            h = self.f.gelu(h, approximate="tanh" if activation == "gelu_tanh" else "none")
+        h = self.activate(self.linear(x, f"{prefix}c_fc."), activation)
         return self.linear(h, f"{prefix}c_proj.")
+
+    def gated_mlp(self, x, activation):
+        gate, up = self.linear(x, "c_fc.").chunk(2, dim=-1)
+        return self.linear(self.activate(gate, activation) * up, "c_proj.")
+
+    def activate(self, h, activation):
+        match activation:
+            case "relu":
+                return self.f.relu(h)
+            case "relu_squared":
+                return self.f.relu(h) ** 2
+            case "silu":
+                return self.f.silu(h)
+        return self.f.gelu(h, approximate="tanh" if activation == "gelu_tanh" else "none")
 
     def block(self, x, block, dropout_seed=None, masks=CAUSAL, memory=None, memory_masks=UNMASKED):
         p, eps, n_head = block.drop.p, block.ln_1.eps, block.attn.n_head
@@ -120,7 +160,13 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
             expected = peer.dropout(x_peer, layer.p, layer_case.settings.get("seed"))
         case "SelfAttention":
             expected = peer.attention(
-                x_peer, layer.n_head, layer.dropout, seed, masks=masks or CAUSAL
+                x_peer,
+                layer.n_head,
+                layer.dropout,
+                seed,
+                masks=masks or CAUSAL,
+                rotation=settings.get("rotation"),
+                query_key=layer.query_key,
             )
         case "CrossAttention":
             expected = peer.cross(
@@ -130,6 +176,8 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
             expected = peer.input_embedding(x_peer, layer, seed)
         case "MLP":
             expected = peer.mlp(x_peer, layer.activation)
+        case "GatedMLP":
+            expected = peer.gated_mlp(x_peer, layer.activation)
         case "Block":
             expected = peer.block(x_peer, layer, **settings)
         case "DecoderBlock":

@@ -14,7 +14,9 @@ def test_the_values_at_log_three_are_known():
     y, saved = silu_forward(x)
     np.testing.assert_allclose(y, x * [0.25, 0.75], rtol=1e-15)
     slope = [0.25 - np.log(3) * 3 / 16, 0.75 + np.log(3) * 3 / 16]
-    np.testing.assert_allclose(silu_backward(np.array([5.0, -2.0]), saved), slope * np.array([5, -2]))
+    np.testing.assert_allclose(
+        silu_backward(np.array([5.0, -2.0]), saved), slope * np.array([5, -2])
+    )
 
 
 def test_the_slope_at_zero_is_one_half():
