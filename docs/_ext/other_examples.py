@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from llama_examples import LLAMA
 from recorded_step import Row, card, run, steps
 
 from scratchgpt import kernels, ops
@@ -192,5 +193,6 @@ OTHERS: dict[str, Callable[[], tuple[list[Row], str, str]]] = {
     "dropout": _dropout,
     "broadcast": _broadcast,
     "residual_layer_norm": _residual_layer_norm,
+    **LLAMA,
     **{op: _of_pooling(op) for op in POOLED},
 }
