@@ -36,6 +36,7 @@ SCALINGS = {
         64,
     ),
     "yarn, no extension": ({**YARN, "factor": 1.0}, 10_000.0, 64),
+    "yarn, beyond the last pair": ({**YARN, "original_max_position_embeddings": 256}, 2.0, 8),
     "yarn, all pairs slowed": ({**YARN, "original_max_position_embeddings": 4}, 10_000.0, 8),
 }
 each_scaling = pytest.mark.parametrize(("scaling", "theta", "d"), SCALINGS.values(), ids=SCALINGS)
@@ -174,8 +175,9 @@ def test_yarn_blends_by_the_index_of_the_pair(assert_close):
     slower = np.array([1, 1, (1 + 1 / 4) / 2, 1 / 4])
     assert_close(rotary.frequencies, slower * np.exp(-np.arange(4.0)), 1e-14)
     assert rotary.attention_factor == pytest.approx(1 + 0.1 * np.log(4), rel=1e-15)
-    rotation = rotary.at(np.array([0]), like=np.empty(0))
-    assert_close(rotation.cos, np.full((1, 4), rotary.attention_factor), 1e-15)
+    rotation = rotary.at(np.array([5]), like=np.empty(0))
+    assert_close(rotation.cos[0], rotary.attention_factor * np.cos(5 * rotary.frequencies), 1e-15)
+    assert_close(rotation.sin[0], rotary.attention_factor * np.sin(5 * rotary.frequencies), 1e-15)
 
 
 def test_an_unknown_type_is_refused():
