@@ -78,7 +78,7 @@ _block_sizes: dict[str, Any] = {**_sizes, "activation": "gelu_tanh", "layer_norm
 _last_is_padding = np.array([[False] * 5, [False] * 4 + [True]])
 _biases = random_stream(0, "verify", "biases").standard_normal((4, 4))
 _masks = Masks(mask=_biases, key_padding_mask=_last_is_padding[:, 1:])
-_rotation = Rotary(10, theta=10_000.0).at(np.arange(4), like=_biases)
+_rotated = {"rotation": Rotary(10, theta=10_000.0).at(np.arange(4), like=_biases)}
 _memory_masks = Masks(key_padding_mask=_last_is_padding)
 
 
@@ -108,10 +108,8 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("SelfAttention", "masks, dropout"): Subject(
         partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
     ),
-    ("SelfAttention", "rotary positions, normalized queries and keys"): Subject(
-        lambda: SelfAttention(6, 3, head_size=10, query_key=QueryKey(10), **_sizes),
-        (X,),
-        {"rotation": _rotation},
+    ("SelfAttention", "rotary positions, norms"): Subject(
+        lambda: SelfAttention(6, 3, head_size=10, query_key=QueryKey(10), **_sizes), (X,), _rotated
     ),
     ("CrossAttention", "padding, dropout"): Subject(
         partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
