@@ -6,6 +6,7 @@ from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.layers.rms_norm import RMSNorm
 from scratchgpt.layers.rotary import Rotation
+from scratchgpt.memory import scope
 from scratchgpt.ops.rms_norm import RMSNormSaved
 from scratchgpt.ops.rotary import RotarySaved, rotary_backward, rotary_forward
 
@@ -79,15 +80,16 @@ class QueryKey(Layer):
             Overwritten.
         """
         norm = self._norm(which)
-        dx = dy
-        if norm and saved.norm and self.rotate_first:
-            dx = norm.backward(dx, saved.norm)
-        if saved.rotary:
-            dx = rotary_backward(dx, saved.rotary, dx_out=dx)
-        if norm and saved.norm and not self.rotate_first:
-            dx = norm.backward(dx, saved.norm)
-        if dx is not dx_out:
-            dx_out[...] = dx
+        with scope():
+            dx = dy
+            if norm and saved.norm and self.rotate_first:
+                dx = norm.backward(dx, saved.norm)
+            if saved.rotary:
+                dx = rotary_backward(dx, saved.rotary, dx_out=dx)
+            if norm and saved.norm and not self.rotate_first:
+                dx = norm.backward(dx, saved.norm)
+            if dx is not dx_out:
+                dx_out[...] = dx
         return dx_out
 
     def _norm(self, which: Which) -> RMSNorm | None:

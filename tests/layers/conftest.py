@@ -127,18 +127,6 @@ CASES = (
     LayerCase("attention, padding", attention(), X, {"masks": Masks(None, PADDING[:, :4])}),
     LayerCase("attention, some allowed", attention(), X, {"masks": Masks(ALLOWED)}),
     LayerCase("attention, all masks, dropout", attention(), X, {**SELF, **SEED}),
-    LayerCase("cross", attention(CrossAttention), X, memory=MEMORY),
-    LayerCase(
-        "cross, masks, dropout", attention(CrossAttention), X, {**CROSS, **SEED}, None, MEMORY
-    ),
-    LayerCase("cross, no bias", attention(CrossAttention, bias=False), X, memory=(2, 1, 6)),
-    LayerCase("cross, one query", attention(CrossAttention), (2, 1, 6), memory=MEMORY),
-    LayerCase("sinusoids, dropout", input_embedding(), (3, 4), {"dropout_seed": 3}, 7),
-    LayerCase("learned positions", input_embedding(positions="learned"), (3, 5), {}, 7),
-    LayerCase("sinusoids, not scaled", input_embedding(scale=False), (3, 4), {}, 7),
-    LayerCase("mlp, tanh gelu", mlp("gelu_tanh"), (2, 3, 5)),
-    LayerCase("mlp, exact gelu, no bias", mlp("gelu", bias=False), (2, 3, 5)),
-    LayerCase("mlp, relu", mlp("relu"), (2, 3, 5)),
     LayerCase("attention, rotated", attention(head_size=10), X, ROTATED),
     LayerCase(
         "attention, rotated, neighbors, dropout",
@@ -159,6 +147,18 @@ CASES = (
         X,
         ROTATED,
     ),
+    LayerCase("cross", attention(CrossAttention), X, memory=MEMORY),
+    LayerCase(
+        "cross, masks, dropout", attention(CrossAttention), X, {**CROSS, **SEED}, None, MEMORY
+    ),
+    LayerCase("cross, no bias", attention(CrossAttention, bias=False), X, memory=(2, 1, 6)),
+    LayerCase("cross, one query", attention(CrossAttention), (2, 1, 6), memory=MEMORY),
+    LayerCase("sinusoids, dropout", input_embedding(), (3, 4), {"dropout_seed": 3}, 7),
+    LayerCase("learned positions", input_embedding(positions="learned"), (3, 5), {}, 7),
+    LayerCase("sinusoids, not scaled", input_embedding(scale=False), (3, 4), {}, 7),
+    LayerCase("mlp, tanh gelu", mlp("gelu_tanh"), (2, 3, 5)),
+    LayerCase("mlp, exact gelu, no bias", mlp("gelu", bias=False), (2, 3, 5)),
+    LayerCase("mlp, relu", mlp("relu"), (2, 3, 5)),
     LayerCase("mlp, silu", mlp("silu"), (2, 3, 5)),
     LayerCase("mlp, relu squared", mlp("relu_squared"), (2, 3, 5)),
     LayerCase("gated mlp, silu, no bias", gated_mlp("silu", bias=False), (2, 3, 5)),
