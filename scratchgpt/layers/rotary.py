@@ -37,7 +37,7 @@ class Rotary:
     ----------
     frequencies : float64 array (D/2,)
         :math:`\omega`, in radians per position.
-    attention_factor : float
+    factor : float
         Multiplies cosine and sine, and so the scores by its square; 1 except for YaRN.
 
     Raises
@@ -56,14 +56,13 @@ class Rotary:
         reversed: bool = False,
     ) -> None:
         pairs = np.arange(0, head_size, 2)  # 2i, on the host
-        self.frequencies, self.attention_factor = theta ** (-pairs / head_size), 1.0
+        self.frequencies, self.factor = theta ** (-pairs / head_size), 1.0
         if scaling:
-            self.frequencies, self.attention_factor = _scale(
-                self.frequencies, scaling, head_size, theta
-            )
+            self.frequencies, self.factor = _scale(self.frequencies, scaling, head_size, theta)
         if reversed:
             self.frequencies = -self.frequencies
         self.pairing = pairing
+        self._copy = self.frequencies  # on the device that was used last
 
     def at(self, positions: Array, like: Array) -> Rotation:
         """Return the rotation of positions (T,) or (B, T), for arrays like ``like``.
@@ -75,10 +74,12 @@ class Rotary:
         positions = to_device_of(like, positions)
         if positions.ndim == 2:
             positions = positions[:, None]  # (B, 1, T), for all heads
-        angles = positions[..., None] * xp.asarray(self.frequencies)
+        if array_module(self._copy) is not xp:  # once, not in each step
+            self._copy = xp.asarray(self.frequencies)
+        angles = positions[..., None] * self._copy
         cos, sin = np.cos(angles), np.sin(angles)
-        cos *= self.attention_factor
-        sin *= self.attention_factor
+        cos *= self.factor
+        sin *= self.factor
         real = like.real.dtype
         return Rotation(cos.astype(real), sin.astype(real), self.pairing)
 
@@ -86,7 +87,7 @@ class Rotary:
 def _scale(
     frequencies: Array, scaling: dict[str, Any], head_size: int, theta: float
 ) -> tuple[Array, float]:
-    """Return the scaled frequencies, and the attention factor."""
+    """Return the scaled frequencies, and the factor of cosine and sine."""
     kind = scaling["rope_type"]
     if kind == "linear":  # Chen et al. 2023, arXiv:2306.15595: all positions divided by a factor
         return frequencies / scaling["factor"], 1.0
@@ -124,7 +125,7 @@ def _yarn(
         """Return the index, with a fraction, of the pair that turns so often in the context."""
         return head_size * math.log(context / (2 * math.pi * n_turns)) / (2 * math.log(theta))
 
-    low, high = pair_of(scaling.get("beta_fast") or 32), pair_of(scaling.get("beta_slow") or 1)
+    low, high = pair_of(scaling.get("beta_fast", 32)), pair_of(scaling.get("beta_slow", 1))
     if scaling.get("truncate", True):
         low, high = math.floor(low), math.ceil(high)
     low, high = max(low, 0), min(high, head_size - 1)

@@ -1,12 +1,11 @@
 """Checks of the scaling of rotary frequencies, as a file or a user gives it."""
 
-import math
 from typing import Any
 
 from scratchgpt.arguments import real_number
 from scratchgpt.errors import UserError, did_you_mean
 
-# The fields of each kind: those that it needs, and those that it may have, or have as None.
+# The fields of each kind: those that it needs, and those that it may have.
 _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "linear": (("factor",), ()),
     "llama3": (
@@ -35,20 +34,13 @@ def check_rope_scaling(scaling: dict[str, Any] | None) -> None:
         if name not in scaling:
             raise UserError(f"rope_scaling of rope_type {kind!r} needs {name}")
     for name, value in scaling.items():
-        if name not in ("rope_type", *needed, *optional):
+        if name not in ("rope_type", "truncate", *needed, *optional):
             raise UserError(
                 f"rope_scaling of rope_type {kind!r} has an unknown field {name!r}"
                 f"{did_you_mean(name, (*needed, *optional))}"
             )
-        if name == "rope_type" or (name in optional and value is None):
-            continue
-        if name == "truncate":
-            if not isinstance(value, bool):
-                raise UserError(f"rope_scaling: truncate={value!r} must be true or false")
-        elif (number := real_number(value)) is None or not 0 < number < math.inf:
+        number = real_number(value)
+        if name == "truncate" and not isinstance(value, bool):
+            raise UserError(f"rope_scaling: truncate={value!r} must be true or false")
+        if name not in ("rope_type", "truncate") and (number is None or not number > 0):
             raise UserError(f"rope_scaling: {name}={value!r} must be a positive number")
-    if kind == "llama3" and not scaling["low_freq_factor"] < scaling["high_freq_factor"]:
-        raise UserError(
-            f"rope_scaling: low_freq_factor={scaling['low_freq_factor']!r} must be less than "
-            f"high_freq_factor={scaling['high_freq_factor']!r}"
-        )

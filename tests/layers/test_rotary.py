@@ -6,7 +6,7 @@ import pytest
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Rotary
 from scratchgpt.layers.rotary import ROPE_TYPES
-from scratchgpt.models.rope_scaling import check_rope_scaling
+from scratchgpt.models import GPTConfig
 from scratchgpt.ops import rotary_forward
 
 LLAMA3 = {
@@ -30,11 +30,6 @@ SCALINGS = {
     "yarn, other limits": ({**YARN, "beta_fast": 20.0, "beta_slow": 2.0}, 10_000.0, 48),
     "yarn, exact limits": ({**YARN, "truncate": False}, 10_000.0, 64),
     "yarn, attention factor": ({**YARN, "attention_factor": 0.7}, 10_000.0, 64),
-    "yarn, nothing given": (
-        {**YARN, "beta_fast": None, "beta_slow": None, "attention_factor": None},
-        10_000.0,
-        64,
-    ),
     "yarn, no extension": ({**YARN, "factor": 1.0}, 10_000.0, 64),
     "yarn, beyond the last pair": ({**YARN, "original_max_position_embeddings": 256}, 2.0, 8),
     "yarn, all pairs slowed": ({**YARN, "original_max_position_embeddings": 4}, 10_000.0, 8),
@@ -45,7 +40,7 @@ each_scaling = pytest.mark.parametrize(("scaling", "theta", "d"), SCALINGS.value
 def test_the_first_pair_turns_by_one_radian_and_the_others_more_slowly(assert_close):
     rotary = Rotary(6, theta=1000.0)
     assert_close(rotary.frequencies, [1, 0.1, 0.01], 1e-15)
-    assert rotary.attention_factor == 1
+    assert rotary.factor == 1
 
 
 def test_the_angle_is_position_times_frequency(assert_close):
@@ -119,7 +114,6 @@ def test_tables_are_on_the_device_of_the_inputs(strict):
 def test_scaled_frequencies_are_those_of_transformers(scaling, theta, d, transformers):
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-    check_rope_scaling(scaling)
     rotary = Rotary(d, theta=theta, scaling=scaling)
     config = transformers.LlamaConfig(
         hidden_size=3 * d,
@@ -130,7 +124,7 @@ def test_scaled_frequencies_are_those_of_transformers(scaling, theta, d, transfo
     )
     frequencies, factor = ROPE_INIT_FUNCTIONS[scaling["rope_type"]](config, "cpu")
     np.testing.assert_allclose(rotary.frequencies, frequencies.double().numpy(), rtol=1e-6)
-    assert rotary.attention_factor == pytest.approx(factor, rel=1e-6)
+    assert rotary.factor == pytest.approx(factor, rel=1e-6)
     if scaling["factor"] > 1:
         unscaled = Rotary(d, theta=theta).frequencies
         assert not np.allclose(rotary.frequencies, unscaled, rtol=1e-3), "nothing was scaled"
@@ -154,7 +148,7 @@ def test_llama3_scales_by_the_number_of_turns(assert_close):
     scaling = {**LLAMA3, "original_max_position_embeddings": 20 * np.pi}
     rotary = Rotary(8, theta=256.0, scaling=scaling)
     assert_close(rotary.frequencies, [1, (1 + 1 / 8) / 2 / 4, 1 / 16 / 8, 1 / 64 / 8], 1e-14)
-    assert rotary.attention_factor == 1
+    assert rotary.factor == 1
 
 
 def test_yarn_blends_by_the_index_of_the_pair(assert_close):
@@ -174,10 +168,10 @@ def test_yarn_blends_by_the_index_of_the_pair(assert_close):
     rotary = Rotary(8, theta=np.exp(4), scaling=scaling)
     slower = np.array([1, 1, (1 + 1 / 4) / 2, 1 / 4])
     assert_close(rotary.frequencies, slower * np.exp(-np.arange(4.0)), 1e-14)
-    assert rotary.attention_factor == pytest.approx(1 + 0.1 * np.log(4), rel=1e-15)
+    assert rotary.factor == pytest.approx(1 + 0.1 * np.log(4), rel=1e-15)
     rotation = rotary.at(np.array([5]), like=np.empty(0))
-    assert_close(rotation.cos[0], rotary.attention_factor * np.cos(5 * rotary.frequencies), 1e-15)
-    assert_close(rotation.sin[0], rotary.attention_factor * np.sin(5 * rotary.frequencies), 1e-15)
+    assert_close(rotation.cos[0], rotary.factor * np.cos(5 * rotary.frequencies), 1e-15)
+    assert_close(rotation.sin[0], rotary.factor * np.sin(5 * rotary.frequencies), 1e-15)
 
 
 def test_an_unknown_type_is_refused():
@@ -185,7 +179,7 @@ def test_an_unknown_type_is_refused():
         Rotary(8, theta=100.0, scaling={"rope_type": "longrope", "factor": 2.0})
 
 
-def test_every_type_that_is_computed_can_be_configured():
-    for kind in ROPE_TYPES:
-        with pytest.raises(UserError, match=f"rope_type '{kind}' needs factor"):
-            check_rope_scaling({"rope_type": kind})
+@pytest.mark.parametrize("kind", ROPE_TYPES)
+def test_every_type_that_is_computed_can_be_configured(kind):
+    with pytest.raises(UserError, match=f"rope_type '{kind}' needs factor"):
+        GPTConfig(positions="rotary", rope_scaling={"rope_type": kind})
