@@ -81,6 +81,12 @@ CASES = {
         ops.layer_norm_backward,
         lambda torch, x, w, b: torch.nn.functional.layer_norm(x, (768,), w, b),
     ),
+    "rms_norm": Case(
+        [(2048, 768), (768,)],
+        ops.rms_norm_forward,
+        ops.rms_norm_backward,
+        lambda torch, x, w: torch.nn.functional.rms_norm(x, (768,), w, 1e-6),
+    ),
     "gelu exact": gelu("none"),
     "gelu tanh": gelu("tanh"),
     "softmax": Case(
