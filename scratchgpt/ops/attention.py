@@ -130,6 +130,7 @@ def attention_forward(
     window, soft_cap = check_window(window, causal), check_soft_cap(soft_cap)
 
     y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
+    # The kernel finds the maximum and applies the masks before it scales the scores.
     if mask is None and scale > 0 and _can_use_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
 
