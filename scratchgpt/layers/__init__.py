@@ -12,7 +12,7 @@ from scratchgpt.layers.decoder_block import DecoderBlock, DecoderBlockSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.embedding import Embedding
 from scratchgpt.layers.gated_mlp import GatedMLP, GatedMLPSaved
-from scratchgpt.layers.head import Head
+from scratchgpt.layers.head import Head, HeadSaved
 from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.linear import Linear
@@ -28,6 +28,7 @@ from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.layers.stack import BlockStack, StackSaved
 from scratchgpt.layers.sublayer import (
     Branch,
+    Norm,
     PostNormSaved,
     PreNormSaved,
     Stream,
@@ -54,6 +55,7 @@ __all__ = [
     "GatedMLP",
     "GatedMLPSaved",
     "Head",
+    "HeadSaved",
     "InputEmbedding",
     "InputEmbeddingSaved",
     "KVCache",
@@ -63,6 +65,7 @@ __all__ = [
     "Linear",
     "MLPSaved",
     "Masks",
+    "Norm",
     "Parameter",
     "ParameterStore",
     "PlacedSaved",
