@@ -211,9 +211,13 @@ def for_transformers(model: GPT) -> GPT:
     if reason is None:
         return model
     copy = model.with_biases()
-    if obstacle(copy.config) is None:
+    of_copy = obstacle(copy.config)
+    if of_copy is None:
         return copy
-    raise UserError(f"the model has {reason}, which transformers does not support in its family")
+    raise UserError(
+        f"the model has {of_copy if reason == 'bias=False' else reason}, which transformers does "
+        "not support in a model of this form"
+    )
 
 
 def load_pretrained(

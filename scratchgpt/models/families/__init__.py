@@ -6,6 +6,7 @@ parameters have other names.
 """
 
 from scratchgpt.models.families.exchange import (
+    form_of,
     obstacle,
     read_family,
     table_name,
@@ -20,6 +21,7 @@ __all__ = [
     "FAMILIES",
     "HEAD",
     "Family",
+    "form_of",
     "obstacle",
     "read_family",
     "table_name",

@@ -9,6 +9,9 @@ from scratchgpt.models.families.fields import Dropouts, refuse_changes
 from scratchgpt.models.families.names import Names
 from scratchgpt.models.families.table import ALIASES, FAMILIES, Family
 
+_SIZES = ("n_layer", "n_head", "n_kv_head", "n_embd", "head_dim", "n_inner", "block_size")
+_SIZES += ("vocab_size", "dropout")
+
 
 def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConfig:
     """Convert the ``config.json`` of one of the families to a configuration.
@@ -55,6 +58,11 @@ def _read(family: Family, values: dict[str, Any], dropout: float | None = None) 
     return settings
 
 
+def form_of(model_type: str) -> dict[str, Any]:
+    """Return the settings of a family apart from its sizes, as its models have them by default."""
+    return {k: v for k, v in _read(FAMILIES[model_type], {}).items() if k not in _SIZES}
+
+
 def write_family(config: GPTConfig) -> dict[str, Any]:
     """Create the ``config.json`` of a model that has no :func:`obstacle`."""
     model_type = _nearest(config)[0]
@@ -81,9 +89,10 @@ def _nearest(config: GPTConfig) -> tuple[str, list[str]]:
     candidates, effective = [], config.effective()
     for model_type, family in FAMILIES.items():
         fixed = [name for name, value in family.settings.items() if value != effective[name]]
-        candidates.append((model_type, fixed, fixed or _not_written(family, config)))
-    model_type, _, differing = min(candidates, key=lambda one: (len(one[1]), len(one[2])))
-    return model_type, differing
+        others = [name for name in _not_written(family, config) if name not in fixed]
+        candidates.append((model_type, fixed, others))
+    model_type, fixed, others = min(candidates, key=lambda one: (len(one[1]), len(one[2])))
+    return model_type, fixed + others
 
 
 def _not_written(family: Family, config: GPTConfig) -> list[str]:

@@ -30,12 +30,15 @@ class Family(NamedTuple):
         return {name: value for one in self.fields for name, value in one.defaults.items()}
 
 
+# Names of activations, theirs -> ours; writing uses the first.
 _GELU_TANH = dict.fromkeys(
     ("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate"), "gelu_tanh"
 )
-_GELU = {"gelu": "gelu", "gelu_python": "gelu"}
-_OF_GATES = {"silu": "silu", "swish": "silu", **_GELU, **_GELU_TANH, "relu": "relu"}
-_OTHERS = {"relu2": "relu_squared", **_OF_GATES}
+_OF_GATES = {
+    **_GELU_TANH,
+    **{"gelu": "gelu", "gelu_python": "gelu", "relu": "relu", "silu": "silu", "swish": "silu"},
+}
+_ACTIVATIONS = {**_OF_GATES, "relu2": "relu_squared"}
 
 _GPT_SIZES = (
     Same("n_layer", "n_layer", 12),
@@ -102,7 +105,7 @@ FAMILIES = {
             *_GPT_SIZES,
             Same("n_positions", "block_size", 1024),
             Same("vocab_size", "vocab_size", 50257),
-            Activation("activation_function", "gelu_new", {**_GELU_TANH, **_GELU, "relu": "relu"}),
+            Activation("activation_function", "gelu_new", _ACTIVATIONS),
             *_GPT_REST,
             Same("n_inner", "n_inner", None),
             Same("scale_attn_weights", "scale_attn_weights", True),
@@ -171,7 +174,7 @@ FAMILIES = {
             ),
             _ATTENTION_BIAS,
             Same("final_logit_softcapping", "logit_soft_cap", 15.0),
-            Activation("hidden_act", "relu2", _OTHERS),
+            Activation("hidden_act", "relu2", _ACTIVATIONS),
             *_ROTARY_REST,
         ),
     ),
