@@ -19,6 +19,7 @@ from scratchgpt.layers import (
     LayerNorm,
     Linear,
     Masks,
+    RMSNorm,
     SelfAttention,
 )
 from scratchgpt.models import (
@@ -100,6 +101,8 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("InputEmbedding", "learned positions, dropout"): Subject(
         partial(_input_embedding, "learned"), ((2, 7),), n_tokens=5
     ),
+    ("RMSNorm", "weight"): Subject(partial(RMSNorm, 5), ((2, 3, 5),)),
+    ("RMSNorm", "no weight"): Subject(partial(RMSNorm, 5, weight=False), ((2, 3, 5),)),
     ("MLP", "gelu_tanh"): Subject(
         partial(MLP, 5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
     ),

@@ -22,6 +22,7 @@ from scratchgpt.layers import (
     Linear,
     Masks,
     Parameter,
+    RMSNorm,
     SelfAttention,
 )
 from scratchgpt.layers.parameters import normal
@@ -107,6 +108,8 @@ CASES = (
     LayerCase("linear, no bias", lambda: Linear(5, 7, bias=False), (4, 5)),
     LayerCase("layer norm", lambda: LayerNorm(6), (2, 3, 6)),
     LayerCase("layer norm, no bias", lambda: LayerNorm(6, bias=False, eps=0.1), (4, 6)),
+    LayerCase("rms norm", lambda: RMSNorm(6), (2, 3, 6)),
+    LayerCase("rms norm, no weight", lambda: RMSNorm(6, weight=False, eps=0.1), (4, 6)),
     LayerCase("embedding", lambda: Embedding(7, 5), (3, 4), high=7),
     LayerCase("head", lambda: Head(Parameter((7, 5), normal(0.02))), (2, 3, 5)),
     LayerCase("dropout", lambda: Dropout(0.3), (3, 4, 5), {"seed": 3}),
