@@ -18,7 +18,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.classifier_config import GPTClassifierConfig
 from scratchgpt.models.config import LATER_FIELDS, GPTConfig
-from scratchgpt.models.description import describe_gpt, describe_quantized, describe_transformer
+from scratchgpt.models.description import describe_transformer
 from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
 from scratchgpt.models.families import (
     FAMILIES,
@@ -32,6 +32,7 @@ from scratchgpt.models.families import (
 )
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
+from scratchgpt.models.gpt_cost import describe_gpt, describe_quantized
 from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
 from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, describe_gpt_reward
 from scratchgpt.models.kinds import (

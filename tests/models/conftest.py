@@ -10,7 +10,8 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
-from scratchgpt.models.families import FAMILIES, form_of, their_arrays, their_name
+from scratchgpt.models.families import their_arrays, their_name
+from scratchgpt.proofs.subjects import FAMILY_FORMS
 
 SIZES: dict[str, Any] = {
     "n_layer": 2,
@@ -112,14 +113,6 @@ POST: dict[str, Any] = {"norm_position": "post"}
 UNTIED: dict[str, Any] = {"tied_head": False}
 NO_BIAS: dict[str, Any] = {"bias": False}
 SCALED: dict[str, Any] = {"scale_attn_by_inverse_layer_idx": True}
-# Each family that rotates positions, with a head size of its own and a group of three queries.
-OF_FAMILIES: dict[str, dict[str, Any]] = {
-    model_type: {**form_of(model_type), "n_kv_head": 1, "head_dim": 6}
-    for model_type, family in FAMILIES.items()
-    if family.settings.get("positions") == "rotary"
-}
-OF_FAMILIES["mistral"]["sliding_window"] = 3
-OF_FAMILIES["qwen2"] |= {"sliding_window": 2, "window_layers": (False, True)}
 GROUPS: dict[str, Any] = {"n_head": 4, "n_kv_head": 2, "n_embd": 12, "head_dim": 6}
 YARN = {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 4}
 CAPPED: dict[str, Any] = {
@@ -143,9 +136,9 @@ CASES = (
     ModelCase("gpt1, scores divided by layer, recompute", {**POST, **SCALED}, RECOMPUTE),
     ModelCase("scores as they are", {"scale_attn_weights": False}),
     ModelCase("one layer, one head", {"n_layer": 1, "n_head": 1}, shape=(3, 4)),
-    *(ModelCase(name, form) for name, form in OF_FAMILIES.items()),
-    ModelCase("llama, dropout", {**OF_FAMILIES["llama"], "dropout": 0.2}, DROPOUT),
-    ModelCase("nanochat, dropout, recompute", {**OF_FAMILIES["nanochat"], "dropout": 0.2}, BOTH),
+    *(ModelCase(name, form) for name, form in FAMILY_FORMS.items()),
+    ModelCase("llama, dropout", {**FAMILY_FORMS["llama"], "dropout": 0.2}, DROPOUT),
+    ModelCase("nanochat, dropout, recompute", {**FAMILY_FORMS["nanochat"], "dropout": 0.2}, BOTH),
     ModelCase("soft caps, neighbors, yarn", CAPPED),
     ModelCase("post-norm, gates, biases", {**POST, "norm": "rms", "gated_mlp": True, **GROUPS}),
 )
