@@ -1,6 +1,7 @@
-"""The gated product with SiLU, in one pass over the rows; see :mod:`scratchgpt.ops.gated_product`.
+"""The gated product with SiLU in one pass over the rows; see :mod:`scratchgpt.ops.gated_product`.
 
-The backward pass needs one exponential per gate: the sigmoid gives the activated gate and its slope.
+The backward pass needs one exponential per gate: the sigmoid gives the activated gate and the
+slope.
 """
 
 import numpy as np
