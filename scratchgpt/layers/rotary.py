@@ -53,6 +53,7 @@ class Rotary:
         if reversed:
             self.frequencies = -self.frequencies
         self.pairing = pairing
+        self._copy = self.frequencies  # on the device that was used last
 
     def at(self, positions: Array, like: Array) -> Rotation:
         """Return the rotation of positions (T,) or (B, T), with the dtype and library of ``like``.
@@ -63,7 +64,9 @@ class Rotary:
         positions = to_device_of(like, positions)
         if positions.ndim == 2:
             positions = positions[:, None]  # (B, 1, T), for all heads
-        angles = positions[..., None] * xp.asarray(self.frequencies)
+        if array_module(self._copy) is not xp:  # once, not in each step
+            self._copy = xp.asarray(self.frequencies)
+        angles = positions[..., None] * self._copy
         cos, sin = np.cos(angles), np.sin(angles)
         cos *= self.factor
         sin *= self.factor
