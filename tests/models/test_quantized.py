@@ -18,7 +18,7 @@ from scratchgpt.models import (
     save_pretrained,
 )
 from scratchgpt.models.weight_files import save_weights
-from scratchgpt.proofs.subjects import FAMILY_FORMS
+from scratchgpt.proofs.forms import FAMILY_FORMS
 
 FORMS = [
     {},
