@@ -85,6 +85,12 @@ def attention(kind: type[Layer] = SelfAttention, **changes: Any) -> Any:
     return lambda: kind(6, 3, **{**settings, **changes})
 
 
+def grouped_attention(**changes: Any) -> Any:
+    """4 query heads, 2 key-value heads, and head size 3, which is not 10 / 4."""
+    settings = {"dropout": 0.3, "bias": True, "proj_std": 0.02, "n_kv_head": 2, "head_size": 3}
+    return lambda: SelfAttention(10, 4, **{**settings, **changes})
+
+
 def input_embedding(**changes: Any) -> Any:
     settings = {"dropout": 0.3, "scale": True, "positions": "sinusoidal"}
     return lambda: InputEmbedding(Embedding(7, 6), 5, **{**settings, **changes})
@@ -125,6 +131,17 @@ CASES = (
     LayerCase("attention, padding", attention(), X, {"masks": Masks(None, PADDING[:, :4])}),
     LayerCase("attention, some allowed", attention(), X, {"masks": Masks(ALLOWED)}),
     LayerCase("attention, all masks, dropout", attention(), X, {**SELF, **SEED}),
+    LayerCase("attention, one key-value head", attention(n_kv_head=1), X),
+    LayerCase("attention, large heads", attention(head_size=5), X, SEED),
+    LayerCase("attention, window of 2, dropout", attention(window=2), X, SEED),
+    LayerCase("attention, soft cap, dropout", attention(soft_cap=1.5), X, SEED),
+    LayerCase("attention, groups", grouped_attention(), (2, 5, 10)),
+    LayerCase(
+        "attention, groups, window, soft cap, dropout",
+        grouped_attention(window=3, soft_cap=2.0, proj_bias=False, scale=0.4),
+        (2, 5, 10),
+        {"masks": Masks(None, PADDING, causal=True), **SEED},
+    ),
     LayerCase("cross", attention(CrossAttention), X, memory=MEMORY),
     LayerCase(
         "cross, masks, dropout", attention(CrossAttention), X, {**CROSS, **SEED}, None, MEMORY

@@ -34,21 +34,42 @@ class Peer:
         mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
         return x * self.torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
 
-    def attention(self, x, n_head, p, seed, prefix="", masks=CAUSAL):
-        parts = self.linear(x, f"{prefix}c_attn.").chunk(3, dim=-1)
-        return self.attend(*parts, n_head, p, seed, masks, prefix)
+    def attention(self, x, layer, seed, prefix="", masks=CAUSAL):
+        n_heads = (layer.n_head, layer.n_kv_head, layer.n_kv_head)
+        qkv = self.linear(x, f"{prefix}c_attn.")
+        parts = qkv.split([n * layer.head_size for n in n_heads], dim=-1)
+        parts = (
+            part.unflatten(-1, (n, -1)).repeat_interleave(layer.n_head // n, dim=-2).flatten(-2)
+            for part, n in zip(parts, n_heads, strict=True)
+        )
+        return self.attend(
+            *parts,
+            layer.n_head,
+            layer.dropout,
+            seed,
+            masks,
+            prefix,
+            scale=layer.scale,
+            window=layer.window,
+            soft_cap=layer.soft_cap,
+        )
 
     def cross(self, x, memory, n_head, p, seed, prefix="", masks=UNMASKED):
         keys_and_values = self.linear(memory, f"{prefix}c_kv.").chunk(2, dim=-1)
         q = self.linear(x, f"{prefix}c_q.")
         return self.attend(q, *keys_and_values, n_head, p, seed, masks, prefix)
 
-    def attend(self, q, k, v, n_head, p, seed, masks, prefix):
+    def attend(
+        self, q, k, v, n_head, p, seed, masks, prefix, scale=None, window=None, soft_cap=None
+    ):
         q, k, v = (part.unflatten(-1, (n_head, -1)).transpose(1, 2) for part in (q, k, v))
+        scale = q.shape[-1] ** -0.5 if scale is None else scale
         added = self.torch.zeros(*q.shape[:-1], k.shape[-2], dtype=q.dtype)
         forbidden = self.torch.zeros(added.shape, dtype=bool)
         if masks.causal:
             forbidden |= self.torch.ones(added.shape[-2:], dtype=bool).triu(1)
+        if window is not None:
+            forbidden |= self.torch.ones(added.shape[-2:], dtype=bool).tril(-window)
         if masks.key_padding_mask is not None:
             forbidden |= self.torch.tensor(masks.key_padding_mask)[:, None, None, :]
         if masks.mask is not None and masks.mask.dtype == bool:
@@ -56,11 +77,14 @@ class Peer:
         elif masks.mask is not None:
             added = added + self.torch.tensor(masks.mask)
         added = added.masked_fill(forbidden, -float("inf"))
-        if seed is None:
-            heads = self.f.scaled_dot_product_attention(q, k, v, added)
+        if seed is None and soft_cap is None:
+            heads = self.f.scaled_dot_product_attention(q, k, v, added, scale=scale)
         else:
             nothing = (added == -float("inf")).all(-1, keepdim=True)  # softmax would be NaN
-            scores = q @ k.mT / q.shape[-1] ** 0.5 + added.masked_fill(nothing, 0)
+            scores = scale * q @ k.mT
+            if soft_cap is not None:
+                scores = soft_cap * self.torch.tanh(scores / soft_cap)
+            scores = scores + added.masked_fill(nothing, 0)
             weights = scores.softmax(-1).masked_fill(nothing, 0)
             heads = self.dropout(weights, p, seed) @ v
         return self.linear(heads.transpose(1, 2).flatten(-2), f"{prefix}c_proj.")
@@ -79,7 +103,7 @@ class Peer:
         def seed(name):
             return None if dropout_seed is None else derive_seed(dropout_seed, name)
 
-        branches = [lambda x: self.attention(x, n_head, p, seed("attn"), "attn.", masks)]
+        branches = [lambda x: self.attention(x, block.attn, seed("attn"), "attn.", masks)]
         if memory is not None:
             branches.append(
                 lambda x: self.cross(x, memory, n_head, p, seed("cross"), "cross.", memory_masks)
@@ -124,9 +148,7 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
         case "Dropout":
             expected = peer.dropout(x_peer, layer.p, layer_case.settings.get("seed"))
         case "SelfAttention":
-            expected = peer.attention(
-                x_peer, layer.n_head, layer.dropout, seed, masks=masks or CAUSAL
-            )
+            expected = peer.attention(x_peer, layer, seed, masks=masks or CAUSAL)
         case "CrossAttention":
             expected = peer.cross(
                 *peers, layer.n_head, layer.dropout, seed, masks=masks or UNMASKED

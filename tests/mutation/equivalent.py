@@ -162,13 +162,13 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
-        "scratchgpt/layers/attention.py",
+        "scratchgpt/layers/cross_attention.py",
         "CrossAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0, 0.0) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
-        "scratchgpt/layers/attention.py",
+        "scratchgpt/layers/cross_attention.py",
         "CrossAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",
