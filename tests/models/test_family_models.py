@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
+from scratchgpt.generation import SamplingConfig, generate
+from scratchgpt.generation.token_step import TokenStep
 from scratchgpt.models import (
     GPT,
     GPTClassifier,
@@ -13,6 +15,7 @@ from scratchgpt.models import (
     GPTConfig,
     GPTEncoder,
     GPTReward,
+    QuantizedGPT,
     describe,
     load_pretrained,
     write_llmc,
@@ -21,15 +24,48 @@ from scratchgpt.models import (
 from scratchgpt.models.config import LATER_FIELDS, OWN_BIASES
 from scratchgpt.proofs.forms import FAMILY_FORMS, SMALL
 
+GREEDY = {"max_new_tokens": 5, "sampling": SamplingConfig(temperature=0)}
+
+
+def random_gpt(config, dtype):
+    model = GPT(config, seed=4, dtype=dtype)
+    rng = np.random.default_rng(1)
+    for parameter in model.store.named.values():
+        parameter.value += 0.3 * rng.standard_normal(parameter.shape)
+    return model
+
+
+@pytest.mark.parametrize("form", FAMILY_FORMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_generation_with_a_cache_equals_the_whole_pass(form, dtype, assert_close):
+    config = GPTConfig(**{**SMALL, "dropout": 0.0, **FAMILY_FORMS[form]})
+    model = random_gpt(config, dtype)
+    tokens = np.random.default_rng(2).integers(0, config.vocab_size, (3, config.block_size))
+    expected = model.forward(tokens)[0]
+    cache = model.new_cache(3)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-4
+    assert_close(model.extend(tokens[:, :3], cache), expected[:, 2], tolerance)
+    step = TokenStep(model)
+    for i in range(3, config.block_size):
+        assert_close(step(tokens[:, i], cache), expected[:, i], tolerance, f"token {i}")
+
+
+@pytest.mark.parametrize("form", FAMILY_FORMS)
+def test_eight_bits_generate_the_text_of_the_rounded_weights(form):
+    model = random_gpt(GPTConfig(**{**SMALL, "dropout": 0.0, **FAMILY_FORMS[form]}), np.float32)
+    small = QuantizedGPT(model)
+    texts = [
+        [text.tokens.tolist() for text in generate(one, [[1, 2], [3]], **GREEDY)]
+        for one in (small, small.dequantize())
+    ]
+    assert texts[0] == texts[1]
+
 
 @pytest.mark.parametrize("form", FAMILY_FORMS)
 def test_copies_of_a_model_compute_the_same(form, assert_close):
     config = GPTConfig(**{**SMALL, "dropout": 0.0, **FAMILY_FORMS[form]})
-    model = GPT(config, seed=4, dtype=np.float64)
-    rng = np.random.default_rng(1)
-    for parameter in model.store.named.values():
-        parameter.value += 0.3 * rng.standard_normal(parameter.shape)
-    tokens = rng.integers(0, config.vocab_size, (2, 5))
+    model = random_gpt(config, np.float64)
+    tokens = np.random.default_rng(2).integers(0, config.vocab_size, (2, 5))
     expected = model.forward(tokens)[0]
     copies = {
         "crop": model.crop(5),
