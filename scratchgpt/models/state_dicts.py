@@ -134,8 +134,8 @@ def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> 
     for name in (*LATER_FIELDS, *theirs):  # first what only today's models have
         if ours[name] != theirs[name]:
             raise UserError(
-                f"{where} supports only {name}={theirs[name]!r}, but the model has {ours[name]!r}; choose "
-                "another format"
+                f"{where} supports only {name}={theirs[name]!r}, but the model has "
+                f"{ours[name]!r}; choose another format"
             )
 
 
