@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from llama_examples import LLAMA
 from recorded_step import Row, card, run, steps
 
 from scratchgpt import kernels, ops
@@ -247,5 +248,6 @@ OTHERS: dict[str, Callable[[], tuple[list[Row], str, str]]] = {
     "residual_rms_norm": _residual_rms_norm,
     "rms_norm": _rms_norm,
     "soft_cap": _soft_cap,
+    **LLAMA,
     **{op: _of_pooling(op) for op in POOLED},
 }

@@ -14,12 +14,15 @@ from scratchgpt.layers import (
     CrossAttention,
     DecoderBlock,
     Embedding,
+    GatedMLP,
     InputEmbedding,
     Layer,
     LayerNorm,
     Linear,
     Masks,
+    QueryKey,
     RMSNorm,
+    Rotary,
     SelfAttention,
 )
 from scratchgpt.models import (
@@ -77,6 +80,7 @@ _block_sizes: dict[str, Any] = {**_sizes, "activation": "gelu_tanh", "layer_norm
 _last_is_padding = np.array([[False] * 5, [False] * 4 + [True]])
 _biases = random_stream(0, "verify", "biases").standard_normal((4, 4))
 _masks = Masks(mask=_biases, key_padding_mask=_last_is_padding[:, 1:])
+_rotated = {"rotation": Rotary(10, theta=10_000.0).at(np.arange(4), like=_biases)}
 _memory_masks = Masks(key_padding_mask=_last_is_padding)
 
 
@@ -107,9 +111,15 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("MLP", "gelu_tanh"): Subject(
         partial(MLP, 5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
     ),
+    ("GatedMLP", "silu"): Subject(
+        partial(GatedMLP, 5, 7, activation="silu", bias=False, proj_std=0.02), ((2, 3, 5),)
+    ),
     ("SelfAttention", "causal, dropout"): Subject(partial(SelfAttention, 6, 3, **_sizes), (X,)),
     ("SelfAttention", "masks, dropout"): Subject(
         partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
+    ),
+    ("SelfAttention", "rotary positions, norms"): Subject(
+        lambda: SelfAttention(6, 3, head_size=10, query_key=QueryKey(10), **_sizes), (X,), _rotated
     ),
     ("CrossAttention", "padding, dropout"): Subject(
         partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
