@@ -34,6 +34,7 @@ from scratchgpt.models import (
     TransformerConfig,
 )
 from scratchgpt.models.backbone import gpt_block
+from scratchgpt.proofs.forms import FORMS, MODELS, SMALL, SMALL_TRANSFORMER, TRANSFORMER_FORMS
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
@@ -135,33 +136,6 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ),
 }
 
-# Forms of a small GPT. No two of its sizes are equal.
-FORMS: dict[str, dict[str, Any]] = {
-    "GPT-2": {},
-    "GPT-1": {"norm_position": "post"},
-    "untied, no bias": {"tied_head": False, "bias": False},
-    "exact GELU": {"activation": "gelu"},
-}
-_widths = {"n_head": 3, "n_embd": 12, "n_inner": 10, "block_size": 7, "vocab_size": 13}
-SMALL: dict[str, Any] = {"n_layer": 2, "dropout": 0.2, **_widths}
-# Forms of a small encoder-decoder Transformer. Its source ends in padding.
-TRANSFORMER_FORMS: dict[str, dict[str, Any]] = {
-    "as in the paper": {},
-    "pre-LN, GELU": {"norm_position": "pre", "activation": "gelu"},
-    "nothing shared, learned positions": {
-        "shared_embeddings": False,
-        "tied_head": False,
-        "positions": "learned",
-    },
-}
-SMALL_TRANSFORMER: dict[str, Any] = {
-    "n_encoder_layer": 2,
-    "n_decoder_layer": 3,
-    "dropout": 0.2,
-    "padding_id": 0,
-    **_widths,
-}
-MODELS = {"gpt": FORMS, "transformer": TRANSFORMER_FORMS}
 ALL_PRESETS = [*PRESETS, *TRANSFORMER_PRESETS]
 
 
