@@ -41,7 +41,7 @@ class TokenStep:
         ValueError
             If a text would be longer than block_size, or a token is outside the vocabulary.
         """
-        if not _compiled(cache):
+        if not self._compiled(cache):
             with self._arena:
                 logits = self.model.extend(tokens[:, None], cache)
                 return logits.copy() if on_host(logits) else to_host(logits)
@@ -58,13 +58,16 @@ class TokenStep:
         ValueError
             For the same reasons as a step.
         """
-        if not _compiled(cache) or not 0 < counts.sum() <= MOST_ROWS:
+        if not self._compiled(cache) or not 0 < counts.sum() <= MOST_ROWS:
             with self._arena:
                 self.model.absorb(tokens, cache, counts)
             return
         owners, places = np.nonzero(np.arange(tokens.shape[1]) < counts[:, None])  # each (R,)
         self._run(tokens[owners, places], owners, cache.lengths[owners] + places, cache)
         cache.lengths += counts
+
+    def _compiled(self, cache: KVCache) -> bool:
+        return use_kernels(cache.keys, only=np.float32)
 
     def _run(
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
@@ -99,7 +102,8 @@ class TokenStep:
             flat, rotary = self.model.flat_parameters(), new_rotary(self.model.config)
             cos = sin = np.zeros((0, 0), np.float32)
             if rotary:
-                cos, sin, _ = rotary.at(np.arange(n_positions), like=flat.floats)
+                rotation = rotary.at(np.arange(n_positions), like=flat.floats)
+                cos, sin = rotation.cos, rotation.sin
             self._weights = new_weights(*flat, new_form(self.model.config, cos, sin))
             self._n_positions = n_positions
         return self._weights
@@ -117,7 +121,3 @@ class TokenStep:
         if not fits:
             self._buffers = new_buffers(n_rows, n_logits, n_positions, self.model.config)
         return self._buffers
-
-
-def _compiled(cache: KVCache) -> bool:
-    return use_kernels(cache.keys, only=np.float32)

@@ -29,6 +29,12 @@ from scratchgpt.kernels.decoding.buffers import Buffers, Texts
 from scratchgpt.kernels.decoding.form import LAYER, POST, PRE
 from scratchgpt.kernels.decoding.heads import place_heads
 from scratchgpt.kernels.decoding.norms import normalize
+from scratchgpt.kernels.decoding.products import (
+    finish_linear,
+    head_pieces,
+    linear_pieces,
+    round_for,
+)
 from scratchgpt.kernels.decoding.stages import (
     ATTEND,
     EXPAND,
@@ -36,9 +42,11 @@ from scratchgpt.kernels.decoding.stages import (
     MERGE,
     QKV,
     REDUCE,
-    finish,
-    n_pieces_of,
-    prepare,
+    attention_pieces,
+    head_of,
+    inputs_of,
+    pieces_of,
+    product_of,
     work,
 )
 from scratchgpt.kernels.decoding.tables import (
@@ -57,24 +65,32 @@ from scratchgpt.kernels.parts.fast_math import ONE, F
 
 
 @part
-def _together(team, done, stage, w, texts, buffers):
-    """Run a stage as the leader; return the number of pieces done, over all stages."""
-    prepare(stage, w, texts, buffers)
-    n_pieces = n_pieces_of(stage, w, texts, buffers)
+def _together(team, done, stage, n_pieces, w, texts, buffers):
+    """Run the pieces of a stage as the leader; return the number of pieces done so far."""
     if n_pieces == 1:
         work(stage, 0, 1, w, texts, buffers)
-    else:
-        open_stage(team, stage)
+        return done
+    open_stage(team, stage)
+    _, piece = take(team)
+    while piece < n_pieces:
+        work(stage, piece, n_pieces, w, texts, buffers)
+        report(team)
         _, piece = take(team)
-        while piece < n_pieces:
-            work(stage, piece, n_pieces, w, texts, buffers)
-            report(team)
-            _, piece = take(team)
-        done += n_pieces
-        n_polls = 0
-        while n_done(team) < done:
-            n_polls = wait(team, n_polls)
-    finish(stage, w, texts, buffers)
+    done += n_pieces
+    n_polls = 0
+    while n_done(team) < done:
+        n_polls = wait(team, n_polls)
+    return done
+
+
+@part
+def _multiply(team, done, stage, w, texts, buffers):
+    """Run the product of a stage with the team; return the number of pieces done so far."""
+    product = product_of(stage, w, buffers)
+    round_for(product.weights, product.x, inputs_of(buffers))
+    n_pieces = linear_pieces(product.weights, product.x.shape[0])
+    done = _together(team, done, stage, n_pieces, w, texts, buffers)
+    finish_linear(product, buffers.sums)
     return done
 
 
@@ -86,9 +102,9 @@ def _follow(team, w, texts, buffers):
         stage, piece = look(team)
         if stage == OVER:
             return
-        if piece < n_pieces_of(stage, w, texts, buffers):
+        if piece < pieces_of(stage, w, texts, buffers):
             stage, piece = take(team)
-            n_pieces = n_pieces_of(stage, w, texts, buffers)
+            n_pieces = pieces_of(stage, w, texts, buffers)
             if piece < n_pieces:
                 work(stage, piece, n_pieces, w, texts, buffers)
                 report(team)
@@ -136,25 +152,28 @@ def _lead(team, w, texts, buffers):
         offsets, first = w.offsets[layer], 1 + layer * KINDS
         if w.form.norm_position == PRE:
             _norm(x, offsets, LN_1, w, n)
-        done = _together(team, done, first + QKV, w, texts, buffers)
+        done = _multiply(team, done, first + QKV, w, texts, buffers)
         place_heads(layer, w, texts, buffers)
         if layer == n_layer - 1 and n_logits == 0:
             return
-        done = _together(team, done, first + ATTEND, w, texts, buffers)
-        done = _together(team, done, first + MERGE, w, texts, buffers)
+        n_pieces = attention_pieces(layer, w, texts, buffers)
+        done = _together(team, done, first + ATTEND, n_pieces, w, texts, buffers)
+        done = _multiply(team, done, first + MERGE, w, texts, buffers)
         if w.form.norm_position == PRE:
             _norm(x, offsets, LN_2, w, n)
         else:
             _norm(x, offsets, LN_1, w, x)
-        done = _together(team, done, first + EXPAND, w, texts, buffers)
+        done = _multiply(team, done, first + EXPAND, w, texts, buffers)
         if w.form.gated:
             gate(buffers.hidden, w.form.activation, buffers.inner)
-        done = _together(team, done, first + REDUCE, w, texts, buffers)
+        done = _multiply(team, done, first + REDUCE, w, texts, buffers)
         if w.form.norm_position == POST:
             _norm(x, offsets, LN_2, w, x)
     if w.form.norm_position == PRE:
         _norm(x, w.ends, LN_F, w, x)
-    _together(team, done, 1 + n_layer * KINDS, w, texts, buffers)
+    head, _ = head_of(w, buffers)
+    round_for(head, x, inputs_of(buffers))
+    _together(team, done, 1 + n_layer * KINDS, head_pieces(head), w, texts, buffers)
 
 
 @kernel

@@ -26,35 +26,35 @@ def _rotate(x, cos, sin, pairing):
 
 
 @part
-def _place(head, position, weight, form):
-    """Normalize and rotate a query or key (D,) in place."""
-    if form.qk_norm == BEFORE_ROTARY:
-        normalize_row(head, weight, weight[:0], False, form.eps, head)
-    if form.cos.size:
-        _rotate(head, form.cos[position], form.sin[position], form.pairing)
-    if form.qk_norm == AFTER_ROTARY:
-        normalize_row(head, weight, weight[:0], False, form.eps, head)
+def _place(heads, d, position, weight, form):
+    """Normalize and rotate the queries or keys of a row, heads of D channels, in place."""
+    for start in range(0, heads.size, d):
+        head = heads[start : start + d]
+        if form.qk_norm == BEFORE_ROTARY:
+            normalize_row(head, weight, weight[:0], False, form.eps, head)
+        if form.cos.size:
+            _rotate(head, form.cos[position], form.sin[position], form.pairing)
+        if form.qk_norm == AFTER_ROTARY:
+            normalize_row(head, weight, weight[:0], False, form.eps, head)
 
 
 @part
 def place_heads(layer, w, texts, buffers):
     """Prepare the queries and keys of all rows, and store keys and values in the caches."""
     keys, values, d = texts.keys[layer], texts.values[layer], texts.keys.shape[4]
-    n_head, n_keys = buffers.merged.shape[1] // d, keys.shape[1]
+    n_queries, n_keys = buffers.merged.shape[1], keys.shape[1] * d
     q_weight = vector(w.floats, w.offsets[layer, Q_NORM], d)
     k_weight = vector(w.floats, w.offsets[layer, K_NORM], d)
     for r in range(texts.owners.size):
         b, position, row = texts.owners[r], texts.positions[r], buffers.qkv[r]
-        for h in range(n_head):
-            _place(row[h * d : (h + 1) * d], position, q_weight, w.form)
-        row = row[n_head * d :]
-        for h in range(n_keys):
-            from_key, from_value = row[h * d : (h + 1) * d], row[(n_keys + h) * d :]
-            _place(from_key, position, k_weight, w.form)
+        _place(row[:n_queries], d, position, q_weight, w.form)
+        new_keys, new_values = row[n_queries : n_queries + n_keys], row[n_queries + n_keys :]
+        _place(new_keys, d, position, k_weight, w.form)
+        for h in range(keys.shape[1]):
             key, value = keys[b, h, position], values[b, h, position]
             for j in range(d):
-                key[j] = from_key[j]
-                value[j] = from_value[j]
+                key[j] = new_keys[h * d + j]
+                value[j] = new_values[h * d + j]
 
 
 @part
@@ -109,23 +109,24 @@ def first_seen(position, window):
 
 
 @part
-def attend(i, layer, form, texts, buffers):
-    """Compute the attention of query head i, counted over all rows.
+def attend(begin, end, layer, form, texts, buffers):
+    """Compute the attention of query heads from ``begin`` to ``end``, counted over all rows.
 
     Only keys and values inside the window of the layer are read.
     """
-    d = texts.keys.shape[4]
+    keys, values, d = texts.keys[layer], texts.values[layer], texts.keys.shape[4]
     n_head = buffers.merged.shape[1] // d
-    r, h = i // n_head, i % n_head
-    b, own = texts.owners[r], h // (n_head // texts.keys.shape[2])  # the key-value head
-    stop = texts.positions[r] + 1
-    start = first_seen(texts.positions[r], form.windows[layer])
-    _attend(
-        buffers.qkv[r, h * d : (h + 1) * d],
-        texts.keys[layer, b, own][start:stop],
-        texts.values[layer, b, own][start:stop],
-        buffers.scores[i, : stop - start],
-        buffers.merged[r, h * d : (h + 1) * d],
-        form.attention_scales[layer],
-        form.attention_soft_cap,
-    )
+    group = n_head // keys.shape[1]  # query heads per key-value head
+    for i in range(begin, end):
+        r, h = i // n_head, i % n_head
+        b, stop = texts.owners[r], texts.positions[r] + 1
+        start = first_seen(texts.positions[r], form.windows[layer])
+        _attend(
+            buffers.qkv[r, h * d : (h + 1) * d],
+            keys[b, h // group][start:stop],
+            values[b, h // group][start:stop],
+            buffers.scores[i, : stop - start],
+            buffers.merged[r, h * d : (h + 1) * d],
+            form.attention_scales[layer],
+            form.attention_soft_cap,
+        )

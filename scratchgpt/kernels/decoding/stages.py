@@ -13,12 +13,10 @@ from scratchgpt.kernels.decoding.products import (
     FEW,
     Inputs,
     Product,
-    finish_linear,
     head_piece,
     head_pieces,
     linear_piece,
     linear_pieces,
-    round_for,
 )
 from scratchgpt.kernels.decoding.tables import (
     ATTN,
@@ -41,8 +39,9 @@ QKV, ATTEND, MERGE, EXPAND, REDUCE, KINDS = range(6)
 
 
 @part
-def _product(kind, layer, w, buffers):
-    """Return one of the products of a block."""
+def product_of(stage, w, buffers):
+    """Return the product of a stage, which is not attention or the head."""
+    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     x = buffers.x
     normed = buffers.n if w.form.norm_position == PRE else x
     if kind == QKV:
@@ -66,12 +65,12 @@ def _product(kind, layer, w, buffers):
 
 
 @part
-def _inputs(buffers):
+def inputs_of(buffers):
     return Inputs(buffers.rounded, buffers.units)
 
 
 @part
-def _head(w, buffers):
+def head_of(w, buffers):
     """Return the weights of the head, and their scales."""
     c, n_vocab = buffers.x.shape[1], buffers.logits.shape[1]
     table = w.matrices[w.ends[HEAD] : w.ends[HEAD] + n_vocab * c].reshape(n_vocab, c)
@@ -79,36 +78,32 @@ def _head(w, buffers):
 
 
 @part
-def _heads(texts, buffers):
+def _n_heads(texts, buffers):
     """Return the number of query heads of all rows."""
     return buffers.merged.size // texts.keys.shape[4]
 
 
 @part
-def n_pieces_of(stage, w, texts, buffers):
-    """Return the number of pieces of a stage."""
-    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
-    if stage == 0 or stage == OVER:
-        return 0
-    if layer == texts.keys.shape[0]:
-        return head_pieces(_head(w, buffers)[0])
-    if kind != ATTEND:
-        return linear_pieces(_product(kind, layer, w, buffers).weights, buffers.x.shape[0])
+def attention_pieces(layer, w, texts, buffers):
+    """Return the number of pieces of attention."""
     seen = 0
     for position in texts.positions:
         seen += position + 1 - first_seen(position, w.form.windows[layer])
     alone = 3 * seen * buffers.merged.shape[1] <= ATTENTION_ALONE
-    return 1 if alone else min(_heads(texts, buffers), FEW * texts.owners.size)
+    return 1 if alone else min(_n_heads(texts, buffers), FEW * texts.owners.size)
 
 
 @part
-def prepare(stage, w, texts, buffers):
-    """Do what the pieces of a stage need, before they begin."""
+def pieces_of(stage, w, texts, buffers):
+    """Return the number of pieces of any stage."""
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
+    if stage == 0 or stage == OVER:
+        return 0
     if layer == texts.keys.shape[0]:
-        round_for(w.matrices, buffers.x, _inputs(buffers))
-    elif kind != ATTEND:
-        round_for(w.matrices, _product(kind, layer, w, buffers).x, _inputs(buffers))
+        return head_pieces(head_of(w, buffers)[0])
+    if kind == ATTEND:
+        return attention_pieces(layer, w, texts, buffers)
+    return linear_pieces(product_of(stage, w, buffers).weights, buffers.x.shape[0])
 
 
 @part
@@ -116,21 +111,12 @@ def work(stage, piece, n_pieces, w, texts, buffers):
     """Compute one piece of a stage."""
     layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
     if layer == texts.keys.shape[0]:
-        table, scale = _head(w, buffers)
+        table, scale = head_of(w, buffers)
         cap = w.form.logit_soft_cap
-        head_piece(piece, buffers.x, _inputs(buffers), table, scale, cap, buffers.logits)
+        head_piece(piece, buffers.x, inputs_of(buffers), table, scale, cap, buffers.logits)
     elif kind == ATTEND:
-        n_heads = _heads(texts, buffers)
-        for i in range(n_heads * piece // n_pieces, n_heads * (piece + 1) // n_pieces):
-            attend(i, layer, w.form, texts, buffers)
+        n = _n_heads(texts, buffers)
+        begin, end = n * piece // n_pieces, n * (piece + 1) // n_pieces
+        attend(begin, end, layer, w.form, texts, buffers)
     else:
-        product = _product(kind, layer, w, buffers)
-        linear_piece(piece, product, _inputs(buffers), buffers.sums)
-
-
-@part
-def finish(stage, w, texts, buffers):
-    """Do what is left when all pieces of a stage are done."""
-    layer, kind = (stage - 1) // KINDS, (stage - 1) % KINDS
-    if layer < texts.keys.shape[0] and kind != ATTEND:
-        finish_linear(_product(kind, layer, w, buffers), buffers.sums)
+        linear_piece(piece, product_of(stage, w, buffers), inputs_of(buffers), buffers.sums)
