@@ -1,14 +1,15 @@
-"""Generation with GPT-2 124M compared with transformers and llama.cpp, one text at a time.
+"""Generation compared with transformers and llama.cpp, one text at a time.
 
-    python benchmarks/decode.py [--rounds 5] [--tokens 64]
+    python benchmarks/decode.py [--model smollm2] [--rounds 5] [--tokens 64]
 
-The benchmark runs in float32 and with 8 bits per weight: ours is int8 with a scale per output,
-llama.cpp's Q8_0 has a scale per 32 weights. All programs use the same random weights and greedy
-decoding after a prompt of 16 tokens. The time is that of a whole call, divided by its tokens;
-tokens/s are also reported without the prompt. In float32 all must generate the same tokens. In 8
-bits, the benchmark reports how often they would choose the same token after each token of a fixed
-text. Our speed is also reported as a fraction of memory bandwidth, from the bytes of weights that a
-token reads. llama.cpp runs through llama-cpp-python with as many threads as there are cores.
+The model has the shape of GPT-2 124M, or of SmolLM2-135M, which is a Llama. The benchmark runs in
+float32 and with 8 bits per weight: ours is int8 with a scale per output, llama.cpp's Q8_0 has a
+scale per 32 weights. All programs use the same random weights and greedy decoding after a prompt of
+16 tokens. The time is that of a whole call, divided by its tokens; tokens/s are also reported
+without the prompt. In float32 all must generate the same tokens. In 8 bits, the benchmark reports
+how often they would choose the same token after each token of a fixed text. Our speed is also
+reported as a fraction of memory bandwidth, from the bytes of weights that a token reads. llama.cpp
+runs through llama-cpp-python with as many threads as there are cores.
 """
 
 import argparse
@@ -20,21 +21,27 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from decode_models import CONFIGS, model_of_transformers, our_model
 from interleave import Contestant, benchmark_parser, contest, contestant_of, ratio
 from measure import peak_mib, print_result, seconds_of
 from report import report
 
 from scratchgpt.measure import read_bandwidth
 from scratchgpt.measure.decoding import weight_bytes
-from scratchgpt.measure.processor import n_cores
+from scratchgpt.threads import n_cores
 
 PROMPT = [464, 1266, 835, 284, 11241, 318, 284, 1100, 290, 3551, 617, 2420, 326, 318, 1049, 13]
-GAIN = 3  # factor for the weights of the blocks, so that more than the last token matters
 KINDS = {"ours": "float32", "ours int8": "8 bits"}
-# Targets: our tokens per second as a multiple of each peer's.
-TARGETS = {
-    "ours": {"transformers": 2.3, "llama.cpp f32": 1.05},
-    "ours int8": {"transformers": 9, "llama.cpp q8_0": 1.5},
+# The peers for each model, with the target: our tokens per second as a multiple of the peer's.
+TARGETS: dict[str, dict[str, dict[str, float | None]]] = {
+    "gpt2": {
+        "ours": {"transformers": 2.3, "llama.cpp f32": 1.05},
+        "ours int8": {"transformers": 9, "llama.cpp q8_0": 1.5},
+    },
+    "smollm2": {
+        "ours": {"transformers": 2.3, "llama.cpp f32": None},
+        "ours int8": {"transformers": None, "llama.cpp q8_0": 1.5},
+    },
 }
 COLUMNS = {
     "tokens/s": ("tokens_per_s", "{:.1f}"),
@@ -44,20 +51,7 @@ COLUMNS = {
 CLOSE = 5e-3  # llama.cpp uses a float16 lookup table for GELU
 LOGITS = slice(None, None, 100)  # logits that are compared
 # Text for the comparison: 64 tokens; the choices after each token are compared.
-TEXT = [*PROMPT, *np.random.default_rng(1).integers(0, 50257, 48).tolist()]
-
-
-def our_model():
-    from scratchgpt.models import GPT, GPTConfig
-
-    model = GPT(GPTConfig.from_preset("gpt2"), seed=1)
-    for name, parameter in model.store.named.items():
-        if ".h." in name and parameter.value.ndim > 1:
-            parameter.value *= GAIN
-    # Rows of different norms, so that the best token does not depend on rounding.
-    table = model.transformer.wte.weight.value
-    table *= np.random.default_rng(5).uniform(0.5, 2.0, (len(table), 1)).astype(np.float32)
-    return model
+TEXT = [*PROMPT, *np.random.default_rng(1).integers(0, 49152, 48).tolist()]
 
 
 def measure(
@@ -101,11 +95,11 @@ def measure(
     )
 
 
-def ours(n_tokens: int, *, int8: bool) -> None:
+def ours(name: str, n_tokens: int, *, int8: bool) -> None:
     from scratchgpt.generation import Decoding, SamplingConfig, generate
     from scratchgpt.models import QuantizedGPT
 
-    model = QuantizedGPT(our_model()) if int8 else our_model()
+    model = QuantizedGPT(our_model(name)) if int8 else our_model(name)
 
     def run(n: int) -> list[int]:
         greedy = SamplingConfig(temperature=0)
@@ -118,17 +112,10 @@ def ours(n_tokens: int, *, int8: bool) -> None:
     measure(n_tokens, run, read, weight_bytes(model))
 
 
-def transformers(n_tokens: int) -> None:
+def transformers(name: str, n_tokens: int) -> None:
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
 
-    reference = our_model()
-    model = GPT2LMHeadModel(GPT2Config()).eval()
-    with torch.no_grad():
-        theirs = dict(model.named_parameters())
-        for name, parameter in reference.store.named.items():
-            theirs[name].copy_(torch.from_numpy(parameter.value))
-    del reference
+    model = model_of_transformers(name)
     prompt = torch.tensor([PROMPT])
 
     def run(n: int) -> list[int]:
@@ -139,7 +126,7 @@ def transformers(n_tokens: int) -> None:
                 max_new_tokens=n,
                 min_new_tokens=n,
                 do_sample=False,
-                pad_token_id=50256,
+                pad_token_id=0,
             )
         return out[0, len(PROMPT) :].tolist()
 
@@ -183,21 +170,21 @@ def llama(n_tokens: int, path: Path, *, q8_0: bool) -> None:
     measure(n_tokens, run, read)
 
 
-def llama_contestants(folder: Path, options: list[object]) -> list[Contestant]:
+def llama_contestants(name: str, folder: Path, options: list[object]) -> list[Contestant]:
     """Return llama.cpp with our model as a file, in float32 and Q8_0; both missing without it."""
     absent = [name for name in ("llama_cpp", "gguf") if not importlib.util.find_spec(name)]
     missing = f"{' and '.join(absent)} not installed" if absent else ""
     contestants = []
-    for name, file, q8_0 in (
+    for peer, file, q8_0 in (
         ("llama.cpp f32", "f32.gguf", False),
         ("llama.cpp q8_0", "q8_0.gguf", True),
     ):
         if not missing:
-            from gguf_gpt2 import write_gguf
+            from gguf_models import write_gguf
 
-            write_gguf(our_model(), folder / file, q8_0=q8_0)
+            write_gguf(our_model(name), folder / file, q8_0=q8_0)
         file_option = ["--file", folder / file]
-        contestants.append(contestant_of(__file__, name, *options, *file_option, missing=missing))
+        contestants.append(contestant_of(__file__, peer, *options, *file_option, missing=missing))
     return contestants
 
 
@@ -218,46 +205,49 @@ def check(contestants: dict[str, Contestant]) -> None:
             raise SystemExit(f"{name} does not compute the same as ours in float32")
 
 
-def inverse(targets: dict[str, float]) -> dict[str, float]:
+def inverse(targets: dict[str, float | None]) -> dict[str, float]:
     """Return targets for times from targets for tokens per second."""
-    return {peer: 1 / target for peer, target in targets.items()}
+    return {peer: 1 / target for peer, target in targets.items() if target is not None}
 
 
 CONTESTANTS = {
-    "ours": lambda n, _: ours(n, int8=False),
-    "ours int8": lambda n, _: ours(n, int8=True),
-    "transformers": lambda n, _: transformers(n),
-    "llama.cpp f32": lambda n, path: llama(n, path, q8_0=False),
-    "llama.cpp q8_0": lambda n, path: llama(n, path, q8_0=True),
+    "ours": lambda name, n, _: ours(name, n, int8=False),
+    "ours int8": lambda name, n, _: ours(name, n, int8=True),
+    "transformers": lambda name, n, _: transformers(name, n),
+    "llama.cpp f32": lambda _, n, path: llama(n, path, q8_0=False),
+    "llama.cpp q8_0": lambda _, n, path: llama(n, path, q8_0=True),
 }
 
 
 def main() -> None:
     parser = benchmark_parser(__doc__, CONTESTANTS)
+    parser.add_argument("--model", choices=list(CONFIGS), default="gpt2")
     parser.add_argument("--tokens", type=int, default=64, help="at least 2")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.contestant:
-        CONTESTANTS[arguments.contestant](arguments.tokens, arguments.file)
+        CONTESTANTS[arguments.contestant](arguments.model, arguments.tokens, arguments.file)
         return
-    options = ["--tokens", arguments.tokens]
+    name, targets_of = arguments.model, TARGETS[arguments.model]
+    options = ["--model", name, "--tokens", arguments.tokens]
     with tempfile.TemporaryDirectory() as folder:
-        there = [contestant_of(__file__, name, *options) for name in list(CONTESTANTS)[:3]]
-        there += llama_contestants(Path(folder), options)
+        there = [contestant_of(__file__, one, *options) for one in list(CONTESTANTS)[:3]]
+        there += llama_contestants(name, Path(folder), options)
         contest(there, arguments.rounds)
     contestants = {contestant.name: contestant for contestant in there}
     rows = [
-        (KINDS[mine], [contestants[name] for name in (mine, *targets)], inverse(targets))
-        for mine, targets in TARGETS.items()
+        (KINDS[mine], [contestants[one] for one in (mine, *targets)], inverse(targets))
+        for mine, targets in targets_of.items()
     ]
-    report("decode", rows, arguments.out, COLUMNS)
-    for mine, targets in TARGETS.items():
+    report("decode" if name == "gpt2" else f"decode_{name}", rows, arguments.out, COLUMNS)
+    for mine, targets in targets_of.items():
         for peer, target in targets.items():
             if not contestants[peer].missing:
                 times, low, high = ratio(contestants[mine], contestants[peer], "tokens_per_s")
+                goal = "" if target is None else f", target {target}"
                 print(
-                    f"{mine}: {times:.2f} ({low:.2f} to {high:.2f}) times the tokens/s of {peer}, "
-                    f"target {target}"
+                    f"{mine}: {times:.2f} ({low:.2f} to {high:.2f}) times the tokens/s of "
+                    f"{peer}{goal}"
                 )
     check(contestants)
 

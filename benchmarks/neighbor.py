@@ -19,7 +19,7 @@ from interleave import benchmark_parser, contest, contestant_of
 from report import Row, report
 from train_step import CONTESTANTS as STEPS
 
-from scratchgpt.measure.processor import n_cores
+from scratchgpt.threads import n_cores
 
 PROGRAMS = ("ours", "eager")
 NEIGHBORS = sorted({0, 1, n_cores()})

@@ -17,9 +17,8 @@ from measure import median_seconds, peak_mib, print_result
 from report import figure, write_table
 
 from scratchgpt.measure import Shape, one_batch_stepper, random_batch
-from scratchgpt.measure.processor import n_cores
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.threads import one_pool
+from scratchgpt.threads import n_cores, one_pool
 
 BATCH, VOCABULARY, HEAD_SIZE = 4, 65, 32
 BASE = {"T": 128, "channels": 256, "layers": 4, "threads": n_cores()}

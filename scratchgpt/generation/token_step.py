@@ -9,6 +9,7 @@ from scratchgpt.errors import counted
 from scratchgpt.layers import KVCache
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, QuantizedGPT
+from scratchgpt.models.backbone import new_rotary
 from scratchgpt.ops.embedding import check_tokens
 
 MOST_ROWS = 48  # tokens of a prompt; for longer ones, matrix-matrix products are faster
@@ -30,6 +31,7 @@ class TokenStep:
         self._arena = Arena()
         self._buffers: Any = None
         self._weights: Any = None
+        self._n_positions = 0  # for which the weights have angles
 
     def __call__(self, tokens: Array, cache: KVCache) -> Array:
         """tokens (B,) -> logits (B, V), which the next call overwrites; the cache grows by one.
@@ -65,16 +67,14 @@ class TokenStep:
         cache.lengths += counts
 
     def _compiled(self, cache: KVCache) -> bool:
-        from scratchgpt.kernels.decoding.tables import supports
-
-        return use_kernels(cache.keys, only=np.float32) and supports(self.model.config)
+        return use_kernels(cache.keys, only=np.float32)
 
     def _run(
         self, tokens: Array, owners: Array, positions: Array, cache: KVCache, n_logits: int = 0
     ) -> Array:
         """Run the kernel on the rows (R,); return the logits, a buffer that is (R, V) or empty."""
+        from scratchgpt.kernels.decoding.buffers import Texts
         from scratchgpt.kernels.decoding.decode import decode_tokens
-        from scratchgpt.kernels.decoding.tables import Texts
 
         n_tokens, n_cached = positions.max() + 1, cache.keys.shape[3]
         self.model.config.check_length(n_tokens)
@@ -84,47 +84,40 @@ class TokenStep:
                 "cache; make a longer cache with new_cache"
             )
         check_tokens(tokens, self.model.config.vocab_size)
-        if self._weights is None:
-            self._weights = self._describe_weights()
-        buffers = self._take_buffers(len(tokens), n_logits)
+        weights = self._take_weights(n_cached)
+        buffers = self._take_buffers(len(tokens), n_logits, n_cached)
         tokens, owners, positions = (
             np.ascontiguousarray(x, np.int64) for x in (tokens, owners, positions)
         )
         texts = Texts(tokens, owners, positions, cache.keys, cache.values)
-        decode_tokens(self._weights, texts, buffers)
+        decode_tokens(weights, texts, buffers)
         return buffers.logits
 
-    def _describe_weights(self) -> Any:
-        """Return the weights as :class:`scratchgpt.kernels.decoding.tables.Weights`."""
+    def _take_weights(self, n_positions: int) -> Any:
+        """Return the :class:`scratchgpt.kernels.decoding.tables.Weights`, with enough angles."""
+        from scratchgpt.kernels.decoding.form import new_form
         from scratchgpt.kernels.decoding.tables import new_weights
 
-        flat, c = self.model.flat_parameters(), self.model.config
-        return new_weights(
-            flat.floats,
-            flat.weights,
-            flat.scales,
-            flat.begin,
-            flat.scale_begin,
-            attention_scales=[c.attention_scale(i) for i in range(c.n_layer)],
-            eps=c.layer_norm_epsilon,
-            activation=c.activation,
-            norm_position=c.norm_position,
+        if n_positions > self._n_positions:
+            flat, rotary = self.model.flat_parameters(), new_rotary(self.model.config)
+            cos = sin = np.zeros((0, 0), np.float32)
+            if rotary:
+                rotation = rotary.at(np.arange(n_positions), like=flat.floats)
+                cos, sin = rotation.cos, rotation.sin
+            self._weights = new_weights(*flat, new_form(self.model.config, cos, sin))
+            self._n_positions = n_positions
+        return self._weights
+
+    def _take_buffers(self, n_rows: int, n_logits: int, n_positions: int) -> Any:
+        """Return the :class:`scratchgpt.kernels.decoding.buffers.Buffers`, reused if they fit."""
+        from scratchgpt.kernels.decoding.buffers import new_buffers
+
+        there = self._buffers
+        fits = (
+            there is not None
+            and (len(there.x), len(there.logits)) == (n_rows, n_logits)
+            and n_positions <= there.scores.shape[1]
         )
-
-    def _take_buffers(self, n_rows: int, n_logits: int) -> Any:
-        """Return the :class:`scratchgpt.kernels.decoding.tables.Buffers`, reused if they fit."""
-        from scratchgpt.kernels.decoding.tables import new_buffers
-
-        fits = self._buffers is not None and len(self._buffers.x) == n_rows
-        if not fits or len(self._buffers.logits) != n_logits:
-            c = self.model.config
-            self._buffers = new_buffers(
-                n_rows,
-                n_logits,
-                n_embd=c.n_embd,
-                n_inner=c.inner_size,
-                n_head=c.n_head,
-                block_size=c.block_size,
-                vocab_size=c.vocab_size,
-            )
+        if not fits:
+            self._buffers = new_buffers(n_rows, n_logits, n_positions, self.model.config)
         return self._buffers

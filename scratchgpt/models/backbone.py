@@ -49,7 +49,7 @@ class Backbone(Layer):
         self.h = [gpt_block(config, i) for i in range(config.n_layer)]
         self.ln_f = _norm(config) if config.norm_position == "pre" else None
         self.stack = BlockStack(self.h, self.ln_f)
-        self.rotary = None if learned else _rotary(config)
+        self.rotary = new_rotary(config)
         self.config = config
 
     def forward(
@@ -182,7 +182,10 @@ def _query_key(config: GPTConfig) -> QueryKey:
     )
 
 
-def _rotary(config: GPTConfig) -> Rotary:
+def new_rotary(config: GPTConfig) -> Rotary | None:
+    """Create the frequencies of the rotary positions of a form; None if it has learned ones."""
+    if config.positions != "rotary":
+        return None
     return Rotary(
         config.head_size,
         theta=config.rope_theta,

@@ -10,16 +10,15 @@ from typing import Any, NamedTuple
 
 from scratchgpt.kernels.compiler.cpu import HAS_INT16_DOT
 from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.decoding.activations import activate, soft_cap
 from scratchgpt.kernels.decoding.int8_dot import int8_dots, round_inputs
-from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
 from scratchgpt.kernels.parts.fast_math import ONE, ZERO, F
 
 SWEEP_PIECES, DOT_PIECES, HEAD_PIECES = 8, 16, 16  # maximum pieces per kind of matrix
 FEW = 8  # pieces for a single row, each longer than the time to start a piece
 COLUMNS = 512  # columns of eight rows of float32 weights, which fill half of the L1 cache
 PIECE = 32_768  # minimum number of elements per piece
-# What is done with the result of a product.
-STORE, ADD, GELU_TANH, GELU, RELU = range(5)
+ADD = -1  # instead of an activation: add the result to y
 
 
 class Inputs(NamedTuple):
@@ -30,14 +29,14 @@ class Inputs(NamedTuple):
 
 
 class Product(NamedTuple):
-    """A product y (B, n_out) = x W scale + bias, followed by the operation ``mode``."""
+    """A product y (B, n_out) = x W scale + bias, followed by an activation, or added to y."""
 
     x: Any  # (B, n_in)
     weights: Any  # (n_in, n_out) float32, or (n_out, n_in) int8
     scale: Any  # (n_out,) for int8 weights
     bias: Any  # (n_out,), or without elements
     y: Any
-    mode: Any
+    mode: Any  # an activation, or ADD
 
 
 @part
@@ -123,21 +122,11 @@ def _finish(total, bias, y, mode):
     if bias.size:
         for j in range(n):
             total[j] += bias[j]
-    if mode == STORE:
-        for j in range(n):
-            y[j] = total[j]
-    elif mode == ADD:
+    if mode == ADD:
         for j in range(n):
             y[j] += total[j]
-    elif mode == GELU_TANH:
-        for j in range(n):
-            y[j] = tanh_gelu(total[j])
-    elif mode == GELU:
-        for j in range(n):
-            y[j] = exact_gelu(total[j])
     else:
-        for j in range(n):
-            y[j] = ZERO if total[j] <= ZERO else total[j]
+        activate(total, mode, y)
 
 
 @part
@@ -194,8 +183,14 @@ def head_pieces(table):
 
 
 @part
-def head_piece(piece, x, inputs, table, scale, logits):
-    """Compute a piece of logits (B, V) = x (B, C) times scaled rows of a table (V, C)."""
+def head_piece(piece, x, inputs, table, scale, cap, logits):
+    """Compute a piece of logits (B, V) = x (B, C) times scaled rows of a table (V, C).
+
+    The logits have a soft cap, unless ``cap`` is 0.
+    """
     n_pieces, n_vocab = head_pieces(table), table.shape[0]
     start, stop = n_vocab * piece // n_pieces, n_vocab * (piece + 1) // n_pieces
     _dots(x, inputs, table, scale, start, stop, logits)
+    if cap > ZERO:
+        for b in range(x.shape[0]):
+            soft_cap(logits[b, start:stop], cap)

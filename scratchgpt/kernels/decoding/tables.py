@@ -1,8 +1,8 @@
-"""Arguments of the decoding kernel: the weights of a GPT, the texts, and the buffers.
+"""The weights of a GPT as flat arrays, with the offsets of its parameters, for the decoding kernel.
 
-This module alone defines the order of parameters in the tables of offsets, the number of each
-activation, and the sizes of the buffers. :mod:`scratchgpt.generation.token_step` fills the tables
-with the names below; :mod:`scratchgpt.kernels.decoding.decode` reads them with the constants.
+This module alone defines the order of parameters in the tables of offsets.
+:mod:`scratchgpt.generation.token_step` fills the tables with the names below;
+:mod:`scratchgpt.kernels.decoding.stages` reads them with the constants.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.decoding.products import (
-    DOT_PIECES,
-    GELU,
-    GELU_TANH,
-    RELU,
-    SWEEP_PIECES,
-)
+from scratchgpt.kernels.compiler.jit import part
+from scratchgpt.kernels.decoding.form import Form
 
-# Columns of Weights.offsets: parameters of a block.
+# Columns of Weights.offsets: parameters of a block. The bias of a map or norm follows its weight.
 BLOCK_PARAMETERS = (
     "ln_1.weight",
     "ln_1.bias",
@@ -33,9 +28,11 @@ BLOCK_PARAMETERS = (
     "mlp.c_fc.bias",
     "mlp.c_proj.weight",
     "mlp.c_proj.bias",
+    "attn.query_key.q_norm.weight",
+    "attn.query_key.k_norm.weight",
 )
-LN_1_WEIGHT, LN_1_BIAS, ATTN_WEIGHT, ATTN_BIAS, ATTN_PROJ_WEIGHT, ATTN_PROJ_BIAS = range(6)
-LN_2_WEIGHT, LN_2_BIAS, FC_WEIGHT, FC_BIAS, FC_PROJ_WEIGHT, FC_PROJ_BIAS = range(6, 12)
+LN_1, ATTN, ATTN_PROJ, LN_2, FC, FC_PROJ = range(0, 12, 2)
+Q_NORM, K_NORM = 12, 13
 
 # Columns of Weights.scale_offsets: matrices of a block.
 BLOCK_MATRICES = (
@@ -48,36 +45,18 @@ ATTN_SCALE, ATTN_PROJ_SCALE, FC_SCALE, FC_PROJ_SCALE = range(4)
 
 # Elements of Weights.ends and of Weights.end_scales: parameters before and after the blocks.
 END_PARAMETERS = (
-    "transformer.wte.weight",
-    "transformer.wpe.weight",
+    "transformer.ln_wte.weight",
+    "transformer.ln_wte.bias",
     "transformer.ln_f.weight",
     "transformer.ln_f.bias",
+    "transformer.wte.weight",
+    "transformer.wpe.weight",
     "lm_head.weight",
 )
-WTE, WPE, LN_F_WEIGHT, LN_F_BIAS, HEAD = range(5)
+LN_WTE, LN_F = 0, 2
+WTE, WPE, HEAD = 4, 5, 6
 END_MATRICES = ("transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight")
 WTE_SCALE, WPE_SCALE, HEAD_SCALE = range(3)
-
-ACTIVATIONS = {"gelu_tanh": GELU_TANH, "gelu": GELU, "relu": RELU}
-PRE, POST = 0, 1
-NORM_POSITIONS = {"pre": PRE, "post": POST}
-
-
-def supports(config: Any) -> bool:
-    """Whether the kernel decodes models of this form; the others use the reference."""
-    return bool(
-        config.norm == "layer"
-        and config.positions == "learned"
-        and not config.gated_mlp
-        and config.activation in ACTIVATIONS
-        and config.kv_heads == config.n_head
-        and config.n_head * config.head_size == config.n_embd
-        and config.sliding_window is None
-        and config.qk_norm == "none"
-        and not config.embedding_norm
-        and config.attention_soft_cap is None
-        and config.logit_soft_cap is None
-    )
 
 
 class Weights(NamedTuple):
@@ -86,39 +65,11 @@ class Weights(NamedTuple):
     floats: Any  # vectors, and also matrices if they are float32
     matrices: Any  # float32, or int8
     scales: Any  # scales of int8 matrices; otherwise without elements
-    offsets: Any  # (L, 12), see BLOCK_PARAMETERS
+    offsets: Any  # (L, 14), see BLOCK_PARAMETERS
     scale_offsets: Any  # (L, 4), see BLOCK_MATRICES
-    ends: Any  # (5,), see END_PARAMETERS
+    ends: Any  # (7,), see END_PARAMETERS
     end_scales: Any  # (3,), see END_MATRICES
-    attention_scales: Any  # (L,), factors for the scores
-    eps: Any
-    activation: Any  # one of ACTIVATIONS
-    position: Any  # PRE or POST
-
-
-class Texts(NamedTuple):
-    """The rows of a call, and the key-value cache of their texts."""
-
-    tokens: Any  # (R,)
-    owners: Any  # (R,) index of the text
-    positions: Any  # (R,) position in the text
-    keys: Any  # (L, B, H, block, D)
-    values: Any  # (L, B, H, block, D)
-
-
-class Buffers(NamedTuple):
-    """Buffers for intermediate results."""
-
-    x: Any  # (R, C) the residual stream
-    n: Any  # (R, C) its norm
-    qkv: Any  # (R, 3C)
-    merged: Any  # (R, C)
-    inner: Any  # (R, F)
-    rounded: Any  # (R, widest product) factors for int8 weights, as int16
-    units: Any  # (R,) scale: the value of one unit
-    sums: Any  # (pieces, R, widest product)
-    scores: Any  # (R H, block)
-    logits: Any  # (R, V), or (0, V) without logits
+    form: Form
 
 
 def new_weights(
@@ -127,11 +78,7 @@ def new_weights(
     scales: Array,
     begin: Mapping[str, int],
     scale_begin: Mapping[str, int],
-    *,
-    attention_scales: Sequence[float],
-    eps: float,
-    activation: str,
-    norm_position: str,
+    form: Form,
 ) -> Weights:
     """Make the tables of a model from the offsets of its parameters.
 
@@ -142,10 +89,9 @@ def new_weights(
         Offset of each parameter in ``floats`` or ``matrices``, and of the scales of each matrix in
         ``scales``, by the name of the parameter. Without ``lm_head.weight`` the head is the token
         embedding.
-    attention_scales : sequence of float
-        One scale per layer.
+    form : Form
     """
-    n_layer, table = len(attention_scales), "transformer.wte.weight"
+    n_layer, table = len(form.windows), "transformer.wte.weight"
     begin = {"lm_head.weight": begin[table], **begin}
     if table in scale_begin:
         scale_begin = {"lm_head.weight": scale_begin[table], **scale_begin}
@@ -157,10 +103,7 @@ def new_weights(
         scale_offsets=_offsets_of_blocks(n_layer, BLOCK_MATRICES, scale_begin),
         ends=np.array([begin.get(name, -1) for name in END_PARAMETERS]),
         end_scales=np.array([scale_begin.get(name, -1) for name in END_MATRICES]),
-        attention_scales=np.array(attention_scales, np.float32),
-        eps=np.float32(eps),
-        activation=ACTIVATIONS[activation],
-        position=NORM_POSITIONS[norm_position],
+        form=form,
     )
 
 
@@ -171,31 +114,14 @@ def _offsets_of_blocks(n_layer: int, names: Sequence[str], begin: Mapping[str, i
     )
 
 
-def new_buffers(
-    n_rows: int,
-    n_logits: int,
-    *,
-    n_embd: int,
-    n_inner: int,
-    n_head: int,
-    block_size: int,
-    vocab_size: int,
-) -> Buffers:
-    """Allocate buffers for ``n_rows`` tokens, of which ``n_logits`` (all or none) get logits."""
-    pieces, widest = max(SWEEP_PIECES, DOT_PIECES), max(3 * n_embd, n_inner)
+@part
+def vector(flat, offset, n):
+    """Return the parameter at ``offset``; it has no elements if the model has no such parameter."""
+    return flat[offset : offset + n] if offset >= 0 and flat.size else flat[:0]
 
-    def floats(*shape: int) -> Array:
-        return np.empty(shape, np.float32)
 
-    return Buffers(
-        x=floats(n_rows, n_embd),
-        n=floats(n_rows, n_embd),
-        qkv=floats(n_rows, 3 * n_embd),
-        merged=floats(n_rows, n_embd),
-        inner=floats(n_rows, n_inner),
-        rounded=np.empty((n_rows, widest), np.int16),
-        units=floats(n_rows),
-        sums=floats(pieces, n_rows, widest),
-        scores=floats(n_rows * n_head, block_size),
-        logits=floats(n_logits, vocab_size),
-    )
+@part
+def matrix(flat, offset, n_in, n_out):
+    """Return a weight: (n_in, n_out) in float32, or (n_out, n_in) in int8."""
+    weight = flat[offset : offset + n_in * n_out]
+    return weight.reshape(n_out, n_in) if flat.itemsize == 1 else weight.reshape(n_in, n_out)
