@@ -51,7 +51,8 @@ def newton_schulz(
         float32 or float64. A row or a column of it need not be contiguous.
     n_iterations : int
     coefficients : (float, float, float)
-        a, b and c. With Jordan's, five iterations bring singular values to between 0.68 and 1.14.
+        a, b and c. With Jordan's, five iterations bring all singular values of at least 0.01 times
+        the norm to between 0.68 and 1.14.
 
     Returns
     -------

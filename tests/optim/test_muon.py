@@ -105,6 +105,12 @@ def test_newton_schulz_applies_its_polynomial_to_each_singular_value(n_iteration
     np.testing.assert_allclose(y, u * sizes @ v, rtol=1e-12, atol=1e-13)
 
 
+def test_no_singular_value_above_a_hundredth_of_the_norm_ends_outside_the_stated_range(how):
+    ends = [np.diag(newton_schulz(np.diag([1.0, x]))) for x in np.geomspace(0.0101, 1, 500)]
+    assert 0.68 < np.min(ends) < 0.69
+    assert 1.13 < np.max(ends) < 1.14
+
+
 def test_singular_values_end_near_1_for_any_scale(rng, how):
     for scale in (1e-6, 1.0, 1e6):
         x = rng.standard_normal((12, 40)) * scale

@@ -142,7 +142,7 @@ def test_the_rate_of_muon_is_that_of_its_code_or_that_of_adamw():
     assert TrainConfig(**muon, muon_lr=0.1).muon_lr_ratio == pytest.approx(25)
     matched = TrainConfig(**muon, muon_adjust_lr="match_rms_adamw")
     assert matched.muon_lr_ratio == 1
-    with pytest.raises(UserError, match="muon_lr=0.1 has no effect with optimizer='adamw'"):
+    with pytest.raises(UserError, match=r"muon_lr=0\.1 has no effect with optimizer='adamw'"):
         TrainConfig(muon_lr=0.1)
 
 
