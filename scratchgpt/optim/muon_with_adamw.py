@@ -118,7 +118,7 @@ class MuonWithAdamW:
         return {**self.muon.named_moments(), **self.adamw.named_moments()}
 
     def describe(self) -> list[str]:
-        """Return two sentences: which parameters Muon updates, and which AdamW updates."""
+        """Return sentences: which parameters Muon and AdamW update, and their learning rates."""
         hidden, others = self.groups
         n_matrices = sum(len(self.store.named[name].columns) for name in hidden)
         sentences = [
@@ -130,6 +130,9 @@ class MuonWithAdamW:
                 f"AdamW updates {counted(len(others), 'other parameter')} "
                 f"({self._size(others)}): {self._listed(others)}"
             )
+        sentences.append(
+            f"The learning rate shown is AdamW's; Muon's is {self.lr_ratio:.4g} times as large"
+        )
         return sentences
 
     def _size(self, names: list[str]) -> str:

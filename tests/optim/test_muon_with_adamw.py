@@ -120,7 +120,7 @@ def test_the_updates_of_all_shards_are_the_whole_update(make_gpt, size):
 
 
 def test_it_says_which_parameters_go_where(make_gpt):
-    muon, adamw = MuonWithAdamW(make_gpt(bias=False).store, lr_ratio=20).describe()
+    muon, adamw, rates = MuonWithAdamW(make_gpt(bias=False).store, lr_ratio=20).describe()
     assert muon == (
         "Muon updates 12 matrices (1,536 numbers): transformer.h.*.attn.c_attn.weight (2 layers, "
         "3 matrices each), transformer.h.*.attn.c_proj.weight (2 layers), "
@@ -131,6 +131,7 @@ def test_it_says_which_parameters_go_where(make_gpt):
         "transformer.wpe.weight, transformer.h.*.ln_1.weight (2 layers), "
         "transformer.h.*.ln_2.weight (2 layers), transformer.ln_f.weight"
     )
+    assert rates == "The learning rate shown is AdamW's; Muon's is 20 times as large"
 
 
 def test_a_model_without_a_trained_linear_map_is_refused(make_gpt):
@@ -149,4 +150,4 @@ def test_a_model_whose_other_parameters_are_frozen_trains_with_muon_alone(make_g
     both.step(0.01)
     changed = store.value_views(store.values != before)
     assert {name for name, view in changed.items() if view.any()} == set(store.trained)
-    assert len(both.describe()) == 1
+    assert not any("AdamW updates" in sentence for sentence in both.describe())
