@@ -14,7 +14,7 @@ from running_example import example
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from scratchgpt import kernels, ops
+from scratchgpt import kernels, ops, optim
 from scratchgpt.explore.html.text import number
 from scratchgpt.explore.saved_bytes import timeline
 
@@ -154,7 +154,42 @@ def alive() -> str:
     return picture((860, 300), label, parts)
 
 
-PLOTS: dict[str, Callable[[], str]] = {"gelu": gelu, "directions": directions, "bytes": alive}
+def singular_values() -> str:
+    """What the iterations of Muon do to a singular value, with two sets of coefficients."""
+    sizes = np.linspace(0, 1, 201)
+
+    def after(n: int, coefficients: tuple[float, float, float]) -> Any:
+        one = [np.diag(np.array([x, np.sqrt(1 - x * x)])) for x in sizes]  # of norm 1
+        settings: Any = {"n_iterations": n, "coefficients": coefficients}
+        return [optim.newton_schulz(x, **settings)[0, 0] for x in one]
+
+    parts = []
+    for left, (title, coefficients) in zip(
+        (50, 480),
+        (
+            ("15/8, −10/8, 3/8: converges to 1", (15 / 8, -10 / 8, 3 / 8)),
+            ("Jordan’s: steeper at 0, and only near 1", optim.muon.COEFFICIENTS),
+        ),
+        strict=True,
+    ):
+        frame = Frame(left, 34, 360, 230, (0, 1), (0, 1.3))
+        parts += frame.grid([0, 0.5, 1], [0, 0.5, 1])
+        parts.append(svg.text(left + 180, 18, title, "title"))
+        for n, style in ((1, "saved"), (5, "forward")):
+            parts.append(frame.curve(sizes, after(n, coefficients), style))
+        for y, words, style in ((226, "1 iteration", "saved"), (246, "5 iterations", "forward")):
+            parts.append(svg.line([(left + 250, y - 4), (left + 274, y - 4)], style))
+            parts.append(svg.text(left + 282, y, words, "small", "start"))
+    label = "Singular values after one and after five iterations, against those before"
+    return picture((860, 300), label, parts)
+
+
+PLOTS: dict[str, Callable[[], str]] = {
+    "gelu": gelu,
+    "directions": directions,
+    "bytes": alive,
+    "singular_values": singular_values,
+}
 
 
 class Plot(SphinxDirective):

@@ -69,7 +69,7 @@ def train_run(
     with preparation_progress() as preparation:
         training = start(run, out, resume=resume, progress=preparation, workers=workers)
     message(f"{describe_workers(workers)}{training.describe()}; output in {out}")
-    for note in training.trainer.notes:
+    for note in (*training.trainer.notes, *training.trainer.stepper.optimizer.describe()):
         message(note)
     result = _train(training, shows_samples=workers.rank == 0)
     if workers.rank:

@@ -33,7 +33,7 @@ Shards = Annotated[
     bool,
     typer.Option(
         "--shard-optimizer",
-        help="Divide AdamW's moments among the workers, which saves memory.",
+        help="Divide the optimizer's moments among the workers, which saves memory.",
     ),
 ]
 

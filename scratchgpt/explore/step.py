@@ -9,6 +9,7 @@ from scratchgpt.backend import Array, derive_seed
 from scratchgpt.errors import UserError, counted
 from scratchgpt.models import GPT, Transformer
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
+from scratchgpt.optim import AdamW
 from scratchgpt.text import PairBatch, TokenBatch, Tokenizer
 from scratchgpt.training import NextToken
 from scratchgpt.training.step import Stepper
@@ -64,7 +65,7 @@ class Step:
     notes : tuple of str
         What was cropped or changed, in sentences.
     moments : Moments or None
-        None if the model has no optimizer.
+        None if the model has no optimizer, or is not trained with AdamW.
     """
 
     model: GPT | Transformer
@@ -151,16 +152,20 @@ def step_of_run(
     if step >= config.steps:
         notes.append(f"The run is finished after {counted(step, 'step')}; this step would be next.")
     seed = derive_seed(config.seed, "dropout", index) if stepper.objective.drops else None
-    moments = Moments(
-        optimizer.exp_avg.copy(),
-        optimizer.exp_avg_sq.copy(),
-        step,
-        config.lr_at(step),
-        (config.beta1, config.beta2),
-        config.eps,
-        config.weight_decay,
-        config.grad_clip,
-    )
+    moments = None
+    if isinstance(optimizer, AdamW):
+        moments = Moments(
+            optimizer.exp_avg.copy(),
+            optimizer.exp_avg_sq.copy(),
+            step,
+            config.lr_at(step),
+            (config.beta1, config.beta2),
+            config.eps,
+            config.weight_decay,
+            config.grad_clip,
+        )
+    else:
+        notes.append("The run is trained with Muon; this page shows updates of AdamW only.")
     objective = NextToken(model, label_smoothing=config.label_smoothing)
     return Step(model, objective, row, seed, speller(tokenizer), title, tuple(notes), moments)
 

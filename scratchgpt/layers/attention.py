@@ -101,7 +101,8 @@ class SelfAttention(Layer):
         self.n_kv_head = n_head if n_kv_head is None else n_kv_head
         self.head_size = n_embd // n_head if head_size is None else head_size
         n_queries, n_keys = n_head * self.head_size, self.n_kv_head * self.head_size
-        self.c_attn = Linear(n_embd, n_queries + 2 * n_keys, bias=bias, std=std)
+        parts = (n_queries, n_keys, n_keys)
+        self.c_attn = Linear(n_embd, sum(parts), bias=bias, std=std, columns=parts)
         self.query_key = query_key or QueryKey()
         proj_bias = bias if proj_bias is None else proj_bias
         self.c_proj = Linear(n_queries, n_embd, bias=proj_bias, std=proj_std)

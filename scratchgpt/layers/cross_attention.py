@@ -52,7 +52,7 @@ class CrossAttention(Layer):
         std: float | None = 0.02,
     ) -> None:
         self.c_q = Linear(n_embd, n_embd, bias=bias, std=std)
-        self.c_kv = Linear(n_embd, 2 * n_embd, bias=bias, std=std)
+        self.c_kv = Linear(n_embd, 2 * n_embd, bias=bias, std=std, columns=(n_embd, n_embd))
         self.c_proj = Linear(n_embd, n_embd, bias=bias, std=proj_std)
         self.n_head = n_head
         self.dropout = dropout

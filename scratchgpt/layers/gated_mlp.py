@@ -56,7 +56,7 @@ class GatedMLP(Layer):
         proj_std: float | None,
         std: float | None = 0.02,
     ) -> None:
-        self.c_fc = Linear(n_embd, 2 * n_inner, bias=bias, std=std)
+        self.c_fc = Linear(n_embd, 2 * n_inner, bias=bias, std=std, columns=(n_inner, n_inner))
         self.c_proj = Linear(n_inner, n_embd, bias=bias, std=proj_std)
         self.activation = activation
 

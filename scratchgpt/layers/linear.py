@@ -17,13 +17,23 @@ class Linear(Layer):
     std : float, optional
         Standard deviation of the initial weight. None means that of Glorot and Bengio 2010
         (equation 16), the square root of 2 / (n_in + n_out).
+    columns : tuple of int, optional
+        Of :class:`Parameter`: the parts of ``n_out`` if several maps are computed together, and
+        () for an output head; by default one map.
     """
 
     def __init__(
-        self, n_in: int, n_out: int, *, bias: bool = True, std: float | None = 0.02
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        bias: bool = True,
+        std: float | None = 0.02,
+        columns: tuple[int, ...] | None = None,
     ) -> None:
         std = math.sqrt(2 / (n_in + n_out)) if std is None else std
-        self.weight = Parameter((n_in, n_out), normal(std))
+        columns = (n_out,) if columns is None else columns
+        self.weight = Parameter((n_in, n_out), normal(std), columns=columns)
         self.bias = Parameter((n_out,), zeros) if bias else None
 
     def forward(self, x: Array) -> tuple[Array, LinearSaved]:

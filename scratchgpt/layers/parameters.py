@@ -1,7 +1,7 @@
 """Parameters, and the flat arrays that contain them."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,32 +9,10 @@ import numpy as np
 from scratchgpt.accumulator import NOT_WANTED, Accumulator, NotWanted
 from scratchgpt.arguments import plain
 from scratchgpt.backend import Array, random_stream
+from scratchgpt.layers.initializers import Initializer, normal, ones, zeros
 from scratchgpt.memory import ALIGNMENT, aligned_zeros
 
-Initializer = Callable[[Array, np.random.Generator], None]
-
-
-def zeros(value: Array, rng: np.random.Generator) -> None:
-    """Initialize with zeros, for biases."""
-    value[...] = 0
-
-
-def ones(value: Array, rng: np.random.Generator) -> None:
-    """Initialize with ones, for the weights of layer norms."""
-    value[...] = 1
-
-
-def normal(std: float) -> Initializer:
-    """Return a normal initializer with mean 0 and standard deviation ``std``."""
-
-    def initialize(value: Array, rng: np.random.Generator) -> None:
-        if value.dtype == np.float32:
-            rng.standard_normal(out=value, dtype=np.float32)
-        else:
-            value[...] = rng.standard_normal(value.shape)
-        value *= std
-
-    return initialize
+__all__ = ["Initializer", "Layer", "Parameter", "ParameterStore", "Span", "normal", "ones", "zeros"]
 
 
 def _refuse_missing(owner: object, name: str) -> Any:
@@ -58,9 +36,14 @@ class Parameter:
         :meth:`Layer.initialize`.
     accumulator : Accumulator or NOT_WANTED
         Where backward passes add the gradient; ``NOT_WANTED`` if the parameter is frozen.
+    columns : tuple of int
+        Numbers of columns of the linear maps inside the model whose weights stand side by side in
+        this matrix: three for queries, keys and values, one for a single map. It is empty for
+        everything else: tables, output heads and vectors. The layer that owns the parameter says
+        so, for optimizers that treat each linear map as a matrix, such as Muon.
     """
 
-    __slots__ = ("_initializer", "accumulator", "shape", "value")
+    __slots__ = ("_initializer", "accumulator", "columns", "shape", "value")
 
     value: Array
     accumulator: Accumulator | NotWanted
@@ -68,8 +51,17 @@ class Parameter:
     if not TYPE_CHECKING:
         __getattr__ = _refuse_missing
 
-    def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        *,
+        columns: tuple[int, ...] = (),
+    ) -> None:
         self.shape = tuple(plain(size) for size in shape)
+        self.columns = tuple(plain(size) for size in columns)
+        if columns and (len(self.shape) != 2 or sum(self.columns) != self.shape[1]):
+            raise ValueError(f"columns={columns} do not add up to a matrix of shape {self.shape}")
         self._initializer = initializer
 
     @property
@@ -110,8 +102,10 @@ class ParameterStore:
     """All parameters of a model in one flat array, and their gradients in a second one.
 
     So the optimizer is one loop, the norm of the gradient needs one pass, and a copy is one
-    assignment. Matrices come first: weight decay applies to ``values[:n_decay]``. Each parameter
-    starts at a multiple of 64 bytes; the gaps stay zero in values and gradients.
+    assignment. Matrices come first: weight decay applies to ``values[:n_decay]``. The first of them
+    are the linear maps inside the model, so that two optimizers can divide the flat arrays at one
+    place. Each parameter starts at a multiple of 64 bytes; the gaps stay zero in values and
+    gradients.
 
     The flat gradients, and the moments of an optimizer, contain only the trained parameters: see
     :meth:`freeze`. If no parameter is frozen, they have the layout of the values.
@@ -127,7 +121,7 @@ class ParameterStore:
         self.dtype = np.dtype(dtype)
         if self.dtype.kind not in "fc":
             raise TypeError(f"parameters must be floating point, got {self.dtype}")
-        self._order = sorted(named, key=lambda name: not named[name].decays)  # matrices first
+        self._order = sorted(named, key=lambda n: (not named[n].decays, not named[n].columns))
         self._offsets, total = self._layout(self._order)
         matrices = [name for name in named if named[name].decays]
         self.n_decay = self._layout(matrices)[1]
@@ -183,7 +177,7 @@ class ParameterStore:
         """
         spans: list[Span] = []
         for name in self.trained:
-            size = self._padded(self.named[name].size)
+            size = self.padded_size(name)
             start, grad_start = self._offsets[name], self.grad_offsets[name]
             if spans and spans[-1].values.stop == start:
                 before = spans.pop()
@@ -215,7 +209,7 @@ class ParameterStore:
         offsets, total = {}, 0
         for name in names:
             offsets[name] = total
-            total += self._padded(self.named[name].size)
+            total += self.padded_size(name)
         return offsets, total
 
     @property
@@ -223,7 +217,9 @@ class ParameterStore:
         """The alignment of parameters, in elements."""
         return ALIGNMENT // math.gcd(ALIGNMENT, self.dtype.itemsize)
 
-    def _padded(self, size: int) -> int:
+    def padded_size(self, name: str) -> int:
+        """Return the number of elements of a parameter, with the gap after it."""
+        size = self.named[name].size
         return size + -size % self._step
 
     def _views(self, flat: Array, offsets: dict[str, int]) -> dict[str, Array]:

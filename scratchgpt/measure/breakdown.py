@@ -11,7 +11,11 @@ from scratchgpt.ops.observe import observing
 from scratchgpt.training.step import Stepper
 
 REST = "other (Python)"
-AFTER_THE_GRADIENTS = {"adamw_step": "AdamW", "global_norm": "gradient norm"}
+AFTER_THE_GRADIENTS = {
+    "adamw_step": "AdamW",
+    "muon_step": "Muon",
+    "global_norm": "gradient norm",
+}
 
 Key = tuple[str, str]  # name of a part; "forward", "backward" or ""
 

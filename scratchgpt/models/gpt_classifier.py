@@ -88,7 +88,7 @@ class GPTClassifier(Model[GPTClassifierSaved]):
         else:
             table = Parameter((config.vocab_size, config.n_embd), normal(0.02))
         self.lm_head = Head(table, soft_cap=config.logit_soft_cap)
-        self.classifier = Linear(config.n_embd, config.n_outputs)
+        self.classifier = Linear(config.n_embd, config.n_outputs, columns=())
         self.initialize(seed, dtype)
 
     @classmethod

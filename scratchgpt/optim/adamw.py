@@ -148,14 +148,21 @@ class AdamW:
 
     def named_moments(self) -> dict[str, Array]:
         """Return views of both moments by parameter: ``exp_avg.NAME`` and ``exp_avg_sq.NAME``."""
-        return self.moment_views(self.exp_avg, self.exp_avg_sq, self.shard)
-
-    def moment_views(self, exp_avg: Array, exp_avg_sq: Array, shard: Shard) -> dict[str, Array]:
-        """Return views of the flat moments of a shard by parameter, as :meth:`named_moments`."""
         store, found = self.store, dict[str, Array]()
-        for moment, flat in (("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)):
-            for name in shard.names:
-                start, parameter = store.grad_offsets[name] - shard.grads.start, store.named[name]
-                view = flat[start : start + parameter.size]
-                found[f"{moment}.{name}"] = view.reshape(parameter.shape)
+        for moment, flat in (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq)):
+            for name, view in self.shard.views(store, flat).items():
+                found[f"{moment}.{name}"] = view
         return found
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """One group of all trained parameters; see :class:`Optimizer`."""
+        return [self.store.trained]
+
+    def moments_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of the moments of any parameter."""
+        return ("exp_avg", "exp_avg_sq")
+
+    def describe(self) -> list[str]:
+        """Return no sentence: all parameters are updated in the same way."""
+        return []

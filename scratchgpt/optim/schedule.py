@@ -1,8 +1,8 @@
 """Learning rates as pure functions of the step, counted from 0.
 
 The functions have no state, so a resumed run uses the same learning rates as an uninterrupted run.
-The formulas are nanoGPT's; for the inverse square root those of the Transformer, and for the
-linear decay those of GPT-1.
+The formulas are nanoGPT's; for the inverse square root those of the Transformer, for the linear
+decay those of GPT-1, and for the decay after a stable phase those of MiniCPM.
 """
 
 import math
@@ -62,6 +62,44 @@ def warmup_linear(step: int, *, lr: float, warmup_steps: int, decay_steps: int) 
     """
     rate = warmup_constant(step, lr=lr, warmup_steps=warmup_steps)
     return rate * max(0.0, 1 - plain(step) / plain(decay_steps))
+
+
+def warmup_stable_decay(
+    step: int, *, lr: float, min_lr: float, warmup_steps: int, decay_steps: int, steps: int
+) -> float:
+    r"""Increase linearly, stay at ``lr``, and decay linearly at the end: the WSD schedule.
+
+    Hu et al. 2024, "MiniCPM", arXiv:2404.06395, section 4. They leave the shape of the decay
+    open; the line is that of Hägele et al. 2024, arXiv:2405.18392. With :math:`T` steps, of
+    which :math:`D` decay, the rate of step :math:`s \ge T - D` is
+
+    .. math:: \eta_{min} + (\eta - \eta_{min})\,\frac{T - s}{D}
+
+    If the decay begins during the warm-up, :math:`\eta` is the rate of the warm-up.
+
+    Until the decay begins, the rates do not depend on the number of steps. So a run can be resumed
+    from its stable phase with more steps, and has the rates of a run that was planned so long.
+
+    Parameters
+    ----------
+    step : int
+        Number of updates so far.
+    lr, min_lr : float
+        The maximum learning rate :math:`\eta`, and the final one.
+    warmup_steps : int
+    decay_steps : int
+        Number of steps of the decay, :math:`D`.
+    steps : int
+        Number of all steps, :math:`T`; the rate is ``min_lr`` from this step on.
+    """
+    step, lr, min_lr = plain(step), plain(lr), plain(min_lr)
+    decay_steps, left = plain(decay_steps), plain(steps) - step
+    if left <= 0:
+        return min_lr
+    rate = warmup_constant(step, lr=lr, warmup_steps=warmup_steps)
+    if left >= decay_steps:
+        return rate
+    return min_lr + (rate - min_lr) * left / decay_steps
 
 
 def warmup_inverse_sqrt(step: int, *, lr: float, warmup_steps: int) -> float:

@@ -5,8 +5,10 @@ of one shard, updates its parameters, and receives the parameters of the other s
 workers.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from scratchgpt.backend import Array
 from scratchgpt.layers.parameters import ParameterStore, Span
 
 
@@ -26,13 +28,38 @@ class Shard(NamedTuple):
     grads: slice
     spans: list[Span]
 
+    def views(self, store: ParameterStore, flat: Array) -> dict[str, Array]:
+        """Return one view per parameter of a flat array with the layout of ``grads``."""
+        found = {}
+        for name in self.names:
+            start, parameter = store.grad_offsets[name] - self.grads.start, store.named[name]
+            found[name] = flat[start : start + parameter.size].reshape(parameter.shape)
+        return found
 
-def shards(store: ParameterStore, n: int) -> list[Shard]:
+
+def hidden_names(store: ParameterStore) -> list[str]:
+    """Return the names of the trained linear maps inside the model, in the order of the store."""
+    return [name for name in store.trained if store.named[name].columns]
+
+
+def other_names(store: ParameterStore) -> list[str]:
+    """Return the names of the trained tables, output heads and vectors, in the same order."""
+    return [name for name in store.trained if not store.named[name].columns]
+
+
+def shards(store: ParameterStore, n: int, names: Sequence[str] | None = None) -> list[Shard]:
     """Divide the trained parameters into ``n`` shards.
 
     A shard ends at the end of a parameter, for optimizers that need whole matrices. Of all such
     divisions, this is one whose largest shard is as small as possible. The last shards are empty
     if there are fewer parameters than shards.
+
+    Parameters
+    ----------
+    store : ParameterStore
+    n : int
+    names : sequence of str, optional
+        The parameters to divide, consecutive in ``store.trained``; by default all.
 
     Examples
     --------
@@ -41,14 +68,15 @@ def shards(store: ParameterStore, n: int) -> list[Shard]:
     >>> [shard.names for shard in shards(store, 2)]
     [['weight'], ['bias']]
     """
-    names, total = store.trained, store.grads.size
+    names = store.trained if names is None else names
     starts = [store.grad_offsets[name] for name in names]
-    sizes = [stop - start for start, stop in zip(starts, [*starts[1:], total], strict=True)]
+    sizes = [store.padded_size(name) for name in names]
+    total = starts[-1] + sizes[-1] if starts else 0
     counts = _pack(sizes, _least_capacity(sizes, n))
     counts += [0] * (n - len(counts))
     found, first = [], 0
     for count in counts:
-        own = names[first : first + count]
+        own = list(names[first : first + count])
         start = starts[first] if first < len(starts) else total
         grads = slice(start, start + sum(sizes[first : first + count]))
         found.append(Shard(own, grads, _clip(store.trained_spans, grads)))
@@ -58,7 +86,7 @@ def shards(store: ParameterStore, n: int) -> list[Shard]:
 
 def _least_capacity(sizes: list[int], n: int) -> int:
     """Return the smallest capacity with which ``n`` shards suffice, by bisection."""
-    low, high = max(sizes), sum(sizes)
+    low, high = max(sizes, default=0), sum(sizes)
     while low < high:
         middle = (low + high) // 2
         if len(_pack(sizes, middle)) <= n:

@@ -15,6 +15,7 @@ from scratchgpt.recipes.registry import RECIPES, find_recipe
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
 from scratchgpt.text import cache_directory, find_documents
 from scratchgpt.training.config import TrainConfig, without_unused
+from scratchgpt.training.config_checks import NEEDS
 
 
 class Layer(NamedTuple):
@@ -161,7 +162,7 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
             sections[name] = {**changes[name], **section}
             if name == "training":
                 _choose_length(section, sections[name], layer.source)
-                _choose_schedule(section, sections[name])
+                _drop_unused(section, sections[name])
         task, corpus = _chosen_data(changes["task"], changes["corpus"], layer.values)
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
@@ -187,10 +188,11 @@ def _choose_length(given: dict[str, Any], training: dict[str, Any], source: str)
     training["epochs"] = None
 
 
-def _choose_schedule(given: dict[str, Any], training: dict[str, Any]) -> None:
-    """Let a schedule without a final learning rate override that of earlier layers."""
-    if given.get("schedule", "cosine") != "cosine" and given.get("min_lr") is None:
-        training["min_lr"] = None
+def _drop_unused(given: dict[str, Any], training: dict[str, Any]) -> None:
+    """Drop settings of earlier layers that have no effect with a new schedule or optimizer."""
+    for name, (setting, values) in NEEDS.items():
+        if given.get(setting, values[0]) not in values and given.get(name) is None:
+            training[name] = getattr(TrainConfig, name)
 
 
 def _run(values: dict[str, Any], training: TrainConfig) -> RunConfig:

@@ -1,7 +1,8 @@
 """Checkpoints: a model directory plus the training state, to resume a run exactly.
 
-``training_state.safetensors`` holds both moments of AdamW for each trained parameter, and the
-arrays of the objective's state. ``training_state.json`` holds the rest.
+``training_state.safetensors`` holds the moments of the optimizer for each trained parameter (two of
+AdamW, one of Muon), and the arrays of the objective's state. ``training_state.json`` holds the
+rest.
 
 The metadata of ``training_state.safetensors`` has the step and a checksum of the weights. So a
 checkpoint whose files are of different steps, as in a run that was copied while it trained, is
@@ -27,7 +28,7 @@ from scratchgpt.files import write_text
 from scratchgpt.layers import Layer
 from scratchgpt.models.tensor_file import DTYPES, TensorFile, save_tensors
 from scratchgpt.models.weight_files import Stored, fill
-from scratchgpt.optim import AdamW
+from scratchgpt.optim import Optimizer
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
 from scratchgpt.training.config import CHANGEABLE, TrainConfig
@@ -41,6 +42,7 @@ _LARGEST = 1 << 53  # of steps and seconds
 _ARRAY = "objective."  # prefix for the names of arrays of the objective's state
 # The only key, because safetensors writes several in any order. Older versions wrote none.
 _SAVE = "checkpoint"
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")  # of any optimizer
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def json_state(objective: AnyObjective) -> State:
 
 
 def load_checkpoint(
-    directory: Path, objective: AnyObjective, optimizer: AdamW, state: TrainingState
+    directory: Path, objective: AnyObjective, optimizer: Optimizer, state: TrainingState
 ) -> None:
     """Fill the parameters, the moments of ``optimizer`` and the state of the objective.
 
@@ -196,7 +198,7 @@ def _check_save(saved_with: Any, expected: str, path: Path, other: str) -> None:
 
 
 def _names_of_moments(parameters: Iterable[str]) -> set[str]:
-    return {f"{m}.{name}" for m in ("exp_avg", "exp_avg_sq") for name in parameters}
+    return {f"{moment}.{name}" for moment in _MOMENTS for name in parameters}
 
 
 def _names(state: State) -> str:

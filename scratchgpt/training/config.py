@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from scratchgpt.arguments import check_whole, plain_fields, real_number
+from scratchgpt.arguments import plain_fields
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt, warmup_linear
-from scratchgpt.precision import PRECISIONS
-
-SCHEDULES = ("cosine", "linear", "constant", "inverse_sqrt")
+from scratchgpt.optim import (
+    warmup_constant,
+    warmup_cosine,
+    warmup_inverse_sqrt,
+    warmup_linear,
+    warmup_stable_decay,
+)
+from scratchgpt.training.config_checks import NEEDS, check_settings
 
 # Settings that may change on resume: they affect later steps only.
 CHANGEABLE = frozenset(
@@ -34,7 +38,7 @@ class TrainConfig:
     ----------
     steps : int
         Number of optimizer updates. The cosine ends here, so a run that is resumed with more steps
-        follows the longer cosine.
+        follows the longer cosine. So does the decay of wsd.
     epochs : float, optional
         Number of passes over the training data, instead of steps. Only for data that is read in
         epochs.
@@ -45,25 +49,40 @@ class TrainConfig:
         positions per micro-batch. For translation, this limits source and target separately.
     grad_accum : int
         Micro-batches whose gradients are summed for one update.
+    optimizer : {"adamw", "muon"}
+        AdamW for all parameters, or Muon for the weights of linear maps inside the model and AdamW
+        for the rest. See :class:`scratchgpt.optim.MuonWithAdamW`.
     lr : float
         Peak learning rate.
     min_lr : float, optional
-        Final learning rate of the cosine; by default lr / 10. Other schedules refuse it.
+        Final learning rate of cosine and wsd; by default lr / 10, and 0 with wsd. Other schedules
+        refuse it.
     warmup_steps : int, optional
         Steps of linear warm-up; by default 1/20 of all steps, at most 100 (with inverse_sqrt 1/10,
         at most 4000; with linear 1/500). A run that is resumed with more steps keeps the warm-up
         of its start.
-    schedule : {"cosine", "linear", "constant", "inverse_sqrt"}
-        Learning rate after the warm-up: cosine, linear (to 0), constant or inverse_sqrt. See
-        :mod:`scratchgpt.optim`.
+    schedule : {"cosine", "linear", "constant", "inverse_sqrt", "wsd"}
+        Learning rate after the warm-up: cosine, linear (to 0), constant, inverse_sqrt or wsd
+        (constant, then linear to min_lr). See :mod:`scratchgpt.optim`.
+    decay_steps : float, optional
+        Steps of the decay at the end of wsd, or below 1 their fraction of all steps; by default
+        0.2. Other schedules refuse it.
     weight_decay : float
-        Weight decay of AdamW, applied to matrices only.
+        Weight decay of AdamW and Muon, applied to matrices only.
     beta1 : float
         Decay rate of AdamW's first moment.
     beta2 : float
         Decay rate of AdamW's second moment.
     eps : float
         Added to the square root of AdamW's second moment.
+    muon_lr : float, optional
+        Peak learning rate of Muon; by default 0.02, and lr with match_rms_adamw. The schedule is
+        that of lr. 0.02 is the default of Muon's published code.
+    muon_momentum : float
+        Momentum of Muon.
+    muon_adjust_lr : {"original", "match_rms_adamw"}
+        How Muon adjusts its learning rate to the shape of a matrix; with match_rms_adamw, learning
+        rates of AdamW fit. See :func:`scratchgpt.optim.rate_factor`.
     grad_clip : float
         Maximum norm of the gradient; 0 disables clipping.
     label_smoothing : float
@@ -116,14 +135,19 @@ class TrainConfig:
     batch_size: int = 12
     tokens_per_batch: int = 4096
     grad_accum: int = 1
+    optimizer: str = "adamw"
     lr: float = 1e-3
     min_lr: float | None = None
     warmup_steps: int | None = None
     schedule: str = "cosine"
+    decay_steps: float | None = None
     weight_decay: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.99
     eps: float = 1e-8
+    muon_lr: float | None = None
+    muon_momentum: float = 0.95
+    muon_adjust_lr: str = "original"
     grad_clip: float = 1.0
     label_smoothing: float = 0.0
     token_dropout: float = 0.0
@@ -143,75 +167,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         plain_fields(self)
-        for name in ("steps", "batch_size", "tokens_per_batch", "grad_accum"):
-            self._check_whole(name, least=1)
-        for name in ("checkpoint_interval", "log_interval"):
-            self._check_whole(name, least=1)
-        for name in ("average", "eval_interval", "sample_interval", "seed"):
-            self._check_whole(name, least=0)
-        if self.eval_batches is not None:
-            self._check_whole("eval_batches", least=1)
-        if self.warmup_steps is not None:
-            self._check_whole("warmup_steps", least=0)
-            if self.warmup_steps > self.steps and self.epochs is None:
-                raise UserError(
-                    f"warmup_steps={self.warmup_steps} is more than steps={self.steps}; "
-                    "choose fewer"
-                )
-        for name in ("lr", "eps", *(["epochs"] if self.epochs is not None else [])):
-            self._check_number(name)
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name}={getattr(self, name)} must be greater than 0")
-        below_one = ("beta1", "beta2", "label_smoothing", "token_dropout")
-        for name in ("weight_decay", "grad_clip", "mixed_pairs", *below_one):
-            self._check_number(name)
-            if getattr(self, name) < 0:
-                raise UserError(f"{name}={getattr(self, name)} must not be negative")
-        for name in below_one:
-            if getattr(self, name) >= 1:
-                raise UserError(f"{name}={getattr(self, name)} must be less than 1")
-        if self.mixed_pairs > 1:
-            raise UserError(f"mixed_pairs={self.mixed_pairs} must not be more than 1")
-        if self.min_lr is not None:
-            self._check_number("min_lr")
-            if not 0 <= self.min_lr <= self.lr:
-                raise UserError(f"min_lr={self.min_lr} must be between 0 and lr={self.lr}")
-            if self.schedule != "cosine":
-                raise UserError(
-                    f"min_lr={self.min_lr} has no effect with schedule={self.schedule!r}, only "
-                    "with cosine; leave it out"
-                )
-        if not isinstance(self.recompute, bool):
-            raise UserError(f"recompute={self.recompute!r} must be true or false")
-        if not isinstance(self.freeze, str):
-            raise UserError(f"freeze={self.freeze!r} must be a string, names separated by commas")
-        if not isinstance(self.best, str):
-            raise UserError(f"best={self.best!r} must be a string, the name of a score")
-        if self.best_mode not in (None, "min", "max"):
-            raise UserError(f"best_mode={self.best_mode!r} must be min or max")
-        if self.best_mode is None and not self.best.endswith("loss"):
-            raise UserError(
-                f"best={self.best!r} needs a direction; set best_mode=max if higher is better, "
-                "best_mode=min if lower is better"
-            )
-        for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
-            value = getattr(self, name)
-            if value not in choices:
-                raise UserError(
-                    f"{name}={value!r} is not one of {', '.join(choices)}"
-                    f"{did_you_mean(str(value), choices)}"
-                )
-
-    def _check_whole(self, name: str, *, least: int) -> None:
-        check_whole(name, getattr(self, name), least=least)
-
-    def _check_number(self, name: str) -> None:
-        value = getattr(self, name)
-        number = real_number(value)
-        if number is None:
-            raise UserError(f"{name}={value!r} must be a number")
-        if not math.isfinite(number):
-            raise UserError(f"{name}={value} must be finite")
+        check_settings(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -271,6 +227,15 @@ class TrainConfig:
             )
         if self.schedule == "inverse_sqrt":
             return warmup_inverse_sqrt(step, lr=self.lr, warmup_steps=warmup_steps)
+        if self.schedule == "wsd":
+            return warmup_stable_decay(
+                step,
+                lr=self.lr,
+                min_lr=self.min_lr or 0.0,
+                warmup_steps=warmup_steps,
+                decay_steps=self.n_decay,
+                steps=self.steps,
+            )
         return warmup_cosine(
             step,
             lr=self.lr,
@@ -290,8 +255,21 @@ class TrainConfig:
             return self.steps // 500
         return min(100, self.steps // 20)
 
+    @property
+    def n_decay(self) -> int:
+        """Number of steps of the decay of wsd, given or default."""
+        decay = 0.2 if self.decay_steps is None else self.decay_steps
+        return math.ceil(decay * self.steps) if decay < 1 else int(decay)
+
+    @property
+    def muon_lr_ratio(self) -> float:
+        """Learning rate of Muon divided by that of AdamW, which is the same at every step."""
+        if self.muon_lr is not None:
+            return self.muon_lr / self.lr
+        return 1.0 if self.muon_adjust_lr == "match_rms_adamw" else 0.02 / self.lr
+
 
 def without_unused(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings without a ``min_lr`` that has no effect, which older versions allowed."""
-    unused = "min_lr" if values.get("schedule", TrainConfig.schedule) != "cosine" else ""
+    unused = "" if values.get("schedule", TrainConfig.schedule) in NEEDS["min_lr"][1] else "min_lr"
     return {name: value for name, value in values.items() if name != unused}

@@ -118,7 +118,7 @@ class Stepper:
         self.stop = StopRequest()
 
     def update(self, step: int) -> Update:
-        """Accumulate the gradient of one big batch, clip it, and update the parameters with AdamW.
+        """Accumulate the gradient of one big batch, clip it, and update the parameters.
 
         The loss of the big batch is a mean weighted by ``objective.weight``, so the weights of all
         micro-batches are computed before the first backward pass.
@@ -153,10 +153,10 @@ class Stepper:
         lr = config.lr_at(step)
         scale = clip_scale(norm, config.grad_clip) if config.grad_clip else 1.0
         # An update may overflow; the next loss or the next checkpoint detects it.
-        with np.errstate(all="ignore"):
+        with self.arena, np.errstate(all="ignore"):
             self.optimizer.step(lr, scale)
         if workers.shards:
-            share_parameters(store, workers)
+            share_parameters(self.optimizer, workers)
         objective.updated(measures)
         return Update(loss, lr, norm, counts["tokens"] / (time.perf_counter() - began), measures)
 

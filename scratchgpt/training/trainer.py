@@ -44,8 +44,8 @@ class Trainer:
     """Trains the model of an objective, and writes checkpoints, metrics and plots.
 
     A step accumulates the gradients of ``grad_accum`` micro-batches, which sum to the gradient of
-    one big batch. Then the gradient is clipped and AdamW updates the parameters. A run that is
-    resumed with the same settings equals an uninterrupted one bit for bit.
+    one big batch. Then the gradient is clipped, and the optimizer updates the parameters. A run
+    that is resumed with the same settings equals an uninterrupted one bit for bit.
 
     Parameters
     ----------

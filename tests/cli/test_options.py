@@ -59,12 +59,17 @@ batch_size int --batch-size
 tokens_per_batch int --tokens-per-batch
 grad_accum int --grad-accum
 lr float --lr
+optimizer str --optimizer
 min_lr float --min-lr
 schedule str --schedule
+decay_steps float --decay-steps
 warmup_steps int --warmup-steps
 weight_decay float --weight-decay
 beta1 float --beta1
 beta2 float --beta2
+muon_lr float --muon-lr
+muon_momentum float --muon-momentum
+muon_adjust_lr str --muon-adjust-lr
 grad_clip float --grad-clip
 label_smoothing float --label-smoothing
 average int --average

@@ -203,3 +203,27 @@ def test_the_printed_command_names_a_folder_of_any_name_as_one_word(
     command = line.split("--model ")[1].split("; curves in ")[0]
     assert subprocess.check_output(["bash", "-c", f"printf %s {command}"], text=True) == str(out)
     assert (out / "loss.png").exists()
+
+
+def test_muon_says_which_parameters_go_where(scratchgpt, text_file, tiny, tmp_path):
+    out = tmp_path / "run"
+    muon = ("--optimizer", "muon", "--muon-lr", 0.05, "--schedule", "wsd", "--decay-steps", 0.5)
+    outcome = scratchgpt("train", text_file, *tiny, *muon, "--steps", 2, "--out", out)
+    assert outcome.status == 0, outcome.stderr
+    text = " ".join(outcome.stderr.split())
+    assert "Muon updates 6 matrices (" in text
+    assert "transformer.h.*.attn.c_attn.weight (3 matrices each)" in text
+    assert "AdamW updates" in text
+    assert "transformer.wte.weight" in text.partition("AdamW updates")[2]
+    training = tomllib.loads((out / "config.toml").read_text())["training"]
+    assert (training["optimizer"], training["muon_lr"]) == ("muon", 0.05)
+    resumed = scratchgpt("train", "--out", out, "--resume", "--steps", 4)
+    assert resumed.status == 0, resumed.stderr
+    assert [m["step"] for m in metrics(out)] == list(range(5))
+
+
+def test_help_lists_the_options_of_muon(scratchgpt):
+    text = " ".join(scratchgpt("train", "--help").stdout.split())
+    for option in ("--optimizer", "--muon-lr", "--muon-momentum", "--muon-adjust-lr"):
+        assert option in text
+    assert "--decay-steps" in text

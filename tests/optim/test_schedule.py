@@ -2,7 +2,13 @@ import math
 
 import pytest
 
-from scratchgpt.optim import warmup_constant, warmup_cosine, warmup_inverse_sqrt, warmup_linear
+from scratchgpt.optim import (
+    warmup_constant,
+    warmup_cosine,
+    warmup_inverse_sqrt,
+    warmup_linear,
+    warmup_stable_decay,
+)
 
 SETTINGS = {"lr": 1e-3, "min_lr": 1e-4, "warmup_steps": 100, "decay_steps": 2000}
 
@@ -90,3 +96,43 @@ def test_linear_is_gpt_1s(step):
 def test_linear_stays_at_0_after_its_end():
     assert warmup_linear(20, lr=1.0, warmup_steps=2, decay_steps=10) == 0
     assert warmup_linear(0, lr=1.0, warmup_steps=0, decay_steps=10) == 1.0
+
+
+def minicpm(step, lr, min_lr, warmup_steps, decay_steps, steps):
+    """The three cases of WSD in the paper, with a line as the decay; its warm-up counts from 0."""
+    stable_until = steps - decay_steps
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1) * lr
+    if step < stable_until:
+        return lr
+    done = (step - stable_until) / decay_steps
+    return lr * (1 - done) + min_lr * done
+
+
+@pytest.mark.parametrize("step", [0, 1, 9, 10, 11, 79, 80, 81, 90, 99, 100])
+def test_stable_and_decay_are_minicpms(step):
+    settings = {"lr": 0.02, "min_lr": 0.001, "warmup_steps": 10, "decay_steps": 20, "steps": 100}
+    expected = minicpm(step, **settings)
+    assert warmup_stable_decay(step, **settings) == pytest.approx(expected, rel=1e-14)
+
+
+def test_rates_before_the_decay_do_not_depend_on_the_number_of_steps():
+    settings = {"lr": 1.0, "min_lr": 0.0, "warmup_steps": 5, "decay_steps": 10}
+    short, long = (
+        [warmup_stable_decay(step, **settings, steps=steps) for step in range(40)]
+        for steps in (40, 400)
+    )
+    assert short[:31] == long[:31]
+    assert short[31] < long[31]
+
+
+def test_a_decay_that_begins_in_the_warm_up_ends_at_the_lowest_rate():
+    settings = {"lr": 1.0, "min_lr": 0.1, "warmup_steps": 5, "decay_steps": 6, "steps": 6}
+    rates = [warmup_stable_decay(step, **settings) for step in range(8)]
+    assert max(rates) < 1
+    assert rates[6:] == [0.1, 0.1]
+
+
+def test_without_decay_the_rate_falls_at_once():
+    settings = {"lr": 1.0, "min_lr": 0.1, "warmup_steps": 0, "decay_steps": 0, "steps": 6}
+    assert [warmup_stable_decay(step, **settings) for step in (5, 6)] == [1.0, 0.1]

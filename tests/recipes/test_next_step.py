@@ -45,6 +45,14 @@ def test_parameters_moments_batch_and_dropout_are_those_of_resume(tmp_path):
     assert "The run is finished after 3 steps; this step would be next." in step.notes
 
 
+def test_a_run_with_muon_has_no_update_of_adamw_to_show_and_says_so(tmp_path):
+    train(run_of_sort(steps=3, optimizer="muon"), tmp_path)
+    step = step_to_explore(tmp_path)
+    assert step.moments is None
+    assert "The run is trained with Muon; this page shows updates of AdamW only." in step.notes
+    assert step.title.startswith("Step 4 of the run")
+
+
 def test_the_first_row_of_the_first_micro_batch_is_shown(tmp_path):
     train(run_of_sort(batch_size=4, grad_accum=2), tmp_path)
     step = step_to_explore(tmp_path, most_tokens=9)

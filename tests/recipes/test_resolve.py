@@ -199,3 +199,18 @@ def test_another_schedule_overrides_the_final_rate_of_the_recipe(
     assert read_run(tmp_path).training == run.training
     with pytest.raises(UserError, match=f"min_lr=0.001 has no effect with schedule='{schedule}'"):
         configure(**settings, training={"schedule": schedule, "min_lr": 1e-3, "lr": 1e-2})
+
+
+def test_options_that_another_optimizer_or_schedule_does_not_have_are_dropped():
+    file = {"optimizer": "muon", "muon_lr": 0.05, "muon_momentum": 0.9}
+    file |= {"schedule": "wsd", "decay_steps": 0.3, "min_lr": 1e-5}
+    base = Layer({"corpus": "a.txt", "training": file}, "run.toml")
+    training = resolve([base]).training
+    assert (training.optimizer, training.muon_lr, training.decay_steps) == ("muon", 0.05, 0.3)
+    options = Layer({"training": {"optimizer": "adamw", "schedule": "cosine"}}, "the options")
+    training = resolve([base, options]).training
+    assert (training.optimizer, training.muon_lr, training.muon_momentum) == ("adamw", None, 0.95)
+    assert (training.schedule, training.decay_steps, training.min_lr) == ("cosine", None, 1e-5)
+    options = Layer({"training": {"optimizer": "adamw", "muon_lr": 0.1}}, "the options")
+    with pytest.raises(UserError, match=r"muon_lr=0\.1 has no effect with optimizer='adamw'"):
+        resolve([base, options])

@@ -7,6 +7,7 @@ during a later repetition.
 
 import json
 import resource
+import sys
 import tracemalloc
 
 import numpy as np
@@ -45,7 +46,7 @@ def growth(work):
     return tracemalloc.get_traced_memory()[1] - before
 
 
-def main():
+def main(optimizer):
     config = GPTConfig(
         n_layer=2,
         n_head=4,
@@ -54,7 +55,7 @@ def main():
         vocab_size=VOCAB,
         dropout=0.1,
     )
-    settings = TrainConfig(steps=100, grad_accum=2, eval_batches=2)
+    settings = TrainConfig(steps=100, grad_accum=2, eval_batches=2, optimizer=optimizer)
     steppers = [Stepper(NextToken(GPT(config)), Batches(), settings) for _ in range(2)]
     works = {"update": lambda: steppers[0].update(1), "evaluate": steppers[1].evaluate}
     answer = {}
@@ -67,4 +68,4 @@ def main():
     print(json.dumps(answer))
 
 
-main()
+main(sys.argv[1])

@@ -19,20 +19,25 @@ BOUND = 200_000
 
 
 @functools.cache
-def measured(kernels):
+def measured(kernels, optimizer):
     """Measure in a separate process, so that no other test interferes."""
     environment = {**os.environ, "SCRATCHGPT_KERNELS": kernels, "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(
-        [sys.executable, str(SCRIPT)], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, str(SCRIPT), optimizer],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     return json.loads(run.stdout)
 
 
-@pytest.fixture(params=["on", "off"])
+@pytest.fixture(params=[("on", "adamw"), ("off", "adamw"), ("on", "muon")], ids="-".join)
 def answer(request):
-    if request.param == "on" and not kernels_available():
+    kernels, optimizer = request.param
+    if kernels == "on" and not kernels_available():
         pytest.skip("kernels are not available")
-    return measured(request.param)
+    return measured(kernels, optimizer)
 
 
 each_work = pytest.mark.parametrize("work", ["update", "evaluate"])

@@ -54,6 +54,16 @@ def test_defaults_are_nano_gpts_recipe_for_characters():
         ("best", 3),
         ("best", "val_accuracy"),
         ("best_mode", "lowest"),
+        ("optimizer", "sgd"),
+        ("muon_lr", 0.0),
+        ("muon_lr", 0.02),
+        ("muon_momentum", 1.0),
+        ("muon_momentum", 0.9),
+        ("muon_adjust_lr", "match"),
+        ("muon_adjust_lr", "match_rms_adamw"),
+        ("decay_steps", 0.0),
+        ("decay_steps", 0.5),
+        ("decay_steps", "long"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_value(name, value):
@@ -101,6 +111,39 @@ def test_linear_warms_up_for_a_five_hundredth_as_gpt_1_did():
     config = TrainConfig(steps=5000, schedule="linear")
     assert config.lr_at(9) < config.lr_at(10) == pytest.approx(1e-3 * (1 - 10 / 5000))
     assert config.lr_at(4999) == pytest.approx(1e-3 / 5000)
+
+
+@pytest.mark.parametrize(("decay_steps", "n"), [(None, 8), (0.5, 20), (0.01, 1), (1, 1), (7, 7)])
+def test_wsd_decays_in_a_number_or_a_fraction_of_the_steps(decay_steps, n):
+    config = TrainConfig(steps=40, schedule="wsd", decay_steps=decay_steps)
+    assert config.n_decay == n
+    assert config.lr_at(1) < config.lr_at(2) == config.lr_at(40 - n) == 1e-3
+    assert config.lr_at(39) == pytest.approx(1e-3 / n)
+    assert config.lr_at(40) == 0
+    above = TrainConfig(steps=40, schedule="wsd", decay_steps=decay_steps, min_lr=1e-4)
+    assert above.lr_at(40) == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"decay_steps": 41}, "decay_steps=41 is more than steps=40"),
+        ({"decay_steps": 2.5}, "decay_steps=2.5 must be a whole number of steps, or a fraction"),
+    ],
+)
+def test_a_decay_that_does_not_fit_is_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        TrainConfig(steps=40, schedule="wsd", **settings)
+
+
+def test_the_rate_of_muon_is_that_of_its_code_or_that_of_adamw():
+    muon = {"optimizer": "muon", "lr": 4e-3}
+    assert TrainConfig(**muon).muon_lr_ratio == pytest.approx(0.02 / 4e-3)
+    assert TrainConfig(**muon, muon_lr=0.1).muon_lr_ratio == pytest.approx(25)
+    matched = TrainConfig(**muon, muon_adjust_lr="match_rms_adamw")
+    assert matched.muon_lr_ratio == 1
+    with pytest.raises(UserError, match=r"muon_lr=0\.1 has no effect with optimizer='adamw'"):
+        TrainConfig(muon_lr=0.1)
 
 
 def test_epochs_are_converted_to_steps():

@@ -114,11 +114,14 @@ def test_a_loss_that_does_not_split_refuses_to_be_split(make_run):
 
 
 @each_objective
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("dtype", "optimizer"), [(np.float32, "adamw"), (np.float64, "adamw"), (np.float32, "muon")]
+)
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
-    make_run, stop_after, name, dtype, tmp_path
+    make_run, stop_after, name, dtype, optimizer, tmp_path
 ):
-    settings = {"steps": 16, "eval_interval": 6, "checkpoint_interval": 4, "dtype": dtype}
+    settings = {"steps": 16, "eval_interval": 6, "checkpoint_interval": 4}
+    settings |= {"dtype": dtype, "optimizer": optimizer}
     whole = make_run(name, tmp_path / "whole", **settings)
     whole.train()
     for i, stop in enumerate([3, 9, None]):

@@ -9,6 +9,7 @@ from scratchgpt import kernels
 from scratchgpt.errors import UserError
 from scratchgpt.layers.device import move_parameters
 from scratchgpt.training import NextToken, Objective, Trainer
+from scratchgpt.training.config_checks import OPTIMIZERS
 from scratchgpt.training.diagnosis import NonFiniteError
 from scratchgpt.training.step import Stepper
 
@@ -35,12 +36,14 @@ def stepper(model, batches, config):
     return Stepper(NextToken(model, label_smoothing=0.1), batches, config)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_ten_steps_are_the_same_bit_for_bit(
-    make_model, on_device, make_config, batches, strict, dtype
+    make_model, on_device, make_config, batches, strict, dtype, optimizer
 ):
     here, there = make_model(dtype, dropout=0.2), on_device(dtype=dtype, dropout=0.2)
-    steppers = [stepper(model, batches, make_config()) for model in (here, there)]
+    config = make_config(optimizer=optimizer)
+    steppers = [stepper(model, batches, config) for model in (here, there)]
     for step in range(10):
         expected, actual = (one.update(step) for one in steppers)
         for name in ("loss", "grad_norm"):
@@ -54,11 +57,13 @@ def test_ten_steps_are_the_same_bit_for_bit(
     assert steppers[1].evaluate() == steppers[0].evaluate()
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("grad_accum", [1, 3])
 def test_a_step_copies_its_batches_in_and_two_numbers_out(
-    on_device, make_config, batches, strict, grad_accum
+    on_device, make_config, batches, strict, grad_accum, optimizer
 ):
-    one = stepper(on_device(dropout=0.2), batches, make_config(grad_accum=grad_accum))
+    config = make_config(grad_accum=grad_accum, optimizer=optimizer)
+    one = stepper(on_device(dropout=0.2), batches, config)
     with strict.counting() as traffic:
         one.update(0)
     assert traffic == strict.Traffic(to_device=2 * grad_accum, to_host=1)  # tokens and targets

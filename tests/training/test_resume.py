@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from scratchgpt.errors import UserError
@@ -20,10 +21,10 @@ def curves(out_dir):
 
 def assert_same_run(a, b):
     np.testing.assert_array_equal(a.model.store.values, b.model.store.values)
-    for moment in ("exp_avg", "exp_avg_sq"):
-        np.testing.assert_array_equal(
-            getattr(a.stepper.optimizer, moment), getattr(b.stepper.optimizer, moment)
-        )
+    moments, others = (one.stepper.optimizer.named_moments() for one in (a, b))
+    assert moments.keys() == others.keys()
+    for name, moment in moments.items():
+        np.testing.assert_array_equal(moment, others[name], err_msg=name)
     assert a.position.best_val_loss == b.position.best_val_loss
     assert a.position.best_step == b.position.best_step
 
@@ -52,6 +53,48 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
     for file in ("last/model.safetensors", "last/training_state.safetensors", "best/config.json"):
         one, other = tmp_path / "whole" / file, tmp_path / "pieces" / file
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_run_with_muon_resumes_bit_for_bit_in_the_decay_of_its_schedule(
+    make_trainer, make_model, stop_after, tmp_path
+):
+    settings = {"optimizer": "muon", "schedule": "wsd", "decay_steps": 0.5, "freeze": "wpe"}
+    whole = make_trainer(out_dir=tmp_path / "whole", **settings)
+    whole.train()
+    for i, stop in enumerate([3, 7, None]):
+        model = make_model(dropout=0.2, seed=i)
+        pieces = make_trainer(model=model, out_dir=tmp_path / "pieces", resume=i > 0, **settings)
+        if stop is not None:
+            stop_after(pieces, stop)
+        pieces.train()
+    assert_same_run(whole, pieces)
+    assert curves(tmp_path / "whole") == curves(tmp_path / "pieces")
+    names = load_file(tmp_path / "whole" / "last" / "training_state.safetensors").keys()
+    hidden = {name for name, p in whole.model.named_parameters() if p.columns}
+    assert {n for n in names if n.startswith("momentum_buffer.")} == {
+        f"momentum_buffer.{name}" for name in hidden
+    }
+    assert "exp_avg.transformer.wte.weight" in names
+    assert not any("wpe" in name for name in names)
+    assert len(names) == len(hidden) + 2 * (len(whole.model.store.trained) - len(hidden))
+
+
+def test_a_run_is_not_resumed_with_another_optimizer(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path).train()
+    with pytest.raises(UserError, match="optimizer='adamw', not 'muon'"):
+        make_trainer(out_dir=tmp_path, resume=True, optimizer="muon")
+
+
+def test_a_moment_of_muon_that_is_missing_is_named(make_trainer, tmp_path):
+    make_trainer(out_dir=tmp_path, optimizer="muon").train()
+    path = tmp_path / "last" / "training_state.safetensors"
+    arrays = load_file(path)
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+    del arrays["momentum_buffer.transformer.h.1.mlp.c_fc.weight"]
+    save_file(arrays, path, metadata)
+    with pytest.raises(UserError, match=r"momentum_buffer\.transformer\.h\.1\.mlp\.c_fc\.weight"):
+        make_trainer(out_dir=tmp_path, optimizer="muon", resume=True)
 
 
 def test_lines_after_the_checkpoint_are_written_again(make_trainer, stop_after, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from scratchgpt.errors import UserError
 from scratchgpt.training import TrainConfig, read_metrics
 from scratchgpt.training.checkpoint import read_state
-from scratchgpt.training.config import CHANGEABLE, SCHEDULES
+from scratchgpt.training.config import CHANGEABLE
+from scratchgpt.training.config_checks import NEEDS, SCHEDULES
 from scratchgpt.training.plots import PICTURE_FILE
 
 
@@ -140,7 +141,7 @@ def test_a_best_model_that_the_run_does_not_come_to_again_is_removed(
     assert one.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("schedule", sorted({*SCHEDULES} - {"cosine"}))
+@pytest.mark.parametrize("schedule", sorted({*SCHEDULES} - {*NEEDS["min_lr"][1]}))
 def test_a_final_rate_without_effect_is_refused(make_trainer, tmp_path, schedule):
     with pytest.raises(UserError, match=f"min_lr=0.0 has no effect with schedule='{schedule}'"):
         TrainConfig(schedule=schedule, min_lr=0.0)

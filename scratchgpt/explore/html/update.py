@@ -37,7 +37,8 @@ def update_html(content: Content) -> str:
         )
     else:
         parts.append(
-            "<p>This model has no optimizer, so there is no update. The gradients are complete.</p>"
+            "<p>There is no update of AdamW to show: the model has no optimizer, or another one. "
+            "The gradients are complete.</p>"
         )
     parts += [_parameter(content, row) for row in update.rows if content.shows_parameter(row.name)]
     if content.slices:

@@ -1,0 +1,292 @@
+r"""Muon: momentum, orthogonalized by a Newton-Schulz iteration.
+
+Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
+https://kellerjordan.github.io/posts/muon/. The learning rates per shape are Jordan's, and those of
+Liu et al. 2025, "Muon is scalable for LLM training", arXiv:2502.16982. Published code works on
+weights (out, in); here they are (in, out), and rows and columns change places. The published
+iteration multiplies in bfloat16; here the products have the precision of the parameters.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from scratchgpt.backend import Array, on_host, use_kernels
+from scratchgpt.layers.parameters import ParameterStore
+from scratchgpt.memory import aligned_zeros, empty, scope
+from scratchgpt.ops.observe import observed
+from scratchgpt.optim.clip import global_norm
+from scratchgpt.optim.shards import Shard, hidden_names, shards
+from scratchgpt.precision import multiply, products_in
+
+# Jordan's: of the polynomials that keep singular values near 1, one with a steep slope at 0.
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+N_ITERATIONS = 5
+EPS = 1e-7  # the smallest norm that is divided by
+ADJUSTMENTS = ("original", "match_rms_adamw")
+
+BLOCK = 128  # rows of a symmetric product that are computed together
+
+
+def newton_schulz(
+    x: Array,
+    *,
+    n_iterations: int = N_ITERATIONS,
+    coefficients: tuple[float, float, float] = COEFFICIENTS,
+) -> Array:
+    r"""Make all singular values of a matrix about 1, and keep its singular vectors.
+
+    With :math:`X_0 = X / \lVert X \rVert_F` and the coefficients a, b, c, each iteration is
+
+    .. math:: X \leftarrow \bigl(a I + b\,X X^\top + c\,(X X^\top)^2\bigr) X
+
+    so that each singular value :math:`\sigma` becomes
+    :math:`a \sigma + b \sigma^3 + c \sigma^5`. For a tall matrix, the products are those of
+    its transpose, which are smaller. Singular values much smaller than the norm stay small.
+
+    Parameters
+    ----------
+    x : array (M, N)
+        float32 or float64. A row or a column of it need not be contiguous.
+    n_iterations : int
+    coefficients : (float, float, float)
+        a, b and c. With Jordan's, five iterations bring all singular values of at least 0.01 times
+        the norm to between 0.68 and 1.14.
+
+    Returns
+    -------
+    y : array (M, N)
+        C-contiguous, from :func:`scratchgpt.memory.empty`.
+
+    Raises
+    ------
+    TypeError
+        If x is not real.
+    ValueError
+        If x is not a matrix, or has values that are NaN or infinite.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((3, 5))
+    >>> sizes = np.linalg.svd(newton_schulz(x), compute_uv=False)
+    >>> bool(sizes.min() > 0.65 and sizes.max() < 1.2)
+    True
+    """
+    if x.dtype.kind != "f":
+        raise TypeError(f"newton_schulz: x is {x.dtype}; use float32 or float64")
+    if x.ndim != 2:
+        raise ValueError(f"newton_schulz: x is {x.shape}; use a matrix (M, N)")
+    y = empty(x.shape, like=x)
+    with scope():
+        other, n = empty(x.shape, like=x), min(x.shape)
+        gram, square = empty((n, n), like=x), empty((n, n), like=x)
+        # The iterations write to the two arrays in turn, and the last one writes to y.
+        now, after = (other, y) if n_iterations % 2 else (y, other)
+        now[...] = x
+        _divide_by_norm(now)
+        a, b, c = coefficients
+        for _ in range(n_iterations):
+            wide, target = (now, after) if x.shape[0] <= x.shape[1] else (now.T, after.T)
+            _symmetric_product(wide, wide.T, out=gram)
+            _symmetric_product(gram, gram, out=square)
+            square *= c
+            gram *= b
+            square += gram
+            square.reshape(-1)[:: n + 1] += a  # its diagonal
+            _product(square, wide, out=target)
+            now, after = after, now
+    return y
+
+
+def _divide_by_norm(x: Array) -> None:
+    """Divide a matrix by its Frobenius norm, which is at least its largest singular value."""
+    norm: Any = global_norm(x.reshape(-1))
+    if not on_host(x):
+        x /= np.maximum(norm, EPS).astype(x.dtype)
+        return
+    if not math.isfinite(norm):
+        raise ValueError(f"newton_schulz: the norm of x is {norm}; x has NaN or infinite values")
+    x /= max(norm, EPS)
+
+
+def _product(a: Array, b: Array, out: Array) -> None:
+    if use_kernels(a, b, out):
+        from scratchgpt.kernels.gemm import matmul
+
+        matmul(a, b, out)
+        return
+    multiply(a, b, out)
+
+
+def _symmetric_product(a: Array, b: Array, out: Array) -> None:
+    """Compute a product that is known to be symmetric: blocks above the diagonal, then a copy."""
+    n = len(out)
+    for start in range(0, n, BLOCK):
+        rows, rest = slice(start, start + BLOCK), slice(start + BLOCK, n)
+        _product(a[rows], b[:, start:], out=out[rows, start:])
+        out[rest, rows] = out[rows, rest].T
+
+
+def rate_factor(shape: tuple[int, int], adjust_lr: str) -> float:
+    r"""Return the factor for the learning rate of a matrix.
+
+    An orthogonalized update has about the same size in any direction, so the root mean square of
+    its elements depends on its shape.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        (in, out), as weights are stored here.
+    adjust_lr : {"original", "match_rms_adamw"}
+        :math:`\sqrt{\max(1, out / in)}` of Jordan, or :math:`0.2 \sqrt{\max(in, out)}` of Liu et
+        al., with which elements move as far as with AdamW.
+
+    Raises
+    ------
+    ValueError
+        If ``adjust_lr`` is neither.
+    """
+    if adjust_lr not in ADJUSTMENTS:
+        raise ValueError(f"adjust_lr={adjust_lr!r} is not one of {', '.join(ADJUSTMENTS)}")
+    n_in, n_out = shape
+    if adjust_lr == "original":
+        return math.sqrt(max(1.0, n_out / n_in))
+    return 0.2 * math.sqrt(max(n_in, n_out))
+
+
+class Muon:
+    r"""Update the linear maps inside a model: momentum, made orthogonal, matrix by matrix.
+
+    With gradient G of a matrix W, learning rate :math:`\eta`, momentum :math:`\mu`, weight decay
+    :math:`\lambda` and :math:`\alpha` from :func:`rate_factor`, a step is
+
+    .. math::
+        M &\leftarrow \mu M + (1 - \mu)\,G \qquad U = \mu M + (1 - \mu)\,G \\
+        W &\leftarrow (1 - \eta \lambda)\,W
+        - \alpha\,\eta\;\mathrm{newton\_schulz}(U)
+
+    The U above is Nesterov's; without it, U is M. Matrices that are fused into one parameter, such
+    as those of queries, keys and values, are orthogonalized one by one; the parameter says what
+    they are (``columns``). Products are never rounded to bfloat16. Inside an
+    :class:`scratchgpt.memory.Arena`, a step allocates nothing.
+
+    Parameters
+    ----------
+    store : ParameterStore
+        Parameters in float32 or float64.
+    momentum : float
+        :math:`\mu`, at least 0 and less than 1. The default is Jordan's.
+    nesterov : bool
+    weight_decay : float
+        :math:`\lambda`; it is not multiplied by :math:`\alpha`.
+    adjust_lr : {"original", "match_rms_adamw"}
+    shard : Shard, optional
+        The parameters to update; by default all that have ``columns``.
+
+    Attributes
+    ----------
+    momentum_buffer : array
+        M, in the layout of ``store.grads[shard.grads]``; :meth:`named_moments` returns it by
+        parameter.
+    n_steps : int
+        Number of steps taken.
+
+    Raises
+    ------
+    TypeError
+        If the parameters are complex.
+    ValueError
+        If the shard has a parameter without ``columns``.
+    """
+
+    def __init__(
+        self,
+        store: ParameterStore,
+        *,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        weight_decay: float = 0.1,
+        adjust_lr: str = "original",
+        shard: Shard | None = None,
+    ) -> None:
+        if store.dtype.kind != "f":
+            raise TypeError(f"Muon updates real parameters; these are {store.dtype}")
+        rate_factor((1, 1), adjust_lr)
+        self.store = store
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.adjust_lr = adjust_lr
+        self.n_steps = 0
+        self.shard = shard or shards(store, 1, hidden_names(store))[0]
+        for name in self.shard.names:
+            if not store.named[name].columns:
+                raise ValueError(f"Muon does not update {name}: it is not a linear map inside")
+        n = self.shard.grads.stop - self.shard.grads.start
+        self.momentum_buffer = aligned_zeros(n, store.dtype, store.values)
+
+    @observed
+    def step(self, lr: float, grad_scale: float = 1.0) -> None:
+        """Update the parameters of the shard from ``grad_scale * store.grads``.
+
+        Parameters
+        ----------
+        lr : float
+            The learning rate of this step, before :func:`rate_factor`.
+        grad_scale : float
+            Factor from gradient clipping; ``store.grads`` is unchanged.
+        """
+        self.n_steps += 1
+        keep = 1 - lr * self.weight_decay
+        for name, momentum_buffer in self.shard.views(self.store, self.momentum_buffer).items():
+            parameter = self.store.named[name]
+            with scope(), products_in("float32"):
+                update = empty(parameter.shape, like=parameter.value)
+                self._average(parameter.grad, momentum_buffer, update, grad_scale)
+                start = 0
+                for width in parameter.columns:
+                    part = slice(start, start + width)
+                    self._move(parameter.value[:, part], update[:, part], lr, keep)
+                    start += width
+
+    def _average(self, grad: Array, momentum_buffer: Array, update: Array, scale: float) -> None:
+        """Add the gradient to the momentum, and write what to orthogonalize to ``update``."""
+        momentum, gain = self.momentum, scale * (1 - self.momentum)
+        if self.nesterov and use_kernels(grad, momentum_buffer, update):
+            from scratchgpt.kernels import muon
+
+            flat = (grad.reshape(-1), momentum_buffer.reshape(-1), update.reshape(-1))
+            muon.nesterov(*flat, momentum=momentum, gain=gain)
+            return
+        momentum_buffer *= momentum
+        momentum_buffer += np.multiply(grad, gain, out=update)
+        if not self.nesterov:
+            update[...] = momentum_buffer
+            return
+        with scope():
+            scaled = empty(update.shape, like=update)
+            update += np.multiply(momentum_buffer, momentum, out=scaled)
+
+    def _move(self, value: Array, update: Array, lr: float, keep: float) -> None:
+        """Decay one matrix (in, out), and subtract the orthogonalized update."""
+        rate = lr * rate_factor(value.shape, self.adjust_lr)
+        with scope():
+            orthogonal = newton_schulz(update)
+            if use_kernels(value, orthogonal):
+                from scratchgpt.kernels import muon
+
+                muon.move(value, orthogonal, keep=keep, rate=rate)
+                return
+            value *= keep
+            orthogonal *= rate
+            value -= orthogonal
+
+    def moments_of(self, name: str) -> tuple[str, ...]:
+        """Return the name of the moment of any parameter."""
+        return ("momentum_buffer",)
+
+    def named_moments(self) -> dict[str, Array]:
+        """Return views of the momentum by parameter: ``momentum_buffer.NAME``."""
+        buffers = self.shard.views(self.store, self.momentum_buffer)
+        return {f"momentum_buffer.{name}": buffer for name, buffer in buffers.items()}
