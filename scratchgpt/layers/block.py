@@ -77,7 +77,7 @@ class Block(Layer):
             seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2")
         )
         stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks, rotation)  # 1
-        stream, mlp = self.sublayer_2.forward(stream, drop_2)  # 2
+        stream, mlp = self.sublayer_2.forward(stream, drop_2, dropout_seed)  # 2
         return stream.sum(), BlockSaved(attn, mlp)
 
     def backward(self, dy: Array, saved: BlockSaved) -> Array:
