@@ -150,10 +150,7 @@ class ActorCritic(GPT):
         """Return a copy with other settings of the policy; see ``GPT.with_config``."""
         critic = self.critic.config if isinstance(self.critic, Critic) else None
         other = type(self)(config, critic, seed=None, dtype=dtype or self.dtype)
-        other.special_ids = self.special_ids
-        for name, value in (other.arrays() | other.value_arrays()).items():
-            value[...] = self.store.named[name].value[: len(value)]
-        return other
+        return self._copied(other)
 
     def evaluate(
         self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False

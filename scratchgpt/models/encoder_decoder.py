@@ -7,8 +7,8 @@ import numpy as np
 from scratchgpt.backend import Array, array_module
 from scratchgpt.layers import (
     CAUSAL,
-    UNMASKED,
     MLP,
+    UNMASKED,
     Block,
     BlockStack,
     DecoderBlock,
