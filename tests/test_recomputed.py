@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from scratchgpt.layers import MLP, Block
+from scratchgpt.layers import MLP
 from scratchgpt.memory import walk
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models.backbone import gpt_block
 from scratchgpt.ops import linear_backward, linear_forward
 from scratchgpt.recomputed import NotKeptError, Recomputed, kept
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 NOT_KEPT = (
-    "linear_backward: saved.x (the output of the layer norm before it) was not kept, because "
+    "linear_backward: saved.x (the output of the norm before it) was not kept, because "
     "Sublayer.backward recomputes it; call Sublayer.backward instead, or replace saved.x by the "
     "array"
 )
@@ -49,10 +50,8 @@ def test_the_branch_of_a_pre_norm_sublayer_does_not_go_backward_by_itself(kernel
 
 
 def test_with_its_input_restored_the_branch_goes_backward():
-    block = Block(
-        4, 2, 6, dropout=0.0, bias=True, norm_position="pre", activation="relu",
-        layer_norm_epsilon=1e-5, proj_std=0.1,
-    ).initialize(dtype=np.float64)  # fmt: skip
+    config = GPTConfig(n_layer=1, n_head=2, n_embd=4, n_inner=6, activation="relu")
+    block = gpt_block(config, 0).initialize(dtype=np.float64)
     _, saved = block.forward(X)
     n, _ = block.ln_2.forward(saved.mlp.norm.x)
     y, whole = block.mlp.forward(n)

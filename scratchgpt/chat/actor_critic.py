@@ -6,17 +6,16 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.layers import Head, Layer, Parameter
+from scratchgpt.layers import Head, HeadSaved, Layer, Parameter
 from scratchgpt.layers.parameters import zeros
 from scratchgpt.models import GPT, GPTConfig, GPTReward
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.gpt import GPTSaved
-from scratchgpt.ops.linear import LinearSaved
 
 
 class CriticSaved(NamedTuple):
     transformer: BackboneSaved
-    score: LinearSaved
+    score: HeadSaved
 
 
 class Critic(Layer):
@@ -53,7 +52,7 @@ class Critic(Layer):
 
 class ActorCriticSaved(NamedTuple):
     gpt: GPTSaved
-    values: CriticSaved | LinearSaved
+    values: CriticSaved | HeadSaved
 
 
 class ActorCritic(GPT):
@@ -169,7 +168,7 @@ class ActorCritic(GPT):
             tokens, dropout_seed=dropout_seed, recompute=recompute
         )
         logits, lm_head = self.lm_head.forward(x)
-        of_values: CriticSaved | LinearSaved
+        of_values: CriticSaved | HeadSaved
         if isinstance(self.critic, Critic):
             values, of_values = self.critic.forward(
                 tokens, dropout_seed=dropout_seed, recompute=recompute
@@ -186,7 +185,7 @@ class ActorCritic(GPT):
             assert isinstance(saved.values, CriticSaved)
             self.critic.backward(dvalues, saved.values)
         else:
-            assert isinstance(saved.values, LinearSaved)
+            assert isinstance(saved.values, HeadSaved)
             dx = dx + self.critic.backward(dvalues[..., None], saved.values)
         self.transformer.backward(dx, saved.gpt.transformer)
 

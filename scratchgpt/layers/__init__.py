@@ -12,7 +12,7 @@ from scratchgpt.layers.decoder_block import DecoderBlock, DecoderBlockSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.embedding import Embedding
 from scratchgpt.layers.gated_mlp import GatedMLP, GatedMLPSaved
-from scratchgpt.layers.head import Head
+from scratchgpt.layers.head import Head, HeadSaved
 from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.linear import Linear
@@ -29,6 +29,7 @@ from scratchgpt.layers.shared_cache import SharedLayer
 from scratchgpt.layers.stack import BlockStack, StackSaved
 from scratchgpt.layers.sublayer import (
     Branch,
+    Norm,
     PostNormSaved,
     PreNormSaved,
     Stream,
@@ -55,6 +56,7 @@ __all__ = [
     "GatedMLP",
     "GatedMLPSaved",
     "Head",
+    "HeadSaved",
     "InputEmbedding",
     "InputEmbeddingSaved",
     "KVCache",
@@ -68,6 +70,7 @@ __all__ = [
     "LowRankSaved",
     "MLPSaved",
     "Masks",
+    "Norm",
     "Parameter",
     "ParameterStore",
     "PlacedSaved",

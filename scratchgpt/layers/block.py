@@ -1,6 +1,6 @@
 """Transformer block of a GPT or an encoder, pre-norm or post-norm."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
@@ -63,7 +63,9 @@ class Block(Layer):
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
         self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
-        self.sublayer_2 = Sublayer(self.ln_2, self.mlp, self.drop, norm_position)
+        self.sublayer_2: Sublayer[[], [], Any] = Sublayer(
+            self.ln_2, self.mlp, self.drop, norm_position
+        )
 
     def forward(
         self,

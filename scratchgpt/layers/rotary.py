@@ -9,7 +9,7 @@ from scratchgpt.backend import Array, array_module, to_device_of
 
 
 class Rotation(NamedTuple):
-    """Cosine and sine of the angles of some positions, for :func:`scratchgpt.ops.rotary_forward`."""
+    """Cosine and sine of the angles of some positions, for ``rotary_forward``."""
 
     cos: Array  # (T, D/2), or (B, 1, T, D/2)
     sin: Array

@@ -21,12 +21,15 @@ class SharedLayer(NamedTuple):
     first : int
         How many earlier positions the first new position may attend to. Each further new position
         may attend to one more.
+    window : int, optional
+        How many positions a new one may attend to, itself included; by default all.
     """
 
     keys: Array
     values: Array
     places: Array
     first: int
+    window: int | None = None
 
     def write(self, k: Array, v: Array) -> None:
         """Store k and v (R, H, T, D) of the new positions: text r goes to place r."""
@@ -42,7 +45,7 @@ class SharedLayer(NamedTuple):
         scale = 1 / math.sqrt(size) if scale is None else scale
         n_seen = min(self.first + n_new, self.keys.shape[2])
         places = self.places[:, :n_seen]
-        if soft_cap is None and use_kernels(q, self.keys, self.values, y):
+        if self._plain(q, soft_cap) and use_kernels(q, self.keys, self.values, y):
             from scratchgpt.kernels.decoding.shared_attention import attend
 
             attend(q, self.keys, self.values, places, self.first, scale, y)
@@ -51,7 +54,14 @@ class SharedLayer(NamedTuple):
         positions = xp.arange(n_seen)
         # Two index arrays around a slice put their axes first: these are (R, S, H, D).
         keys, values = (x[np.maximum(places, 0), :, positions] for x in (self.keys, self.values))
-        before = positions <= self.first + xp.arange(n_new)[:, None]  # (T, S)
+        new = self.first + xp.arange(n_new)[:, None]
+        before = positions <= new  # (T, S)
+        if self.window is not None:
+            before &= positions > new - self.window
         allowed = (places >= 0)[:, None, None, :] & before
         keys, values = keys.swapaxes(1, 2), values.swapaxes(1, 2)
         attention_forward(q, keys, values, mask=allowed, scale=scale, soft_cap=soft_cap, y_out=y)
+
+    def _plain(self, q: Array, soft_cap: float | None) -> bool:
+        """Whether the kernel computes this attention: no groups of heads, window or soft cap."""
+        return soft_cap is None and self.window is None and q.shape[1] == self.keys.shape[1]

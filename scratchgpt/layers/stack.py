@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.attention import AttentionCache
 from scratchgpt.layers.dropout import seed_for
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.layers.recompute import (
@@ -96,7 +95,7 @@ class BlockStack(Layer):
                     dmemory_into += dmemory
         return dx
 
-    def extend(self, x: Array, caches: Iterable[Sequence[AttentionCache]]) -> Array:
+    def extend(self, x: Array, caches: Iterable[Sequence[Any]]) -> Array:
         """New positions x (B, T, C) -> y (B, T, C), for generation; nothing is saved.
 
         Parameters

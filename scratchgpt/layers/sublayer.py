@@ -1,14 +1,13 @@
 """Residual sublayers, the parts of every Transformer block."""
 
-from typing import Generic, NamedTuple, ParamSpec, Protocol, Self, TypeAlias, TypeVar
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.dropout import Dropout
-from scratchgpt.layers.layer_norm import LayerNorm
-from scratchgpt.layers.parameters import Layer
-from scratchgpt.layers.rms_norm import RMSNorm
+from scratchgpt.layers.parameters import Layer, Parameter
 from scratchgpt.memory import borrow, empty_like, lending
 from scratchgpt.ops.dropout import DropoutSaved
 from scratchgpt.ops.layer_norm import LayerNormSaved
@@ -18,8 +17,33 @@ from scratchgpt.recomputed import Recomputed
 
 NORM_OUTPUT = Recomputed("the output of the norm before it", "Sublayer.backward")
 
-Norm: TypeAlias = LayerNorm | RMSNorm
 NormSaved: TypeAlias = LayerNormSaved | RMSNormSaved
+
+
+class Norm(Protocol):
+    """A :class:`LayerNorm` or an :class:`RMSNorm`."""
+
+    def forward(self, x: Array, *, y_out: Array | None = None) -> tuple[Array, Any]: ...
+
+    def forward_of_sum(
+        self,
+        x: Array,
+        branch: Array,
+        *,
+        y_out: Array | None = None,
+        n_out: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Any]: ...
+
+    def backward(
+        self,
+        dy: Array,
+        saved: Any,
+        *,
+        residual_gradient: Array | None = None,
+        dx_out: Array | None = None,
+    ) -> Array: ...
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]: ...
 
 
 class BranchSaved(Protocol):

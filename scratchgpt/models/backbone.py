@@ -18,6 +18,7 @@ from scratchgpt.layers import (
     QueryKey,
     RMSNorm,
     Rotary,
+    Rotation,
     SelfAttention,
     StackSaved,
     seed_for,
@@ -45,7 +46,7 @@ class Backbone(Layer):
         self.wpe = Embedding(config.block_size, config.n_embd) if learned else None
         self.ln_wte = _norm(config) if config.embedding_norm else None
         self.drop = Dropout(config.dropout)
-        self.h = [_block(config, i) for i in range(config.n_layer)]
+        self.h = [gpt_block(config, i) for i in range(config.n_layer)]
         self.ln_f = _norm(config) if config.norm_position == "pre" else None
         self.stack = BlockStack(self.h, self.ln_f)
         self.rotary = None if learned else _rotary(config)
@@ -90,16 +91,27 @@ class Backbone(Layer):
         check_token_rows("tokens", tokens)
         positions = cache.lengths[:, None] + np.arange(tokens.shape[1])  # (B, T) on the host
         self.config.check_length(int(positions.max()) + 1)
+        x, rotation = self.embed(tokens, positions)
         places = to_device_of(cache.keys, positions)
-        x = self.wte.forward(tokens)[0]
-        if self.wpe:
-            x = x + self.wpe.forward(places, in_range=True)[0]
-        if self.ln_wte:
-            x = self.ln_wte.forward(x)[0]
-        rotation = self.rotary.at(positions, like=x) if self.rotary else None
         masks = cached_masks(positions, cache, self.config)
         caches = ([cache.layer(i, places, mask), rotation] for i, mask in enumerate(masks))
         return self.stack.extend(x, caches)
+
+    def embed(self, tokens: Array, positions: Array) -> tuple[Array, Rotation | None]:
+        """Return the input of the blocks for generation, and the rotation of the positions.
+
+        Parameters
+        ----------
+        tokens : integer array (B, T)
+        positions : integer array (T,) or (B, T)
+            In host memory.
+        """
+        x = self.wte.forward(tokens)[0]
+        if self.wpe:
+            x = x + self.wpe.forward(to_device_of(x, positions), in_range=True)[0]
+        if self.ln_wte:
+            x = self.ln_wte.forward(x)[0]
+        return x, self.rotary.at(positions, like=x) if self.rotary else None
 
 
 def cached_masks(positions: Array, cache: KVCache, config: GPTConfig) -> list[Array]:
@@ -119,7 +131,7 @@ def cached_masks(positions: Array, cache: KVCache, config: GPTConfig) -> list[Ar
     return [masks[n] for n in windows]
 
 
-def _block(config: GPTConfig, layer: int) -> Block:
+def gpt_block(config: GPTConfig, layer: int) -> Block:
     """Create the block of a layer, counted from 0."""
     # Each block adds to the residual stream twice; this keeps the variance of the sum.
     proj_std = 0.02 / (2 * config.n_layer) ** 0.5

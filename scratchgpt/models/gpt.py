@@ -11,21 +11,18 @@ import numpy as np
 
 from scratchgpt.backend import Array, array_module, to_device_of
 from scratchgpt.errors import UserError, counted
-from scratchgpt.layers import Head, KVCache, Parameter
+from scratchgpt.layers import Head, HeadSaved, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.embedding import check_token_rows
-from scratchgpt.ops.linear import LinearSaved
-from scratchgpt.ops.soft_cap import SoftCapSaved, soft_cap_backward, soft_cap_forward
 
 
 class GPTSaved(NamedTuple):
     transformer: BackboneSaved
-    lm_head: LinearSaved
-    soft_cap: SoftCapSaved | None
+    lm_head: HeadSaved
 
 
 class GPTLossSaved(LossSaved[GPTSaved]):
@@ -75,7 +72,7 @@ class GPT(Model[GPTSaved]):
             table = self.transformer.wte.weight
         else:
             table = Parameter((config.vocab_size, config.n_embd), normal(0.02))
-        self.lm_head = Head(table)
+        self.lm_head = Head(table, soft_cap=config.logit_soft_cap)
         self.initialize(seed, dtype)
 
     def forward(
@@ -109,15 +106,10 @@ class GPT(Model[GPTSaved]):
             tokens, dropout_seed=dropout_seed, recompute=recompute
         )
         logits, lm_head = self.lm_head.forward(x)
-        soft_cap = None
-        if self.config.logit_soft_cap is not None:
-            logits, soft_cap = soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
-        return logits, GPTSaved(transformer, lm_head, soft_cap)
+        return logits, GPTSaved(transformer, lm_head)
 
     def backward(self, dlogits: Array, saved: GPTSaved) -> None:
         """Add the gradients of all parameters, for upstream gradients dlogits (B, T, V)."""
-        if saved.soft_cap:
-            dlogits = soft_cap_backward(dlogits, saved.soft_cap)
         dx = self.lm_head.backward(dlogits, saved.lm_head)
         self.transformer.backward(dx, saved.transformer)
 
@@ -186,10 +178,7 @@ class GPT(Model[GPTSaved]):
             counts = np.full(len(tokens), tokens.shape[1])  # on the host
         x = self.absorb(tokens, cache, counts)
         last = to_device_of(x, counts - 1)
-        logits, _ = self.lm_head.forward(x[array_module(x).arange(len(x)), last])  # (B, V)
-        if self.config.logit_soft_cap is not None:
-            soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
-        return logits
+        return self.lm_head.forward(x[array_module(x).arange(len(x)), last])[0]  # (B, V)
 
     def absorb(self, tokens: Array, cache: KVCache, counts: Array) -> Array:
         """Append tokens like :meth:`extend`, without the head: returns x (B, T, C).

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, to_device_of, to_host
 from scratchgpt.errors import UserError
-from scratchgpt.layers import Head, Linear, Parameter, seed_for
+from scratchgpt.layers import Head, HeadSaved, Linear, Parameter, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.classifier_config import GPTClassifierConfig
@@ -40,7 +40,7 @@ class GPTClassifierSaved(NamedTuple):
     factors: Array | None  # of dropout, (B, 1, C)
     classifier: LinearSaved
     places: tuple[Array, Array]  # rows and positions that have a next token, (N,) each
-    lm_head: LinearSaved | None
+    lm_head: HeadSaved | None
 
 
 class GPTClassifier(Model[GPTClassifierSaved]):
@@ -86,7 +86,7 @@ class GPTClassifier(Model[GPTClassifierSaved]):
             table = self.transformer.wte.weight
         else:
             table = Parameter((config.vocab_size, config.n_embd), normal(0.02))
-        self.lm_head = Head(table)
+        self.lm_head = Head(table, soft_cap=config.logit_soft_cap)
         self.classifier = Linear(config.n_embd, config.n_outputs)
         self.initialize(seed, dtype)
 

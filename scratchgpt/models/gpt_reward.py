@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.layers import Head, Parameter
+from scratchgpt.layers import Head, HeadSaved, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
@@ -15,7 +15,6 @@ from scratchgpt.models.description import Description, describe_body
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.model import Model
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
-from scratchgpt.ops.linear import LinearSaved
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class GPTRewardConfig(GPTConfig):
 class GPTRewardSaved(NamedTuple):
     transformer: BackboneSaved
     pool: LastPoolSaved
-    score: LinearSaved
+    score: HeadSaved
 
 
 class GPTReward(Model[GPTRewardSaved]):

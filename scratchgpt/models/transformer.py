@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, to_device_of
 from scratchgpt.errors import counted
-from scratchgpt.layers import Head, Masks, Parameter, read_masks, seed_for
+from scratchgpt.layers import Head, HeadSaved, Masks, Parameter, read_masks, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.encoder_decoder import (
@@ -23,13 +23,12 @@ from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.embedding import check_token_rows
-from scratchgpt.ops.linear import LinearSaved
 
 
 class TransformerSaved(NamedTuple):
     encoder: EncoderSaved
     decoder: DecoderSaved
-    lm_head: LinearSaved
+    lm_head: HeadSaved
 
 
 class TransformerLossSaved(LossSaved[TransformerSaved]):

@@ -181,7 +181,7 @@ def layer_norm_backward(
     return dx, collect(dweight_into, dweight), collect(dbias_into, dbias)
 
 
-def check_parameters(op: str, x: Array, weight: Array, bias: Array | None) -> None:
+def check_parameters(op: str, x: Array, weight: Array | None, bias: Array | None) -> None:
     """Raise ValueError unless x has channels, and weight and bias one element per channel."""
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"{op}: x is {x.shape} and has no channels")

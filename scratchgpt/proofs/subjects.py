@@ -11,7 +11,6 @@ from scratchgpt.backend import random_stream
 from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.layers import (
     MLP,
-    Block,
     CrossAttention,
     DecoderBlock,
     Embedding,
@@ -30,6 +29,7 @@ from scratchgpt.models import (
     Transformer,
     TransformerConfig,
 )
+from scratchgpt.models.backbone import gpt_block
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
@@ -82,6 +82,12 @@ def _input_embedding(positions: str) -> InputEmbedding:
     return InputEmbedding(Embedding(5, 4), 9, dropout=0.3, scale=True, positions=positions)
 
 
+def _block_config(norm_position: str) -> GPTConfig:
+    return GPTConfig(
+        n_layer=1, n_head=3, n_embd=6, n_inner=10, dropout=0.3, norm_position=norm_position
+    )
+
+
 # Keys are (name, form). If the form contains "dropout", the forward pass gets a dropout seed.
 LAYERS: dict[tuple[str, str], Subject] = {
     ("Linear", "bias"): Subject(partial(Linear, 5, 7), ((2, 3, 5),)),
@@ -104,12 +110,8 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("CrossAttention", "padding, dropout"): Subject(
         partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
     ),
-    ("Block", "pre-LN, dropout"): Subject(
-        partial(Block, 6, 3, 10, norm_position="pre", **_block_sizes), (X,)
-    ),
-    ("Block", "post-LN, dropout"): Subject(
-        partial(Block, 6, 3, 10, norm_position="post", **_block_sizes), (X,)
-    ),
+    ("Block", "pre-LN, dropout"): Subject(partial(gpt_block, _block_config("pre"), 0), (X,)),
+    ("Block", "post-LN, dropout"): Subject(partial(gpt_block, _block_config("post"), 0), (X,)),
     ("DecoderBlock", "pre-LN, dropout"): Subject(
         partial(DecoderBlock, 6, 3, 10, norm_position="pre", **_block_sizes), (X, MEMORY)
     ),

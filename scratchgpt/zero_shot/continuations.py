@@ -59,11 +59,15 @@ def _extended(model: GPT, tokens: Array, prompt: KVCache) -> Array:
     model.config.check_length(n_prompt + n_new)
     positions = np.arange(n_prompt, n_prompt + n_new)
     transformer = model.transformer
-    x = transformer.wte.forward(tokens)[0] + transformer.wpe.forward(positions)[0]
-    return transformer.stack.extend(x, _shared(prompt, n_rows, n_new))
+    x, rotation = transformer.embed(tokens, positions)
+    windows = [model.config.window(i) for i in range(model.config.n_layer)]
+    caches = _shared(prompt, n_rows, n_new, windows)
+    return transformer.stack.extend(x, ([cache, rotation] for cache in caches))
 
 
-def _shared(prompt: KVCache, n_rows: int, n_new: int) -> Iterator[list[SharedLayer]]:
+def _shared(
+    prompt: KVCache, n_rows: int, n_new: int, windows: list[int | None]
+) -> Iterator[SharedLayer]:
     """Yield the cache of each layer: place 0 has the prompt, and text r writes to place r."""
     n_layer, _, n_head, n_prompt, size = prompt.keys.shape
     places = np.zeros((n_rows, n_prompt + n_new), np.int64)
@@ -72,7 +76,7 @@ def _shared(prompt: KVCache, n_rows: int, n_new: int) -> Iterator[list[SharedLay
     for i in range(n_layer):
         keys, values = (np.zeros(shape, prompt.keys.dtype) for _ in range(2))
         keys[0, :, :n_prompt], values[0, :, :n_prompt] = prompt.keys[i, 0], prompt.values[i, 0]
-        yield [SharedLayer(keys, values, places, n_prompt)]
+        yield SharedLayer(keys, values, places, n_prompt, windows[i])
 
 
 def _log_p(model: GPT, states: Array, targets: Array) -> Array:

@@ -27,6 +27,8 @@ from scratchgpt.layers import (
     SelfAttention,
 )
 from scratchgpt.layers.parameters import normal
+from scratchgpt.models import GPTConfig
+from scratchgpt.models.backbone import gpt_block
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ def randomize(layer: Layer, dtype: Any) -> Layer:
 
 
 def block(kind: type[Layer] = Block, **changes: Any) -> Any:
+    if kind is Block:
+        config = GPTConfig(n_layer=1, n_head=3, n_embd=6, n_inner=10, dropout=0.3)
+        return lambda: gpt_block(config.replace(**changes), 0)
     settings: dict[str, Any] = {
         "dropout": 0.3,
         "bias": True,

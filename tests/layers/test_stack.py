@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from scratchgpt.layers import Block, BlockStack, DecoderBlock, LayerNorm, RecomputeSaved
+from scratchgpt.layers import (
+    MLP,
+    Block,
+    BlockStack,
+    DecoderBlock,
+    LayerNorm,
+    RecomputeSaved,
+    SelfAttention,
+)
 from scratchgpt.memory import nbytes
 from scratchgpt.verify import check_layer
 
@@ -14,7 +22,15 @@ X, MEMORY = RNG.standard_normal((2, 4, 6)), RNG.standard_normal((2, 5, 6))
 
 
 def stack(kind, norm_position="pre"):
-    blocks = [kind(**SIZES, **SETTINGS, norm_position=norm_position) for _ in range(3)]
+    def block():
+        if kind is DecoderBlock:
+            return kind(**SIZES, **SETTINGS, norm_position=norm_position)
+        norms = LayerNorm(6), LayerNorm(6)
+        attn = SelfAttention(6, 3, dropout=0.3, bias=True, proj_std=0.4, std=0.4)
+        mlp = MLP(6, 10, activation="relu", bias=True, proj_std=0.4, std=0.4)
+        return Block(norms[0], attn, norms[1], mlp, dropout=0.3, norm_position=norm_position)
+
+    blocks = [block() for _ in range(3)]
     last = LayerNorm(6) if norm_position == "pre" else None
     return BlockStack(blocks, last).initialize(seed=1, dtype=np.float64)
 

@@ -5,7 +5,6 @@ import pytest
 
 from scratchgpt.layers import (
     MLP,
-    Block,
     CrossAttention,
     DecoderBlock,
     Dropout,
@@ -18,6 +17,8 @@ from scratchgpt.layers import (
     Sublayer,
 )
 from scratchgpt.memory import Arena, walk
+from scratchgpt.models import GPTConfig
+from scratchgpt.models.backbone import gpt_block
 from scratchgpt.verify import check_layer
 
 SETTINGS = {"dropout": 0.3, "bias": True, "proj_std": 0.4, "std": 0.4}
@@ -149,8 +150,8 @@ def test_the_input_is_unchanged_and_dx_is_written_to_dx_out(name, position):
 
 @each_position
 def test_memory_borrowed_for_the_norm_is_released(position):
-    block = Block(6, 3, 10, norm_position=position, activation="relu", layer_norm_epsilon=1e-5,
-                  **SETTINGS).initialize(dtype=np.float64)  # fmt: skip
+    config = GPTConfig(n_layer=1, n_head=3, n_embd=6, n_inner=10, norm_position=position)
+    block = gpt_block(config.replace(dropout=0.3), 0).initialize(dtype=np.float64)
     arena = Arena(poison=True)
     with arena:
         y, saved = block.forward(inputs("mlp")[0], 3)
