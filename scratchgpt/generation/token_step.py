@@ -67,6 +67,8 @@ class TokenStep:
     def _compiled(self, cache: KVCache) -> bool:
         from scratchgpt.kernels.decoding.tables import supports
 
+        if isinstance(self.model, GPT) and self.model.lora:
+            return False  # the kernel reads the weights of plain layers
         return use_kernels(cache.keys, only=np.float32) and supports(self.model.config)
 
     def _run(

@@ -63,7 +63,7 @@ class Block(Layer):
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
         self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
-        self.sublayer_2: Sublayer[[], [], Any] = Sublayer(
+        self.sublayer_2: Sublayer[[int | None], [], Any] = Sublayer(
             self.ln_2, self.mlp, self.drop, norm_position
         )
 

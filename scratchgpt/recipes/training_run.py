@@ -11,6 +11,8 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
 from scratchgpt.models.kinds import read_kind
+from scratchgpt.models.lora_files import is_adapter
+from scratchgpt.recipes.adapters import new_model
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
@@ -48,7 +50,7 @@ class TrainingRun(Generic[M, B]):
         self.data = data
         if resume:
             _check_sizes(run, out_dir)
-        self.model = data.new_model(run)
+        self.model = new_model(run, data)
         # These scores need generation: compute them in training only if one selects the best model.
         decides = not run.training.best.startswith("val_")
         objective = data.objective(run, self.model)
@@ -103,8 +105,8 @@ def _move(objective: AnyObjective, device: str) -> None:
 def _check_sizes(run: RunConfig, out_dir: Path) -> None:
     """Refuse to resume a run whose model is larger than its checkpoint, before it is created."""
     last = existing_checkpoint(out_dir, LAST)
-    if last is None or not (last / MODEL_FILE).exists():
-        return  # the trainer says what is missing
+    if last is None or not (last / MODEL_FILE).exists() or is_adapter(last):
+        return  # the trainer says what is missing or does not fit
     kind, config = read_kind(last)
     for name, value in run.model.items():
         saved = getattr(config, name, None)
