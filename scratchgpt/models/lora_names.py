@@ -32,7 +32,7 @@ class LinearMap(NamedTuple):
 
 def linear_maps(config: GPTConfig) -> list[LinearMap]:
     """Return the linear maps of all blocks of a GPT."""
-    parts = _separate(config) if _is_llama_like(config) else _fused(config)
+    parts = list(_separate(config) if _is_llama_like(config) else _fused(config))
     return [
         LinearMap(name.format(i), layer.format(i), columns)
         for i in range(config.n_layer)

@@ -25,7 +25,8 @@ def test_a_new_adapter_changes_nothing():
     x = np.random.default_rng(1).standard_normal((4, 5))
     expected = x @ layer.weight.value
     np.testing.assert_allclose(layer.forward(x)[0], expected, rtol=1e-14)
-    assert layer.adapters[0].lora_A.value.all() and not layer.adapters[0].lora_B.value.any()
+    assert layer.adapters[0].lora_A.value.all()
+    assert not layer.adapters[0].lora_B.value.any()
 
 
 def test_a_is_uniform_as_in_peft():
@@ -48,7 +49,9 @@ def test_a_merged_layer_computes_the_same(assert_close):
     _, layer, x = adapted([(1, 3), (3, 7)], dropout=0.3)
     expected = layer.forward(x)[0]
     merged = layer.merged()
-    assert type(merged) is Linear and merged.weight is layer.weight and merged.bias is layer.bias
+    assert type(merged) is Linear
+    assert merged.weight is layer.weight
+    assert merged.bias is layer.bias
     assert_close(merged.forward(x)[0], expected, 1e-13)
 
 
@@ -66,7 +69,8 @@ def test_a_frozen_base_gets_no_gradient_and_the_adapters_do():
     layer.backward(np.ones_like(y), saved)
     assert layer.weight.accumulator is NOT_WANTED
     assert set(layer.store.trained) == {"adapters.0.lora_A", "adapters.0.lora_B"}
-    assert layer.adapters[0].lora_A.grad.all() and layer.adapters[0].lora_B.grad.all()
+    assert layer.adapters[0].lora_A.grad.all()
+    assert layer.adapters[0].lora_B.grad.all()
 
 
 def test_only_the_input_and_the_rank_columns_are_saved():
