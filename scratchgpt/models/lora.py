@@ -153,7 +153,7 @@ def base_checksum(model: Layer) -> str:
     checksum = 0
     for name, parameter in sorted(model.named_parameters()):
         if is_of_base(name):
-            value = np.ascontiguousarray(to_host(parameter.value))
+            value = np.ascontiguousarray(to_host(parameter.value))  # on the host
             checksum = zlib.crc32(value.view(np.uint8).data, checksum)
     return f"{model.store.dtype} {checksum:08x}"
 

@@ -11,6 +11,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
 from scratchgpt.models.kinds import read_kind
+from scratchgpt.models.lora import lora_of
 from scratchgpt.models.lora_files import is_adapter
 from scratchgpt.recipes.adapters import new_model
 from scratchgpt.recipes.config import RunConfig
@@ -99,7 +100,10 @@ def _move(objective: AnyObjective, device: str) -> None:
         raise UserError(
             f"device={device!r}: {type(objective).__name__} trains on the CPU only; leave it out"
         )
-    move_parameters(objective.model, array_library(device))
+    model, library = objective.model, array_library(device)
+    if (lora := lora_of(model)) is not None:
+        move_parameters(model, library, lora.base)
+    move_parameters(model, library)
 
 
 def _check_sizes(run: RunConfig, out_dir: Path) -> None:
