@@ -134,6 +134,18 @@ def contiguous(*arrays: Array | None) -> bool:
     return all(x is None or x.flags.c_contiguous for x in arrays)
 
 
+def contiguous_rows(*arrays: Array | None) -> bool:
+    """Whether kernels by row can write to all of these arrays (..., C).
+
+    They can if an array is contiguous, or has at most four axes of which the last is contiguous, as
+    a view (B, H, T, D) of an array (B, T, H D). None is for an argument not given.
+    """
+    return all(
+        x is None or x.flags.c_contiguous or (x.ndim <= 4 and x.strides[-1] == x.itemsize)
+        for x in arrays
+    )
+
+
 def kernels_available(dtype: npt.DTypeLike = np.float32) -> bool:
     """Whether there are compiled kernels for a dtype, and they are enabled."""
     return np.dtype(dtype) in kernels_allowed.get() and _kernels_installed()

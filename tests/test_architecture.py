@@ -17,7 +17,8 @@ PACKAGE = Path(scratchgpt.__file__).parent
 TESTS = Path(__file__).parent
 DERIVATIONS = TESTS.parent / "docs" / "ops"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-NO_OPS = {"__init__", "observe"}  # observe reports operations and is not one
+# observe reports operations; attention_masks has the masks and the checks of attention.
+NO_OPS = {"__init__", "observe", "attention_masks"}
 OPS = sorted(path for path in (PACKAGE / "ops").glob("*.py") if path.stem not in NO_OPS)
 MAX_LINES = 300
 # Programs that end a process that takes too long.

@@ -129,20 +129,13 @@ def _write_folder(
     """Write a folder that ``AutoModelForCausalLM`` and ``AutoTokenizer`` of transformers load."""
     import json
 
-    from scratchgpt.errors import UserError
     from scratchgpt.files import write_text
     from scratchgpt.generation import check_tokenizer
-    from scratchgpt.models.huggingface import obstacle
+    from scratchgpt.models.pretrained import for_transformers
     from scratchgpt.special_ids import NAMES_FILE, token_name
     from scratchgpt.text import TOKENIZER_FILE
 
-    model = model.with_biases()
-    reason = obstacle(model.config)
-    if reason is not None:
-        raise UserError(
-            f"the model has {reason}, which GPT-1 and GPT-2 in transformers do not support; choose "
-            "another --format"
-        )
+    model = for_transformers(model)
     if tokenizer is not None:
         check_tokenizer(model, tokenizer)
         if not model.special_ids.ends and tokenizer.end_of_text is not None:

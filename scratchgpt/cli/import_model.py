@@ -32,9 +32,9 @@ def import_command(
     source: Annotated[
         str,
         typer.Argument(
-            help="Folder of a GPT-1 or GPT-2 in the Hugging Face layout or of "
-            "sentence-transformers, its name on the Hugging Face Hub, a .safetensors file of "
-            "nanoGPT or minGPT, or a .bin file of llm.c."
+            help="Folder in the Hugging Face layout or of sentence-transformers (GPT-1, GPT-2, "
+            "Llama, Qwen2, Qwen3, Mistral or nanochat), its name on the Hugging Face Hub, a "
+            ".safetensors file of nanoGPT or minGPT, or a .bin file of llm.c."
         ),
     ],
     out: Annotated[Path, typer.Option(help=f"Folder for the model. {NEW_FOLDER}")],

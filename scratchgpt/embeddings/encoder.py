@@ -120,7 +120,7 @@ class TextEncoder:
         Raises
         ------
         UserError
-            If the model is not a GPT-1 or GPT-2.
+            If the model is not of a family of transformers.
         """
         write_sentence_transformer(
             Path(folder), self.model, self.tokenizer, self.prompts, shard_bytes=shard_bytes

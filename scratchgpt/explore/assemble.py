@@ -15,13 +15,7 @@ from scratchgpt.explore.values import Values
 _REPEATED = ("forward", "backward")  # a forward that runs in the backward pass
 
 # Names of the sizes of linear layers: input, output.
-_SIZES = {
-    "c_attn": ("C", "3C"),
-    "c_q": ("C", "C"),
-    "c_kv": ("C", "2C"),
-    "c_fc": ("C", "F"),
-    "lm_head": ("C", "V"),
-}
+_SIZES = {"c_q": ("C", "C"), "c_kv": ("C", "2C"), "lm_head": ("C", "V")}
 
 
 def assemble(recording: Recording, values: Values) -> tuple[list[Card], GradientSums]:
@@ -73,7 +67,7 @@ def _check_sources(cards: list[Card], recording: Recording) -> None:
                     f"{card.id}: {f.name} is not what any operation returned, so no page is "
                     "written; run `scratchgpt verify` to find the mistake"
                 )
-        in_block = is_pre and card.op == "layer_norm" and card.id.endswith(".norm")
+        in_block = is_pre and card.is_norm_of_stream and "h" in card.id.split(".")
         if in_block and all(f.name != "past the branch" for f in received):
             raise UserError(
                 f"{card.id}: the gradient past the branch is missing, so no page is written; run "
@@ -119,19 +113,35 @@ def _facts(pair: Pair, recording: Recording) -> dict[str, Any]:
     call = pair.forward
     last = call.path.rpartition(".")[2]
     if call.op == "linear":
-        default = ("F", "C") if ".mlp." in call.path else ("C", "C")
-        n_in, n_out = _SIZES.get(last, default)
+        n_in, n_out = _sizes_of_linear(call.path, recording.step.model.config)
         return {"n_in": n_in, "n_out": n_out}
+    if call.op in ("rms_norm", "rotary") and call.inputs["x"].ndim == 4:
+        is_query = call.inputs["x"].shape[1] == recording.step.model.config.n_head
+        return {"heads": "H" if is_query else "K"}
     if call.op == "attention":
         queries = "S" if call.path.startswith("encoder") else "T"
         keys = "S" if last == "cross" or queries == "S" else "T"
         saved = call.saved
-        return {"queries": queries, "keys": keys, "scale": saved.scale, "p": saved.dropout_p}
+        facts = {"queries": queries, "keys": keys, "scale": saved.scale, "p": saved.dropout_p}
+        return {**facts, "cap": call.inputs.get("soft_cap")}
     if call.op == "embedding":
         return {"rows": "P" if last == "wpe" else "V"}
     if call.op == "dropout":
         return {"p": call.saved.p, "seed": call.saved.seed}
     return {}
+
+
+def _sizes_of_linear(path: str, config: Any) -> tuple[str, str]:
+    """Return the names of the sizes of a linear layer: input, output."""
+    last = path.rpartition(".")[2]
+    of_heads = "C" if config.n_head * config.head_size == config.n_embd else "N"
+    if last == "c_attn":
+        n_kv_head = getattr(config, "kv_heads", config.n_head)
+        return "C", "3C" if of_heads == "C" and n_kv_head == config.n_head else "Q"
+    if last == "c_fc":
+        return "C", "2F" if getattr(config, "gated_mlp", False) else "F"
+    default = ("F", "C") if ".mlp." in path else (of_heads, "C")
+    return _SIZES.get(last, default)
 
 
 def _number(cards: list[Card], pairs: list[Pair], recording: Recording) -> None:

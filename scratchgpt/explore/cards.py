@@ -83,6 +83,12 @@ class Card:
     worst: float = 0.0
     time: str = "T"
 
+    @property
+    def is_norm_of_stream(self) -> bool:
+        """Whether this norm reads the residual stream, not queries, keys or embeddings."""
+        is_norm = self.op in ("layer_norm", "rms_norm")
+        return is_norm and "heads" not in self.facts and self.id != "norm"
+
     def add(
         self,
         side: str,

@@ -13,6 +13,7 @@ from scratchgpt.explore.stream import Station, stations
 from scratchgpt.explore.unfold.sums import GradientSums
 from scratchgpt.explore.update import Row, Slice, Update, compute_update, slices
 from scratchgpt.explore.values import Values
+from scratchgpt.models import GPTConfig
 
 # A larger array is a picture with statistics, without its numbers.
 MOST_ELEMENTS = 16_384
@@ -175,11 +176,16 @@ def sizes_of(step: Step) -> dict[str, int]:
         "T": len(step.tokens),
         "C": config.n_embd,
         "H": config.n_head,
-        "D": config.n_embd // config.n_head,
+        "D": config.head_size,
         "F": config.inner_size,
         "V": config.vocab_size,
         "P": config.block_size,
     }
+    if isinstance(config, GPTConfig):
+        sizes["K"] = config.kv_heads
+        sizes["N"] = config.n_head * config.head_size  # channels of all heads
+        sizes["Q"] = (config.n_head + 2 * config.kv_heads) * config.head_size
+        sizes["R"] = config.head_size // 2  # pairs of channels that are rotated
     if step.source is not None:
         sizes["S"] = len(step.source)
     return sizes

@@ -50,7 +50,8 @@ def edges_of(cards: list[Card]) -> list[Edge]:
                 continue
             kind = "past" if card.op == "residual" and name == "x" else "near"
             kind = "next" if source == i - 1 else kind
-            if kind == "near" and source != i - 2:
+            is_end_of_queries = cards[source].facts.get("heads") == "H" and card.op == "attention"
+            if kind == "near" and source != i - 2 and not is_end_of_queries:
                 continue
             gradient = _gradient(cards[source], card)
             edge = Edge(cards[source], card, kind, number, gradient)

@@ -18,6 +18,7 @@ def add_glue(cards: list[Card], pairs: list[Pair], recording: Recording) -> list
             _join_heads(card, {name: item[0] for name, item in by_id.items()})
     result: list[Card] = []
     is_post = recording.step.model.config.norm_position == "post"
+    has_sum = getattr(recording.step.model.config, "positions", "learned") != "rotary"
     for i, card in enumerate(cards):
         if card.op == "residual":
             dy = find(cards[i + 1], "backward", "dx").value
@@ -27,7 +28,7 @@ def add_glue(cards: list[Card], pairs: list[Pair], recording: Recording) -> list
     for i, card in enumerate(cards):
         result.append(card)
         following = cards[i + 1] if i + 1 < len(cards) else None
-        if _ends_embedding(card, following):
+        if has_sum and _ends_embedding(card, following):
             result.append(_embedding_sum(i, cards, pairs, recording))
         if card.id.startswith("encoder.") and following and following.id.startswith("decoder."):
             memory = _memory(i, cards, pairs)
@@ -49,14 +50,19 @@ def _join_heads(card: Card, by_id: dict[str, Card]) -> None:
     d = values[find(card, "forward", "q").value].array.shape[-1]
     at = {name: find(card, "forward", name).value for name in ("q", "k", "v")}
     grads = dict(zip("qkv", card.facts.pop("gradients"), strict=True))
+    for part in "qk":  # a norm or a rotation may come first
+        before = next((c for name, c in by_id.items() if name.startswith(f"{place}.{part}.")), None)
+        if before is not None:
+            at[part] = find(before, "forward", "x").value
+            grads[part] = find(before, "backward", "dx").value
     for name, parts in (("c_attn", "qkv"), ("c_q", "q"), ("c_kv", "kv")):
         source = by_id.get(f"{place}.{name}")
         if source is None:
             continue
-        y = find(source, "forward", "y").value
-        n = values[y].array.shape[-1] // len(parts)
-        for i, part in enumerate(parts):
-            _explain(card, at[part], {"k": "heads", "a": y, "j": i * n, "d": d})
+        y, first = find(source, "forward", "y").value, 0
+        for part in parts:
+            _explain(card, at[part], {"k": "heads", "a": y, "j": first, "d": d})
+            first += values[at[part]].array.shape[0] * d
         dy = find(source, "backward", "dy").value
         _explain(card, dy, {"k": "merge", "a": [grads[part] for part in parts], "d": d})
     y = find(card, "forward", "y").value
@@ -136,7 +142,7 @@ def _dx_of_stream(above: list[Card]) -> int:
 
     A post-norm sublayer begins with its branch, so the sum of both gradients is on its residual.
     """
-    reads = ("dropout", "layer_norm", "residual")
+    reads = ("dropout", "layer_norm", "rms_norm", "residual")
     return _dx_of(next(card for card in above if card.op in reads))
 
 

@@ -16,10 +16,13 @@ from scratchgpt.errors import UserError
 from scratchgpt.explore.step import Step
 from scratchgpt.kernels import disabled
 from scratchgpt.memory import nbytes, walk
+from scratchgpt.ops.attention import AttentionSaved
 from scratchgpt.ops.observe import observing
 
 # Parts of a path in ``walk(saved)`` that a reader does not need to find a place.
-_DROPPED = frozenset({"model", "transformer", "stack", "branch"})
+_DROPPED = frozenset({"model", "transformer", "stack", "branch", "linear", "capped"})
+# Operations with one card, although they call others: the card shows what these compute.
+_WHOLE = frozenset({"attention", "gated_product", "relu_squared"})
 
 
 @dataclass
@@ -112,14 +115,14 @@ class _Recorder:
 
     def begin(self, name: str, path: str, inputs: dict[str, Any]) -> None:
         op, _, way = name.rpartition("_")
-        if self._open:
+        if self._open and self._open[-1].op not in _WHOLE:
             self._open[-1].is_leaf = False
         copies = {key: self.copy(value) for key, value in inputs.items()}
         self._open.append(Call(op, way, path, self.phase, copies))
 
     def end(self, name: str, path: str, result: Any) -> None:
         call = self._open.pop()
-        if not call.is_leaf:
+        if not call.is_leaf or any(other.op in _WHOLE for other in self._open):
             return
         if call.way == "forward":
             call.saved = result[1]
@@ -184,22 +187,24 @@ def _run(step: Step) -> tuple[Array, Array]:
 
 def _nodes(recorder: _Recorder, saved: Any, parameters: Array) -> Iterator[tuple[Call, Node]]:
     """Yield each ``saved`` of an operation in the tree of the step, with the call that made it."""
-    counted: list[Any] = [parameters]
+    counted: list[Any] = []
+    n_counted = 0
     open_calls = [call for call in recorder.calls if call.saved is not None]
     for path, part in _parts(saved):
         call = next((c for c in open_calls if _is_same(c.saved, part)), None)
         if call is None:
             continue  # dropout that is disabled runs no operation
         open_calls.remove(call)
-        n_bytes = nbytes(part, exclude=counted)
         counted += [array for _, array in walk(part)]
-        yield call, Node(path, recorder.copy(part), n_bytes)
+        n_before, n_counted = n_counted, nbytes(counted, exclude=[parameters])
+        yield call, Node(path, recorder.copy(part), n_counted - n_before)
 
 
 def _parts(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the path and the tuple of each ``saved`` of an operation, in the order of the tree."""
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        if not any(isinstance(child, tuple | list) and child != () for child in tree):
+        is_whole = isinstance(tree, AttentionSaved)  # with what it saved for its soft cap
+        if is_whole or not any(isinstance(child, tuple | list) and child != () for child in tree):
             yield path, tree
             return
         for name, child in zip(tree._fields, tree, strict=True):

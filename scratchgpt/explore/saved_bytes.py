@@ -41,8 +41,14 @@ def autograd_table() -> dict[str, Any]:
 
 def nodes_of(card: Card) -> list[str]:
     """Return the names of the nodes that autograd records for an operation."""
-    names: list[str] = autograd_table()["ops"][card.op]["nodes"]
+    names: list[str] = autograd_table()["ops"][_entry(card)]["nodes"]
     return [name.rpartition("::")[2] for name in names]
+
+
+def _entry(card: Card) -> str:
+    """Return the name of the operation of a card in the table."""
+    has_groups = any("K" in f.axes for f in card.fields)
+    return "attention with groups" if card.op == "attention" and has_groups else card.op
 
 
 def size_of(letter: str, sizes: dict[str, int]) -> int:
@@ -58,7 +64,7 @@ def autograd_keeps(card: Card, sizes: dict[str, int]) -> list[Kept]:
     if card.time == "S" and "S" in sizes:
         letters["T"] = sizes["S"]
     kept = []
-    for node, name, axes, itemsize in autograd_table()["ops"][card.op]["saved"]:
+    for node, name, axes, itemsize in autograd_table()["ops"][_entry(card)]["saved"]:
         n_bytes = 0
         if axes != "parameter":
             shape = (int(a) if a.isdecimal() else letters[a] for a in axes.split())

@@ -12,6 +12,7 @@ from scratchgpt.explore.cards import Card, Field
 from scratchgpt.explore.record import Recording
 from scratchgpt.explore.values import Values, product
 from scratchgpt.kernels import disabled
+from scratchgpt.layers import RMSNorm
 
 # A larger vocabulary is shown by its best tokens only.
 MOST_CLASSES = 512
@@ -68,7 +69,7 @@ def stations(cards: list[Card], recording: Recording) -> list[Station]:
     is_pre = recording.step.model.config.norm_position == "pre"
     found = []
     for card in cards:
-        reads = card.op == "layer_norm" if is_pre else card.op == "residual"
+        reads = card.is_norm_of_stream if is_pre else card.op == "residual"
         if reads:
             station = _station(card)
             if station is not None:
@@ -121,8 +122,12 @@ def _with_lenses(station: Station, cards: list[Card], recording: Recording) -> S
 
 
 def _norm(values: Values, x: int, norm: Any) -> dict[str, Any]:
-    how = {"k": "norm", "a": x, "w": values.add(norm.weight.value), "eps": norm.eps}
-    return how | ({"b": values.add(norm.bias.value)} if norm.bias else {})
+    how = {"k": "rms" if isinstance(norm, RMSNorm) else "norm", "a": x, "eps": norm.eps}
+    for key, name in (("w", "weight"), ("b", "bias")):
+        parameter = vars(norm).get(name)
+        if parameter is not None:
+            how[key] = values.add(parameter.value)
+    return how
 
 
 def shares(station: Station) -> tuple[float, float, float] | None:

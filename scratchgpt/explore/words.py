@@ -65,6 +65,16 @@ WORDS = {
         "The indices. The gradient does not depend on the values in the table.",
         "ops/embedding",
     ),
+    "gated_product": Words(
+        "Gated product",
+        "The map before it computes two numbers for each channel. One of them, the gate, goes "
+        "through an activation and multiplies the other.",
+        "Each factor of a product gets the gradient times the other factor. That of the gate is "
+        "also multiplied by the slope of the activation.",
+        "x, with both factors. The activated gate is a function of x, so it is computed a second "
+        "time.",
+        "ops/gated_product",
+    ),
     "gelu": Words(
         "GELU",
         "A smooth switch for each number: large inputs pass, negative ones are cut off to almost "
@@ -102,6 +112,14 @@ WORDS = {
         "The input x, whose sign decides.",
         "ops/relu",
     ),
+    "relu_squared": Words(
+        "ReLU squared",
+        "Negative numbers become 0, the others are squared.",
+        "The slope is twice the output of a ReLU: 0 where the input was negative, and without a "
+        "jump at 0.",
+        "The input x. The slope is a function of it.",
+        "ops/relu_squared",
+    ),
     "residual": Words(
         "Residual",
         "The output of the branch is added to the residual stream.",
@@ -110,6 +128,41 @@ WORDS = {
         "are added.",
         "Nothing. The derivative of a sum does not depend on its terms.",
         "ops/residual",
+    ),
+    "rms_norm": Words(
+        "RMS norm",
+        "Each row is divided by the root of its mean square. Then each channel is scaled by a "
+        "parameter, if the norm has one. Unlike a layer norm, it subtracts no mean.",
+        "The mean square depends on all channels of a row. So one average is subtracted from the "
+        "gradient: its component along x_hat. A change in this direction does not change the "
+        "output.",
+        "x and one number per row. x_hat is one product away, so it is computed a second time.",
+        "ops/rms_norm",
+    ),
+    "rotary": Words(
+        "Rotary positions",
+        "Each pair of channels is turned by an angle that grows with the position. The product "
+        "of a query and a key then depends on the distance between them.",
+        "The rotation by the opposite angle: the transpose of a rotation is its inverse.",
+        "The cosines and sines, which all blocks share. The rotation is linear, so x is not "
+        "needed.",
+        "ops/rotary",
+    ),
+    "silu": Words(
+        "SiLU",
+        "A smooth switch for each number, x times the sigmoid of x: large inputs pass, very "
+        "negative ones become almost zero.",
+        "Each gradient is multiplied by the slope of the curve at the input.",
+        "The input x. The slope is a function of x.",
+        "ops/silu",
+    ),
+    "soft_cap": Words(
+        "Soft cap",
+        "Small numbers hardly change; large ones approach a limit. So no logit gets far away "
+        "from the others.",
+        "Each gradient is multiplied by the slope, which falls to 0 near the limit.",
+        "The output y: the slope is a function of it.",
+        "ops/soft_cap",
     ),
     "sum": Words(
         "Sum",

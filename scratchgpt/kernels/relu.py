@@ -1,4 +1,4 @@
-"""ReLU in one pass; see :mod:`scratchgpt.ops.relu`."""
+"""ReLU and its square in one pass; see :mod:`scratchgpt.ops.relu` and ``ops.relu_squared``."""
 
 import numpy as np
 
@@ -17,6 +17,16 @@ def _gate(chunk, source, x, out):
         outs[i] = zero if xs[i] <= zero else outs[i]  # NaN is kept
 
 
+@kernel
+def _times_relu(chunk, source, factor, x, out):
+    """Write ``source`` times ``factor`` times ReLU of x."""
+    zero = x.dtype.type(0)
+    xs, outs = x[chunk * CHUNK : (chunk + 1) * CHUNK], out[chunk * CHUNK : (chunk + 1) * CHUNK]
+    copy_into(outs, source[chunk * CHUNK : (chunk + 1) * CHUNK])
+    for i in range(xs.size):
+        outs[i] *= factor * (zero if xs[i] <= zero else xs[i])  # NaN is kept
+
+
 def relu(source: Array, x: Array, out: Array) -> None:
     """Write ``source`` where x > 0 and 0 elsewhere to ``out``, which is C-contiguous.
 
@@ -25,3 +35,15 @@ def relu(source: Array, x: Array, out: Array) -> None:
     flat_source = np.ascontiguousarray(source).reshape(-1)
     flat_x = np.ascontiguousarray(x).reshape(-1)
     _gate(-(-x.size // CHUNK), flat_source, flat_x, out.reshape(-1))
+
+
+def relu_squared_forward(x: Array, y: Array) -> None:
+    """Write the square of ReLU of x (...) to y (...), C-contiguous."""
+    flat_x = np.ascontiguousarray(x).reshape(-1)
+    _times_relu(-(-x.size // CHUNK), flat_x, x.dtype.type(1), flat_x, y.reshape(-1))
+
+
+def relu_squared_backward(dy: Array, x: Array, dx: Array) -> None:
+    """Write the gradient with respect to x (...) to dx (...), C-contiguous, which may be dy."""
+    flat_dy, flat_x = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(x).reshape(-1)
+    _times_relu(-(-x.size // CHUNK), flat_dy, x.dtype.type(2), flat_x, dx.reshape(-1))

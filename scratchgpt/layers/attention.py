@@ -159,8 +159,8 @@ class SelfAttention(Layer):
         attention_backward(
             heads(dmerged, self.n_head), saved.attention, dq_out=dq, dk_out=dk, dv_out=dv
         )  # 3
-        self.query_key.backward(dq, "q", saved.q, dx_out=dq)  # 2
-        self.query_key.backward(dk, "k", saved.k, dx_out=dk)
+        self.query_key.backward(dk, "k", saved.k, dx_out=dk)  # 2
+        self.query_key.backward(dq, "q", saved.q, dx_out=dq)
         return self.c_attn.backward(dqkv, saved.c_attn)  # 1
 
     def extend(self, x: Array, cache: AttentionCache, rotation: Rotation | None = None) -> Array:

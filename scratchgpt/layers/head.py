@@ -34,7 +34,9 @@ class Head(Layer):
         logits, linear = linear_forward(x, self.weight.value.T)  # 1
         if self.soft_cap is None:
             return logits, HeadSaved(linear, None)
-        logits, soft_cap = soft_cap_forward(logits, self.soft_cap, y_out=logits)  # 2
+        capped, soft_cap = soft_cap_forward(logits, self.soft_cap)  # 2
+        # The loss may overwrite the logits with their gradient; the backward pass needs them.
+        logits[...] = capped
         return logits, HeadSaved(linear, soft_cap)
 
     def backward(self, dlogits: Array, saved: HeadSaved) -> Array:

@@ -81,11 +81,11 @@ class QueryKey(Layer):
         norm = self.q_norm if which == "q" else self.k_norm
         dx = dy
         if norm and saved.norm and self.rotate_first:
-            dx = norm.backward(dx, saved.norm)
+            dx = norm.backward(dx, saved.norm, dx_out=dx)
         if saved.rotary:
             dx = rotary_backward(dx, saved.rotary, dx_out=dx)
         if norm and saved.norm and not self.rotate_first:
-            dx = norm.backward(dx, saved.norm)
+            dx = norm.backward(dx, saved.norm, dx_out=dx)
         if dx is not dx_out:
             dx_out[...] = dx
         return dx_out

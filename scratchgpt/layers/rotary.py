@@ -67,7 +67,8 @@ class Rotary:
         cos, sin = np.cos(angles), np.sin(angles)
         cos *= self.factor
         sin *= self.factor
-        return Rotation(cos.astype(like.dtype), sin.astype(like.dtype), self.pairing)
+        real = like.real.dtype
+        return Rotation(cos.astype(real), sin.astype(real), self.pairing)
 
 
 def _scale(

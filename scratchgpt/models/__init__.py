@@ -1,7 +1,7 @@
 """Models: GPT, GPT as an encoder and as a classifier, and the Transformer of 2017."""
 
 from scratchgpt.models.classifier_config import PROBLEMS, GPTClassifierConfig, Problem
-from scratchgpt.models.config import GPTConfig, ModelConfig
+from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.decoder_cache import DecoderCache
 from scratchgpt.models.description import Description
 from scratchgpt.models.encoder_decoder import (
@@ -28,6 +28,7 @@ from scratchgpt.models.lora import LoRA, add_lora, merge_lora
 from scratchgpt.models.lora_config import LoRAConfig
 from scratchgpt.models.lora_files import load_lora, save_lora
 from scratchgpt.models.model import LossSaved, Model
+from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.presets import ALL_PRESETS, PRESETS, TRANSFORMER_PRESETS, Preset
 from scratchgpt.models.pretrained import load_pretrained, load_quantized, save_pretrained
 from scratchgpt.models.quantized import QuantizedGPT

@@ -1,15 +1,15 @@
-"""Model configurations: frozen dataclasses that reject invalid values."""
+"""The configuration of a GPT: its sizes and its form, from GPT-1 to today's."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from scratchgpt.arguments import plain_fields, real_number, whole_number
-from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.arguments import plain, real_number
+from scratchgpt.errors import UserError
 from scratchgpt.layers.mlp import ACTIVATIONS
-from scratchgpt.models.presets import GPT_KIND, find_preset
-from scratchgpt.models.rope_scaling import check_rope_scaling
+from scratchgpt.models.model_config import ModelConfig
+from scratchgpt.models.presets import GPT_KIND
+from scratchgpt.models.rope_scaling import plain_rope_scaling
 from scratchgpt.ops.gated_product import GATES
 from scratchgpt.ops.rotary import PAIRINGS
 
@@ -17,139 +17,7 @@ NORM_POSITIONS = ("pre", "post")
 NORMS = ("layer", "rms")
 POSITIONS = ("learned", "rotary")
 QK_NORMS = ("none", "before_rotary", "after_rotary")
-OPTIONAL_SIZES = ("n_inner", "source_vocab_size", "n_kv_head", "head_dim", "sliding_window")
-LARGEST = (1 << 31) - 1  # any size, so that the cost of every model can be computed
-
-
-class ModelConfig:
-    """Base class of the model configurations, which are frozen dataclasses.
-
-    Attributes
-    ----------
-    kind : str
-        Name of this kind of model in messages.
-    preset_kind : str, optional
-        The kind of the presets whose sizes the model can have; by default its own.
-    task : str
-        What a model of this kind does, for messages; for instance "translates".
-    verb : str
-        The command that does it; for instance ``scratchgpt translate``.
-    """
-
-    kind: ClassVar[str]
-    preset_kind: ClassVar[str | None] = None
-    task: ClassVar[str]
-    verb: ClassVar[str]
-
-    block_size: int
-    vocab_size: int
-    n_head: int
-    n_embd: int
-    n_inner: int | None
-    dropout: float
-    layer_norm_epsilon: float
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Create a configuration from a dict; raise UserError for an unknown name."""
-        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-        for name in values:
-            if name not in names:
-                raise UserError(f"unknown model setting {name!r}{did_you_mean(name, names)}")
-        return cls(**values)
-
-    @classmethod
-    def from_preset(cls, name: str, **changes: Any) -> Self:
-        """Create a configuration of a named size: ``from_preset("gpt2", dropout=0.1)``.
-
-        The other arguments override fields of the preset.
-
-        Raises
-        ------
-        UserError
-            If there is no such preset or field; the message suggests the nearest name.
-        """
-        return cls.from_dict({**find_preset(name, cls.preset_kind or cls.kind).fields, **changes})
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)  # type: ignore[type-var]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
-
-    @property
-    def head_size(self) -> int:
-        """Channels of one attention head, D."""
-        return self.n_embd // self.n_head
-
-    @property
-    def inner_size(self) -> int:
-        """Width of the feed-forward layer, F."""
-        return 4 * self.n_embd if self.n_inner is None else self.n_inner
-
-    @property
-    def layer_counts(self) -> dict[str, int]:
-        """The fields that count layers, ``n_layer`` for instance, with their values."""
-        return {name: n for name, n in self.as_dict().items() if name.endswith("_layer")}
-
-    def check_length(self, n_tokens: int) -> None:
-        """Raise ValueError if a text is longer than the context.
-
-        Raises
-        ------
-        ValueError
-            If ``n_tokens`` exceeds block_size.
-        """
-        if n_tokens > self.block_size:
-            raise ValueError(
-                f"{n_tokens} tokens are more than the model's block_size of {self.block_size}"
-            )
-
-    def fits_vocabulary(self, n_tokens: int) -> bool:
-        """Whether the model fits a tokenizer of ``n_tokens`` tokens."""
-        return n_tokens == self.vocab_size
-
-    def _check(
-        self,
-        *,
-        sizes: Iterable[str],
-        switches: Iterable[str],
-        choices: dict[str, Iterable[str]],
-    ) -> None:
-        """Raise UserError if a value is out of range; store NumPy numbers as Python's."""
-        plain_fields(self)
-        for name in sizes:
-            value = getattr(self, name)
-            if value is None and name in OPTIONAL_SIZES:
-                continue
-            if not 1 <= (whole_number(value) or 0) <= LARGEST:
-                raise UserError(
-                    f"{name}={value!r} must be a positive whole number, at most {LARGEST:,}"
-                )
-        for name in switches:
-            if not isinstance(getattr(self, name), bool):
-                raise UserError(f"{name}={getattr(self, name)!r} must be true or false")
-        if self.n_embd % self.n_head and getattr(self, "head_dim", None) is None:
-            raise UserError(
-                f"n_embd={self.n_embd} is not divisible by n_head={self.n_head}; "
-                f"choose a multiple of {self.n_head}"
-            )
-        dropout = real_number(self.dropout)
-        if dropout is None or not 0 <= dropout < 1:
-            raise UserError(f"dropout={self.dropout!r} must be at least 0 and less than 1")
-        epsilon = real_number(self.layer_norm_epsilon)
-        if epsilon is None or not 0 < epsilon < math.inf:
-            raise UserError(
-                f"layer_norm_epsilon={self.layer_norm_epsilon!r} must be positive and finite"
-            )
-        for name, known in choices.items():
-            value = str(getattr(self, name))
-            if value not in known:
-                raise UserError(
-                    f"{name}={getattr(self, name)!r} is not one of {', '.join(known)}"
-                    f"{did_you_mean(value, known)}"
-                )
+OWN_BIASES = ("qkv_bias", "proj_bias", "mlp_bias")
 
 
 @dataclass(frozen=True)
@@ -252,7 +120,7 @@ class GPTConfig(ModelConfig):
     embedding_norm: bool = False
     positions: str = "learned"
     rope_theta: float = 10000.0
-    rope_scaling: dict[str, Any] | None = None
+    rope_scaling: dict[str, Any] | None = field(default=None, hash=False)
     rope_pairing: str = "halves"
     rope_reversed: bool = False
     n_kv_head: int | None = None
@@ -269,7 +137,6 @@ class GPTConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner")
-        biases = ("qkv_bias", "proj_bias", "mlp_bias")
         self._check(
             sizes=(*sizes, "n_kv_head", "head_dim", "sliding_window"),
             switches=(
@@ -281,7 +148,7 @@ class GPTConfig(ModelConfig):
                 "embedding_norm",
                 "rope_reversed",
                 "gated_mlp",
-                *(name for name in biases if getattr(self, name) is not None),
+                *(name for name in OWN_BIASES if getattr(self, name) is not None),
             ),
             choices={
                 "norm_position": NORM_POSITIONS,
@@ -294,7 +161,7 @@ class GPTConfig(ModelConfig):
         )
         self._check_heads()
         self._check_limits()
-        check_rope_scaling(self.rope_scaling)
+        object.__setattr__(self, "rope_scaling", plain_rope_scaling(self.rope_scaling))
 
     def _check_heads(self) -> None:
         if self.n_head % self.kv_heads:
@@ -308,7 +175,8 @@ class GPTConfig(ModelConfig):
                 "choose an even head_dim"
             )
         if self.window_layers is not None:
-            layers = tuple(self.window_layers)
+            given = self.window_layers
+            layers = tuple(map(plain, given)) if isinstance(given, list | tuple) else ()
             if len(layers) != self.n_layer or not all(isinstance(x, bool) for x in layers):
                 raise UserError(
                     f"window_layers={self.window_layers!r} must have true or false for each of "
@@ -317,11 +185,13 @@ class GPTConfig(ModelConfig):
             object.__setattr__(self, "window_layers", layers)
 
     def _check_limits(self) -> None:
-        for name in ("rope_theta", "attention_soft_cap", "logit_soft_cap"):
+        theta = real_number(self.rope_theta)
+        if theta is None or not 1 < theta < math.inf:
+            raise UserError(f"rope_theta={self.rope_theta!r} must be more than 1 and finite")
+        for name in ("attention_soft_cap", "logit_soft_cap"):
             value = getattr(self, name)
             number = real_number(value)
-            optional = value is None and name != "rope_theta"
-            if not optional and (number is None or not 0 < number < math.inf):
+            if value is not None and (number is None or not 0 < number < math.inf):
                 raise UserError(f"{name}={value!r} must be positive and finite")
 
     @property
@@ -352,6 +222,38 @@ class GPTConfig(ModelConfig):
     def fits_vocabulary(self, n_tokens: int) -> bool:
         """Whether the model fits ``n_tokens`` tokens, padding allowed."""
         return fits_vocabulary(n_tokens, self.vocab_size)
+
+    def stored_fields(self) -> dict[str, Any]:
+        """Return the fields for a file; later ones only if they are set, for earlier versions."""
+        values = self.as_dict()
+        return {k: v for k, v in values.items() if k not in LATER_FIELDS or v != LATER_FIELDS[k]}
+
+    def effective(self) -> dict[str, Any]:
+        """Return the settings of the form of GPT: two configurations with equal ones compute equal.
+
+        None is replaced by what it means, and a setting without effect by its default.
+        """
+        values = {name: getattr(self, name) for name in DEFAULTS}
+        values |= {
+            **{"n_inner": self.inner_size, "n_kv_head": self.kv_heads, "head_dim": self.head_size},
+            **{name: self.has_bias(name.removesuffix("_bias")) for name in OWN_BIASES},
+        }
+        windows = [self.window(i) for i in range(self.n_layer)]
+        values["sliding_window"] = next((n for n in windows if n is not None), None)
+        values["window_layers"] = None if len(set(windows)) == 1 else tuple(map(bool, windows))
+        if self.norm == "rms":
+            values["bias"] = False  # the norms have none, and each map has its own
+        unused = []
+        if self.norm == "layer" and self.qk_norm == "none":
+            unused.append("norm_weight")
+        if self.positions == "learned":
+            unused += [name for name in DEFAULTS if name.startswith("rope_")]
+        return {**values, **{name: DEFAULTS[name] for name in unused}}
+
+
+DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(GPTConfig)}
+_FIRST_LATER = list(DEFAULTS).index("norm")  # fields from here on are missing in older files
+LATER_FIELDS = dict(list(DEFAULTS.items())[_FIRST_LATER:])
 
 
 def fits_vocabulary(n_tokens: int, n_rows: int) -> bool:

@@ -1,13 +1,11 @@
 """Cost of a model: parameters, memory and arithmetic, computed from its configuration."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scratchgpt.backend import kernels_available
-from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
-LINE_BYTES = 64  # of the cache; arrays of a quantized model are padded to it
 INDEX_BYTES = 8  # token ids and targets are int64
 # Measured without kernels, and with kernels, which load Numba and LLVM.
 PROCESS_BYTES = {False: 45_000_000, True: 163_000_000}
@@ -76,117 +74,6 @@ class Description:
     def inference_bytes(self) -> int:
         """Bytes of the parameters, and of the keys and values of a full context."""
         return self.parameter_bytes + self.cache_bytes
-
-
-def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
-    """Count the cost of a GPT; see :func:`scratchgpt.models.describe`."""
-    n_layer, n_channels, n_inner = config.n_layer, config.n_embd, config.inner_size
-    n_time, n_head, vocab_size = config.block_size, config.n_head, config.vocab_size
-    n_norms = 2 * n_layer + (config.norm_position == "pre")
-
-    embeddings = (vocab_size + n_time) * n_channels
-    block = 4 * n_channels**2 + 2 * n_channels * n_inner
-    block_bias = 5 * n_channels + n_inner if config.bias else 0
-    n_parameters = (
-        embeddings
-        + n_layer * (block + block_bias)
-        + n_norms * n_channels * (1 + config.bias)
-        + (0 if config.tied_head else vocab_size * n_channels)
-    )
-
-    n_tokens = n_batch * n_time
-    # For each token, a block saves 6 rows of C (its input, q, k and v, the merged heads, the sum
-    # between the sublayers), with post-norm 2 more (both sums before their norm); 1 row of F (the
-    # input of the activation), mean and rstd of two norms, and the attention weights. Instead of
-    # these weights, the compiled kernel saves one number per query.
-    flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
-    attention = n_head * (1 if flash else n_time)
-    n_rows = 6 if config.norm_position == "pre" else 8
-    block_elements = n_tokens * (n_rows * n_channels + n_inner + 4 + attention)
-    head_elements = n_tokens * (n_channels + vocab_size + 1)  # input, logits, log of the sum
-    if config.norm_position == "pre":
-        head_elements += n_tokens * (n_channels + 2)  # of ln_f
-    # Tokens and targets, the mask of the targets that count, and the positions.
-    index_bytes = n_tokens * (2 * INDEX_BYTES + 1) + n_time * INDEX_BYTES
-    activations = itemsize * (n_layer * block_elements + head_elements) + index_bytes
-    inputs = n_tokens * n_channels * (n_layer - 1)  # the activations of a block include one input
-    recompute = itemsize * (inputs + block_elements + head_elements) + index_bytes
-
-    # The gradients of the block's output and input, of the sum between the sublayers, of a norm's
-    # output, and the norm's output itself; then the gradient of the activation's input, or those of
-    # heads, queries, keys and values. The reference also allocates gradients of the weights.
-    half = max(n_inner, 4 * n_channels)
-    temporary_elements = n_tokens * (6 * n_channels + half + (0 if flash else 2 * attention))
-
-    block_flops = 2 * block + 4 * n_time * n_channels  # q kᵀ and weights v
-    head_flops = 2 * n_channels * vocab_size
-    forward_flops = n_layer * block_flops + head_flops
-    return Description(
-        n_parameters=n_parameters,
-        n_embedding_parameters=embeddings,
-        parameter_bytes=itemsize * n_parameters,
-        optimizer_bytes=3 * itemsize * n_parameters,
-        activation_bytes=activations,
-        recompute_activation_bytes=recompute,
-        temporary_bytes=itemsize * temporary_elements,
-        process_bytes=PROCESS_BYTES[flash],
-        cache_bytes=2 * itemsize * n_layer * n_tokens * n_channels,
-        forward_flops_per_token=forward_flops,
-        training_flops_per_token=3 * forward_flops,  # per product, the backward pass has two
-    )
-
-
-def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -> Description:
-    """Count the cost of a GPT without its head, with ``n_more`` parameters above the body."""
-    whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
-    n_tokens = n_batch * config.block_size
-    n_head_elements = n_tokens * (config.n_embd + config.vocab_size + 1)
-    head_flops = 2 * config.n_embd * config.vocab_size
-    return replace(
-        whole,
-        n_parameters=whole.n_parameters + n_more,
-        parameter_bytes=whole.parameter_bytes + itemsize * n_more,
-        optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_more,
-        activation_bytes=whole.activation_bytes - itemsize * n_head_elements,
-        recompute_activation_bytes=whole.recompute_activation_bytes - itemsize * n_head_elements,
-        cache_bytes=0,
-        forward_flops_per_token=whole.forward_flops_per_token - head_flops,
-        training_flops_per_token=whole.training_flops_per_token - 3 * head_flops,
-    )
-
-
-def describe_quantized(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
-    """Count the cost of a :class:`QuantizedGPT`; the arithmetic is in float32."""
-    n_channels, n_inner = config.n_embd, config.inner_size
-    tables = [config.block_size, config.vocab_size] + [config.vocab_size] * (not config.tied_head)
-    of_block = [(3 * n_channels, n_channels), (n_channels, n_channels)]
-    of_block += [(n_inner, n_channels), (n_channels, n_inner)]
-    # One byte per weight, and four per scale and per element of a vector; each starts at a line.
-    of_tables = [size for n_rows in tables for size in (n_rows * n_channels, 4 * n_rows)]
-    of_blocks = [size for n_rows, n in of_block for size in (n_rows * n, 4 * n_rows)]
-    if config.bias:
-        of_blocks += [4 * n_rows for n_rows, _ in of_block]
-    n_norms = 2 * config.n_layer + (config.norm_position == "pre")
-    n_bytes = (
-        sum(map(_in_lines, of_tables))
-        + config.n_layer * sum(map(_in_lines, of_blocks))
-        + n_norms * (1 + config.bias) * _in_lines(4 * n_channels)
-    )
-    whole = describe_gpt(config, n_batch, itemsize)
-    return replace(
-        whole,
-        parameter_bytes=n_bytes,
-        optimizer_bytes=0,
-        activation_bytes=0,
-        recompute_activation_bytes=0,
-        temporary_bytes=0,
-        training_flops_per_token=0,
-    )
-
-
-def _in_lines(n_bytes: int) -> int:
-    """Round up to whole cache lines."""
-    return -(-n_bytes // LINE_BYTES) * LINE_BYTES
 
 
 def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:

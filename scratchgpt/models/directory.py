@@ -34,7 +34,7 @@ def read_json(directory: Path) -> Any:
         refuse_pickle(directory)
         raise UserError(
             f"{directory} is not a model: there is no {CONFIG_FILE} in it; "
-            "name a folder that `scratchgpt train --out` made, or a GPT-1 or GPT-2"
+            "name a folder that `scratchgpt train --out` made, or of Hugging Face"
         ) from None
     except UserError as error:
         raise UserError(f"cannot read the model in {directory}: {error}") from error

@@ -14,7 +14,7 @@ from scratchgpt.errors import UserError, counted
 from scratchgpt.layers import Head, HeadSaved, KVCache, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
-from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.config import OWN_BIASES, GPTConfig
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.ops.cross_entropy import cross_entropy_forward
 from scratchgpt.ops.embedding import check_token_rows
@@ -214,11 +214,13 @@ class GPT(Model[GPTSaved]):
     def with_biases(self) -> "GPT":
         """Return a model with biases that computes the same; biases that are missing are 0.
 
-        Programs that only support models with biases can read it.
+        Programs that only support models with biases can read it. An RMS norm has none.
         """
-        if self.config.bias:
+        own = dict.fromkeys(OWN_BIASES)  # None: as ``bias``
+        config = self.config.replace(**{"bias": True, **own})
+        if config.effective() == self.config.effective():
             return self
-        other = GPT.blank(self.config.replace(bias=True), self.dtype)
+        other = GPT.blank(config, self.dtype)
         other.special_ids = self.special_ids
         for name, value in self.arrays().items():
             other.store.named[name].value[...] = value

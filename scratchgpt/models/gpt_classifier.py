@@ -11,8 +11,9 @@ from scratchgpt.layers import Head, HeadSaved, Linear, Parameter, seed_for
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.classifier_config import GPTClassifierConfig
-from scratchgpt.models.description import Description, describe_gpt
+from scratchgpt.models.description import Description
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_cost import describe_gpt
 from scratchgpt.models.model import Model
 from scratchgpt.ops.dropout import dropout_forward
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward

@@ -12,8 +12,9 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers import Parameter
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import Description, describe_body
+from scratchgpt.models.description import Description
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_cost import describe_body
 from scratchgpt.models.model import Model
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
 from scratchgpt.ops.mean_pool import MeanPoolSaved, mean_pool_backward, mean_pool_forward

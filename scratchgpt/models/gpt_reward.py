@@ -11,8 +11,9 @@ from scratchgpt.layers import Head, HeadSaved, Parameter
 from scratchgpt.layers.parameters import normal
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import Description, describe_body
+from scratchgpt.models.description import Description
 from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_cost import describe_body
 from scratchgpt.models.model import Model
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError, did_you_mean
-from scratchgpt.models.config import ModelConfig
 from scratchgpt.models.description import Description
 from scratchgpt.models.directory import CONFIG_FILE, read_json, write_directory
 from scratchgpt.models.limits import check_size
@@ -24,6 +23,7 @@ from scratchgpt.models.lora_files import (
     save_added,
     save_lora,
 )
+from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.presets import find_preset
 from scratchgpt.models.weight_files import Stored, count_elements, fill, open_weights
 from scratchgpt.special_ids import Ids, SpecialIds, read_special_ids
@@ -62,7 +62,7 @@ class ModelKind:
     def config_to_json(self, config: Any) -> dict[str, Any]:
         """Return the content of ``config.json``."""
         head = {"architectures": [self.model.__name__], "model_type": self.model_types[0]}
-        return {**head, **config.as_dict()}
+        return {**head, **config.stored_fields()}
 
     def config_from_json(self, values: dict[str, Any], dropout: float | None) -> ModelConfig:
         """Convert ``config.json`` to a configuration; ``dropout`` overrides its value."""
@@ -73,7 +73,9 @@ class ModelKind:
         """Return JSON fields with the ends of a text, for other programs; here none."""
         return {}
 
-    def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
+    def arrays_to_save(
+        self, arrays: dict[str, Array], config: Any, model_type: str
+    ) -> dict[str, Array]:
         """Convert the arrays of a model to the arrays of its files."""
         return arrays
 
@@ -93,7 +95,7 @@ class ModelKind:
         write_directory(
             directory,
             values,
-            self.arrays_to_save(model.arrays(), values["model_type"]),
+            self.arrays_to_save(model.arrays(), model.config, values["model_type"]),
             generation=token_fields,
             shard_bytes=shard_bytes,
         )
@@ -227,8 +229,8 @@ def kind_of_type(model_type: Any) -> ModelKind:
             return kind
     known = [name for kind in KINDS for name in kind.model_types if not name.startswith(OUR_TYPE)]
     raise UserError(
-        f"model_type={model_type!r} is not one that scratchgpt reads, "
-        f"{' or '.join(known)}{did_you_mean(str(model_type), known)}"
+        f"model_type={model_type!r} is not one that scratchgpt reads: "
+        f"{', '.join(known)}{did_you_mean(str(model_type), known)}"
     )
 
 

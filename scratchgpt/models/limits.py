@@ -7,7 +7,7 @@ computed without creating anything, and compared with what the file holds.
 from pathlib import Path
 
 from scratchgpt.errors import UserError
-from scratchgpt.models.config import ModelConfig
+from scratchgpt.models.model_config import ModelConfig
 
 MOST_LAYERS = 10_000  # of a model that is read; each costs time, even with a few parameters
 ALLOWANCE = 1 << 20  # numbers; for smaller differences, the first array that differs is named

@@ -15,7 +15,7 @@ from scratchgpt.files import make_folder, write_text
 from scratchgpt.layers import Layer
 from scratchgpt.models.lora import LoRA, adapters, add_lora, base_checksum, lora_of, main_body
 from scratchgpt.models.lora_config import LoRAConfig
-from scratchgpt.models.lora_names import find_maps, linear_maps, names_for
+from scratchgpt.models.lora_names import find_maps, linear_maps, names_for, names_for_config
 from scratchgpt.models.tensor_file import TensorFile, save_tensors
 from scratchgpt.models.weight_files import INDEX_FILE, METADATA, WEIGHTS_FILE, Stored, fill
 from scratchgpt.structured import read_json
@@ -170,7 +170,7 @@ def _to_json(model: Layer, lora: LoRA) -> dict[str, Any]:
         "use_rslora": config.rslora,
         "target_modules": list(names_for(body, names)),
         # Whether the weights of the base are (in, out), as in GPT-1 and GPT-2.
-        "fan_in_fan_out": body.positions == "learned",
+        "fan_in_fan_out": not names_for_config(body).transposed,
         "bias": "none",
         "inference_mode": True,
         "init_lora_weights": True,

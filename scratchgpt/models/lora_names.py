@@ -4,11 +4,13 @@ Our maps are fused: ``c_attn`` computes queries, keys and values, and a gated ``
 and up. The families of Llama have a map for each, so that one of our layers has several adapters.
 """
 
-from collections.abc import Iterator
+from dataclasses import fields
 from typing import NamedTuple
 
 from scratchgpt.errors import UserError
 from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.families.exchange import names_of, obstacle, write_family
+from scratchgpt.models.families.names import Names, columns
 from scratchgpt.models.lora_config import ALL_LINEAR
 
 
@@ -32,12 +34,29 @@ class LinearMap(NamedTuple):
 
 def linear_maps(config: GPTConfig) -> list[LinearMap]:
     """Return the linear maps of all blocks of a GPT."""
-    parts = list(_separate(config) if _is_llama_like(config) else _fused(config))
+    names = names_for_config(config)
+    sizes = {
+        "attn.c_attn": (config.n_head + 2 * config.kv_heads) * config.head_size,
+        "attn.c_proj": config.n_embd,
+        "mlp.c_fc": config.inner_size * (2 if config.gated_mlp else 1),
+        "mlp.c_proj": config.n_embd,
+    }
     return [
-        LinearMap(name.format(i), layer.format(i), columns)
+        LinearMap(names.body + theirs.replace("*", str(i)), f"h.{i}.{layer}", (start, stop))
         for i in range(config.n_layer)
-        for name, layer, columns in parts
+        for layer, size in sizes.items()
+        for theirs, part in names.parts(f"h.*.{layer}")
+        for start, stop, _ in [columns(part, config).indices(size)]
     ]
+
+
+def names_for_config(config: GPTConfig) -> Names:
+    """Return the names of the family that a GPT, or the body of another model, belongs to.
+
+    A model of no family has our names, which are GPT-2's.
+    """
+    gpt = GPTConfig(**{field.name: getattr(config, field.name) for field in fields(GPTConfig)})
+    return names_of(write_family(gpt)["model_type"] if obstacle(gpt) is None else "")
 
 
 def find_maps(config: GPTConfig, targets: tuple[str, ...]) -> list[LinearMap]:
@@ -76,39 +95,3 @@ def short_name(name: str) -> str:
 
 def _fits(name: str, target: str) -> bool:
     return name == target or name.endswith(f".{target}")
-
-
-def _is_llama_like(config: GPTConfig) -> bool:
-    return config.positions == "rotary" and config.gated_mlp
-
-
-def _fused(config: GPTConfig) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Yield the maps of GPT-1 and GPT-2, whose names and layers are ours."""
-    n_heads = config.n_head + 2 * config.kv_heads
-    sizes = {
-        "attn.c_attn": n_heads * config.head_size,
-        "attn.c_proj": config.n_embd,
-        "mlp.c_fc": config.inner_size * (2 if config.gated_mlp else 1),
-        "mlp.c_proj": config.n_embd,
-    }
-    for name, size in sizes.items():
-        yield f"transformer.h.{{}}.{name}", f"h.{{}}.{name}", (0, size)
-
-
-def _separate(config: GPTConfig) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Yield the maps of Llama and its relatives."""
-    n_queries = config.n_head * config.head_size
-    n_keys = config.kv_heads * config.head_size
-    n_inner, n_embd = config.inner_size, config.n_embd
-    parts = {
-        "attn.c_attn": {"self_attn.q_proj": n_queries, "self_attn.k_proj": n_keys}
-        | {"self_attn.v_proj": n_keys},
-        "attn.c_proj": {"self_attn.o_proj": n_embd},
-        "mlp.c_fc": {"mlp.gate_proj": n_inner, "mlp.up_proj": n_inner},
-        "mlp.c_proj": {"mlp.down_proj": n_embd},
-    }
-    for layer, sizes in parts.items():
-        start = 0
-        for name, size in sizes.items():
-            yield f"model.layers.{{}}.{name}", f"h.{{}}.{layer}", (start, start + size)
-            start += size

@@ -13,11 +13,11 @@ from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
 from scratchgpt.layers.device import move_parameters
 from scratchgpt.memory import scope
-from scratchgpt.models.config import ModelConfig
 from scratchgpt.models.description import Description
 from scratchgpt.models.hub import find_folder
 from scratchgpt.models.kinds import describe, kind_of, read_trainable
 from scratchgpt.models.lora import LoRA, add_lora, copy_parameters
+from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
 from scratchgpt.special_ids import SpecialIds
 
@@ -69,7 +69,8 @@ class Model(Layer, Generic[Saved]):
     ) -> Self:
         """Load a model of this class from a scratchgpt or Hugging Face model directory.
 
-        Hugging Face directories may contain a GPT-1 or a GPT-2.
+        Hugging Face directories may contain a GPT-1, GPT-2, Llama, Qwen2, Qwen3, Mistral or
+        nanochat.
 
         Parameters
         ----------

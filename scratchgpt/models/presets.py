@@ -7,6 +7,12 @@ from scratchgpt.errors import UserError, did_you_mean
 GPT_KIND = "GPT"
 TRANSFORMER_KIND = "encoder-decoder Transformer"
 
+# The form of Llama. Its norms have no bias, and neither have its linear maps.
+_LLAMA: dict[str, Any] = {
+    **{"norm": "rms", "positions": "rotary", "gated_mlp": True, "activation": "silu"},
+    "bias": False,
+}
+
 
 class Preset(NamedTuple):
     """A named size of a model."""
@@ -46,6 +52,69 @@ ALL_PRESETS: dict[str, Preset] = {
     # nanoGPT's recipe for character-level training on a CPU.
     "char": Preset(
         GPT_KIND, {"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "bias": False}
+    ),
+    # The same in the form of Llama, with as many weights in its feed-forward layers.
+    "llama-char": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 4, "n_head": 4, "n_kv_head": 2, "n_embd": 128, "n_inner": 344},
+            "block_size": 64,
+        },
+    ),
+    # The smallest published models of the families, as their configurations have them.
+    "smollm2-135m": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 30, "n_head": 9, "n_kv_head": 3, "n_embd": 576, "n_inner": 1536},
+            **{"block_size": 8192, "vocab_size": 49152, "rope_theta": 100_000.0},
+        },
+    ),
+    "tinyllama-1.1b": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 22, "n_head": 32, "n_kv_head": 4, "n_embd": 2048, "n_inner": 5632},
+            **{"block_size": 2048, "vocab_size": 32000, "tied_head": False},
+        },
+    ),
+    "qwen2.5-0.5b": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 24, "n_head": 14, "n_kv_head": 2, "n_embd": 896, "n_inner": 4864},
+            **{"block_size": 32768, "vocab_size": 151_936, "rope_theta": 1_000_000.0},
+            **{"qkv_bias": True, "layer_norm_epsilon": 1e-6},
+        },
+    ),
+    "qwen3-0.6b": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 28, "n_head": 16, "n_kv_head": 8, "n_embd": 1024, "n_inner": 3072},
+            **{"block_size": 40960, "vocab_size": 151_936, "rope_theta": 1_000_000.0},
+            **{"head_dim": 128, "qk_norm": "before_rotary", "layer_norm_epsilon": 1e-6},
+        },
+    ),
+    "mistral-7b": Preset(
+        GPT_KIND,
+        {
+            **_LLAMA,
+            **{"n_layer": 32, "n_head": 32, "n_kv_head": 8, "n_embd": 4096, "n_inner": 14336},
+            **{"block_size": 32768, "vocab_size": 32000, "sliding_window": 4096},
+            "tied_head": False,
+        },
+    ),
+    "nanochat-d20": Preset(
+        GPT_KIND,
+        {
+            **{"norm": "rms", "norm_weight": False, "bias": False, "embedding_norm": True},
+            **{"positions": "rotary", "rope_reversed": True, "qk_norm": "after_rotary"},
+            **{"activation": "relu_squared", "logit_soft_cap": 15.0, "tied_head": False},
+            **{"n_layer": 20, "n_head": 10, "n_embd": 1280, "layer_norm_epsilon": 1e-6},
+            **{"block_size": 2048, "vocab_size": 65536},
+        },
     ),
     # Vaswani et al. 2017, "Attention is all you need", table 3: base and big.
     "transformer-base": Preset(TRANSFORMER_KIND, {}),

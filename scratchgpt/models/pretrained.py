@@ -1,12 +1,13 @@
 """Saving and loading of models as directories, in Hugging Face's layout.
 
 A directory contains ``config.json`` and ``model.safetensors``. This module registers the built-in
-kinds of models. ``transformers`` can read GPT-1 and GPT-2 directories. A model that is neither (a
-GPT without biases, an encoder-decoder Transformer) has our own ``model_type``, so that no other
-program mistakes it for another model.
+kinds of models. ``transformers`` can read the directories of a GPT of one of the families. Another
+model (a GPT-2 without biases, an encoder-decoder Transformer) has our own ``model_type``, so that
+no other program mistakes it for another model.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,26 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
+from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.models.classifier_config import GPTClassifierConfig
-from scratchgpt.models.config import GPTConfig, ModelConfig
-from scratchgpt.models.description import describe_gpt, describe_quantized, describe_transformer
+from scratchgpt.models.config import LATER_FIELDS, GPTConfig
+from scratchgpt.models.description import describe_transformer
 from scratchgpt.models.directory import CONFIG_FILE, find_directory, read_json
-from scratchgpt.models.gpt import GPT
-from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
-from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
-from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, describe_gpt_reward
-from scratchgpt.models.huggingface import (
+from scratchgpt.models.families import (
     FAMILIES,
+    HEAD,
     obstacle,
-    parameter_name,
     read_family,
-    stored_name,
+    table_name,
+    their_arrays,
+    their_name,
     write_family,
 )
+from scratchgpt.models.gpt import GPT
+from scratchgpt.models.gpt_classifier import GPTClassifier, describe_gpt_classifier
+from scratchgpt.models.gpt_cost import describe_gpt, describe_quantized
+from scratchgpt.models.gpt_encoder import GPTEncoder, GPTEncoderConfig, describe_gpt_encoder
+from scratchgpt.models.gpt_reward import GPTReward, GPTRewardConfig, describe_gpt_reward
 from scratchgpt.models.kinds import (
     KINDS,
     OUR_TYPE,
@@ -42,6 +47,7 @@ from scratchgpt.models.kinds import (
     register_kind,
 )
 from scratchgpt.models.model import Model
+from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.quantized import QuantizedGPT
 from scratchgpt.models.transformer import Transformer
 from scratchgpt.models.transformer_config import TransformerConfig
@@ -54,7 +60,7 @@ ENCODER_TYPE = f"{OUR_TYPE}-gpt-encoder"
 REWARD_TYPE = f"{OUR_TYPE}-gpt-reward"
 CLASSIFIER_TYPE = f"{OUR_TYPE}-gpt-classifier"
 
-# Fields of our own config.json use the same names as GPT-2's: our name -> its name.
+# Older fields of our own config.json have the names of GPT-2's: our name -> the name in the file.
 _OUR_FIELDS = {
     **{name: name for name in ("n_layer", "n_head", "n_embd", "n_inner", "vocab_size")},
     **{"block_size": "n_positions", "tied_head": "tie_word_embeddings"},
@@ -62,12 +68,11 @@ _OUR_FIELDS = {
     **{name: name for name in ("scale_attn_weights", "scale_attn_by_inverse_layer_idx")},
 }
 _ADDED_FIELDS = {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False}
-_ACTIVATION_NAMES = {"gelu_tanh": "gelu_new", "gelu": "gelu", "relu": "relu"}
-_HEAD, _TABLE = "lm_head.weight", "transformer.wte.weight"
+_ACTIVATION_NAMES = {**{name: name for name in ACTIVATIONS}, "gelu_tanh": "gelu_new"}
 
 
 class GPTKind(ModelKind):
-    """GPT-1 and GPT-2 in the format of ``transformers``; other GPTs with the same field names."""
+    """GPTs of the families in the format of ``transformers``; others with GPT-2's field names."""
 
     def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
         return write_family(config) if obstacle(config) is None else our_json(config)
@@ -79,6 +84,7 @@ class GPTKind(ModelKind):
         full = {**_ADDED_FIELDS, **values}
         return GPTConfig(
             **{ours: full[theirs] for ours, theirs in _OUR_FIELDS.items()},
+            **{name: values[name] for name in LATER_FIELDS if name in values},
             activation=names[values["activation_function"]],
             dropout=values["resid_pdrop"] if dropout is None else dropout,
         )
@@ -86,8 +92,10 @@ class GPTKind(ModelKind):
     def special_ids_to_json(self, ids: SpecialIds) -> dict[str, Any]:
         return ids.to_json() if ids != SpecialIds() else {}
 
-    def arrays_to_save(self, arrays: dict[str, Array], model_type: str) -> dict[str, Array]:
-        return {stored_name(name, model_type): array for name, array in arrays.items()}
+    def arrays_to_save(
+        self, arrays: dict[str, Array], config: GPTConfig, model_type: str
+    ) -> dict[str, Array]:
+        return their_arrays(arrays, config, model_type)
 
     def fill_arrays(
         self,
@@ -96,10 +104,11 @@ class GPTKind(ModelKind):
         config: GPTConfig,
         directory: Path,
     ) -> None:
-        stored = rename(stored, parameter_name, directory)
-        if config.tied_head and _HEAD in stored:
-            _merge_tied(stored, directory)
-        fill(arrays, stored, directory)
+        model_type = read_json(directory)["model_type"]
+        stored = rename(stored, partial(their_name, model_type=model_type), directory)
+        if config.tied_head and HEAD in stored:
+            _merge_tied(stored, table_name(model_type), directory)
+        fill(their_arrays(arrays, config, model_type), stored, directory)
 
 
 class QuantizedKind(GPTKind):
@@ -108,6 +117,11 @@ class QuantizedKind(GPTKind):
     def config_to_json(self, config: GPTConfig) -> dict[str, Any]:
         return {**our_json(config), "model_type": INT8_TYPE}
 
+    def arrays_to_save(
+        self, arrays: dict[str, Array], config: GPTConfig, model_type: str
+    ) -> dict[str, Array]:
+        return arrays
+
     def fill_arrays(
         self, arrays: dict[str, Array], stored: dict[str, Stored], config: Any, directory: Path
     ) -> None:
@@ -115,7 +129,8 @@ class QuantizedKind(GPTKind):
 
 
 def our_json(config: GPTConfig) -> dict[str, Any]:
-    """Create the content of ``config.json`` for a GPT that neither family supports."""
+    """Create the content of ``config.json`` for a GPT that no family supports."""
+    later = {name: value for name, value in config.stored_fields().items() if name in LATER_FIELDS}
     return {
         "architectures": ["GPT"],
         "model_type": OUR_TYPE,
@@ -124,16 +139,17 @@ def our_json(config: GPTConfig) -> dict[str, Any]:
         "attn_pdrop": config.dropout,
         "embd_pdrop": config.dropout,
         "resid_pdrop": config.dropout,
+        **later,
     }
 
 
-def _merge_tied(stored: dict[str, Stored], directory: Path) -> None:
+def _merge_tied(stored: dict[str, Stored], table_name: str, directory: Path) -> None:
     """Keep the matrix of a tied head as the embedding; files contain it under either name or both.
 
     If a file contains both, they must be equal.
     """
-    head = stored.pop(_HEAD)
-    table = stored.setdefault(_TABLE, head)
+    head = stored.pop(HEAD)
+    table = stored.setdefault(table_name, head)
     if not table.file.same_data(table.name, head.file, head.name):
         raise UserError(
             f"{directory}: {head.name} differs from {table.name}, but {CONFIG_FILE} says they "
@@ -180,6 +196,29 @@ def save_pretrained(
         If the files cannot be written.
     """
     kind_of(model).save(model, Path(directory), end_of_text, shard_bytes)
+
+
+def for_transformers(model: GPT) -> GPT:
+    """Return a model that computes the same and that transformers supports, if there is one.
+
+    It is the model itself or, if its family always has biases, a copy with biases of 0.
+
+    Raises
+    ------
+    UserError
+        If no family supports the model; the message names the setting.
+    """
+    reason = obstacle(model.config)
+    if reason is None:
+        return model
+    copy = model.with_biases()
+    of_copy = obstacle(copy.config)
+    if of_copy is None:
+        return copy
+    raise UserError(
+        f"the model has {of_copy if reason == 'bias=False' else reason}, which transformers does "
+        "not support in a model of this form"
+    )
 
 
 def load_pretrained(
@@ -251,7 +290,7 @@ def read_config(directory: Path, dropout: float | None = None) -> ModelConfig:
 
 
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
-    """Return the content of ``config.json``; for GPT-1 and GPT-2 in the format of transformers."""
+    """Return the content of ``config.json``; for the families in the format of transformers."""
     return kind_of_config(config).config_to_json(config)
 
 

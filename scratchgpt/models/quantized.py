@@ -12,8 +12,8 @@ from scratchgpt.layers import KVCache
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.models.backbone import cached_masks
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import LINE_BYTES
 from scratchgpt.models.gpt import GPT, FlatParameters, offset_in
+from scratchgpt.models.gpt_cost import LINE_BYTES
 from scratchgpt.ops.embedding import check_token_rows, check_tokens
 from scratchgpt.ops.soft_cap import soft_cap_forward
 from scratchgpt.special_ids import SpecialIds

@@ -1,30 +1,41 @@
 """Checks of the scaling of rotary frequencies, as a file or a user gives it."""
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
-from scratchgpt.arguments import real_number
+from scratchgpt.arguments import plain, real_number
 from scratchgpt.errors import UserError, did_you_mean
 
-# The fields of each kind: those that it needs, and those that it may have.
-_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "linear": (("factor",), ()),
-    "llama3": (
-        ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-        (),
-    ),
-    "yarn": (
-        ("factor", "original_max_position_embeddings"),
-        ("beta_fast", "beta_slow", "attention_factor", "truncate"),
+
+class _Fields(NamedTuple):
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+_ORIGINAL = "original_max_position_embeddings"
+_FIELDS = {
+    "linear": _Fields(("factor",)),
+    "llama3": _Fields(("factor", "low_freq_factor", "high_freq_factor", _ORIGINAL)),
+    "yarn": _Fields(
+        ("factor", _ORIGINAL), ("beta_fast", "beta_slow", "attention_factor", "truncate")
     ),
 }
+# The context that the frequencies were trained for; without it, that of the model.
+HAVE_ORIGINAL = tuple(kind for kind, known in _FIELDS.items() if _ORIGINAL in known.needed)
 
 
-def check_rope_scaling(scaling: dict[str, Any] | None) -> None:
-    """Raise UserError unless the scaling is None, or one that :class:`Rotary` computes."""
+def plain_rope_scaling(scaling: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy of a scaling with Python's numbers; None for None.
+
+    Raises
+    ------
+    UserError
+        If it is not a scaling that :class:`scratchgpt.layers.Rotary` computes.
+    """
     if scaling is None:
-        return
+        return None
     kind = scaling.get("rope_type") if isinstance(scaling, dict) else None
-    if kind not in _FIELDS:
+    if not isinstance(kind, str) or kind not in _FIELDS:
         raise UserError(
             f"rope_scaling={scaling!r} must have a rope_type of {', '.join(_FIELDS)}"
             f"{did_you_mean(str(kind), _FIELDS)}"
@@ -33,14 +44,25 @@ def check_rope_scaling(scaling: dict[str, Any] | None) -> None:
     for name in needed:
         if name not in scaling:
             raise UserError(f"rope_scaling of rope_type {kind!r} needs {name}")
-    for name, value in scaling.items():
-        if name not in ("rope_type", "truncate", *needed, *optional):
+    copy = {name: plain(value) for name, value in scaling.items()}
+    for name, value in copy.items():
+        if name == "rope_type":
+            continue
+        if name not in (*needed, *optional):
             raise UserError(
-                f"rope_scaling of rope_type {kind!r} has an unknown field {name!r}"
-                f"{did_you_mean(name, (*needed, *optional))}"
+                f"rope_scaling of rope_type {kind!r} has an unknown field {name!r} with the value "
+                f"{value!r}{did_you_mean(name, (*needed, *optional))}"
             )
+        if name == "truncate":
+            if not isinstance(value, bool):
+                raise UserError(f"rope_scaling: truncate={value!r} must be true or false")
+            continue
         number = real_number(value)
-        if name == "truncate" and not isinstance(value, bool):
-            raise UserError(f"rope_scaling: truncate={value!r} must be true or false")
-        if name not in ("rope_type", "truncate") and (number is None or not number > 0):
-            raise UserError(f"rope_scaling: {name}={value!r} must be a positive number")
+        if number is None or not 0 < number < math.inf:
+            raise UserError(f"rope_scaling: {name}={value!r} must be positive and finite")
+    if kind == "llama3" and copy["low_freq_factor"] >= copy["high_freq_factor"]:
+        raise UserError(
+            f"rope_scaling: low_freq_factor={copy['low_freq_factor']!r} must be less than "
+            f"high_freq_factor={copy['high_freq_factor']!r}"
+        )
+    return copy

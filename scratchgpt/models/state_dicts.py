@@ -29,6 +29,7 @@ SOURCES = ("nanogpt", "mingpt")
 HEADS = "n_head"  # in the metadata of files that scratchgpt wrote
 
 _TABLES = ("wte.weight", "wpe.weight", "lm_head.weight")
+_SIZES = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "dropout")
 _WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")  # from data parallelism, from torch.compile
 _BUFFER = re.compile(r".*\.attn\.(bias|mask)$")
 _HEAD = {"nanogpt": "lm_head.weight", "mingpt": "lm_head.weight", "mingpt-2020": "head.weight"}
@@ -107,16 +108,9 @@ def write_state_dict(model: GPT, path: Path, source: str) -> None:
     if source == "mingpt":  # always has biases
         model = model.with_biases()
     config = model.config
-    needed: dict[str, Any] = {
-        "norm_position": "pre",
-        "activation": ACTIVATIONS[source],
-        "inner_size": 4 * config.n_embd,
-        "layer_norm_epsilon": 1e-5,
-        "scale_attn_weights": True,
-        "scale_attn_by_inverse_layer_idx": False,
-    }
-    if source == "nanogpt":
-        needed["tied_head"] = True
+    needed = {"activation": ACTIVATIONS[source], "bias": config.bias}
+    if source == "mingpt":
+        needed["tied_head"] = config.tied_head
     check_expressible(config, needed, source)
     arrays = dict(_views(model, source))
     arrays[_HEAD[source]] = model.lm_head.weight.value
@@ -124,12 +118,24 @@ def write_state_dict(model: GPT, path: Path, source: str) -> None:
 
 
 def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> None:
-    """Raise UserError for a field whose value another program does not support."""
-    for name, value in needed.items():
-        if getattr(config, name) != value:
+    """Raise UserError for a setting whose value another program does not support.
+
+    Parameters
+    ----------
+    config : GPTConfig
+    needed : dict
+        The settings that the program supports, besides any sizes and the other settings of GPT-2.
+    where : str
+        The program, for the message.
+    """
+    sizes = {name: getattr(config, name) for name in _SIZES}
+    supported = GPTConfig(**sizes, head_dim=config.n_embd // config.n_head or 1, **needed)
+    ours, theirs = config.effective(), supported.effective()
+    for name, value in theirs.items():
+        if ours[name] != value:
             raise UserError(
-                f"{where} supports only {name}={value!r}, but the model has "
-                f"{getattr(config, name)!r}; choose another format"
+                f"{where} supports only {name}={value!r}, but the model has {ours[name]!r}; choose "
+                "another format"
             )
 
 

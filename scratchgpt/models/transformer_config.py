@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from scratchgpt.arguments import whole_number
 from scratchgpt.errors import UserError
 from scratchgpt.layers.mlp import ACTIVATIONS
-from scratchgpt.models.config import NORM_POSITIONS, ModelConfig
+from scratchgpt.models.config import NORM_POSITIONS
+from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.presets import TRANSFORMER_KIND
 
 

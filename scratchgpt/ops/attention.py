@@ -1,21 +1,20 @@
 """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1)."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from scratchgpt.arguments import check_real, check_whole
-from scratchgpt.backend import (
-    Array,
-    array_module,
-    check_arrays,
-    check_upstream,
-    same_dtype,
-    use_kernels,
-)
+from scratchgpt.backend import Array, check_arrays, check_upstream, same_dtype, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
-from scratchgpt.ops.broadcast import broadcasts
+from scratchgpt.ops.attention_masks import (
+    add_masks,
+    check_masks,
+    check_shapes,
+    check_soft_cap,
+    check_window,
+)
 from scratchgpt.ops.dropout import check_probability, dropout_into
 from scratchgpt.ops.observe import observed
 from scratchgpt.ops.soft_cap import SoftCapSaved, soft_cap_backward, soft_cap_forward
@@ -39,12 +38,14 @@ class FlashAttentionSaved(NamedTuple):
     """``saved`` of the compiled kernel, with one number per query instead of all weights."""
 
     q: Array  # (B, H, T, D)
-    k: Array  # (B, H, S, D)
-    v: Array  # (B, H, S, E)
+    k: Array  # (B, K, S, D)
+    v: Array  # (B, K, S, E)
     y: Array  # (B, H, T, E)
     log_total: Array  # (B, H, T) log of the sum of the exponentials
     key_padding_mask: Array | None  # (B, S)
     causal: bool
+    window: int | None
+    soft_cap: float | None
     dropout_p: float
     dropout_seed: int
     scale: float
@@ -118,24 +119,32 @@ def attention_forward(
         is not boolean.
     """
     check_arrays("attention", q=q, k=k, v=v)
-    _check_shapes(q, k, v)
-    _check_masks(mask, key_padding_mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
+    check_shapes(q, k, v)
+    check_masks(mask, key_padding_mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
     dropout_p = check_probability("attention", dropout_p)
     dropout_seed = check_whole("attention: dropout_seed", dropout_seed)
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
     scale = check_real("attention: scale", scale)
-    window = _check_window(window, causal)
+    window, soft_cap = check_window(window, causal), check_soft_cap(soft_cap)
 
     y = empty((*q.shape[:-1], v.shape[-1]), like=q) if y_out is None else y_out
-    # The kernel finds the maximum and applies the masks before it scales the scores.
-    plain = mask is None and window is None and soft_cap is None and q.shape[:-2] == k.shape[:-2]
-    if plain and scale > 0 and _can_use_kernel(q, k, v, y):
+    if mask is None and scale > 0 and _can_use_kernel(q, k, v, y):
         from scratchgpt.kernels import attention
 
-        log_total = empty(q.shape[:-1], like=q)
         flash = FlashAttentionSaved(
-            q, k, v, y, log_total, key_padding_mask, causal, dropout_p, dropout_seed, scale
+            q=q,
+            k=k,
+            v=v,
+            y=y,
+            log_total=empty(q.shape[:-1], like=q),
+            key_padding_mask=key_padding_mask,
+            causal=causal,
+            window=window,
+            soft_cap=soft_cap,
+            dropout_p=dropout_p,
+            dropout_seed=dropout_seed,
+            scale=scale,
         )
         attention.attention_forward(flash)
         return y, flash
@@ -147,7 +156,7 @@ def attention_forward(
     if soft_cap is not None:
         scores, capped = soft_cap_forward(weights, soft_cap)
         weights[...] = scores  # 3
-    _add_masks(weights, mask, key_padding_mask, causal, window)  # 4
+    add_masks(weights, mask, key_padding_mask, causal, window)  # 4
     softmax_into(weights, axis=-1, out=weights)  # 5
     with scope():
         dropped = _drop(weights, dropout_p, dropout_seed)  # 6
@@ -172,7 +181,13 @@ def attention_backward(
         dS &= P \left( dP - \textstyle\sum_s dP_s P_s \right) \\
         dQ &= dS\,K / \sqrt D \qquad dK = dS^\top Q / \sqrt D
 
-    A masked key has P = 0, so dS = 0 there, and the backward pass needs no mask.
+    A masked key has P = 0, so dS = 0 there, and the backward pass needs no mask or window. A soft
+    cap multiplies dS by its slope, :math:`1 - (S / c)^2` at the capped score S. If G = H / K query
+    heads share a key-value head, its gradients are the sums over their group:
+
+    .. math::
+        dV_j = \sum_{h=Gj}^{Gj+G-1} \mathrm{dropout}(P_h)^\top dO_h \qquad
+        dK_j = \sum_{h=Gj}^{Gj+G-1} dS_h^\top Q_h / \sqrt D
 
     Parameters
     ----------
@@ -266,82 +281,3 @@ def _drop(x: Array, p: float, seed: int) -> Array:
     y = empty(x.shape, like=x)
     dropout_into(x, p, seed, out=y)
     return y
-
-
-def _add_masks(
-    scores: Array,
-    mask: Array | None,
-    key_padding_mask: Array | None,
-    causal: bool,
-    window: int | None,
-) -> None:
-    """Write -inf to masked scores (..., T, S), and add a floating-point mask."""
-    n_queries, n_keys = scores.shape[-2:]
-    if mask is not None and mask.dtype == bool:
-        np.copyto(scores, -np.inf, where=~mask)
-    elif mask is not None:
-        scores += mask
-    if key_padding_mask is not None:
-        one_axis_each = (1,) * (scores.ndim - 2)
-        padding = key_padding_mask.reshape(scores.shape[0], *one_axis_each, n_keys)
-        np.copyto(scores, -np.inf, where=padding)
-    if causal:
-        xp = array_module(scores)
-        np.copyto(scores, -np.inf, where=~xp.tri(n_queries, n_keys, dtype=bool))
-        if window is not None:
-            np.copyto(scores, -np.inf, where=xp.tri(n_queries, n_keys, -window, dtype=bool))
-
-
-def _check_shapes(q: Array, k: Array, v: Array) -> None:
-    fit = min(q.ndim, k.ndim, v.ndim) >= 2 and k.shape[:-1] == v.shape[:-1]
-    if not fit or not _same_heads_or_groups(q.shape[:-2], k.shape[:-2]):
-        raise ValueError(f"attention: q {q.shape}, k {k.shape} and v {v.shape} do not fit together")
-    if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"attention: q has {q.shape[-1]} channels but k has {k.shape[-1]}")
-    if q.shape[-1] == 0:
-        raise ValueError(f"attention: q is {q.shape} and has no channels")
-
-
-def _same_heads_or_groups(queries: tuple[int, ...], keys: tuple[int, ...]) -> bool:
-    """Whether the leading axes are equal, or the keys have a divisor of the query heads."""
-    if queries == keys:
-        return True
-    same = len(queries) == len(keys) and queries[:-1] == keys[:-1]
-    return same and keys[-1] > 0 and queries[-1] % keys[-1] == 0
-
-
-def _check_window(window: int | None, causal: bool) -> int | None:
-    if window is None:
-        return None
-    window = check_whole("attention: window", window)
-    if window < 1 or not causal:
-        raise ValueError(f"attention: window={window} must be at least 1, with causal=True")
-    return window
-
-
-def _check_masks(
-    mask: Array | None, key_padding_mask: Array | None, shape: tuple[int, ...], dtype: Any
-) -> None:
-    """Check both masks of scores (..., T, S)."""
-    for name, x in (("mask", mask), ("key_padding_mask", key_padding_mask)):
-        if x is not None and not hasattr(x, "dtype"):
-            raise TypeError(f"attention: {name} is a {type(x).__name__}; pass an array")
-    if mask is not None:
-        if mask.dtype != bool and mask.dtype.kind != "f":
-            raise TypeError(f"attention: mask is {mask.dtype}; use bool or {dtype}")
-        if not broadcasts(mask.shape, shape):
-            raise ValueError(
-                f"attention: mask is {mask.shape}; it must broadcast to (..., queries, keys), "
-                f"{shape}"
-            )
-    if key_padding_mask is not None:
-        if key_padding_mask.dtype != bool:
-            raise TypeError(
-                f"attention: key_padding_mask is {key_padding_mask.dtype}; use bool, True for "
-                "padding"
-            )
-        if len(shape) < 3 or key_padding_mask.shape != (shape[0], shape[-1]):
-            raise ValueError(
-                f"attention: key_padding_mask is {key_padding_mask.shape}; with scores {shape} it "
-                "must be (batch, keys)"
-            )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, check_arrays, check_upstream
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, scope
 from scratchgpt.ops.gelu import GeluSaved, gelu_backward, gelu_forward
 from scratchgpt.ops.observe import observed
@@ -58,6 +58,12 @@ def gated_product_forward(
         raise ValueError(f"gated_product: x is {x.shape}; its last axis must have two halves")
     gate, up = _halves(x)
     y = empty(gate.shape, like=x) if y_out is None else y_out
+    if activation == "silu" and use_kernels(x, y) and contiguous(y):
+        from scratchgpt.kernels import gated_product
+
+        gated_product.gated_product_forward(x, y)
+        return y, GatedProductSaved(x, activation)
+
     _activate(gate, activation, y)  # 1
     y *= up  # 2
     return y, GatedProductSaved(x, activation)
@@ -86,6 +92,12 @@ def gated_product_backward(
     gate, up = _halves(x)
     check_upstream("gated_product", dy, gate.shape)
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
+    if activation == "silu" and use_kernels(dy, x, dx) and contiguous(dx):
+        from scratchgpt.kernels import gated_product
+
+        gated_product.gated_product_backward(dy, x, dx)
+        return dx
+
     dgate, dup = _halves(dx)
     with scope():
         activated, dactivated = empty(gate.shape, like=dy), empty(gate.shape, like=dy)

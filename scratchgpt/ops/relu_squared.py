@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, check_arrays, check_upstream
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 from scratchgpt.ops.relu import relu_forward
@@ -26,6 +26,12 @@ def relu_squared_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array
     """
     check_arrays("relu_squared", x=x)
     y = empty_like(x) if y_out is None else y_out
+    if use_kernels(x, y) and contiguous(y):
+        from scratchgpt.kernels import relu
+
+        relu.relu_squared_forward(x, y)
+        return y, ReluSquaredSaved(x)
+
     relu_forward(x, y_out=y)
     y *= y
     return y, ReluSquaredSaved(x)
@@ -48,6 +54,12 @@ def relu_squared_backward(
     """
     check_upstream("relu_squared", dy, saved.x.shape)
     dx = empty(saved.x.shape, like=dy) if dx_out is None else dx_out
+    if use_kernels(dy, saved.x, dx) and contiguous(dx):
+        from scratchgpt.kernels import relu
+
+        relu.relu_squared_backward(dy, saved.x, dx)
+        return dx
+
     with scope():
         positive = empty(saved.x.shape, like=dy)
         relu_forward(saved.x, y_out=positive)

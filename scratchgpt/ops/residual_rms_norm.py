@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
-from scratchgpt.backend import Array, check_arrays, check_upstream
+from scratchgpt.arguments import check_real
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous_rows, use_kernels
+from scratchgpt.memory import empty, empty_like
+from scratchgpt.ops.layer_norm import check_parameters
 from scratchgpt.ops.observe import observed
 from scratchgpt.ops.residual import residual_forward
 from scratchgpt.ops.rms_norm import RMSNormSaved, rms_norm_backward, rms_norm_forward
@@ -51,8 +54,22 @@ def residual_rms_norm_forward(
         If the dtypes differ.
     """
     check_arrays("residual_rms_norm", x=x, branch=branch)
+    if weight is not None:
+        check_arrays("residual_rms_norm", x=x, weight=weight)
     if x.shape != branch.shape:
         raise ValueError(f"residual_rms_norm: x is {x.shape} but branch is {branch.shape}")
+    check_parameters("residual_rms_norm", x, weight, None)
+    eps = check_real("residual_rms_norm: eps", eps, least=0)
+    outs_fit = contiguous_rows(y_out, n_out)
+    if use_kernels(x, branch, weight, y_out, n_out) and x.size and outs_fit:
+        from scratchgpt.kernels import rms_norm
+
+        y = empty_like(x) if y_out is None else y_out
+        n = empty_like(x) if n_out is None else n_out
+        rstd = empty((*x.shape[:-1], 1), like=x)
+        rms_norm.residual_rms_norm_forward(x, branch, weight, eps, y, n, rstd)
+        return (y, n), ResidualRMSNormSaved(RMSNormSaved(y, weight, rstd))
+
     y, _ = residual_forward(x, branch, y_out=y_out)
     n, norm = rms_norm_forward(y, weight, eps, y_out=n_out)
     return (y, n), ResidualRMSNormSaved(norm)

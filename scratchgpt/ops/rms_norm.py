@@ -6,7 +6,14 @@ import numpy as np
 
 from scratchgpt.accumulator import Into, collect
 from scratchgpt.arguments import check_real
-from scratchgpt.backend import Array, as_rows, check_arrays, check_upstream
+from scratchgpt.backend import (
+    Array,
+    as_rows,
+    check_arrays,
+    check_upstream,
+    contiguous_rows,
+    use_kernels,
+)
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.layer_norm import check_parameters
 from scratchgpt.ops.observe import observed
@@ -63,6 +70,11 @@ def rms_norm_forward(
     eps = check_real("rms_norm: eps", eps, least=0)
     y = empty_like(x) if y_out is None else y_out
     rstd = empty((*x.shape[:-1], 1), like=x)
+    if use_kernels(x, weight, y) and x.size and contiguous_rows(y):
+        from scratchgpt.kernels import rms_norm
+
+        rms_norm.rms_norm_forward(x, weight, eps, y, rstd)
+        return y, RMSNormSaved(x, weight, rstd)
 
     rstd[..., 0] = np.einsum("...c,...c->...", x, x)  # 1
     rstd /= x.shape[-1]
@@ -102,7 +114,7 @@ def rms_norm_backward(
     residual_gradient : array (..., C), optional
         The gradient of x from the residual connection around the norm, which is added to dx.
     dx_out : array (..., C), optional
-        Overwritten with dx.
+        Overwritten with dx. It may be dy.
     dweight_into : array (C,) or Accumulator, optional
         The gradient of the weight is added to this array. By default it is a new array.
 
@@ -114,15 +126,20 @@ def rms_norm_backward(
     x, weight, rstd = saved
     check_upstream("rms_norm", dy, x.shape)
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
-    dweight = None
+    dweight: Array | None = None
+    if use_kernels(dy, x, weight, residual_gradient, dx) and x.size and contiguous_rows(dx):
+        from scratchgpt.kernels import rms_norm
+
+        dweight = rms_norm.rms_norm_backward(dy, x, weight, rstd, residual_gradient, dx)
+        return dx, collect(dweight_into, dweight)
+
     with scope():
         x_hat = empty(x.shape, like=dy)
         np.multiply(x, rstd, out=x_hat)
         if weight is None:
-            dx[...] = dy
+            dx[...] = dy  # dx_hat
         else:
-            np.multiply(dy, x_hat, out=dx)
-            dweight = as_rows(dx).sum(axis=0)  # undoes 4
+            dweight = np.einsum("nc,nc->c", as_rows(dy), as_rows(x_hat))  # undoes 4
             np.multiply(dy, weight, out=dx)  # dx_hat
         projection = np.einsum("...c,...c->...", dx, x_hat)[..., None] / x.shape[-1]  # (..., 1)
         x_hat *= projection

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, check_arrays
+from scratchgpt.backend import Array, check_arrays, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.broadcast import broadcasts
 from scratchgpt.ops.observe import observed
@@ -40,7 +40,8 @@ def rotary_forward(
     x : array (..., T, D)
         Queries or keys; D is even.
     cos, sin : array that broadcasts to (..., T, D/2)
-        Cosine and sine of the angles. They are constants without a gradient.
+        Cosine and sine of the angles. They are constants without a gradient, and real also if x is
+        complex.
     pairing : {"halves", "neighbors"}
         The channels of pair i: i and i + D/2, as in GPT-NeoX and the files of Hugging Face; or 2i
         and 2i + 1, as in the paper and in Meta's Llama.
@@ -58,18 +59,18 @@ def rotary_forward(
     ValueError
         If D is odd, the shapes are incompatible, or there is no such pairing.
     TypeError
-        If the dtypes differ.
+        If x is not a floating-point array, or cos or sin has another precision.
     """
-    check_arrays("rotary", x=x, cos=cos, sin=sin)
     if pairing not in PAIRINGS:
         raise ValueError(f"rotary: pairing must be one of {', '.join(PAIRINGS)}, got {pairing!r}")
-    if x.ndim < 2 or x.shape[-1] == 0 or x.shape[-1] % 2:
-        raise ValueError(f"rotary: x is {x.shape}; pass (..., positions, channels), in pairs")
-    pairs = (*x.shape[:-1], x.shape[-1] // 2)
-    for name, table in (("cos", cos), ("sin", sin)):
-        if not broadcasts(table.shape, pairs):
-            raise ValueError(f"rotary: {name} is {table.shape}; it must broadcast to {pairs}")
+    _check("x", x, cos, sin)
     y = empty_like(x) if y_out is None else y_out
+    if use_kernels(x, cos, sin, y) and _kernel_can_write(y):
+        from scratchgpt.kernels import rotary
+
+        rotary.rotate(x, cos, sin, pairing, y, backwards=False)
+        return y, RotarySaved(cos, sin, pairing)
+
     _rotate(x, cos, sin, pairing, y)
     return y, RotarySaved(cos, sin, pairing)
 
@@ -95,12 +96,35 @@ def rotary_backward(dy: Array, saved: RotarySaved, *, dx_out: Array | None = Non
     dx : array (..., T, D)
     """
     cos, sin, pairing = saved
-    check_arrays("rotary", dy=dy, cos=cos)
-    if dy.ndim < 2 or not broadcasts(cos.shape, (*dy.shape[:-1], dy.shape[-1] // 2)):
-        raise ValueError(f"rotary: dy is {dy.shape} but cos is {cos.shape}")
+    _check("dy", dy, cos, sin)
     dx = empty_like(dy) if dx_out is None else dx_out
+    if use_kernels(dy, cos, sin, dx) and _kernel_can_write(dx):
+        from scratchgpt.kernels import rotary
+
+        rotary.rotate(dy, cos, sin, pairing, dx, backwards=True)
+        return dx
+
     _rotate(dy, cos, -sin, pairing, dx)
     return dx
+
+
+def _check(name: str, x: Array, cos: Array, sin: Array) -> None:
+    check_arrays("rotary", **{name: x})
+    check_arrays("rotary", **{name: x.real}, cos=cos, sin=sin)
+    if x.ndim < 2 or x.shape[-1] == 0 or x.shape[-1] % 2:
+        raise ValueError(f"rotary: {name} is {x.shape}; pass (..., positions, channels), in pairs")
+    pairs = (*x.shape[:-1], x.shape[-1] // 2)
+    for table_name, table in (("cos", cos), ("sin", sin)):
+        if not broadcasts(table.shape, pairs):
+            raise ValueError(
+                f"rotary: {table_name} is {table.shape}; for a {name} of {x.shape}, it must "
+                f"broadcast to {pairs}"
+            )
+
+
+def _kernel_can_write(y: Array) -> bool:
+    """Whether y is (B, H, T, D), or has fewer axes, and its last axis is contiguous."""
+    return y.ndim <= 4 and y.strides[-1] == y.itemsize
 
 
 def _rotate(x: Array, cos: Array, sin: Array, pairing: str, y: Array) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgpt.backend import Array, check_arrays, check_upstream
+from scratchgpt.backend import Array, check_arrays, check_upstream, contiguous, use_kernels
 from scratchgpt.memory import empty, empty_like, scope
 from scratchgpt.ops.observe import observed
 
@@ -25,6 +25,12 @@ def silu_forward(x: Array, *, y_out: Array | None = None) -> tuple[Array, SiluSa
     """
     check_arrays("silu", x=x)
     y = empty_like(x) if y_out is None else y_out
+    if use_kernels(x, y) and contiguous(y):
+        from scratchgpt.kernels import silu
+
+        silu.silu_forward(x, y)
+        return y, SiluSaved(x)
+
     _sigmoid(x, out=y)
     y *= x
     return y, SiluSaved(x)
@@ -46,6 +52,12 @@ def silu_backward(dy: Array, saved: SiluSaved, *, dx_out: Array | None = None) -
     x = saved.x
     check_upstream("silu", dy, x.shape)
     dx = empty(x.shape, like=dy) if dx_out is None else dx_out
+    if use_kernels(dy, x, dx) and contiguous(dx):
+        from scratchgpt.kernels import silu
+
+        silu.silu_backward(dy, x, dx)
+        return dx
+
     with scope():
         sigmoid, slope = empty(x.shape, like=dy), empty(x.shape, like=dy)
         _sigmoid(x, out=sigmoid)

@@ -20,6 +20,7 @@ from scratchgpt.layers import (
     Linear,
     LoRALinear,
     Masks,
+    RMSNorm,
     SelfAttention,
 )
 from scratchgpt.models import (
@@ -31,6 +32,7 @@ from scratchgpt.models import (
     TransformerConfig,
 )
 from scratchgpt.models.backbone import gpt_block
+from scratchgpt.models.families import FAMILIES, form_of
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
@@ -104,6 +106,8 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("InputEmbedding", "learned positions, dropout"): Subject(
         partial(_input_embedding, "learned"), ((2, 7),), n_tokens=5
     ),
+    ("RMSNorm", "weight"): Subject(partial(RMSNorm, 5), ((2, 3, 5),)),
+    ("RMSNorm", "no weight"): Subject(partial(RMSNorm, 5, weight=False), ((2, 3, 5),)),
     ("MLP", "gelu_tanh"): Subject(
         partial(MLP, 5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
     ),
@@ -126,12 +130,21 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ),
 }
 
+# Each family that rotates positions, with one group of three queries and heads of another size.
+FAMILY_FORMS: dict[str, dict[str, Any]] = {
+    model_type: {**form_of(model_type), "n_kv_head": 1, "head_dim": 6}
+    for model_type, family in FAMILIES.items()
+    if family.settings.get("positions") == "rotary"
+}
+FAMILY_FORMS["mistral"]["sliding_window"] = 3
+FAMILY_FORMS["qwen2"] |= {"sliding_window": 2, "window_layers": (False, True)}
 # Forms of a small GPT. No two of its sizes are equal.
 FORMS: dict[str, dict[str, Any]] = {
     "GPT-2": {},
     "GPT-1": {"norm_position": "post"},
     "untied, no bias": {"tied_head": False, "bias": False},
     "exact GELU": {"activation": "gelu"},
+    **FAMILY_FORMS,
 }
 _widths = {"n_head": 3, "n_embd": 12, "n_inner": 10, "block_size": 7, "vocab_size": 13}
 SMALL: dict[str, Any] = {"n_layer": 2, "dropout": 0.2, **_widths}

@@ -10,8 +10,9 @@ from pathlib import Path
 import scratchgpt
 
 PATH = Path(scratchgpt.__file__).parent / "explore" / "data" / "autograd.json"
-SIZES = {"T": 5, "C": 12, "3C": 36, "F": 48, "V": 23, "H": 3, "D": 4, "P": 7}
+SIZES = {"T": 5, "C": 12, "3C": 36, "F": 48, "2F": 96, "V": 23, "H": 3, "D": 4, "P": 7}
 LETTERS = {size: letter for letter, size in SIZES.items()}
+GROUPS = {"T": 5, "H": 6, "K": 3, "D": 2}
 
 
 def graph(node, stop=()):
@@ -35,7 +36,7 @@ def saved_tensors(node):
                 yield name.removeprefix("_saved_"), value
 
 
-def described(y, x, parameters):
+def described(y, x, parameters, letters=LETTERS):
     """Describe the graph between an output and an input: names of nodes, and what they save."""
     inputs = x if isinstance(x, tuple) else (x,)
     stop = {t.grad_fn for t in inputs if t.grad_fn is not None}
@@ -47,7 +48,7 @@ def described(y, x, parameters):
             if tensor.data_ptr() in own:
                 saved.append([node.name(), name, "parameter", 0])
                 continue
-            shape = [LETTERS.get(n, str(n)) for n in tensor.shape if n != 1]
+            shape = [letters.get(n, str(n)) for n in tensor.shape if n != 1]
             key = tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tuple(tensor.shape)
             n_bytes = 0 if key in seen else tensor.element_size()
             seen.add(key)
@@ -69,14 +70,32 @@ def table(torch):
     ops["linear"] = described(linear(x), x, linear.parameters())
     norm = nn.LayerNorm(SIZES["C"])
     ops["layer_norm"] = described(norm(x), x, norm.parameters())
-    for name, function in (("gelu", F.gelu), ("relu", F.relu)):
+    norm = nn.RMSNorm(SIZES["C"])
+    x = stream("T", "C")
+    ops["rms_norm"] = described(norm(x), x, norm.parameters())
+
+    def squared(x):
+        return F.relu(x).square()
+
+    functions = (("gelu", F.gelu), ("relu", F.relu), ("relu_squared", squared), ("silu", F.silu))
+    for name, function in functions:
         x = stream("T", "F")
         ops[name] = described(function(x), x, ())
+    x = stream("T", "2F")
+    gate, up = x.chunk(2, dim=-1)
+    ops["gated_product"] = described(F.silu(gate) * up, x, ())
+    x = stream("T", "V")
+    ops["soft_cap"] = described(15 * torch.tanh(x / 15), x, ())
+    x = stream("H", "T", "D")
+    angles = torch.randn(SIZES["T"], SIZES["D"])
+    ops["rotary"] = described(x * angles.cos() + half_turned(torch, x) * angles.sin(), x, ())
     x, branch = stream("T", "C"), stream("T", "C")
     ops["residual"] = ops["sum"] = described(x + branch, (x, branch), ())
     ops["dropout"] = described(F.dropout(x, 0.1), x, ())
     x = stream("T", "3C")
     ops["attention"] = described(attention(torch, x), x, ())
+    y, x = grouped(torch)
+    ops["attention with groups"] = described(y, x, (), {n: name for name, n in GROUPS.items()})
     ops["attention written out"] = described(written_out(torch, x), x, ())
     tokens = torch.arange(SIZES["T"])[None]
     embedding = nn.Embedding(SIZES["V"], SIZES["C"])
@@ -85,6 +104,12 @@ def table(torch):
     loss = F.cross_entropy(logits.view(-1, SIZES["V"]), tokens.view(-1))
     ops["cross_entropy"] = described(loss, logits, ())
     return {"torch": torch.__version__.partition("+")[0], "ops": ops, "block": block(torch)}
+
+
+def half_turned(torch, x):
+    """Return the other channel of each pair, with the sign of the rotation."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((-second, first), dim=-1)
 
 
 def heads(qkv):
@@ -96,6 +121,16 @@ def heads(qkv):
 def attention(torch, qkv):
     y = torch.nn.functional.scaled_dot_product_attention(*heads(qkv), is_causal=True)
     return y.transpose(1, 2).contiguous().view(1, SIZES["T"], SIZES["C"])
+
+
+def grouped(torch):
+    """Attention with groups of heads; returns y and the array of q, k and v."""
+    t, h, k, d = GROUPS.values()
+    qkv = torch.randn(1, t, (h + 2 * k) * d, requires_grad=True) * 1
+    parts = qkv.split([h * d, k * d, k * d], dim=2)
+    q, k, v = (p.view(1, t, -1, d).transpose(1, 2) for p in parts)
+    y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    return y.transpose(1, 2).contiguous().view(1, t, h * d), qkv
 
 
 def written_out(torch, qkv):

@@ -12,7 +12,53 @@ from scratchgpt.text import PairBatch, TokenBatch
 from scratchgpt.training import NextToken
 
 SIZES = {"n_head": 3, "n_embd": 12, "block_size": 9, "vocab_size": 7}
-KINDS = ["gpt", "gpt-post", "gpt-dropout", "transformer", "transformer-pre", "transformer-dropout"]
+FORMS = {
+    "gpt-llama": {
+        "norm": "rms",
+        "positions": "rotary",
+        "n_kv_head": 1,
+        "gated_mlp": True,
+        "activation": "silu",
+        "n_inner": 20,
+        "bias": False,
+        "tied_head": False,
+    },
+    # Norms of queries and keys before the rotation, heads of another size, biases, a window.
+    "gpt-wide": {
+        "norm": "rms",
+        "positions": "rotary",
+        "rope_pairing": "neighbors",
+        "head_dim": 6,
+        "qk_norm": "before_rotary",
+        "gated_mlp": True,
+        "activation": "gelu_tanh",
+        "n_inner": 10,
+        "sliding_window": 3,
+        "attention_soft_cap": 2.0,
+    },
+    # As in nanochat: norms without weights, also after the embedding and after the rotation.
+    "gpt-nano": {
+        "norm": "rms",
+        "norm_weight": False,
+        "embedding_norm": True,
+        "positions": "rotary",
+        "rope_reversed": True,
+        "qk_norm": "after_rotary",
+        "activation": "relu_squared",
+        "logit_soft_cap": 3.0,
+        "bias": False,
+        "tied_head": False,
+    },
+}
+KINDS = [
+    "gpt",
+    "gpt-post",
+    "gpt-dropout",
+    *FORMS,
+    "transformer",
+    "transformer-pre",
+    "transformer-dropout",
+]
 
 
 def small_step(kind: str = "gpt", **changes) -> Step:
@@ -22,7 +68,7 @@ def small_step(kind: str = "gpt", **changes) -> Step:
     if kind.startswith("gpt"):
         position = "post" if kind.endswith("post") else "pre"
         config = GPTConfig(n_layer=2, dropout=dropout, norm_position=position, **SIZES)
-        model = GPT(config.replace(**changes))
+        model = GPT(config.replace(**{**FORMS.get(kind, {}), **changes}))
         tokens = rng.integers(0, 7, (1, 8))
         batch = TokenBatch(tokens[:, :-1], tokens[:, 1:].copy())
         batch.targets[0, 0] = -100
@@ -94,4 +140,12 @@ def translator_path(tmp_path_factory):
     """The page of an encoder-decoder with dropout and label smoothing."""
     path = tmp_path_factory.mktemp("explore") / "translator.html"
     write_page(make_page(small_step("transformer-dropout"), landscape=False), path)
+    return path
+
+
+@pytest.fixture(scope="session", params=FORMS)
+def form_path(request, tmp_path_factory):
+    """The page of each form of GPT."""
+    path = tmp_path_factory.mktemp("explore") / "form.html"
+    write_page(make_page(small_step(request.param), landscape=False), path)
     return path

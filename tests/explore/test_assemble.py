@@ -15,7 +15,8 @@ from scratchgpt.layers.mlp import ACTIVATIONS
 from scratchgpt.memory import walk
 from scratchgpt.ops import observed
 
-GIVEN = {"mask / (1 - p)", "dloss", "positions"}  # what the step begins with, besides parameters
+# What the step begins with, besides parameters.
+GIVEN = {"mask / (1 - p)", "dloss", "positions", "cos", "sin"}
 
 
 def cards_of(step):

@@ -28,8 +28,8 @@ def test_the_gradients_of_a_value_that_two_cards_read_add_up_to_that_of_its_sour
     for card in content.cards:
         parts = [edge.gradient for edge in edges if edge.source is card]
         received = [f for f in card.fields if f.side == "backward" and f.name in ("dy", "dx")]
-        if len(parts) < 2:
-            continue
+        if len(parts) < 2 or any("heads" in e.target.facts for e in edges if e.source is card):
+            continue  # q and k are parts of one array, and so are their gradients
         forks += 1
         total = sum(values[number].array for number in parts)
         np.testing.assert_allclose(total, values[received[0].value].array, rtol=1e-5, atol=1e-7)

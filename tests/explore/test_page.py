@@ -130,7 +130,7 @@ def test_text_that_matters_is_there_without_a_script(demo):
     text = re.sub(r"<script.*?</script>", "", demo.html, flags=re.DOTALL)
     for words in (
         "PyTorch’s autograd: 10 nodes",
-        "np.matmul(dscores.mT, q, out=dk)",
+        "_sum_groups(_groups(dscores, k).mT, _groups(q, k), dk)",
         "scratchgpt/ops/attention.py:",
         "<math>",
         "Loss and gradients are equal bit for bit",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.finetuning import FineTuning
-from scratchgpt.models.huggingface import parameter_name
+from scratchgpt.models.families import their_arrays, their_name
 
 GPT1 = {"norm_position": "post"}
 GPT2 = {"norm_position": "pre"}
@@ -19,13 +19,19 @@ def peer(transformers, kind, model):
     config = own(**sizes, num_labels=c.n_outputs)
     other = getattr(transformers, kind)(config).double().eval()
     parameters = {}
+    model_type = config.model_type
+    our_names = {
+        theirs: ours
+        for ours, x in model.arrays().items()
+        for theirs in their_arrays({ours: x}, c, model_type)
+    }
     for name, tensor in other.named_parameters():
         if name.startswith("score."):
             ours = name.replace("score", "classifier")
         elif name.startswith("multiple_choice_head.summary."):
             ours = name.replace("multiple_choice_head.summary", "classifier")
         else:
-            ours = parameter_name(name)
+            ours = our_names[their_name(name, model_type)]
         parameters[ours] = tensor
         value = model.arrays()[ours]
         tensor.data.copy_(tensor.new_tensor(value.T if ours == "classifier.weight" else value))

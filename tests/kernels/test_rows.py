@@ -64,6 +64,45 @@ def test_relu(shape, dtype, rng):
 
 @each_dtype
 @each_shape
+def test_relu_squared(shape, dtype, rng, assert_close):
+    pair = (ops.relu_squared_forward, ops.relu_squared_backward)
+    for actual, expected in both(*pair, draw(rng, *shape), dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 1e-6))
+
+
+@each_dtype
+@each_shape
+def test_silu(shape, dtype, rng, assert_close):
+    pair = (ops.silu_forward, ops.silu_backward)
+    for actual, expected in both(*pair, 3 * draw(rng, *shape), dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 1e-6))
+
+
+@each_dtype
+@each_shape
+@pytest.mark.parametrize("activation", ["silu", "gelu_tanh", "gelu", "relu"])
+def test_gated_product(shape, activation, dtype, rng, assert_close):
+    x = 3 * draw(rng, *shape[:-1], 2 * shape[-1])
+    pair = (ops.gated_product_forward, ops.gated_product_backward)
+    for actual, expected in both(*pair, x, activation=activation, dtype=dtype, rng=rng):
+        assert_close(actual, expected, tolerance(dtype, 2e-6))
+
+
+@each_dtype
+def test_silu_is_right_to_the_last_digits_also_where_it_is_small(dtype):
+    x = np.linspace(-80, -5, 1001, dtype=dtype)
+    y, saved = ops.silu_forward(x)
+    dx = ops.silu_backward(np.ones_like(x), saved)
+    exact = x.astype(np.longdouble)
+    sigmoid = np.exp(exact) / (1 + np.exp(exact))
+    rtol = 2e-6 if dtype == np.float32 else 5e-15
+    np.testing.assert_allclose(y, (exact * sigmoid).astype(float), rtol=rtol)
+    slope = sigmoid * (1 + exact * (1 - sigmoid))
+    np.testing.assert_allclose(dx, slope.astype(float), rtol=rtol)
+
+
+@each_dtype
+@each_shape
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_layer_norm(shape, has_bias, dtype, rng, assert_close):
     x = 2 * draw(rng, *shape) + 1

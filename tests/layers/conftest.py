@@ -24,6 +24,7 @@ from scratchgpt.layers import (
     LowRank,
     Masks,
     Parameter,
+    RMSNorm,
     SelfAttention,
 )
 from scratchgpt.layers.parameters import normal
@@ -119,6 +120,8 @@ CASES = (
     LayerCase("LoRA, no bias", lambda: lora([(2, 6)], bias=False), (2, 4, 5)),
     LayerCase("layer norm", lambda: LayerNorm(6), (2, 3, 6)),
     LayerCase("layer norm, no bias", lambda: LayerNorm(6, bias=False, eps=0.1), (4, 6)),
+    LayerCase("rms norm", lambda: RMSNorm(6), (2, 3, 6)),
+    LayerCase("rms norm, no weight", lambda: RMSNorm(6, weight=False, eps=0.1), (4, 6)),
     LayerCase("embedding", lambda: Embedding(7, 5), (3, 4), high=7),
     LayerCase("head", lambda: Head(Parameter((7, 5), normal(0.02))), (2, 3, 5)),
     LayerCase("dropout", lambda: Dropout(0.3), (3, 4, 5), {"seed": 3}),

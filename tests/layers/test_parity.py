@@ -37,6 +37,9 @@ class Peer:
         weight = self.parameters[f"{name}weight"]
         return self.f.layer_norm(x, weight.shape, weight, self.parameters.get(f"{name}bias"), eps)
 
+    def rms_norm(self, x, name, eps):
+        return self.f.rms_norm(x, x.shape[-1:], self.parameters.get(f"{name}weight"), eps)
+
     def dropout(self, x, p, seed):
         if seed is None:
             return x
@@ -128,6 +131,8 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
             expected = peer.lora(x_peer, layer, seed)
         case "LayerNorm":
             expected = peer.norm(x_peer, "", layer.eps)
+        case "RMSNorm":
+            expected = peer.rms_norm(x_peer, "", layer.eps)
         case "Embedding":
             expected = peer.parameters["weight"][x_peer]
         case "Head":

@@ -12,6 +12,7 @@ from scratchgpt.layers import (
     LayerNorm,
     PostNormSaved,
     PreNormSaved,
+    RMSNorm,
     SelfAttention,
     Stream,
     Sublayer,
@@ -29,15 +30,22 @@ BRANCHES = {
 }
 
 each_branch = pytest.mark.parametrize("name", BRANCHES)
+NORMS = {
+    "layer norm": lambda: LayerNorm(6),
+    "rms norm": lambda: RMSNorm(6),
+    "rms norm without weight": lambda: RMSNorm(6, weight=False),
+}
+
+each_norm = pytest.mark.parametrize("norm", NORMS)
 each_position = pytest.mark.parametrize("position", ["pre", "post"])
 
 
 class Whole(Layer):
     """A sublayer as a function of an array instead of a stream."""
 
-    def __init__(self, name, position):
+    def __init__(self, name, position, norm="layer norm"):
         branch = BRANCHES[name]()
-        self.sublayer = Sublayer(LayerNorm(6), branch, Dropout(0.3), position)
+        self.sublayer = Sublayer(NORMS[norm](), branch, Dropout(0.3), position)
         self.seeds = {"attention": (5,), "cross": (5,), "mlp": ()}[name]
         self.initialize(seed=1, dtype=np.float64)
 
@@ -58,32 +66,35 @@ def inputs(name):
 
 @each_branch
 @each_position
+@each_norm
 @pytest.mark.parametrize("method", ["complex", "adjoint"])
-def test_backward_is_the_derivative(name, position, method):
-    whole = Whole(name, position)
+def test_backward_is_the_derivative(name, position, norm, method):
+    whole = Whole(name, position, norm)
     report = check_layer(whole, *inputs(name), method=method)
     report.raise_if_failed()
     assert len(report.inputs) == len(inputs(name)) + len(whole.store.named)
 
 
 @each_branch
-def test_both_norm_positions_follow_their_formula(name, assert_close):
+@each_norm
+def test_both_norm_positions_follow_their_formula(name, norm, assert_close):
     x, *memory = inputs(name)
     for position in ("pre", "post"):
-        whole = Whole(name, position)
-        norm, branch, drop = (getattr(whole.sublayer, part) for part in ("norm", "branch", "drop"))
+        whole = Whole(name, position, norm)
+        layer, branch, drop = (getattr(whole.sublayer, part) for part in ("norm", "branch", "drop"))
         y, _ = whole.forward(x.copy(), *memory)
         if position == "pre":
-            n, _ = norm.forward(x)
+            n, _ = layer.forward(x)
             expected = x + drop.forward(branch.forward(n, *memory, *whole.seeds)[0], 7)[0]
         else:
             a = drop.forward(branch.forward(x, *memory, *whole.seeds)[0], 7)[0]
-            expected, _ = norm.forward(x + a)
+            expected, _ = layer.forward(x + a)
         assert_close(y, expected, 1e-14)
 
 
-def test_a_sum_computed_by_the_next_sublayer_is_the_same(assert_close):
-    first, second = Whole("attention", "pre").sublayer, Whole("mlp", "pre").sublayer
+@each_norm
+def test_a_sum_computed_by_the_next_sublayer_is_the_same(norm, assert_close):
+    first, second = Whole("attention", "pre").sublayer, Whole("mlp", "pre", norm).sublayer
     x = inputs("mlp")[0]
     stream, _ = first.forward(Stream(x), 7, 5)
     assert stream.x is x
@@ -136,8 +147,9 @@ def test_the_arrays_of_a_block_are_walked_in_forward_order():
 
 @each_branch
 @each_position
-def test_the_input_is_unchanged_and_dx_is_written_to_dx_out(name, position):
-    whole = Whole(name, position)
+@each_norm
+def test_the_input_is_unchanged_and_dx_is_written_to_dx_out(name, position, norm):
+    whole = Whole(name, position, norm)
     x, *memory = inputs(name)
     y, saved = whole.forward(x, *memory)
     np.testing.assert_array_equal(x, inputs(name)[0])
@@ -160,8 +172,9 @@ def test_memory_borrowed_for_the_norm_is_released(position):
 
 
 @each_position
-def test_extending_is_forward_without_dropout(position, assert_close):
+@each_norm
+def test_extending_is_forward_without_dropout(position, norm, assert_close):
     """For attention, see test_gpt.py and test_decoder_cache.py, with their caches."""
-    sublayer, x = Whole("mlp", position).sublayer, inputs("mlp")[0]
+    sublayer, x = Whole("mlp", position, norm).sublayer, inputs("mlp")[0]
     stream, _ = sublayer.forward(Stream(x), None)
     assert_close(sublayer.extend(x), stream.sum(), 1e-15)

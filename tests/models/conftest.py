@@ -1,5 +1,6 @@
 """Small models in all their forms, with different sizes and parameters of ordinary size."""
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
+from scratchgpt.models.families import their_arrays, their_name
+from scratchgpt.proofs.subjects import FAMILY_FORMS
 
 SIZES: dict[str, Any] = {
     "n_layer": 2,
@@ -48,10 +51,10 @@ class ModelCase:
 
 
 def randomize(model: Any, size: float = 1.0) -> Any:
-    """Set matrices and biases to values of magnitude ``size``, layer norms away from 1."""
+    """Set matrices and biases to values of magnitude ``size``, weights of norms away from 1."""
     for name, parameter in model.store.named.items():
         value = random_stream(4, name).standard_normal(parameter.shape)
-        if "ln_" in name and name.endswith("weight"):
+        if ("ln_" in name or "_norm" in name) and name.endswith("weight"):
             value = 0.3 + 0.5 * np.abs(value)
         else:
             value *= size
@@ -110,6 +113,13 @@ POST: dict[str, Any] = {"norm_position": "post"}
 UNTIED: dict[str, Any] = {"tied_head": False}
 NO_BIAS: dict[str, Any] = {"bias": False}
 SCALED: dict[str, Any] = {"scale_attn_by_inverse_layer_idx": True}
+GROUPS: dict[str, Any] = {"n_head": 4, "n_kv_head": 2, "n_embd": 12, "head_dim": 6}
+YARN = {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 4}
+CAPPED: dict[str, Any] = {
+    **{"positions": "rotary", "rope_pairing": "neighbors", "rope_scaling": YARN, **GROUPS},
+    **{"attention_soft_cap": 2.0, "logit_soft_cap": 3.0, "norm": "rms", "bias": False},
+    **{"qkv_bias": True, "sliding_window": 3, "window_layers": (True, False)},
+}
 CASES = (
     ModelCase("gpt2", {}),
     ModelCase("gpt2, dropout", {"dropout": 0.25}, DROPOUT),
@@ -126,6 +136,11 @@ CASES = (
     ModelCase("gpt1, scores divided by layer, recompute", {**POST, **SCALED}, RECOMPUTE),
     ModelCase("scores as they are", {"scale_attn_weights": False}),
     ModelCase("one layer, one head", {"n_layer": 1, "n_head": 1}, shape=(3, 4)),
+    *(ModelCase(name, form) for name, form in FAMILY_FORMS.items()),
+    ModelCase("llama, dropout", {**FAMILY_FORMS["llama"], "dropout": 0.2}, DROPOUT),
+    ModelCase("nanochat, dropout, recompute", {**FAMILY_FORMS["nanochat"], "dropout": 0.2}, BOTH),
+    ModelCase("soft caps, neighbors, yarn", CAPPED),
+    ModelCase("post-norm, gates, biases", {**POST, "norm": "rms", "gated_mlp": True, **GROUPS}),
 )
 
 PADDING: dict[str, Any] = {"padding_id": 0}
@@ -210,27 +225,78 @@ def flops(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield counted
 
 
-FAMILY_SIZES: dict[str, Any] = {
+_GPT_SIZES = {
     **{"n_layer": 3, "n_head": 3, "n_embd": 24, "n_positions": 56, "vocab_size": 61},
     **{"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0},
 }
+_ROTARY_SIZES = {
+    **{"num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2},
+    **{"hidden_size": 36, "intermediate_size": 22, "max_position_embeddings": 56},
+    # A token of padding would have no gradient.
+    **{"vocab_size": 61, "pad_token_id": None, "bos_token_id": None, "eos_token_id": None},
+}
+
+_ROPE_MODULE = "transformers.modeling_rope_utils"
+
+
+class InFloat64:
+    """Stands for the module ``torch``, with float64 under the names of float32."""
+
+    def __init__(self, torch: Any) -> None:
+        self.torch = torch
+        self.float = self.float32 = torch.float64
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.torch, name)
 
 
 @pytest.fixture
-def make_peer(torch, transformers, tmp_path):
-    """``make_peer(family, form, dtype)`` returns a transformers model and its saved folder."""
+def make_peer(torch, transformers, tmp_path, monkeypatch):
+    """``make_peer(family, form, dtype)`` returns a transformers model and its saved folder.
 
-    def make(family, form, dtype="float64"):
-        config = transformers.AutoConfig.for_model(family, **{**FAMILY_SIZES, **form})
-        peer = transformers.AutoModelForCausalLM.from_config(config).double().eval()
+    Some layers of transformers compute in float32 for every dtype. With ``dtype="float64"`` they
+    compute in float64, and are otherwise unchanged.
+    """
+
+    def make(family, form, dtype="float64", base=False):
+        target = getattr(torch, dtype)
+        is_gpt = family in ("gpt2", "openai-gpt")
+        if dtype == "float64" and not is_gpt:
+            modules = f"transformers.models.{family}.modeling_{family}", _ROPE_MODULE
+            for module in map(importlib.import_module, modules):
+                monkeypatch.setattr(module, "torch", InFloat64(torch))
+            monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+        sizes = _GPT_SIZES if is_gpt else _ROTARY_SIZES
+        config = transformers.AutoConfig.for_model(family, **{**sizes, **form})
+        auto = transformers.AutoModel if base else transformers.AutoModelForCausalLM
+        peer = auto.from_config(config).double().eval()
         generator = torch.Generator().manual_seed(5)
         with torch.no_grad():
             for name, parameter in peer.named_parameters():
                 noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-                is_norm = ".ln_" in name and name.endswith("weight")
+                is_norm = (".ln_" in name or "norm" in name) and name.endswith("weight")
                 parameter.copy_(1 + 0.3 * noise if is_norm else 0.4 * noise)
-        peer = peer.to(getattr(torch, dtype))
+        peer = peer.to(target)
         peer.save_pretrained(tmp_path / "theirs")
         return peer, tmp_path / "theirs"
 
     return make
+
+
+@pytest.fixture(scope="session")
+def in_our_names() -> Any:
+    """``in_our_names(arrays, model)`` returns our arrays, filled with those of a peer.
+
+    ``arrays`` are its parameters or their gradients, by name.
+    """
+
+    def convert(arrays, model, model_type):
+        ours = {name: np.full(x.shape, np.nan) for name, x in model.arrays().items()}
+        views = their_arrays(ours, model.config, model_type)
+        named = {their_name(name, model_type): array for name, array in arrays.items()}
+        assert named.keys() == views.keys()
+        for name, array in named.items():
+            views[name][...] = array
+        return ours
+
+    return convert

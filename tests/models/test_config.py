@@ -1,9 +1,14 @@
 import dataclasses
+import json
 
+import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
 from scratchgpt.models import PRESETS, GPTConfig
+from scratchgpt.models.config import DEFAULTS, LATER_FIELDS
+from scratchgpt.models.families import obstacle, write_family
+from scratchgpt.structured import read_toml
 
 
 def test_the_defaults_are_gpt2():
@@ -21,7 +26,7 @@ def test_the_defaults_are_gpt2():
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_valid(name):
     config = GPTConfig.from_preset(name)
-    assert config.head_size * config.n_head == config.n_embd
+    assert config.head_dim or config.head_size * config.n_head == config.n_embd
 
 
 # Parameters in millions, as published or as computed by hand from the published sizes.
@@ -33,6 +38,12 @@ def test_every_preset_is_valid(name):
         ("gpt2-medium", 354.8),
         ("gpt2-large", 774.0),
         ("gpt2-xl", 1557.6),
+        ("smollm2-135m", 134.5),
+        ("tinyllama-1.1b", 1100.0),
+        ("qwen2.5-0.5b", 494.0),
+        ("qwen3-0.6b", 596.0),
+        ("mistral-7b", 7241.7),
+        ("nanochat-d20", 561.0),
     ],
 )
 def test_presets_have_the_published_number_of_parameters(name, millions):
@@ -55,6 +66,13 @@ def test_the_presets_are_these():
         "gpt-nano",
         "search",
         "char",
+        "llama-char",
+        "smollm2-135m",
+        "tinyllama-1.1b",
+        "qwen2.5-0.5b",
+        "qwen3-0.6b",
+        "mistral-7b",
+        "nanochat-d20",
     }
     sizes = {
         name: tuple(
@@ -74,12 +92,39 @@ def test_the_presets_are_these():
         "gpt-nano": (3, 3, 48),
         "search": (2, 4, 128),
         "char": (4, 4, 128),
+        "llama-char": (4, 4, 128),
+        "smollm2-135m": (30, 9, 576),
+        "tinyllama-1.1b": (22, 32, 2048),
+        "qwen2.5-0.5b": (24, 14, 896),
+        "qwen3-0.6b": (28, 16, 1024),
+        "mistral-7b": (32, 32, 4096),
+        "nanochat-d20": (20, 10, 1280),
     }
     assert GPTConfig.from_preset("openai-gpt").norm_position == "post"
     assert GPTConfig.from_preset("openai-gpt").block_size == 512
     assert GPTConfig.from_preset("openai-gpt").vocab_size == 40478
     assert GPTConfig.from_preset("char").block_size == 64
     assert not GPTConfig.from_preset("char").bias
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        *(("gpt2", "gpt2"), ("openai-gpt", "openai-gpt"), ("llama-char", "llama")),
+        *(("smollm2-135m", "llama"), ("tinyllama-1.1b", "llama"), ("qwen2.5-0.5b", "qwen2")),
+        *(("qwen3-0.6b", "qwen3"), ("mistral-7b", "mistral"), ("nanochat-d20", "nanochat")),
+    ],
+)
+def test_presets_are_of_a_family(name, family):
+    config = GPTConfig.from_preset(name)
+    assert obstacle(config) is None
+    assert write_family(config)["model_type"] == family
+
+
+def test_a_preset_in_the_form_of_llama_has_as_many_weights_in_its_mlp():
+    llama, gpt = GPTConfig.from_preset("llama-char"), GPTConfig.from_preset("char")
+    of_llama, of_gpt = 3 * llama.inner_size, 2 * gpt.inner_size
+    assert abs(of_llama / of_gpt - 1) < 0.01
 
 
 def test_a_preset_may_be_changed():
@@ -115,6 +160,24 @@ def test_a_preset_may_be_changed():
         ({"layer_norm_epsilon": float("nan")}, "layer_norm_epsilon=nan must be positive"),
         ({"norm_position": "poste"}, "'poste' is not one of pre, post; did you mean 'post'?"),
         ({"activation": "gelu_tan"}, "did you mean 'gelu_tanh'?"),
+        ({"activation": "relu_squared", "gated_mlp": True}, "is not one of silu, gelu_tanh"),
+        ({"norm": "rsm"}, "norm='rsm' is not one of layer, rms; did you mean 'rms'?"),
+        ({"positions": "sinusoidal"}, "positions='sinusoidal' is not one of learned, rotary"),
+        ({"qk_norm": True}, "qk_norm=True is not one of none, before_rotary, after_rotary"),
+        ({"rope_pairing": "half"}, "did you mean 'halves'?"),
+        ({"rope_reversed": 1}, "rope_reversed=1 must be true or false"),
+        ({"qkv_bias": 0}, "qkv_bias=0 must be true or false"),
+        ({"n_kv_head": 5}, "n_kv_head=5 does not divide n_head=12"),
+        ({"n_kv_head": 0}, "n_kv_head=0 must be a positive whole number"),
+        ({"sliding_window": 0}, "sliding_window=0 must be a positive whole number"),
+        ({"positions": "rotary", "head_dim": 7}, "but a head has 7; choose an even head_dim"),
+        ({"window_layers": [True]}, "window_layers=[True] must have true or false for each of"),
+        ({"window_layers": 12 * [1]}, "must have true or false for each of the 12 layers"),
+        ({"window_layers": True}, "window_layers=True must have true or false"),
+        ({"rope_theta": 1.0}, "rope_theta=1.0 must be more than 1 and finite"),
+        ({"rope_theta": None}, "rope_theta=None must be more than 1 and finite"),
+        ({"logit_soft_cap": 0}, "logit_soft_cap=0 must be positive and finite"),
+        ({"attention_soft_cap": float("inf")}, "attention_soft_cap=inf must be positive"),
     ],
 )
 def test_invalid_values_are_refused_in_one_line(changes, message):
@@ -160,3 +223,50 @@ def test_derived_sizes():
     assert GPTConfig().head_size == 64
     assert GPTConfig().inner_size == 4 * 768
     assert GPTConfig(n_inner=100).inner_size == 100
+
+
+TODAY = {
+    **{"norm": "rms", "positions": "rotary", "n_layer": 2, "sliding_window": 9},
+    **{"n_head": 4, "n_kv_head": 2, "n_embd": 24, "window_layers": (True, False)},
+    "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+}
+
+
+def test_settings_of_today_survive_json_and_toml_and_may_be_hashed(tmp_path):
+    tomli_w = pytest.importorskip("tomli_w")
+    config = GPTConfig(**TODAY)
+    assert GPTConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+    (tmp_path / "a.toml").write_bytes(tomli_w.dumps(TODAY).encode())
+    again = GPTConfig.from_dict(read_toml(tmp_path / "a.toml"))
+    assert again == config
+    assert hash(again) == hash(config)
+    assert again != config.replace(rope_scaling=None)
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    scaling = {"rope_type": "linear", "factor": np.float32(2)}
+    windows = np.array([True, False])
+    config = GPTConfig(**{**TODAY, "rope_scaling": scaling, "window_layers": list(windows)})
+    assert config == GPTConfig(**TODAY)
+    json.dumps(config.as_dict())
+    scaling["factor"] = 5.0
+    assert config.rope_scaling == TODAY["rope_scaling"]
+
+
+def test_what_has_no_effect_does_not_distinguish_two_forms():
+    config = GPTConfig(**TODAY)
+    same = config.replace(n_inner=96, head_dim=6, qkv_bias=True, proj_bias=True, mlp_bias=True)
+    assert same.replace(bias=False).effective() == config.effective()
+    windows = config.replace(window_layers=(False, False))
+    assert windows.effective() == config.replace(sliding_window=None).effective()
+    assert config.effective() != config.replace(rope_theta=3.0).effective()
+    learned = config.replace(positions="learned")
+    assert learned.effective() == learned.replace(rope_theta=3.0, rope_scaling=None).effective()
+
+
+def test_files_have_later_fields_only_if_they_are_set():
+    """Earlier versions read the files of models that they know."""
+    assert GPTConfig(dropout=0.1).stored_fields().keys() == set(DEFAULTS) - set(LATER_FIELDS)
+    stored = GPTConfig(**TODAY).stored_fields()
+    assert stored.keys() & set(LATER_FIELDS) == TODAY.keys() & set(LATER_FIELDS)
+    assert next(iter(LATER_FIELDS)) == "norm"

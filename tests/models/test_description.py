@@ -13,9 +13,15 @@ from scratchgpt.models import (
     describe,
     kind_of,
 )
+from scratchgpt.models.families import FAMILIES, form_of
 
 SIZES = {"n_layer": 3, "n_head": 2, "n_embd": 8, "block_size": 5, "vocab_size": 13}
+OF_HEADS = {"n_head": 4, "n_kv_head": 2, "head_dim": 6, "n_inner": 11}
+OF_FAMILIES = [{**form_of(name), **OF_HEADS} for name in FAMILIES]
 FORMS = [
+    *OF_FAMILIES,
+    {**OF_HEADS, "norm": "rms", "attention_soft_cap": 3.0, "norm_position": "post", "bias": False},
+    {**OF_HEADS, "qk_norm": "before_rotary", "qkv_bias": False, "gated_mlp": True},
     {},
     {"norm_position": "post"},
     {"bias": False},

@@ -237,3 +237,22 @@ def test_tokens_can_be_added_to_a_model(small_gpt, tied_head):
     np.testing.assert_array_equal(new, model.with_vocabulary(15).transformer.wte.weight.value[13:])
     with pytest.raises(UserError, match="vocab_size=12 is less than the model's 13 tokens"):
         model.with_vocabulary(12)
+
+
+def test_a_capped_gradient_is_the_same_if_the_loss_overwrites_the_logits():
+    config = GPTConfig(
+        n_layer=1, n_head=2, n_embd=6, block_size=5, vocab_size=7, logit_soft_cap=0.5
+    )
+    model = GPT(config, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    for parameter in model.store.named.values():
+        parameter.value[...] = rng.standard_normal(parameter.shape)
+    tokens = rng.integers(0, 7, (2, 5))
+    grads = []
+    for in_place in (False, True):
+        _, saved = model.loss(tokens[:, :-1], tokens[:, 1:])
+        model.store.zero_grad()
+        model.loss_backward(1.0, saved, in_place=in_place)
+        grads.append(model.store.grads.copy())
+    np.testing.assert_array_equal(*grads)
+    assert np.abs(grads[0]).max() > 1e-3

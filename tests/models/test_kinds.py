@@ -39,6 +39,7 @@ from scratchgpt.models import (
     register_kind,
     save_pretrained,
 )
+from scratchgpt.models.families import FAMILIES, form_of
 from scratchgpt.models.pretrained import (
     config_from_json,
     config_to_json,
@@ -67,7 +68,14 @@ def small_models():
     of_gpt1 = {"norm_position": "post", "activation": "relu"}
     of_ours = {"bias": False, "activation": "gelu", "n_inner": 10}
     config = TransformerConfig(**OF_TRANSFORMER, vocab_size=11, padding_id=3)
+    of_today = {**SIZES, "n_inner": 10, "n_kv_head": 1, "head_dim": 4}
+    families = {
+        name: GPT(GPTConfig(**of_today, **form_of(name)))
+        for name in FAMILIES
+        if name not in ("gpt2", "openai-gpt")
+    }
     return {
+        **families,
         "gpt2": GPT(GPTConfig(**SIZES, dropout=0.1)),
         "openai-gpt": GPT(GPTConfig(**SIZES, **of_gpt1)),
         "scratchgpt": GPT(GPTConfig(**SIZES, **of_ours)),

@@ -140,7 +140,7 @@ def test_a_missing_file_is_named(tmp_path):
         ({"activation": "gelu"}, "activation='gelu_tanh'"),
         ({"tied_head": False}, "tied_head=True"),
         ({"norm_position": "post"}, "norm_position='pre'"),
-        ({"n_inner": 20}, "inner_size=32"),
+        ({"n_inner": 20}, "n_inner=32"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx=False"),
     ],
 )

@@ -14,9 +14,40 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
     def linear(x, name):
         return f.linear(x, p[f"{name}.weight"].T, p.get(f"{name}.bias"))
 
+    def rms(x, name):
+        weight = p.get(f"{name}.weight")
+        return f.rms_norm(x, x.shape[-1:], weight, config.layer_norm_epsilon)
+
     def norm(x, name):
+        if config.norm == "rms":
+            return rms(x, name)
         weight, bias = p[f"{name}.weight"], p.get(f"{name}.bias")
         return f.layer_norm(x, weight.shape, weight, bias, config.layer_norm_epsilon)
+
+    def rotate(x):
+        """Multiply pairs of channels, as complex numbers, by the turns of their positions."""
+        if config.positions == "learned":
+            return x
+        rotary = model.transformer.rotary  # tests/layers/test_rotary.py proves its frequencies
+        angles = torch.arange(x.shape[-2]).double()[:, None] * torch.tensor(rotary.frequencies)
+        halves = config.rope_pairing == "halves"
+        pairs = x.unflatten(-1, (2, -1)).mT if halves else x.unflatten(-1, (-1, 2))
+        turned = torch.view_as_complex(pairs.contiguous()) * torch.polar(
+            torch.full_like(angles, rotary.factor), angles
+        )
+        turned = torch.view_as_real(turned)
+        return (turned.mT if halves else turned).flatten(-2)
+
+    def place(x, name):
+        """Normalize and rotate queries or keys (B, H, T, D)."""
+        if config.qk_norm == "none":
+            return rotate(x)
+        if config.qk_norm == "after_rotary":
+            return rms(rotate(x), name)
+        return rotate(rms(x, name))
+
+    def cap(x, limit):
+        return x if limit is None else limit * torch.tanh(x / limit)
 
     def drop(x, seed, *names):
         if seed is None or config.dropout == 0:
@@ -26,17 +57,23 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
         return x * torch.tensor(mask) / (1 - config.dropout)
 
     def attention(x, name, seed, layer):
+        sizes = [config.n_head, config.kv_heads, config.kv_heads]
         q, k, v = (
-            part.unflatten(-1, (config.n_head, -1)).transpose(1, 2)
-            for part in linear(x, f"{name}.c_attn").chunk(3, dim=-1)
+            part.unflatten(-1, (-1, config.head_size)).transpose(1, 2)
+            for part in linear(x, f"{name}.c_attn").split([n * config.head_size for n in sizes], -1)
         )
+        q, k = place(q, f"{name}.query_key.q_norm"), place(k, f"{name}.query_key.k_norm")
+        k, v = (x.repeat_interleave(config.n_head // config.kv_heads, dim=1) for x in (k, v))
         scores = q @ k.mT
         if config.scale_attn_weights:
             scores = scores / config.head_size**0.5
         if config.scale_attn_by_inverse_layer_idx:
             scores = scores / (layer + 1)
-        future = torch.ones(scores.shape[-2:], dtype=bool).triu(1)
-        weights = drop(scores.masked_fill(future, -float("inf")).softmax(-1), seed, "attn")
+        scores = cap(scores, config.attention_soft_cap)
+        hidden = torch.ones(scores.shape[-2:], dtype=bool).triu(1)
+        if config.window(layer) is not None:
+            hidden |= torch.ones(scores.shape[-2:], dtype=bool).tril(-config.window(layer))
+        weights = drop(scores.masked_fill(hidden, -float("inf")).softmax(-1), seed, "attn")
         return linear((weights @ v).transpose(1, 2).flatten(-2), f"{name}.c_proj")
 
     def mlp(x, name):
@@ -44,11 +81,21 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
             "relu": f.relu,
             "gelu": f.gelu,
             "gelu_tanh": lambda h: f.gelu(h, approximate="tanh"),
+            "silu": f.silu,
+            "relu_squared": lambda h: f.relu(h) ** 2,
         }[config.activation]
-        return linear(bend(linear(x, f"{name}.c_fc")), f"{name}.c_proj")
+        h = linear(x, f"{name}.c_fc")
+        if config.gated_mlp:
+            gate, up = h.chunk(2, dim=-1)
+            return linear(bend(gate) * up, f"{name}.c_proj")
+        return linear(bend(h), f"{name}.c_proj")
 
     n_time = tokens.shape[1]
-    x = p["transformer.wte.weight"][tokens] + p["transformer.wpe.weight"][:n_time]
+    x = p["transformer.wte.weight"][tokens]
+    if config.positions == "learned":
+        x = x + p["transformer.wpe.weight"][:n_time]
+    if config.embedding_norm:
+        x = norm(x, "transformer.ln_wte")
     x = drop(x, dropout_seed, "drop")
     for i in range(config.n_layer):
         h = f"transformer.h.{i}"
@@ -62,7 +109,7 @@ def torch_gpt(torch, model, parameters, tokens, dropout_seed=None, recompute=Fal
     if config.norm_position == "pre":
         x = norm(x, "transformer.ln_f")
     head = "transformer.wte.weight" if config.tied_head else "lm_head.weight"
-    return x @ p[head].T
+    return cap(x @ p[head].T, config.logit_soft_cap)
 
 
 def test_logits_loss_and_all_gradients_equal_those_of_pytorch(torch, model_case, assert_close):

@@ -263,8 +263,8 @@ def test_values_out_of_range_in_a_configuration_are_refused(saved):
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps({**config, "n_head": 5}))
     refused(path, "n_embd=6 is not divisible by n_head=5")
-    (path / "config.json").write_text(json.dumps({**config, "activation_function": "swish"}))
-    refused(path, "swish")
+    (path / "config.json").write_text(json.dumps({**config, "activation_function": "swush"}))
+    refused(path, "swush")
 
 
 def test_an_old_model_survives_a_failed_save(saved, monkeypatch):

@@ -76,16 +76,18 @@ def test_every_legal_spelling_of_a_model_is_read(torch, make_peer, spelling, fam
 def test_activations_are_supported_exactly_if_they_are_one_of_ours(torch):
     from transformers.activations import ACT2FN
 
-    from scratchgpt.models.huggingface import FAMILIES
-    from scratchgpt.ops import gelu_forward, relu_forward
+    from scratchgpt.layers.mlp import ACTIVATIONS
+    from scratchgpt.models.families import FAMILIES
+    from scratchgpt.models.families.fields import Activation
+    from scratchgpt.ops.gated_product import GATES
 
     x = np.linspace(-20, 20, 997)  # beyond the limit of gelu_10
-    ours = {
-        "gelu_tanh": gelu_forward(x, approximate="tanh")[0],
-        "gelu": gelu_forward(x)[0],
-        "relu": relu_forward(x)[0],
+    ours = {name: forward(x)[0] for name, (forward, _) in ACTIVATIONS.items()}
+    of_family = {
+        family: next(field.names for field in row.fields if isinstance(field, Activation))
+        for family, row in FAMILIES.items()
     }
-    known = FAMILIES["gpt2"].activations
+    known = of_family["gpt2"]
     for name in ACT2FN:
         if name in ("prelu", "xielu"):  # have parameters
             assert name not in known
@@ -93,6 +95,10 @@ def test_activations_are_supported_exactly_if_they_are_one_of_ours(torch):
         theirs = ACT2FN[name](torch.tensor(x)).numpy()
         same = [key for key, value in ours.items() if np.allclose(value, theirs, 1e-10, 1e-10)]
         assert same == ([known[name]] if name in known else []), name
+    for family, names in of_family.items():
+        gates = FAMILIES[family].settings.get("gated_mlp", False)
+        supported = {k: v for k, v in known.items() if v in GATES or not gates}
+        assert names == supported or family == "openai-gpt", family
 
 
 # What generation_config.json and config.json say, and whether generation stops.

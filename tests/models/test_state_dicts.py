@@ -201,7 +201,7 @@ def test_a_missing_and_an_unexpected_array_are_named(torch, tmp_path):
     [
         ("nanogpt", {}, "activation='gelu'"),
         ("nanogpt", {"activation": "gelu", "tied_head": False}, "tied_head=True"),
-        ("nanogpt", {"activation": "gelu", "n_inner": 20}, "inner_size=32"),
+        ("nanogpt", {"activation": "gelu", "n_inner": 20}, "n_inner=32"),
         ("nanogpt", {"activation": "gelu", "layer_norm_epsilon": 1e-3}, "layer_norm_epsilon="),
         ("mingpt", {"norm_position": "post"}, "norm_position='pre'"),
         ("mingpt", {"scale_attn_weights": False}, "scale_attn_weights=True"),

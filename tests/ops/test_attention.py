@@ -171,7 +171,11 @@ def test_scores_of_ten_thousand_stay_finite_in_float32():
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        (((2, 4, 3), (5, 4, 3), (5, 4, 3)), "do not fit together"),
+        (((2, 4, 3), (5, 4, 3), (5, 4, 3)), "q .* has 2 heads and k .* has 5; .* must divide"),
+        (((1, 6, 4, 3), (1, 4, 5, 3), (1, 4, 5, 3)), "has 6 heads and k .* has 4"),
+        (((1, 6, 4, 3), (1, 0, 5, 3), (1, 0, 5, 3)), "has 6 heads and k .* has 0"),
+        (((2, 4, 3), (4, 3), (4, 3)), "do not fit together"),
+        (((3, 6, 4, 3), (1, 2, 5, 3), (1, 2, 5, 3)), "do not fit together"),
         (((2, 4, 3), (2, 5, 3), (2, 6, 3)), "do not fit together"),
         (((3,), (3,), (3,)), "do not fit together"),
         (((2, 4, 3), (2, 5, 7), (2, 5, 3)), "q has 3 channels but k has 7"),

@@ -63,6 +63,22 @@ def residual_layer_norm(p):
     return {"x": x, "branch": p.unit(*x.shape), **inputs}, settings
 
 
+def rms_norm(p):
+    # With one channel, the output is a sign, and its gradient of 0 is a rounding error.
+    n, rows = p.draw(st.integers(2, 7)), p.draw(leading)
+    return {"x": p.normal(*rows, n), "weight": p.unit(n) if p.draw(st.booleans()) else None}, {}
+
+
+def residual_rms_norm(p):
+    inputs, settings = rms_norm(p)
+    x = inputs.pop("x")
+    return {"x": x, "branch": p.unit(*x.shape), **inputs}, settings
+
+
+def soft_cap(p):
+    return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, {"cap": p.draw(st.floats(0.5, 50))}
+
+
 def gelu(p):
     settings = {"approximate": p.draw(st.sampled_from(["none", "tanh"]))}
     return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, settings
@@ -71,6 +87,27 @@ def gelu(p):
 def relu(p):
     x = p.unit(*p.draw(leading), p.draw(sizes))
     return {"x": x + 0.1 * np.sign(x)}, {}
+
+
+def elementwise(p):
+    return {"x": p.normal(*p.draw(leading), p.draw(sizes))}, {}
+
+
+def gated_product(p):
+    x = p.unit(*p.draw(leading), 2 * p.draw(sizes))
+    settings = {"activation": p.draw(st.sampled_from(["silu", "gelu_tanh", "gelu", "relu"]))}
+    return {"x": x + 0.1 * np.sign(x)}, settings
+
+
+def rotary(p):
+    *rows, n_time, half = (*p.draw(leading), p.draw(sizes), p.draw(sizes))
+    own = p.draw(st.booleans())
+    angles = p.unit(*(rows if own else []), n_time, half)
+    return {"x": p.normal(*rows, n_time, 2 * half)}, {
+        "cos": np.cos(angles),
+        "sin": np.sin(angles),
+        "pairing": p.draw(st.sampled_from(["halves", "neighbors"])),
+    }
 
 
 def softmax(p):
@@ -148,6 +185,7 @@ DRAWN = {
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
+    "gated_product": gated_product,
     "gelu": gelu,
     "last_pool": pool,
     "layer_norm": layer_norm,
@@ -155,8 +193,14 @@ DRAWN = {
     "log_softmax": softmax,
     "mean_pool": pool,
     "relu": relu,
+    "relu_squared": relu,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
+    "residual_rms_norm": residual_rms_norm,
+    "rms_norm": rms_norm,
+    "soft_cap": soft_cap,
+    "rotary": rotary,
+    "silu": elementwise,
     "softmax": softmax,
     "unit": unit,
 }
@@ -190,6 +234,9 @@ def test_float32_in_gives_float32_out_at_random_points(name, data):
         for key, x in inputs.items()
     }
     example = EXAMPLES[name]
+    settings = {
+        key: x.astype(np.float32) if key in ("cos", "sin") else x for key, x in settings.items()
+    }
     y, saved = example.forward(*inputs.values(), **settings)
     assert np.asarray(y).dtype == np.float32
     dy = 1.0 if isinstance(y, np.generic) else np.ones_like(y)

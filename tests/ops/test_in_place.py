@@ -13,6 +13,8 @@ FORWARDS = {
     "gelu": (ops.gelu_forward, ops.gelu_backward),
     "gelu_tanh": (lambda x: ops.gelu_forward(x, "tanh"), ops.gelu_backward),
     "relu": (ops.relu_forward, ops.relu_backward),
+    "relu_squared": (ops.relu_squared_forward, ops.relu_squared_backward),
+    "silu": (ops.silu_forward, ops.silu_backward),
 }
 
 

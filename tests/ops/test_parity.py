@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from scratchgpt.ops import attention_forward, dropout_mask
+from scratchgpt.ops import attention_backward, attention_forward, dropout_mask
 from scratchgpt.verify.examples import EXAMPLES
 
 TOLERANCE = 1e-10
@@ -68,6 +68,33 @@ def relu(torch, x):
     return torch.nn.functional.relu(x)
 
 
+def relu_squared(torch, x):
+    return torch.nn.functional.relu(x) ** 2
+
+
+def silu(torch, x):
+    return torch.nn.functional.silu(x)
+
+
+def gated_product(torch, x, activation="silu"):
+    gate, up = x.chunk(2, dim=-1)
+    activate = {
+        "silu": torch.nn.functional.silu,
+        "gelu_tanh": lambda gate: gelu(torch, gate, "tanh"),
+        "gelu": torch.nn.functional.gelu,
+        "relu": torch.nn.functional.relu,
+    }[activation]
+    return activate(gate) * up
+
+
+def rotary(torch, x, cos, sin, pairing="halves"):
+    """Multiply complex numbers, each made of a pair, by numbers of absolute value 1."""
+    halves = x.unflatten(-1, (2, -1)).mT if pairing == "halves" else x.unflatten(-1, (-1, 2))
+    turned = torch.view_as_complex(halves.contiguous()) * torch.tensor(cos + 1j * sin)
+    pairs = torch.view_as_real(turned)
+    return (pairs.mT if pairing == "halves" else pairs).flatten(-2)
+
+
 def softmax(torch, x, axis=-1):
     line_masked = torch.isneginf(x).all(dim=axis, keepdim=True)
     x = torch.where(line_masked, torch.zeros_like(x), x)
@@ -89,6 +116,18 @@ def residual(torch, x, branch):
 
 def residual_layer_norm(torch, x, branch, weight, bias=None, eps=1e-5):
     return torch.stack([x + branch, layer_norm(torch, x + branch, weight, bias, eps)])
+
+
+def rms_norm(torch, x, weight=None, eps=1e-6):
+    return torch.nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
+
+
+def residual_rms_norm(torch, x, branch, weight=None, eps=1e-6):
+    return torch.stack([x + branch, rms_norm(torch, x + branch, weight, eps)])
+
+
+def soft_cap(torch, x, cap):
+    return cap * torch.tanh(x / cap)
 
 
 def broadcast(torch, x, shape):
@@ -120,29 +159,36 @@ def attention(
     dropout_p=0.0,
     dropout_seed=0,
     scale=None,
+    window=None,
+    soft_cap=None,
 ):
+    if q.ndim > 2:
+        k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], dim=-3) for x in (k, v))
     scores = q @ k.mT * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    scores = scores + total_mask(torch, scores, mask, key_padding_mask, causal)
+    if soft_cap is not None:
+        scores = soft_cap * torch.tanh(scores / soft_cap)
+    scores = scores + total_mask(torch, scores.shape, mask, key_padding_mask, causal, window)
     weights = softmax(torch, scores)
     return dropout(torch, weights, dropout_p, dropout_seed) @ v
 
 
-def total_mask(torch, scores, mask, key_padding_mask, causal):
-    """Combine all masks into one tensor to add to the scores."""
+def total_mask(torch, shape, mask=None, key_padding_mask=None, causal=False, window=None):
+    """Combine all masks into one tensor (..., T, S) to add to the scores."""
     forbid = torch.tensor(-math.inf, dtype=torch.float64)
     allow = torch.tensor(0.0, dtype=torch.float64)
-    total = torch.zeros(scores.shape, dtype=torch.float64)
+    total = torch.zeros(shape, dtype=torch.float64)
     if mask is not None:
         mask = torch.tensor(np.ascontiguousarray(mask))
         total = total + (torch.where(mask, allow, forbid) if mask.dtype == torch.bool else mask)
     if key_padding_mask is not None:
         padding = torch.tensor(np.ascontiguousarray(key_padding_mask))
-        while padding.ndim < scores.ndim:
+        while padding.ndim < len(shape):
             padding = padding[:, None]
         total = total + torch.where(padding, forbid, allow)
     if causal:
-        t, s = torch.meshgrid(*(torch.arange(n) for n in scores.shape[-2:]), indexing="ij")
-        total = total + torch.where(s <= t, allow, forbid)
+        t, s = torch.meshgrid(*(torch.arange(n) for n in shape[-2:]), indexing="ij")
+        seen = (s <= t) & (s > t - (shape[-2] if window is None else window))
+        total = total + torch.where(seen, allow, forbid)
     return total
 
 
@@ -180,6 +226,7 @@ PEERS = {
     "cross_entropy": cross_entropy,
     "dropout": dropout,
     "embedding": embedding,
+    "gated_product": gated_product,
     "gelu": gelu,
     "last_pool": last_pool,
     "layer_norm": layer_norm,
@@ -187,32 +234,46 @@ PEERS = {
     "log_softmax": log_softmax,
     "mean_pool": mean_pool,
     "relu": relu,
+    "relu_squared": relu_squared,
     "residual": residual,
     "residual_layer_norm": residual_layer_norm,
+    "residual_rms_norm": residual_rms_norm,
+    "rms_norm": rms_norm,
+    "soft_cap": soft_cap,
+    "rotary": rotary,
+    "silu": silu,
     "softmax": softmax,
     "unit": unit,
 }
 
 
-@pytest.mark.parametrize("case", EXAMPLES["attention"].cases, ids=lambda case: case.note)
+# PyTorch's function has no soft cap.
+UNCAPPED = [case for case in EXAMPLES["attention"].cases if "soft_cap" not in case.settings]
+
+
+@pytest.mark.parametrize("case", UNCAPPED, ids=lambda case: case.note)
 def test_attention_equals_scaled_dot_product_attention(torch, case, assert_close):
     inputs, settings = case.build()
     if settings.pop("dropout_p", 0.0) > 0:
         settings.pop("dropout_seed", None)  # compare without dropout: PyTorch's mask differs
-    y, _ = attention_forward(*inputs.values(), **settings)
-    q, k, v = (torch.tensor(x.copy()) for x in inputs.values())
-    mask = total_mask(
-        torch,
-        q @ k.mT,
-        settings.get("mask"),
-        settings.get("key_padding_mask"),
-        settings.get("causal", False),
-    )
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, scale=settings.get("scale")
-    ).numpy()
+    y, saved = attention_forward(*inputs.values(), **settings)
+    q, k, v = (torch.tensor(x.copy(), requires_grad=True) for x in inputs.values())
+    scale = settings.pop("scale", None)
+    mask = total_mask(torch, (*q.shape[:-1], k.shape[-2]), **settings)
     seen = np.isfinite(mask.numpy()).any(axis=-1)  # elsewhere PyTorch's result varies by version
-    assert_close(y[seen], expected[seen], TOLERANCE, "y")
+    mask[torch.tensor(~seen)] = 0
+    grouped = q.shape[:-2] != k.shape[:-2]
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, scale=scale, enable_gqa=grouped
+    )
+    dy = np.random.default_rng(7).standard_normal(y.shape)
+    dy[~seen] = 0
+    expected.backward(torch.tensor(dy))
+    tolerance = 1e-12
+    assert_close(y[seen], expected.detach().numpy()[seen], tolerance, "y")
+    gradients = attention_backward(dy, saved)
+    for name, x, gradient in zip("qkv", (q, k, v), gradients, strict=True):
+        assert_close(gradient, x.grad.numpy(), tolerance, f"d{name}")
     assert (y[~seen] == 0).all(), "a query that may not attend to any key gets zeros"
 
 

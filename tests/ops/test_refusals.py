@@ -96,7 +96,7 @@ def test_changed_inputs_have_the_same_outcome(example):
 
 
 # The saved of these does not contain the shape of the output.
-SHAPELESS = {"broadcast", "contrastive", "cross_entropy", "dropout", "residual"}
+SHAPELESS = {"broadcast", "contrastive", "cross_entropy", "dropout", "residual", "rotary"}
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - SHAPELESS))
@@ -135,6 +135,7 @@ EMPTY = {
     "contrastive": [{"queries": (3, 0), "documents": (5, 0), "log_scale": (1,)}],
     "cross_entropy": [{"logits": (0, 5)}, {"logits": (2, 0, 5)}],
     "embedding": [{"weight": (5, 3)}, {"weight": (5, 0)}, {"weight": (0, 3)}],
+    "gated_product": [{"x": (3, 0)}, {"x": (0, 4)}, {"x": (2, 0, 6)}],
     "last_pool": [{"x": (0, 4, 3)}, {"x": (2, 4, 0)}],
     "layer_norm": [{"x": (0, 5), "weight": (5,), "bias": (5,)}],
     "linear": [
@@ -145,6 +146,9 @@ EMPTY = {
     ],
     "mean_pool": [{"x": (0, 4, 3)}, {"x": (2, 4, 0)}],
     "residual": [{"x": (3, 0), "branch": (3, 0)}],
+    "residual_rms_norm": [{"x": (0, 5), "branch": (0, 5), "weight": (5,)}],
+    "rms_norm": [{"x": (0, 5), "weight": (5,)}, {"x": (2, 0, 5)}],
+    "rotary": [{"x": (0, 3, 4)}, {"x": (2, 0, 4)}, {"x": (2, 0, 3, 4)}],
     "residual_layer_norm": [{"x": (0, 5), "branch": (0, 5), "weight": (5,), "bias": (5,)}],
 }
 ELEMENTWISE = [{"x": (3, 0)}, {"x": (0, 3)}, {"x": (2, 0, 3)}]
@@ -158,6 +162,10 @@ def test_arrays_without_elements_have_a_result(example, dtype):
         settings = {}
         if example.name == "broadcast":
             settings["shape"] = (4, *inputs["x"].shape)
+        elif example.name == "soft_cap":
+            settings["cap"] = 2.0
+        elif example.name == "rotary":
+            settings = dict.fromkeys(("cos", "sin"), np.ones((inputs["x"].shape[-2], 2), dtype))
         elif example.name == "dropout":
             settings = {"p": 0.5, "seed": 0}
         elif example.name == "cross_entropy":
@@ -185,6 +193,8 @@ def test_no_channels_and_no_classes_are_refused():
             "branch": np.ones((3, 0)),
             "weight": np.ones(0),
         },
+        "rms_norm": {"x": np.ones((3, 0))},
+        "residual_rms_norm": {"x": np.ones((3, 0)), "branch": np.ones((3, 0))},
         "cross_entropy": {"logits": np.ones((3, 0)), "targets": np.zeros(3, int)},
         "attention": dict.fromkeys("qkv", np.ones((1, 2, 3, 0))),
     }.items():

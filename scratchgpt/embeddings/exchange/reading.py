@@ -1,4 +1,4 @@
-"""Reading of a folder of sentence-transformers whose model is a GPT-1 or GPT-2.
+"""Reading of a folder of sentence-transformers whose model is a GPT of a known family.
 
 Each setting that changes vectors is either supported or refused by name.
 """

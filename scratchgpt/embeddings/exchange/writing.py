@@ -16,11 +16,11 @@ from scratchgpt.embeddings.exchange.layout import (
 )
 from scratchgpt.embeddings.exchange.prompts_file import write_prompts
 from scratchgpt.embeddings.prompts import Prompts
-from scratchgpt.errors import UserError
 from scratchgpt.files import make_folder
 from scratchgpt.models import GPT, GPTConfig, GPTEncoder
 from scratchgpt.models.directory import CONFIG_FILE, write_directory
-from scratchgpt.models.huggingface import FAMILIES, obstacle, stored_name, write_family
+from scratchgpt.models.families import FAMILIES, their_arrays, write_family
+from scratchgpt.models.pretrained import for_transformers
 from scratchgpt.special_ids import NAMES_FILE, token_name
 from scratchgpt.text import TOKENIZER_FILE, BPETokenizer
 
@@ -38,22 +38,17 @@ def write_sentence_transformer(
     Raises
     ------
     UserError
-        If the model is not a GPT-1 or GPT-2, or the folder cannot be written.
+        If the model is not of a family of transformers, or the folder cannot be written.
     """
-    gpt = _body(model)
-    reason = obstacle(gpt.config)
-    if reason is not None:
-        raise UserError(
-            f"the encoder has {reason}, which GPT-1 and GPT-2 in transformers do not support, so "
-            "sentence-transformers cannot load it"
-        )
+    gpt = for_transformers(_body(model))
     config = write_family(gpt.config)
     model_type = config["model_type"]
-    config["architectures"] = [FAMILIES[model_type].architectures[1]]  # the one without a head
+    family = FAMILIES[model_type]
+    config["architectures"] = [family.architectures[1]]  # the one without a head
     config |= {LOG_SCALE: float(model.log_scale.value[0]), DIMS: list(model.config.dims)}
     tensors = {
-        stored_name(name, model_type).removeprefix("transformer."): value
-        for name, value in gpt.arrays().items()
+        name.removeprefix(family.names.body): value
+        for name, value in their_arrays(gpt.arrays(), gpt.config, model_type).items()
     }
     modules = [
         {"idx": i, "name": str(i), "path": _path(i), "type": f"sentence_transformers.models.{name}"}
@@ -81,12 +76,12 @@ def _path(index: int) -> str:
 
 
 def _body(model: GPTEncoder) -> GPT:
-    """Return the model as a GPT with biases and without a head of its own."""
+    """Return the model as a GPT without a head of its own."""
     values = {field.name: getattr(model.config, field.name) for field in fields(GPTConfig)}
     gpt = GPT.blank(GPTConfig(**{**values, "tied_head": True}), model.dtype)
     for name, value in gpt.arrays().items():
         value[...] = model.store.named[name].value
-    return gpt.with_biases()
+    return gpt
 
 
 def _tokenizer_settings(

@@ -19,6 +19,7 @@ const evaluate = (() => {
     for (let n = 60; n > 0; n--) fraction = n / 2 / (size + fraction);
     return Math.sign(x) * (1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction));
   }
+  const sigmoid = (x) => (1 + Math.tanh(x / 2)) / 2;
   const phi = (x) => (1 + erf(x / Math.SQRT2)) / 2;
   const tanhOf = (x) => Math.tanh(SQRT * (x + CUBIC * x ** 3));
   const CURVES = {
@@ -31,6 +32,10 @@ const evaluate = (() => {
     "none'": (x) => phi(x) + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
     "relu": (x) => (x <= 0 ? 0 : x),
     "relu'": (x) => (x <= 0 ? 0 : 1),
+    "relu_squared": (x) => (x <= 0 ? 0 : x * x),
+    "relu_squared'": (x) => (x <= 0 ? 0 : 2 * x),
+    "silu": (x) => x * sigmoid(x),
+    "silu'": (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))),
   };
   /** A sentence with numbers in it; their signs join those before them. */
   const filled = (parts, ...values) => String.raw({ raw: parts }, ...values.map((x) => page.format(x)))
@@ -107,6 +112,125 @@ const evaluate = (() => {
       }
       return [value, value];
     },
+    rrms(h, index, note) {
+      const s = shape(h.a), n = s[s.length - 1];
+      let mean = 0;
+      for (let k = 0; k < n; k++) mean += at(h.a, [...index, k]) ** 2 / n;
+      const value = 1 / Math.sqrt(mean + h.eps);
+      if (note) note.text(filled`1 / √(mean square + ε) = 1 / √(${mean} + ${h.eps})`);
+      return [value, value];
+    },
+    rms_back(h, index, note) {
+      const t = index.slice(0, -1);
+      const d = at(h.a, index), hat = at(h.b, index), projection = at(h.c, t), r = at(h.d, t);
+      if (note) {
+        note.text(filled`rstd · (dx_hat − x_hat · projection) = ${r} · (${d} − ${hat} · ${projection})`);
+        note(d * r, [[h.a, index], [h.d, t]], "direct: dx_hat · rstd");
+        note(-hat * projection * r, [[h.b, index], [h.c, t], [h.d, t]], "through the mean square: −x_hat · projection · rstd");
+      }
+      return [r * (d - hat * projection), r * (Math.abs(d) + Math.abs(hat * projection))];
+    },
+    dot_rows(h, index, note) {
+      const [n, m] = shape(h.a);
+      let value = 0, size = 0;
+      for (let i = 0; i < n; i++) {
+        for (let t = 0; t < m; t++) {
+          const from = [i, t, index[0]], term = at(h.a, from) * at(h.b, from);
+          value += term;
+          size += Math.abs(term);
+          if (note) note(term, [[h.a, from], [h.b, from]]);
+        }
+      }
+      return [value, size];
+    },
+    rotary(h, index, note) {
+      const last = shape(h.a).length - 1, half = shape(h.b)[1], c = index[last], t = index[last - 1];
+      const neighbors = h.pairing === "neighbors", second = neighbors ? c % 2 === 1 : c >= half;
+      const pair = neighbors ? (c - c % 2) / 2 : c % half, other = neighbors ? c + (second ? -1 : 1) : c + (second ? -half : half);
+      const there = [...index.slice(0, last), other], cos = at(h.b, [t, pair]), sin = at(h.c, [t, pair]);
+      const x = at(h.a, index), y = at(h.a, there), sign = second === !h.back ? 1 : -1;
+      if (note) {
+        note(x * cos, [[h.a, index], [h.b, [t, pair]]], "this channel · cos");
+        note(sign * y * sin, [[h.a, there], [h.c, [t, pair]]], `${sign < 0 ? "−" : ""}the other channel of the pair · sin`);
+      }
+      return [x * cos + sign * y * sin, Math.abs(x * cos) + Math.abs(y * sin)];
+    },
+    repeat(h, index, note) {
+      const from = [Math.floor(index[0] / h.n), ...index.slice(1)], value = at(h.a, from);
+      if (note) {
+        note.text(`the key-value head ${from[0]} serves query head ${index[0]}`);
+        note(value, [[h.a, from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    group_sum(h, index, note) {
+      let value = 0, size = 0;
+      for (let g = 0; g < h.n; g++) {
+        const from = [index[0] * h.n + g, ...index.slice(1)], term = at(h.a, from);
+        value += term;
+        size += Math.abs(term);
+        if (note) note(term, [[h.a, from]], `query head ${from[0]}`);
+      }
+      return [value, size];
+    },
+    soft_cap(h, index, note, stored) {
+      if (h.mask && stored === -Infinity) return [stored, 0];
+      const x = at(h.a, index), value = h.cap * Math.tanh(x / h.cap);
+      if (note) {
+        note.text(filled`c · tanh(x / c) = ${h.cap} · tanh(${x} / ${h.cap})`);
+        note(x, [[h.a, index]], "x");
+      }
+      return [value, Math.abs(x)];
+    },
+    soft_cap_back(h, index, note) {
+      const y = at(h.a, index), dy = at(h.b, index), slope = 1 - (y / h.cap) ** 2;
+      if (note) {
+        note.text(filled`dy · (1 − (y / c)²) = ${dy} · ${slope}`);
+        note(dy, [[h.b, index]], "dy");
+        note(y, [[h.a, index]], "y");
+      }
+      return [dy * slope, Math.abs(dy) * 2];
+    },
+    soft_cap_slope(h, index, note) {
+      const x = at(h.a, index), dy = at(h.b, index), slope = 1 - Math.tanh(x / h.cap) ** 2;
+      if (note) {
+        note.text(filled`dS · (1 − tanh²(score / c)) = ${dy} · ${slope}`);
+        note(dy, [[h.b, index]], "dS");
+        note(x, [[h.a, index]], "score");
+      }
+      return [dy * slope, Math.abs(dy) * 2];
+    },
+    gate(h, index, note) {
+      const x = at(h.a, index), value = CURVES[h.form](x);
+      if (note) {
+        note.text(h.form.endsWith("'") ? "the slope of the curve at the gate" : "the curve at the gate");
+        note(x, [[h.a, index]], "gate");
+      }
+      return [value, Math.abs(x) + Math.abs(value)];
+    },
+    gated(h, index, note) {
+      const half = shape(h.a)[1] / 2, there = [index[0], index[1] + half];
+      const x = at(h.a, index), up = at(h.a, there), a = CURVES[h.form](x);
+      if (note) {
+        note.text(filled`act(gate) · up = ${a} · ${up}`);
+        note(x, [[h.a, index]], "gate");
+        note(up, [[h.a, there]], "up");
+      }
+      return [a * up, (Math.abs(x) + Math.abs(a)) * Math.abs(up)];
+    },
+    gated_back(h, index, note) {
+      const half = shape(h.a)[1] / 2, c = index[1] % half, isGate = index[1] < half;
+      const gate = [index[0], c], other = [index[0], c + half];
+      const x = at(h.a, gate), up = at(h.a, other), dy = at(h.b, gate);
+      const slope = CURVES[`${h.form}'`](x), a = CURVES[h.form](x);
+      if (note) {
+        note.text(isGate ? filled`dy · up · slope at the gate = ${dy} · ${up} · ${slope}` : filled`dy · act(gate) = ${dy} · ${a}`);
+        note(dy, [[h.b, gate]], "dy");
+        note(x, [[h.a, gate]], "gate");
+        if (isGate) note(up, [[h.a, other]], "up");
+      }
+      return isGate ? [dy * up * slope, Math.abs(dy * up) * (1 + Math.abs(x))] : [dy * a, Math.abs(dy) * (1 + Math.abs(x))];
+    },
     x_hat(h, index, note) {
       const x = at(h.a, index), mean = at(h.b, [index[0]]), r = at(h.c, [index[0]]);
       if (note) {
@@ -127,6 +251,19 @@ const evaluate = (() => {
         note(-hat * projection * r, [[h.c, index], [h.d, t], [h.e, t]], "through the variance: −x_hat · projection · rstd");
       }
       return [r * (d - mean - hat * projection), r * (Math.abs(d) + Math.abs(mean) + Math.abs(hat * projection))];
+    },
+    rms(h, index, note) {
+      const n = shape(h.a)[1], t = index[0];
+      let mean = 0;
+      for (let k = 0; k < n; k++) mean += at(h.a, [t, k]) ** 2 / n;
+      const x = at(h.a, index), r = 1 / Math.sqrt(mean + h.eps);
+      const w = h.w === undefined ? 1 : at(h.w, [index[1]]);
+      if (note) {
+        note.text(`weight · x / √(mean square + ε), with mean square ${page.format(mean)}`);
+        note(x, [[h.a, index]], "x");
+        if (h.w !== undefined) note(w, [[h.w, [index[1]]]], "weight");
+      }
+      return [w * x * r, Math.abs(w * x) * r];
     },
     norm(h, index, note) {
       const n = shape(h.a)[1], t = index[0];
@@ -173,7 +310,8 @@ const evaluate = (() => {
       return [value, Math.abs(value)];
     },
     merge(h, index, note) {
-      const width = shape(h.a[0])[0] * h.d, part = Math.floor(index[1] / width), c = index[1] % width;
+      let part = 0, c = index[1];
+      while (c >= shape(h.a[part])[0] * h.d) c -= shape(h.a[part++])[0] * h.d;
       const from = [Math.floor(c / h.d), index[0], c % h.d], value = at(h.a[part], from);
       if (note) {
         note.text("the same number in the array of its head");

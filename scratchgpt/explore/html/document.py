@@ -170,7 +170,10 @@ def _key(step: Step) -> str:
 def _begin(content: Content) -> str:
     """Return three places where a reader may begin."""
     attention = next((c.id for c in reversed(content.shown) if c.op == "attention"), "step")
-    norm = next((c.id for c in reversed(content.shown) if c.op == "layer_norm"), "step")
+    norm = next((c for c in reversed(content.shown) if c.is_norm_of_stream), None)
+    terms = "The three terms of layer norm", "Two averages are subtracted"
+    if norm is not None and norm.op == "rms_norm":
+        terms = "The two terms of RMS norm", "One average is subtracted"
     places = (
         (
             "cross_entropy/backward/dlogits",
@@ -184,10 +187,9 @@ def _begin(content: Content) -> str:
             "S, P, dP and dS: which scores the loss would like to be higher.",
         ),
         (
-            f"{norm}/backward/dx",
-            "The three terms of layer norm",
-            "Two averages are subtracted. Click "
-            "a number to see the terms with the numbers in them.",
+            f"{norm.id if norm else 'step'}/backward/dx",
+            terms[0],
+            f"{terms[1]}. Click a number to see the terms with the numbers in them.",
         ),
     )
     items = "".join(

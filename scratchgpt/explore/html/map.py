@@ -63,7 +63,7 @@ def group_of(card: Card) -> str:
     side = parts[0] if parts[0] in ("encoder", "decoder") else ""
     if "h" in parts:
         return f"{side} block {parts[parts.index('h') + 1]}".strip()
-    if card.op in ("embedding", "sum", "dropout"):
+    if card.op in ("embedding", "sum", "dropout") or card.id == "norm":
         return "memory" if card.id.endswith("memory") else f"{side} embedding".strip()
     return f"{side} end".strip() if side else "head and loss"
 

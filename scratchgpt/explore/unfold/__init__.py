@@ -14,17 +14,27 @@ from scratchgpt.explore.unfold.linear import unfold_linear
 from scratchgpt.explore.unfold.pointwise import (
     unfold_activation,
     unfold_dropout,
+    unfold_gated_product,
     unfold_residual,
+    unfold_soft_cap,
 )
+from scratchgpt.explore.unfold.rms_norm import unfold_rms_norm
+from scratchgpt.explore.unfold.rotary import unfold_rotary
 
 UNFOLD = {
     "attention": unfold_attention,
     "cross_entropy": unfold_cross_entropy,
     "dropout": unfold_dropout,
     "embedding": unfold_embedding,
+    "gated_product": unfold_gated_product,
     "gelu": unfold_activation,
     "layer_norm": unfold_layer_norm,
     "linear": unfold_linear,
     "relu": unfold_activation,
+    "relu_squared": unfold_activation,
     "residual": unfold_residual,
+    "rms_norm": unfold_rms_norm,
+    "rotary": unfold_rotary,
+    "silu": unfold_activation,
+    "soft_cap": unfold_soft_cap,
 }

@@ -14,7 +14,7 @@ SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def unfold_activation(card: Card, pair: Pair, sums: GradientSums) -> None:
-    """Add x and y of a GELU or a ReLU; its slope, and dx = dy times the slope."""
+    """Add x and y of an activation; its slope, and dx = dy times the slope."""
     x, y = rows(pair.forward.inputs["x"]), rows(pair.forward.result[0])
     form = getattr(pair.forward.result[1], "approximate", card.op)
     axes = f"{card.time} F"
@@ -33,6 +33,53 @@ def unfold_activation(card: Card, pair: Pair, sums: GradientSums) -> None:
     card.add("backward", "output", "dx", axes, dx, how)
     card.check("dx", dy * slope, dx)
     card.facts["form"] = form
+
+
+def unfold_gated_product(card: Card, pair: Pair, sums: GradientSums) -> None:
+    """Add the gate beside the other factor, the activated gate, and y; dy and dx."""
+    x, y = rows(pair.forward.inputs["x"]), rows(pair.forward.result[0])
+    name = pair.forward.result[1].activation
+    form = _FORMS.get(name, name)
+    half = x.shape[-1] // 2
+    gate, up = x[:, :half].astype(np.float64), x[:, half:]
+    one, both = f"{card.time} F", f"{card.time} 2F"
+    at_x = card.add("forward", "input", "x", both, x)
+    activated, slope = _ACTIVATIONS[form](gate)
+    how = {"k": "gate", "a": at_x, "form": form}
+    card.add("forward", "inner", "act(gate)", one, activated, how)
+    how = {"k": "gated", "a": at_x, "form": form}
+    card.add("forward", "output", "y", one, y, how)
+    card.check("y", activated * up, y)
+    if pair.node is not None:
+        card.add_saved(pair.node, {"x": both})
+    card.facts["form"] = form
+    if pair.backward is None:
+        return
+    dy, dx = rows(pair.backward.inputs["dy"]), rows(pair.backward.result)
+    at_dy = card.add("backward", "input", "dy", one, dy)
+    how = {"k": "gate", "a": at_x, "form": f"{form}'"}
+    card.add("backward", "inner", "slope", one, slope, how)
+    how = {"k": "gated_back", "a": at_x, "b": at_dy, "form": form}
+    card.add("backward", "output", "dx", both, dx, how)
+    card.check("dx", np.concatenate([dy * up * slope, dy * activated], axis=-1), dx)
+
+
+def unfold_soft_cap(card: Card, pair: Pair, sums: GradientSums) -> None:
+    """Add x and y = c tanh(x / c); dy and dx."""
+    x, y = rows(pair.forward.inputs["x"]), rows(pair.forward.result[0])
+    cap, axes = pair.forward.result[1].cap, f"{card.time} V"
+    at_x = card.add("forward", "input", "x", axes, x)
+    at_y = card.add("forward", "output", "y", axes, y, {"k": "soft_cap", "a": at_x, "cap": cap})
+    card.check("y", cap * np.tanh(x / cap), y)
+    if pair.node is not None:
+        card.add_saved(pair.node, {"y": axes})
+    if pair.backward is None:
+        return
+    dy, dx = rows(pair.backward.inputs["dy"]), rows(pair.backward.result)
+    at_dy = card.add("backward", "input", "dy", axes, dy)
+    how = {"k": "soft_cap_back", "a": at_y, "b": at_dy, "cap": cap}
+    card.add("backward", "output", "dx", axes, dx, how)
+    card.check("dx", dy * (1 - (y / cap) ** 2), dx)
 
 
 def unfold_dropout(card: Card, pair: Pair, sums: GradientSums) -> None:
@@ -93,4 +140,23 @@ def _relu(x: Array) -> tuple[Array, Array]:
     return np.where(~(x <= 0), x, 0), np.where(~(x <= 0), 1.0, 0.0)
 
 
-_ACTIVATIONS = {"tanh": _tanh, "none": _exact, "relu": _relu}
+def _relu_squared(x: Array) -> tuple[Array, Array]:
+    """Squared ReLU, and its slope."""
+    positive = np.where(~(x <= 0), x, 0)
+    return positive**2, 2 * positive
+
+
+def _silu(x: Array) -> tuple[Array, Array]:
+    """SiLU, and its slope."""
+    sigmoid = (1 + np.tanh(x / 2)) / 2
+    return x * sigmoid, sigmoid * (1 + x * (1 - sigmoid))
+
+
+_ACTIVATIONS = {
+    "tanh": _tanh,
+    "none": _exact,
+    "relu": _relu,
+    "relu_squared": _relu_squared,
+    "silu": _silu,
+}
+_FORMS = {"gelu_tanh": "tanh", "gelu": "none"}  # names of a gate's activation, as in gelu_forward

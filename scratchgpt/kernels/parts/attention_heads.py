@@ -10,10 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchgpt.kernels.compiler.addresses import clear, vector
-from scratchgpt.kernels.compiler.cpu import TILE_ROWS, VECTOR_BYTES
+from scratchgpt.kernels.compiler.cpu import TILE_ROWS
 from scratchgpt.kernels.compiler.jit import inner, part
+from scratchgpt.kernels.parts.attention_products import (
+    strip_of,
+    strip_scores,
+    sum_over_keys,
+    sum_over_queries,
+)
 from scratchgpt.kernels.parts.attention_scores import (
     STRIP,
+    cap,
+    cap_with_gradient,
     divide,
     dot,
     drop,
@@ -24,15 +32,13 @@ from scratchgpt.kernels.parts.attention_scores import (
 from scratchgpt.kernels.parts.scratch import (
     BLOCK_BYTES,
     TILE_BYTES,
-    Matrix,
     Rows,
+    add,
     load,
-    product,
     round_up,
     store,
     transpose,
 )
-from scratchgpt.kernels.parts.tile import half_tile
 
 # A matrix is read in place only if its rows span at most this many bytes.
 SPREAD = 1 << 19
@@ -49,8 +55,10 @@ class Place(NamedTuple):
 
 class Sizes(NamedTuple):
     n_head: Any
+    group: Any  # query heads for each key-value head
     n_queries: Any
     n_keys: Any
+    n_seen: Any  # most keys of a strip, in whole tiles
     d: Any  # channels of a query or a key
     e: Any  # channels of a value
 
@@ -66,7 +74,9 @@ class Attention(NamedTuple):
     padding: Any  # (B, S), or (B, 0) without padding
     sizes: Any  # Sizes
     causal: Any
+    window: Any
     scale: Any
+    soft_cap: Any  # 0 without
     dropped: Any  # Dropped
 
 
@@ -80,13 +90,7 @@ class Gradients(NamedTuple):
 
 
 @part
-def _visible(t, n_keys, causal):
-    """Return the number of keys that query t attends to, without regard to padding."""
-    return min(n_keys, t + 1) if causal else n_keys
-
-
-@part
-def _rows(place, b, h, row):
+def rows_of(place, b, h, row):
     """Return the rows of head h of text b, from ``row`` on."""
     return Rows(place.at + b * place.text + h * place.head + row * place.row, place.row)
 
@@ -97,12 +101,16 @@ def _wide(width):
 
 
 @part
-def _operand(rows, n_rows, width, tall, wide, scratch):
-    """Return Rows readable as (tall, wide): the given rows (n_rows, width), or a padded copy."""
+def _operand(rows, n_rows, width, tall, wide, scratch, fresh):
+    """Return Rows readable as (tall, wide): the given rows (n_rows, width), or a padded copy.
+
+    The copy is already in the scratch memory if the rows are not ``fresh``.
+    """
     if n_rows == tall and width == wide and n_rows * rows.row <= SPREAD:
         return rows
     copied = Rows(scratch, wide)
-    load(rows, n_rows, width, copied, tall, wide)
+    if fresh:
+        load(rows, n_rows, width, copied, tall, wide)
     return copied
 
 
@@ -120,91 +128,51 @@ def _settle(result, n_rows, width, rows):
         store(result, n_rows, width, rows)
 
 
-@part
-def _scores(like, a, b, c, end, n_sum, first):
-    """Compute C (end, STRIP) = A B, with a strip of queries in columns.
-
-    A is Rows, B and C are addresses. Queries before query i do not attend to the key ``first`` + i;
-    a vector with only such queries is not written.
-    """
-    item, strip = like.itemsize, STRIP * like.itemsize
-    for s in range(0, end, TILE_ROWS):
-        skip = max(0, s - first) * item // VECTOR_BYTES * VECTOR_BYTES
-        at, to = a.at + s * a.row, c + s * strip
-        if skip % TILE_BYTES:
-            half_tile(like, at, a.row, item, b + skip, strip, to + skip, strip, n_sum, 0, 0)
-            skip += VECTOR_BYTES
-        keys, queries = Matrix(at, a.row, item), Rows(b + skip, strip)
-        product(like, keys, queries, Rows(to + skip, strip), TILE_ROWS, strip - skip, n_sum, False)
-
-
-@part
-def _until_seen(like, a, b, c, n_rows, width, n_sum, first):
-    """Compute C (n_rows, width) = A B, with A (n_rows, n_sum) the transpose of a strip of weights.
-
-    A is an address, B and C are Rows. The weights of row i, which is query i, are 0 after the key
-    ``first`` + i.
-    """
-    item, strip = like.itemsize, STRIP * like.itemsize
-    for i in range(0, n_rows, TILE_ROWS):
-        n = min(n_sum, first + i + TILE_ROWS)
-        weights, to = Matrix(a + i * item, item, strip), Rows(c.at + i * c.row, c.row)
-        product(like, weights, b, to, TILE_ROWS, width, n, False)
-
-
-@part
-def _since_seen(like, a, b, c, reached, n_rows, width, n_sum, first):
-    """Compute C (n_rows, width) += A B, with A (n_rows, n_sum) a strip of weights.
-
-    A is an address, B and C are Rows. Rows of C from ``reached`` on are not initialized yet. The
-    weights of key ``first`` + i, which is a row, are 0 before query i.
-    """
-    item, strip = like.itemsize, STRIP * like.itemsize
-    for s in range(0, n_rows, TILE_ROWS):
-        i = max(0, s - first)
-        weights, others = Matrix(a + s * strip + i * item, strip, item), b.at + i * b.row
-        to = Rows(c.at + s * c.row, c.row)
-        product(like, weights, Rows(others, b.row), to, TILE_ROWS, width, n_sum - i, s < reached)
-
-
 @inner
-def forward_head(b, h, attention, scratch):
-    """Compute y, and the log-sum-exp of each query's scores, for head h of text b."""
-    n_head, n_queries, n_keys, d, e = attention.sizes
-    causal, scale, dropped = attention.causal, attention.scale, attention.dropped
-    item = scratch.itemsize
-    width_d, width_e, strip = d * item, e * item, STRIP * item
+def forward_head(b, h, fresh, attention, scratch):
+    """Compute y, and the log-sum-exp of each query's scores, for head h of text b.
+
+    The scratch memory already has a copy of the keys and values if they are not ``fresh``.
+    """
+    n_head, group, n_queries, n_keys, tall_strip, d, e = attention.sizes
+    causal, soft_cap, dropped = attention.causal, attention.soft_cap, attention.dropped
+    item, one = scratch.itemsize, scratch.dtype.type(1)
+    scale = one if soft_cap else attention.scale  # of the scores that the softmax sees
+    width_d, width_e, row = d * item, e * item, STRIP * item
     wide_d, wide_e, tall_keys = _wide(width_d), _wide(width_e), round_up(n_keys, TILE_ROWS)
     own_keys = np.int64(scratch.ctypes.data)
     own_values = own_keys + tall_keys * width_d
     own_out = own_values + n_keys * wide_e
     queries_t = own_out + STRIP * wide_e
-    scores_at = queries_t + wide_d // item * strip
-    block = scores_at + tall_keys * strip
+    scores_at = queries_t + wide_d // item * row
+    block = scores_at + tall_strip * row
     highest = vector(scratch, block + BLOCK_BYTES, STRIP)
-    totals = vector(scratch, block + BLOCK_BYTES + strip, STRIP)
-    sums = vector(scratch, block + BLOCK_BYTES + 2 * strip, STRIP)
+    totals = vector(scratch, block + BLOCK_BYTES + row, STRIP)
+    sums = vector(scratch, block + BLOCK_BYTES + 2 * row, STRIP)
     head = b * n_head + h
 
-    all_keys, all_values = _rows(attention.k, b, h, 0), _rows(attention.v, b, h, 0)
-    keys = _operand(all_keys, n_keys, width_d, tall_keys, width_d, own_keys)
-    values = _operand(all_values, n_keys, width_e, n_keys, wide_e, own_values)
+    k, v = rows_of(attention.k, b, h // group, 0), rows_of(attention.v, b, h // group, 0)
+    keys = _operand(k, n_keys, width_d, tall_keys, width_d, own_keys, fresh)
+    values = _operand(v, n_keys, width_e, n_keys, wide_e, own_values, fresh)
     for first in range(0, n_queries, STRIP):
-        n_rows = min(STRIP, n_queries - first)
-        end = _visible(first + n_rows - 1, n_keys, causal)
+        strip = strip_of(first, n_queries, n_keys, causal, attention.window)
+        n_rows, start = strip.n_rows, strip.start
         query = head * n_queries + first
-        queries = _rows(attention.q, b, h, first)
-        transpose(scratch, queries, n_rows, d, Rows(queries_t, strip), block)
-        diagonal = first if causal else n_keys
-        _scores(scratch, keys, queries_t, scores_at, end, d, diagonal)
-        scores = vector(scratch, scores_at, end * STRIP).reshape(end, STRIP)
-        forbid(scores, first, causal, attention.padding[b])
+        queries = rows_of(attention.q, b, h, first)
+        transpose(scratch, queries, n_rows, d, Rows(queries_t, row), block)
+        seen = Rows(keys.at + start * keys.row, keys.row)
+        strip_scores(scratch, seen, queries_t, scores_at, strip, d)
+        scores = vector(scratch, scores_at, strip.n_keys * STRIP).reshape(strip.n_keys, STRIP)
+        if soft_cap:
+            cap(scores, attention.scale, soft_cap)
+        forbid(scores, strip, causal, attention.padding[b, start:])
         exponentials(scores, scale, highest, totals, sums)
         if dropped.threshold:
-            drop(scores, dropped, query * n_keys, n_keys)
-        y, tall = _rows(attention.y, b, h, first), round_up(n_rows, TILE_ROWS)
+            drop(scores, dropped, query * n_keys + start, n_keys)
+        y, tall = rows_of(attention.y, b, h, first), round_up(n_rows, TILE_ROWS)
         out = _result(y, n_rows, width_e, tall, wide_e, own_out)
-        _until_seen(scratch, scores_at, values, out, tall, wide_e, end, diagonal)
+        seen = Rows(values.at + start * values.row, values.row)
+        sum_over_keys(scratch, scores_at, seen, out, strip, wide_e)
         for i in range(n_rows):
             total = totals[i]
             divide(vector(scratch, out.at + i * out.row, e), total)
@@ -214,12 +182,17 @@ def forward_head(b, h, attention, scratch):
 
 
 @inner
-def backward_head(b, h, attention, gradients, scratch):
-    """Compute dq, dk and dv for head h of text b."""
-    n_head, n_queries, n_keys, d, e = attention.sizes
-    causal, scale, dropped = attention.causal, attention.scale, attention.dropped
-    item = scratch.itemsize
-    width_d, width_e, strip = d * item, e * item, STRIP * item
+def backward_head(b, h, fresh, attention, gradients, dk, dv, is_first, scratch):
+    """Compute dq for head h of text b, and write its dk and dv to Rows, or add them.
+
+    The scratch memory already has a copy of the keys and values if they are not ``fresh``. The
+    first head of a group writes; the others add to what is there.
+    """
+    n_head, group, n_queries, n_keys, tall_strip, d, e = attention.sizes
+    causal, soft_cap, dropped = attention.causal, attention.soft_cap, attention.dropped
+    item, one = scratch.itemsize, scratch.dtype.type(1)
+    scale = one if soft_cap else attention.scale  # of the scores that the softmax sees
+    width_d, width_e, row = d * item, e * item, STRIP * item
     wide_d, wide_e, tall_keys = _wide(width_d), _wide(width_e), round_up(n_keys, TILE_ROWS)
     own_keys = np.int64(scratch.ctypes.data)
     own_values = own_keys + tall_keys * wide_d
@@ -229,60 +202,70 @@ def backward_head(b, h, attention, gradients, scratch):
     own_dqueries = own_queries + STRIP * wide_d
     own_dout = own_dqueries + STRIP * wide_d
     queries_t = own_dout + STRIP * wide_e
-    dout_t = queries_t + wide_d // item * strip
-    weights_at = dout_t + wide_e // item * strip
-    dscores_at = weights_at + tall_keys * strip
-    block = dscores_at + tall_keys * strip
+    dout_t = queries_t + wide_d // item * row
+    weights_at = dout_t + wide_e // item * row
+    dscores_at = weights_at + tall_strip * row
+    block = dscores_at + tall_strip * row
     log_sums = vector(scratch, block + BLOCK_BYTES, STRIP)
-    along = vector(scratch, block + BLOCK_BYTES + strip, STRIP)
+    along = vector(scratch, block + BLOCK_BYTES + row, STRIP)
     head = b * n_head + h
 
-    k, v = _rows(attention.k, b, h, 0), _rows(attention.v, b, h, 0)
-    dk, dv = _rows(gradients.dk, b, h, 0), _rows(gradients.dv, b, h, 0)
-    keys = _operand(k, n_keys, width_d, tall_keys, wide_d, own_keys)
-    values = _operand(v, n_keys, width_e, tall_keys, width_e, own_values)
-    dkeys = _result(dk, n_keys, width_d, tall_keys, wide_d, own_dkeys)
-    dvalues = _result(dv, n_keys, width_e, tall_keys, wide_e, own_dvalues)
+    k, v = rows_of(attention.k, b, h // group, 0), rows_of(attention.v, b, h // group, 0)
+    keys = _operand(k, n_keys, width_d, tall_keys, wide_d, own_keys, fresh)
+    values = _operand(v, n_keys, width_e, tall_keys, width_e, own_values, fresh)
+    dkeys, dvalues = Rows(own_dkeys, wide_d), Rows(own_dvalues, wide_e)
+    if is_first:
+        dkeys = _result(dk, n_keys, width_d, tall_keys, wide_d, own_dkeys)
+        dvalues = _result(dv, n_keys, width_e, tall_keys, wide_e, own_dvalues)
     reached = 0  # rows of dkeys and dvalues that are initialized
     for first in range(0, n_queries, STRIP):
-        n_rows = min(STRIP, n_queries - first)
-        end = _visible(first + n_rows - 1, n_keys, causal)
+        strip = strip_of(first, n_queries, n_keys, causal, attention.window)
+        n_rows, start, n_seen = strip.n_rows, strip.start, strip.n_keys
         query = head * n_queries + first
-        q, y = _rows(attention.q, b, h, first), _rows(attention.y, b, h, first)
-        dy, dq = _rows(gradients.dy, b, h, first), _rows(gradients.dq, b, h, first)
-        queries = _operand(q, n_rows, width_d, n_rows, wide_d, own_queries)
-        dout = _operand(dy, n_rows, width_e, n_rows, wide_e, own_dout)
-        transpose(scratch, q, n_rows, d, Rows(queries_t, strip), block)
-        transpose(scratch, dy, n_rows, e, Rows(dout_t, strip), block)
-        diagonal = first if causal else n_keys
-        _scores(scratch, keys, queries_t, weights_at, end, d, diagonal)
-        _scores(scratch, values, dout_t, dscores_at, end, e, diagonal)
-        weights = vector(scratch, weights_at, end * STRIP).reshape(end, STRIP)
-        dscores = vector(scratch, dscores_at, end * STRIP).reshape(end, STRIP)
-        forbid(weights, first, causal, attention.padding[b])
+        q, y = rows_of(attention.q, b, h, first), rows_of(attention.y, b, h, first)
+        dy, dq = rows_of(gradients.dy, b, h, first), rows_of(gradients.dq, b, h, first)
+        queries = _operand(q, n_rows, width_d, n_rows, wide_d, own_queries, True)
+        dout = _operand(dy, n_rows, width_e, n_rows, wide_e, own_dout, True)
+        transpose(scratch, q, n_rows, d, Rows(queries_t, row), block)
+        transpose(scratch, dy, n_rows, e, Rows(dout_t, row), block)
+        seen_keys = Rows(keys.at + start * keys.row, keys.row)
+        seen_values = Rows(values.at + start * values.row, values.row)
+        strip_scores(scratch, seen_keys, queries_t, weights_at, strip, d)
+        strip_scores(scratch, seen_values, dout_t, dscores_at, strip, e)
+        weights = vector(scratch, weights_at, n_seen * STRIP).reshape(n_seen, STRIP)
+        dscores = vector(scratch, dscores_at, n_seen * STRIP).reshape(n_seen, STRIP)
         for i in range(n_rows):
             log_sums[i] = attention.log_total[query + i]
             out = vector(scratch, y.at + i * y.row, e)
             along[i] = dot(out, vector(scratch, dout.at + i * dout.row, e))
         if dropped.threshold:
-            drop(dscores, dropped, query * n_keys, n_keys)
+            drop(dscores, dropped, query * n_keys + start, n_keys)
+        if soft_cap:
+            cap_with_gradient(weights, dscores, attention.scale, soft_cap, along)
+            along[:] = 0
+        forbid(weights, strip, causal, attention.padding[b, start:])
         weights_and_gradient(weights, dscores, scale, log_sums, along)
         if dropped.threshold:
-            drop(weights, dropped, query * n_keys, n_keys)
-        tall, tall_end = round_up(n_rows, TILE_ROWS), round_up(end, TILE_ROWS)
+            drop(weights, dropped, query * n_keys + start, n_keys)
+        tall, tall_seen = round_up(n_rows, TILE_ROWS), round_up(n_seen, TILE_ROWS)
         # Keys after the last visible one, in the same tile: their gradients are 0.
-        clear(weights_at + end * strip, (tall_end - end) * strip)
-        clear(dscores_at + end * strip, (tall_end - end) * strip)
+        clear(weights_at + n_seen * row, (tall_seen - n_seen) * row)
+        clear(dscores_at + n_seen * row, (tall_seen - n_seen) * row)
         dqueries = _result(dq, n_rows, width_d, tall, wide_d, own_dqueries)
-        _until_seen(scratch, dscores_at, keys, dqueries, tall, wide_d, end, diagonal)
+        sum_over_keys(scratch, dscores_at, seen_keys, dqueries, strip, wide_d)
         _settle(dqueries, n_rows, width_d, dq)
-        _since_seen(
-            scratch, dscores_at, queries, dkeys, reached, tall_end, wide_d, n_rows, diagonal
-        )
-        _since_seen(scratch, weights_at, dout, dvalues, reached, tall_end, wide_e, n_rows, diagonal)
-        reached = tall_end
+        seen_keys = Rows(dkeys.at + start * dkeys.row, dkeys.row)
+        seen_values = Rows(dvalues.at + start * dvalues.row, dvalues.row)
+        old = reached - start
+        sum_over_queries(scratch, dscores_at, queries, seen_keys, strip, old, wide_d)
+        sum_over_queries(scratch, weights_at, dout, seen_values, strip, old, wide_e)
+        reached = start + tall_seen
     for i in range(reached, n_keys):  # no query attends to these keys
         clear(dkeys.at + i * dkeys.row, width_d)
         clear(dvalues.at + i * dvalues.row, width_e)
-    _settle(dkeys, n_keys, width_d, dk)
-    _settle(dvalues, n_keys, width_e, dv)
+    if is_first:
+        _settle(dkeys, n_keys, width_d, dk)
+        _settle(dvalues, n_keys, width_e, dv)
+    else:
+        add(scratch, dkeys, n_keys, d, dk)
+        add(scratch, dvalues, n_keys, e, dv)

@@ -14,6 +14,7 @@ from scratchgpt.kernels.parts.column_vectors import (
     column_gradient,
     column_highest,
 )
+from scratchgpt.kernels.parts.fast_math import tanh
 from scratchgpt.kernels.parts.random_bits import LOWER_HALF, U, random_bits
 
 STRIP = 32  # queries per strip
@@ -30,27 +31,51 @@ class Dropped(NamedTuple):
 
 
 @part
-def forbid(scores, first, causal, padding):
-    """Set the scores of masked keys to minus infinity: later keys, and padding.
+def cap(scores, scale, limit):
+    """Replace scores (S, STRIP) by c tanh(scale score / c), with the limit c."""
+    flat, factor = scores.reshape(-1), scale / limit
+    for j in range(flat.size):
+        flat[j] = limit * tanh(factor * flat[j])
+
+
+@part
+def cap_with_gradient(scores, d, scale, limit, along):
+    """Cap the scores; replace d, the gradient of the weights, by (d - along) times the slope.
+
+    The slope of the capped score is scale (1 - tanh²). It multiplies the whole gradient of the
+    score, weight (d - along), so the rest is that of scores with the scale 1 and ``along`` 0.
+    """
+    factor, one = scale / limit, scores.dtype.type(1)
+    for s in range(scores.shape[0]):
+        row, d_row = scores[s], d[s]
+        for i in range(STRIP):
+            share = tanh(factor * row[i])
+            row[i] = limit * share
+            d_row[i] = (d_row[i] - along[i]) * (scale * (one - share * share))
+
+
+@part
+def forbid(scores, strip, causal, padding):
+    """Set the scores of masked keys to minus infinity: padding, and keys outside of the windows.
 
     Parameters
     ----------
     scores : array (S, STRIP)
-    first : int
-        The first query of the strip.
+    strip : Strip
     causal : bool
     padding : bool array (at least S), or without elements
     """
     forbidden = scores.dtype.type(FORBIDDEN)
+    n_keys, diagonal = scores.shape[0], strip.diagonal
     if padding.size:
-        for s in range(scores.shape[0]):
+        for s in range(n_keys):
             if padding[s]:
                 scores[s, :] = forbidden
     if causal:
-        for s in range(first + 1, scores.shape[0]):
-            row = scores[s]
-            for i in range(min(s - first, STRIP)):
-                row[i] = forbidden
+        for s in range(diagonal + 1, n_keys):  # the queries before these keys
+            scores[s, : min(s - diagonal, STRIP)] = forbidden
+        for s in range(min(n_keys, diagonal + STRIP - strip.window)):  # those too far behind them
+            scores[s, max(0, s - diagonal + strip.window) :] = forbidden
 
 
 @part

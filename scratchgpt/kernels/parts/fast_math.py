@@ -99,3 +99,42 @@ def _exp_in_float64(x):
         return p * float_of_bits(np.int64(np.int32(n) + 1023) << 52)
 
     return exp if x == types.float64 else None
+
+
+def tanh(x):
+    """The hyperbolic tangent, in float32 or float64; compiled code uses one of two overloads.
+
+    tanh x = (1 - e) / (1 + e) with e = exp(-2x). Near 0, where 1 - e would lose digits, the Taylor
+    series is used instead.
+    """
+    return np.tanh(x)
+
+
+@overload(tanh, jit_options={"fastmath": FAST})
+def _tanh_in_float32(x):
+    def tanh(x):
+        square, e = x * x, exp(F(-2) * abs(x))
+        p = F(62 / 2835)
+        p = p * square - F(17 / 315)
+        p = p * square + F(2 / 15)
+        p = p * square - F(1 / 3)
+        far = (ONE - e) / (ONE + e)
+        far = -far if x < ZERO else far
+        return x + x * square * p if square < F(1 / 16) else far
+
+    return tanh if x == types.float32 else None
+
+
+@overload(tanh, jit_options={"fastmath": {"contract"}})
+def _tanh_in_float64(x):
+    def tanh(x):
+        square, e = x * x, exp(-2.0 * abs(x))
+        p = 62 / 2835
+        p = p * square - 17 / 315
+        p = p * square + 2 / 15
+        p = p * square - 1 / 3
+        far = (1.0 - e) / (1.0 + e)
+        far = -far if x < 0.0 else far
+        return x + x * square * p if square < 1e-3 else far
+
+    return tanh if x == types.float64 else None

@@ -5,7 +5,7 @@ In this module and its users, addresses are int64, and strides and widths are in
 
 from typing import Any, NamedTuple
 
-from scratchgpt.kernels.compiler.addresses import clear, copy
+from scratchgpt.kernels.compiler.addresses import clear, copy, vector
 from scratchgpt.kernels.compiler.cpu import TILE_ROWS, VECTOR_BYTES
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.parts.tile import tile, transpose_block
@@ -51,6 +51,16 @@ def store(source, n_rows, width, target):
     """Copy Rows of ``width`` bytes to the target."""
     for i in range(n_rows):
         copy(target.at + i * target.row, source.at + i * source.row, width)
+
+
+@part
+def add(like, source, n_rows, n_columns, target):
+    """Add Rows (n_rows, n_columns) to the target."""
+    for i in range(n_rows):
+        row = vector(like, source.at + i * source.row, n_columns)
+        total = vector(like, target.at + i * target.row, n_columns)
+        for j in range(n_columns):
+            total[j] += row[j]
 
 
 @part

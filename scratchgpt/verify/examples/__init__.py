@@ -5,7 +5,19 @@ from scratchgpt.verify.examples.case import LAYOUTS, Case, Example, arrange
 from scratchgpt.verify.examples.classification import CROSS_ENTROPY, LOG_SOFTMAX, SOFTMAX
 from scratchgpt.verify.examples.layer_norm import LAYER_NORM, RESIDUAL_LAYER_NORM
 from scratchgpt.verify.examples.linear import EMBEDDING, LINEAR
-from scratchgpt.verify.examples.pointwise import BROADCAST, DROPOUT, GELU, RELU, RESIDUAL
+from scratchgpt.verify.examples.pointwise import (
+    BROADCAST,
+    DROPOUT,
+    GATED_PRODUCT,
+    GELU,
+    RELU,
+    RELU_SQUARED,
+    RESIDUAL,
+    SILU,
+)
+from scratchgpt.verify.examples.rms_norm import RESIDUAL_RMS_NORM, RMS_NORM
+from scratchgpt.verify.examples.rotary import ROTARY
+from scratchgpt.verify.examples.soft_cap import SOFT_CAP
 from scratchgpt.verify.examples.text_vectors import CONTRASTIVE, LAST_POOL, MEAN_POOL, UNIT
 
 EXAMPLES: dict[str, Example] = {
@@ -17,6 +29,7 @@ EXAMPLES: dict[str, Example] = {
         CROSS_ENTROPY,
         DROPOUT,
         EMBEDDING,
+        GATED_PRODUCT,
         GELU,
         LAST_POOL,
         LAYER_NORM,
@@ -24,9 +37,15 @@ EXAMPLES: dict[str, Example] = {
         LOG_SOFTMAX,
         MEAN_POOL,
         RELU,
+        RELU_SQUARED,
         RESIDUAL,
         RESIDUAL_LAYER_NORM,
+        RESIDUAL_RMS_NORM,
+        RMS_NORM,
+        ROTARY,
+        SILU,
         SOFTMAX,
+        SOFT_CAP,
         UNIT,
     )
 }

@@ -21,6 +21,17 @@ def _inputs(
     }
 
 
+def _grouped(
+    n_head: int, n_kv_head: int, n_queries: int, n_keys: int, leading: tuple[int, ...] = (2,)
+) -> dict[str, Any]:
+    """Sample inputs with D=6 and E=7, and fewer heads of keys and values."""
+    return {
+        "q": _draw.normal(*leading, n_head, n_queries, 6),
+        "k": _draw.normal(*leading, n_kv_head, n_keys, 6),
+        "v": _draw.normal(*leading, n_kv_head, n_keys, 7),
+    }
+
+
 def _additive(*shape: int) -> Any:
     """Sample biases to add to the scores, some of them -inf."""
     return np.where(_draw.booleans(*shape, p=0.25), -np.inf, _draw.normal(*shape))
@@ -47,6 +58,7 @@ def _combinations() -> list[Case]:
 
 _all_padding = np.array([[False, True, False, False], [True, True, True, True]])
 _dropout = {"dropout_p": 0.4, "dropout_seed": 17}
+_all_masks = {"mask": _added, "key_padding_mask": _padding, "causal": True, **_dropout}
 
 ATTENTION = Example(
     "attention",
@@ -57,11 +69,7 @@ ATTENTION = Example(
         Case("self-attention", _inputs((2, 3), 5, 5, 4, 4), {"causal": True}),
         Case("dropout", _inputs((2, 3), 4, 5, 6, 7), _dropout),
         Case("dropout, causal", _inputs((2, 3), 5, 5, 4, 6), {"causal": True, **_dropout}),
-        Case(
-            "dropout, all masks",
-            _inputs((2, 3), 4, 5, 6, 7),
-            {"mask": _added, "key_padding_mask": _padding, "causal": True, **_dropout},
-        ),
+        Case("dropout, all masks", _inputs((2, 3), 4, 5, 6, 7), _all_masks),
         Case("everything dropped", _inputs((1,), 3, 4, 2, 5), {"dropout_p": 1.0}),
         Case("another scale", _inputs((2,), 3, 4, 5, 6), {"scale": 0.7}),
         Case("no leading axis", _inputs((), 3, 4, 5, 2), {"mask": _draw.booleans(3, 4, p=0.7)}),
@@ -79,5 +87,28 @@ ATTENTION = Example(
         Case("fortran order", _inputs((2, 3), 4, 5, 6, 7), {"causal": True}, "fortran"),
         Case("strided", _inputs((2, 3), 4, 5, 6, 7), {"mask": _boolean}, "strided"),
         Case("reversed", _inputs((2, 3), 4, 5, 6, 7), {"key_padding_mask": _padding}, "reversed"),
+        Case("groups of 2 heads", _grouped(6, 3, 4, 5)),
+        Case("groups of 3 heads, causal", _grouped(6, 2, 5, 4), {"causal": True}),
+        Case("one key-value head, dropout", _grouped(4, 1, 5, 5), {"causal": True, **_dropout}),
+        Case("groups, all masks, dropout", _grouped(6, 3, 4, 5), _all_masks),
+        Case("groups without a batch", _grouped(4, 2, 3, 5, ())),
+        Case("groups with two batch axes", _grouped(4, 2, 3, 5, (2, 3)), {"causal": True}),
+        Case("groups, fortran order", _grouped(6, 3, 4, 5), {"causal": True}, "fortran"),
+        Case("groups, strided", _grouped(6, 2, 4, 5), _dropout, "strided"),
+        Case("window of 1", _inputs((2, 3), 5, 5, 4, 6), {"causal": True, "window": 1}),
+        Case("window of 3", _inputs((2, 3), 8, 8, 5, 6), {"causal": True, "window": 3}),
+        Case("window over all keys", _inputs((2, 3), 5, 5, 4, 6), {"causal": True, "window": 9}),
+        Case("window before all keys", _inputs((2, 3), 9, 4, 5, 6), {"causal": True, "window": 2}),
+        Case(
+            "window, all masks, dropout", _inputs((2, 3), 4, 5, 6, 7), {**_all_masks, "window": 2}
+        ),
+        Case("soft cap", _inputs((2, 3), 4, 5, 6, 7), {"soft_cap": 1.5}),
+        Case("soft cap, all masks, dropout", _grouped(6, 3, 4, 5), {**_all_masks, "soft_cap": 0.7}),
+        Case(
+            "groups, window, soft cap, reversed",
+            _grouped(6, 2, 7, 7),
+            {"causal": True, "window": 3, "soft_cap": 1.2, **_dropout},
+            "reversed",
+        ),
     ),
 )

@@ -18,6 +18,15 @@ def test_the_page_recomputes_all_its_numbers(which, open_page, request):
     assert opened.errors == []
 
 
+def test_the_page_of_every_form_recomputes_all_its_numbers(form_path, open_page):
+    opened = open_page(path=form_path)
+    found = opened.js("explorer.checkAll()")
+    assert found["n"] > 3_000
+    assert found["worst"] <= 1e-5
+    assert found["gap"] <= 1e-5
+    assert opened.errors == []
+
+
 def test_all_numbers_before_training_agree_too(open_page):
     opened = open_page()
     opened.page.click("#start")

@@ -1,0 +1,376 @@
+"""The families that rotate positions, as transformers computes them, with random weights."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scratchgpt.errors import UserError
+from scratchgpt.generation import SamplingConfig, generate
+from scratchgpt.models import GPT, GPTConfig, load_pretrained
+from scratchgpt.models.families import FAMILIES, form_of, obstacle, read_family, write_family
+from scratchgpt.models.families.fields import Dropouts
+
+GREEDY = SamplingConfig(temperature=0)
+LLAMA3 = {
+    **{"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
+    **{"original_max_position_embeddings": 20, "rope_theta": 500.0},
+}
+YARN = {"rope_type": "yarn", "factor": 2.5, "original_max_position_embeddings": 22}
+SLIDING = {"use_sliding_window": True, "sliding_window": 4}
+FORMS = [
+    ("llama", {}),
+    ("llama", {"rope_parameters": LLAMA3, "tie_word_embeddings": True, "hidden_act": "gelu"}),
+    ("llama", {"attention_bias": True, "mlp_bias": True, "head_dim": 10, "vocab_size": 67}),
+    ("llama", {"rope_parameters": {"rope_type": "linear", "factor": 3.0, "rope_theta": 77.0}}),
+    ("llama", {"num_key_value_heads": 6, "rms_norm_eps": 1e-3}),
+    ("qwen2", {"tie_word_embeddings": True}),
+    ("qwen2", {**SLIDING, "max_window_layers": 1}),
+    ("qwen2", {"rope_parameters": {**YARN, "beta_fast": 8.0, "truncate": False}}),
+    ("qwen3", {"head_dim": 10, "tie_word_embeddings": True}),
+    ("qwen3", {"head_dim": 4, "attention_bias": True, "num_key_value_heads": 1}),
+    ("qwen3", {**SLIDING, "layer_types": ["sliding_attention", *["full_attention"] * 2]}),
+    ("mistral", {"sliding_window": 5}),
+    ("mistral", {"sliding_window": 9, "head_dim": 4, "rope_parameters": {"rope_theta": 1e6}}),
+    ("nanochat", {}),
+    ("nanochat", {"attention_bias": True, "final_logit_softcapping": None, "vocab_size": 67}),
+    ("nanochat", {"hidden_act": "silu", "final_logit_softcapping": 0.7, "num_key_value_heads": 3}),
+]
+each_form = pytest.mark.parametrize(
+    ("family", "form"), FORMS, ids=[f"{family} {' '.join(form)}" for family, form in FORMS]
+)
+NEW = [name for name, row in FAMILIES.items() if row.settings.get("positions") == "rotary"]
+each_family = pytest.mark.parametrize("family", NEW)
+
+
+def test_every_family_is_compared():
+    assert {family for family, _ in FORMS} == set(NEW)
+
+
+def tokens_for(config, shape=(2, 17)):
+    return np.random.default_rng(7).integers(0, config.vocab_size, shape)
+
+
+def greedy(torch, peer, prompt, n_new):
+    """Generate the tokens with the highest logits."""
+    tokens = torch.tensor([prompt])
+    with torch.no_grad():
+        for _ in range(n_new):
+            best = peer(tokens).logits[:, -1].argmax(-1, keepdim=True)
+            tokens = torch.cat([tokens, best], dim=1)
+    return tokens[0, len(prompt) :].tolist()
+
+
+@each_form
+def test_logits_loss_gradients_and_greedy_tokens_equal_theirs(
+    torch, make_peer, in_our_names, family, form, assert_close
+):
+    peer, path = make_peer(family, form)
+    model = GPT.from_pretrained(path, dtype=np.float64)
+    tokens = tokens_for(model.config)
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+
+    expected = peer(torch.tensor(inputs)).logits
+    expected_loss = torch.nn.functional.cross_entropy(
+        expected.flatten(0, 1), torch.tensor(targets).flatten()
+    )
+    expected_loss.backward()
+    logits, _ = model.forward(inputs)
+    loss, saved = model.loss(inputs, targets)
+    model.loss_backward(1.0, saved)
+
+    assert_close(logits, expected.detach().numpy(), 1e-10, "logits")
+    assert_close(loss, expected_loss.item(), 1e-10, "loss")
+    theirs = {name: parameter.grad.numpy() for name, parameter in peer.named_parameters()}
+    for name, gradient in in_our_names(theirs, model, family).items():
+        assert_close(model.store.named[name].grad, gradient, 1e-9, name)
+
+    prompt = tokens[0, :3].tolist()
+    [ours] = generate(model, [prompt], max_new_tokens=50, sampling=GREEDY)
+    assert ours.tokens.tolist() == greedy(torch, peer, prompt, 50)
+
+
+@each_form
+def test_float32_logits_equal_theirs_too(torch, make_peer, family, form, assert_close):
+    """Here, transformers is not changed."""
+    peer, path = make_peer(family, form, "float32")
+    model = GPT.from_pretrained(path)
+    assert model.dtype == np.float32
+    tokens = tokens_for(model.config)
+    expected = peer(torch.tensor(tokens)).logits.detach().numpy()
+    assert_close(model.forward(tokens)[0], expected, 2e-5)
+    cache = model.new_cache(2)
+    assert_close(model.extend(tokens, cache), expected[:, -1], 2e-5)
+
+
+@pytest.mark.parametrize("shard_bytes", [None, 9000])
+@each_form
+def test_transformers_reads_our_files(
+    torch, transformers, make_peer, tmp_path, family, form, shard_bytes, assert_close
+):
+    _, path = make_peer(family, form)
+    model = GPT.from_pretrained(path, dtype=np.float64)
+    model.store.values[...] *= 0.9  # like after some training
+    model.save_pretrained(tmp_path / "ours", shard_bytes=shard_bytes)
+    again, info = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path / "ours", dtype=torch.float64, output_loading_info=True
+    )
+    assert not any(info.values()), info
+    assert again.config.model_type == family
+    assert type(again).__name__ == again.config.architectures[0]
+    tokens = tokens_for(model.config)
+    expected = again.eval()(torch.tensor(tokens)).logits.detach().numpy()
+    assert_close(model.forward(tokens)[0], expected, 1e-10)
+    ours = load_pretrained(tmp_path / "ours", dtype=np.float64)
+    assert ours.config.effective() == model.config.effective()
+    np.testing.assert_array_equal(ours.store.values, model.store.values)
+
+
+@each_family
+def test_a_round_trip_is_bit_for_bit(make_peer, tmp_path, family):
+    from safetensors.numpy import load_file
+
+    form = {"sliding_window": 5} if family == "mistral" else {}
+    _, path = make_peer(family, form)
+    GPT.from_pretrained(path, dtype=np.float64).save_pretrained(tmp_path / "ours")
+    theirs, ours = (load_file(p / "model.safetensors") for p in (path, tmp_path / "ours"))
+    assert ours.keys() == theirs.keys()
+    for name, array in theirs.items():
+        np.testing.assert_array_equal(ours[name], array)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@each_family
+def test_half_precision_is_read(make_peer, in_our_names, family, dtype):
+    peer, path = make_peer(family, {}, dtype)
+    model = GPT.from_pretrained(path)
+    theirs = {name: x.detach().float().numpy() for name, x in peer.named_parameters()}
+    for name, expected in in_our_names(theirs, model, family).items():
+        np.testing.assert_array_equal(model.store.named[name].value, expected)
+
+
+@each_family
+def test_a_model_without_a_head_gets_the_tied_one(torch, make_peer, family, assert_close):
+    """Its files lack ``model.``; old ones also have the frequencies of the rotation."""
+    from safetensors.torch import save_file
+
+    peer, path = make_peer(family, {}, base=True)
+    tensors = {name: x.clone() for name, x in peer.state_dict().items()}
+    assert "embed_tokens.weight" in tensors
+    for i in range(3):
+        tensors[f"layers.{i}.self_attn.rotary_emb.inv_freq"] = torch.ones(3)
+    save_file(tensors, path / "model.safetensors")
+    model = GPT.from_pretrained(path, dtype=np.float64)
+    assert model.config.tied_head
+    tokens = tokens_for(model.config)
+    x, _ = model.transformer.forward(tokens)
+    expected = peer(torch.tensor(tokens)).last_hidden_state.detach().numpy()
+    assert_close(x, expected, 1e-10)
+
+
+def test_a_tied_head_in_the_file_must_be_the_embedding(torch, make_peer):
+    from safetensors.torch import save_file
+
+    peer, path = make_peer("llama", {"tie_word_embeddings": True})
+    tensors = {name: x.clone() for name, x in peer.state_dict().items()}
+    save_file(tensors, path / "model.safetensors")
+    model = GPT.from_pretrained(path)
+    del tensors["model.embed_tokens.weight"]
+    save_file(tensors, path / "model.safetensors")
+    np.testing.assert_array_equal(GPT.from_pretrained(path).store.values, model.store.values)
+    tensors["model.embed_tokens.weight"] = tensors["lm_head.weight"] + 1
+    save_file(tensors, path / "model.safetensors")
+    with pytest.raises(UserError, match=r"lm_head.weight differs from model.embed_tokens.weight"):
+        GPT.from_pretrained(path)
+
+
+def changed(path, remove=(), **changes):
+    file = path / "config.json"
+    values = {**json.loads(file.read_text()), **changes}
+    file.write_text(json.dumps({k: v for k, v in values.items() if k not in remove}))
+
+
+@pytest.mark.parametrize(
+    ("form", "remove", "older"),
+    [
+        ({"rope_parameters": {"rope_theta": 77.0}}, ["rope_parameters"], {"rope_theta": 77.0}),
+        (
+            {"rope_parameters": {"rope_type": "linear", "factor": 3.0, "rope_theta": 77.0}},
+            ["rope_parameters"],
+            {"rope_theta": 77, "rope_scaling": {"type": "linear", "factor": 3}},
+        ),
+        (
+            {"rope_parameters": LLAMA3},
+            ["rope_parameters"],
+            {
+                "rope_theta": 500.0,
+                "rope_scaling": {k: v for k, v in LLAMA3.items() if k != "rope_theta"},
+            },
+        ),
+        (
+            {"rope_parameters": YARN},
+            ["rope_parameters"],
+            {"rope_scaling": YARN, "original_max_position_embeddings": 22, "rope_theta": 10000.0},
+        ),
+        ({}, ["rope_parameters", "head_dim"], {"rope_scaling": None}),
+        ({}, ["head_dim", "attention_bias", "mlp_bias", "hidden_act", "pretraining_tp"], {}),
+        ({"num_key_value_heads": 6}, ["num_key_value_heads"], {}),
+        ({"num_key_value_heads": 6}, [], {"num_key_value_heads": None, "head_dim": None}),
+        ({}, ["dtype"], {"torch_dtype": "bfloat16", "pretraining_tp": 1}),
+    ],
+)
+def test_older_spellings_of_a_configuration_are_read(
+    torch, transformers, make_peer, form, remove, older, assert_close
+):
+    _, path = make_peer("llama", form)
+    expected = GPT.from_pretrained(path).config
+    changed(path, remove, **older)
+    model = GPT.from_pretrained(path, dtype=np.float64)
+    assert model.config.effective() == expected.effective()
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float64).eval()
+    tokens = tokens_for(model.config)
+    logits = theirs(torch.tensor(tokens)).logits.detach().numpy()
+    assert_close(model.forward(tokens)[0], logits, 1e-10)
+
+
+def test_the_newer_spelling_is_written(make_peer, tmp_path):
+    _, path = make_peer("llama", {"rope_parameters": LLAMA3})
+    changed(path, ["rope_parameters"], rope_theta=500.0, rope_scaling={**LLAMA3, "type": "llama3"})
+    GPT.from_pretrained(path).save_pretrained(tmp_path / "ours")
+    values = json.loads((tmp_path / "ours" / "config.json").read_text())
+    assert values["rope_parameters"] == LLAMA3
+    assert not {"rope_theta", "rope_scaling"} & values.keys()
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "parts"),
+    [
+        ("llama", {"rope_parameters": {"rope_type": "dynamic"}}, ["'dynamic'", "linear, llama3"]),
+        ("llama", {"rope_scaling": {"type": "longrope"}}, ["'longrope'", "linear, llama3"]),
+        ("llama", {"rope_scaling": {"type": "linear"}}, ["'linear' needs factor"]),
+        (
+            "qwen3",
+            {"rope_scaling": {**YARN, "mscale": 0.7}},
+            ["unknown field 'mscale' with the value 0.7"],
+        ),
+        (
+            "qwen3",
+            {"rope_parameters": {"full_attention": {"rope_theta": 3.0}}},
+            ["rope_parameters={'full_attention'", "same frequencies in all layers"],
+        ),
+        ("llama", {"partial_rotary_factor": 0.5}, ["partial_rotary_factor=0.5"]),
+        (
+            "llama",
+            {"rope_parameters": {"partial_rotary_factor": 0.5}},
+            ["rope_parameters: partial_rotary_factor=0.5"],
+        ),
+        ("llama", {"pretraining_tp": 2}, ["pretraining_tp=2"]),
+        ("llama", {"num_local_experts": 8}, ["num_local_experts=8"]),
+        ("qwen3", {"num_experts": 128}, ["num_experts=128"]),
+        ("mistral", {"quantization_config": {"bits": 4}}, ["quantization_config="]),
+        ("qwen2", {"hidden_act": "relu2"}, ["hidden_act='relu2'", "silu"]),
+        ("llama", {"attention_dropout": 0.1}, ["attention_dropout=0.1", "differ", "dropout="]),
+        ("llama", {"attention_bias": 3}, ["qkv_bias=3 must be true or false"]),
+        (
+            "qwen2",
+            {**SLIDING, "layer_types": ["linear_attention"] * 3},
+            ["'linear_attention'", "full_attention"],
+        ),
+        ("qwen2", {**SLIDING, "layer_types": ["full_attention"] * 2}, ["for each of the 3 layers"]),
+        (
+            "qwen3",
+            {"architectures": ["Qwen3ForSequenceClassification"]},
+            ["'Qwen3ForSequenceClassification'", "Qwen3ForCausalLM"],
+        ),
+        ("llama", {"num_key_value_heads": 4}, ["n_kv_head=4 does not divide n_head=6"]),
+        ("llama", {"rope_theta": 0.5, "rope_parameters": None}, ["rope_theta=0.5"]),
+        ("nanochat", {"final_logit_softcapping": -1.0}, ["logit_soft_cap=-1.0"]),
+        ("nanochat", {"head_dim": 7}, ["a head has 7"]),
+    ],
+)
+def test_unsupported_fields_are_refused_by_name(make_peer, family, changes, parts):
+    _, path = make_peer(family, {})
+    changed(path, **changes)
+    with pytest.raises(UserError) as caught:
+        GPT.from_pretrained(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_missing_fields_have_the_defaults_of_transformers(transformers, family):
+    row = FAMILIES[family]
+    theirs = type(transformers.AutoConfig.for_model(family))
+    ours_only = {
+        name for field in row.fields if isinstance(field, Dropouts) for name in field.ours_only
+    }
+    for name, value in row.defaults.items():
+        if name not in ours_only:
+            assert getattr(theirs, name, None) == value, name
+    config = read_family({"model_type": family})
+    assert config.n_layer == theirs.num_hidden_layers if family in NEW else theirs.n_layer
+    assert config.effective() == read_family({"model_type": family, "use_cache": 3}).effective()
+
+
+def test_a_number_of_layers_that_no_model_has_takes_no_memory():
+    values = {"model_type": "qwen2", "use_sliding_window": True, "num_hidden_layers": 1 << 30}
+    with pytest.raises(UserError, match="for each of the 1073741824 layers"):
+        read_family(values)
+
+
+@each_family
+def test_what_is_written_is_read_as_the_same(family):
+    sizes = {"n_layer": 2, "n_head": 4, "n_kv_head": 2, "n_embd": 20, "head_dim": 6, "n_inner": 9}
+    config = GPTConfig(**{**form_of(family), **sizes}, block_size=70, dropout=0.2)
+    assert obstacle(config) is None
+    values = json.loads(json.dumps(write_family(config)))
+    assert values["model_type"] == family
+    assert read_family(values).effective() == config.effective()
+    assert values["attention_dropout"] == values["resid_pdrop"] == 0.2
+
+
+def llama(**changes):
+    return GPTConfig(**{**form_of("llama"), "n_head": 4, "n_embd": 24, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"rope_pairing": "neighbors"}, "rope_pairing='neighbors'"),
+        ({"rope_reversed": True}, "rope_reversed=True"),
+        ({"attention_soft_cap": 3.0}, "attention_soft_cap=3.0"),
+        ({"scale_attn_weights": False}, "scale_attn_weights=False"),
+        ({"norm_position": "post"}, "norm_position='post'"),
+        ({"embedding_norm": True}, "embedding_norm=True"),
+        ({"norm": "layer"}, "norm='layer'"),
+        ({"mlp_bias": True, "sliding_window": 3}, "sliding_window=3"),
+    ],
+)
+def test_the_setting_that_no_family_has_is_named(changes, reason):
+    assert obstacle(llama(**changes)) == reason
+
+
+def test_a_form_of_no_family_comes_back_as_ours(tmp_path):
+    config = llama(
+        n_layer=2,
+        rope_pairing="neighbors",
+        rope_scaling={"rope_type": "linear", "factor": np.float32(2)},
+        sliding_window=3,
+        window_layers=[True, np.False_],
+        logit_soft_cap=np.float64(7),
+        activation="silu",
+    )
+    model = GPT(config, seed=3)
+    model.save_pretrained(tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text())
+    assert values["model_type"] == "scratchgpt"
+    again = load_pretrained(tmp_path)
+    assert again.config == config
+    np.testing.assert_array_equal(again.store.values, model.store.values)
+    del values["rope_pairing"], values["logit_soft_cap"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert load_pretrained(tmp_path).config == config.replace(
+        rope_pairing="halves", logit_soft_cap=None
+    )
