@@ -17,6 +17,7 @@ from scratchgpt.models import (
     add_lora,
     merge_lora,
 )
+from scratchgpt.models.families import FAMILIES, form_of
 from scratchgpt.models.lora import base_checksum, share_base
 from scratchgpt.optim import AdamW
 from scratchgpt.text import TokenBatch
@@ -24,13 +25,11 @@ from scratchgpt.training import NextToken
 from scratchgpt.verify import check_model
 
 SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 8, "block_size": 7, "vocab_size": 13, "n_inner": 10}
+GROUPS = {"n_kv_head": 2, "head_dim": 6}
 FORMS = {
-    "GPT-2": {},
-    "GPT-1": {"norm_position": "post"},
-    "Llama": {
-        **{"n_kv_head": 2, "head_dim": 6, "norm": "rms", "positions": "rotary", "bias": False},
-        **{"gated_mlp": True, "activation": "silu"},
-    },
+    "gpt2": {},
+    **{name: {**form_of(name), **GROUPS} for name in FAMILIES if "gpt" not in name},
+    "openai-gpt": {"norm_position": "post"},
 }
 LORA = LoRAConfig(rank=3, alpha=5, dropout=0.2)
 
@@ -47,7 +46,7 @@ def randomize(model):
 
 
 def plain(form, dtype=np.float64):
-    return randomize(GPT(GPTConfig(**SIZES, **FORMS[form]), dtype=dtype))
+    return randomize(GPT(GPTConfig(**{**FORMS[form], **SIZES}), dtype=dtype))
 
 
 @pytest.fixture(params=FORMS)
@@ -202,7 +201,7 @@ def test_the_checksum_is_that_of_the_base_alone(adapted):
 
 
 def test_targets_select_layers():
-    model = add_lora(plain("Llama"), LoRAConfig(rank=2, targets="q_proj,v_proj,1.mlp.up_proj"))
+    model = add_lora(plain("llama"), LoRAConfig(rank=2, targets="q_proj,v_proj,1.mlp.up_proj"))
     n_in, rank = 8, 2
     block = model.transformer.h[1]
     assert type(block.attn.c_proj) is Linear
@@ -213,9 +212,9 @@ def test_targets_select_layers():
 
 
 def test_the_two_matrices_are_random_streams_of_their_names():
-    one, other = (add_lora(plain("GPT-2"), LORA, seed=seed) for seed in (1, 1))
+    one, other = (add_lora(plain("gpt2"), LORA, seed=seed) for seed in (1, 1))
     np.testing.assert_array_equal(one.store.values, other.store.values)
-    assert (add_lora(plain("GPT-2"), LORA, seed=2).store.values != one.store.values).any()
+    assert (add_lora(plain("gpt2"), LORA, seed=2).store.values != one.store.values).any()
     values = [v for n, v in one.arrays().items() if n.endswith("lora_A") and v.shape == (8, 3)]
     assert len({value.tobytes() for value in values}) == len(values)
 
@@ -224,4 +223,4 @@ def test_misuse_is_refused(adapted):
     with pytest.raises(UserError, match="the model has adapters already; merge them"):
         add_lora(adapted, LORA)
     with pytest.raises(UserError, match="no adapters to merge"):
-        merge_lora(plain("GPT-2"))
+        merge_lora(plain("gpt2"))

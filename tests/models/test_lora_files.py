@@ -8,21 +8,20 @@ import pytest
 from scratchgpt.backend import random_stream
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT, GPTConfig, LoRAConfig, add_lora, load_lora, merge_lora, save_lora
+from scratchgpt.models.families import FAMILIES, form_of
 from scratchgpt.models.lora import adapters
 from scratchgpt.models.lora_files import ADAPTER_CONFIG, ADAPTER_FILE
 from scratchgpt.models.tensor_file import TensorFile, save_tensors
 
-SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 8, "block_size": 7, "vocab_size": 13, "n_inner": 10}
-FORMS = {
-    "gpt2": {},
-    "openai-gpt": {"norm_position": "post", "n_inner": 32},
-    "llama": {
-        **{"n_kv_head": 2, "head_dim": 6, "norm": "rms", "positions": "rotary", "bias": False},
-        **{"gated_mlp": True, "activation": "silu"},
-    },
-}
-PARTS = [("self_attn.q_proj", 24), ("self_attn.k_proj", 12), ("self_attn.v_proj", 12)]
+SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 12, "block_size": 7, "vocab_size": 13}
+FORMS = {"gpt2": {}, "llama": form_of("llama"), "nanochat": form_of("nanochat")}
 LORA = LoRAConfig(rank=3, alpha=5)
+# What has an adapter in the comparison with PEFT: parts of fused maps, and not all of them.
+TARGETS = {
+    **{name: ["c_attn", "mlp.c_proj"] for name in ("gpt2", "openai-gpt")},
+    "nanochat": ["q_proj", "v_proj", "fc1", "o_proj"],
+}
+OF_LLAMA = ["q_proj", "v_proj", "up_proj", "o_proj"]
 
 
 def randomize(model):
@@ -32,7 +31,8 @@ def randomize(model):
 
 
 def plain(form):
-    return randomize(GPT(GPTConfig(**{**SIZES, **FORMS[form]}), dtype=np.float64))
+    sizes = {**SIZES, "n_kv_head": 2, "head_dim": 6, "n_inner": 10} if form != "gpt2" else SIZES
+    return randomize(GPT(GPTConfig(**{**FORMS[form], **sizes}), dtype=np.float64))
 
 
 def adapted(form, config=LORA):
@@ -41,66 +41,6 @@ def adapted(form, config=LORA):
 
 def tokens():
     return random_stream(5, "tokens").integers(0, SIZES["vocab_size"], (2, 2, 5))
-
-
-def peer_of(model, form, torch, transformers, folder):
-    """Return the same model in transformers, in float64."""
-    if form != "llama":
-        model.save_pretrained(folder)
-        kinds = {"gpt2": "GPT2LMHeadModel", "openai-gpt": "OpenAIGPTLMHeadModel"}
-        kind = getattr(transformers, kinds[form])
-        return kind.from_pretrained(folder, dtype=torch.float64).eval()
-    config = transformers.LlamaConfig(
-        **{"vocab_size": 13, "hidden_size": 8, "intermediate_size": 10, "num_hidden_layers": 2},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6},
-        **{"rms_norm_eps": 1e-5, "tie_word_embeddings": True, "max_position_embeddings": 7},
-        attn_implementation="sdpa",  # eager has a softmax in float32
-    )
-    peer = transformers.LlamaForCausalLM(config).double().eval()
-    own = {name.removeprefix("transformer."): value for name, value in model.arrays().items()}
-    state = {
-        "model.embed_tokens.weight": own["wte.weight"],
-        "model.norm.weight": own["ln_f.weight"],
-    }
-    for i in range(2):
-        ours, theirs = f"h.{i}", f"model.layers.{i}"
-        state[f"{theirs}.input_layernorm.weight"] = own[f"{ours}.ln_1.weight"]
-        state[f"{theirs}.post_attention_layernorm.weight"] = own[f"{ours}.ln_2.weight"]
-        maps = {"attn.c_attn": PARTS, "attn.c_proj": [("self_attn.o_proj", 8)]}
-        maps |= {"mlp.c_fc": [("mlp.gate_proj", 10), ("mlp.up_proj", 10)]}
-        maps |= {"mlp.c_proj": [("mlp.down_proj", 8)]}
-        for name, parts in maps.items():
-            start = 0
-            for part, size in parts:
-                weight = own[f"{ours}.{name}.weight"][:, start : start + size]
-                state[f"{theirs}.{part}.weight"] = weight.T
-                start += size
-    missing = peer.load_state_dict({k: torch.tensor(v) for k, v in state.items()}, strict=False)
-    assert missing.missing_keys == ["lm_head.weight"]  # tied
-    assert not missing.unexpected_keys
-    return in_float64(peer, torch)
-
-
-def in_float64(peer, torch):
-    """Replace the parts that transformers computes in float32 whatever the dtype of the model."""
-
-    def norm(layer):
-        def forward(x):
-            return layer.weight * x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5)
-
-        return forward
-
-    def angles(x, position_ids):
-        frequencies = 1e4 ** -(torch.arange(0, 6, 2, dtype=torch.float64) / 6)
-        angle = position_ids[..., None] * frequencies
-        both = torch.cat([angle, angle], dim=-1)
-        return both.cos(), both.sin()
-
-    for layer in peer.modules():
-        if type(layer).__name__ == "LlamaRMSNorm":
-            layer.forward = norm(layer)
-    peer.model.rotary_emb.forward = angles
-    return peer
 
 
 def loss_and_gradients(peer, torch):
@@ -116,17 +56,16 @@ OLD_NAME = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:Futu
 
 
 @OLD_NAME
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_an_adapter_of_peft_gives_the_same_logits_and_gradients(
-    form, torch, transformers, peft, tmp_path, assert_close
+    family, torch, peft, make_peer, tmp_path, assert_close
 ):
-    model = plain(form)
-    peer = peer_of(model, form, torch, transformers, tmp_path / "base")
-    fused = form != "llama"
-    names = ["c_attn", "mlp.c_proj"] if fused else ["q_proj", "v_proj", "up_proj", "o_proj"]
+    peer, path = make_peer(family, {})
+    model = GPT.from_pretrained(path, dtype=np.float64)
     settings = peft.LoraConfig(
-        **{"r": 3, "lora_alpha": 5, "target_modules": names, "fan_in_fan_out": fused},
+        **{"r": 3, "lora_alpha": 5, "target_modules": TARGETS.get(family, OF_LLAMA)},
         **{"lora_dropout": 0.1, "use_rslora": True, "task_type": "CAUSAL_LM"},
+        fan_in_fan_out=family in ("gpt2", "openai-gpt"),
     )
     peer = peft.get_peft_model(peer, settings).double().eval()
     rng = np.random.default_rng(2)
@@ -154,10 +93,10 @@ def test_an_adapter_of_peft_gives_the_same_logits_and_gradients(
 
 
 @OLD_NAME
-@pytest.mark.parametrize("form", FORMS)
-def test_peft_loads_our_adapter(form, torch, transformers, peft, tmp_path, assert_close):
-    peer = peer_of(plain(form), form, torch, transformers, tmp_path / "base")
-    model = adapted(form)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_peft_loads_our_adapter(family, torch, peft, make_peer, tmp_path, assert_close):
+    peer, path = make_peer(family, {})
+    model = randomize(add_lora(GPT.from_pretrained(path, dtype=np.float64), LORA))
     save_lora(model, tmp_path / "adapter")
     found = peft.PeftModel.from_pretrained(peer, tmp_path / "adapter").double().eval()
     inputs, _ = tokens()
@@ -204,7 +143,7 @@ def change(folder, **values):
         ({"trainable_token_indices": [1]}, "trainable_token_indices=.* is not supported"),
         ({"something_new": 3}, "something_new=3 is not supported"),
         ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa' also changes the weights of"),
-        ({"r": 4}, r"lora_A.weight is \(3, 8\), but r=4 and the model need \(4, 8\)"),
+        ({"r": 4}, r"lora_A.weight is \(3, 12\), but r=4 and the model need \(4, 12\)"),
         ({"r": 0}, "rank=0 must be a whole number"),
     ],
     ids=range(12),
