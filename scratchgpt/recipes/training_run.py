@@ -83,7 +83,10 @@ class TrainingRun(Generic[M, B]):
 
     def describe(self) -> str:
         """Describe the size of the model and its training data in a few words."""
-        return f"{self.model.store.size:,} parameters, {self.data.describe(self.model)}"
+        size = f"{self.model.store.size:,} parameters"
+        if (lora := lora_of(self.model)) is not None:
+            size += f" beside {lora.base.size:,} frozen ones"
+        return f"{size}, {self.data.describe(self.model)}"
 
     def sample(self, seed: int = 0) -> str:
         """Return a sample of the model's output, for a person to read."""
