@@ -15,6 +15,7 @@ import numpy as np
 from scratchgpt.backend import random_stream, to_host
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer, LoRALinear, LowRank, ParameterStore
+from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.backbone import Backbone
 from scratchgpt.models.lora_config import LoRAConfig
 from scratchgpt.models.lora_names import LinearMap, find_maps
@@ -135,6 +136,14 @@ def share_base(model: Layer, other: M) -> M:
         parameter.value = named[name].value
     other.store.values = lora.base.values
     return other
+
+
+def move_model(model: Layer, library: Any) -> None:
+    """Move all parameters of a model to an array library; see :func:`move_parameters`."""
+    lora = lora_of(model)
+    if lora is not None:
+        move_parameters(model, library, lora.base)
+    move_parameters(model, library)
 
 
 def copy_parameters(model: Layer, other: M) -> M:

@@ -11,12 +11,11 @@ from scratchgpt.backend import Array
 from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
-from scratchgpt.layers.device import move_parameters
 from scratchgpt.memory import scope
 from scratchgpt.models.description import Description
 from scratchgpt.models.hub import find_folder
 from scratchgpt.models.kinds import describe, kind_of, read_trainable
-from scratchgpt.models.lora import LoRA, add_lora, copy_parameters
+from scratchgpt.models.lora import LoRA, add_lora, copy_parameters, move_model
 from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
 from scratchgpt.special_ids import SpecialIds
@@ -128,10 +127,7 @@ class Model(Layer, Generic[Saved]):
         UserError
             If the device does not work; see :func:`scratchgpt.device.array_library`.
         """
-        library = array_library(device)
-        if self.lora:
-            move_parameters(self, library, self.lora.base)
-        move_parameters(self, library)
+        move_model(self, array_library(device))
         return self
 
     def astype(self, dtype: Any) -> Self:

@@ -8,10 +8,9 @@ from typing import Generic
 from scratchgpt.checkpoints import LAST, existing_checkpoint
 from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
-from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
 from scratchgpt.models.kinds import read_kind
-from scratchgpt.models.lora import lora_of
+from scratchgpt.models.lora import lora_of, move_model
 from scratchgpt.models.lora_files import is_adapter
 from scratchgpt.recipes.adapters import new_model
 from scratchgpt.recipes.config import RunConfig
@@ -103,10 +102,7 @@ def _move(objective: AnyObjective, device: str) -> None:
         raise UserError(
             f"device={device!r}: {type(objective).__name__} trains on the CPU only; leave it out"
         )
-    model, library = objective.model, array_library(device)
-    if (lora := lora_of(model)) is not None:
-        move_parameters(model, library, lora.base)
-    move_parameters(model, library)
+    move_model(objective.model, array_library(device))
 
 
 def _check_sizes(run: RunConfig, out_dir: Path) -> None:

@@ -18,7 +18,7 @@ from scratchgpt.models import (
     merge_lora,
 )
 from scratchgpt.models.families import FAMILIES, form_of
-from scratchgpt.models.lora import base_checksum, share_base
+from scratchgpt.models.lora import base_checksum, move_model, share_base
 from scratchgpt.optim import AdamW
 from scratchgpt.text import TokenBatch
 from scratchgpt.training import NextToken
@@ -148,6 +148,30 @@ def test_an_arena_changes_nothing(adapted):
             loss, grads = step()
         assert loss == expected[0]
         np.testing.assert_array_equal(grads, expected[1])
+
+
+@pytest.mark.parametrize("form", ["gpt2", "openai-gpt"])
+def test_loss_and_gradients_are_the_same_on_a_device(adapted, strict):
+    """``strict`` stands for CuPy."""
+    data_of_loss = data()
+
+    def step():
+        adapted.store.zero_grad()
+        loss, saved = adapted.loss(*data_of_loss, dropout_seed=2)
+        adapted.loss_backward(1.0, saved, in_place=True)
+        return loss, adapted.store.grads
+
+    loss, grads = step()
+    expected = np.float64(loss), grads.copy()
+    move_model(adapted, strict)
+    assert isinstance(adapted.lora.base.values, strict.StrictArray)
+    with strict.counting() as traffic:
+        loss, grads = step()
+    assert traffic.syncs == 0
+    strict.assert_same(loss, expected[0])
+    strict.assert_same(grads, expected[1])
+    move_model(adapted, np)
+    np.testing.assert_array_equal(step()[1], expected[1])
 
 
 def test_copies_have_the_same_adapters(adapted):
