@@ -92,6 +92,12 @@ def transformers(torch: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def peft(transformers: ModuleType) -> ModuleType:
+    """Hugging Face's PEFT, to compare low-rank adapters with; handled like PyTorch."""
+    return _peer("peft", "peft")
+
+
+@pytest.fixture(scope="session")
 def sentence_transformers(transformers: ModuleType) -> ModuleType:
     """sentence-transformers, to compare encoders with; handled like PyTorch.
 

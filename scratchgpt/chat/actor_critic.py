@@ -11,6 +11,7 @@ from scratchgpt.layers.parameters import zeros
 from scratchgpt.models import GPT, GPTConfig, GPTReward
 from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.gpt import GPTSaved
+from scratchgpt.models.lora import share_base
 
 
 class CriticSaved(NamedTuple):
@@ -138,9 +139,14 @@ class ActorCritic(GPT):
         return {name: value for name, value in super().arrays().items() if _is_of_critic(name)}
 
     def policy_alone(self) -> GPT:
-        """Return a copy of the policy as a GPT without values."""
+        """Return a copy of the policy as a GPT without values.
+
+        Of a policy with adapters, return the GPT below them, which shares its parameters.
+        """
         gpt = GPT.blank(self.config, self.dtype)
         gpt.special_ids = self.special_ids
+        if self.lora:
+            return share_base(self, gpt)
         for name, value in self.arrays().items():
             gpt.store.named[name].value[...] = value
         return gpt
@@ -149,10 +155,7 @@ class ActorCritic(GPT):
         """Return a copy with other settings of the policy; see ``GPT.with_config``."""
         critic = self.critic.config if isinstance(self.critic, Critic) else None
         other = type(self)(config, critic, seed=None, dtype=dtype or self.dtype)
-        other.special_ids = self.special_ids
-        for name, value in (other.arrays() | other.value_arrays()).items():
-            value[...] = self.store.named[name].value[: len(value)]
-        return other
+        return self._copied(other)
 
     def evaluate(
         self, tokens: Array, *, dropout_seed: int | None = None, recompute: bool = False

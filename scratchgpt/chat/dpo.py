@@ -81,7 +81,7 @@ class DPO(Objective[PreferenceBatch, DPOSaved]):
         self.beta = beta
         self.noise = noise
         self.recompute = recompute
-        self.drops = model.config.dropout > 0
+        self.drops = model.drops
         if loss == "ipo":
             self.unit = "nats squared"
 

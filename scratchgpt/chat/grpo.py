@@ -25,6 +25,7 @@ from scratchgpt.chat.token_log_probs import (
 )
 from scratchgpt.memory import Arena
 from scratchgpt.models import GPT
+from scratchgpt.models.lora import share_base
 from scratchgpt.training import Objective
 from scratchgpt.training.objective import State
 
@@ -73,8 +74,9 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         Factor of the penalty; 0 disables it, and then there is no reference.
     clip_low, clip_high : float
     reference : GPT, optional
-        By default, a copy of the model. It is part of the state of the objective, so that a run is
-        resumed with the reference of its start.
+        By default, a copy of the model; if it has adapters, the model without them, which needs no
+        copy. A copy is part of the state of the objective, so that a run is resumed with the
+        reference of its start.
     recompute : bool
         Save only the inputs of the blocks, and recompute the rest in the backward pass.
 
@@ -106,7 +108,8 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         self.model = self.policy = model
         self.reference: GPT | None = None
         if beta:
-            self.reference = reference or model.astype(model.dtype)
+            self.reference = reference or copy_of_policy(model)
+        self._keeps_reference = beta > 0 and (reference is not None or model.lora is None)
         self.n_samples = check_whole("n_samples", n_samples, least=2)
         self.max_length = check_whole("max_length", max_length, least=1)
         self.kind = loss
@@ -207,11 +210,23 @@ class GRPO(Objective[GroupExperience, GRPOSaved]):
         }
 
     def state(self) -> State:
-        return {} if self.reference is None else {"reference": self.reference.store.values}
+        if self.reference is None or not self._keeps_reference:
+            return {}
+        return {"reference": self.reference.store.values}
 
     def load_state(self, state: State) -> None:
-        if self.reference is not None:
+        if self.reference is not None and self._keeps_reference:
             self.reference.store.values[...] = state["reference"]
+
+
+def copy_of_policy(model: GPT) -> GPT:
+    """Return a policy as it is now, at the start of a run, to compare it with later.
+
+    Adapters change nothing at the start, so that the frozen parameters below them suffice.
+    """
+    if model.lora:
+        return share_base(model, GPT.blank(model.config, model.dtype))
+    return model.astype(model.dtype)
 
 
 def _to_compute(batch: GroupExperience) -> tuple[GroupExperience, Array]:

@@ -71,7 +71,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
     reference : GPT, optional
         The policy that the penalty refers to. It is not trained, and it is part of the state, so
         that a run is resumed with the reference of its start. By default, if ``beta`` is not 0, it
-        is a copy of the policy.
+        is a copy of the policy; if that has adapters, it is the policy without them.
     recompute : bool
         Save only the inputs of the blocks, and recompute the rest in the backward pass.
 
@@ -110,6 +110,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
         self.reference = None
         if config.beta:
             self.reference = model.policy_alone() if reference is None else reference
+        self._keeps_reference = reference is not None or model.lora is None
         self.recompute = recompute
         self.explained_variance = 0.0  # of the phase
         self._arena = Arena()  # one for all phases, so that only the first allocates memory
@@ -212,7 +213,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
         """Return the parameters of the value function, the reference, and an adapting ``beta``."""
         arrays = self.model.value_arrays().values()
         state: State = {"values": np.concatenate([value.ravel() for value in arrays])}
-        if self.reference is not None:
+        if self.reference is not None and self._keeps_reference:
             state["reference"] = self.reference.store.values
         if self.config.kl_target:
             state["beta"] = self.control.beta
@@ -230,7 +231,7 @@ class PPO(Objective[PPOBatch, PPOSaved]):
         for value in self.model.value_arrays().values():
             value[...] = state["values"][first : first + value.size].reshape(value.shape)
             first += value.size
-        if self.reference is not None:
+        if self.reference is not None and self._keeps_reference:
             self.reference.store.values[...] = state["reference"]
         if self.config.kl_target:
             self.control.beta = float(state["beta"])

@@ -55,7 +55,7 @@ class PairwiseReward(Objective[PreferenceBatch, RewardSaved]):
         self.model = model
         self.centering = centering
         self.recompute = recompute
-        self.drops = model.config.dropout > 0
+        self.drops = model.drops
 
     def weight(self, batch: PreferenceBatch) -> float:
         """Return the number of prompts."""

@@ -52,7 +52,7 @@ class FineTuning(Objective[LabeledBatch, FineTuningSaved]):
     def __init__(self, model: GPTClassifier, *, recompute: bool = False) -> None:
         self.model = model
         self.recompute = recompute
-        self.drops = model.config.dropout > 0 or model.config.classifier_dropout > 0
+        self.drops = model.drops or model.config.classifier_dropout > 0
         self.unit = "" if model.config.is_score else "nats"
 
     def weight(self, batch: LabeledBatch) -> float:

@@ -67,6 +67,8 @@ class TokenStep:
         cache.lengths += counts
 
     def _compiled(self, cache: KVCache) -> bool:
+        if isinstance(self.model, GPT) and self.model.lora:
+            return False  # the kernel reads the weights of plain layers
         return use_kernels(cache.keys, only=np.float32)
 
     def _run(

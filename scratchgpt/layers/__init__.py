@@ -11,6 +11,7 @@ from scratchgpt.layers.head import Head, HeadSaved
 from scratchgpt.layers.kv_cache import KVCache, LayerCache
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.linear import Linear
+from scratchgpt.layers.lora import LoRALinear, LoRASaved, LowRank, LowRankSaved
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks, read_masks
 from scratchgpt.layers.mlp import ACTIVATIONS, MLP, MLPSaved
 from scratchgpt.layers.parameters import Layer, Parameter, ParameterStore
@@ -58,6 +59,10 @@ __all__ = [
     "LayerCache",
     "LayerNorm",
     "Linear",
+    "LoRALinear",
+    "LoRASaved",
+    "LowRank",
+    "LowRankSaved",
     "MLPSaved",
     "Masks",
     "Norm",

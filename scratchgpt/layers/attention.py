@@ -130,7 +130,7 @@ class SelfAttention(Layer):
         rotation : Rotation, optional
             Of the positions, if queries and keys are rotated.
         """
-        qkv, c_attn = self.c_attn.forward(x)  # (B, T, (H + 2K) D) 1
+        qkv, c_attn = self.c_attn.forward(x, dropout_seed)  # (B, T, (H + 2K) D) 1
         q, k, v = self._split(qkv)  # views (B, H, T, D), (B, K, T, D) twice
         q, q_saved = self.query_key.forward(q, "q", rotation)  # 2
         k, k_saved = self.query_key.forward(k, "k", rotation)
@@ -148,7 +148,7 @@ class SelfAttention(Layer):
             soft_cap=self.soft_cap,
             y_out=heads(merged, self.n_head),
         )  # 3
-        y, c_proj = self.c_proj.forward(merged)  # (B, T, C) 4
+        y, c_proj = self.c_proj.forward(merged, dropout_seed)  # (B, T, C) 4
         return y, SelfAttentionSaved(c_attn, q_saved, k_saved, attention, c_proj)
 
     def backward(self, dy: Array, saved: SelfAttentionSaved) -> Array:

@@ -63,7 +63,7 @@ class Block(Layer):
         self.drop = Dropout(dropout)
         self.norm_position = norm_position
         self.sublayer_1 = Sublayer(self.ln_1, self.attn, self.drop, norm_position)
-        self.sublayer_2: Sublayer[[], [], Any] = Sublayer(
+        self.sublayer_2: Sublayer[[int | None], [], Any] = Sublayer(
             self.ln_2, self.mlp, self.drop, norm_position
         )
 
@@ -79,7 +79,7 @@ class Block(Layer):
             seed_for(dropout_seed, name) for name in ("attn", "drop_1", "drop_2")
         )
         stream, attn = self.sublayer_1.forward(Stream(x), drop_1, attn_seed, masks, rotation)  # 1
-        stream, mlp = self.sublayer_2.forward(stream, drop_2)  # 2
+        stream, mlp = self.sublayer_2.forward(stream, drop_2, dropout_seed)  # 2
         return stream.sum(), BlockSaved(attn, mlp)
 
     def backward(self, dy: Array, saved: BlockSaved) -> Array:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import to_host
-from scratchgpt.layers.parameters import Layer
+from scratchgpt.layers.parameters import Layer, ParameterStore
 
 
-def move_parameters(layer: Layer, library: Any) -> None:
+def move_parameters(layer: Layer, library: Any, store: ParameterStore | None = None) -> None:
     """Move the parameters of a layer to the memory of an array library, in place.
 
     The values stay one flat array, and so do the gradients. Gradients accumulated so far are
@@ -20,8 +20,10 @@ def move_parameters(layer: Layer, library: Any) -> None:
         Its parameters are initialized.
     library : module
         ``numpy`` or ``cupy``.
+    store : ParameterStore, optional
+        The parameters to move, by default those of ``layer.store``.
     """
-    store = layer.store
+    store = layer.store if store is None else store
     store.values = to_host(store.values) if library is np else library.asarray(store.values)
     for name, value in store.value_views(store.values).items():
         store.named[name].value = value

@@ -60,13 +60,13 @@ class GatedMLP(Layer):
         self.c_proj = Linear(n_inner, n_embd, bias=bias, std=proj_std)
         self.activation = activation
 
-    def forward(self, x: Array) -> tuple[Array, GatedMLPSaved]:
-        """x (..., C) -> y (..., C)."""
-        h, c_fc = self.c_fc.forward(x)  # (..., 2F)
+    def forward(self, x: Array, dropout_seed: int | None = None) -> tuple[Array, GatedMLPSaved]:
+        """x (..., C) -> y (..., C); only adapters use the seed (:class:`LoRALinear`)."""
+        h, c_fc = self.c_fc.forward(x, dropout_seed)  # (..., 2F)
         with lending():
             product_out = borrow((*h.shape[:-1], h.shape[-1] // 2), like=h)
             a, product = gated_product_forward(h, self.activation, y_out=product_out)  # (..., F)
-            y, c_proj = self.c_proj.forward(a)  # (..., C)
+            y, c_proj = self.c_proj.forward(a, dropout_seed)  # (..., C)
         return y, GatedMLPSaved(c_fc, product, c_proj._replace(x=PRODUCT))
 
     def backward(self, dy: Array, saved: GatedMLPSaved) -> Array:

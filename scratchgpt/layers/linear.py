@@ -36,8 +36,15 @@ class Linear(Layer):
         self.weight = Parameter((n_in, n_out), normal(std), columns=columns)
         self.bias = Parameter((n_out,), zeros) if bias else None
 
-    def forward(self, x: Array) -> tuple[Array, LinearSaved]:
-        """x (..., n_in) -> y (..., n_out)."""
+    def forward(self, x: Array, dropout_seed: int | None = None) -> tuple[Array, LinearSaved]:
+        """x (..., n_in) -> y (..., n_out).
+
+        Parameters
+        ----------
+        x : array (..., n_in)
+        dropout_seed : int, optional
+            Only :class:`LoRALinear` uses it; this layer drops nothing.
+        """
         return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
 
     def backward(self, dy: Array, saved: LinearSaved, *, dx_out: Array | None = None) -> Array:

@@ -71,13 +71,13 @@ class MLP(Layer):
         self.c_proj = Linear(n_inner, n_embd, bias=bias, std=proj_std)
         self.activation = activation
 
-    def forward(self, x: Array) -> tuple[Array, MLPSaved]:
-        """x (..., C) -> y (..., C)."""
+    def forward(self, x: Array, dropout_seed: int | None = None) -> tuple[Array, MLPSaved]:
+        """x (..., C) -> y (..., C); only adapters use the seed (:class:`LoRALinear`)."""
         act_forward, _ = ACTIVATIONS[self.activation]
-        h, c_fc = self.c_fc.forward(x)  # (..., F)
+        h, c_fc = self.c_fc.forward(x, dropout_seed)  # (..., F)
         with lending():
             a, act = act_forward(h, y_out=borrow(h.shape, like=h))  # (..., F)
-            y, c_proj = self.c_proj.forward(a)  # (..., C)
+            y, c_proj = self.c_proj.forward(a, dropout_seed)  # (..., C)
         return y, MLPSaved(c_fc, act, c_proj._replace(x=ACTIVATED))
 
     def backward(self, dy: Array, saved: MLPSaved) -> Array:

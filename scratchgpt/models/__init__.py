@@ -24,6 +24,9 @@ from scratchgpt.models.kinds import (
     register_kind,
 )
 from scratchgpt.models.llmc import read_llmc, write_llmc
+from scratchgpt.models.lora import LoRA, add_lora, merge_lora
+from scratchgpt.models.lora_config import LoRAConfig
+from scratchgpt.models.lora_files import load_lora, save_lora
 from scratchgpt.models.model import LossSaved, Model
 from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.presets import ALL_PRESETS, PRESETS, TRANSFORMER_PRESETS, Preset
@@ -58,6 +61,8 @@ __all__ = [
     "GPTRewardConfig",
     "GPTRewardSaved",
     "GPTSaved",
+    "LoRA",
+    "LoRAConfig",
     "LossSaved",
     "Model",
     "ModelConfig",
@@ -72,15 +77,19 @@ __all__ = [
     "TransformerEncoder",
     "TransformerLossSaved",
     "TransformerSaved",
+    "add_lora",
     "describe",
     "kind_of",
     "kind_of_config",
+    "load_lora",
     "load_pretrained",
     "load_quantized",
+    "merge_lora",
     "preset_config",
     "read_llmc",
     "read_state_dict",
     "register_kind",
+    "save_lora",
     "save_pretrained",
     "write_llmc",
     "write_state_dict",

@@ -68,7 +68,7 @@ def refuse_file(path: Path) -> None:
 def write_directory(
     directory: Path,
     config: dict[str, Any],
-    tensors: dict[str, Array],
+    tensors: dict[str, Array] | None,
     *,
     generation: dict[str, Any] | None = None,
     shard_bytes: int | None = None,
@@ -81,7 +81,8 @@ def write_directory(
         Created if it does not exist.
     config : dict
         The content of ``config.json``, which is written last.
-    tensors : dict of str to array
+    tensors : dict of str to array, or None
+        None writes no weights.
     generation : dict, optional
         The content of ``generation_config.json``; by default the file is not written.
     shard_bytes : int, optional
@@ -99,6 +100,7 @@ def write_directory(
         for name, values in {**files, CONFIG_FILE: config}.items()
     }
     make_folder(directory)
-    save_weights(directory, tensors, shard_bytes)
+    if tensors is not None:
+        save_weights(directory, tensors, shard_bytes)
     for name, text in texts.items():
         write_text(directory / name, text)

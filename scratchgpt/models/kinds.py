@@ -14,6 +14,15 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.models.description import Description
 from scratchgpt.models.directory import CONFIG_FILE, read_json, write_directory
 from scratchgpt.models.limits import check_size
+from scratchgpt.models.lora import is_of_base, lora_of, merge_lora
+from scratchgpt.models.lora_files import (
+    base_of,
+    is_adapter,
+    load_added,
+    load_lora,
+    save_added,
+    save_lora,
+)
 from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.models.presets import find_preset
 from scratchgpt.models.weight_files import Stored, count_elements, fill, open_weights
@@ -78,21 +87,37 @@ class ModelKind:
 
     def save(self, model: Any, directory: Path, end_of_text: Ids, shard_bytes: int | None) -> None:
         """Write a model directory; see :func:`save_pretrained`."""
-        values = self.config_to_json(model.config)
-        tensors = self.arrays_to_save(model.arrays(), model.config, values["model_type"])
-        ids = model.special_ids
-        ids = ids if end_of_text is None else ids.with_end(end_of_text)
-        token_fields = self.special_ids_to_json(ids)
+        if lora_of(model) is not None:
+            raise UserError(
+                "the model has adapters; merge them with merge_lora, or write them with save_lora"
+            )
+        values, token_fields = self._json(model, end_of_text)
         write_directory(
             directory,
-            {**values, **token_fields},
-            tensors,
+            values,
+            self.arrays_to_save(model.arrays(), model.config, values["model_type"]),
             generation=token_fields,
             shard_bytes=shard_bytes,
         )
 
+    def save_adapted(self, model: Any, directory: Path, end_of_text: Ids) -> None:
+        """Write the adapters of a model, and what else the folder of its base does not have."""
+        values, token_fields = self._json(model, end_of_text)
+        save_lora(model, directory)
+        save_added(model, _added(model), directory)
+        write_directory(directory, values, None, generation=token_fields)
+
+    def _json(self, model: Any, end_of_text: Ids) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the content of ``config.json``, and the fields in it that are about tokens."""
+        ids = model.special_ids
+        ids = ids if end_of_text is None else ids.with_end(end_of_text)
+        token_fields = self.special_ids_to_json(ids)
+        return {**self.config_to_json(model.config), **token_fields}, token_fields
+
     def load(self, directory: Path, config: Any, new_model: Callable[[], Any]) -> Any:
         """Call ``new_model`` and fill the model, if the files hold what its configuration needs."""
+        if is_adapter(directory):
+            return self._load_adapted(directory, new_model())
         stored = self.open_weights(directory, config)
         model = new_model()
         self._load(model, stored, directory)
@@ -100,7 +125,30 @@ class ModelKind:
 
     def load_weights(self, model: Any, directory: Path) -> None:
         """Load the arrays and the special ids of a model; on error, change none."""
-        self._load(model, open_weights(directory), directory)
+        if lora_of(model) is None:
+            self._load(model, open_weights(directory), directory)
+            return
+        ids = read_special_ids(directory, model.config.vocab_size)
+        load_added(model, directory)
+        load_lora(model, directory)
+        model.special_ids = ids
+
+    def _load_adapted(self, directory: Path, model: Any) -> Any:
+        """Fill a new model from the base of adapters in a folder, and merge these into it."""
+        folder = base_of(directory)
+        kind, config = read_trainable(folder, model.config.dropout)
+        same = kind is self and config == model.config
+        base = kind.load(
+            folder, config, lambda: model if same else kind.model.blank(config, model.dtype)
+        )
+        arrays = model.arrays()
+        for name, value in base.arrays().items() if base is not model else ():
+            if name in arrays and is_of_base(name):
+                n = min(len(value), len(arrays[name]))  # rows of a table
+                arrays[name][:n] = value[:n]
+        load_added(model, directory)
+        model.special_ids = read_special_ids(directory, model.config.vocab_size)
+        return merge_lora(load_lora(model, directory))
 
     def open_weights(self, directory: Path, config: Any) -> dict[str, Stored]:
         """Open the weights of a directory, and compare their size with a configuration."""
@@ -116,6 +164,21 @@ class ModelKind:
 
 
 KINDS: list[ModelKind] = []
+
+
+def _added(model: Any) -> dict[str, Array]:
+    """Return the parameters of a model with adapters that the folder of its base does not have."""
+    lora = lora_of(model)
+    assert lora is not None
+    added = {name: value for name, value in model.arrays().items() if ".lora_" not in name}
+    if lora.folder is None:
+        return added
+    kind, config = read_trainable(lora.folder, None)
+    shapes = {name: value.shape for name, value in kind.model.blank(config).arrays().items()}
+    for name, parameter in model.named_parameters():
+        if is_of_base(name) and parameter.shape[0] > shapes[name][0]:
+            added[name] = parameter.value[shapes[name][0] :]  # the rows of new tokens
+    return added
 
 
 def register_kind(kind: ModelKind) -> None:

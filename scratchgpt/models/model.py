@@ -7,15 +7,15 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 
 from scratchgpt.arguments import check_whole
-from scratchgpt.backend import Array, to_host
+from scratchgpt.backend import Array
 from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
 from scratchgpt.layers import Layer
-from scratchgpt.layers.device import move_parameters
 from scratchgpt.memory import scope
 from scratchgpt.models.description import Description
 from scratchgpt.models.hub import find_folder
 from scratchgpt.models.kinds import describe, kind_of, read_trainable
+from scratchgpt.models.lora import LoRA, add_lora, copy_parameters, move_model
 from scratchgpt.models.model_config import ModelConfig
 from scratchgpt.ops.cross_entropy import CrossEntropySaved, cross_entropy_backward
 from scratchgpt.special_ids import SpecialIds
@@ -42,10 +42,14 @@ class Model(Layer, Generic[Saved]):
     special_ids : SpecialIds
         The tokens that begin and end a text, as the folder that the model was loaded from names
         them; none in a new model.
+    lora : LoRA or None
+        The settings and the frozen parameters of a model with adapters; see
+        :func:`scratchgpt.models.add_lora`.
     """
 
     config: ModelConfig
     special_ids: SpecialIds = SpecialIds()
+    lora: LoRA | None = None
 
     @classmethod
     def blank(cls, config: Any, dtype: Any = np.float32) -> Self:
@@ -104,7 +108,7 @@ class Model(Layer, Generic[Saved]):
         return self.store.dtype
 
     def arrays(self) -> dict[str, Array]:
-        """Return the values of all parameters, by name."""
+        """Return the values of all parameters, by name; with adapters, of those trained."""
         return {name: parameter.value for name, parameter in self.store.named.items()}
 
     def to(self, device: str) -> Self:
@@ -123,7 +127,7 @@ class Model(Layer, Generic[Saved]):
         UserError
             If the device does not work; see :func:`scratchgpt.device.array_library`.
         """
-        move_parameters(self, array_library(device))
+        move_model(self, array_library(device))
         return self
 
     def astype(self, dtype: Any) -> Self:
@@ -137,10 +141,19 @@ class Model(Layer, Generic[Saved]):
         that of this model unless another is given. The copy is in host memory.
         """
         other = self.blank(config, self.dtype if dtype is None else dtype)
+        return self._copied(other)
+
+    def _copied(self, other: Self) -> Self:
+        """Copy parameters, adapters and special ids to a new model of other settings."""
         other.special_ids = self.special_ids
-        for name, value in other.arrays().items():
-            value[...] = to_host(self.store.named[name].value[: len(value)])
-        return other
+        if self.lora:
+            add_lora(other, self.lora.config, seed=None, folder=self.lora.folder)
+        return copy_parameters(self, other)
+
+    @property
+    def drops(self) -> bool:
+        """Whether there is dropout in training, in the model or in its adapters."""
+        return self.config.dropout > 0 or (self.lora is not None and self.lora.config.dropout > 0)
 
     def describe(self, *, n_batch: int = 1) -> Description:
         """Compute parameters, memory and arithmetic; see :class:`Description`."""

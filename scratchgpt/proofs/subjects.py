@@ -19,6 +19,7 @@ from scratchgpt.layers import (
     Layer,
     LayerNorm,
     Linear,
+    LoRALinear,
     Masks,
     QueryKey,
     RMSNorm,
@@ -98,6 +99,9 @@ def _block_config(norm_position: str) -> GPTConfig:
 LAYERS: dict[tuple[str, str], Subject] = {
     ("Linear", "bias"): Subject(partial(Linear, 5, 7), ((2, 3, 5),)),
     ("Linear", "no bias"): Subject(partial(Linear, 5, 7, bias=False), ((2, 3, 5),)),
+    ("LoRALinear", "two parts, dropout"): Subject(
+        lambda: LoRALinear(Linear(5, 7), [(0, 3), (4, 7)], 2, dropout=0.3), ((2, 3, 5),)
+    ),
     ("LayerNorm", "bias"): Subject(partial(LayerNorm, 5), ((2, 3, 5),)),
     ("Embedding", "repeated tokens"): Subject(partial(Embedding, 5, 4), ((2, 7),), n_tokens=5),
     ("InputEmbedding", "sinusoids, dropout"): Subject(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from scratchgpt.arguments import plain, plain_fields, real_number
+from scratchgpt.arguments import check_whole, plain, plain_fields, real_number
 from scratchgpt.device import check_device
 from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig
@@ -49,6 +49,18 @@ class RunConfig:
         Settings of the objective, for tasks that have some: fields of DPOConfig, RewardConfig,
         GRPOConfig or PPOConfig.
     training : TrainConfig
+    lora_rank : int
+        Rank of low-rank adapters, which are trained instead of the model in init; 0 trains the
+        model. See :class:`scratchgpt.models.LoRAConfig`.
+    lora_alpha : float, optional
+        The adapters are multiplied by lora_alpha / lora_rank; by default 2.
+    lora_dropout : float
+        Dropout probability of the input of the adapters.
+    lora_targets : str
+        The linear maps that get adapters, by their names in PEFT, separated by commas:
+        ``q_proj,v_proj`` or ``c_attn``; or all-linear.
+    lora_rslora : bool
+        Divide lora_alpha by the square root of the rank.
     device : str
         Where to train: cpu, cuda (an NVIDIA GPU, with CuPy), or cuda:1 for the second GPU.
 
@@ -67,11 +79,17 @@ class RunConfig:
     model: Settings = field(default_factory=dict)
     method: Settings = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
+    lora_rank: int = 0
+    lora_alpha: float | None = None
+    lora_dropout: float = 0.0
+    lora_targets: str = "all-linear"
+    lora_rslora: bool = False
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         plain_fields(self)
         check_device(self.device)
+        check_whole("lora_rank", self.lora_rank, least=0)
         for section in ("model", "method"):
             values = {k: plain(v) for k, v in getattr(self, section).items()}
             object.__setattr__(self, section, values)

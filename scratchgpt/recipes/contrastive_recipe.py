@@ -8,6 +8,7 @@ from scratchgpt.embeddings.exchange.prompts_file import has_prompts
 from scratchgpt.errors import UserError
 from scratchgpt.evaluation import RankingTask, cosqa
 from scratchgpt.models import GPTEncoder, load_pretrained
+from scratchgpt.recipes.adapters import WITHOUT_LORA
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.contrastive import PRESET, open_contrastive
 from scratchgpt.recipes.encoders import encoder_config
@@ -57,7 +58,7 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    reasons = {"label_smoothing": "the contrastive loss has no labels to smooth"}
+    reasons = {"label_smoothing": "the contrastive loss has no labels to smooth", **WITHOUT_LORA}
     if len(run.corpus) == 1 and run.corpus[0] in PYTHON_CODE:
         reasons["val_fraction"] = f"{run.corpus[0]} has a validation part"
     return reasons

@@ -109,6 +109,7 @@ def _unused(run: RunConfig) -> dict[str, str]:
         "batch_size": whole,
         "tokens_per_batch": whole,
         "label_smoothing": "learning from rewards has no labels to smooth",
+        "lora_dropout": "learning from rewards has no dropout",
         "eval_batches": "an evaluation answers the held-out prompts",
     }
     if score_name(run.corpus) == "exact_match":

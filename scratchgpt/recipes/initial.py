@@ -78,12 +78,21 @@ def changed_config(
     return changed.replace(vocab_size=max(own["vocab_size"], vocab_size or 0))
 
 
+def shortened(gpt: GPT, block_size: int) -> GPT:
+    """Return a GPT with a shorter context; a copy only if it has a table of positions to cut."""
+    if block_size >= gpt.config.block_size:
+        return gpt
+    if gpt.transformer.wpe:
+        return gpt.crop(block_size)
+    gpt.config = gpt.transformer.config = gpt.config.replace(block_size=block_size)
+    return gpt
+
+
 def initial_gpt(run: RunConfig, config: GPTConfig) -> GPT:
     """Load the GPT in ``init`` with the context, the dropout and the rows of a configuration."""
     assert run.init is not None
     gpt = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
-    if config.block_size < gpt.config.block_size:
-        gpt = gpt.crop(config.block_size)
+    gpt = shortened(gpt, config.block_size)
     if config.vocab_size > gpt.config.vocab_size:
         gpt = gpt.with_vocabulary(config.vocab_size, run.training.seed)
     return gpt

@@ -12,6 +12,7 @@ from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import PRESET, RunConfig, Settings
 from scratchgpt.recipes.evaluation import EvaluationSettings, Watcher
+from scratchgpt.recipes.initial import shortened
 from scratchgpt.recipes.limits import check_memory
 from scratchgpt.recipes.model_folder import (
     check_vocabulary,
@@ -130,8 +131,7 @@ def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
     if run.init is None:
         return GPT(config, seed=run.training.seed)
     model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)
-    cropped = config.block_size < model.config.block_size
-    return model.crop(config.block_size) if cropped else model
+    return shortened(model, config.block_size)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scratchgpt.explore.step import MOST_TOKENS, Step, speller, step_of_run
 from scratchgpt.generation import check_tokenizer, translate
 from scratchgpt.models import GPT, Transformer
 from scratchgpt.models.pretrained import load_pretrained
+from scratchgpt.recipes.adapters import adapters_of, new_model
 from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.registry import find_recipe
 from scratchgpt.recipes.resolve import read_run
@@ -80,6 +81,11 @@ def _next_step(
     if last is None:
         raise UserError(f"the run in {path} has no last/ checkpoint; name a model, and give --text")
     run = read_run(path)
+    if adapters_of(run) is not None:
+        raise UserError(
+            f"the run in {path} trains adapters, and only steps that train a whole model can be "
+            f"shown; name {last}, and give a text with --text"
+        )
     # The kinds of model and batches depend on the recipe; step_of_run checks them.
     data: Any = find_recipe(run.task).open(run, progress)
     saved = read_state(last)
@@ -89,7 +95,7 @@ def _next_step(
                 f"the {name} of the run in {path} changed since it was trained; restore it, or "
                 f"name {last} and give a text with --text"
             )
-    model = data.new_model(run)
+    model = new_model(run, data)
     objective, batches = data.objective(run, model), data.batches(run, model)
     config = run.training.in_steps(getattr(batches, "batches_per_epoch", None))
     stepper = Stepper(objective, batches, config)

@@ -7,6 +7,7 @@ from typing import Generic
 
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
+from scratchgpt.recipes.adapters import check_adapters
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
@@ -71,6 +72,7 @@ class Recipe(Generic[M, B]):
         """Raise UserError if the settings of the run do not fit together."""
         self.check(run)
         check_method(run, self.method)
+        check_adapters(run)
 
     def start(
         self,

@@ -57,7 +57,8 @@ def read_run(out_dir: Path | str) -> RunConfig:
     """Read the configuration of the run in a folder.
 
     A run that started from a model (``init``) takes its sizes and its tokenizer from its own
-    checkpoint, if it has one: the model that it started from may be gone.
+    checkpoint, if it has one: the model that it started from may be gone. A run with adapters
+    still needs that model.
     """
     return read_run_config(Path(out_dir) / CONFIG_FILE)
 
@@ -67,7 +68,7 @@ def read_run_config(path: Path) -> RunConfig:
     values = find_from(path.parent, read_settings(path))
     if isinstance(training := values.get("training"), dict):
         values["training"] = without_unused(training)
-    if "init" in values:
+    if "init" in values and not values.get("lora_rank"):
         with contextlib.suppress(UserError):
             own = str(find_model(path.parent, "last"))
             values |= {"init": own, "tokenizer": own}

@@ -8,9 +8,11 @@ from typing import Generic
 from scratchgpt.checkpoints import LAST, existing_checkpoint
 from scratchgpt.device import array_library
 from scratchgpt.errors import UserError
-from scratchgpt.layers.device import move_parameters
 from scratchgpt.models.directory import CONFIG_FILE as MODEL_FILE
 from scratchgpt.models.kinds import read_kind
+from scratchgpt.models.lora import lora_of, move_model
+from scratchgpt.models.lora_files import is_adapter
+from scratchgpt.recipes.adapters import new_model
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
@@ -48,7 +50,7 @@ class TrainingRun(Generic[M, B]):
         self.data = data
         if resume:
             _check_sizes(run, out_dir)
-        self.model = data.new_model(run)
+        self.model = new_model(run, data)
         # These scores need generation: compute them in training only if one selects the best model.
         decides = not run.training.best.startswith("val_")
         objective = data.objective(run, self.model)
@@ -80,7 +82,10 @@ class TrainingRun(Generic[M, B]):
 
     def describe(self) -> str:
         """Describe the size of the model and its training data in a few words."""
-        return f"{self.model.store.size:,} parameters, {self.data.describe(self.model)}"
+        size = f"{self.model.store.size:,} parameters"
+        if (lora := lora_of(self.model)) is not None:
+            size += f" beside {lora.base.size:,} frozen ones"
+        return f"{size}, {self.data.describe(self.model)}"
 
     def sample(self, seed: int = 0) -> str:
         """Return a sample of the model's output, for a person to read."""
@@ -97,14 +102,14 @@ def _move(objective: AnyObjective, device: str) -> None:
         raise UserError(
             f"device={device!r}: {type(objective).__name__} trains on the CPU only; leave it out"
         )
-    move_parameters(objective.model, array_library(device))
+    move_model(objective.model, array_library(device))
 
 
 def _check_sizes(run: RunConfig, out_dir: Path) -> None:
     """Refuse to resume a run whose model is larger than its checkpoint, before it is created."""
     last = existing_checkpoint(out_dir, LAST)
-    if last is None or not (last / MODEL_FILE).exists():
-        return  # the trainer says what is missing
+    if last is None or not (last / MODEL_FILE).exists() or is_adapter(last):
+        return  # the trainer says what is missing or does not fit
     kind, config = read_kind(last)
     for name, value in run.model.items():
         saved = getattr(config, name, None)

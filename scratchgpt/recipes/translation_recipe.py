@@ -11,6 +11,7 @@ from scratchgpt.evaluation import TranslationScores, mean_loss, translation_scor
 from scratchgpt.evaluation.translation_scores import require_sacrebleu
 from scratchgpt.generation import translate
 from scratchgpt.models import Transformer, TransformerConfig
+from scratchgpt.recipes.adapters import WITHOUT_LORA
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.evaluation import (
     N_EXAMPLES,
@@ -148,7 +149,8 @@ def _check(run: RunConfig) -> None:
 
 
 def _unused(run: RunConfig) -> dict[str, str]:
-    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch", **OF_ENCODERS}
+    reasons = {"batch_size": "the size of a batch of pairs is tokens_per_batch"}
+    reasons |= {**OF_ENCODERS, **WITHOUT_LORA}
     if run.corpus == (DATES,):
         reasons["tokenizer"] = "the dates have their own tokenizer"
     if len(run.corpus) == 1 and has_splits(run.corpus[0]):

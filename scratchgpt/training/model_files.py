@@ -8,6 +8,8 @@ from scratchgpt.backend import Array
 from scratchgpt.files import make_folder
 from scratchgpt.layers import Layer
 from scratchgpt.models import Model
+from scratchgpt.models.kinds import kind_of
+from scratchgpt.models.lora import base_checksum, lora_of
 from scratchgpt.models.pretrained import load_weights
 from scratchgpt.models.weight_files import fill, open_weights, save_weights
 from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
@@ -17,11 +19,15 @@ def save_model(directory: Path, model: Layer, tokenizer: Tokenizer | None) -> No
     """Write a model directory, with tokenizer.json if a tokenizer is given.
 
     A layer that is not a complete model, for example an encoder with a temperature, is written as
-    ``model.safetensors``: its parameters by name.
+    ``model.safetensors``: its parameters by name. Of a model with adapters, only these are written,
+    and what else the folder that it was loaded from does not have.
     """
     if isinstance(model, Model):
         end = tokenizer.end_of_text if tokenizer and not model.special_ids.ends else None
-        model.save_pretrained(directory, end_of_text=end)
+        if model.lora is None:
+            model.save_pretrained(directory, end_of_text=end)
+        else:
+            kind_of(model).save_adapted(model, directory, end)
     else:
         make_folder(directory)
         save_weights(directory, saved_arrays(model))
@@ -58,7 +64,11 @@ def config_of(model: Layer) -> dict[str, Any]:
     config = getattr(model, "config", None)
     if not is_dataclass(config) or isinstance(config, type):
         return {}
-    return {name: _in_json(value) for name, value in asdict(config).items()}
+    values = {name: _in_json(value) for name, value in asdict(config).items()}
+    if (lora := lora_of(model)) is not None:
+        values |= {f"lora_{name}": _in_json(value) for name, value in asdict(lora.config).items()}
+        values["lora_base"] = base_checksum(model)
+    return values
 
 
 def config_defaults(model: Layer) -> dict[str, Any]:

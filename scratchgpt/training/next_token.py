@@ -36,7 +36,7 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
         self.model: Any = model  # either kind; backward gets what the loss of the model saved
         self.label_smoothing = label_smoothing
         self.recompute = recompute
-        self.drops = model.config.dropout > 0
+        self.drops = model.drops
 
     @classmethod
     def from_config(cls, model: GPT | Transformer, config: TrainConfig) -> "NextToken":

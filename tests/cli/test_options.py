@@ -32,6 +32,11 @@ tokenizer str --tokenizer
 val_fraction float --val-fraction
 preset str --preset
 init str --init
+lora_rank int --lora-rank
+lora_alpha float --lora-alpha
+lora_dropout float --lora-dropout
+lora_targets str --lora-targets
+lora_rslora bool --lora-rslora/--no-lora-rslora
 device str --device
 freeze str --freeze
 n_layer int --n-layer

@@ -21,6 +21,8 @@ from scratchgpt.layers import (
     Layer,
     LayerNorm,
     Linear,
+    LoRALinear,
+    LowRank,
     Masks,
     Parameter,
     QueryKey,
@@ -107,6 +109,10 @@ def gated_mlp(activation: str, bias: bool = True) -> Any:
     return lambda: GatedMLP(5, 7, activation=activation, bias=bias, proj_std=0.02)
 
 
+def lora(columns: list[tuple[int, int]], bias: bool = True) -> LoRALinear:
+    return LoRALinear(Linear(5, 7, bias=bias), columns, 3, scale=0.7, dropout=0.3)
+
+
 SEED = {"dropout_seed": 5}
 X, MEMORY = (2, 4, 6), (2, 5, 6)
 _rng = np.random.default_rng(6)
@@ -122,6 +128,12 @@ DECODER = {"masks": Masks(ALLOWED, causal=True), "memory_masks": Masks(key_paddi
 CASES = (
     LayerCase("linear", lambda: Linear(5, 7), (2, 3, 5)),
     LayerCase("linear, no bias", lambda: Linear(5, 7, bias=False), (4, 5)),
+    LayerCase("low rank", lambda: LowRank(5, 7, 3, scale=0.7), (2, 4, 5)),
+    LayerCase("low rank, dropout", lambda: LowRank(5, 7, 3, scale=0.7, dropout=0.3), (4, 5), SEED),
+    LayerCase("LoRA", lambda: lora([(0, 7)]), (2, 4, 5)),
+    LayerCase("LoRA, dropout", lambda: lora([(0, 7)]), (2, 4, 5), SEED),
+    LayerCase("LoRA, parts, dropout", lambda: lora([(1, 3), (3, 7)]), (4, 5), SEED),
+    LayerCase("LoRA, no bias", lambda: lora([(2, 6)], bias=False), (2, 4, 5)),
     LayerCase("layer norm", lambda: LayerNorm(6), (2, 3, 6)),
     LayerCase("layer norm, no bias", lambda: LayerNorm(6, bias=False, eps=0.1), (4, 6)),
     LayerCase("rms norm", lambda: RMSNorm(6), (2, 3, 6)),

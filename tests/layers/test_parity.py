@@ -21,6 +21,18 @@ class Peer:
         p = self.parameters
         return self.f.linear(x, p[f"{name}weight"].T, p.get(f"{name}bias"))
 
+    def low_rank(self, x, layer, seed, prefix=""):
+        a, b = (self.parameters[f"{prefix}lora_{name}"] for name in "AB")
+        return layer.scale * (self.dropout(x, layer.drop.p, seed) @ a @ b)
+
+    def lora(self, x, layer, seed):
+        y = self.linear(x, "")
+        for i, (adapter, part) in enumerate(zip(layer.adapters, layer.columns, strict=True)):
+            own = None if seed is None else derive_seed(seed, layer.name, i)
+            change = self.low_rank(x, adapter, own, f"adapters.{i}.")
+            y = y + self.f.pad(change, (part.start, y.shape[-1] - part.stop))
+        return y
+
     def norm(self, x, name, eps):
         weight = self.parameters[f"{name}weight"]
         return self.f.layer_norm(x, weight.shape, weight, self.parameters.get(f"{name}bias"), eps)
@@ -188,6 +200,10 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
     match type(layer).__name__:
         case "Linear":
             expected = peer.linear(x_peer, "")
+        case "LowRank":
+            expected = peer.low_rank(x_peer, layer, seed)
+        case "LoRALinear":
+            expected = peer.lora(x_peer, layer, seed)
         case "LayerNorm":
             expected = peer.norm(x_peer, "", layer.eps)
         case "RMSNorm":

@@ -51,7 +51,7 @@ class Names(NamedTuple):
         module = _LAYER.sub(".*.", path)
         is_map = array.ndim == 2 and module not in ("wte", "wpe")
         for theirs, part in self.parts(module):
-            view = array[..., _columns(part, config)]
+            view = array[..., columns(part, config)]
             place = theirs.replace(".*.", layer[0]) if layer else theirs
             yield f"{self.body}{place}.{leaf}", view.T if is_map and self.transposed else view
 
@@ -65,7 +65,7 @@ class Names(NamedTuple):
         return found or [(module, "")]
 
 
-def _columns(part: str, config: GPTConfig) -> slice:
+def columns(part: str, config: GPTConfig) -> slice:
     """Return the columns of a part of a fused map; all if there is no part."""
     n_queries, n_keys = config.n_head * config.head_size, config.kv_heads * config.head_size
     n_inner = config.inner_size
