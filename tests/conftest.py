@@ -222,6 +222,12 @@ def second() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def families() -> ModuleType:
+    """Tokenizers with the settings of published models, tests/text/tokenizers/families.py."""
+    return _load(Path(__file__).parent / "text" / "tokenizers" / "families.py")
+
+
+@pytest.fixture(scope="session")
 def strict() -> ModuleType:
     """The array library of tests/device/strict_array.py: CuPy without a GPU.
 
