@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scratchgpt.chat import ChatEngine, Dialogue, add_markers, find_markers, read_conversations
+from scratchgpt.chat import ChatEngine, Dialogue, Renderer, add_markers, read_conversations
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
 from scratchgpt.text import load_tokenizer, train_bpe
@@ -19,7 +19,7 @@ SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 64}
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "chat"
     model = GPT(GPTConfig(**SIZES, vocab_size=TOKENIZER.vocab_size), seed=1)
-    model.special_ids = find_markers(TOKENIZER).special_ids
+    model.special_ids = Renderer(TOKENIZER).special_ids()
     model.store.values *= 4  # neither uniform nor certain
     save_pretrained(model, folder)
     TOKENIZER.save(folder / "tokenizer.json")

@@ -14,7 +14,7 @@ from scratchgpt.recipes.sft import open_sft, split_conversations
 def test_a_model_learns_to_answer_and_to_stop(sft_run):
     model, tokenizer = load_model(sft_run, "last")
     renderer = Renderer(tokenizer)
-    assert model.special_ids == renderer.markers.special_ids
+    assert model.special_ids == renderer.special_ids()
     result = answer(model, renderer, [Message("user", "70: say cedar")], max_new_tokens=8)
     assert (result.text, result.is_complete) == ("cedar!", True)
 

@@ -122,6 +122,11 @@ class BPETokenizer(Tokenizer):
         added = self._backend.get_added_tokens_decoder()
         return next((token for token, one in added.items() if one.content == name), None)
 
+    def special_names(self) -> dict[int, str]:
+        """Return the names of the special tokens by id."""
+        added = self._backend.get_added_tokens_decoder()
+        return {token: one.content for token, one in added.items() if one.special}
+
     @cached_property
     def around(self) -> tuple[list[int], list[int]]:
         """The tokens that other programs put before and after a text, as the file says."""

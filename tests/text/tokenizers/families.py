@@ -1,10 +1,11 @@
-"""Small tokenizers with the published settings of each family, made with the ``tokenizers`` library.
+"""Small tokenizers with the published settings of each family, made with ``tokenizers``.
 
 The settings are those of the ``tokenizer.json`` of the model that is named. Only the vocabulary is
 small, because it is trained on TEXT.
 """
 
 import json
+import re
 
 from tokenizers import (
     Regex,
@@ -21,7 +22,8 @@ TEXT = [
     "The user asks: what's 12 + 345 = ?\nThe assistant answers, it's 357.\n\n",
     "  def f(x):\n\treturn x * 2  # twice\n",
     "Où est le café? Ça va. Straße, naïve, fiancée. We'LL see, I'M here.\n",
-    "system user assistant think You are a helpful assistant named SmolLM <|user|> [INST] x [/INST]",
+    "system user assistant think You are a helpful assistant named SmolLM",
+    "<|user|> [INST] x [/INST]",
     "<<SYS>> Today Date: 26 Jul 2024 Cutting Knowledge Date: December 2023 日本語 日本",
 ] * 4
 
@@ -75,7 +77,7 @@ def _byte_fallback(names=(), metaspace=None, split=False):
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.Metaspace()  # so that no token has a space inside
     trainer = trainers.BpeTrainer(vocab_size=330, show_progress=False, special_tokens=[])
-    text = [text.replace("日本", "").replace("ß", "") for text in TEXT]  # these become bytes
+    text = [re.sub("[日本ß\n\t]", " ", text) for text in TEXT]  # these become bytes, as in Llama 2
     trained.train_from_iterator(text, trainer)
     model = json.loads(trained.to_str())["model"]
     specials = ["<unk>", "<s>", "</s>", *names]
