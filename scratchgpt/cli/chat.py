@@ -80,7 +80,9 @@ def chat_command(
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Talk to a model that `scratchgpt sft` has trained, or to a published chat model.
+    """Talk to a model that was trained on conversations.
+
+    It is one that `scratchgpt sft` has trained, or a published chat model.
 
     The format of the conversations is that of the model's folder, or the model is recognized by its
     special tokens. No chat template in the folder is run; name the format with --chat-format if the

@@ -93,7 +93,7 @@ def test_a_vocabulary_of_several_formats_is_not_recognized(
     tokenizer = load_tokenizer(folder)
     assert find_format(tokenizer) is None
     with pytest.raises(
-        UserError, match="no known format of conversations.* --chat-format: .*llama2"
+        UserError, match=r"no known format of conversations.* --chat-format: .*llama2"
     ):
         Renderer(tokenizer)
     assert Renderer(with_format(tokenizer, name)).format is FORMATS[name]
@@ -114,7 +114,7 @@ def test_the_name_in_a_folder_comes_first_and_must_be_known(families, published,
     names.write_text(json.dumps({"scratchgpt_chat_format": "qwen3-no-thinking"}))
     assert find_format(load_tokenizer(folder)).name == "qwen3-no-thinking"
     names.write_text(json.dumps({"scratchgpt_chat_format": "qwen4"}))
-    with pytest.raises(UserError, match="chat_format='qwen4' is not a format.*did you mean 'qwen"):
+    with pytest.raises(UserError, match=r"chat_format='qwen4' is not a format.*did you mean 'qwen"):
         find_format(load_tokenizer(folder))
     names.write_text(json.dumps({"scratchgpt_chat_format": 4}))
     with pytest.raises(UserError, match="scratchgpt_chat_format=4 is not a string"):
