@@ -1,5 +1,7 @@
 """The formats of published models give the tokens of ``transformers`` with their templates."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -190,3 +192,15 @@ def test_the_thoughts_of_earlier_turns_are_left_out(renderers):
     assert "hm" in renderers["qwen3"].tokenizer.decode(shown.tokens[shown.counted])
     hidden = renderers["qwen3-no-thinking"].render([question, thought])
     assert renderers["qwen3-no-thinking"].tokenizer.decode(hidden.tokens[hidden.counted]) == "yes"
+
+
+def test_the_page_has_a_row_for_every_format():
+    page = Path(__file__).parents[2] / "docs" / "chat" / "formats.md"
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    for row, (name, models, kinds, system) in zip(FORMATS.values(), rows, strict=True):
+        assert (name, models) == (f"`{row.name}`", row.models)
+        assert kinds.endswith(", ".join(f"`{kind}`" for kind in row.model_types))
+        assert system == (
+            row.default_system or ("only the dates" if row.name == "llama3.1" else "")
+        )

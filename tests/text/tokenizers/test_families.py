@@ -189,3 +189,33 @@ def test_another_decoder_is_refused_by_name(families, tmp_path, decoder, name):
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=f"unsupported kind of tokenizer .*{name}"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("add", [True, False])
+@pytest.mark.parametrize("name", ["Llama-2-7b", "Llama-3-8B", "Qwen2-0.5B"])
+def test_the_start_token_is_that_of_tokenizer_json_as_in_transformers(
+    families, transformers, tmp_path, name, add
+):
+    """``add_bos_token`` in ``tokenizer_config.json`` does not override it."""
+    (tmp_path / "tokenizer.json").write_text(json.dumps(families.content(name)))
+    start = "<s>" if "Llama-2" in name else "<|begin_of_text|>"
+    config = {"add_bos_token": add, "add_eos_token": add}
+    config |= {"tokenizer_class": "PreTrainedTokenizerFast"}
+    config |= {} if "Qwen" in name else {"bos_token": start}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    for text in ("", "The user"):
+        assert tokenizer.encode_marked(text).tolist() == list(theirs(text)["input_ids"])
+
+
+def test_the_end_of_a_text_is_that_of_the_files_of_the_folder(families, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(families.content("Qwen2-0.5B")))
+    tokens = families.library("Qwen2-0.5B").token_to_id
+    end, document = tokens("<|im_end|>"), tokens("<|endoftext|>")
+    assert load_tokenizer(tmp_path).end_of_text == document
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps({"eos_token": "<|im_end|>"}))
+    assert load_tokenizer(tmp_path).end_of_text == end
+    config = {"eos_token_id": [end, document]}
+    (tmp_path / "generation_config.json").write_text(json.dumps(config))
+    assert load_tokenizer(tmp_path).end_of_text == end
