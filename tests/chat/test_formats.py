@@ -196,8 +196,9 @@ def test_the_thoughts_of_earlier_turns_are_left_out(renderers):
 
 def test_the_page_has_a_row_for_every_format():
     page = Path(__file__).parents[2] / "docs" / "chat" / "formats.md"
-    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    lines = page.read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| `")]
+    rows = [[cell.strip() for cell in row] for row in rows[1:]]
     for row, (name, models, kinds, system) in zip(FORMATS.values(), rows, strict=True):
         assert (name, models) == (f"`{row.name}`", row.models)
         assert kinds.endswith(", ".join(f"`{kind}`" for kind in row.model_types))
