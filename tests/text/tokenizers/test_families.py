@@ -12,6 +12,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.text import (
     BPETokenizer,
     ByteFallbackTokenizer,
+    Place,
     StreamDecoder,
     load_tokenizer,
     prepare,
@@ -65,6 +66,18 @@ def test_names_of_special_tokens_in_a_text_are_text(families, name, text):
     ids = set(tokenizer.encode(text).tolist())
     unknown = families.library(name).token_to_id("<unk>")
     assert not ids & special - {unknown}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(texts=st.lists(st.sampled_from(PARTS[:26]), max_size=9))
+@example(texts=["The user"])
+@example(texts=[" asks"])
+def test_a_text_after_a_special_token_is_encoded_as_by_the_library(families, name, texts):
+    tokenizer, text = tokenizer_of(families, name), "".join(texts)
+    special, token = next((n, t) for t, n in tokenizer.special_names().items() if n != "<unk>")
+    ids = families.library(name).encode(special + text, add_special_tokens=False).ids
+    after = tokenizer.encode_after(Place.TOKEN, [text])[0].tolist()
+    assert [token, *after] == ids
 
 
 @pytest.mark.parametrize("name", NAMES)
