@@ -82,10 +82,10 @@ def _byte_fallback(names=(), metaspace=None, split=False):
     model = json.loads(trained.to_str())["model"]
     specials = ["<unk>", "<s>", "</s>", *names]
     order = [*specials, *(f"<0x{byte:02X}>" for byte in range(256))]
-    order += sorted(model["vocab"], key=model["vocab"].get)
+    order += [*sorted(model["vocab"], key=model["vocab"].get), "▁▁"]
     settings = {"unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True}
     vocab = {name: token for token, name in enumerate(order)}
-    merges = [tuple(pair) for pair in model["merges"]]
+    merges = [*map(tuple, model["merges"]), ("▁", "▁")]
     backend = Tokenizer(models.BPE(vocab=vocab, merges=merges, **settings))
     if metaspace is None:
         steps = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
