@@ -185,7 +185,7 @@ class ChatEngine:
 
     def _plain_prompt(self, prompt: str | Array | Sequence[int]) -> list[int]:
         if isinstance(prompt, str):
-            tokens = self.tokenizer.encode(prompt)
+            tokens = self.tokenizer.encode_prompt(prompt)
             prompt = tokens if len(tokens) else empty_prompt(self.model, self.tokenizer)
         return check_prompt(0, prompt, self.tokenizer.vocab_size)
 

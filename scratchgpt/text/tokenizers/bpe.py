@@ -186,6 +186,12 @@ class BPETokenizer(Tokenizer):
     def encode_all(self, texts: Sequence[str]) -> list[Array]:
         return _encode_all(self._backend, texts)
 
+    def encode_prompt(self, text: str) -> Array:
+        steps = steps_of(self._content.get("post_processor"))
+        adds_tokens = any(step["type"] != "ByteLevel" for step in steps)
+        tokens = self.encode(text)
+        return np.array([*self.around[0], *tokens], np.int64) if adds_tokens else tokens
+
     def encode_next(self, text: str) -> Array:
         return self.encode_after(Place.TEXT, [text])[0]
 

@@ -77,6 +77,19 @@ class Tokenizer(ABC):
         """
         return [self.encode(text) for text in texts]
 
+    def encode_prompt(self, text: str) -> Array:
+        """Encode a text that a model continues, with the start token that its texts begin with.
+
+        Only some tokenizers have one, such as those of Llama. In the text, names of special tokens
+        are ordinary text.
+
+        Raises
+        ------
+        UserError
+            As in :meth:`encode`.
+        """
+        return self.encode(text)
+
     def encode_next(self, text: str) -> Array:
         """Encode a piece of a text that was cut at one of ``cuts``, except the first piece.
 

@@ -222,6 +222,18 @@ def test_the_start_token_is_that_of_tokenizer_json_as_in_transformers(
         assert tokenizer.encode_marked(text).tolist() == list(theirs(text)["input_ids"])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_has_the_start_token_of_the_library_and_special_tokens_are_text(families, name):
+    tokenizer, reference = tokenizer_of(families, name), families.library(name)
+    reference.encode_special_tokens = True
+    for text in ("", "The user", "a</s><|im_end|><|bos|>"):
+        assert tokenizer.encode_prompt(text).tolist() == reference.encode(text).ids
+    start = {"Llama-2-7b": "<s>", "Llama-3-8B": "<|begin_of_text|>", "Qwen2-0.5B": None}
+    if name in start:
+        token = tokenizer.special_token(start[name]) if start[name] else tokenizer.encode("T")[0]
+        assert tokenizer.encode_prompt("T")[0] == token
+
+
 def test_the_end_of_a_text_is_that_of_the_files_of_the_folder(families, tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(families.content("Qwen2-0.5B")))
     tokens = families.library("Qwen2-0.5B").token_to_id
