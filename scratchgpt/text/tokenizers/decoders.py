@@ -2,13 +2,28 @@
 
 import codecs
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from scratchgpt.backend import Array
 
-if TYPE_CHECKING:
-    from scratchgpt.text.tokenizers.byte_fallback import ByteFallbackTokenizer
-    from scratchgpt.text.tokenizers.tokenizer import Tokenizer
+
+class Spelling(Protocol):
+    """What a tokenizer says of its tokens."""
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes of one token."""
+
+    def ends_word(self, token: int) -> bool:
+        """Whether a space follows the token that is not part of its bytes."""
+
+
+class SpellingOfRuns(Spelling, Protocol):
+    """What a tokenizer with byte fallback says of its tokens."""
+
+    strips_space: bool
+
+    def is_byte(self, token: int) -> bool:
+        """Whether a token is one byte, which need not be a character."""
 
 
 class TextDecoder(Protocol):
@@ -24,7 +39,7 @@ class TextDecoder(Protocol):
 class BytesDecoder:
     """Decodes tokens whose bytes, concatenated, are UTF-8."""
 
-    def __init__(self, tokenizer: "Tokenizer", before: Array | Sequence[int] = ()) -> None:
+    def __init__(self, tokenizer: Spelling, before: Array | Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
         self._after_word = len(before) > 0 and tokenizer.ends_word(before[-1])
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -47,9 +62,7 @@ class ByteRunDecoder:
     is held until it ends. A space at the beginning of the text is left out.
     """
 
-    def __init__(
-        self, tokenizer: "ByteFallbackTokenizer", before: Array | Sequence[int] = ()
-    ) -> None:
+    def __init__(self, tokenizer: SpellingOfRuns, before: Array | Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
         self._run = b""
         self._at_start = tokenizer.strips_space and not any(
