@@ -31,7 +31,7 @@ def sample_answers(
     seed: int,
 ) -> Iterator[tuple[str, bool]]:
     """Yield an answer to each conversation, and whether the model has ended it."""
-    tokenizer, markers = renderer.tokenizer, renderer.markers
+    tokenizer = renderer.tokenizer
     most = model.config.block_size - MOST_NEW_TOKENS
     prompts = [renderer.prompt(one, most).tokens for one in conversations]
     for first in range(0, len(prompts), AT_ONCE):  # a batch uses the same random numbers
@@ -41,7 +41,7 @@ def sample_answers(
             max_new_tokens=MOST_NEW_TOKENS,
             sampling=sampling,
             seed=seed + first,
-            end_of_text=[markers.end, markers.start],
+            end_of_text=renderer.special_ids().ends,
             vocab_size=tokenizer.vocab_size,
         )
         for result in results:

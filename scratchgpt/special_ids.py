@@ -22,6 +22,7 @@ from scratchgpt.structured import check_type, read_json
 
 ID_FILES = ("generation_config.json", "config.json")
 NAMES_FILE = "tokenizer_config.json"
+CHAT_FORMAT = "scratchgpt_chat_format"  # the field of NAMES_FILE that names a chat format
 NAME_FILES = (NAMES_FILE, "special_tokens_map.json")
 
 Ids = int | Sequence[int] | Array | None
@@ -158,10 +159,27 @@ def _token_names(tokenizer: dict[str, Any]) -> Iterator[tuple[int, str]]:
         return  # a tokenizer that scratchgpt cannot read
 
 
-def write_end_name(directory: Path, name: str) -> None:
-    """Write the name of the end of a text to the ``tokenizer_config.json`` of a folder."""
-    content = {**_read(directory / NAMES_FILE), "eos_token": name}
+def write_names(directory: Path, names: dict[str, str]) -> None:
+    """Write names, such as that of the end of a text, to the ``tokenizer_config.json``."""
+    content = {**_read(directory / NAMES_FILE), **names}
     write_text(directory / NAMES_FILE, json.dumps(content, indent=2) + "\n")
+
+
+def read_chat_names(directory: Path) -> tuple[str | None, str | None]:
+    """Return the chat format that a folder names, and the kind of its model.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read, or a name is not a string.
+    """
+    found = []
+    for file, field in ((NAMES_FILE, CHAT_FORMAT), ("config.json", "model_type")):
+        name = _read(directory / file).get(field)
+        if name is not None and not isinstance(name, str):
+            raise UserError(f"{directory / file}: {field}={name!r} is not a string")
+        found.append(name)
+    return found[0], found[1]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -228,6 +228,18 @@ def second() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def families() -> ModuleType:
+    """Tokenizers with the settings of published models, tests/text/tokenizers/families.py."""
+    return _load(Path(__file__).parent / "text" / "tokenizers" / "families.py")
+
+
+@pytest.fixture(scope="session")
+def published() -> ModuleType:
+    """The chat templates of published models, tests/chat/published_templates.py."""
+    return _load(Path(__file__).parent / "chat" / "published_templates.py")
+
+
+@pytest.fixture(scope="session")
 def strict() -> ModuleType:
     """The array library of tests/device/strict_array.py: CuPy without a GPU.
 

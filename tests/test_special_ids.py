@@ -18,7 +18,7 @@ from scratchgpt.special_ids import (
     all_ids,
     read_special_ids,
     token_name,
-    write_end_name,
+    write_names,
 )
 
 N_TOKENS = 9
@@ -135,6 +135,6 @@ def test_another_end_keeps_the_start():
 
 def test_the_name_of_an_end_is_written_beside_other_settings(tmp_path):
     write(tmp_path, "tokenizer_config.json", model_max_length=7, eos_token="old")
-    write_end_name(tmp_path, "</s>")
+    write_names(tmp_path, {"eos_token": "</s>"})
     content = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert content == {"model_max_length": 7, "eos_token": "</s>"}

@@ -2,6 +2,7 @@
 
 from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.chat.answering import Answer, answer
+from scratchgpt.chat.chat_format import ChatFormat
 from scratchgpt.chat.conversation_batches import (
     ConversationBatches,
     EncodedConversations,
@@ -10,8 +11,8 @@ from scratchgpt.chat.conversation_batches import (
 from scratchgpt.chat.dialogue import Dialogue
 from scratchgpt.chat.dpo import DPO, reference_log_probs
 from scratchgpt.chat.engine import ChatEngine
+from scratchgpt.chat.formats import FORMATS
 from scratchgpt.chat.grpo import GRPO
-from scratchgpt.chat.markers import Markers, add_markers, find_markers
 from scratchgpt.chat.messages import Conversation, Message, check_conversation, parse_messages
 from scratchgpt.chat.pieces import ContextLengthError, Piece, SampledToken
 from scratchgpt.chat.ppo import PPO
@@ -31,6 +32,13 @@ from scratchgpt.chat.reading import (
     read_conversations,
     write_conversation,
 )
+from scratchgpt.chat.recognition import (
+    add_markers,
+    chat_tokenizer,
+    find_format,
+    named_format,
+    with_format,
+)
 from scratchgpt.chat.rendering import Rendered, Renderer
 from scratchgpt.chat.reward import PairwiseReward
 from scratchgpt.chat.rewards import PromptSource, RewardRule
@@ -40,18 +48,19 @@ from scratchgpt.chat.rollouts import Rollouts, sample_rollouts
 __all__ = [
     "DPO",
     "DPO_LOSSES",
+    "FORMATS",
     "GRPO",
     "PPO",
     "ActorCritic",
     "Answer",
     "ChatEngine",
+    "ChatFormat",
     "ContextLengthError",
     "Conversation",
     "ConversationBatches",
     "Dialogue",
     "EncodedConversations",
     "EncodedPreferences",
-    "Markers",
     "Message",
     "PPOBatches",
     "PPOSettings",
@@ -69,10 +78,12 @@ __all__ = [
     "SampledToken",
     "add_markers",
     "answer",
+    "chat_tokenizer",
     "check_conversation",
     "encode_conversations",
     "encode_preferences",
-    "find_markers",
+    "find_format",
+    "named_format",
     "parse_conversation",
     "parse_messages",
     "parse_preferences",
@@ -81,5 +92,6 @@ __all__ = [
     "read_preferences",
     "reference_log_probs",
     "sample_rollouts",
+    "with_format",
     "write_conversation",
 ]

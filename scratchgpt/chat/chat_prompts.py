@@ -61,7 +61,7 @@ class ChatPrompts:
         self._train = np.flatnonzero(fits & ~is_held_out)
         self._held_out = np.flatnonzero(fits & is_held_out)
         self.n_too_long = int((~fits).sum())
-        self.ends: tuple[int, ...] = (renderer.markers.end, renderer.markers.start)
+        self.ends: tuple[int, ...] = renderer.special_ids().ends
         self.max_new_tokens = max_new_tokens
         self.vocab_size = renderer.tokenizer.vocab_size
         if not len(self._train):

@@ -81,7 +81,12 @@ def encode_conversations(
         If no conversation fits.
     """
     most = block_size + 1
-    rendered = [renderer.render(messages, most) for messages in conversations]
+    rendered = []
+    for number, messages in enumerate(conversations, start=1):
+        try:
+            rendered.append(renderer.render(messages, most))
+        except UserError as error:
+            raise UserError(f"conversation {number:,}: {error}") from None
     kept = [one for one in rendered if len(one.tokens) <= most and one.counted.any()]
     if not kept:
         shortest = min((len(one.tokens) for one in rendered), default=0)

@@ -46,8 +46,8 @@ class ChatEngine:
     model : GPT or QuantizedGPT
         Its weights must not change.
     tokenizer : Tokenizer
-        The tokenizer of the model. Conversations need one with markers, see
-        :func:`scratchgpt.chat.add_markers`; :meth:`complete` needs none.
+        The tokenizer of the model. Conversations need one with a known format, see
+        :func:`scratchgpt.chat.find_format`; :meth:`complete` needs none.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class ChatEngine:
         Raises
         ------
         UserError
-            If the tokenizer has no markers.
+            If the format of the conversations is not known.
         """
         return Renderer(self.tokenizer)
 
@@ -180,12 +180,12 @@ class ChatEngine:
                 len(tokens),
                 block_size,
             )
-        ends = self.renderer.markers.ends
+        ends = (*self.renderer.ends, *text_ends(self.model, self.tokenizer))
         return _Prompt(tokens.tolist(), min(most_new, room), ends, (), n_dropped)
 
     def _plain_prompt(self, prompt: str | Array | Sequence[int]) -> list[int]:
         if isinstance(prompt, str):
-            tokens = self.tokenizer.encode(prompt)
+            tokens = self.tokenizer.encode_prompt(prompt)
             prompt = tokens if len(tokens) else empty_prompt(self.model, self.tokenizer)
         return check_prompt(0, prompt, self.tokenizer.vocab_size)
 

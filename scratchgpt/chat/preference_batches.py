@@ -124,7 +124,10 @@ def encode_preferences(
     n_shortened = 0
     for index, one in enumerate(preferences):
         answers = [renderer.answer(text) for text in one.answers]
-        prompt = renderer.prompt(one.prompt, most - max(map(len, answers)))
+        try:
+            prompt = renderer.prompt(one.prompt, most - max(map(len, answers)))
+        except UserError as error:
+            raise UserError(f"prompt {index + 1:,}: {error}") from None
         if len(prompt.tokens) + max(map(len, answers)) > most:
             continue
         kept.append(index)

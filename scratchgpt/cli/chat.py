@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scratchgpt.cli.chat_formats import ChatFormatName
 from scratchgpt.cli.console import is_terminal, read_prompts
 from scratchgpt.cli.generate import Which
 from scratchgpt.cli.kernels import Threads, prepare_kernels
@@ -25,6 +26,8 @@ scratchgpt chat --model runs/chat
 scratchgpt chat -m runs/chat --system "Answer in one word." --temperature 0
 
 scratchgpt chat -m runs/chat --prompt "What is 12 + 30?"
+
+scratchgpt chat -m models/TinyLlama-1.1B-Chat-v1.0 --chat-format zephyr
 
 scratchgpt chat -m runs/chat --json < questions.txt > answers.jsonl
 """
@@ -53,6 +56,7 @@ def chat_command(
         Path | None,
         typer.Option(help="Continue the conversation in a JSONL file, such as /save writes."),
     ] = None,
+    chat_format: ChatFormatName = None,
     max_new_tokens: MaxNewTokens = 256,
     temperature: Temperature = 1.0,
     top_k: TopK = None,
@@ -76,13 +80,19 @@ def chat_command(
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Talk to a model that `scratchgpt sft` has trained.
+    """Talk to a model that was trained on conversations.
+
+    It is one that `scratchgpt sft` has trained, or a published chat model.
+
+    The format of the conversations is that of the model's folder, or the model is recognized by its
+    special tokens. No chat template in the folder is run; name the format with --chat-format if the
+    model is not recognized.
 
     In a terminal, type a message and press Enter. Ctrl-C stops an answer, Ctrl-D leaves, and /help
     lists the commands. If standard input is not a terminal, each line is a message. Answers go to
     standard output, messages about them to standard error.
     """
-    from scratchgpt.chat import ChatEngine, Dialogue, read_conversation
+    from scratchgpt.chat import ChatEngine, Dialogue, read_conversation, with_format
     from scratchgpt.cli.chat_session import Session
     from scratchgpt.cli.chat_terminal import chat_in_terminal
     from scratchgpt.generation import SamplingConfig
@@ -97,7 +107,8 @@ def chat_command(
     sampling = SamplingConfig(temperature, top_k, top_p, min_p, repetition_penalty)
     messages = read_prompts(prompt or [])
     conversation = read_conversation(load) if load else None
-    engine = ChatEngine(*load_model(model, which and which.value))
+    gpt, tokenizer = load_model(model, which and which.value)
+    engine = ChatEngine(gpt, with_format(tokenizer, chat_format))
     dialogue = Dialogue(engine, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed)
     if conversation:
         dialogue.load(conversation)

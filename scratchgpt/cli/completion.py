@@ -81,6 +81,13 @@ def tokenizers() -> list[str]:
     return ["characters", "bytes", "bpe:"]
 
 
+def chat_formats() -> list[str]:
+    """Return the formats of conversations."""
+    from scratchgpt.chat import FORMATS
+
+    return list(FORMATS)
+
+
 def precisions() -> list[str]:
     """Return the precisions of matrix products."""
     from scratchgpt.precision import PRECISIONS

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
-from scratchgpt.cli.options import OF_FINETUNE, AsJson, ConfigFile, Resume, add_options, by_section
+from scratchgpt.cli.options import (
+    OF_CHAT,
+    OF_FINETUNE,
+    AsJson,
+    ConfigFile,
+    Resume,
+    add_options,
+    by_section,
+)
 from scratchgpt.cli.workers import Shards, WorkerCount, joined
 
 EPILOG = """Examples:
@@ -65,6 +73,14 @@ def contrastive_command(
 
 add_options(
     contrastive_command,
-    without=("task", "device", "label_smoothing", "grad_accum", "tied_head", *OF_FINETUNE),
+    without=(
+        "task",
+        "device",
+        "label_smoothing",
+        "grad_accum",
+        "tied_head",
+        *OF_CHAT,
+        *OF_FINETUNE,
+    ),
     task="contrastive",
 )

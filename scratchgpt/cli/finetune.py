@@ -8,6 +8,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import (
+    OF_CHAT,
     OF_CONTRASTIVE,
     AsJson,
     ConfigFile,
@@ -106,7 +107,7 @@ def finetune_command(
 add_options(
     finetune_command,
     without=(
-        *("task", "device", "label_smoothing", "tokens_per_batch", *OF_CONTRASTIVE),
+        *("task", "device", "label_smoothing", "tokens_per_batch", *OF_CHAT, *OF_CONTRASTIVE),
         *("n_encoder_layer", "n_decoder_layer"),
     ),
     task="classification",

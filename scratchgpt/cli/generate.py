@@ -119,7 +119,7 @@ def generate_command(
     prepare_kernels(threads, device=device)
     if device != "cpu":
         _move(gpt, device)
-    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode_prompt
     _note_long_prompts([len(encode(text)) for text in prompts], gpt.config.block_size)
 
     streaming = stream and not as_json and len(prompts) * num_samples == 1

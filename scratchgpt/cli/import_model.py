@@ -79,6 +79,7 @@ def import_command(
 
     The whole model is checked before any file is written.
     """
+    from scratchgpt.chat import named_format
     from scratchgpt.cli.formats import guess_format
     from scratchgpt.embeddings.exchange.reading import save_encoder
     from scratchgpt.errors import UserError
@@ -104,6 +105,7 @@ def import_command(
         return
     model, own = _read(source, chosen, n_head=n_head, activation=activation, dropout=dropout)
     found = _tokenizer(tokenizer, own)
+    found = found and named_format(found)
     if found is not None:
         check_vocabulary(model.config, found.vocab_size, own)
     with new_folder(out, last=CONFIG_FILE) as folder:

@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple, get_type_hints
 
 import typer
 
-from scratchgpt.cli.completion import complete, presets, tasks, tokenizers
+from scratchgpt.cli.completion import chat_formats, complete, presets, tasks, tokenizers
 from scratchgpt.models import (
     GPTClassifierConfig,
     GPTConfig,
@@ -78,6 +78,7 @@ FILE_ONLY = {
 }
 # Settings of the options of one command, which others leave out.
 OF_CONTRASTIVE = ("pooling", "dims", "token_dropout", "mixed_pairs")
+OF_CHAT = ("chat_format",)
 OF_FINETUNE = ("columns", "label_column", "classifier_dropout", "lm_weight")
 LISTS: dict[object, object] = {tuple[int, ...]: list[int], tuple[str, ...]: list[str]}
 COMPLETIONS = {
@@ -85,6 +86,7 @@ COMPLETIONS = {
     "task": complete(tasks),
     "tokenizer": complete(tokenizers),
     "init": complete(folders=True),
+    "chat_format": complete(chat_formats),
     "reward_model": complete(folders=True),
 }
 FLAGS = {"tied_head": "--tied-head/--untied-head"}  # other flags are --NAME/--no-NAME

@@ -32,6 +32,7 @@ def quantize_command(
 
     Each row of a matrix has its own scale. Embeddings and output head are quantized too.
     """
+    from scratchgpt.chat import named_format
     from scratchgpt.folders import new_folder
     from scratchgpt.models import QuantizedGPT, save_pretrained
     from scratchgpt.models.directory import CONFIG_FILE
@@ -40,7 +41,7 @@ def quantize_command(
 
     refuse_existing(out)
     directory = find_model(model, which and which.value)
-    gpt, tokenizer = load_gpt(directory), load_tokenizer(directory)
+    gpt, tokenizer = load_gpt(directory), named_format(load_tokenizer(directory))
     quantized = QuantizedGPT(gpt)
     known = quantized.special_ids.ends
     with new_folder(out, last=CONFIG_FILE) as folder:

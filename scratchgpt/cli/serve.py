@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scratchgpt.cli.chat_formats import ChatFormatName
 from scratchgpt.cli.completion import complete
 from scratchgpt.cli.console import message
 from scratchgpt.cli.generate import Which
@@ -35,6 +36,7 @@ def serve_command(
             autocompletion=complete(folders=True),
         ),
     ],
+    chat_format: ChatFormatName = None,
     host: Annotated[
         str,
         typer.Option(help="Address to listen on; 0.0.0.0 lets other machines use the model."),
@@ -78,7 +80,7 @@ def serve_command(
 
     access = make_access(host, allow_origin or [], api_key)
     with bind(host, port) as listener:
-        served = _load(model, which and which.value)
+        served = _load(model, which and which.value, chat_format)
         prepare_kernels(threads)
         if not is_loopback(host):
             key = "" if api_key else ", and anyone who reaches it can use it; set --api-key"
@@ -105,7 +107,8 @@ def _check_extra() -> None:
         )
 
 
-def _load(path: Path, which: str | None) -> "ServedModel":
+def _load(path: Path, which: str | None, chat_format: str | None) -> "ServedModel":
+    from scratchgpt.chat import with_format
     from scratchgpt.embeddings import TextEncoder
     from scratchgpt.recipes.model_folder import find_model, is_encoder, load_model
     from scratchgpt.serving import ServedModel
@@ -114,7 +117,8 @@ def _load(path: Path, which: str | None) -> "ServedModel":
     directory = find_model(path, which)
     if is_encoder(directory):
         return ServedModel.of_vectors(name, TextEncoder.from_pretrained(directory))
-    return ServedModel.of_text(name, *load_model(directory))
+    gpt, tokenizer = load_model(directory)
+    return ServedModel.of_text(name, gpt, with_format(tokenizer, chat_format))
 
 
 def _line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from scratchgpt.cli.kernels import Threads, prepare_kernels
 from scratchgpt.cli.options import (
+    OF_CHAT,
     OF_CONTRASTIVE,
     OF_FINETUNE,
     AsJson,
@@ -82,4 +83,4 @@ def train_command(
         train_run(run, out, resume=resume, as_json=as_json, workers=group)
 
 
-add_options(train_command, without=(*OF_CONTRASTIVE, *OF_FINETUNE))
+add_options(train_command, without=(*OF_CHAT, *OF_CONTRASTIVE, *OF_FINETUNE))

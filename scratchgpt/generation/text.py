@@ -61,7 +61,8 @@ def generate_text(
     tokenizer : Tokenizer
         The tokenizer that the model was trained with.
     prompts : sequence of str
-        An empty prompt starts from the token that begins a text in this model, or else from
+        If the tokenizer puts a start token before a text, as that of Llama does, it comes first. An
+        empty prompt starts from the token that begins a text in this model, or else from
         :func:`start_tokens`.
     max_new_tokens, sampling, num_samples, seed
         See :func:`generate`.
@@ -91,7 +92,7 @@ def generate_text(
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of strings, not one string")
     check_samples(num_samples, len(prompts))
-    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode
+    encode = tokenizer.encode_marked if special_tokens else tokenizer.encode_prompt
     encoded = [encode(prompt) for prompt in prompts]
     start = empty_prompt(model, tokenizer)
     tokens = [ids if len(ids) else start for ids in encoded]

@@ -40,6 +40,9 @@ class RunConfig:
         Fraction of the corpus that is held out for validation. It is taken from the end.
     preset : str
         Size of the model; ``scratchgpt info`` lists them.
+    chat_format : str, optional
+        Format of conversations: chatml, qwen3, llama3 or another one in the table of formats;
+        without it, that of the model, if it is recognized.
     init : str, optional
         Folder of a model or run to start from; its sizes and its tokenizer are used. The context
         (``block_size``) may be shorter.
@@ -75,6 +78,7 @@ class RunConfig:
     tokenizer: str = "characters"
     val_fraction: float = 0.1
     preset: str = PRESET
+    chat_format: str | None = None
     init: str | None = None
     model: Settings = field(default_factory=dict)
     method: Settings = field(default_factory=dict)
@@ -95,9 +99,11 @@ class RunConfig:
             object.__setattr__(self, section, values)
         if not all(isinstance(word, str) for word in self.corpus):
             raise UserError(f"corpus={list(self.corpus)} must be a string or a list of strings")
-        for name in ("task", "tokenizer", "preset", "init"):
+        for name in ("task", "tokenizer", "preset", "chat_format", "init"):
             value = getattr(self, name)
-            if not isinstance(value, str) and not (name in ("task", "init") and value is None):
+            if not isinstance(value, str) and not (
+                name in ("task", "chat_format", "init") and value is None
+            ):
                 raise UserError(f"{name}={value!r} must be a string")
         val_fraction = real_number(self.val_fraction)
         if val_fraction is None or not 0 < val_fraction < 1:

@@ -9,7 +9,6 @@ from scratchgpt.chat import (
     PreferenceBatches,
     Renderer,
     encode_preferences,
-    find_markers,
     reference_log_probs,
 )
 from scratchgpt.errors import UserError
@@ -28,9 +27,9 @@ from scratchgpt.recipes.preferences import (
 )
 from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
-from scratchgpt.recipes.sft import chat_config, new_chat_gpt, sample_answer
+from scratchgpt.recipes.sft import chat_config, load_chat_tokenizer, new_chat_gpt, sample_answer
 from scratchgpt.recipes.sft_recipe import SFT
-from scratchgpt.text import BPETokenizer, ProgressCallback, Tokenizer, load_tokenizer
+from scratchgpt.text import BPETokenizer, ProgressCallback, Tokenizer
 
 # Rafailov et al. 2023, arXiv:2305.18290, appendix B, with a learning rate for models of millions of
 # parameters. No dropout: policy and reference must be equal at the start.
@@ -103,14 +102,7 @@ def _objective(run: RunConfig, model: GPT, reference: Array) -> DPO:
 
 
 def _open(run: RunConfig, progress: ProgressCallback | None = None) -> DPOData:
-    assert run.init is not None  # checked before
-    tokenizer = load_tokenizer(find_model(Path(run.init)))
-    if find_markers(tokenizer) is None:
-        raise UserError(
-            f"the model in {run.init} has no tokens for the roles of a conversation; train it with "
-            "`scratchgpt sft` before"
-        )
-    assert isinstance(tokenizer, BPETokenizer)  # it has markers
+    tokenizer = load_chat_tokenizer(run)
     train, val = split_preferences(run)
     config = chat_config(run, tokenizer.vocab_size)
     # The last token is only predicted.
@@ -177,5 +169,6 @@ DPO_RECIPE = Recipe(
     evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=SFT.evaluate_corpus,  # a file without its reference has conversations
+    chats=True,
     method=DPOConfig,
 )

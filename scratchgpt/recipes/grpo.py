@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from scratchgpt.chat import GRPO, RolloutBatches, find_markers
+from scratchgpt.chat import GRPO, RolloutBatches, find_format
 from scratchgpt.chat.group_experience import GroupExperience
 from scratchgpt.models import GPT
 from scratchgpt.recipes.config import RunConfig, Settings
@@ -136,7 +136,7 @@ def _evaluate_corpus(
     watcher: Watcher,
 ) -> Evaluation:
     """Evaluate on conversations if it is a chat model, and otherwise on text."""
-    recipe = TEXT if find_markers(tokenizer) is None else SFT
+    recipe = TEXT if find_format(tokenizer) is None else SFT
     return recipe.evaluate_corpus(model, tokenizer, corpus, settings, watcher)
 
 
@@ -150,5 +150,6 @@ GRPO_RECIPE = Recipe(
     evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
+    chats=True,
     method=GRPOConfig,
 )

@@ -163,5 +163,6 @@ PPO_RECIPE = Recipe(
     evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
+    chats=True,
     method=PPOConfig,
 )

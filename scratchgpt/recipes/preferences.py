@@ -37,7 +37,7 @@ class EncodedParts:
     Attributes
     ----------
     tokenizer : BPETokenizer
-        With the markers.
+        With the tokens of its chat format.
     train, val : EncodedPreferences
     val_text : list of Preferences
         Those of ``val``.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
+from scratchgpt.chat.formats import format_of_name
 from scratchgpt.errors import UserError
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.recipes.adapters import check_adapters
@@ -50,6 +51,8 @@ class Recipe(Generic[M, B]):
     compares : bool
         Whether an evaluation on other data uses the training data of the run, for baselines. If it
         is there, ``evaluate_run`` is called, with a run whose second word is the other data.
+    chats : bool
+        Whether the model reads conversations.
     method : type, optional
         The settings of the objective, if it has some.
     """
@@ -66,10 +69,18 @@ class Recipe(Generic[M, B]):
         [M, Tokenizer, Sequence[str], EvaluationSettings, Watcher], Evaluation
     ]
     compares: bool = False
+    chats: bool = False
     method: type[DPOConfig] | type[RewardConfig] | type[RolloutConfig] | None = None
 
     def check_settings(self, run: RunConfig) -> None:
         """Raise UserError if the settings of the run do not fit together."""
+        if run.chat_format is not None:
+            format_of_name(run.chat_format)
+            if not self.chats:
+                raise UserError(
+                    f"chat_format={run.chat_format!r} has no effect: the training has no "
+                    "conversations; leave it out"
+                )
         self.check(run)
         check_method(run, self.method)
         check_adapters(run)

@@ -9,7 +9,7 @@ from scratchgpt.chat import (
     PreferenceBatches,
     Preferences,
     Renderer,
-    add_markers,
+    chat_tokenizer,
     encode_preferences,
 )
 from scratchgpt.errors import UserError
@@ -78,7 +78,7 @@ class RewardData:
             model = loaded.with_config(self.config)
         else:
             model = GPTReward.from_gpt(initial_gpt(run, self.config), seed)
-        model.special_ids = Renderer(self.tokenizer).markers.special_ids
+        model.special_ids = Renderer(self.tokenizer).special_ids(model.special_ids)
         return model
 
     def objective(self, run: RunConfig, model: GPTReward) -> PairwiseReward:
@@ -127,7 +127,7 @@ def reward_config(run: RunConfig, vocab_size: int | None = None) -> GPTRewardCon
 def _open(run: RunConfig, progress: ProgressCallback | None = None) -> RewardData:
     train, val = split_preferences(run)
     texts = [text for one in train for text in (*(m.content for m in one.prompt), *one.answers)]
-    tokenizer = add_markers(trained_tokenizer(run.tokenizer, texts))
+    tokenizer = chat_tokenizer(trained_tokenizer(run.tokenizer, texts), run.chat_format)
     config = reward_config(run, tokenizer.vocab_size)
     return RewardData(encode_parts(train, val, tokenizer, config.block_size), config)
 
@@ -209,5 +209,6 @@ REWARD = Recipe(
     evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
+    chats=True,
     method=RewardConfig,
 )

@@ -9,10 +9,11 @@ import numpy as np
 from scratchgpt.backend import Array
 from scratchgpt.chat import (
     PromptSource,
+    Renderer,
     RewardRule,
     RolloutBatches,
     Rollouts,
-    find_markers,
+    find_format,
     sample_rollouts,
 )
 from scratchgpt.models import GPT, GPTConfig
@@ -64,9 +65,8 @@ class RewardedPrompts:
         """Load the model that the run starts from; its answers end as those of the prompts."""
         check_memory(self.config, 1)
         model = initial_gpt(run, self.config)
-        markers = find_markers(self.tokenizer)
-        if markers is not None:
-            model.special_ids = markers.special_ids
+        if find_format(self.tokenizer) is not None:
+            model.special_ids = Renderer(self.tokenizer).special_ids(model.special_ids)
         return model
 
     def batches(self, run: RunConfig, method: RolloutConfig) -> RolloutBatches[Any]:

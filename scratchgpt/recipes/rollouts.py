@@ -11,7 +11,7 @@ from scratchgpt.chat import (
     Message,
     Renderer,
     RewardRule,
-    find_markers,
+    find_format,
 )
 from scratchgpt.chat.answering import MOST_NEW_TOKENS
 from scratchgpt.chat.chat_prompts import ChatPrompts, ModelReward, TextReward
@@ -28,6 +28,7 @@ from scratchgpt.recipes.sft import (
     Conversations,
     chat_config,
     is_constraints,
+    load_chat_tokenizer,
     split_conversations,
 )
 from scratchgpt.text import TASKS, Tokenizer, load_tokenizer, task_from_spec
@@ -101,14 +102,9 @@ def open_prompts(run: RunConfig, method: RolloutConfig) -> RewardedPrompts:
         If they do not fit the model that the run starts from.
     """
     assert run.init is not None  # checked before
-    tokenizer = load_tokenizer(find_model(Path(run.init)))
     if is_task(run.corpus):
-        return _open_task(run, method, tokenizer)
-    if find_markers(tokenizer) is None:
-        raise UserError(
-            f"the model in {run.init} has no tokens for the roles of a conversation; train it with "
-            "`scratchgpt sft` before"
-        )
+        return _open_task(run, method, load_tokenizer(find_model(Path(run.init))))
+    tokenizer = load_chat_tokenizer(run)
     config = chat_config(run, tokenizer.vocab_size)
     if is_constraints(run.corpus):
         return _open_constraints(config, method, tokenizer)
@@ -163,10 +159,17 @@ def _open_conversations(
             f"reward_model: the model in {directory} {model.config.task}; name a run of "
             "`scratchgpt reward`"
         )
-    if load_tokenizer(directory).fingerprint != tokenizer.fingerprint:
+    theirs = load_tokenizer(directory)
+    if theirs.fingerprint != tokenizer.fingerprint:
         raise UserError(
             f"the reward model in {method.reward_model} has another tokenizer than the model in "
             f"{run.init}; train it with `scratchgpt reward --init {run.init}`"
+        )
+    formats = [one.name if one else "none" for one in map(find_format, (theirs, tokenizer))]
+    if formats[0] != formats[1]:
+        raise UserError(
+            f"the reward model in {method.reward_model} has the chat format {formats[0]}, and the "
+            f"model in {run.init} {formats[1]}; train it with --chat-format {formats[1]}"
         )
     parts = split_conversations(run)
     prompts = [_up_to_answer(one) for part in parts for one in part]

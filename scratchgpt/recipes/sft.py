@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,13 +13,17 @@ from scratchgpt.chat import (
     EncodedConversations,
     Message,
     Renderer,
-    add_markers,
     answer,
+    chat_tokenizer,
     encode_conversations,
+    find_format,
+    named_format,
     read_conversations,
+    with_format,
 )
 from scratchgpt.chat.constraints import CONSTRAINTS, constraint_conversations
 from scratchgpt.chat.messages import ASSISTANT, USER
+from scratchgpt.chat.recognition import not_recognized
 from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import mean_loss
 from scratchgpt.generation import SamplingConfig
@@ -28,12 +33,14 @@ from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.recipes.config import PRESET, RunConfig
 from scratchgpt.recipes.initial import changed_config, config_of_init, initial_gpt
 from scratchgpt.recipes.limits import check_memory
+from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.text import (
     BPETokenizer,
     ProgressCallback,
     TokenBatch,
     Tokenizer,
     choose_tokenizer,
+    load_tokenizer,
     train_bpe,
 )
 from scratchgpt.text.corpora.tokenizer_choice import UntrainedTokenizer
@@ -51,7 +58,7 @@ class SFTData:
     Attributes
     ----------
     tokenizer : BPETokenizer
-        With the markers.
+        With the tokens of its chat format.
     config : GPTConfig
     train, val : EncodedConversations
     val_text : list of conversations
@@ -108,11 +115,12 @@ def open_sft(run: RunConfig, progress: ProgressCallback | None = None) -> SFTDat
     Raises
     ------
     UserError
-        If the conversations cannot be read or do not fit, or the tokenizer cannot have the markers.
+        If the conversations cannot be read or do not fit, or the tokenizer cannot have the
+        tokens of the chat format.
     """
     train, val = split_conversations(run)
     texts = [message.content for messages in train for message in messages]
-    tokenizer = add_markers(trained_tokenizer(run.tokenizer, texts))
+    tokenizer = chat_tokenizer(trained_tokenizer(run.tokenizer, texts), run.chat_format)
     config = chat_config(run, tokenizer.vocab_size)
     renderer = Renderer(tokenizer)
     encoded, encoded_val = (
@@ -159,6 +167,22 @@ def trained_tokenizer(spec: str, texts: Sequence[str]) -> Tokenizer:
     return choice
 
 
+def load_chat_tokenizer(run: RunConfig) -> BPETokenizer:
+    """Load the tokenizer of the chat model that a run starts from.
+
+    Raises
+    ------
+    UserError
+        If the format of its conversations is not known.
+    """
+    assert run.init is not None  # checked before
+    own = load_tokenizer(find_model(Path(run.init)))
+    tokenizer = named_format(with_format(own, run.chat_format))
+    if find_format(tokenizer) is None or not isinstance(tokenizer, BPETokenizer):
+        raise not_recognized(f"the model in {run.init}")
+    return tokenizer
+
+
 def chat_config(run: RunConfig, vocab_size: int | None = None) -> GPTConfig:
     """Return the configuration of the GPT that a run trains: that of ``init``, or of a preset."""
     of_tokenizer = {} if vocab_size is None else {"vocab_size": vocab_size}
@@ -174,7 +198,7 @@ def new_chat_gpt(run: RunConfig, config: GPTConfig, tokenizer: BPETokenizer) -> 
     """Make the GPT of a run; its texts end with the end of an answer."""
     check_memory(config, 1)
     model = GPT(config, seed=run.training.seed) if run.init is None else initial_gpt(run, config)
-    model.special_ids = Renderer(tokenizer).markers.special_ids
+    model.special_ids = Renderer(tokenizer).special_ids(model.special_ids)
     return model
 
 

@@ -91,4 +91,5 @@ SFT = Recipe(
     evaluation=frozenset(),
     evaluate_run=_evaluate_run,
     evaluate_corpus=_evaluate_corpus,
+    chats=True,
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.chat import ChatEngine, find_markers
+from scratchgpt.chat import ChatEngine, find_format
 from scratchgpt.chat.pieces import ContextLengthError, Piece
 from scratchgpt.embeddings import TextEncoder
 from scratchgpt.errors import counted
@@ -54,7 +54,7 @@ class ServedModel(NamedTuple):
 
     @property
     def has_chat(self) -> bool:
-        return self.engine is not None and find_markers(self.engine.tokenizer) is not None
+        return self.engine is not None and find_format(self.engine.tokenizer) is not None
 
     def language_model(self) -> ChatEngine:
         """Return the engine.
@@ -72,8 +72,9 @@ class ServedModel(NamedTuple):
         engine = self.language_model()
         if not self.has_chat:
             raise _cannot(
-                f"the model {self.name!r} was not trained on conversations; use /v1/completions, "
-                "or train it with `scratchgpt sft`"
+                f"the model {self.name!r} has no known format of conversations; use "
+                "/v1/completions, train it with `scratchgpt sft`, or name the format: "
+                "`scratchgpt serve --chat-format`"
             )
         return engine
 

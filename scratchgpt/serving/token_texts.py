@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from scratchgpt.chat.markers import END_NAME, MARKER_NAMES
 from scratchgpt.chat.pieces import SampledToken
 from scratchgpt.text import BPETokenizer, Tokenizer
-from scratchgpt.text.tokenizers.tokenizer import END_OF_TEXT
 
 _LEAST = -9999.0  # JSON has no infinity
 
@@ -18,10 +16,7 @@ class TokenTexts:
         self._tokenizer = tokenizer
         self._names: dict[int, str] = {}
         if isinstance(tokenizer, BPETokenizer):
-            for name in (*MARKER_NAMES.values(), END_NAME, END_OF_TEXT):
-                token = tokenizer.special_token(name)
-                if token is not None:
-                    self._names[token] = name
+            self._names = tokenizer.special_names()
 
     def chat_entry(self, sampled: SampledToken) -> dict[str, Any]:
         """Return an entry of ``logprobs.content``."""
@@ -45,13 +40,17 @@ class TokenTexts:
         return {self._name(token): _finite(log_prob) for token, log_prob in both}
 
     def _entry(self, token: int, log_prob: float | None) -> dict[str, Any]:
-        text = self._names.get(token) or self._tokenizer.decode([token])
+        text = self._names.get(token) or self._text(token)
         known = list(self._tokenizer.token_bytes(token)) if token not in self._names else None
         return {"token": text, "logprob": _finite(log_prob), "bytes": known}
 
+    def _text(self, token: int) -> str:
+        """Return the text of a token with its spaces, which decoding may remove."""
+        return self._tokenizer.token_bytes(token).decode("utf-8", "replace")
+
     def _name(self, token: int) -> str:
         r"""Return the text of a token; a part of a character is shown as ``bytes:\xe2``."""
-        text = self._names.get(token) or self._tokenizer.decode([token])
+        text = self._names.get(token) or self._text(token)
         spelled = self._tokenizer.token_bytes(token)
         if token in self._names or text.encode() == spelled:
             return text

@@ -32,7 +32,9 @@ from scratchgpt.text.pairs.text_pairs import (
 )
 from scratchgpt.text.pairs.token_rows import TokenPairs, TokenRows, encode_pairs
 from scratchgpt.text.tasks.tasks import TASKS, AdditionTask, SortTask, task_from_spec
-from scratchgpt.text.tokenizers.bpe import BPETokenizer, train_bpe
+from scratchgpt.text.tokenizers.bpe import BPETokenizer, Place
+from scratchgpt.text.tokenizers.bpe_training import train_bpe
+from scratchgpt.text.tokenizers.byte_fallback import ByteFallbackTokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 from scratchgpt.text.tokenizers.loading import has_tokenizer, load_tokenizer
@@ -47,6 +49,7 @@ __all__ = [
     "TOKENIZER_FILE",
     "AdditionTask",
     "BPETokenizer",
+    "ByteFallbackTokenizer",
     "ByteTokenizer",
     "CharacterTokenizer",
     "CodeCorpus",
@@ -57,6 +60,7 @@ __all__ = [
     "PairBatch",
     "PairBatches",
     "ParallelText",
+    "Place",
     "PreparedCorpus",
     "ProgressCallback",
     "SortTask",

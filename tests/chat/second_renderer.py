@@ -30,6 +30,17 @@ def random_conversation(rng):
     return messages
 
 
+def alternating_conversations(n):
+    """Conversations that every format can express, the last message of the assistant."""
+    rng = random_stream(1, "conversations")
+    for _ in range(n):
+        messages = [Message("system", "é " + random_text(rng))] if rng.random() < 0.4 else []
+        for _ in range(rng.integers(1, 4)):
+            messages.append(Message("user", random_text(rng)))
+            messages.append(Message("assistant", "a" + random_text(rng)))
+        yield messages
+
+
 def conversations():
     rng = random_stream(0, "conversations")
     return [(random_conversation(rng), int(rng.integers(10, 160))) for _ in range(N)]
@@ -68,7 +79,7 @@ def plain_prompt(tokenizer, messages, block_size, max_new_tokens):
     return [*(token for token, _ in marked), names["<|assistant|>"]]
 
 
-def record_prompts(monkeypatch, tokenizer):
+def record_prompts(monkeypatch, tokenizer, end="<|end|>"):
     """Make every answer empty; return the list that gets the tokens of each prompt."""
     names = {one["content"]: one["id"] for one in tokenizer.to_json()["added_tokens"]}
     prompts = []
@@ -76,7 +87,7 @@ def record_prompts(monkeypatch, tokenizer):
     def begin(self, tokens):
         prompts.append(list(tokens))
         logits = np.zeros((1, tokenizer.vocab_size), np.float32)
-        logits[0, names["<|end|>"]] = 1000
+        logits[0, names[end]] = 1000
         return logits, len(tokens)
 
     monkeypatch.setattr(PrefixDecoding, "begin", begin)

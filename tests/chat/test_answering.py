@@ -14,7 +14,7 @@ def test_an_answer_ends_with_its_end_token_or_at_the_limit(tokenizer):
     cut = answer(model, renderer, messages, max_new_tokens=5)
     assert not cut.is_complete
     model.lm_head.weight.value[...] = 0
-    model.lm_head.weight.value[renderer.markers.end] = 1
+    model.lm_head.weight.value[renderer.end] = 1
     model.transformer.ln_f.weight.value[...] = 0
     model.transformer.ln_f.bias.value[...] = 9
     assert answer(model, renderer, messages) == ("", True, 0)

@@ -27,7 +27,7 @@ def test_targets_are_the_counted_next_tokens(tokenizer):
         assert targets[line, :n][mask[1:]].tolist() == ids[1:][mask[1:]].tolist()
         assert (targets[line, :n][~mask[1:]] == -100).all()
         assert (targets[line, n:] == -100).all()
-        assert targets[line, n - 1] == Renderer(tokenizer).markers.end
+        assert targets[line, n - 1] == Renderer(tokenizer).end
 
 
 def test_an_epoch_has_each_conversation_once(tokenizer):

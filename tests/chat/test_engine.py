@@ -49,7 +49,7 @@ def test_an_answer_is_what_generate_samples_with_the_same_seed(tokenizer, kind):
     engine = ChatEngine(model, tokenizer)
     prompt = Renderer(tokenizer).prompt(ASKED).tokens
     sampling = SamplingConfig(0.9, top_k=40, top_p=0.95, min_p=0.001, repetition_penalty=1.1)
-    ends = engine.renderer.markers.ends
+    ends = engine.renderer.ends
     options = {"max_new_tokens": 30, "sampling": sampling}
     for seed in range(2):
         expected = generate(
@@ -126,7 +126,7 @@ def test_pieces_are_whole_characters_and_stop_strings_end_the_answer(tokenizer):
 def test_every_marker_ends_an_answer(tokenizer):
     model = make_model(tokenizer, tied_head=False)
     engine = ChatEngine(model, tokenizer)
-    for end in engine.renderer.markers.ends:
+    for end in engine.renderer.ends:
         model.transformer.ln_f.weight.value[...] = 0
         model.transformer.ln_f.bias.value[...] = 9
         model.lm_head.weight.value[...] = 0

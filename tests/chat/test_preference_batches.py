@@ -32,7 +32,7 @@ def test_a_batch_has_the_answers_of_each_prompt_and_their_pairs(tokenizer):
         batch.tokens, batch.counted, batch.lengths, ["x", "y", "z", "aaaaa", "bbbbbb"], strict=True
     ):
         assert tokenizer.decode(tokens[counted]) == text
-        assert tokens[counted][-1] == tokens[n - 1] == renderer.markers.end
+        assert tokens[counted][-1] == tokens[n - 1] == renderer.end
         assert not tokens[n:].any()
 
 

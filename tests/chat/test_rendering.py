@@ -31,14 +31,15 @@ def test_a_training_row_is_the_prompt_and_its_answer(tokenizer, second):
 
 def test_there_is_one_start_token_and_each_message_is_decoded_as_it_was(tokenizer, second):
     renderer = Renderer(tokenizer)
-    markers = renderer.markers
     for messages, _ in second.conversations():
         tokens = renderer.render(messages).tokens
-        assert np.flatnonzero(tokens == markers.start).tolist() == [0]
-        ends = np.flatnonzero(tokens == markers.end)
+        assert np.flatnonzero(tokens == renderer.start).tolist() == [0]
+        ends = np.flatnonzero(tokens == renderer.end)
         texts = np.split(tokens[1:], ends)[:-1]
         assert [tokenizer.decode(text[1:-1]) for text in texts] == [m.content for m in messages]
-        assert [text[0] for text in texts] == [markers.roles[m.role] for m in messages]
+        assert [text[0] for text in texts] == [
+            tokenizer.special_token(f"<|{m.role}|>") for m in messages
+        ]
 
 
 def test_every_answer_and_its_end_counts_and_nothing_else(tokenizer):
@@ -46,7 +47,7 @@ def test_every_answer_and_its_end_counts_and_nothing_else(tokenizer):
     messages = [Message("user", "ab"), Message("assistant", "c"), Message("user", "d")]
     tokens, counted, _ = renderer.render(messages)
     assert tokenizer.decode(tokens[counted]) == "c"
-    assert tokens[counted][-1] == renderer.markers.end
+    assert tokens[counted][-1] == renderer.end
     assert counted.sum() == 2
     assert not renderer.prompt(messages).counted.any()
 
@@ -63,7 +64,7 @@ def test_no_turn_is_cut_and_the_system_message_is_kept(tokenizer):
     assert least.tokens.tolist() == renderer.render([messages[0], *turns[-2:]]).tokens.tolist()
     prompt = renderer.prompt(messages[:-1], 1)
     assert prompt.n_dropped == 6
-    assert prompt.tokens[-1] == renderer.markers.roles["assistant"]
+    assert prompt.tokens[-1] == tokenizer.special_token("<|assistant|>")
 
 
 def test_a_tokenizer_without_markers_is_refused():

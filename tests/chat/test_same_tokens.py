@@ -1,6 +1,7 @@
 """200 random conversations have the same tokens and masks in training, in the engine and in a chat.
 
-Each is compared with the second renderer; tests/serving adds the server.
+Each is compared with the second renderer; tests/serving adds the server. The formats of published
+models are compared with ``transformers`` in test_formats.py, and with each other here.
 """
 
 import json
@@ -8,6 +9,7 @@ import json
 import pytest
 
 from scratchgpt.chat import (
+    FORMATS,
     ChatEngine,
     ContextLengthError,
     Dialogue,
@@ -15,8 +17,10 @@ from scratchgpt.chat import (
     Renderer,
     encode_conversations,
     read_conversation,
+    with_format,
 )
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.text import BPETokenizer, ByteFallbackTokenizer
 
 MOST_NEW = 8
 
@@ -91,3 +95,32 @@ def test_prompts_of_a_chat_equal_the_second_renderer(
             expected = second.plain_prompt(tokenizer, asked, block_size, MOST_NEW)
         assert prompts.pop() == expected
         assert dialogue.messages == [*asked, Message("assistant", "")]
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "scratchgpt"])
+def test_every_format_trains_on_what_the_engine_and_a_chat_read(
+    families, published, second, monkeypatch, name
+):
+    content = families.content(published.TEMPLATES[name][1])
+    kind = ByteFallbackTokenizer.from_json(content) or BPETokenizer.from_json(content)
+    tokenizer = with_format(kind, name)
+    renderer = Renderer(tokenizer)
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 2, "block_size": 2048}
+    engine = ChatEngine(GPT(GPTConfig(**sizes, vocab_size=tokenizer.vocab_size)), tokenizer)
+    prompts = second.record_prompts(monkeypatch, tokenizer, FORMATS[name].end)
+    for messages in second.alternating_conversations(20):
+        *asked, last = messages
+        part = encode_conversations([messages], renderer, 2048)
+        row = part.tokens[0].tolist()
+        answer = renderer.answer(last.content).tolist()
+        [piece] = engine.stream(asked, max_new_tokens=MOST_NEW)
+        assert piece.finish_reason == "stop"
+        prompt = prompts.pop()
+        assert prompt == renderer.prompt(asked).tokens.tolist()
+        assert row[: len(prompt) + len(answer)] == prompt + answer
+        assert part.counted[0][len(prompt) : len(prompt) + len(answer)].all()
+        dialogue = Dialogue(engine, max_new_tokens=MOST_NEW)
+        if asked[:-1]:
+            dialogue.load(asked[:-1])
+        list(dialogue.say(asked[-1].content))
+        assert prompts.pop() == prompt

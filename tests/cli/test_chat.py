@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-from scratchgpt.chat import ChatEngine, Dialogue, add_markers, find_markers, read_conversations
+from scratchgpt.chat import (
+    ChatEngine,
+    Dialogue,
+    Renderer,
+    add_markers,
+    read_conversations,
+    with_format,
+)
 from scratchgpt.generation import SamplingConfig
 from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
 from scratchgpt.text import load_tokenizer, train_bpe
@@ -19,7 +26,7 @@ SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 64}
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "chat"
     model = GPT(GPTConfig(**SIZES, vocab_size=TOKENIZER.vocab_size), seed=1)
-    model.special_ids = find_markers(TOKENIZER).special_ids
+    model.special_ids = Renderer(TOKENIZER).special_ids()
     model.store.values *= 4  # neither uniform nor certain
     save_pretrained(model, folder)
     TOKENIZER.save(folder / "tokenizer.json")
@@ -165,3 +172,27 @@ def test_json_is_not_for_a_chat_in_a_terminal(chat, monkeypatch):
     outcome = chat("--json")
     assert outcome.status == 2
     assert "use --prompt, or send the messages to standard input" in outcome.stderr
+
+
+def test_a_format_is_named_if_the_model_is_not_recognized(
+    scratchgpt, families, published, tmp_path_factory
+):
+    folder = tmp_path_factory.mktemp("models") / "llama2"
+    content = families.content("Llama-2-7b")
+    model = GPT(GPTConfig(**SIZES, vocab_size=len(content["model"]["vocab"])), seed=1)
+    model.store.values *= 4
+    save_pretrained(model, folder)
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    arguments = ("chat", "-m", folder, "--prompt", "hi", "--max-new-tokens", 5)
+    refused = scratchgpt(*arguments)
+    assert refused.status == 2
+    assert "no known format of conversations" in refused.stderr
+    assert "--chat-format: scratchgpt, chatml, " in refused.stderr
+    tokenizer = with_format(load_tokenizer(folder), "llama2")
+    dialogue = Dialogue(ChatEngine(load_pretrained(folder), tokenizer), max_new_tokens=5)
+    answer = "".join(piece.text for piece in dialogue.say("hi"))
+    outcome = scratchgpt(*arguments, "--chat-format", "llama2")
+    assert (outcome.status, outcome.stdout) == (0, answer + "\n")
+    wrong = scratchgpt(*arguments, "--chat-format", "qwen3")
+    assert wrong.status == 2
+    assert "no token <|im_start|>, which the chat format qwen3 needs" in wrong.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scratchgpt.chat import ChatEngine, Dialogue, add_markers, find_markers
+from scratchgpt.chat import ChatEngine, Dialogue, Renderer, add_markers
 from scratchgpt.cli.chat_session import Session
 from scratchgpt.cli.chat_terminal import chat_in_terminal
 from scratchgpt.models import GPT, GPTConfig, save_pretrained
@@ -24,7 +24,7 @@ def one_word_model(word, block_size):
     """A model whose answers never end, because they repeat one token."""
     sizes = {"n_layer": 1, "n_head": 1, "n_embd": 4, "block_size": block_size}
     model = GPT(GPTConfig(**sizes, vocab_size=TOKENIZER.vocab_size, tied_head=False))
-    model.special_ids = find_markers(TOKENIZER).special_ids
+    model.special_ids = Renderer(TOKENIZER).special_ids()
     model.transformer.ln_f.weight.value[...] = 0
     model.transformer.ln_f.bias.value[...] = 9
     model.lm_head.weight.value[...] = 0

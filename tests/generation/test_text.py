@@ -12,7 +12,13 @@ from scratchgpt.generation import (
     generate,
     generate_text,
 )
-from scratchgpt.text import ByteTokenizer, CharacterTokenizer, WordBPETokenizer, train_bpe
+from scratchgpt.text import (
+    ByteFallbackTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    WordBPETokenizer,
+    train_bpe,
+)
 
 LETTERS = CharacterTokenizer("abcdefghijklmnopqrstuv\n")  # 23, as in the test models
 BYTES = ByteTokenizer()
@@ -268,3 +274,18 @@ def test_a_transformer_has_no_padding_rows(make_transformer):
     model = make_transformer(vocab_size=64)
     with pytest.raises(UserError, match="tokenizer has 23 tokens but the model has 64"):
         check_tokenizer(model, LETTERS)
+
+
+def test_a_prompt_begins_with_the_start_token_of_its_tokenizer(make_model, families):
+    content = families.content("Llama-2-7b")
+    tokenizer = ByteFallbackTokenizer.from_json(content)
+    model = make_model(vocab_size=tokenizer.vocab_size)
+    first = tokenizer.special_token("<s>")
+    prompts = ["The user", "</s>", ""]
+    tokens = [[first, *tokenizer.encode(prompt)] for prompt in prompts]
+    results = generate_text(model, tokenizer, prompts, max_new_tokens=5, seed=3)
+    expected = generate(model, tokens, max_new_tokens=5, seed=3, vocab_size=tokenizer.vocab_size)
+    for result, tokens_of_prompt, one in zip(results, tokens, expected, strict=True):
+        np.testing.assert_array_equal(result.tokens, one.tokens)
+        whole = tokenizer.decode([*tokens_of_prompt, *one.tokens])
+        assert tokenizer.decode(tokens_of_prompt) + result.text == whole

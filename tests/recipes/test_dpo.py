@@ -89,5 +89,5 @@ def test_a_model_without_markers_is_refused(dpo_settings, tmp_path):
         corpus=[str(text)], tokenizer="bpe:270", model=sizes, training={"steps": 1, "batch_size": 2}
     )
     train(pretraining, tmp_path / "gpt")
-    with pytest.raises(UserError, match="train it with `scratchgpt sft` before"):
+    with pytest.raises(UserError, match="train it with `scratchgpt sft`"):
         start(configure(**{**dpo_settings, "init": str(tmp_path / "gpt")}), tmp_path / "run")

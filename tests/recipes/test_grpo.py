@@ -165,7 +165,7 @@ def test_tasks_have_many_prompts_and_chat_models_a_penalty(sort_run, sft_run):
 def test_models_that_do_not_fit_are_refused(grpo_settings, sft_run, tmp_path):
     with pytest.raises(UserError, match="has not the symbols of sort:3:8"):
         start(configure(**{**grpo_settings, "init": str(sft_run)}), tmp_path / "run")
-    with pytest.raises(UserError, match="train it with `scratchgpt sft` before"):
+    with pytest.raises(UserError, match="train it with `scratchgpt sft`"):
         start(configure(**{**grpo_settings, "corpus": ["constraints"]}), tmp_path / "run")
     run = configure(**{**grpo_settings, "training": {"steps": 7}})
     with pytest.raises(UserError, match="steps=7 is not a multiple of phase_steps=2"):

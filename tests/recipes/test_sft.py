@@ -1,20 +1,22 @@
+import json
 import math
 
 import numpy as np
 import pytest
 
-from scratchgpt.chat import Message, Renderer, answer
+from scratchgpt.chat import FORMATS, Message, Renderer, answer, find_format
 from scratchgpt.errors import UserError
-from scratchgpt.models import load_pretrained
+from scratchgpt.models import GPT, GPTConfig, load_pretrained, save_pretrained
 from scratchgpt.recipes import configure, evaluate, start, train
 from scratchgpt.recipes.model_folder import load_model
 from scratchgpt.recipes.sft import open_sft, split_conversations
+from scratchgpt.text import load_tokenizer
 
 
 def test_a_model_learns_to_answer_and_to_stop(sft_run):
     model, tokenizer = load_model(sft_run, "last")
     renderer = Renderer(tokenizer)
-    assert model.special_ids == renderer.markers.special_ids
+    assert model.special_ids == renderer.special_ids()
     result = answer(model, renderer, [Message("user", "70: say cedar")], max_new_tokens=8)
     assert (result.text, result.is_complete) == ("cedar!", True)
 
@@ -114,3 +116,66 @@ def test_only_a_gpt_can_become_a_chat_model(sft_settings, encoder_run):
     del settings["tokenizer"]
     with pytest.raises(UserError, match="encodes texts as vectors; a chat model starts from a GPT"):
         configure(**settings)
+
+
+@pytest.fixture(scope="module")
+def published_model(families, tmp_path_factory):
+    """A model with the tokenizer of a published chat model, whose format is not recognized."""
+    folder = tmp_path_factory.mktemp("published") / "model"
+    n = len(families.content("Llama-2-7b")["model"]["vocab"])
+    sizes = {"n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 96}
+    model = GPT(GPTConfig(**sizes, vocab_size=n), seed=3)
+    model.special_ids = model.special_ids._replace(bos=1, eos=2)
+    save_pretrained(model, folder)
+    (folder / "tokenizer.json").write_text(json.dumps(families.content("Llama-2-7b")))
+    return folder
+
+
+def test_a_run_keeps_the_format_of_its_model_and_the_next_run_uses_it(
+    sft_settings, published_model, preferences_file, tmp_path
+):
+    settings = {**sft_settings, "init": str(published_model), "chat_format": "zephyr", "model": {}}
+    settings["training"] = {**settings["training"], "steps": 40, "lr": 1e-2}
+    del settings["tokenizer"]
+    out = tmp_path / "run"
+    train(run := configure(**settings), out)
+    model, tokenizer = load_model(out, "last")
+    assert find_format(tokenizer) is FORMATS["zephyr"]
+    assert model.special_ids == (1, (2,), 2)
+    assert tokenizer.vocab_size == load_tokenizer(published_model).vocab_size
+    config = json.loads((out / "last" / "config.json").read_text())
+    assert (config["bos_token_id"], config["eos_token_id"]) == (1, [2])
+    names = json.loads((out / "last" / "tokenizer_config.json").read_text())
+    assert names["scratchgpt_chat_format"] == "zephyr"
+    assert evaluate(out, which="last").loss < evaluate_start(run)
+    dpo = {"task": "dpo", "corpus": [str(preferences_file)], "init": str(out)}
+    train(configure(**dpo, training={"steps": 2}), tmp_path / "dpo")
+    assert find_format(load_model(tmp_path / "dpo", "last")[1]) is FORMATS["zephyr"]
+    reward = {**dpo, "task": "reward", "training": {"steps": 2}}
+    train(configure(**reward), tmp_path / "reward")
+    assert find_format(load_tokenizer(tmp_path / "reward")) is FORMATS["zephyr"]
+
+
+def evaluate_start(run):
+    from scratchgpt.recipes.sft import SFTEvaluation
+
+    data = open_sft(run)
+    model = data.new_model(run)
+    return SFTEvaluation.of(model, data.tokenizer, data.val_text, "the start", 4096).loss
+
+
+def test_a_model_of_another_format_gets_our_own_tokens(sft_settings, published_model):
+    settings = {**sft_settings, "init": str(published_model), "model": {}}
+    del settings["tokenizer"]
+    data = open_sft(configure(**settings))
+    assert find_format(data.tokenizer).name == "scratchgpt"
+    assert data.tokenizer.vocab_size == load_tokenizer(published_model).vocab_size + 4
+
+
+def test_a_chat_format_is_known_and_only_for_conversations(sft_settings, conversations_file):
+    with pytest.raises(
+        UserError, match=r"chat_format='zefyr' is not a format.*did you mean 'zephyr'"
+    ):
+        configure(**sft_settings, chat_format="zefyr")
+    with pytest.raises(UserError, match="chat_format='zephyr' has no effect"):
+        configure(corpus=[str(conversations_file)], chat_format="zephyr")

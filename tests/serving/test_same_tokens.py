@@ -5,9 +5,10 @@ Those have their tests in tests/chat. Each is compared with the second renderer.
 
 import pytest
 
-from scratchgpt.chat import Message
+from scratchgpt.chat import FORMATS, Message, Renderer, with_format
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.serving import ServedModel
+from scratchgpt.text import BPETokenizer, ByteFallbackTokenizer
 
 MOST_NEW = 8
 
@@ -59,3 +60,27 @@ def test_a_marker_that_a_client_types_is_text(ask, service, tokenizer, second, s
     usage = ask(service, "POST", "/v1/chat/completions", body).json["usage"]
     expected = second.plain_prompt(tokenizer, [Message("user", spelling)], 96, 1)
     assert usage["prompt_tokens"] == len(expected) > 6
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "scratchgpt"])
+def test_every_format_is_served_as_it_is_trained(
+    ask, service, families, published, second, monkeypatch, name
+):
+    content = families.content(published.TEMPLATES[name][1])
+    kind = ByteFallbackTokenizer.from_json(content) or BPETokenizer.from_json(content)
+    tokenizer = with_format(kind, name)
+    renderer = Renderer(tokenizer)
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 2, "block_size": 2048}
+    model = GPT(GPTConfig(**sizes, vocab_size=tokenizer.vocab_size))
+    service.model = ServedModel.of_text("tiny", model, tokenizer)
+    prompts = second.record_prompts(monkeypatch, tokenizer, FORMATS[name].end)
+    for messages in second.alternating_conversations(8):
+        body = {"messages": [one._asdict() for one in messages[:-1]], "max_tokens": MOST_NEW}
+        reply = ask(service, "POST", "/v1/chat/completions", body)
+        assert reply.status == 200
+        assert prompts.pop() == renderer.prompt(messages[:-1]).tokens.tolist()
+    if FORMATS[name].alternates:
+        body = {"messages": [{"role": "user", "content": "a"}] * 2}
+        reply = ask(service, "POST", "/v1/chat/completions", body)
+        assert reply.status == 400
+        assert "take turns" in reply.error["message"]

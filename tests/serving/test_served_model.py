@@ -49,7 +49,7 @@ def test_answers_with_a_seed_are_those_of_generate_and_of_the_engine(served, cha
         sampling=SamplingConfig(temperature=0.9, top_p=0.95),
         num_samples=3,
         seed=5,
-        end_of_text=engine.renderer.markers.ends,
+        end_of_text=engine.renderer.ends,
         vocab_size=served.engine.tokenizer.vocab_size,
     )
     for choice, one in enumerate(expected):
@@ -153,7 +153,7 @@ def test_embeddings_are_those_of_the_encoder(served_vectors, encoder):
 def test_each_kind_of_model_says_what_it_cannot_do(served, served_text, served_vectors):
     assert served.has_chat
     assert not served_text.has_chat
-    with pytest.raises(APIError, match="was not trained on conversations; use /v1/completions"):
+    with pytest.raises(APIError, match="has no known format of conversations; use /v1/completions"):
         served_text.chat_model()
     for model in (served, served_text):
         with pytest.raises(APIError, match="has no embeddings"):

@@ -203,14 +203,14 @@ class _Preparation:
             n_pieces = 0
             for text in self.reader.pieces(index, "encoding", tokenizer.cuts):
                 if (index, n_pieces) >= first:
-                    yield index, n_pieces, self._encode(tokenizer, index, text)
+                    yield index, n_pieces, self._encode(tokenizer, index, n_pieces, text)
                 n_pieces += 1
             if n_pieces and tokenizer.end_of_text is not None:
                 yield index, n_pieces, np.array([tokenizer.end_of_text])
 
-    def _encode(self, tokenizer: Tokenizer, index: int, text: str) -> Array:
+    def _encode(self, tokenizer: Tokenizer, index: int, piece: int, text: str) -> Array:
         try:
-            return tokenizer.encode(text)
+            return tokenizer.encode_next(text) if piece else tokenizer.encode(text)
         except UserError as error:
             raise UserError(f"{self.documents[index]}: {error}") from error
 

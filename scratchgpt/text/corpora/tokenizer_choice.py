@@ -8,7 +8,7 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.text.cache import cache_directory
 from scratchgpt.text.corpora.corpora import find_documents
 from scratchgpt.text.corpora.corpus_reader import CorpusReader, ProgressCallback
-from scratchgpt.text.tokenizers.bpe import check_bpe_size, train_bpe
+from scratchgpt.text.tokenizers.bpe_training import check_bpe_size, train_bpe
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 from scratchgpt.text.tokenizers.loading import load_tokenizer

@@ -1,13 +1,12 @@
-"""Byte-level byte-pair encoding, trained and applied by the ``tokenizers`` library.
+"""Byte-level byte-pair encoding, applied by the ``tokenizers`` library.
 
 Sennrich, Haddow and Birch 2015, arXiv:1508.07909; on bytes as in Radford et al. 2019, section 2.2.
 """
 
-import contextlib
 import hashlib
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,15 @@ from typing import Any
 import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.errors import UserError, counted
-from scratchgpt.special_ids import SpecialIds, write_end_name
+from scratchgpt.errors import UserError
+from scratchgpt.special_ids import CHAT_FORMAT, SpecialIds, write_names
+from scratchgpt.text.tokenizers.bpe_content import (
+    after_text,
+    after_token,
+    errors_of_library,
+    number_of_ids,
+    without_dropout,
+)
 from scratchgpt.text.tokenizers.byte_level import CHARACTER_TO_BYTE
 from scratchgpt.text.tokenizers.cuts import safe_cuts, steps_of
 from scratchgpt.text.tokenizers.tokenizer import (
@@ -28,11 +34,13 @@ from scratchgpt.text.tokenizers.tokenizer import (
     to_utf8,
 )
 
-SMALLEST = 257  # the 256 bytes and the end of text
-LARGEST = 1 << 24  # the tokenizers library reserves memory for all tokens before it trains
-# Ids may have gaps, but there is a table of all ids: the largest is below GAPS times the number of
-# tokens, or below FREE_IDS.
-GAPS, FREE_IDS = 2, 1 << 16
+
+class Place(Enum):
+    """What stands before a text that is encoded."""
+
+    START = "nothing"
+    TOKEN = "a special token"
+    TEXT = "other text"
 
 
 class BPETokenizer(Tokenizer):
@@ -43,6 +51,14 @@ class BPETokenizer(Tokenizer):
     content : dict
         The content of a ``tokenizer.json``, for example that of GPT-2.
 
+    Attributes
+    ----------
+    chat_format : str or None
+        The format of conversations that the folder of the tokenizer names.
+    model_type : str or None
+        The kind of the model in the folder, such as ``qwen2``: together with the special tokens it
+        tells the format of conversations if the folder does not name it.
+
     Raises
     ------
     UserError
@@ -50,12 +66,14 @@ class BPETokenizer(Tokenizer):
     """
 
     kind = "bpe"
+    chat_format: str | None = None
+    model_type: str | None = None
 
     def __init__(self, content: dict[str, Any]) -> None:
-        self._content = _without_dropout(content)
-        self._backend = self._read_content()
+        self._content = without_dropout(content)
+        self._backend = _read(self._content)
         self._backend.encode_special_tokens = True  # read them as ordinary text, see Tokenizer
-        self.vocab_size = _number_of_ids(self._backend.get_vocab())
+        self.vocab_size = number_of_ids(self._backend.get_vocab())
         self.end_of_text = self._backend.token_to_id(END_OF_TEXT)
         self.padding = self._backend.token_to_id(PADDING)
         self.cuts = safe_cuts(self._content)
@@ -78,25 +96,16 @@ class BPETokenizer(Tokenizer):
         return content
 
     def save(self, path: Path | str) -> None:
-        """Write ``tokenizer.json``; the name of the end goes to ``tokenizer_config.json``."""
+        """Write ``tokenizer.json``.
+
+        The names of the end and of the chat format go to ``tokenizer_config.json``.
+        """
         super().save(path)
+        names = {CHAT_FORMAT: self.chat_format} if self.chat_format is not None else {}
         if self._has_other_end:
-            write_end_name(Path(path).parent, self._backend.id_to_token(self.end_of_text))
-
-    def _read_content(self) -> Any:
-        from tokenizers import Tokenizer as Backend
-
-        if prefix := self._content["model"].get("continuing_subword_prefix"):
-            raise UserError(
-                f"scratchgpt does not follow its setting continuing_subword_prefix={prefix!r}"
-            )
-        try:
-            backend = Backend.from_str(json.dumps(self._content))
-        except Exception as error:  # the library raises no more specific exception
-            raise UserError(f"not a tokenizer: {error}") from error
-        backend.no_truncation()
-        backend.no_padding()
-        return backend
+            names["eos_token"] = self._backend.id_to_token(self.end_of_text)
+        if names:
+            write_names(Path(path).parent, names)
 
     def with_special_tokens(self, names: Sequence[str]) -> "BPETokenizer":
         """Return a tokenizer with more special tokens; their ids follow the others.
@@ -106,16 +115,17 @@ class BPETokenizer(Tokenizer):
         known = self._backend.get_vocab()
         new = [name for name in names if name not in known]
         added = [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
-        other = type(self)(
-            {**self._content, "added_tokens": [*self._content.get("added_tokens", ()), *added]}
-        )
-        other.end_of_text = self.end_of_text
-        return other
+        return self._with({"added_tokens": [*self._content.get("added_tokens", ()), *added]})
 
     def special_token(self, name: str) -> int | None:
         """Return the id of a special token, or None if there is no such token."""
         added = self._backend.get_added_tokens_decoder()
         return next((token for token, one in added.items() if one.content == name), None)
+
+    def special_names(self) -> dict[int, str]:
+        """Return the names of the special tokens by id."""
+        added = self._backend.get_added_tokens_decoder()
+        return {token: one.content for token, one in added.items() if one.special}
 
     @cached_property
     def around(self) -> tuple[list[int], list[int]]:
@@ -132,8 +142,22 @@ class BPETokenizer(Tokenizer):
             [(token, self._backend.id_to_token(token)) for token in some]
             for some in (before, after)
         ]
-        other = BPETokenizer({**self._content, "post_processor": template(*named)})
+        return self._with({"post_processor": template(*named)})
+
+    def with_chat_format(self, name: str) -> "BPETokenizer":
+        """Return a tokenizer whose folder names a format of conversations.
+
+        ``scratchgpt.chat`` has the formats.
+        """
+        other = self._with({})
+        other.chat_format = name
+        return other
+
+    def _with(self, parts: dict[str, Any]) -> "BPETokenizer":
+        """Return a tokenizer with other parts of the file."""
+        other = type(self)({**self._content, **parts})
         other.end_of_text = self.end_of_text
+        other.chat_format, other.model_type = self.chat_format, self.model_type
         return other
 
     def split_prompt(self, prompt: str) -> tuple[list[int], str]:
@@ -151,21 +175,42 @@ class BPETokenizer(Tokenizer):
 
     def encode_marked(self, text: str) -> Array:
         to_utf8(text)
-        with _errors_of_library():
+        with errors_of_library():
             return np.array(self._marked_backend.encode(text).ids, np.int64)
 
     @cached_property
     def _marked_backend(self) -> Any:
         """A second backend that reads names of special tokens as tokens; the mode is its state."""
-        return self._read_content()
+        return _read(self._content)
 
     def encode_all(self, texts: Sequence[str]) -> list[Array]:
-        for text in texts:
-            to_utf8(text)
-        # The fast variant does not compute offsets, which are not needed.
-        with _errors_of_library():
-            encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
-        return [np.array(encoding.ids, np.int64) for encoding in encodings]
+        return _encode_all(self._backend, texts)
+
+    def encode_prompt(self, text: str) -> Array:
+        steps = steps_of(self._content.get("post_processor"))
+        adds_tokens = any(step["type"] != "ByteLevel" for step in steps)
+        tokens = self.encode(text)
+        return np.array([*self.around[0], *tokens], np.int64) if adds_tokens else tokens
+
+    def encode_next(self, text: str) -> Array:
+        return self.encode_after(Place.TEXT, [text])[0]
+
+    def encode_after(self, place: Place, texts: Sequence[str]) -> list[Array]:
+        """Encode texts that stand after something else, without a space that does not belong there.
+
+        Some tokenizers put a space before a text, or before each text after a special token.
+        """
+        return _encode_all(self._backends[place], texts)
+
+    @cached_property
+    def _backends(self) -> dict[Place, Any]:
+        """The backends for each place of a text; most tokenizers treat all places alike."""
+        backends = {Place.START: self._backend}
+        for place, change in ((Place.TOKEN, after_token), (Place.TEXT, after_text)):
+            content = change(self._content)
+            backends[place] = self._backend if content == self._content else _read(content)
+            backends[place].encode_special_tokens = True
+        return backends
 
     def to_json(self) -> dict[str, Any]:
         return self._content
@@ -197,90 +242,27 @@ class BPETokenizer(Tokenizer):
         return b"" if token.special else token.content.encode()
 
 
-@contextlib.contextmanager
-def _errors_of_library() -> Iterator[None]:
-    """Raise UserError for a text that the tokenizer cannot encode, such as an unknown character."""
-    try:
-        yield
-    except Exception as error:  # the library raises no more specific exception
-        raise UserError(f"the tokenizer cannot encode the text: {error}") from error
+def _encode_all(backend: Any, texts: Sequence[str]) -> list[Array]:
+    for text in texts:
+        to_utf8(text)
+    # The fast variant does not compute offsets, which are not needed.
+    with errors_of_library():
+        encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
+    return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
 
-def _number_of_ids(vocab: dict[str, int]) -> int:
-    """Check that tokens have different ids, and return the largest id plus one."""
-    names: dict[int, str] = {}
-    for name, token in vocab.items():
-        if token in names:
-            raise UserError(f"{names[token]!r} and {name!r} have the same id {token}")
-        names[token] = name
-    largest = max(names, default=-1)
-    limit = max(GAPS * len(names), FREE_IDS)
-    if largest >= limit:
-        raise UserError(
-            f"{names[largest]!r} has id {largest}, but there are only "
-            f"{counted(len(names), 'token')}; their ids must be below {limit:,}"
-        )
-    return largest + 1
-
-
-def _without_dropout(content: dict[str, Any]) -> dict[str, Any]:
-    """Switch off BPE dropout, with a warning: it is for training, and makes encoding random."""
-    if not content["model"].get("dropout"):
-        return content
-    warnings.warn(
-        f"the tokenizer has dropout={content['model']['dropout']}, which splits a text in another "
-        "way each time; it is switched off",
-        stacklevel=4,
-    )
-    return {**content, "model": {**content["model"], "dropout": None}}
-
-
-def check_bpe_size(vocab_size: int, *, padding: bool = False) -> None:
-    """Raise UserError if a vocabulary is too small for its special tokens, or too large."""
-    smallest = SMALLEST + padding
-    if vocab_size > LARGEST:
-        raise UserError(
-            f"a bpe vocabulary of {vocab_size:,} is too large; choose at most {LARGEST:,}"
-        )
-    if vocab_size < smallest:
-        specials = "the end of text and the padding" if padding else "the end of text"
-        raise UserError(
-            f"a bpe vocabulary of {vocab_size} is too small: the 256 bytes and {specials} "
-            f"need {smallest}; choose a larger size"
-        )
-
-
-def train_bpe(texts: Iterable[str], vocab_size: int, *, padding: bool = False) -> BPETokenizer:
-    """Train a BPE tokenizer; the result is deterministic.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        Pieces of text of any length, read once. For translation, give the texts of both languages:
-        a joint vocabulary lets the two share their embeddings.
-    vocab_size : int
-        At least 257, for the bytes and the end of text. The result can be smaller if the corpus is
-        too small for a large vocabulary.
-    padding : bool
-        Whether to include a ``<|padding|>`` token.
-
-    Raises
-    ------
-    UserError
-        If ``vocab_size`` is too small or too large.
-    """
+def _read(content: dict[str, Any]) -> Any:
+    """Make a tokenizer of the library; its mode says whether it reads names of special tokens."""
     from tokenizers import Tokenizer as Backend
-    from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    check_bpe_size(vocab_size, padding=padding)
-    backend = Backend(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[END_OF_TEXT, PADDING] if padding else [END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator(texts, trainer)
-    return BPETokenizer(json.loads(backend.to_str()))
+    if prefix := content["model"].get("continuing_subword_prefix"):
+        raise UserError(
+            f"scratchgpt does not follow its setting continuing_subword_prefix={prefix!r}"
+        )
+    try:
+        backend = Backend.from_str(json.dumps(content))
+    except Exception as error:  # the library raises no more specific exception
+        raise UserError(f"not a tokenizer: {error}") from error
+    backend.no_truncation()
+    backend.no_padding()
+    return backend

@@ -7,12 +7,15 @@ split into words there.
 import re
 from typing import Any
 
+SPACE = "\u2581"  # the character for a space in the tokens of SentencePiece
+
 Cuts = tuple[re.Pattern[str], ...]
 
 # Greedy patterns, so they match up to the last place of their kind.
 BEFORE_SPACE = re.compile(r".*\S(?= )", re.DOTALL)
 BEFORE_NEWLINE = re.compile(r".*\S(?=\n)", re.DOTALL)
 BETWEEN_LETTER_AND_NEWLINE = re.compile(r".*[^\W_](?=\n)", re.DOTALL)
+BEFORE_ONE_SPACE = re.compile(r".*[^\s\u2581](?= )", re.DOTALL)
 ANYWHERE = re.compile(r".*", re.DOTALL)
 
 # For the tokenizers of characters and bytes, in order of preference.
@@ -32,14 +35,23 @@ _GPT4O = (
     rf"|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_CONTRACTION}?"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _SPACES
 )
+_NANOCHAT = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}"
+    r"| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+)
 _PATTERNS: dict[str, Cuts] = {
     _GPT2: _WORDS,
     _CONTRACTION + _GPT4: _LINES_OF_LETTERS,  # also Llama 3
     _CONTRACTION + _GPT4.replace("{1,3}", ""): _LINES_OF_LETTERS,  # Qwen
     _GPT4O: _LINES_OF_LETTERS,
+    _GPT4O.replace(_CONTRACTION + "?", "").replace("{1,3}", ""): _LINES_OF_LETTERS,  # Mistral Nemo
+    _NANOCHAT: _LINES_OF_LETTERS,
 }
 # Normalizers that change each character by itself, or combine it with marks, and remove none.
 _NORMALIZERS = {"NFC", "NFD", "Lowercase"}
+# Normalizers of SentencePiece: a space before the text, and U+2581 instead of spaces.
+_PREPEND = {"type": "Prepend", "prepend": SPACE}
+_REPLACE = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
 _SPLIT_AT_WHITE_SPACE = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
 _HARMLESS = {"Digits", "Punctuation"}  # never join two words
 
@@ -65,6 +77,8 @@ def safe_cuts(content: dict[str, Any]) -> Cuts:
     normalizers = {step["type"] for step in steps_of(content.get("normalizer"))}
     if any(_can_cross(token) for token in content.get("added_tokens", [])):
         return ()
+    if _begins_words_with_spaces(content) and _has_no_other_tokens(content):
+        return (BEFORE_ONE_SPACE,)
     for step in steps_of(content.get("pre_tokenizer")):
         if step["type"] in _HARMLESS:
             continue
@@ -81,6 +95,31 @@ def _cuts_of_step(step: dict[str, Any]) -> Cuts:
     if step["type"] == "Split" and step["behavior"] in ("Isolated", "Removed"):
         return _PATTERNS.get(step["pattern"].get("Regex", ""), ())
     return ()
+
+
+def _begins_words_with_spaces(content: dict[str, Any]) -> bool:
+    """Whether every space becomes U+2581, and no token has one after another character.
+
+    Then no merge joins a space to what is before it, even if the text is not split into words.
+    """
+    model, normalizers = content["model"], steps_of(content.get("normalizer"))
+    replaces = _REPLACE in normalizers and all(one in (_PREPEND, _REPLACE) for one in normalizers)
+    pre_tokenizers = steps_of(content.get("pre_tokenizer"))
+    if pre_tokenizers:
+        [first, *rest] = pre_tokenizers
+        is_space = first["type"] == "Metaspace" and first.get("replacement") == SPACE
+        if rest or normalizers or not is_space:
+            return False
+    elif not replaces:
+        return False
+    # Without byte fallback, unknown characters can be fused over a cut.
+    plain = model.get("byte_fallback") and not model.get("ignore_merges")
+    return bool(plain) and not any(re.search(f"[^{SPACE}]{SPACE}", name) for name in model["vocab"])
+
+
+def _has_no_other_tokens(content: dict[str, Any]) -> bool:
+    """Whether all added tokens are special: a space may be put before the text after another."""
+    return all(token.get("special") for token in content.get("added_tokens", []))
 
 
 def _can_cross(token: dict[str, Any]) -> bool:

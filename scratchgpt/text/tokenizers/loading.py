@@ -6,9 +6,10 @@ from typing import Any
 
 from scratchgpt.checkpoints import run_model
 from scratchgpt.errors import UserError
-from scratchgpt.special_ids import read_special_ids
+from scratchgpt.special_ids import read_chat_names, read_special_ids
 from scratchgpt.structured import read_json
 from scratchgpt.text.tokenizers.bpe import BPETokenizer
+from scratchgpt.text.tokenizers.byte_fallback import ByteFallbackTokenizer
 from scratchgpt.text.tokenizers.byte_level import ByteTokenizer
 from scratchgpt.text.tokenizers.characters import CharacterTokenizer
 from scratchgpt.text.tokenizers.cuts import steps_of
@@ -16,6 +17,13 @@ from scratchgpt.text.tokenizers.tokenizer import TOKENIZER_FILE, Tokenizer
 from scratchgpt.text.tokenizers.vocab_files import PAIRS, find_vocab_files, read_vocab_files
 from scratchgpt.text.tokenizers.word_bpe import WordBPETokenizer
 
+KINDS = (
+    CharacterTokenizer,
+    ByteTokenizer,
+    WordBPETokenizer,
+    ByteFallbackTokenizer,
+    BPETokenizer,
+)
 FILES = (TOKENIZER_FILE, *chain.from_iterable(PAIRS))
 
 
@@ -42,7 +50,7 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         content = read_vocab_files(*files)
     tokenizer: Tokenizer | None = None
     try:
-        for kind in (CharacterTokenizer, ByteTokenizer, WordBPETokenizer, BPETokenizer):
+        for kind in KINDS:
             tokenizer = kind.from_json(content)
             if tokenizer is not None:
                 tokenizer.n_bytes([])  # builds the tables of tokens, so that errors are found here
@@ -54,10 +62,11 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
     if tokenizer is None:
         raise UserError(
             f"{path} is an unsupported kind of tokenizer ({described}); scratchgpt reads "
-            "characters, bytes, byte-level BPE and the BPE of GPT-1"
+            "characters, bytes, byte-level BPE, BPE with byte fallback and the BPE of GPT-1"
         )
     if isinstance(tokenizer, BPETokenizer):
         tokenizer.end_documents_with(read_special_ids(folder, tokenizer.vocab_size))
+        tokenizer.chat_format, tokenizer.model_type = read_chat_names(folder)
     return tokenizer
 
 

@@ -15,6 +15,7 @@ from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
 from scratchgpt.files import write_text
 from scratchgpt.text.tokenizers.cuts import Cuts
+from scratchgpt.text.tokenizers.decoders import BytesDecoder, TextDecoder
 
 TOKENIZER_FILE = "tokenizer.json"
 END_OF_TEXT = "<|endoftext|>"
@@ -76,6 +77,29 @@ class Tokenizer(ABC):
         """
         return [self.encode(text) for text in texts]
 
+    def encode_prompt(self, text: str) -> Array:
+        """Encode a text that a model continues, with the start token that its texts begin with.
+
+        Only some tokenizers have one, such as those of Llama. In the text, names of special tokens
+        are ordinary text.
+
+        Raises
+        ------
+        UserError
+            As in :meth:`encode`.
+        """
+        return self.encode(text)
+
+    def encode_next(self, text: str) -> Array:
+        """Encode a piece of a text that was cut at one of ``cuts``, except the first piece.
+
+        Raises
+        ------
+        UserError
+            As in :meth:`encode`.
+        """
+        return self.encode(text)
+
     def encode_marked(self, text: str) -> Array:
         """Encode a text, reading names of special tokens as the tokens.
 
@@ -126,6 +150,10 @@ class Tokenizer(ABC):
         """
         table = self._token_bytes
         return b"".join(table[t] for t in self._checked(tokens)).decode("utf-8", "replace")
+
+    def decoder(self, before: Array | Sequence[int] = ()) -> TextDecoder:
+        """Return the incremental decoder of tokens that follow those in ``before``."""
+        return BytesDecoder(self, before)
 
     def n_bytes(self, tokens: Array | Sequence[int]) -> int:
         """Return the number of bytes of text in the tokens."""

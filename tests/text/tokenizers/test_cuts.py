@@ -141,7 +141,9 @@ def tokens_of_pieces(tokenizer, text, size, allowed):
     with mock.patch.object(pieces, "LONGEST_PIECE", 6):
         found = list(cut_between_words(blocks, allowed))
     assert "".join(found) == text
-    return found, [token for piece in found for token in tokenizer.encode(piece).tolist()]
+    encode = [tokenizer.encode, *[tokenizer.encode_next] * len(found)]
+    pairs = zip(found, encode, strict=False)
+    return found, [token for piece, one in pairs for token in one(piece).tolist()]
 
 
 @pytest.mark.parametrize("name", CUT)
