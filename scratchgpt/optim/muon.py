@@ -68,6 +68,7 @@ def newton_schulz(
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).standard_normal((3, 5))
     >>> sizes = np.linalg.svd(newton_schulz(x), compute_uv=False)
     >>> bool(sizes.min() > 0.65 and sizes.max() < 1.2)
