@@ -101,6 +101,10 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("SelfAttention", "masks, dropout"): Subject(
         partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
     ),
+    ("SelfAttention", "groups, window, soft cap, dropout"): Subject(
+        partial(SelfAttention, 6, 4, n_kv_head=2, head_size=3, window=2, soft_cap=1.5, **_sizes),
+        (X,),
+    ),
     ("CrossAttention", "padding, dropout"): Subject(
         partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
     ),
