@@ -119,6 +119,10 @@ LAYERS: dict[tuple[str, str], Subject] = {
         partial(GatedMLP, 5, 7, activation="silu", bias=False, proj_std=0.02), ((2, 3, 5),)
     ),
     ("SelfAttention", "causal, dropout"): Subject(partial(SelfAttention, 6, 3, **_sizes), (X,)),
+    ("SelfAttention", "groups, window, soft cap, dropout"): Subject(
+        partial(SelfAttention, 6, 4, n_kv_head=2, head_size=3, window=2, soft_cap=1.5, **_sizes),
+        (X,),
+    ),
     ("SelfAttention", "masks, dropout"): Subject(
         partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
     ),

@@ -94,6 +94,10 @@ def test_groups_of_heads_a_window_and_a_soft_cap_are_recomputed(make_step):
     seen = np.tri(7, dtype=bool) & ~np.tri(7, k=-3, dtype=bool)
     np.testing.assert_array_equal(np.isfinite(scores), np.broadcast_to(seen, scores.shape))
     np.testing.assert_allclose(scores[:, seen], 1.5 * np.tanh(before[:, seen] / 1.5), rtol=1e-5)
+    capped = arrays["saved capped"][1]
+    np.testing.assert_allclose(capped.array, 1.5 * np.tanh(before / 1.5), rtol=1e-5, atol=1e-7)
+    assert capped.how is not None
+    assert "mask" not in capped.how
     slope = 1 - np.tanh(before / 1.5) ** 2
     after, dscores = (arrays[f"backward {name}"][1].array for name in ("dS after the cap", "dS"))
     np.testing.assert_allclose(dscores, after * slope, rtol=1e-4, atol=1e-7)

@@ -46,6 +46,8 @@ def unfold_attention(card: Card, pair: Pair, sums: GradientSums) -> None:
     if np.isneginf(scores).any():
         how["mask"] = True
     at_scores = add("forward", "inner", "S", f"H {t} {s}", scores, how)
+    if saved.capped is not None:  # it comes about as S does, without the masks
+        card.values.add(one_row(saved.capped), {key: x for key, x in how.items() if key != "mask"})
     weights = _softmax(scores)
     card.check("P", weights, saved.weights)
     how = {"k": "softmax", "a": at_scores}
