@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scratchgpt import kernels
 from scratchgpt.generation import SamplingConfig, generate
-from scratchgpt.generation.token_step import TokenStep
+from scratchgpt.generation.token_step import MOST_ROWS, TokenStep
 from scratchgpt.models import GPT, GPTConfig, QuantizedGPT
 
 numba = pytest.importorskip("numba")
@@ -88,6 +88,21 @@ def check(form, rng, assert_close, *, int8, n_batch=3):
 @pytest.mark.parametrize("int8", [False, True])
 def test_logits_keys_and_values_are_those_of_the_layers(form, int8, rng, assert_close):
     check(form, rng, assert_close, int8=int8)
+
+
+@EVERY_FORM
+@pytest.mark.parametrize("int8", [False, True])
+def test_tokens_after_long_prompts_are_those_of_the_layers(form, int8, rng, assert_close):
+    model, exact = model_of(form, rng, int8)
+    counts = np.array([7] * 7 + [1, 5])
+    assert counts.sum() > MOST_ROWS
+    tokens = rng.integers(0, 37, (len(counts), 7))
+    cache, exact_cache = model.new_cache(len(counts)), exact.new_cache(len(counts))
+    step = TokenStep(model)
+    step.absorb(tokens, cache, counts)
+    exact.absorb(tokens, exact_cache, counts)
+    actual = step(tokens[:, 0], cache)
+    assert_close(actual, exact.extend(tokens[:, :1], exact_cache), 3e-3 if int8 else 3e-5)
 
 
 def unless_none(strategy):
