@@ -184,14 +184,14 @@ BACKWARD: dict[str, tuple[Formula, ...]] = {
     "residual": (_F("", r"dx = dy \qquad df = dy", ("return dy, dy",)),),
     "rms_norm": (
         _F("undoes 4", r"d\gamma_c = \sum_t dy_{tc} \, \hat x_{tc}", ("dweight = np.einsum",)),
-        _F("", r"d\hat x_c = \gamma_c \, dy_c", ("np.multiply(dy, weight",)),
+        _F("undoes 4", r"d\hat x_c = \gamma_c \, dy_c", ("np.multiply(dy, 1 if weight",)),
         _F(
             "",
             r"\overline{d\hat x \, \hat x} = \frac{1}{C} \sum_c d\hat x_c \, \hat x_c",
             ("projection = np.einsum",),
         ),
         _F(
-            "undoes 1 and 2",
+            "undoes 2",
             r"dx = d\hat x - \hat x \; \overline{d\hat x \, \hat x}",
             ("x_hat *= projection", "dx -= x_hat"),
         ),

@@ -10,7 +10,7 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.addresses import copy_into
 from scratchgpt.kernels.compiler.jit import CHUNK
 from scratchgpt.kernels.compiler.parallel import kernel
-from scratchgpt.kernels.parts.tanh import tanh
+from scratchgpt.kernels.parts.fast_math import tanh
 
 
 @kernel
