@@ -14,6 +14,7 @@ from scratchgpt.models.lora_files import is_adapter
 from scratchgpt.models.tensor_file import TensorFile
 from scratchgpt.recipes import configure, evaluate, read_run, start, train
 from scratchgpt.recipes.model_folder import load_model
+from scratchgpt.recipes.next_step import step_to_explore
 
 LORA = {"lora_rank": 4, "lora_alpha": 16, "lora_dropout": 0.1}
 
@@ -229,6 +230,12 @@ def test_settings_that_do_not_fit_are_refused(sft_run, conversations_file, chang
     given = {"task": "sft", "corpus": [str(conversations_file)], "init": str(sft_run), **changes}
     with pytest.raises(UserError, match=message):
         configure(**given)
+
+
+def test_the_explorer_refuses_a_step_that_trains_adapters(request, tmp_path):
+    train(configure(**settings_of("sft", request), lora_rank=2), tmp_path / "run")
+    with pytest.raises(UserError, match="trains adapters, and only steps that train a whole model"):
+        step_to_explore(tmp_path / "run")
 
 
 def test_a_target_that_does_not_exist_is_refused(request, tmp_path):
