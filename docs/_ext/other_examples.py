@@ -4,12 +4,14 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from llama_examples import LLAMA
 from recorded_step import Row, card, run, steps
 
 from scratchgpt import kernels, ops
 
 LENGTHS = np.array([4, 7, 13])  # the beginnings of the text that are pooled
 DROPOUT_P, DROPOUT_SEED = 0.1, 3
+CAP = 15.0
 
 
 def _softmax() -> tuple[list[Row], str, str]:
@@ -118,6 +120,57 @@ def _residual_layer_norm() -> tuple[list[Row], str, str]:
     return rows, "The first sum of the first block, and the norm after it.", place
 
 
+def _rms_norm() -> tuple[list[Row], str, str]:
+    place = "h.0.attn.norm"
+    a = card(place)
+    rows = run(
+        "rms_norm",
+        {"x": ("T C", a["forward", "x"]), "weight": ("C", a["forward", "weight"])},
+        {"y": "T C"},
+        {"dy": ("T C", a["backward", "dy"])},
+        {"dx": "T C", "dweight": "C"},
+        {"x": "T C", "weight": "C", "rstd": "T 1"},
+    )
+    return rows, "The input of the first norm, which is a layer norm in the model.", place
+
+
+def _residual_rms_norm() -> tuple[list[Row], str, str]:
+    place = "h.0.mlp.norm"
+    a, total = card(place), card("h.0.attn.residual")
+    rows = run(
+        "residual_rms_norm",
+        {
+            "x": ("T C", total["forward", "x"]),
+            "branch": ("T C", total["forward", "branch"]),
+            "weight": ("C", a["forward", "weight"]),
+        },
+        {"y": "T C", "n": "T C"},
+        {"dy": ("T C", a["backward", "past the branch"]), "dn": ("T C", a["backward", "dy"])},
+        {"dx": "T C", "dbranch": "T C", "dweight": "C"},
+        {"norm.x": "T C", "norm.rstd": "T 1"},
+    )
+    source = "The first sum of the first block, and the norm after it, a layer norm in the model."
+    return rows, source, place
+
+
+def _soft_cap() -> tuple[list[Row], str, str]:
+    a = card("cross_entropy")
+    rows = run(
+        "soft_cap",
+        {"x": ("T V", a["forward", "logits"])},
+        {"y": "T V"},
+        {"dy": ("T V", a["backward", "dlogits"])},
+        {"dx": "T V"},
+        {"y": "T V"},
+        cap=CAP,
+    )
+    source = (
+        f"The logits of the step, with a cap of {CAP:g}. The model itself has none, so `dy` is the "
+        "gradient of its loss."
+    )
+    return rows, source, "cross_entropy"
+
+
 @cache
 def _pooled() -> dict[str, list[Row]]:
     """Encode three beginnings of the text in two ways, and train each to find the other."""
@@ -192,5 +245,9 @@ OTHERS: dict[str, Callable[[], tuple[list[Row], str, str]]] = {
     "dropout": _dropout,
     "broadcast": _broadcast,
     "residual_layer_norm": _residual_layer_norm,
+    "residual_rms_norm": _residual_rms_norm,
+    "rms_norm": _rms_norm,
+    "soft_cap": _soft_cap,
+    **LLAMA,
     **{op: _of_pooling(op) for op in POOLED},
 }

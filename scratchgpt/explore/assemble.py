@@ -122,8 +122,13 @@ def _facts(pair: Pair, recording: Recording) -> dict[str, Any]:
         queries = "S" if call.path.startswith("encoder") else "T"
         keys = "S" if last == "cross" or queries == "S" else "T"
         saved = call.saved
-        facts = {"queries": queries, "keys": keys, "scale": saved.scale, "p": saved.dropout_p}
-        return {**facts, "cap": call.inputs.get("soft_cap")}
+        return {
+            "queries": queries,
+            "keys": keys,
+            "scale": saved.scale,
+            "p": saved.dropout_p,
+            "soft_cap": saved.soft_cap,
+        }
     if call.op == "embedding":
         return {"rows": "P" if last == "wpe" else "V"}
     if call.op == "dropout":

@@ -37,11 +37,15 @@ FORWARD: dict[str, tuple[Formula, ...]] = {
     "attention": (
         _F("1", r"S_{ts} = \sum_d q_{td} \, k_{sd}", ("np.matmul(_groups(q, k)",)),
         _F("2", r"S \leftarrow \lambda S \qquad \lambda = 1 / \sqrt D", ("weights *= scale",)),
-        _F("3", r"S \leftarrow c \tanh(S / c)", ("scores, capped = soft", "weights[...] = scores")),
+        _F(
+            "3",
+            r"S \leftarrow c \tanh(S / c)",
+            ("capped, _ = soft_cap_forward(", "weights[...] = capped"),
+        ),
         _F("4", r"S \leftarrow S + M", ("add_masks(weights",)),
         _F("5", r"P_{ts} = \frac{e^{S_{ts}}}{\sum_{r} e^{S_{tr}}}", ("softmax_into(weights",)),
         _F("6", r"\tilde P = \frac{m}{1 - p} \, P", ("dropped = _drop(",)),
-        _F("7", r"y_{te} = \sum_s \tilde P_{ts} \, v_{se}", ("np.matmul(_groups(dropped",)),
+        _F("7", r"y_{te} = \sum_s \tilde P_{ts} \, v_{se}", ("np.matmul(_groups(dropped, k)",)),
     ),
     "cross_entropy": (
         _F("", r"\ell_t = \log \sum_v e^{z_{tv}} - z_{t,\text{target}}", ("losses = log_total",)),
@@ -112,13 +116,9 @@ BACKWARD: dict[str, tuple[Formula, ...]] = {
         _F(
             "undoes 7",
             r"dv_{se} = \sum_t \tilde P_{ts} \, dy_{te}",
-            ("dropped = _drop(", "_sum_groups(_groups(dropped"),
+            ("dropped = _drop(", "_sum_groups(_groups(dropped, k)"),
         ),
-        _F(
-            "undoes 7",
-            r"d\tilde P_{ts} = \sum_e dy_{te} \, v_{se}",
-            ("np.matmul(_groups(dy, k), _one_each(v",),
-        ),
+        _F("undoes 7", r"d\tilde P_{ts} = \sum_e dy_{te} \, v_{se}", ("np.matmul(_groups(dy, k)",)),
         _F("undoes 6", r"dP = \frac{m}{1 - p} \, d\tilde P", ("dscores = _drop(dscores",)),
         _F(
             "undoes 5",
@@ -127,12 +127,8 @@ BACKWARD: dict[str, tuple[Formula, ...]] = {
         ),
         _F("undoes 3", r"dS \leftarrow (1 - (S / c)^2) \, dS", ("soft_cap_backward(dscores",)),
         _F("undoes 2", r"dS \leftarrow \lambda \, dS", ("dscores *= scale",)),
-        _F(
-            "undoes 1",
-            r"dq_{td} = \sum_s dS_{ts} \, k_{sd}",
-            ("np.matmul(_groups(dscores, k), _one",),
-        ),
-        _F("", r"dk_{sd} = \sum_t dS_{ts} \, q_{td}", ("_sum_groups(_groups(dscores",)),
+        _F("undoes 1", r"dq_{td} = \sum_s dS_{ts} \, k_{sd}", ("np.matmul(_groups(dscores, k)",)),
+        _F("", r"dk_{sd} = \sum_t dS_{ts} \, q_{td}", ("_sum_groups(_groups(dscores, k)",)),
     ),
     "cross_entropy": (
         _F(
@@ -285,19 +281,22 @@ def formulas_of(card: Card) -> tuple[tuple[Formula, ...], tuple[Formula, ...]]:
     if op == "gelu" and card.facts.get("form") == "none":
         return GELU_EXACT
     forward, backward = FORWARD.get(op, ()), BACKWARD.get(op, ())
-    if op == "attention" and not card.facts.get("p"):
-        forward, backward = _without_dropout(forward), _without_dropout(backward)
-    if op == "attention" and card.facts.get("cap") is None:
-        forward, backward = (
-            tuple(step for step in steps if not step.label.endswith("3"))
-            for steps in (forward, backward)
-        )
+    if op == "attention":
+        if not card.facts.get("soft_cap"):
+            forward, backward = _without("3", forward), _without("3", backward)
+        if not card.facts.get("p"):
+            forward, backward = _without_dropout(forward), _without_dropout(backward)
     return forward, backward
+
+
+def _without(number: str, steps: tuple[Formula, ...]) -> tuple[Formula, ...]:
+    """Return the steps that neither are nor undo the step of a number."""
+    return tuple(step for step in steps if not step.label.endswith(number))
 
 
 def _without_dropout(steps: tuple[Formula, ...]) -> tuple[Formula, ...]:
     """Return the steps of attention if nothing is dropped: the dropped weights are the weights."""
-    kept = (step for step in steps if not step.label.endswith("6"))
+    kept = _without("6", steps)
     return tuple(step._replace(tex=step.tex.replace(r"\tilde P", "P")) for step in kept)
 
 

@@ -62,7 +62,7 @@ def _join_heads(card: Card, by_id: dict[str, Card]) -> None:
         y, first = find(source, "forward", "y").value, 0
         for part in parts:
             _explain(card, at[part], {"k": "heads", "a": y, "j": first, "d": d})
-            first += values[at[part]].array.shape[0] * d
+            first += len(values[at[part]].array) * d
         dy = find(source, "backward", "dy").value
         _explain(card, dy, {"k": "merge", "a": [grads[part] for part in parts], "d": d})
     y = find(card, "forward", "y").value

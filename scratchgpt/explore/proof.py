@@ -79,7 +79,7 @@ def _prove_op(op: str, recording: Recording) -> Proof | None:
         if name.endswith("_out") or name not in call.inputs:
             continue
         if name in CONSTANTS:
-            settings[name] = value.astype(np.float64)
+            settings[name] = np.asarray(value, np.float64)
         elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
             inputs[name] = value.astype(np.float64)
         elif isinstance(value, np.ndarray) or name in ("tokens", "targets"):

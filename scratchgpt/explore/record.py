@@ -16,11 +16,10 @@ from scratchgpt.errors import UserError
 from scratchgpt.explore.step import Step
 from scratchgpt.kernels import disabled
 from scratchgpt.memory import nbytes, walk
-from scratchgpt.ops.attention import AttentionSaved
 from scratchgpt.ops.observe import observing
 
 # Parts of a path in ``walk(saved)`` that a reader does not need to find a place.
-_DROPPED = frozenset({"model", "transformer", "stack", "branch", "linear", "capped"})
+_DROPPED = frozenset({"model", "transformer", "stack", "branch", "linear"})
 # Operations with one card, although they call others: the card shows what these compute.
 _WHOLE = frozenset({"attention", "gated_product", "relu_squared"})
 
@@ -203,8 +202,7 @@ def _nodes(recorder: _Recorder, saved: Any, parameters: Array) -> Iterator[tuple
 def _parts(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the path and the tuple of each ``saved`` of an operation, in the order of the tree."""
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        is_whole = isinstance(tree, AttentionSaved)  # with what it saved for its soft cap
-        if is_whole or not any(isinstance(child, tuple | list) and child != () for child in tree):
+        if not any(isinstance(child, tuple | list) and child != () for child in tree):
             yield path, tree
             return
         for name, child in zip(tree._fields, tree, strict=True):

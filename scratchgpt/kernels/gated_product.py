@@ -1,6 +1,6 @@
-"""The gated product with SiLU in one pass over the rows; see :mod:`scratchgpt.ops.gated_product`.
+"""The gated product with SiLU, one pass over each row; see :mod:`scratchgpt.ops.gated_product`.
 
-The backward pass needs one exponential per gate: the sigmoid gives the activated gate and the
+The backward pass needs one exponential per gate: its sigmoid gives both the activated gate and the
 slope.
 """
 

@@ -18,13 +18,21 @@ def _gate(chunk, source, x, out):
 
 
 @kernel
-def _times_relu(chunk, source, factor, x, out):
-    """Write ``source`` times ``factor`` times ReLU of x."""
+def _square(chunk, x, y):
     zero = x.dtype.type(0)
-    xs, outs = x[chunk * CHUNK : (chunk + 1) * CHUNK], out[chunk * CHUNK : (chunk + 1) * CHUNK]
-    copy_into(outs, source[chunk * CHUNK : (chunk + 1) * CHUNK])
+    xs, ys = x[chunk * CHUNK : (chunk + 1) * CHUNK], y[chunk * CHUNK : (chunk + 1) * CHUNK]
     for i in range(xs.size):
-        outs[i] *= factor * (zero if xs[i] <= zero else xs[i])  # NaN is kept
+        positive = zero if xs[i] <= zero else xs[i]  # NaN is kept
+        ys[i] = positive * positive
+
+
+@kernel
+def _times_slope_of_square(chunk, dy, x, dx):
+    zero, two = x.dtype.type(0), x.dtype.type(2)
+    xs, dxs = x[chunk * CHUNK : (chunk + 1) * CHUNK], dx[chunk * CHUNK : (chunk + 1) * CHUNK]
+    copy_into(dxs, dy[chunk * CHUNK : (chunk + 1) * CHUNK])
+    for i in range(xs.size):
+        dxs[i] *= two * (zero if xs[i] <= zero else xs[i])
 
 
 def relu(source: Array, x: Array, out: Array) -> None:
@@ -39,11 +47,10 @@ def relu(source: Array, x: Array, out: Array) -> None:
 
 def relu_squared_forward(x: Array, y: Array) -> None:
     """Write the square of ReLU of x (...) to y (...), C-contiguous."""
-    flat_x = np.ascontiguousarray(x).reshape(-1)
-    _times_relu(-(-x.size // CHUNK), flat_x, x.dtype.type(1), flat_x, y.reshape(-1))
+    _square(-(-x.size // CHUNK), np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
 
 
 def relu_squared_backward(dy: Array, x: Array, dx: Array) -> None:
     """Write the gradient with respect to x (...) to dx (...), C-contiguous, which may be dy."""
     flat_dy, flat_x = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(x).reshape(-1)
-    _times_relu(-(-x.size // CHUNK), flat_dy, x.dtype.type(2), flat_x, dx.reshape(-1))
+    _times_slope_of_square(-(-x.size // CHUNK), flat_dy, flat_x, dx.reshape(-1))

@@ -12,15 +12,7 @@ from scratchgpt.backend import Array
 from scratchgpt.kernels.compiler.addresses import vector
 from scratchgpt.kernels.compiler.jit import CHUNK, inner
 from scratchgpt.kernels.compiler.parallel import kernel
-
-
-class Place(NamedTuple):
-    """Address and strides in bytes of an array (B, H, T, n) whose last axis is contiguous."""
-
-    at: Any  # the address of its first element
-    text: Any  # bytes from text to text, or 0 if all texts use the same numbers
-    head: Any
-    row: Any
+from scratchgpt.kernels.parts.attention_heads import Place
 
 
 class Sizes(NamedTuple):
@@ -38,6 +30,7 @@ def _row(place, b, h, t):
 
 @kernel
 def _rotate_halves(block, y, cos, sin, direction, sizes):
+    """Rotate y in place; ``direction`` is 1 or -1, an array (1,) because it gives the dtype."""
     n_head, n_time, n_positions, half, step = sizes
     bytes_of_half = half * direction.itemsize
     for position in range(block * step, min(n_positions, (block + 1) * step)):
@@ -55,6 +48,7 @@ def _rotate_halves(block, y, cos, sin, direction, sizes):
 
 @kernel
 def _rotate_neighbors(block, y, cos, sin, direction, sizes):
+    """Rotate y in place, like :func:`_rotate_halves`."""
     n_head, n_time, n_positions, half, step = sizes
     for position in range(block * step, min(n_positions, (block + 1) * step)):
         b, t = position // n_time, position % n_time

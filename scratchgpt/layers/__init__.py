@@ -1,13 +1,8 @@
 """Layers: operations that own parameters, under the same forward and backward contract."""
 
-from scratchgpt.layers.attention import (
-    AttentionCache,
-    CrossAttention,
-    CrossAttentionSaved,
-    SelfAttention,
-    SelfAttentionSaved,
-)
+from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
 from scratchgpt.layers.block import Block, BlockSaved
+from scratchgpt.layers.cross_attention import CrossAttention, CrossAttentionSaved
 from scratchgpt.layers.decoder_block import DecoderBlock, DecoderBlockSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.embedding import Embedding

@@ -3,13 +3,8 @@
 from typing import NamedTuple
 
 from scratchgpt.backend import Array
-from scratchgpt.layers.attention import (
-    AttentionCache,
-    CrossAttention,
-    CrossAttentionSaved,
-    SelfAttention,
-    SelfAttentionSaved,
-)
+from scratchgpt.layers.attention import AttentionCache, SelfAttention, SelfAttentionSaved
+from scratchgpt.layers.cross_attention import CrossAttention, CrossAttentionSaved
 from scratchgpt.layers.dropout import Dropout, seed_for
 from scratchgpt.layers.layer_norm import LayerNorm
 from scratchgpt.layers.masks import CAUSAL, UNMASKED, Masks

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from scratchgpt.backend import Array
 from scratchgpt.layers.linear import Linear
-from scratchgpt.layers.mlp import ACTIVATED
 from scratchgpt.layers.parameters import Layer
 from scratchgpt.memory import borrow, lending
 from scratchgpt.ops.gated_product import (
@@ -14,6 +13,8 @@ from scratchgpt.ops.gated_product import (
 )
 from scratchgpt.ops.linear import LinearSaved
 from scratchgpt.recomputed import Recomputed
+
+PRODUCT = Recomputed("the gated product", "GatedMLP.backward")
 
 
 class GatedMLPSaved(NamedTuple):
@@ -66,7 +67,7 @@ class GatedMLP(Layer):
             product_out = borrow((*h.shape[:-1], h.shape[-1] // 2), like=h)
             a, product = gated_product_forward(h, self.activation, y_out=product_out)  # (..., F)
             y, c_proj = self.c_proj.forward(a, dropout_seed)  # (..., C)
-        return y, GatedMLPSaved(c_fc, product, c_proj._replace(x=ACTIVATED))
+        return y, GatedMLPSaved(c_fc, product, c_proj._replace(x=PRODUCT))
 
     def backward(self, dy: Array, saved: GatedMLPSaved) -> Array:
         """dy (..., C) -> dx (..., C)."""

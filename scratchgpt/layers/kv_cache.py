@@ -11,20 +11,20 @@ from scratchgpt.ops.attention import attention_forward
 class LayerCache(NamedTuple):
     """One layer's part of a :class:`KVCache`."""
 
-    keys: Array  # (B, H, block, D)
-    values: Array  # (B, H, block, D)
+    keys: Array  # (B, K, block, D)
+    values: Array  # (B, K, block, D)
     positions: Array  # (B, T) indices of the new positions
     mask: Array  # (B, 1, T, S) bool: which of the first S positions each new one may attend to
 
     def write(self, k: Array, v: Array) -> None:
-        """Store k and v of the new positions, each (B, H, T, D)."""
+        """Store k and v of the new positions, each (B, K, T, D)."""
         rows = array_module(k).arange(len(self.positions))[:, None]  # (B, 1)
-        # Two index arrays around a slice put their axes first: the left side is (B, T, H, D).
+        # Two index arrays around a slice put their axes first: the left side is (B, T, K, D).
         self.keys[rows, :, self.positions] = k.swapaxes(1, 2)
         self.values[rows, :, self.positions] = v.swapaxes(1, 2)
 
     def visible(self) -> tuple[Array, Array]:
-        """Return views of the keys and values that the mask covers, each (B, H, S, D)."""
+        """Return views of the keys and values that the mask covers, each (B, K, S, D)."""
         n_visible = self.mask.shape[-1]
         return self.keys[:, :, :n_visible], self.values[:, :, :n_visible]
 
@@ -44,13 +44,14 @@ class KVCache:
     Parameters
     ----------
     n_layer, n_batch, n_head, block_size, head_size : int
+        ``n_head`` is K, the number of key-value heads.
     dtype : dtype of the model
     like : array, optional
         Determines the array library of keys and values, by default NumPy.
 
     Attributes
     ----------
-    keys, values : array (L, B, H, block, D)
+    keys, values : array (L, B, K, block, D)
     lengths : int array (B,)
         In host memory, because they decide what is computed.
     """

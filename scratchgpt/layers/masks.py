@@ -10,8 +10,8 @@ from scratchgpt.backend import Array
 class Masks(NamedTuple):
     """The masks of one attention, with the meaning of :func:`scratchgpt.ops.attention_forward`.
 
-    The compiled kernel supports every combination of ``key_padding_mask`` and ``causal``. With a
-    ``mask``, the NumPy reference runs instead.
+    The compiled kernel supports every combination of ``key_padding_mask`` and ``causal``, also with
+    groups of heads, a window and a soft cap. With a ``mask``, the NumPy reference runs instead.
     """
 
     mask: Array | None = None  # broadcasts to (B, H, T, S); bool (True allows), or added to scores

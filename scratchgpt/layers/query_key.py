@@ -50,25 +50,25 @@ class QueryKey(Layer):
     def forward(
         self, x: Array, which: Which, rotation: Rotation | None
     ) -> tuple[Array, PlacedSaved]:
-        """x (B, H, T, D) -> y (B, H, T, D), which is x itself or written to it without a norm.
+        """x (B, H, T, D) -> y (B, H, T, D), a new array with a norm, and x itself without.
 
         Parameters
         ----------
         x : array (B, H, T, D)
-            Overwritten.
+            Overwritten, unless a norm comes first.
         which : {"q", "k"}
         rotation : Rotation or None
             None leaves x where it is.
         """
-        norm = self.q_norm if which == "q" else self.k_norm
-        normed, rotary = None, None
+        norm = self._norm(which)
+        normed = turned = None
         if norm and not self.rotate_first:
             x, normed = norm.forward(x)
         if rotation:
-            x, rotary = rotary_forward(x, *rotation, y_out=x)
+            x, turned = rotary_forward(x, *rotation, y_out=x)
         if norm and self.rotate_first:
             x, normed = norm.forward(x)
-        return x, PlacedSaved(normed, rotary)
+        return x, PlacedSaved(normed, turned)
 
     def backward(self, dy: Array, which: Which, saved: PlacedSaved, *, dx_out: Array) -> Array:
         """dy (B, H, T, D) -> dx (B, H, T, D), written to ``dx_out``, which may be dy.
@@ -78,7 +78,7 @@ class QueryKey(Layer):
         dy : array (B, H, T, D)
             Overwritten.
         """
-        norm = self.q_norm if which == "q" else self.k_norm
+        norm = self._norm(which)
         dx = dy
         if norm and saved.norm and self.rotate_first:
             dx = norm.backward(dx, saved.norm, dx_out=dx)
@@ -89,3 +89,6 @@ class QueryKey(Layer):
         if dx is not dx_out:
             dx_out[...] = dx
         return dx_out
+
+    def _norm(self, which: Which) -> RMSNorm | None:
+        return self.q_norm if which == "q" else self.k_norm

@@ -46,20 +46,18 @@ def plain_rope_scaling(scaling: dict[str, Any] | None) -> dict[str, Any] | None:
             raise UserError(f"rope_scaling of rope_type {kind!r} needs {name}")
     copy = {name: plain(value) for name, value in scaling.items()}
     for name, value in copy.items():
-        if name == "rope_type":
-            continue
-        if name not in (*needed, *optional):
+        if name not in ("rope_type", *needed, *optional):
             raise UserError(
                 f"rope_scaling of rope_type {kind!r} has an unknown field {name!r} with the value "
                 f"{value!r}{did_you_mean(name, (*needed, *optional))}"
             )
+        if name == "rope_type" or (name in optional and value is None):
+            continue
         if name == "truncate":
             if not isinstance(value, bool):
                 raise UserError(f"rope_scaling: truncate={value!r} must be true or false")
-            continue
-        number = real_number(value)
-        if number is None or not 0 < number < math.inf:
-            raise UserError(f"rope_scaling: {name}={value!r} must be positive and finite")
+        elif (number := real_number(value)) is None or not 0 < number < math.inf:
+            raise UserError(f"rope_scaling: {name}={value!r} must be a positive number")
     if kind == "llama3" and copy["low_freq_factor"] >= copy["high_freq_factor"]:
         raise UserError(
             f"rope_scaling: low_freq_factor={copy['low_freq_factor']!r} must be less than "

@@ -15,7 +15,7 @@ import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.errors import UserError
-from scratchgpt.models.config import GPTConfig
+from scratchgpt.models.config import LATER_FIELDS, GPTConfig
 from scratchgpt.models.gpt import GPT
 from scratchgpt.models.kinds import describe
 from scratchgpt.models.limits import check_size
@@ -131,11 +131,11 @@ def check_expressible(config: GPTConfig, needed: dict[str, Any], where: str) -> 
     sizes = {name: getattr(config, name) for name in _SIZES}
     supported = GPTConfig(**sizes, head_dim=config.n_embd // config.n_head or 1, **needed)
     ours, theirs = config.effective(), supported.effective()
-    for name, value in theirs.items():
-        if ours[name] != value:
+    for name in (*LATER_FIELDS, *theirs):  # first what only today's models have
+        if ours[name] != theirs[name]:
             raise UserError(
-                f"{where} supports only {name}={value!r}, but the model has {ours[name]!r}; choose "
-                "another format"
+                f"{where} supports only {name}={theirs[name]!r}, but the model has "
+                f"{ours[name]!r}; choose another format"
             )
 
 

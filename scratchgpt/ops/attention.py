@@ -28,8 +28,9 @@ class AttentionSaved(NamedTuple):
     k: Array  # (..., K, S, D)
     v: Array  # (..., K, S, E)
     weights: Array  # (..., H, T, S) the softmax, before dropout
-    capped: SoftCapSaved | None  # of the scores, with a soft cap
+    capped: Array | None  # (..., H, T, S) the scores before the masks, with a soft cap
     scale: float
+    soft_cap: float | None
     dropout_p: float
     dropout_seed: int
 
@@ -154,14 +155,14 @@ def attention_forward(
     np.matmul(_groups(q, k), _one_each(k, q).mT, out=_groups(weights, k))  # 1
     weights *= scale  # 2
     if soft_cap is not None:
-        scores, capped = soft_cap_forward(weights, soft_cap)
-        weights[...] = scores  # 3
+        capped, _ = soft_cap_forward(weights, soft_cap)
+        weights[...] = capped  # 3
     add_masks(weights, mask, key_padding_mask, causal, window)  # 4
     softmax_into(weights, axis=-1, out=weights)  # 5
     with scope():
         dropped = _drop(weights, dropout_p, dropout_seed)  # 6
         np.matmul(_groups(dropped, k), _one_each(v, q), out=_groups(y, k))  # 7
-    return y, AttentionSaved(q, k, v, weights, capped, scale, dropout_p, dropout_seed)
+    return y, AttentionSaved(q, k, v, weights, capped, scale, soft_cap, dropout_p, dropout_seed)
 
 
 @observed
@@ -221,7 +222,7 @@ def attention_backward(
                     x[...] = written
         return dq, dk, dv
 
-    q, k, v, weights, capped, scale, dropout_p, dropout_seed = saved
+    q, k, v, weights, capped, scale, soft_cap, dropout_p, dropout_seed = saved
     with scope():
         dropped = _drop(weights, dropout_p, dropout_seed)
         _sum_groups(_groups(dropped, k).mT, _groups(dy, k), dv)  # undoes 7
@@ -230,8 +231,8 @@ def attention_backward(
         np.matmul(_groups(dy, k), _one_each(v, q).mT, out=_groups(dscores, k))  # undoes 7
         dscores = _drop(dscores, dropout_p, dropout_seed)  # undoes 6
         softmax_backward_into(dscores, weights, axis=-1, out=dscores)  # undoes 5
-        if capped is not None:
-            soft_cap_backward(dscores, capped, dx_out=dscores)  # undoes 3
+        if capped is not None and soft_cap is not None:
+            soft_cap_backward(dscores, SoftCapSaved(capped, soft_cap), dx_out=dscores)  # undoes 3
         dscores *= scale  # undoes 2
         np.matmul(_groups(dscores, k), _one_each(k, q), out=_groups(dq, k))  # undoes 1
         _sum_groups(_groups(dscores, k).mT, _groups(q, k), dk)

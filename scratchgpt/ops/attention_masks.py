@@ -1,5 +1,6 @@
 """The masks of attention, and the checks of its inputs."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ def check_soft_cap(soft_cap: float | None) -> float | None:
     if soft_cap is None:
         return None
     soft_cap = check_real("attention: soft_cap", soft_cap)
-    if soft_cap <= 0:
-        raise ValueError(f"attention: soft_cap={soft_cap} must be greater than 0")
+    if not 0 < soft_cap < math.inf:
+        raise ValueError(f"attention: soft_cap={soft_cap} must be greater than 0 and finite")
     return soft_cap
 
 

@@ -60,8 +60,7 @@ def residual_rms_norm_forward(
         raise ValueError(f"residual_rms_norm: x is {x.shape} but branch is {branch.shape}")
     check_parameters("residual_rms_norm", x, weight, None)
     eps = check_real("residual_rms_norm: eps", eps, least=0)
-    outs_fit = contiguous_rows(y_out, n_out)
-    if use_kernels(x, branch, weight, y_out, n_out) and x.size and outs_fit:
+    if use_kernels(x, branch, weight, y_out, n_out) and x.size and contiguous_rows(y_out, n_out):
         from scratchgpt.kernels import rms_norm
 
         y = empty_like(x) if y_out is None else y_out

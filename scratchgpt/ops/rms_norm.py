@@ -12,6 +12,7 @@ from scratchgpt.backend import (
     check_arrays,
     check_upstream,
     contiguous_rows,
+    use_cuda,
     use_kernels,
 )
 from scratchgpt.memory import empty, empty_like, scope
@@ -75,9 +76,14 @@ def rms_norm_forward(
 
         rms_norm.rms_norm_forward(x, weight, eps, y, rstd)
         return y, RMSNormSaved(x, weight, rstd)
+    if use_cuda(x, weight, y):
+        from scratchgpt.kernels.cuda import by_row
 
-    rstd[..., 0] = np.einsum("...c,...c->...", x, x)  # 1
-    rstd /= x.shape[-1]
+        by_row.rms_norm_forward(x, weight, eps, y, rstd)
+        return y, RMSNormSaved(x, weight, rstd)
+
+    rstd[..., 0] = np.einsum("...c,...c->...", x, x)
+    rstd /= x.shape[-1]  # 1
     rstd += eps
     np.sqrt(rstd, out=rstd)
     np.divide(1.0, rstd, out=rstd)  # 2
@@ -132,18 +138,21 @@ def rms_norm_backward(
 
         dweight = rms_norm.rms_norm_backward(dy, x, weight, rstd, residual_gradient, dx)
         return dx, collect(dweight_into, dweight)
+    if use_cuda(dy, x, weight, residual_gradient, dx):
+        from scratchgpt.kernels.cuda import by_row
+
+        dweight = by_row.rms_norm_backward(dy, x, weight, rstd, residual_gradient, dx)
+        return dx, collect(dweight_into, dweight)
 
     with scope():
         x_hat = empty(x.shape, like=dy)
         np.multiply(x, rstd, out=x_hat)
-        if weight is None:
-            dx[...] = dy  # dx_hat
-        else:
+        if weight is not None:
             dweight = np.einsum("nc,nc->c", as_rows(dy), as_rows(x_hat))  # undoes 4
-            np.multiply(dy, weight, out=dx)  # dx_hat
+        np.multiply(dy, 1 if weight is None else weight, out=dx)  # undoes 4: dx_hat
         projection = np.einsum("...c,...c->...", dx, x_hat)[..., None] / x.shape[-1]  # (..., 1)
         x_hat *= projection
-        dx -= x_hat  # undoes 1 and 2: through the mean square
+        dx -= x_hat  # undoes 2: through the mean square
         dx *= rstd  # undoes 3
     if residual_gradient is not None:
         dx += residual_gradient

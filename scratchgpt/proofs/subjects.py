@@ -14,13 +14,16 @@ from scratchgpt.layers import (
     CrossAttention,
     DecoderBlock,
     Embedding,
+    GatedMLP,
     InputEmbedding,
     Layer,
     LayerNorm,
     Linear,
     LoRALinear,
     Masks,
+    QueryKey,
     RMSNorm,
+    Rotary,
     SelfAttention,
 )
 from scratchgpt.models import (
@@ -32,7 +35,7 @@ from scratchgpt.models import (
     TransformerConfig,
 )
 from scratchgpt.models.backbone import gpt_block
-from scratchgpt.models.families import FAMILIES, form_of
+from scratchgpt.proofs.forms import FORMS, MODELS, SMALL, SMALL_TRANSFORMER, TRANSFORMER_FORMS
 from scratchgpt.verify import Report, check_layer, check_model
 from scratchgpt.verify.examples import EXAMPLES
 
@@ -78,6 +81,7 @@ _block_sizes: dict[str, Any] = {**_sizes, "activation": "gelu_tanh", "layer_norm
 _last_is_padding = np.array([[False] * 5, [False] * 4 + [True]])
 _biases = random_stream(0, "verify", "biases").standard_normal((4, 4))
 _masks = Masks(mask=_biases, key_padding_mask=_last_is_padding[:, 1:])
+_rotated = {"rotation": Rotary(10, theta=10_000.0).at(np.arange(4), like=_biases)}
 _memory_masks = Masks(key_padding_mask=_last_is_padding)
 
 
@@ -111,9 +115,15 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ("MLP", "gelu_tanh"): Subject(
         partial(MLP, 5, 7, activation="gelu_tanh", bias=True, proj_std=0.02), ((2, 3, 5),)
     ),
+    ("GatedMLP", "silu"): Subject(
+        partial(GatedMLP, 5, 7, activation="silu", bias=False, proj_std=0.02), ((2, 3, 5),)
+    ),
     ("SelfAttention", "causal, dropout"): Subject(partial(SelfAttention, 6, 3, **_sizes), (X,)),
     ("SelfAttention", "masks, dropout"): Subject(
         partial(SelfAttention, 6, 3, **_sizes), (X,), {"masks": _masks}
+    ),
+    ("SelfAttention", "rotary positions, norms"): Subject(
+        lambda: SelfAttention(6, 3, head_size=10, query_key=QueryKey(10), **_sizes), (X,), _rotated
     ),
     ("CrossAttention", "padding, dropout"): Subject(
         partial(CrossAttention, 6, 3, **_sizes), (X, MEMORY), {"masks": _memory_masks}
@@ -130,42 +140,6 @@ LAYERS: dict[tuple[str, str], Subject] = {
     ),
 }
 
-# Each family that rotates positions, with one group of three queries and heads of another size.
-FAMILY_FORMS: dict[str, dict[str, Any]] = {
-    model_type: {**form_of(model_type), "n_kv_head": 1, "head_dim": 6}
-    for model_type, family in FAMILIES.items()
-    if family.settings.get("positions") == "rotary"
-}
-FAMILY_FORMS["mistral"]["sliding_window"] = 3
-FAMILY_FORMS["qwen2"] |= {"sliding_window": 2, "window_layers": (False, True)}
-# Forms of a small GPT. No two of its sizes are equal.
-FORMS: dict[str, dict[str, Any]] = {
-    "GPT-2": {},
-    "GPT-1": {"norm_position": "post"},
-    "untied, no bias": {"tied_head": False, "bias": False},
-    "exact GELU": {"activation": "gelu"},
-    **FAMILY_FORMS,
-}
-_widths = {"n_head": 3, "n_embd": 12, "n_inner": 10, "block_size": 7, "vocab_size": 13}
-SMALL: dict[str, Any] = {"n_layer": 2, "dropout": 0.2, **_widths}
-# Forms of a small encoder-decoder Transformer. Its source ends in padding.
-TRANSFORMER_FORMS: dict[str, dict[str, Any]] = {
-    "as in the paper": {},
-    "pre-LN, GELU": {"norm_position": "pre", "activation": "gelu"},
-    "nothing shared, learned positions": {
-        "shared_embeddings": False,
-        "tied_head": False,
-        "positions": "learned",
-    },
-}
-SMALL_TRANSFORMER: dict[str, Any] = {
-    "n_encoder_layer": 2,
-    "n_decoder_layer": 3,
-    "dropout": 0.2,
-    "padding_id": 0,
-    **_widths,
-}
-MODELS = {"gpt": FORMS, "transformer": TRANSFORMER_FORMS}
 ALL_PRESETS = [*PRESETS, *TRANSFORMER_PRESETS]
 
 

@@ -18,8 +18,7 @@ from scratchgpt.cli.options import (
 from scratchgpt.recipes import RunConfig, find_recipe
 from scratchgpt.training import TrainConfig
 
-# Name, type and flags of every option: those that were written by hand before they were generated,
-# best and best_mode.
+# Name, type and flags of every option.
 OPTIONS = """
 out path --out
 config path --config
@@ -52,6 +51,13 @@ bias bool --bias/--no-bias
 norm_position str --norm-position
 activation str --activation
 tied_head bool --tied-head/--untied-head
+norm str --norm
+positions str --positions
+n_kv_head int --n-kv-head
+head_dim int --head-dim
+qk_norm str --qk-norm
+sliding_window int --sliding-window
+gated_mlp bool --gated-mlp/--no-gated-mlp
 steps int --steps
 epochs float --epochs
 batch_size int --batch-size

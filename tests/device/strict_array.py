@@ -60,7 +60,7 @@ METHODS = {
 }
 UFUNCS = {
     *("add", "subtract", "multiply", "divide", "negative", "maximum", "minimum", "matmul"),
-    *("exp", "log", "sqrt", "tanh", "erf", "isfinite"),
+    *("exp", "log", "sqrt", "tanh", "erf", "isfinite", "cos", "sin"),
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
     *("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "right_shift"),
 }

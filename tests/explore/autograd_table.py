@@ -94,8 +94,8 @@ def table(torch):
     ops["dropout"] = described(F.dropout(x, 0.1), x, ())
     x = stream("T", "3C")
     ops["attention"] = described(attention(torch, x), x, ())
-    y, x = grouped(torch)
-    ops["attention with groups"] = described(y, x, (), {n: name for name, n in GROUPS.items()})
+    y, qkv = grouped(torch)
+    ops["attention with groups"] = described(y, qkv, (), {n: name for name, n in GROUPS.items()})
     ops["attention written out"] = described(written_out(torch, x), x, ())
     tokens = torch.arange(SIZES["T"])[None]
     embedding = nn.Embedding(SIZES["V"], SIZES["C"])

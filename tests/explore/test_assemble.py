@@ -9,6 +9,7 @@ import pytest
 from scratchgpt import kernels, layers, ops
 from scratchgpt.errors import UserError
 from scratchgpt.explore.assemble import assemble
+from scratchgpt.explore.glue import find
 from scratchgpt.explore.record import record, short_path
 from scratchgpt.explore.values import Values
 from scratchgpt.layers.mlp import ACTIVATIONS
@@ -71,6 +72,35 @@ def test_almost_all_arrays_are_recomputed_bit_for_bit(each_content):
     assert max(card.worst for card in cards) < 1e-6
     exact = [c for c in cards if c.op in ("attention", "layer_norm", "linear", "residual")]
     assert max(card.worst for card in exact) < 1e-6
+
+
+def test_groups_of_heads_a_window_and_a_soft_cap_are_recomputed(make_step):
+    changes = {"n_head": 4, "n_kv_head": 2, "head_dim": 5}
+    step = make_step("gpt-dropout", **changes, sliding_window=3, attention_soft_cap=1.5)
+    found, _ = cards_of(step)
+    cards = {card.id: card for card in found}
+    card = cards["h.1.attn.attention"]
+    arrays = {f"{f.side} {f.name}": (f.axes, card.values[f.value]) for f in card.fields}
+    for name in ("k", "v"):
+        axes, value = arrays[f"forward {name} of each head"]
+        assert axes == ("H", "T", "D")
+        shared = arrays[f"forward {name}"][1].array
+        np.testing.assert_array_equal(value.array, shared.repeat(2, axis=0))
+        axes, value = arrays[f"backward d{name}"]
+        assert axes == ("K", "T", "D")
+        of_each = arrays[f"backward d{name} of each head"][1].array
+        np.testing.assert_allclose(value.array, of_each[::2] + of_each[1::2], atol=1e-6)
+    scores, before = (arrays[f"forward {name}"][1].array for name in ("S", "S before the cap"))
+    seen = np.tri(7, dtype=bool) & ~np.tri(7, k=-3, dtype=bool)
+    np.testing.assert_array_equal(np.isfinite(scores), np.broadcast_to(seen, scores.shape))
+    np.testing.assert_allclose(scores[:, seen], 1.5 * np.tanh(before[:, seen] / 1.5), rtol=1e-5)
+    slope = 1 - np.tanh(before / 1.5) ** 2
+    after, dscores = (arrays[f"backward {name}"][1].array for name in ("dS after the cap", "dS"))
+    np.testing.assert_allclose(dscores, after * slope, rtol=1e-4, atol=1e-7)
+    y = card.values[find(cards["h.1.attn.c_attn"], "forward", "y").value].array
+    how = arrays["forward v"][1].how  # after 4 heads of queries and 2 of keys
+    assert how["j"] == (4 + 2) * 5
+    np.testing.assert_array_equal(y[:, how["j"] : how["j"] + 5], arrays["forward v"][1].array[0])
 
 
 MISTAKES = {

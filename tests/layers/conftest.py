@@ -15,6 +15,7 @@ from scratchgpt.layers import (
     DecoderBlock,
     Dropout,
     Embedding,
+    GatedMLP,
     Head,
     InputEmbedding,
     Layer,
@@ -24,7 +25,9 @@ from scratchgpt.layers import (
     LowRank,
     Masks,
     Parameter,
+    QueryKey,
     RMSNorm,
+    Rotary,
     SelfAttention,
 )
 from scratchgpt.layers.parameters import normal
@@ -87,6 +90,12 @@ def attention(kind: type[Layer] = SelfAttention, **changes: Any) -> Any:
     return lambda: kind(6, 3, **{**settings, **changes})
 
 
+def grouped_attention(**changes: Any) -> Any:
+    """4 query heads, 2 key-value heads, and head size 3, which is not 10 / 4."""
+    settings = {"dropout": 0.3, "bias": True, "proj_std": 0.02, "n_kv_head": 2, "head_size": 3}
+    return lambda: SelfAttention(10, 4, **{**settings, **changes})
+
+
 def input_embedding(**changes: Any) -> Any:
     settings = {"dropout": 0.3, "scale": True, "positions": "sinusoidal"}
     return lambda: InputEmbedding(Embedding(7, 6), 5, **{**settings, **changes})
@@ -100,6 +109,10 @@ def lora(columns: list[tuple[int, int]], bias: bool = True) -> LoRALinear:
     return LoRALinear(Linear(5, 7, bias=bias), columns, 3, scale=0.7, dropout=0.3)
 
 
+def gated_mlp(activation: str, bias: bool = True) -> Any:
+    return lambda: GatedMLP(5, 7, activation=activation, bias=bias, proj_std=0.02)
+
+
 SEED = {"dropout_seed": 5}
 X, MEMORY = (2, 4, 6), (2, 5, 6)
 _rng = np.random.default_rng(6)
@@ -108,6 +121,9 @@ ADDED = np.where(_rng.random((2, 3, 4, 4)) < 0.2, -np.inf, _rng.standard_normal(
 ALLOWED = np.array([[True] * 4, [False, True, True, False], [False] * 4, [True, False] * 2])
 SELF = {"masks": Masks(ADDED, PADDING[:, 1:], causal=True)}
 CROSS = {"masks": Masks(_rng.standard_normal((4, 5)), PADDING)}
+ROTATED = {"rotation": Rotary(10, theta=7.0).at(np.arange(4), like=np.empty(0))}
+_places = np.array([[3, 4, 5, 6], [0, 1, 2, 9]])
+NEIGHBORS = {"rotation": Rotary(14, theta=7.0, pairing="neighbors").at(_places, like=np.empty(0))}
 DECODER = {"masks": Masks(ALLOWED, causal=True), "memory_masks": Masks(key_padding_mask=PADDING)}
 CASES = (
     LayerCase("linear", lambda: Linear(5, 7), (2, 3, 5)),
@@ -137,6 +153,37 @@ CASES = (
     LayerCase("attention, padding", attention(), X, {"masks": Masks(None, PADDING[:, :4])}),
     LayerCase("attention, some allowed", attention(), X, {"masks": Masks(ALLOWED)}),
     LayerCase("attention, all masks, dropout", attention(), X, {**SELF, **SEED}),
+    LayerCase("attention, one key-value head", attention(n_kv_head=1), X),
+    LayerCase("attention, large heads", attention(head_size=5), X, SEED),
+    LayerCase("attention, window of 2, dropout", attention(window=2), X, SEED),
+    LayerCase("attention, soft cap, dropout", attention(soft_cap=1.5), X, SEED),
+    LayerCase("attention, groups", grouped_attention(), (2, 5, 10)),
+    LayerCase(
+        "attention, groups, window, soft cap, dropout",
+        grouped_attention(window=3, soft_cap=2.0, proj_bias=False, scale=0.4),
+        (2, 5, 10),
+        {"masks": Masks(None, PADDING, causal=True), **SEED},
+    ),
+    LayerCase("attention, rotated", attention(head_size=10), X, ROTATED),
+    LayerCase(
+        "attention, rotated, neighbors, dropout",
+        attention(head_size=14),
+        X,
+        {**NEIGHBORS, **SEED},
+    ),
+    LayerCase("attention, norms", attention(head_size=10, query_key=QueryKey(10)), X),
+    LayerCase(
+        "attention, norms, then rotated, no bias",
+        attention(head_size=10, bias=False, query_key=QueryKey(10, eps=0.1)),
+        X,
+        {**ROTATED, **SEED},
+    ),
+    LayerCase(
+        "attention, rotated, then norms without weight",
+        attention(head_size=10, query_key=QueryKey(10, weight=False, rotate_first=True)),
+        X,
+        ROTATED,
+    ),
     LayerCase("cross", attention(CrossAttention), X, memory=MEMORY),
     LayerCase(
         "cross, masks, dropout", attention(CrossAttention), X, {**CROSS, **SEED}, None, MEMORY
@@ -149,6 +196,13 @@ CASES = (
     LayerCase("mlp, tanh gelu", mlp("gelu_tanh"), (2, 3, 5)),
     LayerCase("mlp, exact gelu, no bias", mlp("gelu", bias=False), (2, 3, 5)),
     LayerCase("mlp, relu", mlp("relu"), (2, 3, 5)),
+    LayerCase("mlp, silu", mlp("silu"), (2, 3, 5)),
+    LayerCase("mlp, relu squared", mlp("relu_squared"), (2, 3, 5)),
+    LayerCase("gated mlp, silu, no bias", gated_mlp("silu", bias=False), (2, 3, 5)),
+    LayerCase("gated mlp, silu", gated_mlp("silu"), (4, 5)),
+    LayerCase("gated mlp, tanh gelu", gated_mlp("gelu_tanh"), (2, 3, 5)),
+    LayerCase("gated mlp, exact gelu, no bias", gated_mlp("gelu", bias=False), (2, 3, 5)),
+    LayerCase("gated mlp, relu", gated_mlp("relu"), (2, 3, 5)),
     LayerCase("pre-LN block", block(), X),
     LayerCase("pre-LN block, dropout", block(), X, SEED),
     LayerCase("pre-LN block, no bias, dropout", block(bias=False, activation="gelu"), X, SEED),

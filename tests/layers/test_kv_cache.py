@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from scratchgpt.layers import KVCache
+from scratchgpt.layers import KVCache, SelfAttention
 
 
 def test_new_positions_are_written_where_they_belong(rng):
@@ -48,3 +49,24 @@ def test_kept_positions_are_the_first_ones():
     cache.lengths[...] = [5, 2, 3]
     cache.keep(3)
     assert cache.lengths.tolist() == [3, 2, 3]
+
+
+@pytest.mark.parametrize("window", [None, 3])
+@pytest.mark.parametrize("soft_cap", [None, 1.5])
+def test_a_cache_with_fewer_heads_gives_the_full_pass(window, soft_cap, rng, assert_close):
+    settings = {"dropout": 0.0, "bias": True, "proj_std": 0.02, "n_kv_head": 2, "head_size": 3}
+    layer = SelfAttention(10, 6, **settings, window=window, soft_cap=soft_cap)
+    layer.initialize(dtype=np.float64)
+    layer.store.values[...] = rng.normal(size=layer.store.values.shape)
+    x = rng.normal(size=(2, 9, 10))
+    expected, _ = layer.forward(x)
+    cache = KVCache(1, 2, 2, 12, 3, np.float64)
+    for start, stop in ((0, 4), (4, 7), (7, 8), (8, 9)):
+        new, old = np.arange(start, stop), np.arange(stop)
+        seen = old <= new[:, None]
+        if window is not None:
+            seen &= old > new[:, None] - window
+        positions, mask = np.tile(new, (2, 1)), np.tile(seen, (2, 1, 1, 1))
+        y = layer.extend(x[:, start:stop], cache.layer(0, positions, mask))
+        assert_close(y, expected[:, start:stop], 1e-12)
+    assert cache.keys.shape == (1, 2, 2, 12, 3)

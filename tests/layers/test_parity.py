@@ -46,21 +46,83 @@ class Peer:
         mask = dropout_mask(tuple(x.shape), p, seed, like=np.empty(0))
         return x * self.torch.tensor(mask) / (1 - p) if p < 1 else 0 * x
 
-    def attention(self, x, n_head, p, seed, prefix="", masks=CAUSAL):
-        parts = self.linear(x, f"{prefix}c_attn.").chunk(3, dim=-1)
-        return self.attend(*parts, n_head, p, seed, masks, prefix)
+    def attention(self, x, layer, seed, prefix="", masks=CAUSAL, rotation=None):
+        n_heads = (layer.n_head, layer.n_kv_head, layer.n_kv_head)
+        qkv = self.linear(x, f"{prefix}c_attn.")
+        parts = qkv.split([n * layer.head_size for n in n_heads], dim=-1)
+        parts = (
+            part.unflatten(-1, (n, -1)).repeat_interleave(layer.n_head // n, dim=-2).flatten(-2)
+            for part, n in zip(parts, n_heads, strict=True)
+        )
+
+        def place(x, which):
+            return self.place(x, which, rotation, layer.query_key, prefix)
+
+        return self.attend(
+            *parts,
+            layer.n_head,
+            layer.dropout,
+            seed,
+            masks,
+            prefix,
+            place,
+            scale=layer.scale,
+            window=layer.window,
+            soft_cap=layer.soft_cap,
+        )
+
+    def place(self, x, which, rotation, query_key, prefix):
+        """Normalize and rotate queries or keys (B, H, T, D)."""
+        layer = query_key and getattr(query_key, f"{which}_norm")
+        name = f"{prefix}query_key.{which}_norm."
+        if layer and query_key.rotate_first:
+            return self.rms_norm(self.rotate(x, rotation), name, layer.eps)
+        if layer:
+            x = self.rms_norm(x, name, layer.eps)
+        return self.rotate(x, rotation)
+
+    def rotate(self, x, rotation):
+        if rotation is None:
+            return x
+        cos, sin = (self.torch.tensor(table) for table in rotation[:2])
+        if rotation.pairing == "halves":
+            first, second = x.chunk(2, dim=-1)
+            pairs = first * cos - second * sin, second * cos + first * sin
+            return self.torch.cat(pairs, dim=-1)
+        first, second = x[..., ::2], x[..., 1::2]
+        pairs = first * cos - second * sin, second * cos + first * sin
+        return self.torch.stack(pairs, dim=-1).flatten(-2)
 
     def cross(self, x, memory, n_head, p, seed, prefix="", masks=UNMASKED):
         keys_and_values = self.linear(memory, f"{prefix}c_kv.").chunk(2, dim=-1)
         q = self.linear(x, f"{prefix}c_q.")
         return self.attend(q, *keys_and_values, n_head, p, seed, masks, prefix)
 
-    def attend(self, q, k, v, n_head, p, seed, masks, prefix):
+    def attend(
+        self,
+        q,
+        k,
+        v,
+        n_head,
+        p,
+        seed,
+        masks,
+        prefix,
+        place=lambda x, which: x,
+        *,
+        scale=None,
+        window=None,
+        soft_cap=None,
+    ):
         q, k, v = (part.unflatten(-1, (n_head, -1)).transpose(1, 2) for part in (q, k, v))
+        q, k = place(q, "q"), place(k, "k")
+        scale = q.shape[-1] ** -0.5 if scale is None else scale
         added = self.torch.zeros(*q.shape[:-1], k.shape[-2], dtype=q.dtype)
         forbidden = self.torch.zeros(added.shape, dtype=bool)
         if masks.causal:
             forbidden |= self.torch.ones(added.shape[-2:], dtype=bool).triu(1)
+        if window is not None:
+            forbidden |= self.torch.ones(added.shape[-2:], dtype=bool).tril(-window)
         if masks.key_padding_mask is not None:
             forbidden |= self.torch.tensor(masks.key_padding_mask)[:, None, None, :]
         if masks.mask is not None and masks.mask.dtype == bool:
@@ -68,22 +130,35 @@ class Peer:
         elif masks.mask is not None:
             added = added + self.torch.tensor(masks.mask)
         added = added.masked_fill(forbidden, -float("inf"))
-        if seed is None:
-            heads = self.f.scaled_dot_product_attention(q, k, v, added)
+        if seed is None and soft_cap is None:
+            heads = self.f.scaled_dot_product_attention(q, k, v, added, scale=scale)
         else:
             nothing = (added == -float("inf")).all(-1, keepdim=True)  # softmax would be NaN
-            scores = q @ k.mT / q.shape[-1] ** 0.5 + added.masked_fill(nothing, 0)
+            scores = scale * q @ k.mT
+            if soft_cap is not None:
+                scores = soft_cap * self.torch.tanh(scores / soft_cap)
+            scores = scores + added.masked_fill(nothing, 0)
             weights = scores.softmax(-1).masked_fill(nothing, 0)
             heads = self.dropout(weights, p, seed) @ v
         return self.linear(heads.transpose(1, 2).flatten(-2), f"{prefix}c_proj.")
 
     def mlp(self, x, activation, prefix=""):
-        h = self.linear(x, f"{prefix}c_fc.")
-        if activation == "relu":
-            h = self.f.relu(h)
-        else:
-            h = self.f.gelu(h, approximate="tanh" if activation == "gelu_tanh" else "none")
+        h = self.activate(self.linear(x, f"{prefix}c_fc."), activation)
         return self.linear(h, f"{prefix}c_proj.")
+
+    def gated_mlp(self, x, activation):
+        gate, up = self.linear(x, "c_fc.").chunk(2, dim=-1)
+        return self.linear(self.activate(gate, activation) * up, "c_proj.")
+
+    def activate(self, h, activation):
+        match activation:
+            case "relu":
+                return self.f.relu(h)
+            case "relu_squared":
+                return self.f.relu(h) ** 2
+            case "silu":
+                return self.f.silu(h)
+        return self.f.gelu(h, approximate="tanh" if activation == "gelu_tanh" else "none")
 
     def block(self, x, block, dropout_seed=None, masks=CAUSAL, memory=None, memory_masks=UNMASKED):
         p, eps, n_head = block.drop.p, block.ln_1.eps, block.attn.n_head
@@ -91,7 +166,7 @@ class Peer:
         def seed(name):
             return None if dropout_seed is None else derive_seed(dropout_seed, name)
 
-        branches = [lambda x: self.attention(x, n_head, p, seed("attn"), "attn.", masks)]
+        branches = [lambda x: self.attention(x, block.attn, seed("attn"), "attn.", masks)]
         if memory is not None:
             branches.append(
                 lambda x: self.cross(x, memory, n_head, p, seed("cross"), "cross.", memory_masks)
@@ -140,9 +215,8 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
         case "Dropout":
             expected = peer.dropout(x_peer, layer.p, layer_case.settings.get("seed"))
         case "SelfAttention":
-            expected = peer.attention(
-                x_peer, layer.n_head, layer.dropout, seed, masks=masks or CAUSAL
-            )
+            rotation = settings.get("rotation")
+            expected = peer.attention(x_peer, layer, seed, masks=masks or CAUSAL, rotation=rotation)
         case "CrossAttention":
             expected = peer.cross(
                 *peers, layer.n_head, layer.dropout, seed, masks=masks or UNMASKED
@@ -151,6 +225,8 @@ def test_outputs_and_gradients_equal_those_of_pytorch(torch, layer_case, assert_
             expected = peer.input_embedding(x_peer, layer, seed)
         case "MLP":
             expected = peer.mlp(x_peer, layer.activation)
+        case "GatedMLP":
+            expected = peer.gated_mlp(x_peer, layer.activation)
         case "Block":
             expected = peer.block(x_peer, layer, **settings)
         case "DecoderBlock":

@@ -11,7 +11,7 @@ from scratchgpt import kernels
 from scratchgpt.backend import random_stream
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 from scratchgpt.models.families import their_arrays, their_name
-from scratchgpt.proofs.subjects import FAMILY_FORMS
+from scratchgpt.proofs.forms import FAMILY_FORMS
 
 SIZES: dict[str, Any] = {
     "n_layer": 2,

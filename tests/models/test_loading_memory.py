@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scratchgpt.models import GPT, GPTConfig
+from scratchgpt.models.families import form_of
 
 PROGRAM = """
 import sys
@@ -23,8 +24,10 @@ print(peak_memory() - before)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's own count")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shard_bytes", [None, 30_000_000])
-def test_a_model_takes_its_own_size_and_little_more(tmp_path, dtype, shard_bytes):
-    config = GPTConfig(n_layer=3, n_embd=384, n_head=6, block_size=64, vocab_size=30_000)
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_a_model_takes_its_own_size_and_little_more(tmp_path, family, dtype, shard_bytes):
+    sizes = {"n_layer": 3, "n_embd": 384, "n_head": 6, "block_size": 64, "vocab_size": 30_000}
+    config = GPTConfig(**{**form_of(family), **sizes, "tied_head": True})
     model = GPT(config, seed=None, dtype=dtype)
     model.store.values[...] = 1
     model.save_pretrained(tmp_path, shard_bytes=shard_bytes)

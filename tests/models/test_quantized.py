@@ -18,6 +18,7 @@ from scratchgpt.models import (
     save_pretrained,
 )
 from scratchgpt.models.weight_files import save_weights
+from scratchgpt.proofs.forms import FAMILY_FORMS
 
 FORMS = [
     {},
@@ -25,16 +26,17 @@ FORMS = [
     {"scale_attn_by_inverse_layer_idx": True, "scale_attn_weights": False},
     {"tied_head": False, "n_inner": 45, "activation": "relu"},
     {"n_embd": 96, "n_inner": 700, "vocab_size": 130},
+    *FAMILY_FORMS.values(),
 ]
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: ", ".join(map(str, form)) or "gpt2")
+@pytest.fixture(params=FORMS, ids=lambda form: next(iter(form), "gpt2"))
 def model(request, rng):
     sizes = {"n_layer": 2, "n_head": 3, "n_embd": 21, "block_size": 12, "vocab_size": 37}
     model = GPT(GPTConfig(**{**sizes, **request.param}))
     for name, parameter in model.store.named.items():
         parameter.value[...] = rng.standard_normal(parameter.shape) * 0.5
-        if ".ln_" in name and name.endswith("weight"):
+        if (".ln_" in name or "_norm" in name) and name.endswith("weight"):
             parameter.value += 1
     return model
 

@@ -42,6 +42,18 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "dbias += dy_rows.sum(axis=-2)",
     ): "Axes 0 and -2 of a matrix are the same.",
     (
+        "scratchgpt/ops/rms_norm.py",
+        "rms_norm_backward",
+        'dweight = np.einsum("nc,nc->c", as_rows(dy), as_rows(x_hat))',
+        'dweight = np.einsum("nc,nc->c", as_rows(x_hat), as_rows(dy))',
+    ): "A product of two numbers commutes.",
+    (
+        "scratchgpt/ops/rms_norm.py",
+        "rms_norm_backward",
+        'projection = np.einsum("...c,...c->...", dx, x_hat)[..., None] / x.shape[-1]',
+        'projection = np.einsum("...c,...c->...", x_hat, dx)[..., None] / x.shape[-1]',
+    ): "A dot product commutes.",
+    (
         "scratchgpt/ops/softmax.py",
         "softmax_into",
         "shift[np.isneginf(shift)] = 0",
@@ -150,13 +162,13 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
-        "scratchgpt/layers/attention.py",
+        "scratchgpt/layers/cross_attention.py",
         "CrossAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0, 0.0) if dropout_seed is None else (self.dropout, dropout_seed)",
     ): "Where p is 0 nothing is drawn, so the seed is not used.",
     (
-        "scratchgpt/layers/attention.py",
+        "scratchgpt/layers/cross_attention.py",
         "CrossAttention.forward",
         "p, seed = (0.0, 0) if dropout_seed is None else (self.dropout, dropout_seed)",
         "p, seed = (0.0, 1) if dropout_seed is None else (self.dropout, dropout_seed)",

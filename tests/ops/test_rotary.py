@@ -118,20 +118,20 @@ def test_nan_stays_in_its_pair(pairing):
 
 @pytest.mark.parametrize("shape", [(6,), (3, 5), (3, 0), ()])
 def test_channels_that_are_no_pairs_are_refused(shape):
-    with pytest.raises(ValueError, match="pass \\(..., positions, channels\\), in pairs"):
+    with pytest.raises(ValueError, match=r"pass \(\.\.\., positions, channels\), in pairs"):
         rotary_forward(np.zeros(shape), np.zeros((3, 3)), np.zeros((3, 3)))
 
 
 def test_tables_that_do_not_fit_are_refused(rng):
     x, table = np.zeros((2, 4, 6)), np.zeros((4, 3))
     for wrong in (np.zeros((5, 3)), np.zeros((4, 6)), np.zeros((3, 4, 3)), np.zeros((1, 2, 4, 3))):
-        with pytest.raises(ValueError, match="cos is .*; for a x of"):
+        with pytest.raises(ValueError, match=r"cos is .*; for a x of"):
             rotary_forward(x, wrong, table)
-        with pytest.raises(ValueError, match="sin is .*; for a x of"):
+        with pytest.raises(ValueError, match=r"sin is .*; for a x of"):
             rotary_forward(x, table, wrong)
     _, saved = rotary_forward(x, table, table)
     for dy in (np.zeros((2, 5, 6)), np.zeros((2, 4, 8)), np.zeros((2, 4, 7)), np.zeros(6)):
-        with pytest.raises(ValueError, match="rotary: (dy is|cos is .*; for a dy)"):
+        with pytest.raises(ValueError, match=r"rotary: (dy is|cos is .*; for a dy)"):
             rotary_backward(dy, saved)
 
 

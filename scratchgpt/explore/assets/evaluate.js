@@ -155,24 +155,6 @@ const evaluate = (() => {
       }
       return [x * cos + sign * y * sin, Math.abs(x * cos) + Math.abs(y * sin)];
     },
-    repeat(h, index, note) {
-      const from = [Math.floor(index[0] / h.n), ...index.slice(1)], value = at(h.a, from);
-      if (note) {
-        note.text(`the key-value head ${from[0]} serves query head ${index[0]}`);
-        note(value, [[h.a, from]]);
-      }
-      return [value, Math.abs(value)];
-    },
-    group_sum(h, index, note) {
-      let value = 0, size = 0;
-      for (let g = 0; g < h.n; g++) {
-        const from = [index[0] * h.n + g, ...index.slice(1)], term = at(h.a, from);
-        value += term;
-        size += Math.abs(term);
-        if (note) note(term, [[h.a, from]], `query head ${from[0]}`);
-      }
-      return [value, size];
-    },
     soft_cap(h, index, note, stored) {
       if (h.mask && stored === -Infinity) return [stored, 0];
       const x = at(h.a, index), value = h.cap * Math.tanh(x / h.cap);
@@ -188,15 +170,6 @@ const evaluate = (() => {
         note.text(filled`dy · (1 − (y / c)²) = ${dy} · ${slope}`);
         note(dy, [[h.b, index]], "dy");
         note(y, [[h.a, index]], "y");
-      }
-      return [dy * slope, Math.abs(dy) * 2];
-    },
-    soft_cap_slope(h, index, note) {
-      const x = at(h.a, index), dy = at(h.b, index), slope = 1 - Math.tanh(x / h.cap) ** 2;
-      if (note) {
-        note.text(filled`dS · (1 − tanh²(score / c)) = ${dy} · ${slope}`);
-        note(dy, [[h.b, index]], "dS");
-        note(x, [[h.a, index]], "score");
       }
       return [dy * slope, Math.abs(dy) * 2];
     },
@@ -310,14 +283,42 @@ const evaluate = (() => {
       return [value, Math.abs(value)];
     },
     merge(h, index, note) {
+      const width = (part) => shape(h.a[part])[0] * h.d;
       let part = 0, c = index[1];
-      while (c >= shape(h.a[part])[0] * h.d) c -= shape(h.a[part++])[0] * h.d;
+      while (c >= width(part)) c -= width(part++);
       const from = [Math.floor(c / h.d), index[0], c % h.d], value = at(h.a[part], from);
       if (note) {
         note.text("the same number in the array of its head");
         note(value, [[h.a[part], from]]);
       }
       return [value, Math.abs(value)];
+    },
+    group(h, index, note) {
+      const from = [Math.floor(index[0] / h.g), ...index.slice(1)], value = at(h.a, from);
+      if (note) {
+        note.text(`${h.g} query heads share this key-value head`);
+        note(value, [[h.a, from]]);
+      }
+      return [value, Math.abs(value)];
+    },
+    group_sum(h, index, note) {
+      let value = 0, size = 0;
+      for (let k = 0; k < h.g; k++) {
+        const from = [index[0] * h.g + k, ...index.slice(1)], term = at(h.a, from);
+        value += term;
+        size += Math.abs(term);
+        if (note) note(term, [[h.a, from]]);
+      }
+      return [value, size];
+    },
+    cap_back(h, index, note) {
+      const d = at(h.a, index), x = at(h.b, index), slope = 1 - Math.tanh(x / h.cap) ** 2;
+      if (note) {
+        note.text(filled`dS after the cap · (1 − tanh²(S / cap)) = ${d} · ${slope}`);
+        note(d, [[h.a, index]], "dS after the cap");
+        note(x, [[h.b, index]], "S before the cap");
+      }
+      return [d * slope, Math.abs(d)];
     },
     lse(h, index, note) {
       const n = shape(h.a)[1];

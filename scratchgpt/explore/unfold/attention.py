@@ -1,49 +1,49 @@
 """Attention: scores, weights, and their gradients, which the operation keeps to itself."""
 
-from typing import Any
-
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card, Pair, one_row
 from scratchgpt.explore.unfold.pointwise import dropout_factors
 from scratchgpt.explore.unfold.sums import GradientSums
-from scratchgpt.explore.values import product
+from scratchgpt.explore.values import How, product
 
 
 def unfold_attention(card: Card, pair: Pair, sums: GradientSums) -> None:
-    """Add S, P and y; dP, the average of dP, dS, dq, dk and dv."""
+    """Add S, P and y; dP, the average of dP, dS, dq, dk and dv.
+
+    With groups of heads, also the keys and values of each query head and the gradients of them,
+    which the operation never makes.
+    """
     inputs, (y, saved) = pair.forward.inputs, pair.forward.result
     q, k, v = inputs["q"], inputs["k"], inputs["v"]
-    scale = saved.scale
+    scale, group = saved.scale, q.shape[-3] // k.shape[-3]
+    key_heads = "H" if group == 1 else "K"
     t, s = card.facts["queries"], card.facts["keys"]
 
     def add(side: str, role: str, name: str, axes: str, array: Array, how: dict | None) -> int:
         return card.add(side, role, name, axes, one_row(array), how)
 
     at_q = add("forward", "input", "q", f"H {t} D", q, None)
-    one = "H" if k.shape[1] == q.shape[1] else "K"
-    at_k = add("forward", "input", "k", f"{one} {s} D", k, None)
-    at_v = add("forward", "input", "v", f"{one} {s} D", v, None)
-    group = q.shape[1] // k.shape[1]
-    if group > 1:  # each query head with the key-value head of its group
-        k, v = np.repeat(k, group, axis=1), np.repeat(v, group, axis=1)
-        how = {"k": "repeat", "a": at_k, "n": group}
+    at_k = add("forward", "input", "k", f"{key_heads} {s} D", k, None)
+    at_v = add("forward", "input", "v", f"{key_heads} {s} D", v, None)
+    if group > 1:
+        k, v = (x.repeat(group, axis=-3) for x in (k, v))
+        how = {"k": "group", "a": at_k, "g": group}
         at_k = add("forward", "inner", "k of each head", f"H {s} D", k, how)
-        how = {"k": "repeat", "a": at_v, "n": group}
+        how = {"k": "group", "a": at_v, "g": group}
         at_v = add("forward", "inner", "v of each head", f"H {s} D", v, how)
     scores = np.matmul(q, k.mT) * np.asarray(scale, q.dtype)
     how = product("hts", (at_q, "htd"), (at_k, "hsd"), over="d", f=scale)
-    at_capped, cap = None, inputs.get("soft_cap")
-    if cap is not None:
-        at_capped = add("forward", "inner", "scores", f"H {t} {s}", scores, how)
-        scores = cap * np.tanh(scores / cap)
-        card.check("capped scores", scores, saved.capped.y)
-        how = {"k": "soft_cap", "a": at_capped, "cap": cap}
-        at_y = add("forward", "inner", "capped scores", f"H {t} {s}", scores, how)
-        how = product("hts", (at_y, "hts"))
+    at_uncapped, cap = None, 0.0
+    if saved.soft_cap is not None:
+        cap = saved.soft_cap
+        at_uncapped = add("forward", "inner", "S before the cap", f"H {t} {s}", scores, how)
+        scores = _capped(scores, cap)
+        card.check("capped S", scores, saved.capped)
+        how = {"k": "soft_cap", "a": at_uncapped, "cap": cap}
     scores = _masked(scores, inputs)
-    if bool(np.isneginf(scores).any()):
+    if np.isneginf(scores).any():
         how["mask"] = True
     at_scores = add("forward", "inner", "S", f"H {t} {s}", scores, how)
     weights = _softmax(scores)
@@ -61,32 +61,18 @@ def unfold_attention(card: Card, pair: Pair, sums: GradientSums) -> None:
     add("forward", "output", "y", f"H {t} D", y, how)
     card.check("y", np.matmul(dropped, v), y)
     if pair.node is not None:
-        axes = {"q": f"H {t} D", "k": f"{one} {s} D", "v": f"{one} {s} D"}
-        axes["weights"] = f"H {t} {s}"
+        keys = f"{key_heads} {s} D"
+        axes = {"q": f"H {t} D", "k": keys, "v": keys, "weights": f"H {t} {s}"}
+        axes["capped"] = f"H {t} {s}"
         card.add_saved(pair.node, axes)
-        if saved.capped is not None:
-            path = f"{pair.node.path}.capped.y"
-            card.add(
-                "saved", "saved", "capped scores", f"H {t} {s}", one_row(saved.capped.y), path=path
-            )
     if pair.backward is None:
         return
-
-    def add_sum_of_group(name: str, of_heads: Array, result: Array, how: dict) -> int:
-        """Add the gradient of k or v: that of each query head, and the sum over its group."""
-        shape = (1, result.shape[1], group, *result.shape[2:])
-        card.check(name, of_heads.reshape(shape).sum(axis=2), result)
-        if group > 1:
-            at = add("backward", "inner", f"{name} of each head", f"H {s} D", of_heads, how)
-            how = {"k": "group_sum", "a": at, "n": group}
-        return add("backward", "output", name, f"{one} {s} D", result, how)
 
     dy = pair.backward.inputs["dy"]
     dq, dk, dv = pair.backward.result
     at_dy = add("backward", "input", "dy", f"H {t} D", dy, None)
     how = product("hse", (at_dropped, "hts"), (at_dy, "hte"), over="t")
-    of_heads = np.matmul(dropped.mT, dy)
-    at_dv = add_sum_of_group("dv", of_heads, dv, how)
+    at_dv = _add_gradient(card, "dv", np.matmul(dropped.mT, dy), dv, how, s)
     dweights = np.matmul(dy, v.mT)
     how = product("hts", (at_dy, "hte"), (at_v, "hse"), over="e")
     name = "dP" if factors is None else "d(dropped P)"
@@ -100,21 +86,42 @@ def unfold_attention(card: Card, pair: Pair, sums: GradientSums) -> None:
     at_average = add("backward", "inner", "average of dP", f"H {t}", average, how)
     dscores = weights * (dweights - average[..., None])
     how = {"k": "softmax_back", "a": at_weights, "b": at_dweights, "c": at_average}
-    at_dscores = add("backward", "inner", "dS", f"H {t} {s}", dscores, how)
-    if at_capped is not None:
-        dscores = dscores * (1 - (saved.capped.y / cap) ** 2)
-        how = {"k": "soft_cap_slope", "a": at_capped, "b": at_dscores, "cap": cap}
-        at_dscores = add("backward", "inner", "d(scores)", f"H {t} {s}", dscores, how)
+    if at_uncapped is None:
+        at_dscores = add("backward", "inner", "dS", f"H {t} {s}", dscores, how)
+    else:
+        at_dcapped = add("backward", "inner", "dS after the cap", f"H {t} {s}", dscores, how)
+        part_of_cap = saved.capped * np.asarray(1 / cap, q.dtype)
+        dscores = dscores * (1 - part_of_cap * part_of_cap)
+        how = {"k": "cap_back", "a": at_dcapped, "b": at_uncapped, "cap": cap}
+        at_dscores = add("backward", "inner", "dS", f"H {t} {s}", dscores, how)
     scaled = dscores * np.asarray(scale, dscores.dtype)
     how = product("htd", (at_dscores, "hts"), (at_k, "hsd"), over="s", f=scale)
     at_dq = add("backward", "output", "dq", f"H {t} D", dq, how)
     card.check("dq", np.matmul(scaled, k), dq)
     how = product("hsd", (at_dscores, "hts"), (at_q, "htd"), over="t", f=scale)
-    at_dk = add_sum_of_group("dk", np.matmul(scaled.mT, q), dk, how)
+    at_dk = _add_gradient(card, "dk", np.matmul(scaled.mT, q), dk, how, s)
     card.facts["gradients"] = (at_dq, at_dk, at_dv)
 
 
-def _masked(scores: Array, inputs: dict[str, Any]) -> Array:
+def _add_gradient(card: Card, name: str, of_each: Array, recorded: Array, how: How, s: str) -> int:
+    """Add dk or dv; with groups, first the gradient of each head, then their sums."""
+    group = of_each.shape[-3] // recorded.shape[-3]
+    if group == 1:
+        card.check(name, of_each, recorded)
+        return card.add("backward", "output", name, f"H {s} D", one_row(recorded), how)
+    array = one_row(of_each)
+    at = card.add("backward", "inner", f"{name} of each head", f"H {s} D", array, how)
+    card.check(name, array.reshape(-1, group, *array.shape[1:]).sum(axis=1), one_row(recorded))
+    how = {"k": "group_sum", "a": at, "g": group}
+    return card.add("backward", "output", name, f"K {s} D", one_row(recorded), how)
+
+
+def _capped(scores: Array, cap: float) -> Array:
+    """Apply the soft cap, in the dtype of the scores."""
+    return np.tanh(scores * np.asarray(1 / cap, scores.dtype)) * np.asarray(cap, scores.dtype)
+
+
+def _masked(scores: Array, inputs: dict[str, object]) -> Array:
     """Write -inf to masked scores (1, H, T, S)."""
     mask, padding = inputs.get("mask"), inputs.get("key_padding_mask")
     if isinstance(mask, np.ndarray):
@@ -123,8 +130,9 @@ def _masked(scores: Array, inputs: dict[str, Any]) -> Array:
         scores = np.where(padding[:, None, None, :], -np.inf, scores)
     if inputs.get("causal"):
         allowed = np.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
-        if isinstance(inputs.get("window"), int):
-            allowed &= ~np.tri(*allowed.shape, -inputs["window"], dtype=bool)
+        window = inputs.get("window")
+        if isinstance(window, int):
+            allowed &= ~np.tri(*allowed.shape, -window, dtype=bool)
         scores = np.where(allowed, scores, -np.inf)
     return np.ascontiguousarray(scores, np.float32)
 

@@ -69,7 +69,7 @@ def unfold_rms_norm(card: Card, pair: Pair, sums: GradientSums) -> None:
     if dweight is not None:
         own = (dy * x_hat).reshape(-1, n).sum(axis=0)
         card.check("dweight", sums.after(weight, own), dweight)
-        how = None if per_head else product("c", (at_dy, "tc"), (at_hat, "tc"), over="t")
+        how = product("c", (at_dy, "tc"), (at_hat, "tc"), over="t")
         if per_head:
             how = {"k": "dot_rows", "a": at_dy, "b": at_hat}
         sums.add(weight, card.add("backward", "output", "dweight", wide, own, how))

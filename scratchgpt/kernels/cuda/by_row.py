@@ -1,4 +1,4 @@
-"""CUDA kernels with one block per row: softmax, cross-entropy and layer normalization.
+"""CUDA kernels with one block per row: softmax, cross-entropy, and both normalizations.
 
 All arrays are C-contiguous, with rows along their last axis.
 """
@@ -82,3 +82,31 @@ def layer_norm_backward(
     arguments = dy, x, weight, mean, rstd, residual_gradient, dx, np.int32(n)
     by_block("layer_norm_backward", x.dtype, (n_rows,), *arguments)
     return dweight.sum(axis=0), dbias.sum(axis=0)
+
+
+def rms_norm_forward(x: Array, weight: Array | None, eps: float, y: Array, rstd: Array) -> None:
+    """Write the normalized rows, and the reciprocal of the root of each row's mean square."""
+    arguments = x, weight, x.dtype.type(eps), y, rstd, np.int32(x.shape[-1])
+    by_block("rms_norm_forward", x.dtype, _rows(x), *arguments)
+
+
+def rms_norm_backward(
+    dy: Array,
+    x: Array,
+    weight: Array | None,
+    rstd: Array,
+    residual_gradient: Array | None,
+    dx: Array,
+) -> Array | None:
+    """Return the gradient of the weight, if there is one; write that of x to dx."""
+    [n_rows], n = _rows(x), x.shape[-1]
+    dweight = None
+    if weight is not None:  # this comes first, because dx may be dy
+        parts = min(PARTS, n_rows)
+        dweights = array_module(x).empty((parts, n), x.dtype)
+        sizes, blocks = (np.int64(n_rows), np.int32(n)), (-(-n // THREADS), parts)
+        by_block("rms_norm_weight", x.dtype, blocks, dy, x, rstd, dweights, *sizes)
+        dweight = dweights.sum(axis=0)
+    arguments = dy, x, weight, rstd, residual_gradient, dx, np.int32(n)
+    by_block("rms_norm_backward", x.dtype, (n_rows,), *arguments)
+    return dweight

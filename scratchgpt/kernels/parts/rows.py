@@ -68,15 +68,17 @@ def places_of(x: Array, *others: Array | None) -> Array:
     places : int64 array (1 + n, 4)
         The sizes O, M, I, C; then for each array its address and the strides of O, M, I in bytes.
     """
-    shape = (1,) * (4 - x.ndim) + x.shape if x.ndim <= 4 else (1, 1, -1, x.shape[-1])
-    by_rows = [None if a is None else a.reshape((*shape[:3], a.shape[-1])) for a in (x, *others)]
-    strides = by_rows[0].strides
-    i, j, k = sorted(range(3), key=lambda axis: -abs(strides[axis]))
-    o = by_rows[0].shape
-    places = [(o[i], o[j], o[k], o[3])]
-    for a in by_rows:
-        s = None if a is None else a.strides
-        places.append((0, 0, 0, 0) if a is None else (a.ctypes.data, s[i], s[j], s[k]))
+    axes = x.shape[:-1] if x.ndim <= 4 else (x.size // x.shape[-1],)
+    axes = (1,) * (3 - len(axes)) + axes  # O, M, I as they are in x
+    strides = x.reshape((*axes, -1)).strides
+    i, j, k = sorted(range(3), key=lambda axis: -abs(strides[axis]))  # in the order of memory
+    places: list[tuple[int, ...]] = [(axes[i], axes[j], axes[k], x.shape[-1])]
+    for array in (x, *others):
+        if array is None:
+            places.append((0, 0, 0, 0))
+        else:
+            strides = array.reshape((*axes, -1)).strides
+            places.append((array.ctypes.data, strides[i], strides[j], strides[k]))
     return np.array(places, np.int64)
 
 

@@ -9,8 +9,10 @@ from scratchgpt.models.families.fields import Dropouts, refuse_changes
 from scratchgpt.models.families.names import Names
 from scratchgpt.models.families.table import ALIASES, FAMILIES, Family
 
-_SIZES = ("n_layer", "n_head", "n_kv_head", "n_embd", "head_dim", "n_inner", "block_size")
-_SIZES += ("vocab_size", "dropout")
+_SIZES = {
+    *("n_layer", "n_head", "n_kv_head", "n_embd", "head_dim", "n_inner"),
+    *("block_size", "vocab_size", "dropout"),
+}
 
 
 def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConfig:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from scratchgpt.models.config import OWN_BIASES
 from scratchgpt.models.families import names
 from scratchgpt.models.families.fields import (
     Activation,
@@ -139,7 +140,7 @@ FAMILIES = {
     "qwen2": Family(
         ("Qwen2ForCausalLM", "Qwen2Model"),
         names.LLAMA,
-        {**_GATED, "qkv_bias": True},
+        {**_GATED, **dict.fromkeys(OWN_BIASES, False), "qkv_bias": True},
         (
             *_rotary_sizes(vocab_size=151936, n_kv_head=32, n_inner=22016, block_size=32768),
             WindowLayers(),
@@ -181,7 +182,7 @@ FAMILIES = {
     "mistral": Family(
         ("MistralForCausalLM", "MistralModel"),
         names.LLAMA,
-        _GATED,
+        {**_GATED, **dict.fromkeys(OWN_BIASES, False)},
         (
             *_rotary_sizes(n_kv_head=8, n_inner=14336, block_size=131072),
             Same("sliding_window", "sliding_window", 4096),

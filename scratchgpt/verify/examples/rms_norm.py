@@ -37,7 +37,7 @@ RMS_NORM = Example(
         Case("a vector", _inputs(4)),
         Case("four axes", _inputs(2, 1, 3, 5)),
         Case("five axes", _inputs(2, 1, 2, 3, 4)),
-        # With a small epsilon, its output is a sign, and its gradient a difference of equal numbers.
+        # With a small epsilon, its gradient would be a difference of nearly equal numbers.
         Case("one channel", _inputs(4, 1), {"eps": 0.5}),
         Case("large epsilon", _inputs(3, 5), {"eps": 0.3}),
         Case("a row of zeros", _with_x(_draw.normal(3, 6) * _rows), {"eps": 0.2}),

@@ -146,6 +146,6 @@ def test_the_tokenizer_file_has_the_end_for_other_programs(make_encoder, transfo
 def test_what_no_published_model_is_is_refused_before_anything_is_written(
     make_encoder, tmp_path, changes, reason
 ):
-    with pytest.raises(UserError, match=f"the encoder has {reason}, which GPT-1 and GPT-2"):
+    with pytest.raises(UserError, match=f"the model has {reason}, which transformers does not"):
         make_encoder(**changes).save_pretrained(tmp_path / "out")
     assert not (tmp_path / "out").exists()

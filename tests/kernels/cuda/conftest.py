@@ -6,10 +6,10 @@ import pytest
 
 from scratchgpt import kernels
 from scratchgpt.kernels.cuda import by_row, launch, parameters
-from scratchgpt.ops import cross_entropy, dropout, embedding, gelu, layer_norm, softmax
+from scratchgpt.ops import cross_entropy, dropout, embedding, gelu, layer_norm, rms_norm, softmax
 from scratchgpt.optim import adamw, clip
 
-CALLERS = (cross_entropy, dropout, embedding, gelu, layer_norm, softmax, adamw, clip)
+CALLERS = (cross_entropy, dropout, embedding, gelu, layer_norm, rms_norm, softmax, adamw, clip)
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,15 @@ from scratchgpt.ops import (
     dropout_mask,
     layer_norm_backward,
     layer_norm_forward,
+    rms_norm_backward,
+    rms_norm_forward,
     softmax_forward,
 )
 from scratchgpt.optim import AdamW, global_norm
 from scratchgpt.verify.examples import EXAMPLES
 
 WITH_KERNELS = ("attention", "cross_entropy", "dropout", "embedding", "gelu", "layer_norm")
-WITH_KERNELS += ("residual_layer_norm", "softmax")
+WITH_KERNELS += ("residual_layer_norm", "residual_rms_norm", "rms_norm", "softmax")
 ROUNDING = {np.float32: 2e-5, np.float64: 1e-12}
 CASES = [
     pytest.param(EXAMPLES[name], case, id=f"{name}: {case.note}")
@@ -84,6 +86,16 @@ def test_gradients_may_overwrite_their_upstream(on_emulator, assert_close):
     found = layer_norm_backward(dy, saved, residual_gradient=residual, dx_out=dy)
     for actual, e in zip(found, expected, strict=True):
         assert_close(actual, e, 1e-14)
+    for weight in (rng.standard_normal(21), None):
+        _, saved = rms_norm_forward(x, weight)
+        dy, residual = rng.standard_normal((2, 6, 21))
+        dx, dweight = rms_norm_backward(dy, saved, residual_gradient=residual)
+        over, found = rms_norm_backward(dy, saved, residual_gradient=residual, dx_out=dy)
+        assert over is dy
+        assert_close(dy, dx, 1e-14)
+        assert (found is None) == (dweight is None) == (weight is None)
+        if weight is not None:
+            assert_close(found, dweight, 1e-14)
     logits, targets = rng.standard_normal((4, 33)), np.array([0, 32, -100, 5], np.int32)
     _, saved = cross_entropy_forward(logits, targets, label_smoothing=0.1)
     expected = cross_entropy_backward(1.0, saved)
