@@ -45,7 +45,9 @@ def test_dtype_in_is_dtype_out(any_case, dtype):
     model.loss_backward(1.0, saved)
     assert logits.dtype == loss.dtype == model.dtype == model.store.grads.dtype == dtype
     for path, array in walk(saved):
-        assert array.dtype.kind in "iub" or array.dtype == dtype, path
+        is_angle = path.endswith(("rotary.cos", "rotary.sin"))  # real in a complex model, too
+        expected = np.zeros(0, dtype).real.dtype if is_angle else dtype
+        assert array.dtype.kind in "iub" or array.dtype == expected, path
 
 
 def test_an_arena_changes_nothing_and_its_block_suffices(any_case, gradients):

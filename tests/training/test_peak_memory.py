@@ -9,6 +9,7 @@ import pytest
 
 from scratchgpt.backend import kernels_available
 from scratchgpt.models import GPTConfig, describe
+from scratchgpt.models.families import form_of
 
 SHAPES = {  # activations of 25 MB, and of 140 MB; batch
     "char": ({"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "vocab_size": 65}, 16),
@@ -19,6 +20,18 @@ SHAPES = {  # activations of 25 MB, and of 140 MB; batch
             **{"norm_position": "post"},
         },
         16,
+    ),
+    "llama": (
+        {
+            **{"n_layer": 4, "n_head": 6, "n_kv_head": 2, "n_embd": 384, "n_inner": 1024},
+            **{"block_size": 256, "vocab_size": 500, **form_of("llama")},
+        },
+        8,
+    ),
+    "nanochat": (
+        {"n_layer": 4, "n_head": 6, "n_embd": 384, "block_size": 256, "vocab_size": 500}
+        | form_of("nanochat"),
+        8,
     ),
 }
 
