@@ -151,7 +151,7 @@ def test_an_arena_changes_nothing(adapted):
         np.testing.assert_array_equal(grads, expected[1])
 
 
-@pytest.mark.parametrize("form", ["gpt2", "openai-gpt"])
+@pytest.mark.parametrize("form", FORMS)
 def test_loss_and_gradients_are_the_same_on_a_device(adapted, strict):
     """``strict`` stands for CuPy."""
     data_of_loss = data()
