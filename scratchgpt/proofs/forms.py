@@ -4,14 +4,15 @@ from typing import Any
 
 from scratchgpt.models.families import FAMILIES, form_of
 
-# Each family that rotates positions, with one group of three queries and heads of another size.
-FAMILY_FORMS: dict[str, dict[str, Any]] = {
-    model_type: {**form_of(model_type), "n_kv_head": 1, "head_dim": 6}
-    for model_type, family in FAMILIES.items()
-    if family.settings.get("positions") == "rotary"
-}
-FAMILY_FORMS["mistral"]["sliding_window"] = 3
-FAMILY_FORMS["qwen2"] |= {"sliding_window": 2, "window_layers": (False, True)}
+# Each family that rotates positions, with one group of three queries and heads of another size. A
+# window, if the family has one, is shorter than the text.
+FAMILY_FORMS: dict[str, dict[str, Any]] = {}
+for model_type, family in FAMILIES.items():
+    if family.settings.get("positions") == "rotary":
+        form = {**form_of(model_type), "n_kv_head": 1, "head_dim": 6}
+        FAMILY_FORMS[model_type] = form | (
+            {"sliding_window": 3} if form.get("sliding_window") else {}
+        )
 # Forms of a small GPT. No two of its sizes are equal.
 FORMS: dict[str, dict[str, Any]] = {
     "GPT-2": {},

@@ -6,6 +6,7 @@ import pytest
 from scratchgpt.accumulator import NOT_WANTED
 from scratchgpt.backend import random_stream
 from scratchgpt.errors import UserError
+from scratchgpt.generation.token_step import TokenStep
 from scratchgpt.layers import Linear, LoRALinear
 from scratchgpt.memory import Arena
 from scratchgpt.models import (
@@ -150,7 +151,7 @@ def test_an_arena_changes_nothing(adapted):
         np.testing.assert_array_equal(grads, expected[1])
 
 
-@pytest.mark.parametrize("form", ["gpt2", "openai-gpt"])
+@pytest.mark.parametrize("form", FORMS)
 def test_loss_and_gradients_are_the_same_on_a_device(adapted, strict):
     """``strict`` stands for CuPy."""
     data_of_loss = data()
@@ -189,6 +190,15 @@ def test_generation_uses_the_adapters(adapted, assert_close):
     adapted.extend(tokens[:, :2], cache)
     last = adapted.extend(tokens[:, 2:], cache)
     assert_close(last, adapted.forward(tokens)[0][:, -1], 1e-12)
+
+
+def test_the_compiled_step_of_generation_leaves_adapters_to_the_layers(form, assert_close):
+    """It reads the weights of plain layers, so that it would ignore the adapters."""
+    tokens, _ = data()
+    model = randomize(add_lora(plain(form, np.float32), LORA))
+    step, cache = TokenStep(model), model.new_cache(2)
+    step.absorb(tokens[:, :3], cache, np.array([3, 3]))
+    assert_close(step(tokens[:, 3], cache), model.forward(tokens[:, :4])[0][:, -1], 1e-4)
 
 
 def test_the_base_is_shared_without_a_copy(form):

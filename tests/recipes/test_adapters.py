@@ -9,9 +9,12 @@ import pytest
 from scratchgpt.chat.actor_critic import ActorCritic
 from scratchgpt.errors import UserError
 from scratchgpt.models import GPT, GPTClassifier, GPTReward, load_pretrained
+from scratchgpt.models.families import form_of
 from scratchgpt.models.lora_files import is_adapter
+from scratchgpt.models.tensor_file import TensorFile
 from scratchgpt.recipes import configure, evaluate, read_run, start, train
 from scratchgpt.recipes.model_folder import load_model
+from scratchgpt.recipes.next_step import step_to_explore
 
 LORA = {"lora_rank": 4, "lora_alpha": 16, "lora_dropout": 0.1}
 
@@ -166,6 +169,30 @@ def test_a_run_with_adapters_may_start_from_another_one(sft_run, request, tmp_pa
     assert load_pretrained(tmp_path / "second").config.vocab_size == merged.config.vocab_size
 
 
+def test_the_parts_of_the_maps_of_a_llama_are_adapted(text_run, tmp_path):
+    corpus = str(text_run.parent / "text.txt")
+    sizes = {"n_layer": 2, "n_head": 4, "n_kv_head": 2, "n_embd": 16, "n_inner": 24}
+    model = {**form_of("llama"), **sizes, "block_size": 40}
+    short = {"steps": 4, "batch_size": 4, "eval_interval": 2}
+    run = configure(corpus=corpus, tokenizer="bpe:280", model=model, training=short)
+    train(run, tmp_path / "base")
+    given = {"corpus": corpus, "init": str(tmp_path / "base"), "model": {"block_size": 12}}
+    lora = {"lora_rank": 2, "lora_targets": "q_proj,v_proj,down_proj"}
+    training = start(configure(**given, **lora, training=short), tmp_path / "run")
+    assert training.model.config.block_size == 12
+    training.train()
+    file = TensorFile(tmp_path / "run" / "last" / "adapter_model.safetensors")
+    layer = "base_model.model.model.layers.1"
+    for name in ("self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"):
+        assert file.tensors[f"{layer}.{name}.lora_A.weight"].shape[0] == 2
+    assert len(file.tensors) == 2 * 2 * 3
+    tokens = np.arange(6)[None]
+    loaded, apart = load_pretrained(tmp_path / "run" / "last"), training.model
+    np.testing.assert_allclose(
+        loaded.forward(tokens)[0], apart.forward(tokens)[0], rtol=1e-4, atol=1e-5
+    )
+
+
 def test_an_adapter_is_refused_if_its_base_changed_or_is_gone(sft_run, request, tmp_path):
     base = tmp_path / "base"
     shutil.copytree(sft_run / "last", base)
@@ -203,6 +230,12 @@ def test_settings_that_do_not_fit_are_refused(sft_run, conversations_file, chang
     given = {"task": "sft", "corpus": [str(conversations_file)], "init": str(sft_run), **changes}
     with pytest.raises(UserError, match=message):
         configure(**given)
+
+
+def test_the_explorer_refuses_a_step_that_trains_adapters(request, tmp_path):
+    train(configure(**settings_of("sft", request), lora_rank=2), tmp_path / "run")
+    with pytest.raises(UserError, match="trains adapters, and only steps that train a whole model"):
+        step_to_explore(tmp_path / "run")
 
 
 def test_a_target_that_does_not_exist_is_refused(request, tmp_path):
