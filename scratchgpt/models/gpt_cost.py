@@ -94,7 +94,7 @@ def _statistics(config: GPTConfig) -> int:
 
 def _elements_of_head(config: GPTConfig) -> int:
     """Return how many numbers the head and the loss save for each token."""
-    n_logits = config.vocab_size * (1 if config.logit_soft_cap is None else 2)  # a cap keeps its own
+    n_logits = config.vocab_size * (1 if config.logit_soft_cap is None else 2)  # also capped
     return config.n_embd + n_logits + 1  # the input, and the logarithm of the sum
 
 
