@@ -56,7 +56,7 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     n_tokens = n_batch * n_time
     flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
     block_elements = n_tokens * _elements_of_block(config, flash)
-    around = n_tokens * (n_channels + vocab_size + 1)  # the head: input, logits, log of the sum
+    around = n_tokens * _elements_of_head(config)
     n_norms = (config.norm_position == "pre") + config.embedding_norm
     around += n_norms * n_tokens * (n_channels + _statistics(config))
     if config.positions == "rotary":
@@ -90,6 +90,12 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
 def _statistics(config: GPTConfig) -> int:
     """Return how many numbers a norm saves per row: mean and rstd, or the latter alone."""
     return 1 if config.norm == "rms" else 2
+
+
+def _elements_of_head(config: GPTConfig) -> int:
+    """Return how many numbers the head and the loss save for each token."""
+    n_logits = config.vocab_size * (1 if config.logit_soft_cap is None else 2)  # also capped
+    return config.n_embd + n_logits + 1  # the input, and the logarithm of the sum
 
 
 def _elements_of_block(config: GPTConfig, flash: bool) -> int:
@@ -126,7 +132,7 @@ def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -
     """Count the cost of a GPT without its head, with ``n_more`` parameters above the body."""
     whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
     n_tokens = n_batch * config.block_size
-    n_head_elements = n_tokens * (config.n_embd + config.vocab_size + 1)
+    n_head_elements = n_tokens * _elements_of_head(config)
     head_flops = 2 * config.n_embd * config.vocab_size
     return replace(
         whole,
