@@ -65,8 +65,10 @@ def model_of(form, rng, int8=False):
     return quantized, quantized.dequantize().astype(np.float64)
 
 
-def check(form, rng, assert_close, *, int8, n_batch=3):
+def check(form, rng, assert_close, *, int8, n_batch=3, more=1):
     """Compare a prompt and some steps of texts of different lengths."""
+    # If the CPU multiplies integers, inputs of int8 weights are rounded to int16.
+    tolerance = more * (3e-3 if int8 else 3e-5)
     model, exact = model_of(form, rng, int8)
     counts = rng.integers(0, 9, n_batch)
     counts[0] = 8
@@ -77,11 +79,10 @@ def check(form, rng, assert_close, *, int8, n_batch=3):
     exact.absorb(tokens, exact_cache, counts)
     for one in rng.integers(0, model.config.vocab_size, (4, n_batch)):
         actual = step(one, cache)
-        # If the CPU multiplies integers, inputs of int8 weights are rounded to int16.
-        assert_close(actual, exact.extend(one[:, None], exact_cache), 3e-3 if int8 else 3e-5)
+        assert_close(actual, exact.extend(one[:, None], exact_cache), tolerance)
     for b, n in enumerate(cache.lengths):
         for ours, theirs in ((cache.keys, exact_cache.keys), (cache.values, exact_cache.values)):
-            assert_close(ours[:, b, :, :n], theirs[:, b, :, :n], 3e-3 if int8 else 3e-5)
+            assert_close(ours[:, b, :, :n], theirs[:, b, :, :n], tolerance)
 
 
 @EVERY_FORM
@@ -139,7 +140,8 @@ def settings(draw):
 
 @given(form=settings(), seed=st.integers(0, 100), int8=st.booleans())
 def test_settings_can_be_combined(form, seed, int8, assert_close):
-    check(form, np.random.default_rng(seed), assert_close, int8=int8, n_batch=2)
+    # Some forms multiply rounding errors, for instance by scores without a scale.
+    check(form, np.random.default_rng(seed), assert_close, int8=int8, n_batch=2, more=10)
 
 
 @EVERY_FORM
