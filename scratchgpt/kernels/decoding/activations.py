@@ -2,7 +2,8 @@
 
 from scratchgpt.kernels.compiler.jit import inner, part
 from scratchgpt.kernels.gelu import exact_gelu, tanh_gelu
-from scratchgpt.kernels.parts.fast_math import ONE, ZERO, F, exp
+from scratchgpt.kernels.parts.fast_math import ONE, ZERO, tanh
+from scratchgpt.kernels.silu import sigmoid
 
 NONE, GELU_TANH, GELU, RELU, RELU_SQUARED, SILU = range(6)
 ACTIVATIONS = {
@@ -13,28 +14,10 @@ ACTIVATIONS = {
     "silu": SILU,
 }
 
-# Cephes' polynomial for tanh near 0, where the formula with exp would lose digits.
-NEAR = F(0.625)
-T5, T4, T3 = F(-5.70498872745e-3), F(2.06390887954e-2), F(-5.37397155531e-2)
-T2, T1 = F(1.33314422036e-1), F(-3.33332819422e-1)
-
 
 @inner
 def _relu(x):
     return ZERO if x <= ZERO else x  # NaN is kept
-
-
-@inner
-def _silu(x):
-    return x / (ONE + exp(-x))
-
-
-@inner
-def _tanh(x):
-    far = ONE - F(2) / (exp(F(2) * x) + ONE)
-    z = x * x
-    near = x + x * z * ((((T5 * z + T4) * z + T3) * z + T2) * z + T1)
-    return near if abs(x) < NEAR else far
 
 
 @part
@@ -52,7 +35,7 @@ def activate(x, activation, y):
             y[j] = exact_gelu(x[j])
     elif activation == SILU:
         for j in range(n):
-            y[j] = _silu(x[j])
+            y[j] = x[j] * sigmoid(x[j])
     else:
         for j in range(n):
             y[j] = _relu(x[j])
@@ -77,4 +60,4 @@ def soft_cap(x, cap):
     """Replace x (n,) by cap tanh(x / cap)."""
     inverse = ONE / cap
     for j in range(x.size):
-        x[j] = cap * _tanh(x[j] * inverse)
+        x[j] = cap * tanh(x[j] * inverse)
