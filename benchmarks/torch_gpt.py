@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from scratchgpt.models import GPT
+from scratchgpt.models.families import their_arrays
+from scratchgpt.models.pretrained import config_to_json
 
 
 class Block(nn.Module):
@@ -50,6 +52,27 @@ class TorchGPT(nn.Module):
         for block in self.h:
             x = block(x)
         logits = self.ln_f(x) @ self.wte.weight.T
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1))
+
+
+class TorchLlama(nn.Module):
+    """The model of transformers with the configuration and weights of one of ours."""
+
+    def __init__(self, ours: GPT) -> None:
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        super().__init__()
+        values = config_to_json(ours.config)
+        self.model = LlamaForCausalLM(LlamaConfig(**{**values, "use_cache": False}))
+        mine = dict(self.model.named_parameters())
+        with torch.no_grad():
+            for name, value in their_arrays(ours.arrays(), ours.config, "llama").items():
+                mine.pop(name).copy_(torch.from_numpy(value.copy()))
+        if mine:
+            raise SystemExit(f"no weights for {', '.join(mine)}")
+
+    def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        logits = self.model(tokens).logits
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1))
 
 

@@ -1,6 +1,6 @@
 """One training step compared with PyTorch, eager and compiled, on an equal model.
 
-    python benchmarks/train_step.py                     all three shapes, 5 rounds
+    python benchmarks/train_step.py                     all four shapes, 5 rounds
     python benchmarks/train_step.py --shapes char --rounds 3
     python benchmarks/train_step.py --precisions float32    without bfloat16
 
@@ -9,6 +9,9 @@ same weights, and the losses of the first and of a later step must agree. Our sp
 as a fraction of the machine's peak speed for large float32 matrix products. It counts the
 arithmetic in the matrix products of a step, including the masked half of attention, which ours
 skips.
+
+The shape ``smollm2`` is that of SmolLM2-135M, in the form of Llama, with B 4 and T 256; its peer is
+the model of transformers.
 
 In bfloat16 (`--precision bf16`) ours is compared with PyTorch in float32, eager and compiled, and
 with its automatic mixed precision.
@@ -20,12 +23,15 @@ from interleave import benchmark_parser, check_equal, contest, contestant_of
 from measure import median_seconds, peak_mib, print_result
 from report import report
 
-from scratchgpt.measure import SETTINGS, SHAPES, one_batch_stepper, random_batch, sgemm_speed
-from scratchgpt.models import GPT
+from scratchgpt import measure
+from scratchgpt.measure import SETTINGS, Shape, one_batch_stepper, random_batch, sgemm_speed
+from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.threads import one_pool
 
+SMOLLM2 = GPTConfig.from_preset("smollm2-135m", block_size=2048)
+SHAPES = {**measure.SHAPES, "smollm2": Shape(SMOLLM2, 4, 256)}
 # Targets for the ratio of the times.
-TARGETS = {"char": 0.70, "baby": 0.87, "gpt2": 0.55}
+TARGETS = {"char": 0.70, "baby": 0.87, "gpt2": 0.55, "smollm2": 0.55}
 CHECKED_STEP = 5
 # Maximum difference of the losses, from the order of sums, or from the precision of bfloat16.
 ALIKE = {"float32": 1e-4, "bf16": 1e-2}
@@ -50,11 +56,11 @@ def ours(shape: str, precision: str = "float32") -> None:
 
 def torch_step(shape: str, *, compiled: bool = False, mixed: bool = False) -> None:
     import torch
-    from torch_gpt import TorchGPT
+    from torch_gpt import TorchGPT, TorchLlama
 
     torch.manual_seed(0)
     reference, tokens, targets = problem(shape)
-    model = TorchGPT(reference)
+    model = TorchGPT(reference) if reference.config.norm == "layer" else TorchLlama(reference)
     del reference
     tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
     matrices = [p for p in model.parameters() if p.ndim > 1]
