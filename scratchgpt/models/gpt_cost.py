@@ -24,12 +24,12 @@ def block_maps(config: GPTConfig) -> dict[str, tuple[int, int, bool]]:
     }
 
 
-def norm_sizes(config: GPTConfig) -> list[int]:
-    """Return the size of each vector of parameters of all norms."""
+def norm_vectors(config: GPTConfig) -> list[tuple[int, int]]:
+    """Return the numbers of vectors of parameters of the norms, each with the size of a vector."""
     n_norms = 2 * config.n_layer + (config.norm_position == "pre") + config.embedding_norm
     n_vectors = config.norm_weight if config.norm == "rms" else 1 + config.bias
     n_of_heads = 2 * config.n_layer * config.norm_weight if config.qk_norm != "none" else 0
-    return n_norms * n_vectors * [config.n_embd] + n_of_heads * [config.head_size]
+    return [(n_norms * n_vectors, config.n_embd), (n_of_heads, config.head_size)]
 
 
 def table_rows(config: GPTConfig) -> int:
@@ -49,7 +49,7 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     n_parameters = (
         embeddings
         + n_layer * (block + sum(n_out for _, n_out, has_bias in maps if has_bias))
-        + sum(norm_sizes(config))
+        + sum(n * size for n, size in norm_vectors(config))
         + (0 if config.tied_head else vocab_size * n_channels)
     )
 
@@ -160,7 +160,7 @@ def describe_quantized(config: GPTConfig, n_batch: int, itemsize: int) -> Descri
     n_bytes = (
         sum(map(_in_lines, of_tables))
         + config.n_layer * sum(map(_in_lines, of_block))
-        + sum(_in_lines(4 * size) for size in norm_sizes(config))
+        + sum(n * _in_lines(4 * size) for n, size in norm_vectors(config))
     )
     return replace(
         describe_gpt(config, n_batch, itemsize),

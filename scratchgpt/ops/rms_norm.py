@@ -108,10 +108,10 @@ def rms_norm_backward(
     projection of :math:`d\hat x = \gamma\,dy` on :math:`\hat x`:
 
     .. math::
-        dx = \frac{1}{r} \left( d\hat x - \hat x \; \overline{d\hat x \, \hat x} \right)
+        dx = r \left( d\hat x - \hat x \; \overline{d\hat x \, \hat x} \right)
         \qquad d\gamma = \sum_{\text{rows}} dy\,\hat x
 
-    where a bar is the mean over the row, and r the root that x was divided by.
+    where a bar is the mean over the row, and r (``rstd``) is the factor that x was multiplied by.
 
     Parameters
     ----------

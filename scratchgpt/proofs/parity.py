@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, random_stream, to_host
 from scratchgpt.kernels import disabled
-from scratchgpt.layers import Masks
+from scratchgpt.layers import Masks, Rotation
 from scratchgpt.layers.device import move_parameters
 from scratchgpt.proofs.subjects import (
     ALL_PRESETS,
@@ -108,8 +108,8 @@ def _moved(tree: Any, library: Any) -> Any:
     """Return settings with their arrays in an array library."""
     if isinstance(tree, dict):
         return {name: _moved(value, library) for name, value in tree.items()}
-    if isinstance(tree, Masks):
-        return Masks(*(_moved(value, library) for value in tree))
+    if isinstance(tree, Masks | Rotation):
+        return type(tree)(*(_moved(value, library) for value in tree))
     return library.asarray(tree) if isinstance(tree, np.ndarray) else tree
 
 

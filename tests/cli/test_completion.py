@@ -38,7 +38,7 @@ def offered(scratchgpt, monkeypatch, tmp_path):
             ],
         ),
         ("train --precision ", ["float32", "bf16", "tf32"]),
-        ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt"]),
+        ("train --schedule ", ["cosine", "linear", "constant", "inverse_sqrt", "wsd"]),
         ("train --norm-position ", ["pre", "post"]),
         ("train --activation ge", ["gelu_tanh", "gelu"]),
         ("train --best-mode ", ["min", "max"]),

@@ -50,8 +50,11 @@ def test_the_gpu_is_compared_with_the_cpu(scratchgpt, cuda):
     rows = json.loads(outcome.stdout)
     assert {row["kind"] for row in rows} == {"op", "layer", "model"}
     assert len(rows) > 180
-    assert all(row["worst_error"] == 0 and row["method"] == "parity" for row in rows)
-    assert "worst relative error 0.0e+00" in outcome.stderr
+    assert all(row["method"] == "parity" for row in rows)
+    # The copy to the device is contiguous, and NumPy adds the squares of other layouts differently.
+    rounded = {(row["name"], row["case"]) for row in rows if row["worst_error"] != 0}
+    assert rounded <= {("rms_norm", "strided"), ("rms_norm", "reversed")}
+    assert max(row["worst_error"] for row in rows) < 1e-15
 
 
 def test_a_wrong_gpu_is_found(scratchgpt, cuda, monkeypatch):
