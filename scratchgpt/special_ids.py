@@ -8,7 +8,7 @@ id outside the vocabulary is ignored, because the model never generates it.
 import json
 import warnings
 from collections import ChainMap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,10 +159,15 @@ def _token_names(tokenizer: dict[str, Any]) -> Iterator[tuple[int, str]]:
         return  # a tokenizer that scratchgpt cannot read
 
 
-def write_names(directory: Path, names: dict[str, str]) -> None:
-    """Write names, such as that of the end of a text, to the ``tokenizer_config.json``."""
-    content = {**_read(directory / NAMES_FILE), **names}
-    write_text(directory / NAMES_FILE, json.dumps(content, indent=2) + "\n")
+def write_names(directory: Path, names: Mapping[str, str | None]) -> None:
+    """Write names, such as that of the end of a text, to the ``tokenizer_config.json``.
+
+    A name that is None is removed from the file.
+    """
+    before = _read(directory / NAMES_FILE)
+    content = {k: v for k, v in {**before, **names}.items() if k not in names or v is not None}
+    if content != before:
+        write_text(directory / NAMES_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def read_chat_names(directory: Path) -> tuple[str | None, str | None]:

@@ -221,12 +221,18 @@ class Renderer:
 
 def _ids_of(tokenizer: BPETokenizer, row: ChatFormat) -> dict[str, int]:
     ids = {}
+    special = tokenizer.special_names()
     for name in row.tokens:
         token = tokenizer.special_token(name)
         if token is None:
             raise UserError(
                 f"the tokenizer has no token {name}, which the chat format {row.name} needs; "
                 "choose another --chat-format"
+            )
+        if token not in special:
+            raise UserError(
+                f"the tokenizer has {name} as an ordinary token, so a message could contain it; set "
+                '"special": true for it in tokenizer.json, or choose another --chat-format'
             )
         ids[name] = token
     return ids

@@ -205,6 +205,7 @@ class GPT(Model[GPTSaved]):
                 f"vocab_size={vocab_size} is less than the model's "
                 f"{counted(self.config.vocab_size, 'token')}; tokens can only be added"
             )
+        self.refuse_adapters()
         other = GPT(self.config.replace(vocab_size=vocab_size), seed=seed, dtype=self.dtype)
         other.special_ids = self.special_ids
         for name, value in self.arrays().items():
@@ -216,6 +217,7 @@ class GPT(Model[GPTSaved]):
 
         Programs that only support models with biases can read it. An RMS norm has none.
         """
+        self.refuse_adapters()
         own = dict.fromkeys(OWN_BIASES)  # None: as ``bias``
         config = self.config.replace(**{"bias": True, **own})
         if config.effective() == self.config.effective():

@@ -19,7 +19,7 @@ class LoRAConfig:
     rank : int
         r.
     alpha : float, optional
-        The adapters are scaled by alpha / r; by default 2 r.
+        The adapters are scaled by alpha / r; by default alpha is such that the scale is 2.
     dropout : float
         Dropout probability of the input of each adapter in training.
     targets : str or sequence of str
@@ -61,12 +61,16 @@ class LoRAConfig:
     @property
     def own_alpha(self) -> float:
         """The given or the default alpha."""
-        return 2.0 * self.rank if self.alpha is None else float(self.alpha)
+        return 2.0 * self._divisor if self.alpha is None else float(self.alpha)
 
     @property
     def scale(self) -> float:
         """What the adapters are multiplied by."""
-        return self.own_alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
+        return self.own_alpha / self._divisor
+
+    @property
+    def _divisor(self) -> float:
+        return math.sqrt(self.rank) if self.rslora else self.rank
 
 
 def _names(targets: Any) -> tuple[str, ...]:

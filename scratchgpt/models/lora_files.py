@@ -84,7 +84,7 @@ def load_lora(model: Layer, directory: Path | str) -> Layer:
     if lora is None:
         _check_shapes(model, config, file)
         add_lora(model, config, seed=None)
-    elif _essence(lora.config) != _essence(config):
+    elif _essence(model, lora.config) != _essence(model, config):
         raise UserError(
             f"{file.path} has adapters with {config}, and the model some with {lora.config}"
         )
@@ -248,5 +248,7 @@ def _check_shapes(model: Layer, config: LoRAConfig, file: TensorFile) -> None:
                 )
 
 
-def _essence(config: LoRAConfig) -> tuple[Any, ...]:
-    return config.rank, config.scale
+def _essence(model: Layer, config: LoRAConfig) -> tuple[Any, ...]:
+    """Return what must be equal so that adapters of one configuration fit those of another."""
+    maps = find_maps(main_body(model).config, config.names)
+    return config.rank, config.scale, {one.name for one in maps}

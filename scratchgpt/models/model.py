@@ -150,6 +150,11 @@ class Model(Layer, Generic[Saved]):
             add_lora(other, self.lora.config, seed=None, folder=self.lora.folder)
         return copy_parameters(self, other)
 
+    def refuse_adapters(self) -> None:
+        """Raise UserError if the model has adapters, for what works on plain models only."""
+        if self.lora is not None:
+            raise UserError("the model has adapters; merge them with merge_lora first")
+
     @property
     def drops(self) -> bool:
         """Whether there is dropout in training, in the model or in its adapters."""

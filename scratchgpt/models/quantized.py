@@ -82,6 +82,7 @@ class QuantizedGPT:
     special_ids: SpecialIds = SpecialIds()
 
     def __init__(self, model: GPT) -> None:
+        model.refuse_adapters()
         for name, parameter in model.store.named.items():
             if not np.isfinite(parameter.value).all():
                 raise UserError(f"{name} has values that are not finite; nothing was quantized")

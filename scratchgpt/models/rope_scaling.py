@@ -44,14 +44,18 @@ def plain_rope_scaling(scaling: dict[str, Any] | None) -> dict[str, Any] | None:
     for name in needed:
         if name not in scaling:
             raise UserError(f"rope_scaling of rope_type {kind!r} needs {name}")
-    copy = {name: plain(value) for name, value in scaling.items()}
+    copy = {
+        name: plain(value)
+        for name, value in scaling.items()
+        if value is not None or name not in optional
+    }
     for name, value in copy.items():
         if name not in ("rope_type", *needed, *optional):
             raise UserError(
                 f"rope_scaling of rope_type {kind!r} has an unknown field {name!r} with the value "
                 f"{value!r}{did_you_mean(name, (*needed, *optional))}"
             )
-        if name == "rope_type" or (name in optional and value is None):
+        if name == "rope_type":
             continue
         if name == "truncate":
             if not isinstance(value, bool):

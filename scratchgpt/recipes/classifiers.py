@@ -81,7 +81,7 @@ def classifier_config(
 
 def new_classifier(run: RunConfig, config: GPTClassifierConfig) -> GPTClassifier:
     """Make the model of a run: with random weights, or with those of ``init``."""
-    check_memory(config, run.training.batch_size * config.n_rows)
+    check_memory(config, run.training.batch_size * config.n_rows, only_adapters=run.lora_rank > 0)
     seed = run.training.seed
     if run.init is None:
         return GPTClassifier(config, seed=seed)

@@ -127,7 +127,7 @@ def _initial_config(run: RunConfig, init: str, vocab_size: int | None = None) ->
 
 def new_gpt(run: RunConfig, config: GPTConfig) -> GPT:
     """Make the GPT of a run: with random weights, or loaded from ``init``."""
-    check_memory(config, run.training.batch_size)
+    check_memory(config, run.training.batch_size, only_adapters=run.lora_rank > 0)
     if run.init is None:
         return GPT(config, seed=run.training.seed)
     model = load_gpt(find_model(Path(run.init)), dropout=config.dropout)

@@ -6,7 +6,7 @@ from scratchgpt.errors import UserError
 from scratchgpt.models import ModelConfig, describe
 
 
-def check_memory(config: ModelConfig, n_batch: int) -> None:
+def check_memory(config: ModelConfig, n_batch: int, *, only_adapters: bool = False) -> None:
     """Refuse a model that cannot be trained on this machine, before it is created.
 
     The estimate counts with recomputation, and may exceed the memory up to twice, because it is an
@@ -17,13 +17,16 @@ def check_memory(config: ModelConfig, n_batch: int) -> None:
     config : GPTConfig or TransformerConfig
     n_batch : int
         Rows of a batch, with block_size tokens each.
+    only_adapters : bool
+        Whether the parameters are frozen, so that they have no gradients and no moments.
 
     Raises
     ------
     UserError
         If the model and a batch need more than twice the memory of the machine.
     """
-    needed, available = describe(config, n_batch=n_batch).recompute_peak_bytes, memory_bytes()
+    cost, available = describe(config, n_batch=n_batch), memory_bytes()
+    needed = cost.recompute_peak_bytes - (cost.optimizer_bytes if only_adapters else 0)
     if available is not None and needed > 2 * available:
         raise UserError(
             f"training needs about {needed / 1e9:,.0f} GB of memory, and this machine has "

@@ -68,7 +68,7 @@ class RewardData:
         return self.parts.fingerprint
 
     def new_model(self, run: RunConfig) -> GPTReward:
-        check_memory(self.config, 1)
+        check_memory(self.config, 1, only_adapters=run.lora_rank > 0)
         seed = run.training.seed
         if run.init is None:
             model = GPTReward(self.config, seed=seed)

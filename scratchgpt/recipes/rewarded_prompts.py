@@ -63,7 +63,7 @@ class RewardedPrompts:
 
     def new_policy(self, run: RunConfig) -> GPT:
         """Load the model that the run starts from; its answers end as those of the prompts."""
-        check_memory(self.config, 1)
+        check_memory(self.config, 1, only_adapters=run.lora_rank > 0)
         model = initial_gpt(run, self.config)
         if find_format(self.tokenizer) is not None:
             model.special_ids = Renderer(self.tokenizer).special_ids(model.special_ids)

@@ -196,7 +196,7 @@ def chat_config(run: RunConfig, vocab_size: int | None = None) -> GPTConfig:
 
 def new_chat_gpt(run: RunConfig, config: GPTConfig, tokenizer: BPETokenizer) -> GPT:
     """Make the GPT of a run; its texts end with the end of an answer."""
-    check_memory(config, 1)
+    check_memory(config, 1, only_adapters=run.lora_rank > 0)
     model = GPT(config, seed=run.training.seed) if run.init is None else initial_gpt(run, config)
     model.special_ids = Renderer(tokenizer).special_ids(model.special_ids)
     return model

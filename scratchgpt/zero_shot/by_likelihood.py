@@ -130,7 +130,7 @@ class ByLikelihood:
     def _raw(self, prompt: str) -> Array:
         """Return the log-probability of each label after a prompt, (L,)."""
         try:
-            tokens = self._tokenizer.encode(prompt)
+            tokens = self._tokenizer.encode_prompt(prompt)
         except UserError as error:
             raise UserError(f"{prompt[:40]!r}: {error}") from None
         self._check_boundaries(prompt, tokens)
@@ -143,7 +143,7 @@ class ByLikelihood:
         return np.array([each.sum() for each in log_p])
 
     def _encode_label(self, ending: str) -> Array:
-        tokens = self._tokenizer.encode(ending)
+        tokens = self._tokenizer.encode_next(ending)
         if not len(tokens):
             raise UserError(f"the label {ending.strip()!r} has no tokens; choose another name")
         return tokens
@@ -155,7 +155,7 @@ class ByLikelihood:
 
     def _check_template(self, template: str) -> None:
         """Check that the label and the words before it fit into the model."""
-        n_fixed = max(1, len(self._tokenizer.encode(self._middle)))
+        n_fixed = max(1, len(self._tokenizer.encode_next(self._middle)))
         if n_fixed >= self._n_prompt:
             longest = max(map(len, self._tokens))
             raise UserError(
@@ -166,7 +166,7 @@ class ByLikelihood:
 
     def _check_boundaries(self, prompt: str, tokens: Array) -> None:
         """Check that the tokens of prompt and label are those of the two together."""
-        wholes = self._tokenizer.encode_all([prompt + ending for ending in self._endings])
+        wholes = [self._tokenizer.encode_prompt(prompt + ending) for ending in self._endings]
         for ending, own, whole in zip(self._endings, self._tokens, wholes, strict=True):
             if not np.array_equal(whole, np.concatenate([tokens, own])):
                 raise UserError(

@@ -1,11 +1,14 @@
 """Rendering against a second, independent renderer, which works on ids one by one."""
 
+import json
+
 import numpy as np
 import pytest
 
 from scratchgpt.chat import Message, Renderer
 from scratchgpt.errors import UserError
 from scratchgpt.text import train_bpe
+from scratchgpt.text.tokenizers.bpe import BPETokenizer
 
 
 def test_200_random_conversations_equal_a_second_renderer(tokenizer, second):
@@ -70,3 +73,11 @@ def test_no_turn_is_cut_and_the_system_message_is_kept(tokenizer):
 def test_a_tokenizer_without_markers_is_refused():
     with pytest.raises(UserError, match="scratchgpt sft"):
         Renderer(train_bpe(["ab"], 257))
+
+
+def test_a_role_token_that_a_message_could_spell_is_refused(tokenizer):
+    content = json.loads(json.dumps(tokenizer._content))
+    for one in content["added_tokens"]:
+        one["special"] = one["content"] != "<|user|>"
+    with pytest.raises(UserError, match=r"has <\|user\|> as an ordinary token"):
+        Renderer(BPETokenizer(content))

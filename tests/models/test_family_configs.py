@@ -150,3 +150,12 @@ def test_a_form_of_no_family_comes_back_as_ours(tmp_path):
     assert load_pretrained(tmp_path).config == config.replace(
         rope_pairing="halves", logit_soft_cap=None
     )
+
+
+@pytest.mark.parametrize(
+    "field", [{"max_window_layers": None}, {"layer_types": 3}, {"max_window_layers": "2"}], ids=str
+)
+def test_window_layers_of_a_wrong_type_are_refused_by_name(field):
+    values = {"model_type": "qwen2", "use_sliding_window": True, "sliding_window": 4, **field}
+    with pytest.raises(UserError, match=next(iter(field))):
+        read_family(values)

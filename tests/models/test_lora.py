@@ -15,6 +15,7 @@ from scratchgpt.models import (
     GPTClassifierConfig,
     GPTConfig,
     LoRAConfig,
+    QuantizedGPT,
     add_lora,
     merge_lora,
 )
@@ -258,3 +259,12 @@ def test_misuse_is_refused(adapted):
         add_lora(adapted, LORA)
     with pytest.raises(UserError, match="no adapters to merge"):
         merge_lora(plain("gpt2"))
+
+
+@pytest.mark.parametrize(
+    "use", [lambda m: m.with_vocabulary(20), lambda m: m.with_biases(), QuantizedGPT], ids=str
+)
+def test_what_needs_a_plain_model_says_so(use):
+    config = GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5, bias=False)
+    with pytest.raises(UserError, match="merge them with merge_lora first"):
+        use(add_lora(GPT(config), LoRAConfig(rank=2)))

@@ -37,3 +37,9 @@ def test_targets_are_names():
 def test_values_out_of_range_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
         LoRAConfig(**changes)
+
+
+@pytest.mark.parametrize("rank", [1, 8, 64])
+@pytest.mark.parametrize("rslora", [False, True])
+def test_the_default_scale_does_not_depend_on_the_rank(rank, rslora):
+    assert LoRAConfig(rank=rank, rslora=rslora).scale == pytest.approx(2, rel=1e-15)

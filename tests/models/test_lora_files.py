@@ -182,3 +182,18 @@ def test_files_that_do_not_fit_are_refused(saved):
         load_lora(plain("gpt2"), saved)
     with pytest.raises(UserError, match="the model has no adapters; add some with add_lora"):
         save_lora(plain("gpt2"), saved)
+
+
+@pytest.mark.parametrize("own", ["q_proj", "o_proj", "q_proj,o_proj"])
+def test_adapters_of_other_maps_are_refused(own, tmp_path):
+    save_lora(adapted("llama", LoRAConfig(rank=2, targets="q_proj,v_proj")), tmp_path)
+    model = adapted("llama", LoRAConfig(rank=2, targets=own))
+    before = model.store.values.copy()
+    with pytest.raises(UserError, match="and the model some with"):
+        load_lora(model, tmp_path)
+    np.testing.assert_array_equal(model.store.values, before)
+
+
+def test_the_same_maps_may_be_named_in_another_order(tmp_path):
+    save_lora(adapted("llama", LoRAConfig(rank=2, targets="q_proj,v_proj")), tmp_path)
+    load_lora(adapted("llama", LoRAConfig(rank=2, targets="v_proj,q_proj")), tmp_path)

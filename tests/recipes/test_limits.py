@@ -31,3 +31,11 @@ def test_without_a_known_memory_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(limits.os, "sysconf", unknown)
     assert memory_bytes() is None
     check_memory(GPTConfig(n_layer=2**31 - 1), n_batch=1)
+
+
+def test_frozen_weights_need_no_memory_for_gradients_and_moments(monkeypatch):
+    config = preset_config("tinyllama-1.1b")
+    monkeypatch.setattr(limits, "memory_bytes", lambda: 9_000_000_000)
+    with pytest.raises(UserError, match="GB of memory"):
+        check_memory(config, 1)
+    check_memory(config, 1, only_adapters=True)

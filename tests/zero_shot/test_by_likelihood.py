@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.models import GPT
+from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.text import ByteTokenizer, train_bpe
+from scratchgpt.text.tokenizers.bpe import BPETokenizer
 from scratchgpt.zero_shot import LanguageModel, classify
 from scratchgpt.zero_shot.by_likelihood import ByLikelihood
 from scratchgpt.zero_shot.labels import parse_labels
@@ -161,3 +162,20 @@ def test_descriptions_are_not_used_and_that_is_said(language_model):
     with pytest.warns(UserWarning, match="1 description of labels not used"):
         described = classify(TEXT, ["war", "art: pictures"], **options)
     assert described == classify(TEXT, ["war", "art"], **options)
+
+
+@pytest.mark.parametrize("name", ["Llama-2-7b", "Mistral-7B-v0.3", "Llama-3-8B"])
+def test_a_prompt_begins_with_the_start_token_and_a_label_continues_it(
+    name, families, whole_pass, assert_close
+):
+    tokenizer = BPETokenizer(families.content(name))
+    config = GPTConfig(
+        n_layer=1, n_head=1, n_embd=4, block_size=64, vocab_size=tokenizer.vocab_size
+    )
+    model = GPT(config, dtype=np.float64)
+    way = scorer(LanguageModel(model, tokenizer), template="T: {text} is {}")
+    prompt = tokenizer.encode_prompt("T: a goal is")
+    labels = [tokenizer.encode_prompt(f"T: a goal is {one}")[len(prompt) :] for one in NAMES]
+    expected = [whole_pass(model, prompt, label).sum() for label in labels]
+    assert prompt[0] == tokenizer.encode_prompt("")[0]
+    assert_close(way.log_likelihoods([TEXT]), [expected], 1e-12)

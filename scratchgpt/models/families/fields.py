@@ -7,6 +7,7 @@ ours, and writes settings as fields.
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from scratchgpt.arguments import whole_number
 from scratchgpt.errors import UserError
 from scratchgpt.models.config import GPTConfig
 from scratchgpt.models.limits import MOST_LAYERS
@@ -176,6 +177,11 @@ class WindowLayers:
         window, types = values["sliding_window"], values["layer_types"]
         if not values["use_sliding_window"] or window is None:
             return {"sliding_window": None, "window_layers": None}
+        for name in ("max_window_layers", "num_hidden_layers") if types is None else ():
+            if whole_number(values[name]) is None:
+                raise UserError(f"{name}={values[name]!r} must be a whole number")
+        if types is not None and not isinstance(types, list | tuple):
+            raise UserError(f"layer_types={types!r} must be a list of names")
         if types is None:
             n_layer, first = values["num_hidden_layers"], values["max_window_layers"]
             layers = tuple(i >= first for i in range(min(n_layer, MOST_LAYERS)))

@@ -101,20 +101,21 @@ class BPETokenizer(Tokenizer):
         The names of the end and of the chat format go to ``tokenizer_config.json``.
         """
         super().save(path)
-        names = {CHAT_FORMAT: self.chat_format} if self.chat_format is not None else {}
+        names: dict[str, str | None] = {CHAT_FORMAT: self.chat_format}
         if self._has_other_end:
             names["eos_token"] = self._backend.id_to_token(self.end_of_text)
-        if names:
-            write_names(Path(path).parent, names)
+        write_names(Path(path).parent, names)
 
     def with_special_tokens(self, names: Sequence[str]) -> "BPETokenizer":
         """Return a tokenizer with more special tokens; their ids follow the others.
 
-        A name that the tokenizer has already keeps its id.
+        A name that the tokenizer has already keeps its id, also one of its ordinary tokens.
         """
         known = self._backend.get_vocab()
+        there = {one.content for one in self._backend.get_added_tokens_decoder().values()}
+        added = [special_token(known[name], name) for name in names if name in known.keys() - there]
         new = [name for name in names if name not in known]
-        added = [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
+        added += [special_token(self.vocab_size + i, name) for i, name in enumerate(new)]
         return self._with({"added_tokens": [*self._content.get("added_tokens", ()), *added]})
 
     def special_token(self, name: str) -> int | None:

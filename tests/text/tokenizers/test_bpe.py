@@ -170,3 +170,22 @@ def test_a_prompt_is_split_after_its_last_special_token(bpe):
     )
     with pytest.raises(UserError, match="lone surrogate"):
         other.split_prompt("\ud800")
+
+
+def test_an_ordinary_token_becomes_special_under_its_own_id(families):
+    content = families.content("Llama-2-7b")
+    content["added_tokens"] = [one for one in content["added_tokens"] if one["content"] != "</s>"]
+    plain = BPETokenizer(content)
+    assert plain.special_token("</s>") is None
+    other = plain.with_special_tokens(["</s>", "<new>"])
+    assert other.special_names()[content["model"]["vocab"]["</s>"]] == "</s>"
+    assert other.special_token("<new>") == plain.vocab_size
+    assert other.vocab_size == plain.vocab_size + 1
+
+
+def test_a_folder_does_not_keep_the_chat_format_of_another_tokenizer(bpe, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    bpe.with_chat_format("chatml").save(path)
+    assert load_tokenizer(path).chat_format == "chatml"
+    bpe.save(path)
+    assert load_tokenizer(path).chat_format is None
