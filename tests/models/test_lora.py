@@ -262,7 +262,9 @@ def test_misuse_is_refused(adapted):
 
 
 @pytest.mark.parametrize(
-    "use", [lambda m: m.with_vocabulary(20), lambda m: m.with_biases(), QuantizedGPT], ids=str
+    "use",
+    [lambda m: m.with_vocabulary(20), lambda m: m.with_biases(), QuantizedGPT],
+    ids=["vocabulary", "biases", "int8"],
 )
 def test_what_needs_a_plain_model_says_so(use):
     config = GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=3, vocab_size=5, bias=False)
