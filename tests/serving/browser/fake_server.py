@@ -47,7 +47,10 @@ class FakeServer:
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
         ]
-        config = uvicorn.Config(Starlette(routes=routes), log_level="error", ws="none")
+        # At the end, an answer that still waits is canceled: a tab may have left it open.
+        config = uvicorn.Config(
+            Starlette(routes=routes), log_level="error", ws="none", timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
