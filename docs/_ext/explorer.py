@@ -13,6 +13,18 @@ from typing import Any
 from sphinx.application import Sphinx
 
 GPT, TRANSLATOR = "explorer.html", "explorer-translator.html"
+LLAMA = "explorer-llama.html"
+# The form of the model of that page; a cap of the logits is not Llama's, but belongs on some page.
+LLAMA_FORM: dict[str, Any] = {
+    "norm": "rms",
+    "positions": "rotary",
+    "n_kv_head": 1,
+    "gated_mlp": True,
+    "activation": "silu",
+    "n_inner": 64,
+    "bias": False,
+    "logit_soft_cap": 15.0,
+}
 HERE = "See it in a real step"
 # Pages, the explorer page and the place on it, and the words of the link.
 PLACES = {
@@ -27,6 +39,7 @@ PLACES = {
     "ops/cross_entropy": (GPT, "cross_entropy", HERE),
     "ops/dropout": (TRANSLATOR, "encoder.h.0.attn.drop", HERE),
     "ops/embedding": (GPT, "wte", HERE),
+    "ops/gated_product": (LLAMA, "h.0.mlp.product", HERE),
     "ops/gelu": (GPT, "h.0.mlp.act", HERE),
     "ops/last_pool": (
         GPT,
@@ -42,14 +55,25 @@ PLACES = {
         "See another mean in a real step: each of its terms gets an equal share of the gradient",
     ),
     "ops/relu": (TRANSLATOR, "encoder.h.0.mlp.act", HERE),
+    "ops/relu_squared": (
+        TRANSLATOR,
+        "encoder.h.0.mlp.act",
+        "See a ReLU in a real step; this operation squares its output",
+    ),
     "ops/residual": (GPT, "h.0.attn.residual", HERE),
     "ops/residual_layer_norm": (GPT, "h.0.mlp.norm", HERE),
+    "ops/residual_rms_norm": (LLAMA, "h.0.mlp.norm", HERE),
+    "ops/rms_norm": (LLAMA, "h.0.attn.norm", HERE),
+    "ops/rotary": (LLAMA, "h.0.attn.q.rotary", HERE),
+    "ops/silu": (LLAMA, "h.0.mlp.product", "See it in a real step, as the activation of a gate"),
+    "ops/soft_cap": (LLAMA, "lm_head.soft_cap", HERE),
     "ops/softmax": (GPT, "h.0.attn.attention/forward/P", HERE),
     "ops/unit": (
         GPT,
         "h.0.attn.norm/backward/projection",
         "See in a real step how a layer norm removes the same part of its gradient",
     ),
+    "guides/from_gpt2_to_llama": (LLAMA, "step", "See a real step of a Llama, with every number"),
     "guides/reader": (GPT, "step", "See this walk as one page, with every number"),
     "saved": (GPT, "bytes", "See what a real step saves, and for how long"),
 }
@@ -93,17 +117,18 @@ def translator_step(steps: int = 200) -> Any:
 
 
 def write_explorer(app: Sphinx, error: Exception | None) -> None:
-    """Train both small models and write their pages."""
+    """Train the small models and write their pages."""
     if error is not None or app.builder.name != "html":
         return
     from recorded_step import steps
 
-    from scratchgpt.explore import make_page, write_page
+    from scratchgpt.explore import demo_steps, make_page, write_page
 
     trained, start = steps()
     pages = {
         GPT: make_page(trained, start=start, docs="./"),
         TRANSLATOR: make_page(translator_step(), docs="./", landscape=False),
+        LLAMA: make_page(demo_steps(**LLAMA_FORM)[0], docs="./", landscape=False),
     }
     for file, page in pages.items():
         path = Path(app.outdir) / file

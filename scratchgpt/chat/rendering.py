@@ -231,8 +231,8 @@ def _ids_of(tokenizer: BPETokenizer, row: ChatFormat) -> dict[str, int]:
             )
         if token not in special:
             raise UserError(
-                f"the tokenizer has {name} as an ordinary token, so a message could contain it; set "
-                '"special": true for it in tokenizer.json, or choose another --chat-format'
+                f"the tokenizer has {name} as an ordinary token, so a message could contain it; "
+                'set "special": true for it in tokenizer.json, or choose another --chat-format'
             )
         ids[name] = token
     return ids

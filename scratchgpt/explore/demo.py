@@ -1,5 +1,7 @@
 """A small model, trained for seconds, whose heads can be understood."""
 
+from typing import Any
+
 from scratchgpt.explore.step import MOST_TOKENS, Step, step_of_run
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.text import task_from_spec
@@ -12,7 +14,7 @@ SEED = 1
 
 
 def demo_steps(
-    task: str = TASK, steps: int = STEPS, *, most_tokens: int = MOST_TOKENS
+    task: str = TASK, steps: int = STEPS, *, most_tokens: int = MOST_TOKENS, **form: Any
 ) -> tuple[Step, Step]:
     """Train a small GPT on a generated task.
 
@@ -23,6 +25,8 @@ def demo_steps(
     steps : int
         Updates before the step that is shown.
     most_tokens : int
+    **form
+        More settings of the model; by default its form is that of GPT-2.
 
     Returns
     -------
@@ -37,6 +41,7 @@ def demo_steps(
         dropout=0.0,
         block_size=problems.block_size,
         vocab_size=problems.vocab_size,
+        **form,
     )
     model = GPT(config, seed=SEED)
     start = GPT(config, seed=SEED)

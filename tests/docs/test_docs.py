@@ -12,7 +12,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(
     path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_build" not in path.parts
 )
-NO_OPS = {"__init__", "observe"}  # observe is not an operation, it observes operations
+# observe reports operations; attention_masks has the masks and the checks of attention.
+NO_OPS = {"__init__", "observe", "attention_masks"}
 OPS = sorted(
     path.stem
     for path in Path(scratchgpt.ops.__file__).parent.glob("*.py")

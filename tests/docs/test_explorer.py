@@ -24,7 +24,11 @@ def extension():
 
 
 def test_every_link_has_a_page_and_a_place(extension):
-    steps = {extension.GPT: demo_steps(steps=1)[0], extension.TRANSLATOR: translator(extension)}
+    steps = {
+        extension.GPT: demo_steps(steps=1)[0],
+        extension.TRANSLATOR: translator(extension),
+        extension.LLAMA: demo_steps(steps=1, **extension.LLAMA_FORM)[0],
+    }
     ids = {
         file: set(re.findall(r' id="([^"]+)"', make_page(step, landscape=False).html)) | {""}
         for file, step in steps.items()

@@ -123,7 +123,10 @@ def test_a_step_with_nan_is_shown(step):
 
 
 def test_a_model_without_an_optimizer_has_no_update(step):
-    assert "there is no update" in make_page(replace(step, moments=None), landscape=False).html
+    assert (
+        "There is no update of AdamW"
+        in make_page(replace(step, moments=None), landscape=False).html
+    )
 
 
 def test_text_that_matters_is_there_without_a_script(demo):

@@ -166,6 +166,8 @@ class Finder(ast.NodeVisitor):
     # Expressions
 
     def mutate_BinOp(self, node: ast.BinOp) -> None:
+        if type(node.op) not in OPERATORS:
+            return
         old, new = OPERATORS[type(node.op)]
         self.between(node.left, node.right, old, new, "operator")
         self.replace(node, self.operand(node.left), "term lost")

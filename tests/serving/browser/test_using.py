@@ -291,7 +291,9 @@ def test_the_page_follows_the_answer_unless_the_reader_scrolls_up(open_chat, ser
     lines = [server.piece(f"{i}\n") for i in range(40)]
     server.answer = [*lines, "wait", *lines, "wait", *lines]
     chat.send("Hi")
-    chat.page.wait_for_function("document.querySelector('.answer .text')?.textContent.length > 100")
+    chat.page.wait_for_function(
+        "() => document.querySelector('.answer .text')?.textContent.length > 100"
+    )
     to_end = "main => main.scrollHeight - main.scrollTop - main.clientHeight"
     main = chat.page.locator("main")
     assert main.evaluate(to_end) < 2
