@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchgpt.backend import Array, use_kernels
 from scratchgpt.errors import UserError
-from scratchgpt.layers import KVCache
+from scratchgpt.layers import Block, KVCache, Norm
 from scratchgpt.memory import aligned_zeros
 from scratchgpt.models.backbone import cached_masks
 from scratchgpt.models.config import GPTConfig
@@ -175,18 +175,15 @@ class QuantizedGPT:
         if backbone.wpe:
             x += self.matrices["transformer.wpe.weight"].by_rows(positions)  # (B, T, C)
         if backbone.ln_wte:
-            for name, parameter in backbone.ln_wte.named_parameters():
-                self._fill(parameter.value, f"transformer.ln_wte.{name}")
+            self._fill_layer(backbone.ln_wte, "transformer.ln_wte")
             x = backbone.ln_wte.forward(x)[0]
         rotation = backbone.rotary.at(positions, like=x) if backbone.rotary else None
         for i, mask in enumerate(cached_masks(positions, cache, self.config)):
-            for name, parameter in backbone.h[0].named_parameters():
-                self._fill(parameter.value, f"transformer.h.{i}.{name}")
+            self._fill_layer(backbone.h[0], f"transformer.h.{i}")
             backbone.h[0].attn.scale = self.config.attention_scale(i)
             x = backbone.h[0].extend(x, cache.layer(i, positions, mask), rotation)
         if backbone.ln_f:
-            for name, parameter in backbone.ln_f.named_parameters():
-                self._fill(parameter.value, f"transformer.ln_f.{name}")
+            self._fill_layer(backbone.ln_f, "transformer.ln_f")
             x = backbone.ln_f.forward(x)[0]
         cache.lengths += counts
         return x
@@ -201,6 +198,11 @@ class QuantizedGPT:
         if self.config.logit_soft_cap is not None:
             soft_cap_forward(logits, self.config.logit_soft_cap, y_out=logits)
         return logits
+
+    def _fill_layer(self, layer: Norm | Block, path: str) -> None:
+        """Write the parameters of a layer of the model to a layer that processes prompts."""
+        for name, parameter in layer.named_parameters():
+            self._fill(parameter.value, f"{path}.{name}")
 
     def _fill(self, value: Array, name: str) -> None:
         """Write a parameter in float32 to the block that processes prompts."""
