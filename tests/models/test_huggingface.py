@@ -1,4 +1,4 @@
-"""GPT-1 and GPT-2 of transformers with random weights: reading, computing and writing."""
+"""The files of GPT-1 and GPT-2; test_families.py compares what all families compute."""
 
 import json
 
@@ -6,103 +6,13 @@ import numpy as np
 import pytest
 
 from scratchgpt.errors import UserError
-from scratchgpt.generation import SamplingConfig, generate
 from scratchgpt.models import GPT, GPTConfig
 
 SIZES = {"n_layer": 3, "n_head": 3, "n_embd": 24, "n_positions": 56, "vocab_size": 61}
-FORMS = [
-    ("gpt2", {}),
-    ("gpt2", {"n_inner": 22, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
-    ("gpt2", {"scale_attn_by_inverse_layer_idx": True, "reorder_and_upcast_attn": True}),
-    ("gpt2", {"scale_attn_weights": False, "activation_function": "gelu"}),
-    ("gpt2", {"tie_word_embeddings": False, "vocab_size": 67, "n_head": 1}),
-    ("gpt2", {"activation_function": "gelu_pytorch_tanh", "n_layer": 1, "n_head": 24}),
-    ("openai-gpt", {}),
-    ("openai-gpt", {"afn": "relu", "layer_norm_epsilon": 1e-3, "n_head": 4}),
-    ("openai-gpt", {"tie_word_embeddings": False, "vocab_size": 67}),
-]
-each_form = pytest.mark.parametrize(
-    ("family", "form"), FORMS, ids=[f"{family} {' '.join(form)}" for family, form in FORMS]
-)
-GREEDY = SamplingConfig(temperature=0)
 
 
 def tokens_for(config, shape=(2, 9)):
     return np.random.default_rng(7).integers(0, config.vocab_size, shape)
-
-
-def greedy(torch, peer, prompt, n_new):
-    """Generate the tokens with the highest logits."""
-    tokens = torch.tensor([prompt])
-    with torch.no_grad():
-        for _ in range(n_new):
-            best = peer(tokens).logits[:, -1].argmax(-1, keepdim=True)
-            tokens = torch.cat([tokens, best], dim=1)
-    return tokens[0, len(prompt) :].tolist()
-
-
-@each_form
-def test_logits_loss_gradients_and_greedy_tokens_equal_theirs(
-    torch, make_peer, in_our_names, family, form, assert_close
-):
-    peer, path = make_peer(family, form)
-    model = GPT.from_pretrained(path, dtype=np.float64)
-    tokens = tokens_for(model.config)
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
-
-    expected = peer(torch.tensor(inputs)).logits
-    expected_loss = torch.nn.functional.cross_entropy(
-        expected.flatten(0, 1), torch.tensor(targets).flatten()
-    )
-    expected_loss.backward()
-    logits, _ = model.forward(inputs)
-    loss, saved = model.loss(inputs, targets)
-    model.loss_backward(1.0, saved)
-
-    assert_close(logits, expected.detach().numpy(), 1e-10, "logits")
-    assert_close(loss, expected_loss.item(), 1e-10, "loss")
-    # Their own loss is computed in float32.
-    assert_close(loss, peer(torch.tensor(tokens), labels=torch.tensor(tokens)).loss.item(), 1e-5)
-    theirs = {name: parameter.grad.numpy() for name, parameter in peer.named_parameters()}
-    for name, gradient in in_our_names(theirs, model, family).items():
-        assert_close(model.store.named[name].grad, gradient, 1e-9, name)
-
-    prompt = tokens[0, :3].tolist()
-    [ours] = generate(model, [prompt], max_new_tokens=50, sampling=GREEDY)
-    assert ours.tokens.tolist() == greedy(torch, peer, prompt, 50)
-
-
-@each_form
-def test_float32_logits_equal_theirs_too(torch, make_peer, family, form, assert_close):
-    peer, path = make_peer(family, form, "float32")
-    model = GPT.from_pretrained(path)
-    assert model.dtype == np.float32
-    tokens = tokens_for(model.config)
-    expected = peer(torch.tensor(tokens)).logits.detach().numpy()
-    assert_close(model.forward(tokens)[0], expected, 1e-5)
-    cache = model.new_cache(2)
-    assert_close(model.extend(tokens, cache), expected[:, -1], 1e-5)
-
-
-@pytest.mark.parametrize("shard_bytes", [None, 5000])
-@each_form
-def test_transformers_reads_our_files(
-    torch, transformers, make_peer, tmp_path, family, form, shard_bytes, assert_close
-):
-    _, path = make_peer(family, form)
-    model = GPT.from_pretrained(path, dtype=np.float64)
-    model.store.values[...] *= 0.9  # like after some training
-    model.save_pretrained(tmp_path / "ours", shard_bytes=shard_bytes)
-    again, info = transformers.AutoModelForCausalLM.from_pretrained(
-        tmp_path / "ours", dtype=torch.float64, output_loading_info=True
-    )
-    assert not any(info.values()), info
-    assert type(again).__name__ == again.config.architectures[0]
-    tokens = tokens_for(model.config)
-    expected = again.eval()(torch.tensor(tokens)).logits.detach().numpy()
-    assert_close(model.forward(tokens)[0], expected, 1e-10)
-    for name in ("attn_pdrop", "embd_pdrop", "resid_pdrop"):
-        assert getattr(again.config, name) == model.config.dropout
 
 
 @pytest.mark.parametrize("family", ["gpt2", "openai-gpt"])
