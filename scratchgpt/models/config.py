@@ -62,7 +62,7 @@ class GPTConfig(ModelConfig):
     embedding_norm : bool
         Whether a norm follows the token embedding.
     positions : {"learned", "rotary"}
-        How the model knows positions: a learned table, or rotation of queries and keys.
+        How the model knows positions: learned (a table), or rotary (rotation of queries and keys).
     rope_theta : float
         Base of the rotary frequencies.
     rope_scaling : dict, optional
@@ -77,7 +77,7 @@ class GPTConfig(ModelConfig):
     head_dim : int, optional
         Channels of one head; by default n_embd / n_head.
     qk_norm : {"none", "before_rotary", "after_rotary"}
-        Whether the queries and keys of each head have an RMS norm, and where.
+        RMS norm of the queries and keys of each head: none, before_rotary or after_rotary.
     sliding_window : int, optional
         Number of positions that attention sees, itself included; by default all.
     window_layers : sequence of bool, optional

@@ -56,7 +56,7 @@ class RunConfig:
         Rank of low-rank adapters, which are trained instead of the model in init; 0 trains the
         model. See :class:`scratchgpt.models.LoRAConfig`.
     lora_alpha : float, optional
-        The adapters are multiplied by lora_alpha / lora_rank; by default 2.
+        The adapters are multiplied by lora_alpha / lora_rank; by default this factor is 2.
     lora_dropout : float
         Dropout probability of the input of the adapters.
     lora_targets : str
