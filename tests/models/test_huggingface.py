@@ -11,10 +11,6 @@ from scratchgpt.models import GPT, GPTConfig
 SIZES = {"n_layer": 3, "n_head": 3, "n_embd": 24, "n_positions": 56, "vocab_size": 61}
 
 
-def tokens_for(config, shape=(2, 9)):
-    return np.random.default_rng(7).integers(0, config.vocab_size, shape)
-
-
 @pytest.mark.parametrize("family", ["gpt2", "openai-gpt"])
 def test_a_round_trip_is_bit_for_bit(make_peer, tmp_path, family):
     from safetensors.numpy import load_file
