@@ -25,7 +25,15 @@ from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.parts.bfloat16 import ROUNDED_BYTES, pack_pairs, pairs
-from scratchgpt.kernels.parts.scratch import TILE_BYTES, Matrix, Rows, load, store, transpose
+from scratchgpt.kernels.parts.scratch import (
+    TILE_BYTES,
+    Matrix,
+    Rows,
+    load,
+    round_up,
+    store,
+    transpose,
+)
 from scratchgpt.kernels.parts.tile import tile
 from scratchgpt.memory import empty, scope
 from scratchgpt.precision import factors, in_bfloat16
@@ -178,12 +186,12 @@ class Product(NamedTuple):
     n_units: Any  # panels times blocks of rows
 
 
-@kernel
-def _product(share, scratch, product):
-    """Compute a share of the units: panels of a block of rows, block by block."""
-    n_shares, like = scratch.shape[0], scratch[share]
-    first_unit = product.n_units * share // n_shares
-    last_unit = product.n_units * (share + 1) // n_shares
+@part
+def _run_units(like, product, first_unit, last_unit):
+    """Compute units of a product: panels of a block of rows, block by block.
+
+    ``like`` is also the scratch memory, of :func:`scratch_items` items.
+    """
     a, b, c, start, n_sum = product.a, product.b, product.c, product.start, product.n_sum
     item = like.itemsize
     panels = np.int64(like.ctypes.data)
@@ -219,6 +227,36 @@ def _product(share, scratch, product):
                     panel = panels + (j - group) // TILE_BYTES * _panel_bytes(like)
                     now_wide = min(TILE_BYTES, last - j)
                     _run_down(like, a_now, panel, target, rows, now_wide, items, begin, edge)
+
+
+@kernel
+def _product(share, scratch, product):
+    """Compute a share of the units."""
+    n_shares, n_units = scratch.shape[0], product.n_units
+    first, last = n_units * share // n_shares, n_units * (share + 1) // n_shares
+    _run_units(scratch[share], product, first, last)
+
+
+@part
+def multiply(like, a, b, c, n_rows, n_columns, n_sum):
+    """Compute C = A B on the thread of the caller, with A and B Matrices, and C Rows.
+
+    Each element has the same bits as from :func:`matmul`. ``like`` is also the scratch memory, of
+    :func:`scratch_items` items.
+    """
+    n_panels = (n_columns * like.itemsize + TILE_BYTES - 1) // TILE_BYTES
+    n_blocks = (n_rows + ROWS - 1) // ROWS
+    block_rows = round_up((n_rows + n_blocks - 1) // n_blocks, TILE_ROWS)
+    n_units = (n_rows + block_rows - 1) // block_rows * n_panels
+    product = Product(a, b, c, Rows(0, 0), n_rows, n_columns, n_sum, block_rows, n_units)
+    _run_units(like, product, 0, n_units)
+
+
+def scratch_items(itemsize: int) -> int:
+    """Return the number of items that a thread needs for its part of a product."""
+    needs = GROUP * (PANEL_BYTES // itemsize * TILE_BYTES + 64)
+    needs += TILE_ROWS * (TILE_BYTES + PANEL_BYTES) + ROUNDED_BYTES + ROWS * PACKED_STEP
+    return needs // itemsize
 
 
 def matmul(
@@ -261,8 +299,6 @@ def matmul(
     fewest = n_shares if a.strides[1] != item and m > n else 1
     block_rows = _block_rows(m, n_panels, n_shares, fewest)
     n_units = -(-m // block_rows) * n_panels
-    needs = GROUP * (PANEL_BYTES // item * TILE_BYTES + 64) + TILE_ROWS * (TILE_BYTES + PANEL_BYTES)
-    needs += ROUNDED_BYTES + ROWS * PACKED_STEP
     with scope():
         items = out.dtype
         if in_bfloat16(out.dtype):
@@ -270,7 +306,7 @@ def matmul(
                 a, items = pairs(a), np.dtype(np.uint32)
             else:
                 a, b = factors(a, b)
-        scratch = empty((n_shares, needs // item), like=out, dtype=items)
+        scratch = empty((n_shares, scratch_items(item)), like=out, dtype=items)
         product = Product(
             a=Matrix(a.ctypes.data, *a.strides),
             b=Matrix(b.ctypes.data, *b.strides),

@@ -1,42 +1,204 @@
-"""What Muon does with each element, in two passes over memory; see :mod:`scratchgpt.optim`."""
+"""A step of Muon, whole matrices per thread; see :mod:`scratchgpt.optim.muon` for the reference.
+
+The products of an orthogonalization are short for small matrices. Divided among threads one by one,
+most of their time would be waiting. So each thread takes whole matrices, which stay in its cache
+from the gradient to the new value. A result has the same bits for any number of threads.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from scratchgpt.backend import Array
-from scratchgpt.kernels.compiler.jit import CHUNK
+from scratchgpt.kernels.compiler.addresses import vector
+from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
+from scratchgpt.kernels.compiler.threads import n_threads
+from scratchgpt.kernels.gemm import multiply, scratch_items
+from scratchgpt.kernels.parts.scratch import Matrix, Rows
+from scratchgpt.memory import empty, scope
+
+BLOCK = 64  # rows of a symmetric product that are computed together
+LINE = 16  # scratch arrays begin at a multiple of so many items
+
+
+class Factors(NamedTuple):
+    """The scalars of a step that are the same for all matrices, all of one dtype."""
+
+    momentum: Any
+    gain: Any  # multiplies the gradient
+    keep: Any  # multiplies the value
+    eps: Any
+    a: Any
+    b: Any
+    c: Any
+
+
+# A matrix as the kernel receives it: addresses, bytes from row to row, sizes.
+_FIELDS = ("share", "value", "grad", "momentum_buffer", "row", "n_rows", "n_columns")
+_JOB = np.dtype([*((name, np.int64) for name in _FIELDS), ("rate", np.float64)])
+
+
+@part
+def _average(like, job, factors, nesterov, update):
+    """Update the momentum, write what to orthogonalize, and return its sum of squares."""
+    momentum, gain, total = factors.momentum, factors.gain, 0.0
+    for row in range(job.n_rows):
+        g = vector(like, job.grad + row * job.row, job.n_columns)
+        m = vector(like, job.momentum_buffer + row * job.row, job.n_columns)
+        u = update[row]
+        for j in range(u.size):
+            m[j] = momentum * m[j] + gain * g[j]
+        if nesterov:
+            for j in range(u.size):
+                u[j] = momentum * m[j] + gain * g[j]
+        else:
+            for j in range(u.size):
+                u[j] = m[j]
+        for j in range(u.size):
+            total += np.float64(u[j]) * np.float64(u[j])
+    return total
+
+
+@part
+def _symmetric_product(like, a, n_sum, out):
+    """Compute A A^T: the blocks on and above the diagonal, then a copy below it."""
+    n, item = len(out), like.itemsize
+    at = np.int64(out.ctypes.data)
+    for start in range(0, n, BLOCK):
+        rows = min(BLOCK, n - start)
+        left = Matrix(a.at + start * a.row, a.row, a.column)
+        right = Matrix(left.at, a.column, a.row)
+        target = Rows(at + start * (n + 1) * item, n * item)
+        multiply(like, left, right, target, rows, n - start, n_sum)
+        for i in range(start + rows, n):
+            for j in range(start, start + rows):
+                out[i, j] = out[j, i]
+
+
+@part
+def _iterate(like, now, after, gram, square, factors):
+    """Compute one iteration of Newton-Schulz, from ``now`` to ``after``."""
+    n_rows, n_columns, n, item = now.shape[0], now.shape[1], len(gram), like.itemsize
+    rows = Matrix(np.int64(now.ctypes.data), n_columns * item, item)
+    wide = rows if n_rows <= n_columns else Matrix(rows.at, rows.column, rows.row)
+    _symmetric_product(like, wide, max(n_rows, n_columns), gram)
+    own = Matrix(np.int64(gram.ctypes.data), n * item, item)
+    _symmetric_product(like, own, n, square)
+    for i in range(n):
+        g, s = gram[i], square[i]
+        for j in range(n):
+            s[j] = factors.b * g[j] + factors.c * s[j]
+        s[i] += factors.a
+    polynomial = Matrix(np.int64(square.ctypes.data), n * item, item)
+    target = Rows(np.int64(after.ctypes.data), n_columns * item)
+    if n_rows <= n_columns:
+        multiply(like, polynomial, rows, target, n_rows, n_columns, n)
+    else:  # the polynomial is symmetric
+        multiply(like, rows, polynomial, target, n_rows, n_columns, n)
+
+
+@part
+def _taken(scratch, start, n_rows, n_columns):
+    """Return a matrix in scratch memory, and where the next one begins."""
+    stop = start + n_rows * n_columns
+    return scratch[start:stop].reshape(n_rows, n_columns), (stop + LINE - 1) // LINE * LINE
 
 
 @kernel
-def _nesterov(chunk, grad, momentum_buffer, update, momentum, gain):
-    start = chunk * CHUNK
-    g, m = grad[start : start + CHUNK], momentum_buffer[start : start + CHUNK]
-    u = update[start : start + CHUNK]
-    for i in range(g.size):
-        m[i] = momentum * m[i] + gain * g[i]
-        u[i] = momentum * m[i] + gain * g[i]
+def _step(share, scratch, start, jobs, norms, factors, nesterov, n_iterations):
+    like = scratch[share]
+    for i in range(jobs.size):
+        job = jobs[i]
+        if job.share != share:
+            continue
+        n = min(job.n_rows, job.n_columns)
+        now, free = _taken(like, start, job.n_rows, job.n_columns)
+        after, free = _taken(like, free, job.n_rows, job.n_columns)
+        gram, free = _taken(like, free, n, n)
+        square, free = _taken(like, free, n, n)
+        norms[i] = np.sqrt(_average(like, job, factors, nesterov, now))
+        if not np.isfinite(norms[i]):
+            continue
+        inverse = like.dtype.type(1 / max(norms[i], np.float64(factors.eps)))
+        for row in range(job.n_rows):
+            x = now[row]
+            for j in range(x.size):
+                x[j] *= inverse
+        for _ in range(n_iterations):
+            _iterate(like, now, after, gram, square, factors)
+            now, after = after, now
+        rate = like.dtype.type(job.rate)
+        for row in range(job.n_rows):
+            x, u = vector(like, job.value + row * job.row, job.n_columns), now[row]
+            for j in range(x.size):
+                x[j] = factors.keep * x[j] - rate * u[j]
 
 
-def nesterov(
-    grad: Array, momentum_buffer: Array, update: Array, *, momentum: float, gain: float
-) -> None:
-    """Update ``momentum_buffer`` in place, and write Nesterov's average to ``update``.
+def step(
+    matrices: Sequence[tuple[Array, Array, Array, float]],
+    *,
+    momentum: float,
+    gain: float,
+    nesterov: bool,
+    keep: float,
+    eps: float,
+    coefficients: tuple[float, float, float],
+    n_iterations: int,
+) -> Array:
+    """Update matrices and their momentum in place.
 
-    All arrays are flat and of one dtype; ``gain`` multiplies the gradient.
+    Parameters
+    ----------
+    matrices : sequence of (value, grad, momentum_buffer, rate)
+        The three arrays (M, N) of a matrix have equal strides, and their rows are contiguous. The
+        update is multiplied by ``rate``. All arrays have one dtype.
+    gain : float
+        Multiplies the gradient.
+    keep : float
+        Multiplies the value.
+
+    Returns
+    -------
+    norms : array (n,)
+        float64: of what was orthogonalized. If a norm is not finite, the value is unchanged.
     """
-    number = grad.dtype.type
-    n_chunks = -(-grad.size // CHUNK)
-    _nesterov(n_chunks, grad, momentum_buffer, update, number(momentum), number(gain))
+    norms = np.zeros(len(matrices))
+    if not matrices:
+        return norms
+    one = matrices[0][0]
+    sizes = np.array([value.shape for value, *_ in matrices])
+    costs = sizes.min(1) ** 2 * (2 * sizes.max(1) + sizes.min(1))
+    shares = _divided(costs, min(n_threads(), len(matrices)))
+    jobs = np.empty(len(matrices), _JOB)
+    for i, (value, grad, buffer, rate) in enumerate(matrices):
+        addresses = (value.ctypes.data, grad.ctypes.data, buffer.ctypes.data)
+        jobs[i] = (shares[i], *addresses, value.strides[0], *value.shape, rate)
+    start = _round_up(scratch_items(one.itemsize))
+    needed = start + max(_space(*value.shape) for value, *_ in matrices)
+    numbers = (momentum, gain, keep, eps, *coefficients)
+    factors = Factors(*(one.dtype.type(x) for x in numbers))
+    with scope():
+        n_shares = int(shares.max()) + 1
+        scratch = empty((n_shares, needed), like=one)
+        _step(n_shares, scratch, start, jobs, norms, factors, nesterov, n_iterations)
+    return norms
 
 
-@kernel
-def _move(chunk, value, update, keep, rate, n_rows):
-    for row in range(chunk * n_rows, min((chunk + 1) * n_rows, value.shape[0])):
-        x, u = value[row], update[row]
-        for i in range(x.size):
-            x[i] = keep * x[i] - rate * u[i]
+def _round_up(n: int) -> int:
+    return -(-n // LINE) * LINE
 
 
-def move(value: Array, update: Array, *, keep: float, rate: float) -> None:
-    """``value = keep * value - rate * update``, of two matrices whose rows are contiguous."""
-    number = value.dtype.type
-    n_rows = max(1, CHUNK // value.shape[1])
-    _move(-(-value.shape[0] // n_rows), value, update, number(keep), number(rate), n_rows)
+def _space(n_rows: int, n_columns: int) -> int:
+    """Return the items of scratch memory for a matrix: two of its size, two of its products."""
+    return 2 * _round_up(n_rows * n_columns) + 2 * _round_up(min(n_rows, n_columns) ** 2)
+
+
+def _divided(costs: Array, n: int) -> Array:
+    """Return the share of each matrix: the longest first, each to the share with the least cost."""
+    shares, totals = np.empty(len(costs), np.int64), np.zeros(n)
+    for i in np.argsort(-costs, kind="stable"):
+        shares[i] = totals.argmin()
+        totals[shares[i]] += costs[i]
+    return shares

@@ -8,7 +8,8 @@ iteration multiplies in bfloat16; here the products have the precision of the pa
 """
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +26,6 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 N_ITERATIONS = 5
 EPS = 1e-7  # the smallest norm that is divided by
 ADJUSTMENTS = ("original", "match_rms_adamw")
-
-BLOCK = 128  # rows of a symmetric product that are computed together
 
 
 def newton_schulz(
@@ -89,13 +88,13 @@ def newton_schulz(
         a, b, c = coefficients
         for _ in range(n_iterations):
             wide, target = (now, after) if x.shape[0] <= x.shape[1] else (now.T, after.T)
-            _symmetric_product(wide, wide.T, out=gram)
-            _symmetric_product(gram, gram, out=square)
+            multiply(wide, wide.T, out=gram)
+            multiply(gram, gram, out=square)
             square *= c
             gram *= b
             square += gram
             square.reshape(-1)[:: n + 1] += a  # its diagonal
-            _product(square, wide, out=target)
+            multiply(square, wide, out=target)
             now, after = after, now
     return y
 
@@ -109,24 +108,6 @@ def _divide_by_norm(x: Array) -> None:
     if not math.isfinite(norm):
         raise ValueError(f"newton_schulz: the norm of x is {norm}; x has NaN or infinite values")
     x /= max(norm, EPS)
-
-
-def _product(a: Array, b: Array, out: Array) -> None:
-    if use_kernels(a, b, out):
-        from scratchgpt.kernels.gemm import matmul
-
-        matmul(a, b, out)
-        return
-    multiply(a, b, out)
-
-
-def _symmetric_product(a: Array, b: Array, out: Array) -> None:
-    """Compute a product that is known to be symmetric: blocks above the diagonal, then a copy."""
-    n = len(out)
-    for start in range(0, n, BLOCK):
-        rows, rest = slice(start, start + BLOCK), slice(start + BLOCK, n)
-        _product(a[rows], b[:, start:], out=out[rows, start:])
-        out[rest, rows] = out[rows, rest].T
 
 
 def rate_factor(shape: tuple[int, int], adjust_lr: str) -> float:
@@ -154,6 +135,16 @@ def rate_factor(shape: tuple[int, int], adjust_lr: str) -> float:
     if adjust_lr == "original":
         return math.sqrt(max(1.0, n_out / n_in))
     return 0.2 * math.sqrt(max(n_in, n_out))
+
+
+class Matrix(NamedTuple):
+    """A linear map (in, out) to update; the arrays are views."""
+
+    name: str
+    value: Array
+    grad: Array
+    momentum_buffer: Array
+    rate: float  # learning rate times rate_factor
 
 
 class Muon:
@@ -240,48 +231,63 @@ class Muon:
         """
         self.n_steps += 1
         keep = 1 - lr * self.weight_decay
-        for name, momentum_buffer in self.shard.views(self.store, self.momentum_buffer).items():
-            parameter = self.store.named[name]
+        matrices = list(self._matrices(lr))
+        if use_kernels(self.store.values, self.store.grads, self.momentum_buffer):
+            self._step_with_kernel(matrices, keep, grad_scale)
+            return
+        for matrix in matrices:
             with scope(), products_in("float32"):
-                update = empty(parameter.shape, like=parameter.value)
-                self._average(parameter.grad, momentum_buffer, update, grad_scale)
-                start = 0
-                for width in parameter.columns:
-                    part = slice(start, start + width)
-                    self._move(parameter.value[:, part], update[:, part], lr, keep)
-                    start += width
+                update = newton_schulz(self._average(matrix, grad_scale))
+                update *= matrix.rate
+                matrix.value[...] *= keep
+                matrix.value[...] -= update
 
-    def _average(self, grad: Array, momentum_buffer: Array, update: Array, scale: float) -> None:
-        """Add the gradient to the momentum, and write what to orthogonalize to ``update``."""
-        momentum, gain = self.momentum, scale * (1 - self.momentum)
-        if self.nesterov and use_kernels(grad, momentum_buffer, update):
-            from scratchgpt.kernels import muon
+    def _matrices(self, lr: float) -> Iterator[Matrix]:
+        """Yield the matrices of the shard, those of a fused parameter one by one."""
+        for name, buffer in self.shard.views(self.store, self.momentum_buffer).items():
+            parameter = self.store.named[name]
+            start = 0
+            for width in parameter.columns:
+                part = slice(start, start + width)
+                rate = lr * rate_factor((parameter.shape[0], width), self.adjust_lr)
+                yield Matrix(
+                    name, parameter.value[:, part], parameter.grad[:, part], buffer[:, part], rate
+                )
+                start += width
 
-            flat = (grad.reshape(-1), momentum_buffer.reshape(-1), update.reshape(-1))
-            muon.nesterov(*flat, momentum=momentum, gain=gain)
-            return
-        momentum_buffer *= momentum
-        momentum_buffer += np.multiply(grad, gain, out=update)
+    def _average(self, matrix: Matrix, grad_scale: float) -> Array:
+        """Add the gradient to the momentum, and return what to orthogonalize."""
+        gain = grad_scale * (1 - self.momentum)
+        scaled = empty(matrix.grad.shape, like=matrix.grad)
+        np.multiply(matrix.grad, gain, out=scaled)
+        matrix.momentum_buffer[...] *= self.momentum
+        matrix.momentum_buffer[...] += scaled
         if not self.nesterov:
-            update[...] = momentum_buffer
-            return
-        with scope():
-            scaled = empty(update.shape, like=update)
-            update += np.multiply(momentum_buffer, momentum, out=scaled)
+            return matrix.momentum_buffer
+        average = empty(scaled.shape, like=scaled)
+        np.multiply(matrix.momentum_buffer, self.momentum, out=average)
+        average += scaled
+        return average
 
-    def _move(self, value: Array, update: Array, lr: float, keep: float) -> None:
-        """Decay one matrix (in, out), and subtract the orthogonalized update."""
-        rate = lr * rate_factor(value.shape, self.adjust_lr)
-        with scope():
-            orthogonal = newton_schulz(update)
-            if use_kernels(value, orthogonal):
-                from scratchgpt.kernels import muon
+    def _step_with_kernel(self, matrices: list[Matrix], keep: float, grad_scale: float) -> None:
+        from scratchgpt.kernels import muon
 
-                muon.move(value, orthogonal, keep=keep, rate=rate)
-                return
-            value *= keep
-            orthogonal *= rate
-            value -= orthogonal
+        norms = muon.step(
+            [matrix[1:] for matrix in matrices],
+            momentum=self.momentum,
+            gain=grad_scale * (1 - self.momentum),
+            nesterov=self.nesterov,
+            keep=keep,
+            eps=EPS,
+            coefficients=COEFFICIENTS,
+            n_iterations=N_ITERATIONS,
+        )
+        for matrix, norm in zip(matrices, norms, strict=True):
+            if not math.isfinite(norm):
+                raise ValueError(
+                    f"Muon: the norm of the averaged gradient of {matrix.name} is {norm}; it has "
+                    "NaN or infinite values"
+                )
 
     def moments_of(self, name: str) -> tuple[str, ...]:
         """Return the name of the moment of any parameter."""

@@ -155,6 +155,15 @@ def test_complex_values_and_vectors_are_refused(make_maps):
         Muon(make_maps(np.complex128))
 
 
+def test_a_gradient_that_is_not_finite_is_an_error_and_changes_no_value(make_maps, how):
+    store = make_maps()
+    store.named["fused"].grad[2, 9] = np.nan
+    before = store.named["fused"].value.copy()
+    with pytest.raises(ValueError, match=r"is nan; (it|x) has NaN or infinite values"):
+        Muon(store).step(0.1)
+    np.testing.assert_array_equal(store.named["fused"].value[:, 8:12], before[:, 8:12])
+
+
 @each_adjustment
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_ten_steps_are_pytorchs_without_its_cast(make_maps, adjust_lr, nesterov, how, assert_close):
