@@ -94,7 +94,7 @@ class GPTConfig(ModelConfig):
     Raises
     ------
     UserError
-        If a value is out of range.
+        If a value is out of range, or has no effect because of another one.
     """
 
     kind = preset_kind = GPT_KIND
@@ -162,6 +162,24 @@ class GPTConfig(ModelConfig):
         self._check_heads()
         self._check_limits()
         object.__setattr__(self, "rope_scaling", plain_rope_scaling(self.rope_scaling))
+        for name, reason in self._unused().items():
+            if getattr(self, name) != DEFAULTS[name]:
+                raise UserError(
+                    f"{name}={getattr(self, name)!r} has no effect with {reason}; leave it at "
+                    f"{DEFAULTS[name]!r}"
+                )
+
+    def _unused(self) -> dict[str, str]:
+        """Return the settings that have no effect, with the reason of each."""
+        unused = {}
+        if self.norm == "layer" and self.qk_norm == "none":
+            unused["norm_weight"] = "norm='layer' and qk_norm='none'"
+        if self.positions == "learned":
+            rope = [name for name in DEFAULTS if name.startswith("rope_")]
+            unused |= dict.fromkeys(rope, "positions='learned'")
+        if self.sliding_window is None:
+            unused["window_layers"] = "sliding_window=None"
+        return unused
 
     def _check_heads(self) -> None:
         if self.n_head % self.kv_heads:
@@ -231,7 +249,7 @@ class GPTConfig(ModelConfig):
     def effective(self) -> dict[str, Any]:
         """Return the settings of the form of GPT: two configurations with equal ones compute equal.
 
-        None is replaced by what it means, and a setting without effect by its default.
+        None is replaced by what it means.
         """
         values = {name: getattr(self, name) for name in DEFAULTS}
         values |= {
@@ -243,12 +261,7 @@ class GPTConfig(ModelConfig):
         values["window_layers"] = None if len(set(windows)) == 1 else tuple(map(bool, windows))
         if self.norm == "rms":
             values["bias"] = False  # the norms have none, and each map has its own
-        unused = []
-        if self.norm == "layer" and self.qk_norm == "none":
-            unused.append("norm_weight")
-        if self.positions == "learned":
-            unused += [name for name in DEFAULTS if name.startswith("rope_")]
-        return {**values, **{name: DEFAULTS[name] for name in unused}}
+        return values
 
 
 DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(GPTConfig)}

@@ -228,6 +228,11 @@ class Muon:
             The learning rate of this step, before :func:`rate_factor`.
         grad_scale : float
             Factor from gradient clipping; ``store.grads`` is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If a gradient has NaN or infinite values; its matrix is unchanged.
         """
         self.n_steps += 1
         keep = 1 - lr * self.weight_decay
@@ -236,11 +241,12 @@ class Muon:
             self._step_with_kernel(matrices, keep, grad_scale)
             return
         for matrix in matrices:
+            value = matrix.value
             with scope(), products_in("float32"):
                 update = newton_schulz(self._average(matrix, grad_scale))
                 update *= matrix.rate
-                matrix.value[...] *= keep
-                matrix.value[...] -= update
+                value *= keep
+                value -= update
 
     def _matrices(self, lr: float) -> Iterator[Matrix]:
         """Yield the matrices of the shard, those of a fused parameter one by one."""
@@ -257,15 +263,15 @@ class Muon:
 
     def _average(self, matrix: Matrix, grad_scale: float) -> Array:
         """Add the gradient to the momentum, and return what to orthogonalize."""
-        gain = grad_scale * (1 - self.momentum)
         scaled = empty(matrix.grad.shape, like=matrix.grad)
-        np.multiply(matrix.grad, gain, out=scaled)
-        matrix.momentum_buffer[...] *= self.momentum
-        matrix.momentum_buffer[...] += scaled
+        np.multiply(matrix.grad, grad_scale * (1 - self.momentum), out=scaled)
+        buffer = matrix.momentum_buffer
+        buffer *= self.momentum
+        buffer += scaled
         if not self.nesterov:
-            return matrix.momentum_buffer
+            return buffer
         average = empty(scaled.shape, like=scaled)
-        np.multiply(matrix.momentum_buffer, self.momentum, out=average)
+        np.multiply(buffer, self.momentum, out=average)
         average += scaled
         return average
 

@@ -178,6 +178,19 @@ def test_a_preset_may_be_changed():
         ({"rope_theta": None}, "rope_theta=None must be more than 1 and finite"),
         ({"logit_soft_cap": 0}, "logit_soft_cap=0 must be positive and finite"),
         ({"attention_soft_cap": float("inf")}, "attention_soft_cap=inf must be positive"),
+        (
+            {"rope_theta": 5e5},
+            "rope_theta=500000.0 has no effect with positions='learned'; leave it at 10000.0",
+        ),
+        ({"rope_reversed": True}, "rope_reversed=True has no effect with positions='learned'"),
+        (
+            {"norm_weight": False},
+            "norm_weight=False has no effect with norm='layer' and qk_norm='none'",
+        ),
+        (
+            {"window_layers": 12 * [True]},
+            "has no effect with sliding_window=None; leave it at None",
+        ),
     ],
 )
 def test_invalid_values_are_refused_in_one_line(changes, message):
@@ -258,10 +271,9 @@ def test_what_has_no_effect_does_not_distinguish_two_forms():
     same = config.replace(n_inner=96, head_dim=6, qkv_bias=True, proj_bias=True, mlp_bias=True)
     assert same.replace(bias=False).effective() == config.effective()
     windows = config.replace(window_layers=(False, False))
-    assert windows.effective() == config.replace(sliding_window=None).effective()
+    everywhere = config.replace(sliding_window=None, window_layers=None)
+    assert windows.effective() == everywhere.effective()
     assert config.effective() != config.replace(rope_theta=3.0).effective()
-    learned = config.replace(positions="learned")
-    assert learned.effective() == learned.replace(rope_theta=3.0, rope_scaling=None).effective()
 
 
 def test_files_have_later_fields_only_if_they_are_set():
