@@ -57,6 +57,7 @@ class Exercise:
 
 
 _draw = Draw("exercises")
+_ANGLES = np.arange(4)[:, None] * 100.0 ** (-np.arange(3) / 3)
 _TABLE = {"tokens": np.array([[2, 0, 2, 2], [4, 4, 0, 2]]), "weight": _draw.normal(5, 3)}
 
 
@@ -115,6 +116,24 @@ EXERCISES = {
             approximate="tanh",
         ),
         _exercise(
+            "silu",
+            {"x": _draw.normal(4, 5)},
+            hints={"x": "x and the sigmoid are two factors, and the slope of s is s (1 - s)"},
+            mistake=("s + x * s * (1 - s)", "s + x * s"),
+        ),
+        _exercise(
+            "relu_squared",
+            {"x": _draw.away_from_zero(4, 5)},
+            hints={"x": "the slope of a square is twice what is squared"},
+            mistake=("dy * 2 * positive", "dy * positive"),
+        ),
+        _exercise(
+            "gated_product",
+            {"x": _draw.normal(3, 8)},
+            hints={"x": "of the two halves, each multiplies the gradient of the other"},
+            mistake=("dy * u * slope", "dy * slope"),
+        ),
+        _exercise(
             "softmax",
             {"x": _draw.normal(3, 5)},
             hints={"x": "each x is in the denominator of all y of its row"},
@@ -143,6 +162,23 @@ EXERCISES = {
             mistake=("dx_hat - mean - x_hat * projection", "dx_hat - mean"),
         ),
         _exercise(
+            "rms_norm",
+            {"x": _draw.normal(4, 5), "weight": _draw.normal(5)},
+            hints={
+                "x": "each x reaches each y on two paths: directly, and through rstd",
+                "weight": "all rows share the weight; its slope is x_hat",
+            },
+            mistake=("dx_hat - x_hat * projection", "dx_hat - projection"),
+        ),
+        _exercise(
+            "rotary",
+            {"x": _draw.normal(4, 6)},
+            hints={"x": "the transpose of a rotation is the rotation by the opposite angle"},
+            mistake=("dy2 * cos - dy1 * sin", "dy2 * cos + dy1 * sin"),
+            cos=np.cos(_ANGLES),
+            sin=np.sin(_ANGLES),
+        ),
+        _exercise(
             "mean_pool",
             {"x": _draw.normal(3, 5, 4), "lengths": np.array([2, 5, 3])},
             hints={"x": "padding has no path to the output; a token has a share of 1 / length"},
@@ -156,6 +192,13 @@ EXERCISES = {
             {"x": _draw.normal(4, 5)},
             hints={"x": "a longer x gives the same y: dx has no part along x"},
             mistake=("(dy - y * along) / length", "dy / length"),
+        ),
+        _exercise(
+            "soft_cap",
+            {"x": 3 * _draw.normal(4, 5)},
+            hints={"x": "the slope of tanh is 1 - tanh^2, and x is divided by 3 before it"},
+            mistake=("1 - t**2", "1 - t"),
+            cap=3.0,
         ),
         _exercise(
             "attention",
