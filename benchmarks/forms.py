@@ -1,6 +1,6 @@
 """From GPT-2 to Llama, change by change: what each change does to the loss and to the time.
 
-    python benchmarks/forms.py [--data FILE] [--steps 2000] [--seeds 3]
+    python benchmarks/forms.py [--data FILE] [--steps 2000] [--seeds 0 1 2]
 
 The recipe is that of ``tinyshakespeare.py``: characters of tiny Shakespeare, 4 layers of 128
 channels, AdamW. Each row of :data:`CHANGES` is trained from the same batches with one change more
@@ -78,12 +78,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, help="a text file in place of tiny Shakespeare")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--json", type=Path, help="also write all runs to this file")
     arguments = parser.parse_args()
     runs = []
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(arguments.seeds):
+        for seed in arguments.seeds:
             for row in range(len(CHANGES)):
                 run = measure(row, seed, arguments.steps, arguments.data, Path(folder))
                 runs.append(run)
