@@ -168,7 +168,7 @@ def singular_values() -> str:
         (50, 480),
         (
             ("15/8, −10/8, 3/8: converges to 1", (15 / 8, -10 / 8, 3 / 8)),
-            ("Jordan’s: steeper at 0, and only near 1", optim.muon.COEFFICIENTS),
+            ("Jordan’s: steeper at 0, and only near 1", optim.orthogonalize.COEFFICIENTS),
         ),
         strict=True,
     ):

@@ -15,7 +15,7 @@ from scratchgpt.kernels.compiler.addresses import vector
 from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.compiler.threads import n_threads
-from scratchgpt.kernels.gemm import multiply, scratch_items
+from scratchgpt.kernels.parts.panels import multiply, scratch_items
 from scratchgpt.kernels.parts.scratch import Matrix, Rows
 from scratchgpt.memory import empty, scope
 

@@ -2,9 +2,10 @@
 
 from scratchgpt.optim.adamw import AdamW
 from scratchgpt.optim.clip import clip_scale, global_norm
-from scratchgpt.optim.muon import Muon, newton_schulz, rate_factor
+from scratchgpt.optim.muon import Muon, rate_factor
 from scratchgpt.optim.muon_with_adamw import MuonWithAdamW
 from scratchgpt.optim.optimizer import Optimizer
+from scratchgpt.optim.orthogonalize import newton_schulz
 from scratchgpt.optim.schedule import (
     warmup_constant,
     warmup_cosine,

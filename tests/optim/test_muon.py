@@ -9,7 +9,8 @@ from scratchgpt.layers import Linear, Parameter, ParameterStore
 from scratchgpt.layers.parameters import normal
 from scratchgpt.memory import Arena
 from scratchgpt.optim import Muon, muon, newton_schulz, rate_factor
-from scratchgpt.optim.muon import ADJUSTMENTS, COEFFICIENTS
+from scratchgpt.optim.muon import ADJUSTMENTS
+from scratchgpt.optim.orthogonalize import COEFFICIENTS
 from scratchgpt.precision import products_in
 
 SHAPES = [(13, 29), (29, 13), (17, 17), (1, 6), (6, 1), (150, 301), (301, 150)]
