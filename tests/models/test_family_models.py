@@ -111,7 +111,7 @@ UNKNOWN_TO_GPT2 = {
     **{"attention_soft_cap": 2.0, "logit_soft_cap": 2.0},
     **dict.fromkeys(OWN_BIASES, False),
 }
-# These change nothing without others.
+# These change nothing without others, and are refused.
 WITHOUT_EFFECT = {
     **{"rope_theta": 3.0, "rope_pairing": "neighbors", "rope_reversed": True},
     **{"rope_scaling": {"rope_type": "linear", "factor": 2.0}},
@@ -123,10 +123,15 @@ def test_every_later_setting_is_checked():
     assert set(UNKNOWN_TO_GPT2) | set(WITHOUT_EFFECT) == set(LATER_FIELDS)
 
 
-@pytest.mark.parametrize("name", LATER_FIELDS)
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+def test_a_setting_without_effect_is_refused(name):
+    with pytest.raises(UserError, match=rf"^{name}=.* has no effect with"):
+        GPTConfig(**{**SMALL, name: WITHOUT_EFFECT[name]})
+
+
+@pytest.mark.parametrize("name", UNKNOWN_TO_GPT2)
 def test_programs_for_gpt2_refuse_every_later_setting(tmp_path, name):
-    value = {**UNKNOWN_TO_GPT2, **WITHOUT_EFFECT}[name]
-    form = {"n_inner": 48, "activation": "gelu_tanh", name: value}
+    form = {"n_inner": 48, "activation": "gelu_tanh", name: UNKNOWN_TO_GPT2[name]}
     model = GPT(GPTConfig(**{**SMALL, **form}))
     exact = GPT(GPTConfig(**{**SMALL, **form, "activation": "gelu"}))
     writers = {
@@ -135,8 +140,7 @@ def test_programs_for_gpt2_refuse_every_later_setting(tmp_path, name):
         "llm.c": partial(write_llmc, model, tmp_path / "c.bin"),
     }
     for program, write in writers.items():
-        is_written = name in WITHOUT_EFFECT or (name in OWN_BIASES and program != "nanogpt")
-        if is_written:  # if biases are missing, as 0
+        if name in OWN_BIASES and program != "nanogpt":  # missing biases are written as 0
             write()
         else:
             with pytest.raises(UserError, match=f"{program} supports only {name}="):

@@ -112,13 +112,13 @@ def unless_none(strategy):
 
 @st.composite
 def settings(draw):
-    """Draw any form: its settings are independent of each other."""
+    """Draw any form. Its settings are independent, apart from those without effect."""
     n_kv_head, gated = draw(st.sampled_from([1, 2, 3, 5])), draw(st.booleans())
     activations = ["gelu_tanh", "gelu", "relu", "silu"] + ["relu_squared"] * (not gated)
     flags = ("bias", "tied_head", "scale_attn_weights", "norm_weight", "embedding_norm")
     flags += ("rope_reversed", "scale_attn_by_inverse_layer_idx")
     caps = unless_none(st.sampled_from([0.7, 4.0]))
-    return {
+    form = {
         **{name: draw(st.booleans()) for name in flags},
         "n_kv_head": n_kv_head,
         "n_head": n_kv_head * draw(st.integers(1, 3)),
@@ -136,6 +136,14 @@ def settings(draw):
         "logit_soft_cap": draw(caps),
         **{f"{part}_bias": draw(unless_none(st.booleans())) for part in ("qkv", "proj", "mlp")},
     }
+    unused = []
+    if form["norm"] == "layer" and form["qk_norm"] == "none":
+        unused.append("norm_weight")
+    if form["positions"] == "learned":
+        unused += ["rope_pairing", "rope_reversed"]
+    if form["sliding_window"] is None:
+        unused.append("window_layers")
+    return {name: value for name, value in form.items() if name not in unused}
 
 
 @given(form=settings(), seed=st.integers(0, 100), int8=st.booleans())
