@@ -28,12 +28,12 @@ PUBLISHED = 1.4697
 SIZES = {"n_layer": 6, "n_head": 4, "n_embd": 256, "block_size": 256, "dropout": 0.1}
 COMMON = {
     **{"batch_size": 16, "warmup_steps": 100, "beta1": 0.9, "beta2": 0.99, "grad_clip": 1.0},
-    **{"eval_batches": 20, "lr": 1e-3},
+    "eval_batches": 20,
 }
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "gpt2": {
         "model": {**SIZES, "bias": False},
-        "training": {**COMMON, "min_lr": 1e-4, "weight_decay": 0.1},
+        "training": {**COMMON, "lr": 1e-3, "min_lr": 1e-4, "weight_decay": 0.1},
     },
     "today": {
         "model": {
@@ -41,8 +41,8 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             **{"gated_mlp": True, "activation": "silu", "qk_norm": "after_rotary"},
         },
         "training": {
-            **{**COMMON, "min_lr": 0.0, "weight_decay": 0.1, "optimizer": "muon"},
-            **{"muon_lr": 0.02, "schedule": "wsd", "decay_steps": 0.5},
+            **{**COMMON, "lr": 2e-3, "min_lr": 0.0, "weight_decay": 0.1},
+            **{"optimizer": "muon", "muon_lr": 0.02, "schedule": "wsd", "decay_steps": 0.5},
         },
     },
 }

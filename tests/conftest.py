@@ -30,7 +30,7 @@ BROWSER_OPTIONS += ["--disable-component-update", "--disable-sync", "--no-first-
 PROVE_THE_REFERENCE = {"ops", "layers", "models", "verify"}
 # What these test is the same with kernels and without, so the gate runs them once, with kernels.
 THE_SAME_WITHOUT_NUMBA = {"docs", "examples", "exercises", "explore", "fuzz", "mutation", "prose"}
-THE_SAME_WITHOUT_NUMBA |= {"serving", "text"}
+THE_SAME_WITHOUT_NUMBA |= {"serving", "text", "test_architecture.py", "test_prose.py"}
 
 # Hypothesis generates the same examples in every run, and stores none.
 hypothesis.settings.register_profile(
