@@ -16,7 +16,7 @@ from scratchgpt.kernels.compiler.jit import part
 from scratchgpt.kernels.compiler.parallel import kernel
 from scratchgpt.kernels.compiler.threads import n_threads
 from scratchgpt.kernels.parts.panels import multiply, scratch_items
-from scratchgpt.kernels.parts.scratch import Matrix, Rows
+from scratchgpt.kernels.parts.scratch import Matrix, Rows, round_up
 from scratchgpt.memory import empty, scope
 
 BLOCK = 64  # rows of a symmetric product that are computed together
@@ -78,32 +78,36 @@ def _symmetric_product(like, a, n_sum, out):
 
 
 @part
+def _matrix(x):
+    """Return the Matrix of a C-contiguous array."""
+    return Matrix(np.int64(x.ctypes.data), x.shape[1] * x.itemsize, x.itemsize)
+
+
+@part
 def _iterate(like, now, after, gram, square, factors):
     """Compute one iteration of Newton-Schulz, from ``now`` to ``after``."""
-    n_rows, n_columns, n, item = now.shape[0], now.shape[1], len(gram), like.itemsize
-    rows = Matrix(np.int64(now.ctypes.data), n_columns * item, item)
+    n_rows, n_columns, n = now.shape[0], now.shape[1], len(gram)
+    rows, target = _matrix(now), _matrix(after)
     wide = rows if n_rows <= n_columns else Matrix(rows.at, rows.column, rows.row)
     _symmetric_product(like, wide, max(n_rows, n_columns), gram)
-    own = Matrix(np.int64(gram.ctypes.data), n * item, item)
-    _symmetric_product(like, own, n, square)
+    _symmetric_product(like, _matrix(gram), n, square)
     for i in range(n):
         g, s = gram[i], square[i]
         for j in range(n):
             s[j] = factors.b * g[j] + factors.c * s[j]
         s[i] += factors.a
-    polynomial = Matrix(np.int64(square.ctypes.data), n * item, item)
-    target = Rows(np.int64(after.ctypes.data), n_columns * item)
+    polynomial, to = _matrix(square), Rows(target.at, target.row)
     if n_rows <= n_columns:
-        multiply(like, polynomial, rows, target, n_rows, n_columns, n)
+        multiply(like, polynomial, rows, to, n_rows, n_columns, n)
     else:  # the polynomial is symmetric
-        multiply(like, rows, polynomial, target, n_rows, n_columns, n)
+        multiply(like, rows, polynomial, to, n_rows, n_columns, n)
 
 
 @part
 def _taken(scratch, start, n_rows, n_columns):
     """Return a matrix in scratch memory, and where the next one begins."""
     stop = start + n_rows * n_columns
-    return scratch[start:stop].reshape(n_rows, n_columns), (stop + LINE - 1) // LINE * LINE
+    return scratch[start:stop].reshape(n_rows, n_columns), round_up(stop, LINE)
 
 
 @kernel
@@ -137,7 +141,7 @@ def _step(share, scratch, start, jobs, norms, factors, nesterov, n_iterations):
 
 
 def step(
-    matrices: Sequence[tuple[Array, Array, Array, float]],
+    matrices: Sequence[Any],
     *,
     momentum: float,
     gain: float,
@@ -151,7 +155,7 @@ def step(
 
     Parameters
     ----------
-    matrices : sequence of (value, grad, momentum_buffer, rate)
+    matrices : sequence of scratchgpt.optim.muon.Matrix
         The three arrays (M, N) of a matrix have equal strides, and their rows are contiguous. The
         update is multiplied by ``rate``. All arrays have one dtype.
     gain : float
@@ -167,20 +171,22 @@ def step(
     norms = np.zeros(len(matrices))
     if not matrices:
         return norms
-    one = matrices[0][0]
-    sizes = np.array([value.shape for value, *_ in matrices])
+    one = matrices[0].value
+    sizes = np.array([matrix.value.shape for matrix in matrices])
     costs = sizes.min(1) ** 2 * (2 * sizes.max(1) + sizes.min(1))
-    shares = _divided(costs, min(n_threads(), len(matrices)))
     jobs = np.empty(len(matrices), _JOB)
-    for i, (value, grad, buffer, rate) in enumerate(matrices):
-        addresses = (value.ctypes.data, grad.ctypes.data, buffer.ctypes.data)
-        jobs[i] = (shares[i], *addresses, value.strides[0], *value.shape, rate)
+    jobs["share"] = _divided(costs, min(n_threads(), len(matrices)))
+    for name in ("value", "grad", "momentum_buffer"):
+        jobs[name] = [getattr(matrix, name).ctypes.data for matrix in matrices]
+    jobs["row"] = [matrix.value.strides[0] for matrix in matrices]
+    jobs["n_rows"], jobs["n_columns"] = sizes.T
+    jobs["rate"] = [matrix.rate for matrix in matrices]
     start = _round_up(scratch_items(one.itemsize))
-    needed = start + max(_space(*value.shape) for value, *_ in matrices)
+    needed = start + max(_space(*size) for size in sizes.tolist())
     numbers = (momentum, gain, keep, eps, *coefficients)
     factors = Factors(*(one.dtype.type(x) for x in numbers))
     with scope():
-        n_shares = int(shares.max()) + 1
+        n_shares = int(jobs["share"].max()) + 1
         scratch = empty((n_shares, needed), like=one)
         _step(n_shares, scratch, start, jobs, norms, factors, nesterov, n_iterations)
     return norms
@@ -196,7 +202,7 @@ def _space(n_rows: int, n_columns: int) -> int:
 
 
 def _divided(costs: Array, n: int) -> Array:
-    """Return the share of each matrix: the longest first, each to the share with the least cost."""
+    """Assign each matrix to a share: the costliest first, each to the share with the least cost."""
     shares, totals = np.empty(len(costs), np.int64), np.zeros(n)
     for i in np.argsort(-costs, kind="stable"):
         shares[i] = totals.argmin()

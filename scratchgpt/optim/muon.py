@@ -192,7 +192,7 @@ class Muon:
         from scratchgpt.kernels import muon
 
         norms = muon.step(
-            [matrix[1:] for matrix in matrices],
+            matrices,
             momentum=self.momentum,
             gain=grad_scale * (1 - self.momentum),
             nesterov=self.nesterov,
