@@ -53,17 +53,21 @@ def as_toml(table: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def train(config: dict[str, Any], out: Path, *options: object) -> dict[str, Any]:
+    """Train from a configuration, and return the result; the file is written beside ``out``."""
+    file = out.with_suffix(".toml")
+    file.write_text(as_toml(config), encoding="utf-8")
+    return scratchgpt("train", "--config", file, *options, "--out", out)
+
+
 def measure(row: int, seed: int, steps: int, data: Path | None, folder: Path) -> dict[str, Any]:
     """Train one form with one seed."""
     recipe = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
     if data:
         recipe["corpus"] = [str(data.resolve())]
     recipe["model"] = {**recipe.get("model", {}), **settings_of(row)}
-    config = folder / f"{row}-{seed}.toml"
-    config.write_text(as_toml(recipe), encoding="utf-8")
     out = folder / f"{row}-{seed}"
-    options = ("--seed", seed, "--steps", steps, "--eval-interval", 0, "--out", out)
-    trained = scratchgpt("train", "--config", config, *options)
+    trained = train(recipe, out, "--seed", seed, "--steps", steps, "--eval-interval", 0)
     exact = scratchgpt("eval", "--model", out, "--which", "last")
     return {
         "change": CHANGES[row][0],

@@ -21,7 +21,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from forms import as_toml
+import forms
 from tinyshakespeare import scratchgpt
 
 PUBLISHED = 1.4697
@@ -58,9 +58,8 @@ def train(
     training = {**recipe["training"], "precision": precision, "seed": seed, **settings}
     corpus = str(data.resolve()) if data else "tinyshakespeare"
     config = {"corpus": [corpus], "tokenizer": "characters", **recipe, "training": training}
-    file, out = folder / "run.toml", Path(tempfile.mkdtemp(dir=folder)) / "run"
-    file.write_text(as_toml(config), encoding="utf-8")
-    return scratchgpt("train", "--config", file, "--out", out), out
+    out = Path(tempfile.mkdtemp(dir=folder)) / "run"
+    return forms.train(config, out), out
 
 
 def steps_in(name: str, precision: str, seconds: float, data: Path | None, folder: Path) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from forms import as_toml
+from forms import train
 from tinyshakespeare import RECIPE, scratchgpt
 
 RECIPES = {"recipe": RECIPE, "today": RECIPE.with_name("tinyshakespeare_muon.toml")}
@@ -30,9 +30,8 @@ def measure(name: str, seed: int, data: Path | None, folder: Path) -> dict[str, 
     if data:
         recipe["corpus"] = [str(data.resolve())]
     recipe["training"]["eval_interval"] = 0
-    config, out = folder / f"{name}-{seed}.toml", folder / f"{name}-{seed}"
-    config.write_text(as_toml(recipe), encoding="utf-8")
-    trained = scratchgpt("train", "--config", config, "--seed", seed, "--out", out)
+    out = folder / f"{name}-{seed}"
+    trained = train(recipe, out, "--seed", seed)
     exact = scratchgpt("eval", "--model", out, "--which", "last")
     row = {"recipe": name, "seed": seed, "loss": exact["loss"], "seconds": trained["elapsed"]}
     print(json.dumps(row), flush=True)
