@@ -92,3 +92,11 @@ async function modelNames() {
   const response = await request("v1/models");
   return (await response.json()).data.map((model) => model.id);
 }
+
+/** Return what a promise gives; throws an AbortError as soon as the signal is aborted. */
+function orAborted(promise, signal) {
+  const aborted = new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  return Promise.race([promise, aborted]);
+}

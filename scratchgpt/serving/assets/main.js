@@ -3,6 +3,7 @@
 const input = byId("input");
 const problemBox = byId("problem");
 let running = null; // the AbortController of the answer that is streamed
+let modelsLoaded = null; // a promise, while the names of the models are asked for and afterwards
 let editedFrom = -1; // where the message that is edited is in the conversation
 
 function say(text) {
@@ -113,6 +114,7 @@ async function answer() {
 }
 
 async function stream(message, view, signal) {
+  await orAborted(loadModels(), signal); // a quick user asks before the page knows any model
   const alignment = new Alignment();
   message.spans = alignment.spans;
   const request = {
@@ -194,16 +196,29 @@ function newConversation() {
   input.focus();
 }
 
-async function loadModels() {
+/** Fill in the names of the models, once; throws a Problem if the server does not say them. */
+function loadModels() {
+  modelsLoaded ??= showModels().catch((error) => {
+    modelsLoaded = null; // the next attempt asks again
+    throw error;
+  });
+  return modelsLoaded;
+}
+
+async function showModels() {
+  const names = await modelNames();
+  byId("model").replaceChildren(...names.map((name) => create("option", { value: name }, name)));
+  byId("model").disabled = names.length < 2;
+  byId("empty-model").textContent = names[0];
+  document.title = `${names[0]} · scratchgpt`;
+}
+
+async function begin() {
   hideProblem();
   try {
-    const names = await modelNames();
-    byId("model").replaceChildren(...names.map((name) => create("option", { value: name }, name)));
-    byId("model").disabled = names.length < 2;
-    byId("empty-model").textContent = names[0];
-    document.title = `${names[0]} · scratchgpt`;
+    await loadModels();
   } catch (error) {
-    showProblem(error, loadModels);
+    if (!running) showProblem(error, begin); // an answer that waits for the names says it itself
   }
 }
 
@@ -239,4 +254,4 @@ addEventListener("resize", hideDetails);
 recallSettings();
 recall();
 refresh();
-loadModels();
+begin();

@@ -15,8 +15,6 @@ from starlette.routing import Route
 
 from scratchgpt.serving.page import page
 
-MODEL = "tiny"
-
 
 class FakeServer:
     """Serves the page, and answers with ``self.answer``.
@@ -31,6 +29,8 @@ class FakeServer:
         The page.
     api_key : str
         The key that each request must have, if it is not empty.
+    models_wait : bool
+        The names of the models wait until the test calls :meth:`go_on`.
     refusals : list of (int, dict or None)
         Status and error of the answers to the next requests; None is an answer that is not JSON.
     usage : dict
@@ -40,6 +40,8 @@ class FakeServer:
     canceled : threading.Semaphore
         Released for each answer whose client went away.
     """
+
+    MODEL = "tiny"
 
     def __init__(self) -> None:
         routes = [
@@ -61,6 +63,7 @@ class FakeServer:
         """Forget what the previous test did."""
         self.answer: Iterable = self.words("Hello there")
         self.finish_reason = "stop"
+        self.models_wait = False
         self.refusals: list[tuple[int, dict | None]] = []
         self.usage: dict = {}
         self.api_key = ""
@@ -70,7 +73,7 @@ class FakeServer:
         self.canceled = threading.Semaphore(0)
 
     def go_on(self) -> None:
-        """Let an answer that waits go on."""
+        """Let what waits go on."""
         self._may_go_on.release()
 
     def __enter__(self) -> "FakeServer":
@@ -108,7 +111,9 @@ class FakeServer:
     async def _models(self, request: Request) -> Response:
         if self._has_no_key(request):
             return _error(401, message="The server needs an API key; send it", code=None)
-        return JSONResponse({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+        if self.models_wait:
+            await self._wait()
+        return JSONResponse({"object": "list", "data": [{"id": self.MODEL, "object": "model"}]})
 
     async def _chat(self, request: Request) -> Response:
         if self._has_no_key(request):
@@ -123,6 +128,10 @@ class FakeServer:
         expected = f"Bearer {self.api_key}"
         return bool(self.api_key) and request.headers.get("Authorization") != expected
 
+    async def _wait(self) -> None:
+        while not self._may_go_on.acquire(blocking=False):
+            await asyncio.sleep(0.005)
+
     async def _stream(self):
         n_tokens = 0
         try:
@@ -130,8 +139,7 @@ class FakeServer:
             yield _event(choices=[_choice({"role": "assistant", "content": ""})])
             for one in self.answer:
                 if one == "wait":
-                    while not self._may_go_on.acquire(blocking=False):
-                        await asyncio.sleep(0.005)
+                    await self._wait()
                 elif one == "break":
                     return
                 elif "error" in one:

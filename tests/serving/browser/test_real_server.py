@@ -15,7 +15,6 @@ def real_chat(open_chat, server, run_server, chat_model, tokenizer):
 
 def test_a_conversation_with_the_server(real_chat, messages):
     chat = real_chat
-    chat.page.wait_for_selector("#model option:has-text('tiny')", state="attached")
     settings = {"temperature": 1, "max_completion_tokens": 12, "seed": 3}
     chat.page.click("#open-settings")
     for name, value in settings.items():

@@ -47,6 +47,19 @@ def test_stopping_before_the_first_word_leaves_the_question(chat, server):
     assert (chat.users(), chat.answers()) == (["Hi"], ["Hello"])
 
 
+def test_a_message_waits_for_the_names_of_the_models(open_chat, server):
+    server.models_wait = True
+    chat = open_chat()
+    chat.send("Hi")
+    chat.press("Stop")  # also while it waits
+    chat.wait_for_answer(0)
+    chat.press("Ask again")
+    assert server.requests == []
+    server.go_on()
+    chat.wait_for_answer()
+    assert [request["model"] for request in server.requests] == [server.MODEL]
+
+
 def test_reload_keeps_conversation_and_settings(chat, server):
     chat.ask("Hi")
     chat.press("Settings")
