@@ -1,8 +1,10 @@
 """Cost of a model: parameters, memory and arithmetic, computed from its configuration."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from scratchgpt.backend import kernels_available
+from scratchgpt.layers.head import rows_of_piece
 from scratchgpt.models.transformer_config import TransformerConfig
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
@@ -30,11 +32,13 @@ class Description:
         Gradients and both moments of AdamW.
     activation_bytes : int
         What the forward pass of a training step saves for the backward pass, for a batch of
-        ``n_batch`` full blocks.
+        ``n_batch`` full blocks. The logits are not saved, because a piece of them at a time is
+        computed, and its gradient: see :meth:`scratchgpt.layers.Head.loss_in_pieces`.
     recompute_activation_bytes : int
         The activations with recomputation: the inputs of all blocks and the activations of one.
     temporary_bytes : int
-        Additional memory of the backward pass of one block.
+        Additional memory of the backward pass of one block, or of a piece of the logits, whichever
+        takes more.
     process_bytes : int
         The process itself: Python, NumPy and, if there are compiled kernels, Numba.
     cache_bytes : int
@@ -76,6 +80,16 @@ class Description:
         return self.parameter_bytes + self.cache_bytes
 
 
+def temporary_of_head(n_tokens: int, config: Any) -> int:
+    """Return how many numbers head and loss allocate: logits of a piece, gradient of all inputs.
+
+    Capped logits are a copy, and so is the gradient of those before the cap.
+    """
+    n_copies = 1 if getattr(config, "logit_soft_cap", None) is None else 3
+    n_logits = rows_of_piece(n_tokens, config.vocab_size) * config.vocab_size
+    return n_copies * n_logits + n_tokens * config.n_embd
+
+
 def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int) -> Description:
     """Count the cost of a Transformer; see :func:`scratchgpt.models.describe`."""
     n_encoder, n_decoder = config.n_encoder_layer, config.n_decoder_layer
@@ -107,12 +121,11 @@ def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int)
     attention = n_head * (1 if flash else n_time)
     encoder_block = n_tokens * ((6 if pre else 8) * n_channels + n_inner + 4 + attention)
     decoder_block = n_tokens * ((11 if pre else 14) * n_channels + n_inner + 6 + 2 * attention)
-    # The memory; the head's input, logits and log of the sum; and the final norms.
-    around = n_tokens * (2 * n_channels + vocab_size + 1)
+    # The memory, the head's input, and the final norms.
+    around = n_tokens * 2 * n_channels
     if pre:
         around += 2 * n_tokens * (n_channels + 2)
-    # Both texts, the targets, the mask of targets that count; learned positions and padding mask.
-    index_bytes = n_tokens * (3 * INDEX_BYTES + 1)
+    index_bytes = 2 * n_tokens * INDEX_BYTES  # both texts; learned positions and padding mask
     if config.positions == "learned":
         index_bytes += 2 * n_time * INDEX_BYTES
     if config.padding_id is not None and flash:
@@ -137,7 +150,7 @@ def describe_transformer(config: TransformerConfig, n_batch: int, itemsize: int)
         optimizer_bytes=3 * itemsize * n_parameters,
         activation_bytes=itemsize * (blocks + around) + index_bytes,
         recompute_activation_bytes=itemsize * (inputs + decoder_block + around) + index_bytes,
-        temporary_bytes=itemsize * temporary,
+        temporary_bytes=itemsize * max(temporary, temporary_of_head(n_tokens, config)),
         process_bytes=PROCESS_BYTES[flash],
         # Self-attention and cross-attention of the decoder.
         cache_bytes=4 * itemsize * n_decoder * n_tokens * n_channels,

@@ -145,6 +145,14 @@ class GPT(Model[GPTSaved]):
         )
         return loss, GPTLossSaved(model, cross_entropy)
 
+    def hidden(self, tokens: Array, **settings: Any) -> tuple[Array, BackboneSaved]:
+        """Compute the input of the head (B, T, C); settings as in :meth:`forward`."""
+        return self.transformer.forward(tokens, **settings)
+
+    def hidden_backward(self, dx: Array, saved: BackboneSaved) -> None:
+        """Add the gradients of all parameters below the head, for an upstream gradient dx."""
+        self.transformer.backward(dx, saved)
+
     def new_cache(self, n_batch: int, n_positions: int | None = None) -> KVCache:
         """Create a cache for ``n_batch`` texts, by default of block_size positions each."""
         c = self.config

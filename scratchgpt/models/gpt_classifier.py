@@ -203,8 +203,13 @@ def describe_gpt_classifier(
     """Count the cost of a GPT classifier; see :func:`scratchgpt.models.describe`."""
     whole = describe_gpt(config, n_batch, itemsize)
     n_head = (config.n_embd + 1) * config.n_outputs
+    # All logits of the language model, twice if they are capped, and the logarithms of their sums.
+    per_token = config.vocab_size * (1 if config.logit_soft_cap is None else 2) + 1
+    n_logits = n_batch * config.block_size * per_token * (config.lm_weight > 0)
     return replace(
         whole,
+        activation_bytes=whole.activation_bytes + itemsize * n_logits,
+        recompute_activation_bytes=whole.recompute_activation_bytes + itemsize * n_logits,
         n_parameters=whole.n_parameters + n_head,
         parameter_bytes=whole.parameter_bytes + itemsize * n_head,
         optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_head,

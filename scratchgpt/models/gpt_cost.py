@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from scratchgpt.backend import kernels_available
 from scratchgpt.models.config import GPTConfig
-from scratchgpt.models.description import INDEX_BYTES, PROCESS_BYTES, Description
+from scratchgpt.models.description import (
+    INDEX_BYTES,
+    PROCESS_BYTES,
+    Description,
+    temporary_of_head,
+)
 from scratchgpt.ops.attention import FEWEST_QUERIES
 
 LINE_BYTES = 64  # of the cache; arrays of a quantized model are padded to it
@@ -54,20 +59,21 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     )
 
     n_tokens = n_batch * n_time
-    flash = n_time >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
+    flash = _is_flash(config, itemsize)
     block_elements = n_tokens * _elements_of_block(config, flash)
-    around = n_tokens * _elements_of_head(config)
+    around = n_tokens * n_channels  # the input of the head
     n_norms = (config.norm_position == "pre") + config.embedding_norm
     around += n_norms * n_tokens * (n_channels + _statistics(config))
     if config.positions == "rotary":
         around += n_time * config.head_size  # cosine and sine of each pair
-    # Tokens and targets, the mask of the targets that count, and the rows of learned positions.
-    index_bytes = n_tokens * (2 * INDEX_BYTES + 1)
+    index_bytes = n_tokens * INDEX_BYTES
     if config.positions == "learned":
         index_bytes += n_time * INDEX_BYTES
     activations = itemsize * (n_layer * block_elements + around) + index_bytes
     inputs = n_tokens * n_channels * (n_layer - 1)  # the activations of a block include one input
     recompute = itemsize * (inputs + block_elements + around) + index_bytes
+
+    of_block = n_tokens * _temporary_elements(config, flash)
 
     block_flops = 2 * block + 4 * n_time * n_merged  # q kᵀ and weights v
     head_flops = 2 * n_channels * vocab_size
@@ -79,7 +85,7 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
         optimizer_bytes=3 * itemsize * n_parameters,
         activation_bytes=activations,
         recompute_activation_bytes=recompute,
-        temporary_bytes=itemsize * n_tokens * _temporary_elements(config, flash),
+        temporary_bytes=itemsize * max(of_block, temporary_of_head(n_tokens, config)),
         process_bytes=PROCESS_BYTES[flash],
         cache_bytes=2 * itemsize * n_layer * n_tokens * n_kv_head * config.head_size,
         forward_flops_per_token=forward_flops,
@@ -92,10 +98,9 @@ def _statistics(config: GPTConfig) -> int:
     return 1 if config.norm == "rms" else 2
 
 
-def _elements_of_head(config: GPTConfig) -> int:
-    """Return how many numbers the head and the loss save for each token."""
-    n_logits = config.vocab_size * (1 if config.logit_soft_cap is None else 2)  # also capped
-    return config.n_embd + n_logits + 1  # the input, and the logarithm of the sum
+def _is_flash(config: GPTConfig, itemsize: int) -> bool:
+    """Whether attention is computed by the kernel, which saves no weights."""
+    return config.block_size >= FEWEST_QUERIES and kernels_available(f"f{itemsize}")
 
 
 def _elements_of_block(config: GPTConfig, flash: bool) -> int:
@@ -132,15 +137,17 @@ def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -
     """Count the cost of a GPT without its head, with ``n_more`` parameters above the body."""
     whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
     n_tokens = n_batch * config.block_size
-    n_head_elements = n_tokens * _elements_of_head(config)
+    input_bytes = itemsize * n_tokens * config.n_embd  # of the head
+    temporary = n_tokens * _temporary_elements(config, _is_flash(config, itemsize))
     head_flops = 2 * config.n_embd * config.vocab_size
     return replace(
         whole,
         n_parameters=whole.n_parameters + n_more,
         parameter_bytes=whole.parameter_bytes + itemsize * n_more,
         optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_more,
-        activation_bytes=whole.activation_bytes - itemsize * n_head_elements,
-        recompute_activation_bytes=whole.recompute_activation_bytes - itemsize * n_head_elements,
+        activation_bytes=whole.activation_bytes - input_bytes,
+        recompute_activation_bytes=whole.recompute_activation_bytes - input_bytes,
+        temporary_bytes=itemsize * temporary,
         cache_bytes=0,
         forward_flops_per_token=whole.forward_flops_per_token - head_flops,
         training_flops_per_token=whole.training_flops_per_token - 3 * head_flops,

@@ -83,7 +83,7 @@ class Transformer(Model[TransformerSaved]):
         self.lm_head = Head(table)
         self.initialize(seed, dtype)
 
-    def forward(
+    def hidden(
         self,
         src: Array,
         tgt: Array,
@@ -97,8 +97,8 @@ class Transformer(Model[TransformerSaved]):
         tgt_is_causal: bool = True,
         dropout_seed: int | None = None,
         recompute: bool = False,
-    ) -> tuple[Array, TransformerSaved]:
-        """Compute the logits of the next token at every position of the target.
+    ) -> tuple[Array, tuple[EncoderSaved, DecoderSaved]]:
+        """Compute the output of the last block of the decoder, after its norm, without the head.
 
         Parameters
         ----------
@@ -119,8 +119,8 @@ class Transformer(Model[TransformerSaved]):
 
         Returns
         -------
-        logits : array (B, T, V)
-        saved : TransformerSaved
+        x : array (B, T, C)
+        saved : tuple (EncoderSaved, DecoderSaved)
 
         Raises
         ------
@@ -156,14 +156,36 @@ class Transformer(Model[TransformerSaved]):
             dropout_seed=seed_for(dropout_seed, "decoder"),
             recompute=recompute,
         )
+        return x, (encoder, decoder)
+
+    def hidden_backward(self, dx: Array, saved: tuple[EncoderSaved, DecoderSaved]) -> None:
+        """Add the gradients of encoder and decoder, for an upstream gradient dx (B, T, C)."""
+        encoder, decoder = saved
+        dmemory = self.decoder.backward(dx, decoder)
+        self.encoder.backward(dmemory, encoder)
+
+    def forward(self, src: Array, tgt: Array, **settings: Any) -> tuple[Array, TransformerSaved]:
+        """Compute the logits of the next token at every position of the target.
+
+        Parameters
+        ----------
+        src, tgt : integer arrays (B, S), (B, T)
+        **settings
+            Masks, dropout_seed and recompute as in :meth:`hidden`.
+
+        Returns
+        -------
+        logits : array (B, T, V)
+        saved : TransformerSaved
+        """
+        x, (encoder, decoder) = self.hidden(src, tgt, **settings)
         logits, lm_head = self.lm_head.forward(x)
         return logits, TransformerSaved(encoder, decoder, lm_head)
 
     def backward(self, dlogits: Array, saved: TransformerSaved) -> None:
         """Add the gradients of all parameters, for upstream gradients dlogits (B, T, V)."""
         dx = self.lm_head.backward(dlogits, saved.lm_head)
-        dmemory = self.decoder.backward(dx, saved.decoder)
-        self.encoder.backward(dmemory, saved.encoder)
+        self.hidden_backward(dx, (saved.encoder, saved.decoder))
 
     def loss(
         self,
@@ -184,7 +206,7 @@ class Transformer(Model[TransformerSaved]):
         label_smoothing : float
             See :func:`scratchgpt.ops.cross_entropy_forward`.
         **settings
-            Masks, dropout_seed and recompute as in :meth:`forward`.
+            Masks, dropout_seed and recompute as in :meth:`hidden`.
 
         Returns
         -------

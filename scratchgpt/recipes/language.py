@@ -21,7 +21,14 @@ from scratchgpt.recipes.model_folder import (
     load_gpt_to_evaluate,
 )
 from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
-from scratchgpt.text import PreparedCorpus, ProgressCallback, TokenBatches, Tokenizer, prepare
+from scratchgpt.text import (
+    PreparedCorpus,
+    ProgressCallback,
+    TokenBatch,
+    TokenBatches,
+    Tokenizer,
+    prepare,
+)
 from scratchgpt.text.batches import windows
 from scratchgpt.text.corpora.reuse import find_prepared
 from scratchgpt.text.corpora.shards import TokenStream
@@ -197,10 +204,10 @@ def _losses(model: GPT, tokens: TokenStream, batch_size: int) -> Iterator[tuple[
 
     Every token except the first is predicted once, from at most block_size tokens before it.
     """
-    arena = Arena()
+    arena, objective = Arena(), NextToken(model)
     for x, y in windows(tokens, model.config.block_size, batch_size):
         with arena:
-            loss = float(model.loss(x, y)[0])
+            loss = float(objective.run(TokenBatch(x, y))[0])
         yield loss, y.size
 
 

@@ -213,11 +213,11 @@ def losses(
     model: GPT, batches: Iterator[TokenBatch] | Sequence[TokenBatch]
 ) -> Iterator[tuple[float, int]]:
     """Yield the mean loss and the number of counted tokens of each batch."""
-    arena = Arena()
-    for tokens, targets in batches:
+    arena, objective = Arena(), NextToken(model)
+    for batch in batches:
         with arena:
-            loss = float(model.loss(tokens, targets)[0])
-        yield loss, int(np.count_nonzero(targets != IGNORE_INDEX))
+            loss = float(objective.run(batch)[0])
+        yield loss, int(np.count_nonzero(batch.targets != IGNORE_INDEX))
 
 
 @dataclass(frozen=True)

@@ -163,11 +163,11 @@ def losses(
 ) -> Iterator[tuple[float, int]]:
     """Yield mean loss and number of tokens per batch, for pairs that fit into the model."""
     batches = _batches(pairs, pairs, tokenizer, tokens_per_batch=tokens_per_batch, seed=0)
-    arena = Arena()
-    for source, target, targets in batches.validation_batches():
-        n = int((targets != IGNORE_INDEX).sum())
+    arena, objective = Arena(), NextToken(model)
+    for batch in batches.validation_batches():
+        n = int((batch.targets != IGNORE_INDEX).sum())
         with arena:
-            loss = float(model.loss(source, target, targets)[0])
+            loss = float(objective.run(batch)[0])
         yield loss, n
 
 

@@ -12,6 +12,8 @@ from scratchgpt.text.pairs.pair_batches import PairBatch
 from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.objective import Objective
 
+SEPARATE = ("loss", "loss_backward", "measures")  # the methods that Objective.run calls
+
 
 class NextToken(Objective[TokenBatch | PairBatch, Any]):
     """Mean cross-entropy of the next token, in nats per counted token.
@@ -38,6 +40,12 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
         self.recompute = recompute
         self.drops = model.drops
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Run a subclass through its own loss and measures, which :meth:`run` does not call."""
+        super().__init_subclass__(**settings)
+        if "run" not in vars(cls) and not vars(cls).keys().isdisjoint(SEPARATE):
+            cls.run = Objective.run  # type: ignore[method-assign]
+
     @classmethod
     def from_config(cls, model: GPT | Transformer, config: TrainConfig) -> "NextToken":
         """Return the objective with the label smoothing and recomputation of a training run."""
@@ -63,6 +71,29 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
 
     def loss_backward(self, dloss: float, saved: Any) -> None:
         self.model.loss_backward(dloss, saved, in_place=True)
+
+    def run(
+        self,
+        batch: TokenBatch | PairBatch,
+        dloss: float | None = None,
+        *,
+        dropout_seed: int | None = None,
+    ) -> tuple[Any, dict[str, float]]:
+        """Return the loss, and no measures; also add the gradient if ``dloss`` is given.
+
+        The result is that of :meth:`loss` and :meth:`loss_backward`, up to rounding. But all logits
+        are never in memory together, and without ``dloss`` nothing is kept for a backward pass.
+        """
+        model, (*inputs, targets) = self.model, batch
+        x, saved = model.hidden(
+            *inputs, dropout_seed=dropout_seed, recompute=self.recompute or dloss is None
+        )
+        loss, dx = model.lm_head.loss_in_pieces(
+            x, targets, dloss, label_smoothing=self.label_smoothing
+        )
+        if dx is not None:
+            model.hidden_backward(dx, saved)
+        return loss, {}
 
     def for_evaluation(self) -> "NextToken":
         """Return the same objective without label smoothing."""

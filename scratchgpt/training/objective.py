@@ -132,6 +132,21 @@ class Objective(Protocol[BatchT_contra, SavedT]):
         """
         return {}
 
+    def run(
+        self, batch: BatchT_contra, dloss: float | None = None, *, dropout_seed: int | None = None
+    ) -> tuple[Any, dict[str, float]]:
+        """Return loss and measures of a batch; also add the gradient if ``dloss`` is given.
+
+        The trainer calls this method, which calls :meth:`loss`, :meth:`measures` and
+        :meth:`loss_backward`. Override it if loss and gradient together take less memory or time
+        than one after the other.
+        """
+        loss, saved = self.loss(batch, dropout_seed=dropout_seed)
+        measures = self.measures(saved)
+        if dloss is not None:
+            self.loss_backward(dloss, saved)
+        return loss, measures
+
     def updated(self, measures: Mapping[str, float]) -> None:
         """Change the state after an update; the trainer calls this after each update.
 

@@ -283,13 +283,12 @@ class Stepper:
             self.stop.check()
         # NaN and infinity are checked here and reported in one line, instead of NumPy's many.
         with self.arena, products_in(self.config.precision), np.errstate(all="ignore"):
-            value, saved = objective.loss(micro_batch.batch, dropout_seed=micro_batch.dropout_seed)
+            value, measures = objective.run(
+                micro_batch.batch, dloss, dropout_seed=micro_batch.dropout_seed
+            )
             loss = float(value) if self._on_host else value.astype(np.float64)
             if self._on_host and not math.isfinite(loss):
                 raise NotFinite(f"the loss became {loss}", [micro_batch], None)
-            measures = objective.measures(saved)
             if measures:
                 check_measures(measures)
-            if dloss is not None:
-                objective.loss_backward(dloss, saved)
         return loss, measures

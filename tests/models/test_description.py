@@ -69,6 +69,11 @@ def run(config, n_batch=2, dtype=np.float32, **settings):
     return model, model.loss(*texts, texts[-1].copy(), **settings)[1]
 
 
+def without_logits(saved):
+    """What the loss saves without the logits, of which training computes a piece at a time."""
+    return saved.model._replace(lm_head=saved.model.lm_head.linear.x)
+
+
 def test_the_parameters_are_those_of_the_model(config):
     model = build(config)
     description = describe(config)
@@ -84,14 +89,14 @@ def test_the_parameters_are_those_of_the_model(config):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_activations_are_what_the_forward_saves(config, n_batch, dtype):
     model, saved = run(config, n_batch, dtype)
-    counted = nbytes(saved, exclude=[model.store.values])
+    counted = nbytes(without_logits(saved), exclude=[model.store.values])
     assert model.describe(n_batch=n_batch).activation_bytes == counted
 
 
 @pytest.mark.parametrize("n_batch", [1, 3])
 def test_with_recomputation_they_are_all_inputs_and_one_block(config, n_batch):
     model, saved = run(config, n_batch, recompute=True)
-    kept = nbytes(saved, exclude=[model.store.values])
+    kept = nbytes(without_logits(saved), exclude=[model.store.values])
     if isinstance(model, GPT):
         block, first = model.transformer.h[0], saved.model.transformer.stack.h[0]
     else:

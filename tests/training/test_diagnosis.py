@@ -80,13 +80,13 @@ def test_an_evaluation_that_is_not_finite_stops_too(make_trainer):
 
 def test_nothing_is_updated_by_a_gradient_that_is_not_finite(make_trainer, make_model):
     trainer = make_trainer(model=make_model(), eval_interval=0)
-    original = trainer.model.loss_backward
+    original = trainer.model.hidden_backward
 
-    def overflow(dloss, saved, **options):
-        original(dloss, saved, **options)
+    def overflow(dx, saved):
+        original(dx, saved)
         trainer.model.store.named["transformer.h.0.attn.c_proj.bias"].grad[2] = math.inf
 
-    trainer.model.loss_backward = overflow
+    trainer.model.hidden_backward = overflow
     before = trainer.model.store.values.copy()
     with pytest.raises(NonFiniteError, match="the gradient norm became inf at step 0") as caught:
         trainer.train()

@@ -14,6 +14,8 @@ from scratchgpt.models.families import form_of
 SHAPES = {  # activations of 25 MB, and of 140 MB; batch
     "char": ({"n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "vocab_size": 65}, 16),
     "wide": ({"n_layer": 4, "n_head": 6, "n_embd": 384, "block_size": 256, "vocab_size": 500}, 8),
+    # All logits would be 205 MB.
+    "words": ({"n_layer": 2, "n_head": 2, "n_embd": 64, "block_size": 256, "vocab_size": 50000}, 4),
     "gpt1": (
         {
             **{"n_layer": 6, "n_head": 4, "n_embd": 256, "block_size": 128, "vocab_size": 300},

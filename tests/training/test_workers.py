@@ -196,14 +196,15 @@ def test_a_signal_to_one_stops_both_and_they_resume(run_together, make_trainer, 
 
 def test_a_loss_of_one_that_is_not_finite_ends_both(run_together):
     def spoil(trainer, worker):
-        original = trainer.model.loss
+        def spoiled(original):
+            def method(*arguments, **settings):
+                value, more = original(*arguments, **settings)
+                return (math.nan if worker.rank == 1 and trainer.step == 3 else value), more
 
-        def loss(*arrays, **settings):
-            value, saved = original(*arrays, **settings)
-            spoiled = worker.rank == 1 and trainer.step == 3
-            return (math.nan if spoiled else value), saved
+            return method
 
-        trainer.model.loss = loss
+        objective = trainer.stepper.objective
+        objective.run, objective.loss = spoiled(objective.run), spoiled(objective.loss)
 
     first, second = run_together(spoil, eval_interval=0)
     assert isinstance(first, NonFiniteError)
