@@ -140,6 +140,14 @@ class Objective(Protocol[BatchT_contra, SavedT]):
         The trainer calls this method, which calls :meth:`loss`, :meth:`measures` and
         :meth:`loss_backward`. Override it if loss and gradient together take less memory or time
         than one after the other.
+
+        Parameters
+        ----------
+        batch
+        dloss : float, optional
+            As in :meth:`loss_backward`; None in evaluation.
+        dropout_seed : int, optional
+            As in :meth:`loss`.
         """
         loss, saved = self.loss(batch, dropout_seed=dropout_seed)
         measures = self.measures(saved)
