@@ -64,11 +64,13 @@ portable: $(PLAIN)/installed
 	SCRATCHGPT_REQUIRE_PARITY= SCRATCHGPT_REQUIRE_BROWSER= SCRATCHGPT_REQUIRE_MPI= OPENBLAS_NUM_THREADS=1 $(PLAIN)/bin/python -m pytest -n auto -q --dist worksteal $(WITHOUT_NUMBA)
 
 # Test the kernels for x86-64 processors without AVX-512, in one process, so that no kernel is compiled
-# twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU.
+# twice. NUMBA_CPU_NAME alone would let the compiler use all features of this CPU. How kernels are
+# compiled, and those for GPUs, do not depend on the processor.
 avx2: $(VENV)/installed-$(TEST)
 ifeq ($(shell uname -m),x86_64)
 	NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=+avx2,+fma NUMBA_CACHE_DIR=$(CURDIR)/build/kernels-avx2 \
-		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/kernels
+		SCRATCHGPT_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/kernels \
+		--ignore tests/kernels/compiler --ignore tests/kernels/cuda
 endif
 
 lint: $(VENV)/installed-$(LINT)
