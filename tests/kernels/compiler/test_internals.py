@@ -91,7 +91,7 @@ def test_the_compilation_of_a_function_is_an_event():
 def test_features_of_the_cpu_are_a_list_with_signs():
     features = codegen.get_host_cpu_features().split(",")
     assert all(feature[:1] in "+-" for feature in features), relied_on_by("cpu.py")
-    # `make avx2` allows Numba fewer features than the CPU has.
+    # NUMBA_CPU_FEATURES may allow Numba fewer features than the CPU has.
     allowed = (numba.config.CPU_FEATURES or ",".join(features)).split(",")
     assert cpu.has(next(feature for feature in allowed if feature[0] == "+")[1:])
 
