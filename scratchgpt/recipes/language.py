@@ -1,13 +1,12 @@
 """Language models: a GPT that is trained on text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import Perplexity, perplexity
 from scratchgpt.generation import SamplingConfig, generate_text
-from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, GPTConfig
 from scratchgpt.models.pretrained import read_config
 from scratchgpt.recipes.config import PRESET, RunConfig, Settings
@@ -24,7 +23,6 @@ from scratchgpt.recipes.recipe import OF_ENCODERS, Recipe
 from scratchgpt.text import (
     PreparedCorpus,
     ProgressCallback,
-    TokenBatch,
     TokenBatches,
     Tokenizer,
     prepare,
@@ -195,20 +193,10 @@ def _evaluate(
     model: GPT, tokenizer: Tokenizer, tokens: TokenStream, name: str, settings: EvaluationSettings
 ) -> TextEvaluation:
     n_bytes = sum(tokenizer.n_bytes(block) for block in tokens.slice(1, len(tokens)).blocks())
-    losses = _losses(model, tokens, settings.batch_size)
+    # Every token except the first is predicted once, from at most block_size tokens before it.
+    batches = windows(tokens, model.config.block_size, settings.batch_size)
+    losses = NextToken(model).losses(batches)
     return TextEvaluation(name, perplexity(losses, n_bytes))
-
-
-def _losses(model: GPT, tokens: TokenStream, batch_size: int) -> Iterator[tuple[float, int]]:
-    """Yield the mean loss and the number of tokens of each batch of windows.
-
-    Every token except the first is predicted once, from at most block_size tokens before it.
-    """
-    arena, objective = Arena(), NextToken(model)
-    for x, y in windows(tokens, model.config.block_size, batch_size):
-        with arena:
-            loss = float(objective.run(TokenBatch(x, y))[0])
-        yield loss, y.size
 
 
 def _open(run: RunConfig, progress: ProgressCallback | None = None) -> TextData:

@@ -1,7 +1,7 @@
 """Supervised fine-tuning: a GPT is trained on the answers of conversations."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,7 @@ from scratchgpt.chat.recognition import not_recognized
 from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import mean_loss
 from scratchgpt.generation import SamplingConfig
-from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, GPTConfig
-from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.recipes.config import PRESET, RunConfig
 from scratchgpt.recipes.initial import changed_config, config_of_init, initial_gpt
 from scratchgpt.recipes.limits import check_memory
@@ -37,7 +35,6 @@ from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.text import (
     BPETokenizer,
     ProgressCallback,
-    TokenBatch,
     Tokenizer,
     choose_tokenizer,
     load_tokenizer,
@@ -209,17 +206,6 @@ def sample_answer(model: GPT, renderer: Renderer, messages: Conversation, seed: 
     return f"user       {question}\nassistant  {result.text}{'' if result.is_complete else ' ...'}"
 
 
-def losses(
-    model: GPT, batches: Iterator[TokenBatch] | Sequence[TokenBatch]
-) -> Iterator[tuple[float, int]]:
-    """Yield the mean loss and the number of counted tokens of each batch."""
-    arena, objective = Arena(), NextToken(model)
-    for batch in batches:
-        with arena:
-            loss = float(objective.run(batch)[0])
-        yield loss, int(np.count_nonzero(batch.targets != IGNORE_INDEX))
-
-
 @dataclass(frozen=True)
 class SFTEvaluation:
     """The loss of a model on the answers of conversations; ``str`` formats it as a table."""
@@ -239,7 +225,7 @@ class SFTEvaluation:
         part = encode_conversations(conversations, Renderer(tokenizer), block_size)
         most = max(most, block_size)
         batches = ConversationBatches(part, part, tokens_per_batch=most, seed=0)
-        loss, n_tokens = mean_loss(losses(model, batches.validation_batches()))
+        loss, n_tokens = mean_loss(NextToken(model).losses(batches.validation_batches()))
         return cls(name, loss, n_tokens, len(part), part.notes(block_size))
 
     def as_dict(self) -> dict[str, object]:

@@ -8,9 +8,7 @@ import numpy as np
 from scratchgpt.errors import UserError, counted
 from scratchgpt.evaluation import ExactMatch, exact_match
 from scratchgpt.generation import translate
-from scratchgpt.memory import Arena
 from scratchgpt.models import Transformer, TransformerConfig
-from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.recipes.config import RunConfig
 from scratchgpt.recipes.limits import check_memory
 from scratchgpt.text import (
@@ -161,14 +159,9 @@ def match_dates(
 def losses(
     model: Transformer, tokenizer: Tokenizer, pairs: TokenPairs, tokens_per_batch: int
 ) -> Iterator[tuple[float, int]]:
-    """Yield mean loss and number of tokens per batch, for pairs that fit into the model."""
+    """Return mean loss and number of tokens per batch, for pairs that fit into the model."""
     batches = _batches(pairs, pairs, tokenizer, tokens_per_batch=tokens_per_batch, seed=0)
-    arena, objective = Arena(), NextToken(model)
-    for batch in batches.validation_batches():
-        n = int((batch.targets != IGNORE_INDEX).sum())
-        with arena:
-            loss = float(objective.run(batch)[0])
-        yield loss, n
+    return NextToken(model).losses(batches.validation_batches())
 
 
 def _batches(

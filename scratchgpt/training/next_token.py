@@ -1,10 +1,12 @@
 """The objective of language models and translation models: next-token prediction."""
 
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
 
 import numpy as np
 
+from scratchgpt.memory import Arena
 from scratchgpt.models import GPT, Transformer
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
 from scratchgpt.text.batches import TokenBatch
@@ -94,6 +96,16 @@ class NextToken(Objective[TokenBatch | PairBatch, Any]):
         if dx is not None:
             model.hidden_backward(dx, saved)
         return loss, {}
+
+    def losses(
+        self, batches: Iterable[TokenBatch] | Iterable[PairBatch]
+    ) -> Iterator[tuple[float, int]]:
+        """Yield the mean loss and the number of counted tokens of each batch, for an evaluation."""
+        arena = Arena()
+        for batch in batches:
+            with arena:
+                loss = float(self.run(batch)[0])
+            yield loss, int(self.weight(batch))
 
     def for_evaluation(self) -> "NextToken":
         """Return the same objective without label smoothing."""
