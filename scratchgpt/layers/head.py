@@ -79,6 +79,12 @@ class Head(Layer):
         -------
         loss : scalar, in nats per target that counts
         dx : array (..., C), or None without ``dloss``
+
+        Raises
+        ------
+        ValueError
+            If the targets have another shape than the rows of x, or a target is outside the
+            vocabulary.
         """
         if targets.shape != x.shape[:-1]:
             raise ValueError(f"head: x is {x.shape} but targets {targets.shape}")

@@ -13,7 +13,7 @@ from scratchgpt.models.backbone import Backbone, BackboneSaved
 from scratchgpt.models.classifier_config import GPTClassifierConfig
 from scratchgpt.models.description import Description
 from scratchgpt.models.gpt import GPT
-from scratchgpt.models.gpt_cost import describe_gpt
+from scratchgpt.models.gpt_cost import describe_gpt, temporary_of_block
 from scratchgpt.models.model import Model
 from scratchgpt.ops.dropout import dropout_forward
 from scratchgpt.ops.last_pool import LastPoolSaved, last_pool_backward, last_pool_forward
@@ -210,6 +210,7 @@ def describe_gpt_classifier(
         whole,
         activation_bytes=whole.activation_bytes + itemsize * n_logits,
         recompute_activation_bytes=whole.recompute_activation_bytes + itemsize * n_logits,
+        temporary_bytes=temporary_of_block(config, n_batch, itemsize),
         n_parameters=whole.n_parameters + n_head,
         parameter_bytes=whole.parameter_bytes + itemsize * n_head,
         optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_head,

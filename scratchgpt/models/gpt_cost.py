@@ -73,8 +73,6 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
     inputs = n_tokens * n_channels * (n_layer - 1)  # the activations of a block include one input
     recompute = itemsize * (inputs + block_elements + around) + index_bytes
 
-    of_block = n_tokens * _temporary_elements(config, flash)
-
     block_flops = 2 * block + 4 * n_time * n_merged  # q kᵀ and weights v
     head_flops = 2 * n_channels * vocab_size
     forward_flops = n_layer * block_flops + head_flops
@@ -85,7 +83,10 @@ def describe_gpt(config: GPTConfig, n_batch: int, itemsize: int) -> Description:
         optimizer_bytes=3 * itemsize * n_parameters,
         activation_bytes=activations,
         recompute_activation_bytes=recompute,
-        temporary_bytes=itemsize * max(of_block, temporary_of_head(n_tokens, config)),
+        temporary_bytes=max(
+            temporary_of_block(config, n_batch, itemsize),
+            itemsize * temporary_of_head(n_tokens, config),
+        ),
         process_bytes=PROCESS_BYTES[flash],
         cache_bytes=2 * itemsize * n_layer * n_tokens * n_kv_head * config.head_size,
         forward_flops_per_token=forward_flops,
@@ -119,8 +120,8 @@ def _elements_of_block(config: GPTConfig, flash: bool) -> int:
     return rows + attention + n_hidden
 
 
-def _temporary_elements(config: GPTConfig, flash: bool) -> int:
-    """Return how many numbers the backward pass of a block allocates for each token.
+def temporary_of_block(config: GPTConfig, n_batch: int, itemsize: int) -> int:
+    """Return how many bytes the backward pass of a block allocates.
 
     They are the gradients of the block's output and input, of the sum between the sublayers, of a
     norm's output, and the norm's output itself; then the gradient of the activation's input, or
@@ -129,8 +130,9 @@ def _temporary_elements(config: GPTConfig, flash: bool) -> int:
     """
     of_mlp = (3 if config.gated_mlp else 1) * config.inner_size
     of_attention = 2 * (config.n_head + config.kv_heads) * config.head_size
-    scores = 0 if flash else 2 * config.n_head * config.block_size
-    return 6 * config.n_embd + max(of_mlp, of_attention) + scores
+    scores = 0 if _is_flash(config, itemsize) else 2 * config.n_head * config.block_size
+    per_token = 6 * config.n_embd + max(of_mlp, of_attention) + scores
+    return itemsize * n_batch * config.block_size * per_token
 
 
 def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -> Description:
@@ -138,7 +140,6 @@ def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -
     whole = describe_gpt(config.replace(tied_head=True), n_batch, itemsize)
     n_tokens = n_batch * config.block_size
     input_bytes = itemsize * n_tokens * config.n_embd  # of the head
-    temporary = n_tokens * _temporary_elements(config, _is_flash(config, itemsize))
     head_flops = 2 * config.n_embd * config.vocab_size
     return replace(
         whole,
@@ -147,7 +148,7 @@ def describe_body(config: GPTConfig, n_batch: int, itemsize: int, n_more: int) -
         optimizer_bytes=whole.optimizer_bytes + 3 * itemsize * n_more,
         activation_bytes=whole.activation_bytes - input_bytes,
         recompute_activation_bytes=whole.recompute_activation_bytes - input_bytes,
-        temporary_bytes=itemsize * temporary,
+        temporary_bytes=temporary_of_block(config, n_batch, itemsize),
         cache_bytes=0,
         forward_flops_per_token=whole.forward_flops_per_token - head_flops,
         training_flops_per_token=whole.training_flops_per_token - 3 * head_flops,
