@@ -89,9 +89,9 @@ class Content:
 
     def parts_of(self, row: Row) -> list[tuple[str, int]]:
         """Return the arrays of a parameter that the page has: names, and numbers."""
-        parts = [("value", row.value), ("g", row.grad)]
+        parts: list[tuple[str, int | None]] = [("value", row.value), ("g", row.grad)]
         if self.has_moments:
-            parts += [("m", row.m), ("v", row.v), ("new", row.after)]
+            parts += [*row.moments, ("new", row.after)]
         return [(name, number) for name, number in parts if number is not None]
 
     def without(self, hidden: frozenset[str], *, has_moments: bool = True) -> "Content":

@@ -40,7 +40,8 @@ def manifest(content: Content, start: Content | None = None) -> tuple[dict[str, 
         "tokens": _tokens(content),
         "cards": [card.id for card in content.shown],
         "ids": {card.id: [card.forward, card.backward] for card in content.shown},
-        "adam": content.update.numbers,
+        "adam": content.update.adam,
+        "muon": content.update.muon,
     }
     if start is not None:
         pairs = _pair(content, start)

@@ -7,42 +7,49 @@ import numpy as np
 
 from scratchgpt.backend import Array, derive_seed
 from scratchgpt.errors import UserError, counted
+from scratchgpt.layers.parameters import ParameterStore
 from scratchgpt.models import GPT, Transformer
 from scratchgpt.ops.cross_entropy import IGNORE_INDEX
-from scratchgpt.optim import AdamW
+from scratchgpt.optim import Optimizer
 from scratchgpt.text import PairBatch, TokenBatch, Tokenizer
-from scratchgpt.training import NextToken
+from scratchgpt.training import NextToken, TrainConfig
+from scratchgpt.training.sharding import make_optimizer
 from scratchgpt.training.step import Stepper
+from scratchgpt.training.workers import ALONE
 
 MOST_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class Moments:
-    """What AdamW needs for the update besides the gradient.
+class OptimizerState:
+    """The optimizer of a run before the update.
 
     Attributes
     ----------
-    exp_avg, exp_avg_sq : array
-        Both moments before the update, flat, in the layout of the gradients.
+    config : TrainConfig
+        The settings of the run.
+    moments : dict of str to array
+        Its moments by parameter, such as ``exp_avg.NAME``.
     n_steps : int
         Updates made before this one.
-    lr : float
-    betas : (float, float)
-    eps : float
-    weight_decay : float
-    grad_clip : float
-        Maximum norm of the gradient; 0 disables clipping.
     """
 
-    exp_avg: Array
-    exp_avg_sq: Array
+    config: TrainConfig
+    moments: dict[str, Array]
     n_steps: int
-    lr: float
-    betas: tuple[float, float]
-    eps: float
-    weight_decay: float
-    grad_clip: float
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of this update; with Muon, that of its AdamW."""
+        return self.config.lr_at(self.n_steps)
+
+    def restored(self, store: ParameterStore) -> Optimizer:
+        """Return the optimizer, with copies of the moments."""
+        optimizer = make_optimizer(store, self.config, ALONE)
+        for name, moment in optimizer.named_moments().items():
+            moment[...] = self.moments[name]
+        optimizer.n_steps = self.n_steps
+        return optimizer
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class Step:
         What the step is, for the head of the page.
     notes : tuple of str
         What was cropped or changed, in sentences.
-    moments : Moments or None
-        None if the model has no optimizer, or is not trained with AdamW.
+    optimizer : OptimizerState or None
+        None if the model has no optimizer.
     """
 
     model: GPT | Transformer
@@ -75,7 +82,7 @@ class Step:
     spell: Callable[[int], str]
     title: str
     notes: tuple[str, ...] = ()
-    moments: Moments | None = None
+    optimizer: OptimizerState | None = None
 
     @property
     def tokens(self) -> Array:
@@ -152,22 +159,10 @@ def step_of_run(
     if step >= config.steps:
         notes.append(f"The run is finished after {counted(step, 'step')}; this step would be next.")
     seed = derive_seed(config.seed, "dropout", index) if stepper.objective.drops else None
-    moments = None
-    if isinstance(optimizer, AdamW):
-        moments = Moments(
-            optimizer.exp_avg.copy(),
-            optimizer.exp_avg_sq.copy(),
-            step,
-            config.lr_at(step),
-            (config.beta1, config.beta2),
-            config.eps,
-            config.weight_decay,
-            config.grad_clip,
-        )
-    else:
-        notes.append("The run is trained with Muon; this page shows updates of AdamW only.")
+    moments = {name: moment.copy() for name, moment in optimizer.named_moments().items()}
+    state = OptimizerState(config, moments, step)
     objective = NextToken(model, label_smoothing=config.label_smoothing)
-    return Step(model, objective, row, seed, speller(tokenizer), title, tuple(notes), moments)
+    return Step(model, objective, row, seed, speller(tokenizer), title, tuple(notes), state)
 
 
 def first_row(

@@ -1,18 +1,20 @@
 """The update of every parameter, and the loss along the weight with the largest gradient."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scratchgpt.backend import Array
 from scratchgpt.explore.cards import Card
+from scratchgpt.explore.muon import Part, numbers_of, orthogonalized, parts_of
 from scratchgpt.explore.record import Recording
-from scratchgpt.explore.step import Step
+from scratchgpt.explore.step import OptimizerState, Step
 from scratchgpt.explore.unfold.sums import GradientSums
 from scratchgpt.explore.values import Values, total
 from scratchgpt.kernels import disabled
-from scratchgpt.optim import AdamW, clip_scale, global_norm
+from scratchgpt.layers.parameters import Parameter
+from scratchgpt.optim import Muon, MuonWithAdamW, clip_scale, global_norm
 
 POINTS = 21
 
@@ -26,19 +28,24 @@ class Row:
     name : str
     value, grad : int
         Numbers of its arrays. ``grad`` is None if it is frozen.
-    m, v, after : int or None
-        Both moments before the update, and the new value; None without an optimizer.
+    moments : tuple of (str, int)
+        What the optimizer computes the new value from, besides the gradient: names, and numbers of
+        arrays. m and v of AdamW; M, the average ahead of it, and the orthogonal step of Muon.
+    after : int or None
+        The new value; None without an optimizer.
     decays : bool
         Whether weight decay applies.
+    parts : tuple of Part
+        The matrices that Muon moves; empty with AdamW.
     """
 
     name: str
     value: int
     grad: int | None
-    m: int | None = None
-    v: int | None = None
+    moments: tuple[tuple[str, int], ...] = ()
     after: int | None = None
     decays: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,19 +59,20 @@ class Update:
         Norm of the gradient.
     clip : float
         The factor of clipping.
-    numbers : dict of str to float
-        The constants of AdamW in this step, for the script of the page; empty without an optimizer.
+    adam, muon : dict of str to float
+        The constants of each optimizer in this step, for the script of the page; empty without it.
     """
 
     rows: list[Row]
     norm: float
-    clip: float
-    numbers: dict[str, float]
+    clip: float = 1.0
+    adam: dict[str, float] = field(default_factory=dict)
+    muon: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_made(self) -> bool:
         """Whether there is an optimizer, and the gradient is finite."""
-        return bool(self.numbers)
+        return bool(self.adam)
 
 
 def compute_update(recording: Recording, values: Values, sums: GradientSums) -> Update:
@@ -73,43 +81,78 @@ def compute_update(recording: Recording, values: Values, sums: GradientSums) -> 
     flat = store.grads
     with disabled():
         norm = global_norm(flat)
-    if step.moments is None or not math.isfinite(norm):
-        rows = [_row(name, recording, values, sums) for name in store.named]
-        return Update(rows, norm, 1.0, {})
-    moments, before = step.moments, store.values.copy()
-    clip = clip_scale(norm, moments.grad_clip) if moments.grad_clip else 1.0
-    optimizer = AdamW(
-        store, betas=moments.betas, eps=moments.eps, weight_decay=moments.weight_decay
-    )
-    optimizer.exp_avg[...], optimizer.exp_avg_sq[...] = moments.exp_avg, moments.exp_avg_sq
-    optimizer.n_steps = moments.n_steps
+    rows = [_row(name, recording, values, sums) for name in store.named]
+    state = step.optimizer
+    if state is None or not math.isfinite(norm):
+        return Update(rows, norm)
+    config, before = state.config, store.values.copy()
+    clip = clip_scale(norm, config.grad_clip) if config.grad_clip else 1.0
+    optimizer = state.restored(store)
     with disabled(), np.errstate(all="ignore"):
-        optimizer.step(moments.lr, clip)
+        optimizer.step(state.lr, clip)
     after = {name: p.value.copy() for name, p in store.named.items()}
     store.values[...] = before
-    numbers = {
-        "lr": moments.lr,
-        "beta1": moments.betas[0],
-        "beta2": moments.betas[1],
-        "eps": moments.eps,
-        "decay": moments.weight_decay,
-        "clip": clip,
-        "t": moments.n_steps + 1,
+    adam = {
+        **{"lr": state.lr, "beta1": config.beta1, "beta2": config.beta2, "eps": config.eps},
+        **{"decay": config.weight_decay, "clip": clip, "t": state.n_steps + 1},
     }
-    exp_avg = store.grad_views(moments.exp_avg)
-    exp_avg_sq = store.grad_views(moments.exp_avg_sq)
-    rows = []
-    for name, parameter in store.named.items():
-        row = _row(name, recording, values, sums)
+    muon: dict[str, float] = {}
+    if isinstance(optimizer, MuonWithAdamW):
+        muon = numbers_of(optimizer.muon, config.muon_lr_ratio * state.lr, clip)
+    made = []
+    for row in rows:
+        parameter, new = store.named[row.name], after[row.name]
         if row.grad is None:
-            rows.append(row)
-            continue
-        m, v = values.add(exp_avg[name]), values.add(exp_avg_sq[name])
-        how = {"k": "adam", "a": row.value, "b": row.grad, "c": m, "d": v}
-        how["decays"] = parameter.decays
-        new = values.add(after[name], how)
-        rows.append(Row(name, row.value, row.grad, m, v, new, parameter.decays))
-    return Update(rows, norm, clip, numbers)
+            made.append(row)
+        elif isinstance(optimizer, MuonWithAdamW) and parameter.columns:
+            made.append(_by_muon(row, parameter, state, optimizer.muon, muon, new, values))
+        else:
+            made.append(_by_adamw(row, parameter, state, new, values))
+    return Update(made, norm, clip, adam, muon)
+
+
+def _by_adamw(
+    row: Row, parameter: Parameter, state: OptimizerState, after: Array, values: Values
+) -> Row:
+    """Return a row with both moments of AdamW and the new value."""
+    m, v = (values.add(state.moments[f"{name}.{row.name}"]) for name in ("exp_avg", "exp_avg_sq"))
+    how = {"k": "adam", "a": row.value, "b": row.grad, "c": m, "d": v, "decays": parameter.decays}
+    moments = (("m", m), ("v", v))
+    return replace(row, moments=moments, after=values.add(after, how), decays=parameter.decays)
+
+
+def _by_muon(
+    row: Row,
+    parameter: Parameter,
+    state: OptimizerState,
+    optimizer: Muon,
+    numbers: dict[str, float],
+    after: Array,
+    values: Values,
+) -> Row:
+    """Return a row with momentum, the step before and after it is made orthogonal, the new value.
+
+    ``optimizer`` has made its step.
+    """
+    assert row.grad is not None
+    buffer, mu = f"momentum_buffer.{row.name}", optimizer.momentum
+    grad, updated = values[row.grad].array, optimizer.named_moments()[buffer]
+    ahead = updated * mu + grad * (numbers["clip"] * (1 - mu))
+    parts = parts_of(parameter, optimizer, numbers["lr"])
+    with disabled():
+        step = orthogonalized(ahead, parts)
+    columns, rates = list(parameter.columns), [part.rate for part in parts]
+    m = values.add(state.moments[buffer])
+    u = values.add(ahead, {"k": "ahead", "a": row.grad, "b": m})
+    o = values.add(step, {"k": "orthogonal", "a": u, "columns": columns})
+    how = {"k": "muon", "a": row.value, "b": o, "columns": columns, "rates": rates}
+    return replace(
+        row,
+        moments=(("M", m), ("ahead", u), ("O", o)),
+        after=values.add(after, how),
+        decays=parameter.decays,
+        parts=parts,
+    )
 
 
 def _row(name: str, recording: Recording, values: Values, sums: GradientSums) -> Row:

@@ -198,6 +198,11 @@ TEX_UPDATE = (
     r"\theta \leftarrow (1 - \eta \lambda) \, \theta - \eta \, "
     r"\frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}"
 )
+TEX_MOMENTUM = r"M \leftarrow \mu M + (1 - \mu) \, \hat g"
+TEX_AHEAD = r"M_\text{ahead} = \mu M + (1 - \mu) \, \hat g"
+TEX_DIVIDED = r"X = M_\text{ahead} / \|M_\text{ahead}\|"
+TEX_ITERATION = r"X \leftarrow \bigl( a I + b \, X X^\top + c \, (X X^\top)^2 \bigr) X"
+TEX_MUON = r"W \leftarrow (1 - \eta \lambda) \, W - \alpha \, \eta \, O"
 TEX_FAN_OUT = r"dx = d\text{past} + d\text{through}"
 TEX_LENS = r"\text{lens}_{tv} = \sum_c \mathrm{norm}(x_t)_c \, W_{vc}"
 TEX_GRADIENT_LENS = r"-\sum_c dx_{tc} \, W_{vc}"
@@ -207,6 +212,11 @@ TEX = (
     TEX_M,
     TEX_V,
     TEX_UPDATE,
+    TEX_MOMENTUM,
+    TEX_AHEAD,
+    TEX_DIVIDED,
+    TEX_ITERATION,
+    TEX_MUON,
     TEX_FAN_OUT,
     TEX_LENS,
     TEX_GRADIENT_LENS,

@@ -1,16 +1,21 @@
 """Small steps to explore: GPTs and Transformers of all forms, with parameters of order 1."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scratchgpt.explore.content import prepare
 from scratchgpt.explore.demo import demo_steps
 from scratchgpt.explore.page import make_page, write_page
-from scratchgpt.explore.step import Moments, Step
+from scratchgpt.explore.step import OptimizerState, Step
 from scratchgpt.models import GPT, GPTConfig, Transformer, TransformerConfig
 from scratchgpt.text import PairBatch, TokenBatch
-from scratchgpt.training import NextToken
+from scratchgpt.training import NextToken, TrainConfig
+from scratchgpt.training.sharding import make_optimizer
+from scratchgpt.training.workers import ALONE
 
+TRAINING = {"steps": 100, "lr": 0.003, "warmup_steps": 0, "schedule": "constant", "beta2": 0.99}
 SIZES = {"n_head": 3, "n_embd": 12, "block_size": 9, "vocab_size": 7}
 FORMS = {
     "gpt-llama": {
@@ -61,7 +66,7 @@ KINDS = [
 ]
 
 
-def small_step(kind: str = "gpt", **changes) -> Step:
+def small_step(kind: str = "gpt", *, training: dict | None = None, **changes) -> Step:
     """A step of one of KINDS, with random parameters and moments."""
     rng = np.random.default_rng(3)
     dropout = 0.2 if kind.endswith("dropout") else 0.0
@@ -82,20 +87,25 @@ def small_step(kind: str = "gpt", **changes) -> Step:
         batch = PairBatch(rng.integers(0, 7, (1, 5)), tokens[:, :-1], tokens[:, 1:])
     for parameter in model.store.named.values():
         parameter.value[...] = rng.normal(0, 0.4, parameter.shape) + (len(parameter.shape) == 1)
-    n = model.store.grads.size
-    moments = Moments(
-        rng.normal(0, 0.01, n).astype(np.float32),
-        rng.uniform(0.0001, 0.001, n).astype(np.float32),
-        5,
-        0.003,
-        (0.9, 0.99),
-        1e-8,
-        0.1,
-        1.0,
-    )
+    config = TrainConfig(**TRAINING | (training or {}))
+    moments = {
+        name: rng.uniform(0.0001, 0.001, moment.shape).astype(np.float32)
+        if name.startswith("exp_avg_sq")
+        else rng.normal(0, 0.01, moment.shape).astype(np.float32)
+        for name, moment in make_optimizer(model.store, config, ALONE).named_moments().items()
+    }
     objective = NextToken(model, label_smoothing=0.1 if dropout else 0.0)
     seed = 11 if dropout else None
-    return Step(model, objective, batch, seed, "abcdefg".__getitem__, "a test", (), moments)
+    return Step(
+        model,
+        objective,
+        batch,
+        seed,
+        "abcdefg".__getitem__,
+        "a test",
+        (),
+        OptimizerState(config, moments, 5),
+    )
 
 
 @pytest.fixture
@@ -140,6 +150,16 @@ def translator_path(tmp_path_factory):
     """The page of an encoder-decoder with dropout and label smoothing."""
     path = tmp_path_factory.mktemp("explore") / "translator.html"
     write_page(make_page(small_step("transformer-dropout"), landscape=False), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def muon_path(tmp_path_factory):
+    """The page of a Llama that is trained with Muon, with the state before training."""
+    path = tmp_path_factory.mktemp("explore") / "muon.html"
+    step = small_step("gpt-llama", training={"optimizer": "muon"})
+    start = replace(small_step("gpt-llama"), optimizer=None)
+    write_page(make_page(step, start=start, landscape=False), path)
     return path
 
 

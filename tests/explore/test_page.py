@@ -123,10 +123,23 @@ def test_a_step_with_nan_is_shown(step):
 
 
 def test_a_model_without_an_optimizer_has_no_update(step):
-    assert (
-        "There is no update of AdamW"
-        in make_page(replace(step, moments=None), landscape=False).html
+    html = make_page(replace(step, optimizer=None), landscape=False).html
+    assert "There is no update to show, because the model has no optimizer." in html
+
+
+def test_the_page_of_a_run_with_muon_has_both_optimizers(make_step):
+    html = make_page(make_step("gpt", training={"optimizer": "muon"}), landscape=False).html
+    assert "Muon moves each linear map inside the model as a whole." in html
+    assert "AdamW moves all other weights" in html
+    found = re.findall(
+        r"(Columns \d+ to \d+): singular values from ([\d.e−]+) to [\d.]+ in X", html
     )
+    assert [columns for columns, _ in found[:3]] == [
+        "Columns 0 to 11",
+        "Columns 12 to 23",
+        "Columns 24 to 35",
+    ]
+    assert 'id="update/transformer.h.0.mlp.c_fc.weight/ahead"' in html
 
 
 def test_text_that_matters_is_there_without_a_script(demo):

@@ -57,8 +57,8 @@ def test_the_demo_is_reproducible_and_starts_from_its_own_beginning():
     np.testing.assert_array_equal(first.model.store.values, second.model.store.values)
     assert not np.array_equal(first.model.store.values, start.model.store.values)
     assert first.batch is start.batch
-    assert first.moments.n_steps == 2
-    assert start.moments is None
+    assert first.optimizer.n_steps == 2
+    assert start.optimizer is None
 
 
 def test_other_objectives_are_refused(make_step):

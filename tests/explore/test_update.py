@@ -1,7 +1,5 @@
 """The update is the one that training makes, and the gradient is the slope of the loss."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from scratchgpt.explore.assemble import assemble
 from scratchgpt.explore.record import record
 from scratchgpt.explore.update import compute_update, slices
 from scratchgpt.explore.values import Values
-from scratchgpt.training import TrainConfig
+from scratchgpt.optim import newton_schulz
 from scratchgpt.training.step import Stepper
 
 
@@ -30,27 +28,59 @@ def updated(step):
     return compute_update(recording, values, sums), values
 
 
-def test_the_new_values_are_those_of_training_bit_for_bit(make_step):
-    step = make_step("gpt")
+OPTIMIZERS = {
+    "adamw": {},
+    "muon": {"optimizer": "muon"},
+    "muon, rates of AdamW": {"optimizer": "muon", "muon_adjust_lr": "match_rms_adamw"},
+}
+
+
+@pytest.mark.parametrize("training", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_the_new_values_are_those_of_training_bit_for_bit(make_step, training):
+    step = make_step("gpt", training=training)
     before = step.model.store.values.copy()
     update, values = updated(step)
     np.testing.assert_array_equal(step.model.store.values, before)
-    moments = step.moments
-    config = TrainConfig(
-        steps=100, lr=moments.lr, warmup_steps=0, schedule="constant", beta2=moments.betas[1]
-    )
-    stepper = Stepper(step.objective, OneBatch(step.batch), config)
-    stepper.optimizer.exp_avg[...] = moments.exp_avg
-    stepper.optimizer.exp_avg_sq[...] = moments.exp_avg_sq
-    stepper.optimizer.n_steps = moments.n_steps
+    state = step.optimizer
+    stepper = Stepper(step.objective, OneBatch(step.batch), state.config)
+    for name, moment in stepper.optimizer.named_moments().items():
+        moment[...] = state.moments[name]
+    stepper.optimizer.n_steps = state.n_steps
     with kernels.disabled():
-        made = stepper.update(50)
+        made = stepper.update(5)
     assert made.grad_norm == update.norm
     assert update.clip < 1
     for row in update.rows:
         np.testing.assert_array_equal(
             values[row.after].array, step.model.store.named[row.name].value, err_msg=row.name
         )
+
+
+def test_the_step_of_muon_explains_its_new_values(make_step):
+    """Value, step and rate of each matrix give the new value of the optimizer, bit for bit."""
+    update, values = updated(make_step("gpt", training={"optimizer": "muon"}))
+    moved = [row for row in update.rows if row.parts]
+    assert {row.name.split(".", 3)[-1] for row in moved} == {
+        "attn.c_attn.weight",
+        "attn.c_proj.weight",
+        "mlp.c_fc.weight",
+        "mlp.c_proj.weight",
+    }
+    for row in update.rows:
+        named = {name: values[number].array for name, number in row.moments}
+        assert set(named) == ({"M", "ahead", "O"} if row.parts else {"m", "v"})
+        if not row.parts:
+            continue
+        expected = values[row.value].array.copy()
+        for columns, rate in row.parts:
+            step = newton_schulz(named["ahead"][:, columns])
+            np.testing.assert_array_equal(named["O"][:, columns], step)
+            expected[:, columns] *= 1 - update.muon["lr"] * update.muon["decay"]
+            expected[:, columns] -= step * rate
+        np.testing.assert_array_equal(values[row.after].array, expected, err_msg=row.name)
+    widths = [part.columns.stop - part.columns.start for part in moved[0].parts]
+    assert widths == list(make_step("gpt").model.store.named[moved[0].name].columns)
+    assert len(widths) == 3
 
 
 def test_a_gradient_that_is_not_finite_makes_no_update(step):
@@ -64,8 +94,6 @@ def test_a_gradient_that_is_not_finite_makes_no_update(step):
 def test_frozen_parameters_have_no_gradient(make_step):
     step = make_step("gpt")
     step.model.store.freeze(["transformer.wte.weight"])
-    moments = np.full(step.model.store.grads.size, 1e-3, np.float32)
-    step = replace(step, moments=replace(step.moments, exp_avg=moments, exp_avg_sq=moments))
     update, _ = updated(step)
     [row] = [row for row in update.rows if row.grad is None]
     assert row.name == "transformer.wte.weight"

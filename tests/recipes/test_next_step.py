@@ -7,6 +7,7 @@ import pytest
 
 from scratchgpt import kernels
 from scratchgpt.errors import UserError
+from scratchgpt.explore.content import prepare
 from scratchgpt.explore.record import record
 from scratchgpt.recipes import configure, start, train
 from scratchgpt.recipes.next_step import step_to_explore
@@ -36,8 +37,8 @@ def test_parameters_moments_batch_and_dropout_are_those_of_resume(tmp_path):
         training.trainer.train()
     assert before == after
     assert steps[0][0] == recording.loss
-    moments = step.moments
-    assert (moments.n_steps, moments.betas, moments.grad_clip) == (3, (0.9, 0.99), 1.0)
+    state = step.optimizer
+    assert (state.n_steps, state.config.beta2, state.config.grad_clip) == (3, 0.99, 1.0)
     np.testing.assert_array_equal(
         training.model.store.grads, step.model.store.grads, err_msg="the gradients of the step"
     )
@@ -45,12 +46,23 @@ def test_parameters_moments_batch_and_dropout_are_those_of_resume(tmp_path):
     assert "The run is finished after 3 steps; this step would be next." in step.notes
 
 
-def test_a_run_with_muon_has_no_update_of_adamw_to_show_and_says_so(tmp_path):
-    train(run_of_sort(steps=3, optimizer="muon"), tmp_path)
-    step = step_to_explore(tmp_path)
-    assert step.moments is None
-    assert "The run is trained with Muon; this page shows updates of AdamW only." in step.notes
-    assert step.title.startswith("Step 4 of the run")
+def test_the_update_of_a_run_with_muon_is_that_of_its_next_step(tmp_path):
+    run = run_of_sort(steps=3, optimizer="muon", schedule="constant")
+    with kernels.disabled():
+        train(run, tmp_path)
+        step = step_to_explore(tmp_path)
+        content = prepare(step, landscape=False)
+        more = replace(run, training=replace(run.training, steps=4))
+        training = start(more, tmp_path, resume=True)
+        training.trainer.train()
+    assert {name.split(".", 1)[0] for name in step.optimizer.moments} == {
+        "exp_avg",
+        "exp_avg_sq",
+        "momentum_buffer",
+    }
+    for row in content.update.rows:
+        after = training.model.store.named[row.name].value
+        np.testing.assert_array_equal(content.values[row.after].array, after, err_msg=row.name)
 
 
 def test_the_first_row_of_the_first_micro_batch_is_shown(tmp_path):
@@ -67,7 +79,7 @@ def test_a_text_may_take_the_place_of_the_row(tmp_path):
     train(run_of_sort(), tmp_path)
     step = step_to_explore(tmp_path, "0120>")
     assert [step.spell(int(t)) for t in step.tokens] == list("0120")
-    assert step.moments is not None
+    assert step.optimizer is not None
     assert "The text is yours; it is not from the training data of the run." in step.notes
 
 
@@ -78,7 +90,7 @@ def test_a_model_needs_a_text_and_has_no_optimizer(tmp_path):
     with pytest.raises(UserError, match="has 1 token, but 2 are needed"):
         step_to_explore(tmp_path / "last", "0")
     step = step_to_explore(tmp_path / "last", "0120", most_tokens=2)
-    assert step.moments is None
+    assert step.optimizer is None
     assert step.dropout_seed is None
     assert step.batch.tokens.shape == (1, 2)
 

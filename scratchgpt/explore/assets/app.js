@@ -138,7 +138,7 @@
 
   // The check of all numbers, in parts so that the page stays responsive.
   const button = document.getElementById("check");
-  const followed = () => manifest.values.map((_, v) => v).filter((v) => page.how(v) && page.exists(v) && !(page.state.start && page.how(v).k === "adam"));
+  const followed = () => manifest.values.map((_, v) => v).filter((v) => page.how(v) && page.exists(v) && !(page.state.start && evaluate.UPDATES.has(page.how(v).k)));
   function checkAll() {
     let n = 0, worst = 0, gap = 0;
     for (const v of followed()) {

@@ -2,6 +2,7 @@
 // measure of rounding errors), and on request the terms.
 const evaluate = (() => {
   const { shape, at, numbers, manifest } = page;
+  const UPDATES = new Set(["adam", "ahead", "orthogonal", "muon"]);
   const SQRT = Math.sqrt(2 / Math.PI), CUBIC = 0.044715;
 
   /** Error function to about 1e-15: a series for small x, a continued fraction for large x. */
@@ -41,6 +42,12 @@ const evaluate = (() => {
   const filled = (parts, ...values) => String.raw({ raw: parts }, ...values.map((x) => page.format(x)))
     .replaceAll("− −", "+ ").replaceAll("+ −", "− ");
   const row = (v, index) => index.slice(0, -1);
+  /** First column, width and number of the matrix that a column of a parameter belongs to. */
+  function matrixOf(columns, c) {
+    let first = 0, i = 0;
+    while (c >= first + columns[i]) first += columns[i++];
+    return [first, columns[i], i];
+  }
 
   const kinds = {
     sum(h, index, note, stored) {
@@ -376,6 +383,40 @@ const evaluate = (() => {
       }
       return [dy * CURVES[h.form](x), Math.abs(dy) * (1 + Math.abs(x))];
     },
+    ahead(h, index, note) {
+      const c = manifest.muon, g = at(h.a, index) * c.clip, before = at(h.b, index);
+      const m = c.momentum * before + (1 - c.momentum) * g;
+      if (note) {
+        const f = (x) => page.format(x, 5);
+        note(g, [[h.a, index]], c.clip === 1 ? "g" : `g, clipped by ${f(c.clip)}`);
+        note(m, [[h.b, index]], `M = ${c.momentum} · ${f(before)} + ${f(1 - c.momentum)} · g`);
+        note.text(filled`μ · M + (1 − μ) · g = ${c.momentum} · ${m} + ${1 - c.momentum} · ${g}`);
+      }
+      return [c.momentum * m + (1 - c.momentum) * g, Math.abs(before) + Math.abs(g)];
+    },
+    orthogonal(h, index, note) {
+      const [first, width] = matrixOf(h.columns, index[1]);
+      const iterates = newtonSchulz(h.a, first, width), place = index[0] * width + index[1] - first;
+      const last = iterates.length - 1, value = iterates[last][place];
+      if (note) {
+        note.text(`${last} iterations X ← a · X + (b · A + c · A²) · X, with A = X · Xᵀ, over the whole matrix: X at this place`);
+        iterates.forEach((x, i) => note(x[place], i ? [] : [[h.a, index]], i ? `X after ${i}` : "X: ahead, divided by the norm of its matrix"));
+      }
+      // The rounding errors of small singular values grow as these do, by a in each iteration.
+      return [value, 1 + Math.abs(iterates[0][place]) * manifest.muon.a ** last];
+    },
+    muon(h, index, note) {
+      const c = manifest.muon, w = at(h.a, index), o = at(h.b, index);
+      const rate = h.rates[matrixOf(h.columns, index[1])[2]], decay = c.lr * c.decay * w, move = rate * o;
+      if (note) {
+        note(w, [[h.a, index]], "W, the value before");
+        note(o, [[h.b, index]], "O");
+        note(-decay, [], "−η · λ · W, the decay");
+        note(-move, [], `−${page.format(rate, 5)} · O, the step`);
+        note.text(filled`W − decay − step = ${w} − ${decay} − ${move}`);
+      }
+      return [w - decay - move, Math.abs(w) + Math.abs(decay) + Math.abs(move)];
+    },
     adam(h, index, note) {
       const c = manifest.adam, w = at(h.a, index), g = at(h.b, index) * c.clip;
       const m = c.beta1 * at(h.c, index) + (1 - c.beta1) * g;
@@ -432,5 +473,5 @@ const evaluate = (() => {
     }
     return { n: stored.length, worst, gap };
   }
-  return { one, all, error };
+  return { one, all, error, UPDATES };
 })();

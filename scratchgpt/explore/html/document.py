@@ -23,7 +23,15 @@ from scratchgpt.explore.manifest import manifest, packed
 from scratchgpt.explore.step import Step
 from scratchgpt.utf8 import read_text
 
-SCRIPTS = ("data.js", "evaluate.js", "heatmap.js", "follow.js", "views.js", "app.js")
+SCRIPTS = (
+    "data.js",
+    "newton_schulz.js",
+    "evaluate.js",
+    "heatmap.js",
+    "follow.js",
+    "views.js",
+    "app.js",
+)
 SECTIONS = {
     "step": "The step",
     "heads": "Attention",

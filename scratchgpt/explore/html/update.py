@@ -5,8 +5,20 @@ import math
 from scratchgpt.explore.content import Content
 from scratchgpt.explore.html.figure import card_link, plain_figure
 from scratchgpt.explore.html.text import escape, formula, number
+from scratchgpt.explore.muon import spread
 from scratchgpt.explore.update import Row, Slice, card_of
-from scratchgpt.explore.words import TEX_CLIP, TEX_M, TEX_TANGENT, TEX_UPDATE, TEX_V
+from scratchgpt.explore.words import (
+    TEX_AHEAD,
+    TEX_CLIP,
+    TEX_DIVIDED,
+    TEX_ITERATION,
+    TEX_M,
+    TEX_MOMENTUM,
+    TEX_MUON,
+    TEX_TANGENT,
+    TEX_UPDATE,
+    TEX_V,
+)
 
 WIDTH, HEIGHT, EDGE = 180, 96, 8
 
@@ -16,19 +28,10 @@ def update_html(content: Content) -> str:
     update = content.update
     parts = ['<section id="update" class="view"><h2>The update</h2>']
     if update.is_made:
-        n = update.numbers
-        hint = "Click a new value below to see its update with the numbers in it."
-        if not content.has_moments:
-            hint = "They are left out of this page, to make room for more blocks."
+        parts += [_muon(content), _adamw(content)] if update.muon else [_adamw(content)]
         parts.append(
-            "<p>AdamW moves every weight by its own step. It keeps two averages, of the gradient "
-            f"and of its square. {hint}</p>"
-            f'<ul class="formulas"><li>{formula(TEX_CLIP)}</li><li>{formula(TEX_M)}</li>'
-            f"<li>{formula(TEX_V)}</li><li>{formula(TEX_UPDATE)}</li></ul>"
             f"<p>The norm of the gradient is {number(update.norm, 4)}, so clipping multiplies by "
-            f"{number(update.clip, 4)}. Learning rate {number(n['lr'], 4)}, β₁ {n['beta1']}, β₂ "
-            f"{n['beta2']}, ε {n['eps']:g}, weight decay {n['decay']} on matrices, t = "
-            f"{n['t']:,}.</p>"
+            f"{number(update.clip, 4)}. {_hint(content)}</p>"
         )
     elif not math.isfinite(update.norm):
         parts.append(
@@ -37,13 +40,48 @@ def update_html(content: Content) -> str:
         )
     else:
         parts.append(
-            "<p>There is no update of AdamW to show: the model has no optimizer, or another one. "
-            "The gradients are complete.</p>"
+            "<p>There is no update to show, because the model has no optimizer. The gradients are "
+            "complete.</p>"
         )
     parts += [_parameter(content, row) for row in update.rows if content.shows_parameter(row.name)]
     if content.slices:
         parts.append(_slices(content))
     return "".join([*parts, "</section>"])
+
+
+def _muon(content: Content) -> str:
+    n = content.update.muon
+    formulas = (TEX_CLIP, TEX_MOMENTUM, TEX_AHEAD, TEX_DIVIDED, TEX_ITERATION, TEX_MUON)
+    return (
+        "<p>Muon moves each linear map inside the model as a whole. It keeps an average of the "
+        "gradient, and makes it orthogonal: all its singular values become about 1, so that the "
+        f"step is of the same size in every direction.</p>{_list(formulas)}"
+        f"<p>Learning rate {number(n['lr'], 4)}, μ {n['momentum']}, weight decay {n['decay']}, "
+        f"a {n['a']}, b {number(n['b'], 5)}, c {n['c']}. X goes through {n['iterations']} "
+        "iterations and is O at the end. The factor α depends on the shape.</p>"
+    )
+
+
+def _adamw(content: Content) -> str:
+    n = content.update.adam
+    which = "all other weights" if content.update.muon else "every weight"
+    return (
+        f"<p>AdamW moves {which}, each by its own step. It keeps two averages, of the gradient and "
+        f"of its square.</p>{_list((TEX_CLIP, TEX_M, TEX_V, TEX_UPDATE))}"
+        f"<p>Learning rate {number(n['lr'], 4)}, β₁ {n['beta1']}, β₂ {n['beta2']}, "
+        f"ε {n['eps']:g}, weight decay {n['decay']} on matrices, t = {n['t']:,}.</p>"
+    )
+
+
+def _list(formulas: tuple[str, ...]) -> str:
+    items = "".join(f"<li>{formula(tex)}</li>" for tex in formulas)
+    return f'<ul class="formulas">{items}</ul>'
+
+
+def _hint(content: Content) -> str:
+    if content.has_moments:
+        return "Click a new value below to see its update with the numbers in it."
+    return "The averages and new values are left out of this page, to make room for more blocks."
 
 
 def _parameter(content: Content, row: Row) -> str:
@@ -61,8 +99,29 @@ def _parameter(content: Content, row: Row) -> str:
     return (
         f'<details class="parameter"><summary><code>{escape(row.name)}</code> <span>{shape}{frozen}'
         f"</span></summary><p>{'decays' if row.decays else 'does not decay'}{link}</p>"
-        f'<div class="row">{figures}</div></details>'
+        f'{_matrices(content, row)}<div class="row">{figures}</div></details>'
     )
+
+
+def _matrices(content: Content, row: Row) -> str:
+    """Return what Muon does to the singular values of each matrix of a parameter."""
+    named = dict(content.parts_of(row))
+    if not row.parts or "O" not in named or not content.values[named["O"]].is_whole:
+        return ""
+    ahead, step = content.values[named["ahead"]].array, content.values[named["O"]].array
+    items = []
+    for columns, rate in row.parts:
+        low, high = spread(ahead[:, columns], divide=True)
+        least, most = spread(step[:, columns])
+        where = ""
+        if len(row.parts) > 1:
+            where = f"Columns {columns.start} to {columns.stop - 1}: "
+        items.append(
+            f"<li>{where}singular values from {number(low, 2)} to {number(high, 2)} in X at the "
+            f"beginning, from {number(least, 2)} to {number(most, 2)} in O; α · η = "
+            f"{number(rate, 4)}</li>"
+        )
+    return f"<ul>{''.join(items)}</ul>"
 
 
 def _slices(content: Content) -> str:

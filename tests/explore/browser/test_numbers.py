@@ -27,6 +27,34 @@ def test_the_page_of_every_form_recomputes_all_its_numbers(form_path, open_page)
     assert opened.errors == []
 
 
+def test_the_page_recomputes_the_updates_of_muon(muon_path, open_page):
+    opened = open_page(path=muon_path)
+    kinds = opened.js("explorer.followed().map(v => explorer.page.how(v).k)")
+    assert {kind: kinds.count(kind) for kind in ("ahead", "orthogonal", "muon")} == dict.fromkeys(
+        ("ahead", "orthogonal", "muon"), 2 * 4
+    )
+    found = opened.js("explorer.checkAll()")
+    assert found["worst"] <= 1e-5
+    assert found["gap"] <= 1e-5
+    opened.page.click("#start")
+    kinds = opened.js("explorer.followed().map(v => explorer.page.how(v).k)")
+    assert not set(kinds) & {"adam", "ahead", "orthogonal", "muon"}
+    assert opened.errors == []
+
+
+def test_the_step_of_muon_is_followed_through_all_iterations(muon_path, open_page):
+    opened = open_page("#update/transformer.h.0.attn.c_attn.weight/O?c=3&q=14", path=muon_path)
+    text = opened.page.inner_text("#dock")
+    assert "5 iterations X ← a · X + (b · A + c · A²) · X" in text
+    rows = opened.page.locator("#dock tr")
+    assert [rows.nth(i).locator("td").first.inner_text() for i in range(6)] == [
+        "X: ahead, divided by the norm of its matrix",
+        *(f"X after {i}" for i in range(1, 6)),
+    ]
+    opened.page.locator("#dock button.to").first.click()
+    assert "M = 0.95 ·" in opened.page.inner_text("#dock")
+
+
 def test_all_numbers_before_training_agree_too(open_page):
     opened = open_page()
     opened.page.click("#start")
