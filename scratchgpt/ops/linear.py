@@ -127,7 +127,9 @@ def linear_backward(
     with scope():
         x_factor, dy_factor, weight_factor = factors(x_rows, dy_rows, weight)
         if dweight is not None and add_weight:
-            product = empty(weight.shape, like=dy)
+            # In the layout of dweight: then added and overwritten gradients agree in every bit.
+            shape, is_turned = weight.shape, dweight.strides[0] < dweight.strides[1]
+            product = empty(shape[::-1], like=dy).T if is_turned else empty(shape, like=dy)
             multiply(x_factor.T, dy_factor, out=product)
             dweight += product
         elif dweight is not None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from scratchgpt.accumulator import Accumulator
 from scratchgpt.ops import linear_backward, linear_forward
 
 
@@ -77,3 +78,20 @@ def test_mixed_dtypes_are_refused():
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="x is int64; use float32"):
         linear_forward(np.ones((2, 3), np.int64), np.ones((3, 4), np.int64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_an_added_gradient_has_the_bits_of_an_overwritten_one(rng, dtype, is_turned):
+    """BLAS may round the product of transposed matrices in another way."""
+    for n_in, n_out in ((12, 29), (29, 12), (7, 5), (64, 33)):
+        x, dy = (rng.standard_normal((28, n)).astype(dtype) for n in (n_in, n_out))
+        _, saved = linear_forward(x, rng.standard_normal((n_in, n_out)).astype(dtype))
+        shape = (n_out, n_in) if is_turned else (n_in, n_out)
+        added = np.zeros(shape, dtype).T if is_turned else np.zeros(shape, dtype)
+        overwritten = Accumulator(np.empty(shape, dtype))
+        overwritten.clear()
+        linear_backward(dy, saved, dweight_into=added)
+        linear_backward(dy, saved, dweight_into=overwritten.T if is_turned else overwritten)
+        result = overwritten.array.T if is_turned else overwritten.array
+        np.testing.assert_array_equal(added, result)
