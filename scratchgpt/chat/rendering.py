@@ -179,7 +179,8 @@ class Renderer:
         """Yield special tokens and texts of a conversation, in order."""
         row = self.format
         arranged = row.arrange(messages)
-        last_query = max((i for i, one in enumerate(arranged) if one.role == USER), default=-1)
+        queries = [i for i, one in enumerate(arranged) if one.role == USER]
+        last_query = queries[-1] if queries else len(arranged)  # no answer is to a query
         yield from self._start
         for i, message in enumerate(arranged):
             if message.role == ASSISTANT:

@@ -194,6 +194,23 @@ def test_the_thoughts_of_earlier_turns_are_left_out(renderers):
     assert renderers["qwen3-no-thinking"].tokenizer.decode(hidden.tokens[hidden.counted]) == "yes"
 
 
+@pytest.mark.parametrize("before", [[], [Message("system", "a")]])
+def test_an_answer_to_no_query_has_no_block_of_thoughts(
+    transformers, families, published, renderers, before
+):
+    template, family, names = published.TEMPLATES["qwen3"]
+    theirs = transformers.PreTrainedTokenizerFast(tokenizer_object=families.library(family))
+    messages = [*before, Message("assistant", "The user")]
+    expected = theirs.apply_chat_template(
+        [message._asdict() for message in messages],
+        chat_template=template,
+        tokenize=True,
+        return_dict=False,
+        **names,
+    )
+    assert renderers["qwen3"].render(messages).tokens.tolist() == list(expected)
+
+
 def test_the_page_has_a_row_for_every_format():
     page = Path(__file__).parents[2] / "docs" / "chat" / "formats.md"
     lines = page.read_text(encoding="utf-8").splitlines()

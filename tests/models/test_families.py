@@ -118,6 +118,22 @@ def test_float32_logits_equal_theirs_too(torch, make_peer, family, form, assert_
     assert_close(model.extend(tokens, cache), expected[:, -1], tolerance)
 
 
+@pytest.mark.parametrize("n_sliding", [0, 1, 3])
+def test_layer_types_of_a_mistral_are_followed(
+    torch, transformers, make_peer, assert_close, n_sliding
+):
+    """transformers reads a file with them as a Ministral."""
+    _, path = make_peer("mistral", {"sliding_window": 4}, "float32")
+    types = ["sliding_attention"] * n_sliding + ["full_attention"] * (3 - n_sliding)
+    values = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps({**values, "layer_types": types}))
+    peer = transformers.AutoModelForCausalLM.from_pretrained(path).eval()
+    model = GPT.from_pretrained(path)
+    tokens = tokens_for(model.config)
+    expected = peer(torch.tensor(tokens)).logits.detach().numpy()
+    assert_close(model.forward(tokens)[0], expected, 2e-5)
+
+
 @pytest.mark.parametrize("shard_bytes", [None, 5000])
 @each_form
 def test_transformers_reads_our_files(

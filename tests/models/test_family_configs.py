@@ -60,6 +60,11 @@ each_family = pytest.mark.parametrize("family", FAMILY_FORMS)
         ("llama", {"rope_theta": 0.5, "rope_parameters": None}, ["rope_theta=0.5"]),
         ("nanochat", {"final_logit_softcapping": -1.0}, ["logit_soft_cap=-1.0"]),
         ("nanochat", {"head_dim": 7}, ["a head has 7"]),
+        ("llama", {"is_causal": False}, ["is_causal=False"]),
+        ("qwen2", {"is_causal": None}, ["is_causal=None"]),
+        ("mistral", {"layer_types": ["full_attention"]}, ["for each of the 3 layers"]),
+        ("mistral", {"layer_types": ["chunked_attention"] * 3}, ["'chunked_attention'"]),
+        ("llama", {"transformers_weights": "other.safetensors"}, ["transformers_weights='other"]),
     ],
 )
 def test_unsupported_fields_are_refused_by_name(family, changes, parts):
@@ -88,6 +93,30 @@ def test_missing_fields_have_the_defaults_of_transformers(transformers, family):
     config = read_family({"model_type": family})
     assert config.n_layer == theirs.num_hidden_layers if family in FAMILY_FORMS else theirs.n_layer
     assert config.effective() == read_family({"model_type": family, "use_cache": 3}).effective()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_another_name_of_a_field_wins_wherever_it_stands(transformers, is_first):
+    names = [("num_attention_heads", 3), ("n_head", 6)]
+    values = dict(names if is_first else names[::-1])
+    assert transformers.GPT2Config(**values).n_head == 3
+    assert read_family({"model_type": "gpt2", **values}).n_head == 3
+
+
+@pytest.mark.parametrize(("truncate", "expected"), [(None, False), (False, False), (True, True)])
+def test_a_null_for_the_rounding_of_yarn_is_false(truncate, expected):
+    rope = {**YARN, "truncate": truncate}
+    config = read_family({"model_type": "llama", "rope_parameters": rope})
+    assert config.rope_scaling["truncate"] is expected
+    assert "truncate" not in read_family({"model_type": "llama", "rope_scaling": YARN}).rope_scaling
+
+
+def test_a_null_in_other_frequencies_changes_nothing():
+    rope = {"rope_type": "linear", "factor": 2.0, "truncate": None}
+    assert read_family({"model_type": "llama", "rope_parameters": rope}).rope_scaling == {
+        "rope_type": "linear",
+        "factor": 2.0,
+    }
 
 
 def test_a_number_of_layers_that_no_model_has_takes_no_memory():
@@ -126,6 +155,38 @@ def llama(**changes):
 )
 def test_the_setting_that_no_family_has_is_named(changes, reason):
     assert obstacle(llama(**changes)) == reason
+
+
+def test_heads_that_do_not_divide_the_channels_are_not_written_as_a_llama(
+    torch, transformers, tmp_path
+):
+    """transformers refuses such a Llama; a Mistral without a window is the same model."""
+    config = llama(n_embd=26, head_dim=8, n_layer=1, n_inner=9, block_size=16, vocab_size=11)
+    assert obstacle(config) is None
+    GPT(config, seed=3).save_pretrained(tmp_path)
+    again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert type(again).__name__ == "MistralForCausalLM"
+    tokens = np.arange(10)[None]
+    expected = again(torch.tensor(tokens)).logits.detach().numpy()
+    np.testing.assert_allclose(load_pretrained(tmp_path).forward(tokens)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("nanochat", {"logit_soft_cap": 15, "layer_norm_epsilon": 1}),
+        ("llama", {"layer_norm_epsilon": 1}),
+        ("gpt2", {"layer_norm_epsilon": 1}),
+    ],
+)
+def test_whole_numbers_are_written_as_transformers_reads_them(transformers, family, changes):
+    values = write_family(GPTConfig(**{**form_of(family), **changes}))
+    assert values["model_type"] == family
+    read = transformers.AutoConfig.for_model(**values)
+    for name in ("final_logit_softcapping", "rms_norm_eps", "layer_norm_epsilon"):
+        if name in values:
+            assert isinstance(values[name], float)
+            assert getattr(read, name) == values[name]
 
 
 def test_a_form_of_no_family_comes_back_as_ours(tmp_path):

@@ -48,9 +48,10 @@ def read_family(values: dict[str, Any], dropout: float | None = None) -> GPTConf
 
 def _read(family: Family, values: dict[str, Any], dropout: float | None = None) -> dict[str, Any]:
     """Return the settings in the fields of a file."""
-    full = dict(family.defaults)
-    for name, value in values.items():
-        full[name if name in family.defaults else ALIASES.get(name, name)] = value
+    full = {**family.defaults, **values}
+    for name, own in ALIASES.items():
+        if name in values and name not in family.defaults:
+            full[own] = values[name]  # in transformers, too, it wins over the family's own name
     settings = dict(family.settings)
     for one in family.fields:
         if dropout is not None and isinstance(one, Dropouts):
@@ -101,7 +102,7 @@ def _not_written(family: Family, config: GPTConfig) -> list[str]:
     """Return the settings that differ after writing and reading."""
     try:
         again = GPTConfig(**_read(family, _write(family, config))).effective()
-    except UserError:  # the heads of this size need a field that the family does not have
+    except UserError:  # the family has no heads of this size
         return ["head_dim"]
     return [name for name, value in config.effective().items() if again[name] != value]
 

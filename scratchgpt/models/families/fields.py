@@ -50,7 +50,10 @@ class Same:
         return dict.fromkeys((self.ours, *self.also), values[self.theirs])
 
     def write(self, config: GPTConfig) -> Values:
-        return {self.theirs: getattr(config, self.ours)}
+        value = getattr(config, self.ours)
+        if isinstance(self.default, float) and value is not None:
+            value = float(value)  # transformers refuses a whole number here
+        return {self.theirs: value}
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ class Effective(Same):
 
     def write(self, config: GPTConfig) -> Values:
         return {self.theirs: config.effective()[self.ours]}
+
+
+@dataclass(frozen=True)
+class DividingHeads(Same):
+    """The number of heads of a family for which transformers requires it to divide n_embd."""
+
+    def write(self, config: GPTConfig) -> Values:
+        if config.n_embd % config.n_head:
+            raise UserError(f"n_head={config.n_head} does not divide n_embd={config.n_embd}")
+        return super().write(config)
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,8 @@ class Rope:
         theta = rope.pop("rope_theta", values.get("rope_theta") or 10000.0)
         older = rope.pop("type", "default")
         rope["rope_type"] = kind = rope.get("rope_type", older)
+        if kind == "yarn" and given.get("truncate", True) is None:
+            rope["truncate"] = False  # as transformers reads null
         if kind in HAVE_ORIGINAL:
             name = "original_max_position_embeddings"
             context = rope.get(name, values["max_position_embeddings"])
@@ -160,6 +175,25 @@ class Rope:
     def write(self, config: GPTConfig) -> Values:
         scaling = config.rope_scaling or {"rope_type": "default"}
         return {"rope_parameters": {**scaling, "rope_theta": config.rope_theta}}
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window in all layers or those that ``layer_types`` names, as in Mistral's files.
+
+    transformers reads a file with ``layer_types`` as a Ministral, which is otherwise the same.
+    """
+
+    @property
+    def defaults(self) -> Values:
+        return {"sliding_window": 4096, "layer_types": None}
+
+    def read(self, values: Values) -> Values:
+        window, layers = values["sliding_window"], sliding_layers(values["layer_types"])
+        return {"sliding_window": window, "window_layers": None if window is None else layers}
+
+    def write(self, config: GPTConfig) -> Values:
+        return {"sliding_window": config.effective()["sliding_window"]}
 
 
 @dataclass(frozen=True)
@@ -177,23 +211,14 @@ class WindowLayers:
         window, types = values["sliding_window"], values["layer_types"]
         if not values["use_sliding_window"] or window is None:
             return {"sliding_window": None, "window_layers": None}
-        for name in ("max_window_layers", "num_hidden_layers") if types is None else ():
+        layers = sliding_layers(types)
+        for name in ("max_window_layers", "num_hidden_layers") if layers is None else ():
             if whole_number(values[name]) is None:
                 raise UserError(f"{name}={values[name]!r} must be a whole number")
-        if types is not None and not isinstance(types, list | tuple):
-            raise UserError(f"layer_types={types!r} must be a list of names")
-        if types is None:
+        if layers is None:
             n_layer, first = values["num_hidden_layers"], values["max_window_layers"]
             layers = tuple(i >= first for i in range(min(n_layer, MOST_LAYERS)))
-        else:
-            layers = tuple(self._is_sliding(one) for one in types)
         return {"sliding_window": window, "window_layers": layers}
-
-    def _is_sliding(self, name: Any) -> bool:
-        known = {"sliding_attention": True, "full_attention": False}
-        if not isinstance(name, str) or name not in known:
-            raise UserError(f"layer_types has {name!r}, which is not one of {', '.join(known)}")
-        return known[name]
 
     def write(self, config: GPTConfig) -> Values:
         windows = [config.window(i) for i in range(config.n_layer)]
@@ -207,18 +232,32 @@ class WindowLayers:
         }
 
 
+def sliding_layers(types: Any) -> tuple[bool, ...] | None:
+    """Return whether each layer has a window, from ``layer_types``; None if the file has none."""
+    known = {"sliding_attention": True, "full_attention": False}
+    if types is None:
+        return None
+    if not isinstance(types, list | tuple):
+        raise UserError(f"layer_types={types!r} must be a list of names")
+    for name in types:
+        if not isinstance(name, str) or name not in known:
+            raise UserError(f"layer_types has {name!r}, which is not one of {', '.join(known)}")
+    return tuple(known[name] for name in types)
+
+
 # Fields that, if set to another value, describe an unsupported model. reorder_and_upcast_attn is
 # ignored: it only changes the order of two factors, and the precision of scores in half precision.
 UNSUPPORTED: Values = {
     **dict.fromkeys(("add_cross_attention", "is_encoder_decoder", "pruned_heads")),
     **dict.fromkeys(("quantization_config", "num_experts", "num_local_experts")),
-    **dict.fromkeys(("n_routed_experts", "rope_interleaved")),
-    **{"pretraining_tp": 1, "partial_rotary_factor": 1},
+    **dict.fromkeys(("n_routed_experts", "rope_interleaved", "transformers_weights")),
+    **{"pretraining_tp": 1, "partial_rotary_factor": 1, "is_causal": True},
 }
 
 
 def refuse_changes(values: Values, where: str = "") -> None:
-    """Raise UserError if an unsupported field is set."""
+    """Raise UserError if an unsupported field is set; null and false leave most of them unset."""
     for name, neutral in UNSUPPORTED.items():
-        if values.get(name) and values[name] != neutral:
-            raise UserError(f"{where}{name}={values[name]!r} is not supported by scratchgpt")
+        value = values.get(name, neutral)
+        if value != neutral and (value or neutral is True):
+            raise UserError(f"{where}{name}={value!r} is not supported by scratchgpt")

@@ -6,11 +6,13 @@ from scratchgpt.models.config import OWN_BIASES
 from scratchgpt.models.families import names
 from scratchgpt.models.families.fields import (
     Activation,
+    DividingHeads,
     Dropouts,
     Effective,
     Field,
     Rope,
     Same,
+    Window,
     WindowLayers,
     Written,
 )
@@ -73,11 +75,12 @@ def _rotary_sizes(
     n_embd: int = 4096,
     n_inner: int,
     head_dim: int | None = None,
+    heads: type[Same] = Same,
 ) -> tuple[Field, ...]:
     """Return the fields of the sizes, which differ only in their defaults."""
     return (
         Same("num_hidden_layers", "n_layer", n_layer),
-        Same("num_attention_heads", "n_head", n_head),
+        heads("num_attention_heads", "n_head", n_head),
         Effective("num_key_value_heads", "n_kv_head", n_kv_head),
         Same("hidden_size", "n_embd", n_embd),
         Effective("head_dim", "head_dim", head_dim),
@@ -131,7 +134,7 @@ FAMILIES = {
         names.LLAMA,
         _GATED,
         (
-            *_rotary_sizes(n_inner=11008, block_size=2048),
+            *_rotary_sizes(n_inner=11008, block_size=2048, heads=DividingHeads),
             _ATTENTION_BIAS,
             Effective("mlp_bias", "mlp_bias", False),
             *_GATED_REST,
@@ -170,8 +173,12 @@ FAMILIES = {
         },
         (
             *_rotary_sizes(
-                **{"vocab_size": 50304, "n_layer": 12, "n_head": 6, "n_embd": 768},
-                **{"n_inner": 8192, "block_size": 2048},
+                vocab_size=50304,
+                n_layer=12,
+                n_head=6,
+                n_embd=768,
+                n_inner=8192,
+                block_size=2048,
             ),
             _ATTENTION_BIAS,
             Same("final_logit_softcapping", "logit_soft_cap", 15.0),
@@ -185,7 +192,7 @@ FAMILIES = {
         {**_GATED, **dict.fromkeys(OWN_BIASES, False)},
         (
             *_rotary_sizes(n_kv_head=8, n_inner=14336, block_size=131072),
-            Same("sliding_window", "sliding_window", 4096),
+            Window(),
             *_GATED_REST,
         ),
     ),

@@ -104,7 +104,8 @@ class Tokenizer(ABC):
         """Encode a text, reading names of special tokens as the tokens.
 
         If ``tokenizer.json`` adds tokens around each text, such as a start token, they are
-        included. The ids equal those of ``transformers`` for any text. Use this method only for
+        included. The ids equal those of ``transformers.PreTrainedTokenizerFast`` for any text;
+        its ``LlamaTokenizer`` does not follow all of ``tokenizer.json``. Use this method only for
         trusted text, such as your own prompt, because the text can contain an end of text. Do not
         use it for a corpus or for the input of other users.
 
