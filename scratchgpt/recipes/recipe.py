@@ -1,7 +1,7 @@
 """A recipe: all the parts of one kind of training run, under one name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic
 
@@ -13,6 +13,7 @@ from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.data import B, M, RunData
 from scratchgpt.recipes.evaluation import Evaluation, EvaluationSettings, Watcher
 from scratchgpt.recipes.methods import DPOConfig, RewardConfig, RolloutConfig, check_method
+from scratchgpt.recipes.resuming import check_resumed
 from scratchgpt.recipes.training_run import TrainingRun
 from scratchgpt.text import ProgressCallback, Tokenizer, load_tokenizer
 from scratchgpt.training.agreement import failing_together
@@ -72,6 +73,11 @@ class Recipe(Generic[M, B]):
     chats: bool = False
     method: type[DPOConfig] | type[RewardConfig] | type[RolloutConfig] | None = None
 
+    @property
+    def method_defaults(self) -> Mapping[str, object]:
+        """The defaults of the settings of the objective."""
+        return {} if self.method is None else asdict(self.method())
+
     def check_settings(self, run: RunConfig) -> None:
         """Raise UserError if the settings of the run do not fit together."""
         if run.chat_format is not None:
@@ -96,6 +102,8 @@ class Recipe(Generic[M, B]):
     ) -> TrainingRun[M, B]:
         """Prepare data, model and trainer of a run; see :func:`scratchgpt.recipes.start`."""
         self.check_settings(run)
+        if resume:
+            check_resumed(run, out_dir, self.method_defaults)
         with failing_together(workers), one_first(workers):  # the others find prepared data
             data = self.open(run, progress)
         return TrainingRun(data, self.load, run, out_dir, resume=resume, workers=workers)

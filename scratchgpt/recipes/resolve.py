@@ -12,6 +12,7 @@ from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.paths import find_from
 from scratchgpt.recipes.registry import RECIPES, find_recipe
+from scratchgpt.recipes.resuming import check_resumed
 from scratchgpt.recipes.run_file import CONFIG_FILE, read_settings
 from scratchgpt.text import cache_directory, find_documents
 from scratchgpt.training.config import TrainConfig, without_unused
@@ -100,7 +101,7 @@ def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfi
             f"there is no run to resume in {resumed}; leave out --resume to start a run, or name "
             "the folder of another run"
         )
-    return _merged(run, layers)
+    return _merged(run, layers, resumed=resumed)
 
 
 def keep_standard_input(run: RunConfig) -> RunConfig:
@@ -143,7 +144,13 @@ def _recipe(layers: Sequence[Layer]) -> RunConfig:
     return _run({**values, "task": task, "corpus": corpus}, TrainConfig())
 
 
-def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = True) -> RunConfig:
+def _merged(
+    run: RunConfig,
+    layers: Sequence[Layer],
+    *,
+    check_effect: bool = True,
+    resumed: Path | None = None,
+) -> RunConfig:
     """Override the settings of a run by those of layers, and check the result."""
     names = [field.name for field in fields(RunConfig)]
     changes: dict[str, Any] = {name: getattr(run, name) for name in names}
@@ -168,6 +175,8 @@ def _merged(run: RunConfig, layers: Sequence[Layer], *, check_effect: bool = Tru
         changes = {**changes, **layer.values, "task": task, "corpus": corpus, **sections}
     base, run = run, _run(changes, run.training)
     recipe = find_recipe(run.task)
+    if resumed is not None:
+        check_resumed(run, resumed, recipe.method_defaults)
     recipe.check_settings(run)
     for name, reason in recipe.unused(run).items() if check_effect else ():
         place, before = (run, base) if name in names else (run.training, base.training)

@@ -31,7 +31,7 @@ from scratchgpt.models.weight_files import Stored, fill
 from scratchgpt.optim import Optimizer
 from scratchgpt.structured import read_json, to_record
 from scratchgpt.text.tokenizers.tokenizer import Tokenizer
-from scratchgpt.training.config import CHANGEABLE, TrainConfig
+from scratchgpt.training.config import TrainConfig
 from scratchgpt.training.model_files import config_of, load_model, save_model, saved_arrays
 from scratchgpt.training.objective import AnyObjective, State
 
@@ -235,58 +235,6 @@ def read_state(directory: Path) -> TrainingState:
         except UserError as error:
             raise UserError(f"{path} is damaged: {error}") from error
     return state
-
-
-def check_resumable(
-    saved: TrainingState,
-    current: TrainingState,
-    run_directory: Path,
-    model_defaults: dict[str, Any],
-) -> None:
-    """Refuse to resume a run with settings that differ from those it was started with.
-
-    A setting that did not exist when the run was started counts as its default.
-
-    Raises
-    ------
-    UserError
-        If a setting differs. The message names the setting and both values.
-    """
-    run = f"the run in {run_directory}"
-    for name in ("dtype", "tokenizer", "data"):
-        before, now = getattr(saved, name), getattr(current, name)
-        if before != now:
-            detail = f" ({before}, now {now})" if name == "dtype" else ""
-            raise UserError(
-                f"{run} was started with another {name}{detail}; "
-                f"resume it with the same {name}, or choose another folder"
-            )
-    for title, before_all, now_all, allowed in (
-        (
-            "model",
-            {**model_defaults, **saved.model_config},
-            current.model_config,
-            frozenset[str](),
-        ),
-        (
-            "training",
-            {**TrainConfig().as_dict(), **saved.train_config},
-            current.train_config,
-            CHANGEABLE,
-        ),
-    ):
-        for name in {**before_all, **now_all}:
-            before, now = before_all.get(name), now_all.get(name)
-            if before != now and name not in allowed:
-                raise UserError(
-                    f"{run} was started with {title} setting {name}={before!r}, not {now!r}; "
-                    "resume it with the same value, or choose another folder"
-                )
-    if current.train_config["steps"] < saved.step:
-        raise UserError(
-            f"{run} is already at step {saved.step}, past steps={current.train_config['steps']}; "
-            "choose more steps"
-        )
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ from scratchgpt.optim import (
 )
 from scratchgpt.training.config_checks import NEEDS, check_settings
 
+DECAY = 0.2  # the default fraction of all steps in which wsd decays
+
 # Settings that may change on resume: they affect later steps only.
 CHANGEABLE = frozenset(
     {
@@ -231,7 +233,7 @@ class TrainConfig:
             return warmup_stable_decay(
                 step,
                 lr=self.lr,
-                min_lr=self.min_lr or 0.0,
+                min_lr=self.final_lr,
                 warmup_steps=warmup_steps,
                 decay_steps=self.n_decay,
                 steps=self.steps,
@@ -239,7 +241,7 @@ class TrainConfig:
         return warmup_cosine(
             step,
             lr=self.lr,
-            min_lr=self.lr / 10 if self.min_lr is None else self.min_lr,
+            min_lr=self.final_lr,
             warmup_steps=warmup_steps,
             decay_steps=self.steps,
         )
@@ -258,15 +260,27 @@ class TrainConfig:
     @property
     def n_decay(self) -> int:
         """Number of steps of the decay of wsd, given or default."""
-        decay = 0.2 if self.decay_steps is None else self.decay_steps
+        decay = DECAY if self.decay_steps is None else self.decay_steps
         return math.ceil(decay * self.steps) if decay < 1 else int(decay)
 
     @property
     def muon_lr_ratio(self) -> float:
         """Learning rate of Muon divided by that of AdamW, which is the same at every step."""
+        return self.peak_muon_lr / self.lr
+
+    @property
+    def peak_muon_lr(self) -> float:
+        """Peak learning rate of Muon, given or default."""
         if self.muon_lr is not None:
-            return self.muon_lr / self.lr
-        return 1.0 if self.muon_adjust_lr == "match_rms_adamw" else 0.02 / self.lr
+            return self.muon_lr
+        return self.lr if self.muon_adjust_lr == "match_rms_adamw" else 0.02
+
+    @property
+    def final_lr(self) -> float:
+        """Final learning rate of cosine and wsd, given or default."""
+        if self.min_lr is not None:
+            return self.min_lr
+        return 0.0 if self.schedule == "wsd" else self.lr / 10
 
 
 def without_unused(values: Mapping[str, Any]) -> dict[str, Any]:

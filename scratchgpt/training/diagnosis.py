@@ -27,6 +27,9 @@ class NonFiniteError(UserError):
     step : int
         Updates made before it happened.
     lr : float
+        The learning rate; with Muon, that of its AdamW.
+    muon_lr : float or None
+        The learning rate of Muon.
     grad_norm : float or None
         Gradient norm of this step, or of the step before if this step did not reach it.
     where : str
@@ -39,18 +42,24 @@ class NonFiniteError(UserError):
         *,
         step: int,
         lr: float,
+        muon_lr: float | None = None,
         grad_norm: float | None,
         where: str,
         checkpoint: str,
     ) -> None:
         norm = "" if grad_norm is None else f", gradient norm {grad_norm:.3g}"
+        rates, smaller = f"learning rate {lr:.3g}", "lr"
+        if muon_lr is not None:
+            rates = f"learning rates {muon_lr:.3g} of Muon, {lr:.3g} of AdamW"
+            smaller = "muon_lr or lr,"
         super().__init__(
-            f"{what} at step {step} (learning rate {lr:.3g}{norm}); "
+            f"{what} at step {step} ({rates}{norm}); "
             f"first non-finite value: {where}; "
-            f"start again with a smaller lr or more warmup_steps; {checkpoint}"
+            f"start again with a smaller {smaller} or more warmup_steps; {checkpoint}"
         )
         self.step = step
         self.lr = lr
+        self.muon_lr = muon_lr
         self.grad_norm = grad_norm
         self.where = where
 

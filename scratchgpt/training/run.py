@@ -18,7 +18,6 @@ from scratchgpt.training.agreement import check_same_parameters, failing_togethe
 from scratchgpt.training.averaging import RECENT, RecentWeights
 from scratchgpt.training.checkpoint import (
     TrainingState,
-    check_resumable,
     json_state,
     load_checkpoint,
     read_state,
@@ -30,6 +29,7 @@ from scratchgpt.training.model_files import config_defaults, save_model
 from scratchgpt.training.phases import Phases
 from scratchgpt.training.plots import PICTURE_FILE
 from scratchgpt.training.records import Position
+from scratchgpt.training.resuming import check_resumable
 from scratchgpt.training.run_directory import RunDirectory
 from scratchgpt.training.sharding import all_moments
 from scratchgpt.training.step import Stepper

@@ -218,10 +218,12 @@ class Stepper:
         with products_in(self.config.precision):
             where = error.where or find_nonfinite(self.objective, error.micro_batches)
         found = first_of(self.workers, "" if where == OF_ANOTHER else where)
+        config, lr = self.config, self.config.lr_at(step)
         return NonFiniteError(
             error.what,
             step=step,
-            lr=self.config.lr_at(step),
+            lr=lr,
+            muon_lr=config.muon_lr_ratio * lr if config.optimizer == "muon" else None,
             grad_norm=grad_norm if error.grad_norm is None else error.grad_norm,
             where=found or where,
             checkpoint=checkpoint,

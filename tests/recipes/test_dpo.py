@@ -91,3 +91,11 @@ def test_a_model_without_markers_is_refused(dpo_settings, tmp_path):
     train(pretraining, tmp_path / "gpt")
     with pytest.raises(UserError, match="train it with `scratchgpt sft`"):
         start(configure(**{**dpo_settings, "init": str(tmp_path / "gpt")}), tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", [{"beta": 0.2}, {"loss": "ipo"}])
+def test_another_objective_is_refused_on_resume(dpo_run, change):
+    [(name, value)] = change.items()
+    run = configure(read_run(dpo_run), method=change)
+    with pytest.raises(UserError, match=f"with {name}=.*, not with {name}={value!r}"):
+        start(run, dpo_run, resume=True)

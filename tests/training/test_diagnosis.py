@@ -69,6 +69,15 @@ def test_a_huge_learning_rate_stops_with_the_activation_that_overflowed(make_tra
     assert "no checkpoint was written" in str(caught.value)
 
 
+def test_with_muon_both_learning_rates_are_named(make_trainer):
+    trainer = make_trainer(optimizer="muon", muon_lr=1e30, grad_clip=0.0, eval_interval=0)
+    with pytest.raises(NonFiniteError, match="smaller muon_lr or lr, or more warmup") as caught:
+        trainer.train()
+    error = caught.value
+    assert error.muon_lr == pytest.approx(1e30 / trainer.config.lr * error.lr)
+    assert f"(learning rates {error.muon_lr:.3g} of Muon, {error.lr:.3g} of AdamW" in str(error)
+
+
 def test_an_evaluation_that_is_not_finite_stops_too(make_trainer):
     trainer = make_trainer()
     plant_at(trainer, 4, "transformer.h.0.ln_1.bias", math.inf)

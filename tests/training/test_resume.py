@@ -200,10 +200,10 @@ def test_a_run_of_the_version_before_objectives_resumes(make_trainer, stop_after
         ({"batch_size": 5}, "batch_size=12, not 5"),
         ({"grad_accum": 1}, "grad_accum=2, not 1"),
         ({"grad_clip": 1.0}, "grad_clip=0.5, not 1.0"),
-        ({"eval_batches": 1}, "eval_batches=None, not 1"),
+        ({"eval_batches": 1}, "without training setting eval_batches, not with eval_batches=1"),
         ({"warmup_steps": 1}, "warmup_steps=2, not 1"),
         ({"steps": 9}, "already at step 10, past steps=9; choose more steps"),
-        ({"data": "other text"}, "another data"),
+        ({"data": "other text"}, "other data"),
         ({"tokenizer": CharacterTokenizer("abcdefghijK")}, "another tokenizer"),
     ],
 )
@@ -214,6 +214,28 @@ def test_other_settings_are_refused_by_name(make_trainer, tmp_path, settings, me
         make_trainer(out_dir=tmp_path, resume=True, **{**original, **settings})
     assert message in str(error.value)
     make_trainer(out_dir=tmp_path, resume=True, **original).close()  # the run is unchanged
+
+
+@pytest.mark.parametrize(
+    ("started", "given"),
+    [
+        ({}, {"min_lr": 1e-3}),
+        ({"min_lr": 1e-3}, {}),
+        ({"schedule": "wsd"}, {"schedule": "wsd", "min_lr": 0.0, "decay_steps": 0.2}),
+        ({"optimizer": "muon"}, {"optimizer": "muon", "muon_lr": 0.02}),
+        (
+            {"optimizer": "muon", "muon_adjust_lr": "match_rms_adamw"},
+            {"optimizer": "muon", "muon_adjust_lr": "match_rms_adamw", "muon_lr": 1e-2},
+        ),
+    ],
+)
+def test_a_default_may_be_given_and_its_neighbor_may_not(make_trainer, tmp_path, started, given):
+    make_trainer(out_dir=tmp_path, **started).train()
+    make_trainer(out_dir=tmp_path, resume=True, **given).close()
+    name = next(name for name in {**started, **given} if name in ("min_lr", "muon_lr"))
+    other = {**given, name: 1.01 * given.get(name, 1e-3) + 1e-4}
+    with pytest.raises(UserError, match=f"training setting {name}="):
+        make_trainer(out_dir=tmp_path, resume=True, **other)
 
 
 @pytest.mark.parametrize(
