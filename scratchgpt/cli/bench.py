@@ -73,7 +73,8 @@ def bench_command(
     """Measure the speed of a model in training and in generation.
 
     The speed is compared with the limits of the machine: matrix products for training, memory reads
-    for generation. Weights and tokens are random. Generation uses a batch of one text.
+    for generation. Weights and tokens are random. Training uses AdamW, generation a batch of one
+    text.
     """
     from scratchgpt.device import check_device
     from scratchgpt.measure import benchmark
@@ -147,14 +148,14 @@ def _shape(name: str, batch: int | None, block: int | None) -> "Shape":
 def _sections(result: "Benchmark") -> dict[str, list[tuple[str, str]]]:
     speed, bandwidth = result.sgemm_flops / 1e9, result.read_bytes_per_s / 1e9
     sections = {
-        "training step": [
+        "training step with AdamW": [
             *_times(result.step),
             ("tokens per second", f"{result.tokens_per_s:,.0f}"),
             (f"share of sgemm's {speed:.0f} GFLOP/s", f"{result.sgemm_share:.0%}"),
         ]
     }
     if result.peak_bytes is not None:
-        sections["training step"].append(("peak memory", byte_count(result.peak_bytes)))
+        sections["training step with AdamW"].append(("peak memory", byte_count(result.peak_bytes)))
     for one in result.decoding:
         sections[f"generation per token, weights in {one.dtype}"] = [
             *_times(one.times),

@@ -43,9 +43,12 @@ def explore_command(
         bool, typer.Option("--open", help="Open the page in the browser.")
     ] = False,
     task: Annotated[
-        str,
-        typer.Option(help="Task of the small GPT: sort or addition, with sizes as in train."),
-    ] = "sort:6:5",
+        str | None,
+        typer.Option(
+            help="Task of the small GPT: sort or addition, with sizes as in train.",
+            show_default="sort:6:5",
+        ),
+    ] = None,
     tokens: Annotated[int, typer.Option(min=1, help="Maximum number of tokens.")] = 16,
     layers: Annotated[
         str | None,
@@ -81,9 +84,12 @@ def explore_command(
     if model is None:
         if text is not None:
             raise UserError("--text needs a model; name the folder of a run or of a model")
+        task = task or "sort:6:5"
         message(f"training a small GPT on {task}")
         step, start = demo_steps(task, most_tokens=tokens)
     else:
+        if task is not None:
+            raise UserError(f"--task {task} is for the small GPT, not for {model}; leave it out")
         with preparation_progress() as progress:
             step = step_to_explore(model, text, most_tokens=tokens, progress=progress)
     page = make_page(step, start=start, blocks=blocks, docs=docs, landscape=landscape)

@@ -24,6 +24,8 @@ def guess_format(source: str) -> Format:
         If the name fits more than one format.
     """
     suffix = Path(source).suffix
+    if suffix in (".safetensors", ".bin") and not Path(source).exists():
+        raise UserError(f"there is no file {source}; name a file, a folder or a model of the hub")
     if suffix == ".safetensors":
         raise UserError(
             f"{source} may be a state dictionary of nanoGPT or of minGPT, whose models differ; "

@@ -23,7 +23,7 @@ ROWS = {
     "n_embedding_parameters": "  of which embeddings",
     "training_bytes": "memory of a training step",
     "parameter_bytes": "  parameters",
-    "optimizer_bytes": "  gradients and moments",
+    "optimizer_bytes": "  gradients, moments of AdamW",
     "activation_bytes": "  activations",
     "recompute_activation_bytes": "  activations with --recompute",
     "peak_bytes": "peak of a training process",
@@ -33,7 +33,7 @@ ROWS = {
     "forward_flops_per_token": "forward pass per token",
     "training_flops_per_token": "training step per token",
 }
-OF_ENCODER = {  # it generates nothing
+WITHOUT_GENERATION = {  # of encoders, classifiers and reward models
     name: title for name, title in ROWS.items() if name not in ("inference_bytes", "cache_bytes")
 }
 OF_QUANTIZED = {  # it cannot be trained
@@ -85,8 +85,8 @@ def info_command(
         "inference_bytes": description.inference_bytes,
     }
     titles = OF_QUANTIZED if kind.quantized else ROWS
-    if config.verb == "embed":
-        titles = OF_ENCODER
+    if config.verb in ("embed", "predict", "eval"):
+        titles = WITHOUT_GENERATION
     if kind.quantized:
         costs = {name: costs[name] for name in titles}
     if as_json:
@@ -106,7 +106,9 @@ def info_command(
 def _formatted(name: str, cost: int) -> str:
     if name.endswith("_bytes"):
         return byte_count(cost)
-    return f"{cost / 1e6:,.1f} MFLOP" if "flops" in name else f"{cost:,}"
+    if "flops" in name:
+        return f"{cost / 1e6:,.1f} MFLOP" if cost >= 1e5 else f"{cost:,} FLOP"
+    return f"{cost:,}"
 
 
 def _list_presets(as_json: bool) -> None:

@@ -158,6 +158,8 @@ def step_of_run(
         notes.append(f"The run multiplies in {config.precision}; this page computes in float32.")
     if step >= config.steps:
         notes.append(f"The run is finished after {counted(step, 'step')}; this step would be next.")
+    if config.lr_at(step) == 0:
+        notes.append("The learning rate is 0 at this step, so the update changes no parameter.")
     seed = derive_seed(config.seed, "dropout", index) if stepper.objective.drops else None
     moments = {name: moment.copy() for name, moment in optimizer.named_moments().items()}
     state = OptimizerState(config, moments, step)

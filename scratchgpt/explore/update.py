@@ -34,7 +34,7 @@ class Row:
     after : int or None
         The new value; None without an optimizer.
     decays : bool
-        Whether weight decay applies.
+        Whether weight decay applies; False without an optimizer.
     parts : tuple of Part
         The matrices that Muon moves; empty with AdamW.
     """

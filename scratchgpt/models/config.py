@@ -136,6 +136,12 @@ class GPTConfig(ModelConfig):
     mlp_bias: bool | None = None
 
     def __post_init__(self) -> None:
+        gated = self.gated_mlp is True
+        if gated and self.activation in ACTIVATIONS and self.activation not in GATES:
+            raise UserError(
+                f"activation={self.activation!r} does not fit gated_mlp=True; choose one of "
+                f"{', '.join(GATES)}, or leave out gated_mlp"
+            )
         sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size", "n_inner")
         self._check(
             sizes=(*sizes, "n_kv_head", "head_dim", "sliding_window"),
@@ -152,7 +158,7 @@ class GPTConfig(ModelConfig):
             ),
             choices={
                 "norm_position": NORM_POSITIONS,
-                "activation": GATES if self.gated_mlp is True else ACTIVATIONS,
+                "activation": GATES if gated else ACTIVATIONS,
                 "norm": NORMS,
                 "positions": POSITIONS,
                 "rope_pairing": PAIRINGS,
@@ -210,7 +216,7 @@ class GPTConfig(ModelConfig):
             value = getattr(self, name)
             number = real_number(value)
             if value is not None and (number is None or not 0 < number < math.inf):
-                raise UserError(f"{name}={value!r} must be positive and finite")
+                raise UserError(f"{name}={value!r} must be a positive and finite number")
 
     @property
     def kv_heads(self) -> int:

@@ -61,7 +61,8 @@ def refuse_file(path: Path) -> None:
     if path.is_file():
         refuse_pickle(path)
         raise UserError(
-            f"{path} is a file, not the folder of a model; convert it with `scratchgpt import`"
+            f"{path} is a file, not the folder of a model; name a folder, or convert a "
+            ".safetensors or .bin file of another program with `scratchgpt import`"
         )
 
 

@@ -261,8 +261,8 @@ def read_trainable(directory: Path, dropout: float | None) -> tuple[ModelKind, M
     kind, config = read_kind(directory, dropout)
     if kind.quantized:
         raise UserError(
-            f"the model in {directory} is quantized; read it with load_quantized, or name the "
-            "model that it was quantized from"
+            f"the model in {directory} is quantized, so it cannot be trained or changed; name the "
+            "model that it was quantized from (in Python, load_quantized reads it)"
         )
     return kind, config
 

@@ -42,9 +42,14 @@ class ModelConfig:
     layer_norm_epsilon: float
 
     @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of the fields."""
+        return [field.name for field in fields(cls)]  # type: ignore[arg-type]
+
+    @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Create a configuration from a dict; raise UserError for an unknown name."""
-        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        names = cls.names()
         for name in values:
             if name not in names:
                 raise UserError(f"unknown model setting {name!r}{did_you_mean(name, names)}")

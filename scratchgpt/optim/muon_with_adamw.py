@@ -10,6 +10,8 @@ from scratchgpt.optim.adamw import AdamW
 from scratchgpt.optim.muon import Muon
 from scratchgpt.optim.shards import hidden_names, other_names, shards
 
+_LAYER = re.compile(r"(?<=\.)\d+(?=\.)")  # the number of a layer in the name of a parameter
+
 
 class MuonWithAdamW:
     """Update a whole model: its inner linear maps with Muon, everything else with AdamW.
@@ -139,16 +141,25 @@ class MuonWithAdamW:
         return counted(sum(self.store.named[name].size for name in names), "number")
 
     def _listed(self, names: list[str]) -> str:
-        """List names, those of all layers of a stack together: ``h.*.mlp.c_fc.weight``."""
-        patterns = [re.sub(r"(?<=\.)\d+(?=\.)", "*", name) for name in names]
-        columns = {
-            pattern: len(self.store.named[name].columns)
-            for pattern, name in zip(patterns, names, strict=True)
-        }
+        """List names, those of all layers of a stack together: ``h.*.mlp.c_fc.weight``.
+
+        If only some layers are trained, they are numbered.
+        """
+        in_model = Counter(_LAYER.sub("*", name) for name in self.store.named)
+        found: dict[str, list[str]] = {}
+        for name in names:
+            found.setdefault(_LAYER.sub("*", name), []).append(name)
         parts = []
-        for pattern, n in Counter(patterns).items():
-            details = [f"{n} layers"] if n > 1 else []
-            if columns[pattern] > 1:
-                details.append(f"{columns[pattern]} matrices each")
-            parts.append(f"{pattern} ({', '.join(details)})" if details else pattern)
+        for pattern, of_layers in found.items():
+            n, n_matrices = len(of_layers), len(self.store.named[of_layers[0]].columns)
+            details = []
+            if n > 1:
+                numbers = [match.group() for name in of_layers if (match := _LAYER.search(name))]
+                details.append(
+                    f"{n} layers" if n == in_model[pattern] else f"layers {', '.join(numbers)}"
+                )
+            if n_matrices > 1:
+                details.append(f"{n_matrices} matrices{' each' if n > 1 else ''}")
+            shown = pattern if n > 1 else of_layers[0]
+            parts.append(f"{shown} ({', '.join(details)})" if details else shown)
         return ", ".join(parts)

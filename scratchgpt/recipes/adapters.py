@@ -48,8 +48,15 @@ def adapters_of(run: RunConfig) -> LoRAConfig | None:
 
 def check_adapters(run: RunConfig) -> None:
     """Raise UserError if the adapters of a run do not fit its other settings."""
-    if adapters_of(run) is not None and run.init is None:
+    if adapters_of(run) is None:
+        return
+    if run.init is None:
         raise UserError(
             f"lora_rank={run.lora_rank}: adapters are trained on an existing model; name it with "
             "init (--init)"
+        )
+    if run.training.optimizer == "muon":
+        raise UserError(
+            f"optimizer='muon' moves the weights of linear maps, which are frozen with "
+            f"lora_rank={run.lora_rank}; use optimizer='adamw'"
         )

@@ -4,15 +4,17 @@ from pathlib import Path
 
 from scratchgpt.checkpoints import find_checkpoint, run_model
 from scratchgpt.embeddings.exchange.reading import is_sentence_transformer
-from scratchgpt.errors import UserError, counted
+from scratchgpt.errors import UserError, counted, did_you_mean
 from scratchgpt.generation import check_tokenizer
 from scratchgpt.models import (
     ALL_PRESETS,
     GPT,
+    GPTConfig,
     ModelConfig,
     ModelKind,
     QuantizedGPT,
     Transformer,
+    TransformerConfig,
     kind_of_config,
     load_quantized,
     preset_config,
@@ -70,7 +72,7 @@ def load_model(path: Path, which: str | None = None) -> tuple[GPT | QuantizedGPT
 
 def load_gpt(directory: Path, dropout: float | None = None) -> GPT:
     """Load a GPT that can be trained, from a model directory."""
-    _check_verb("generate", directory)
+    _check_kind(GPTConfig, directory)
     return GPT.from_pretrained(directory, dropout=dropout)
 
 
@@ -88,7 +90,7 @@ def is_encoder(directory: Path) -> bool:
 
 def load_transformer(directory: Path) -> Transformer:
     """Load a translation model from a model directory."""
-    _check_verb("translate", directory)
+    _check_kind(TransformerConfig, directory)
     return Transformer.from_pretrained(directory)
 
 
@@ -117,7 +119,7 @@ def check_vocabulary(config: ModelConfig, n_tokens: int, directory: Path | None)
         )
 
 
-def _check_verb(verb: str, directory: Path) -> None:
+def _check_kind(kind: type[ModelConfig], directory: Path) -> None:
     """Raise an error if the model belongs to another command."""
     if is_sentence_transformer(directory):
         raise UserError(
@@ -125,10 +127,10 @@ def _check_verb(verb: str, directory: Path) -> None:
             "convert it with scratchgpt import, and use scratchgpt embed"
         )
     config = read_config(directory)
-    if config.verb != verb:
+    if config.verb != kind.verb:
         raise UserError(
-            f"the model in {directory} {config.task}; use scratchgpt {config.verb}, or name a "
-            "model of the other kind"
+            f"the model in {directory} {config.task}; use it with scratchgpt {config.verb}, or "
+            f"name a model that {kind.task}"
         )
 
 
@@ -139,6 +141,8 @@ def find_kind(model: str) -> tuple[ModelKind, ModelConfig]:
         return read_kind(find_model(directory))
     if model not in ALL_PRESETS:
         refuse_file(directory)
+        hint = did_you_mean(model, ALL_PRESETS) or f"; the presets are {', '.join(ALL_PRESETS)}"
+        raise UserError(f"there is no folder and no preset {model!r}{hint}")
     config = preset_config(model)
     return kind_of_config(config), config
 

@@ -10,8 +10,8 @@ from scratchgpt.checkpoints import LAST, existing_checkpoint
 from scratchgpt.errors import UserError, counted
 from scratchgpt.explore.step import MOST_TOKENS, Step, speller, step_of_run
 from scratchgpt.generation import check_tokenizer, translate
-from scratchgpt.models import GPT, Transformer
-from scratchgpt.models.pretrained import load_pretrained
+from scratchgpt.models import GPT, GPTConfig, Transformer
+from scratchgpt.models.pretrained import load_pretrained, read_config
 from scratchgpt.recipes.adapters import adapters_of, new_model
 from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.registry import find_recipe
@@ -82,9 +82,12 @@ def _next_step(
         raise UserError(f"the run in {path} has no last/ checkpoint; name a model, and give --text")
     run = read_run(path)
     if adapters_of(run) is not None:
+        advice = ""
+        if isinstance(read_config(last), GPTConfig) and read_config(last).verb == GPTConfig.verb:
+            advice = f"; for a step on a text, name {last}, and give --text"
         raise UserError(
             f"the run in {path} trains adapters, and only steps that train a whole model can be "
-            f"shown; name {last}, and give a text with --text"
+            f"shown{advice}"
         )
     # The kinds of model and batches depend on the recipe; step_of_run checks them.
     data: Any = find_recipe(run.task).open(run, progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scratchgpt.errors import UserError, did_you_mean
+from scratchgpt.models import KINDS
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.model_folder import find_model
 from scratchgpt.recipes.paths import find_from
@@ -67,6 +68,8 @@ def read_run(out_dir: Path | str) -> RunConfig:
 def read_run_config(path: Path) -> RunConfig:
     """Read a configuration file; see :func:`read_run`."""
     values = find_from(path.parent, read_settings(path))
+    if not values:
+        raise UserError(f"{path} is empty; restore it from a copy, or from the command of the run")
     if isinstance(training := values.get("training"), dict):
         values["training"] = without_unused(training)
     if "init" in values and not values.get("lora_rank"):
@@ -74,7 +77,11 @@ def read_run_config(path: Path) -> RunConfig:
             own = str(find_model(path.parent, "last"))
             values |= {"init": own, "tokenizer": own}
     layers = [Layer(values, str(path))]
-    return _merged(_recipe(layers), layers, check_effect=False)
+    try:
+        recipe = _recipe(layers)
+    except UserError as error:
+        raise UserError(f"the run in {path.parent} needs its init: {error}") from error
+    return _merged(recipe, layers, check_effect=False)
 
 
 def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfig:
@@ -156,12 +163,7 @@ def _merged(
     changes: dict[str, Any] = {name: getattr(run, name) for name in names}
     changes["training"] = {}
     for layer in layers:
-        for name in layer.values:
-            if name not in names:
-                raise UserError(
-                    f"unknown setting {name!r} in {layer.source}"
-                    f"{did_you_mean(name, names) or '; the settings are ' + ', '.join(names)}"
-                )
+        _check_names(layer, names)
         sections = {}
         for name in ("model", "method", "training"):
             section = layer.values.get(name, {})
@@ -184,6 +186,28 @@ def _merged(
         if value != getattr(before, name):
             raise UserError(f"{name}={value!r} has no effect: {reason}; leave it out")
     return run
+
+
+def _check_names(layer: Layer, names: Sequence[str]) -> None:
+    """Refuse unknown settings, and those of another section."""
+    places: dict[str, Sequence[str]] = {
+        "": names,
+        "training": [field.name for field in fields(TrainConfig)],
+        "model": [name for kind in KINDS for name in kind.config.names()],
+    }
+    for section, known in places.items():
+        values = layer.values if section == "" else layer.values.get(section, {})
+        for name in values if isinstance(values, dict) else ():
+            if name in known:
+                continue
+            own = next((place for place, others in places.items() if name in others), None)
+            hint = did_you_mean(name, known)
+            if own is not None:
+                hint = f"; it belongs {f'in [{own}]' if own else 'above the sections'}"
+            elif not hint and section == "":
+                hint = f"; the settings are {', '.join(names)}"
+            kind = f"{section} " if section else ""
+            raise UserError(f"unknown {kind}setting {name!r} in {layer.source}{hint}")
 
 
 def _choose_length(given: dict[str, Any], training: dict[str, Any], source: str) -> None:

@@ -35,10 +35,13 @@ def check_resumable(
                 f"resume it with the same {name}, or choose another folder"
             )
     _check_same(
-        f"{run} was started", "model", {**model_defaults, **saved.model_config}, current.model_config
+        run,
+        "model",
+        {**model_defaults, **saved.model_config},
+        current.model_config,
     )
     _check_same(
-        f"{run} was started",
+        run,
         "training",
         {**saved.train_config, **_with_defaults(saved.train_config)},
         _with_defaults(current.train_config),
@@ -52,7 +55,7 @@ def check_resumable(
 
 
 def _check_same(
-    start: str,
+    run: str,
     title: str,
     saved: dict[str, Any],
     current: dict[str, Any],
@@ -69,7 +72,7 @@ def _check_same(
         elif now is None:
             was = f"with {title} setting {name}={before!r}, not without it"
         raise UserError(
-            f"{start} {was}; resume it with the same value, or choose another folder"
+            f"{run} was started {was}; resume it with the same value, or choose another folder"
         )
 
 
@@ -79,7 +82,11 @@ def _with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     Settings with the same effect are then equal.
     """
     config = TrainConfig.of_run(values)
-    numbers = {"min_lr": config.final_lr, "decay_steps": DECAY, "muon_lr": config.peak_muon_lr}
+    numbers: dict[str, Any] = {
+        "min_lr": config.final_lr,
+        "decay_steps": DECAY,
+        "muon_lr": config.peak_muon_lr,
+    }
     for name, number in numbers.items():
         setting, used = NEEDS[name]
         if getattr(config, name) is None and getattr(config, setting) in used:

@@ -331,3 +331,9 @@ def test_weights_that_are_not_finite_are_reported_in_one_line(theirs, monkeypatc
     [line] = outcome.stderr.splitlines()
     assert line.startswith("warning: ")
     assert line.endswith("transformer.ln_f.bias has values that are not finite")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.bin"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(refused, tmp_path, name):
+    error = refused("import", tmp_path / name, "--out", tmp_path / "out")
+    assert f"there is no file {tmp_path / name}" in error

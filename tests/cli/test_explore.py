@@ -54,3 +54,5 @@ def test_without_a_model_a_small_one_is_trained(scratchgpt, refused, tmp_path, m
     assert 'id="start"' in out.read_text(encoding="utf-8")
     assert "--text needs a model" in refused("explore", "--text", "a", "--out", tmp_path / "b")
     assert "there is no task" in refused("explore", "--task", "sorting", "--out", tmp_path / "b")
+    error = refused("explore", tmp_path, "--task", "sort", "--out", tmp_path / "b")
+    assert "--task sort is for the small GPT" in error

@@ -44,3 +44,7 @@ def test_a_block_beyond_the_context_is_refused(scratchgpt):
     outcome = scratchgpt("info", "char", "--block", 65)
     assert outcome.status == 2
     assert "64 tokens" in outcome.stderr
+
+
+def test_a_word_that_is_no_folder_and_no_preset_is_called_neither(refused):
+    assert "there is no folder and no preset 'runs/typo'" in refused("info", "runs/typo")

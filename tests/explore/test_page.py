@@ -125,6 +125,7 @@ def test_a_step_with_nan_is_shown(step):
 def test_a_model_without_an_optimizer_has_no_update(step):
     html = make_page(replace(step, optimizer=None), landscape=False).html
     assert "There is no update to show, because the model has no optimizer." in html
+    assert "decay" not in re.search(r'<section id="update".*?</section>', html, re.DOTALL)[0]
 
 
 def test_the_page_of_a_run_with_muon_has_both_optimizers(make_step):
@@ -140,6 +141,18 @@ def test_the_page_of_a_run_with_muon_has_both_optimizers(make_step):
         "Columns 24 to 35",
     ]
     assert 'id="update/transformer.h.0.mlp.c_fc.weight/ahead"' in html
+
+
+def test_with_muon_alone_nothing_is_said_of_adamw(make_step):
+    step = make_step("gpt", training={"optimizer": "muon"})
+    store = step.model.store
+    store.freeze({name for name, parameter in store.named.items() if not parameter.columns})
+    html = make_page(step, landscape=False).html
+    assert "Muon moves each linear map" in html
+    assert "AdamW moves" not in html
+    [wte] = re.findall(r"<summary><code>transformer.wte.weight</code>.*?<figure", html, re.DOTALL)
+    assert "frozen" in wte
+    assert "decay" not in wte
 
 
 def test_text_that_matters_is_there_without_a_script(demo):

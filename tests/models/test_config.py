@@ -160,7 +160,10 @@ def test_a_preset_may_be_changed():
         ({"layer_norm_epsilon": float("nan")}, "layer_norm_epsilon=nan must be positive"),
         ({"norm_position": "poste"}, "'poste' is not one of pre, post; did you mean 'post'?"),
         ({"activation": "gelu_tan"}, "did you mean 'gelu_tanh'?"),
-        ({"activation": "relu_squared", "gated_mlp": True}, "is not one of silu, gelu_tanh"),
+        (
+            {"activation": "relu_squared", "gated_mlp": True},
+            "does not fit gated_mlp=True; choose",
+        ),
         ({"norm": "rsm"}, "norm='rsm' is not one of layer, rms; did you mean 'rms'?"),
         ({"positions": "sinusoidal"}, "positions='sinusoidal' is not one of learned, rotary"),
         ({"qk_norm": True}, "qk_norm=True is not one of none, before_rotary, after_rotary"),
@@ -176,8 +179,9 @@ def test_a_preset_may_be_changed():
         ({"window_layers": True}, "window_layers=True must have true or false"),
         ({"rope_theta": 1.0}, "rope_theta=1.0 must be more than 1 and finite"),
         ({"rope_theta": None}, "rope_theta=None must be more than 1 and finite"),
-        ({"logit_soft_cap": 0}, "logit_soft_cap=0 must be positive and finite"),
-        ({"attention_soft_cap": float("inf")}, "attention_soft_cap=inf must be positive"),
+        ({"logit_soft_cap": 0}, "logit_soft_cap=0 must be a positive and finite number"),
+        ({"logit_soft_cap": "3"}, "logit_soft_cap='3' must be a positive and finite number"),
+        ({"attention_soft_cap": float("inf")}, "attention_soft_cap=inf must be a positive"),
         (
             {"rope_theta": 5e5},
             "rope_theta=500000.0 has no effect with positions='learned'; leave it at 10000.0",

@@ -86,7 +86,7 @@ def test_it_comes_back_bit_for_bit(model, tmp_path):
 def test_it_is_not_mistaken_for_another_kind_of_model(tmp_path):
     model = GPT(GPTConfig(n_layer=1, n_head=1, n_embd=4, block_size=4, vocab_size=5))
     save_pretrained(QuantizedGPT(model), tmp_path / "small")
-    with pytest.raises(UserError, match="is quantized; read it with load_quantized"):
+    with pytest.raises(UserError, match="is quantized, so it cannot be trained"):
         load_pretrained(tmp_path / "small")
     values = json.loads((tmp_path / "small" / "config.json").read_text())
     assert values["model_type"] == "scratchgpt-int8"

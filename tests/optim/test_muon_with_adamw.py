@@ -134,6 +134,16 @@ def test_it_says_which_parameters_go_where(make_gpt):
     assert rates == "The learning rate shown is AdamW's; Muon's is 20 times as large"
 
 
+def test_the_layers_that_are_trained_are_named_if_not_all_are(make_gpt):
+    store = make_gpt(n_layer=3, bias=False).store
+    kept = ("h.0.mlp.c_fc.weight", "h.2.mlp.c_fc.weight", "h.1.attn.c_attn.weight")
+    store.freeze({name for name in store.named if not name.endswith(kept)})
+    assert MuonWithAdamW(store, lr_ratio=20).describe()[0].partition(": ")[2] == (
+        "transformer.h.*.mlp.c_fc.weight (layers 0, 2), "
+        "transformer.h.1.attn.c_attn.weight (3 matrices)"
+    )
+
+
 def test_a_model_without_a_trained_linear_map_is_refused(make_gpt):
     store = make_gpt().store
     store.freeze({name for name in store.named if ".h." in name})

@@ -223,8 +223,9 @@ def test_an_adapter_is_refused_if_its_base_changed_or_is_gone(sft_run, request, 
         ({"lora_rank": 4, "lora_alpha": 0}, "lora_alpha=0 must be positive"),
         ({"lora_rank": 4, "lora_targets": ","}, "lora_targets=',' names no linear map"),
         ({"lora_rank": 4, "task": "contrastive"}, "trains all parameters of its model"),
+        ({"lora_rank": 4, "training": {"optimizer": "muon"}}, "'muon' moves .* use .*'adamw'"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_settings_that_do_not_fit_are_refused(sft_run, conversations_file, changes, message):
     given = {"task": "sft", "corpus": [str(conversations_file)], "init": str(sft_run), **changes}
@@ -236,6 +237,16 @@ def test_the_explorer_refuses_a_step_that_trains_adapters(request, tmp_path):
     train(configure(**settings_of("sft", request), lora_rank=2), tmp_path / "run")
     with pytest.raises(UserError, match="trains adapters, and only steps that train a whole model"):
         step_to_explore(tmp_path / "run")
+
+
+def test_a_run_whose_init_is_gone_names_the_run(request, tmp_path):
+    settings = settings_of("sft", request)
+    copy = tmp_path / "base"
+    shutil.copytree(settings["init"], copy)
+    train(configure(**{**settings, "init": str(copy)}, lora_rank=2), tmp_path / "run")
+    shutil.rmtree(copy)
+    with pytest.raises(UserError, match=rf"the run in {tmp_path / 'run'} needs its init: .*{copy}"):
+        read_run(tmp_path / "run")
 
 
 def test_a_target_that_does_not_exist_is_refused(request, tmp_path):

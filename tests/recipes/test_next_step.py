@@ -65,6 +65,14 @@ def test_the_update_of_a_run_with_muon_is_that_of_its_next_step(tmp_path):
         np.testing.assert_array_equal(content.values[row.after].array, after, err_msg=row.name)
 
 
+def test_a_step_with_a_learning_rate_of_0_says_so(tmp_path):
+    train(run_of_sort(schedule="wsd"), tmp_path / "wsd")
+    note = "The learning rate is 0 at this step, so the update changes no parameter."
+    assert note in step_to_explore(tmp_path / "wsd").notes
+    train(run_of_sort(), tmp_path / "cosine")
+    assert note not in step_to_explore(tmp_path / "cosine").notes
+
+
 def test_the_first_row_of_the_first_micro_batch_is_shown(tmp_path):
     train(run_of_sort(batch_size=4, grad_accum=2), tmp_path)
     step = step_to_explore(tmp_path, most_tokens=9)

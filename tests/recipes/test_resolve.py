@@ -94,8 +94,17 @@ def test_each_task_starts_from_its_recipe():
     ("text", "message"),
     [
         ("corpsu = 'a'", "unknown setting 'corpsu' in .*run.toml; did you mean 'corpus'"),
-        ("[model]\nn_layers = 2", "unknown model setting 'n_layers'; did you mean 'n_layer'"),
-        ("[training]\nstep = 2", "unknown training setting 'step'; did you mean 'steps'"),
+        (
+            "[model]\nn_layers = 2",
+            "model setting 'n_layers' in .*run.toml; did you mean 'n_layer'",
+        ),
+        (
+            "[training]\nstep = 2",
+            "training setting 'step' in .*run.toml; did you mean 'steps'",
+        ),
+        ("steps = 2", r"unknown setting 'steps' in .*run.toml; it belongs in \[training\]"),
+        ("[training]\nn_layer = 2", r"unknown training setting .* it belongs in \[model\]"),
+        ("[model]\npreset = 'char'", "unknown model setting .* it belongs above the sections"),
         ("model = 3", r"model in .*run.toml must be a section, \[model\]"),
         ("preset = 'gtp2'", "unknown preset 'gtp2'; did you mean 'gpt2'"),
         ("val_fraction = 1.5", "val_fraction=1.5 must be between 0 and 1"),
@@ -121,6 +130,12 @@ def test_invalid_settings_are_refused_by_name(tmp_path, text, message):
 def test_an_unknown_setting_in_python_is_refused():
     with pytest.raises(UserError, match="unknown setting 'steps' in the settings"):
         configure(corpus="a.txt", steps=3)
+
+
+def test_an_empty_file_of_a_run_is_named(tmp_path):
+    (tmp_path / "config.toml").touch()
+    with pytest.raises(UserError, match=r"config\.toml is empty; restore it"):
+        read_run(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -28,7 +28,10 @@ def update_html(content: Content) -> str:
     update = content.update
     parts = ['<section id="update" class="view"><h2>The update</h2>']
     if update.is_made:
-        parts += [_muon(content), _adamw(content)] if update.muon else [_adamw(content)]
+        if update.muon:
+            parts.append(_muon(content))
+        if any(row.after is not None and not row.parts for row in update.rows):
+            parts.append(_adamw(content))
         parts.append(
             f"<p>The norm of the gradient is {number(update.norm, 4)}, so clipping multiplies by "
             f"{number(update.clip, 4)}. {_hint(content)}</p>"
@@ -93,12 +96,15 @@ def _parameter(content: Content, row: Row) -> str:
         plain_figure(content, number_, name, axes, f"update/{row.name}/{name}")
         for name, number_ in content.parts_of(row)
     )
-    link = f" · {card_link(content, card)}" if card else ""
+    link = card_link(content, card) if card else ""
     shape = " × ".join(str(n) for n in array.shape)
     frozen = " · frozen" if row.grad is None else ""
+    decay = ""
+    if row.after is not None:
+        decay = "decays" if row.decays else "does not decay"
     return (
         f'<details class="parameter"><summary><code>{escape(row.name)}</code> <span>{shape}{frozen}'
-        f"</span></summary><p>{'decays' if row.decays else 'does not decay'}{link}</p>"
+        f"</span></summary><p>{' · '.join(filter(None, (decay, link)))}</p>"
         f'{_matrices(content, row)}<div class="row">{figures}</div></details>'
     )
 
