@@ -11,6 +11,7 @@ from scratchgpt.errors import UserError, did_you_mean
 from scratchgpt.recipes.config import RunConfig, Settings
 from scratchgpt.recipes.resolve import Layer, configure, refuse_standard_input, resolve
 from scratchgpt.recipes.run_file import read_settings
+from scratchgpt.training.config_checks import NEEDS
 
 if TYPE_CHECKING:
     import optuna
@@ -68,6 +69,8 @@ class Sweep:
     def run_of(self, values: Mapping[str, Any]) -> RunConfig:
         """Return the run with the values of a trial, by the names of their settings.
 
+        A setting that has no effect with the optimizer or the schedule of the trial is left out.
+
         Raises
         ------
         UserError
@@ -75,7 +78,7 @@ class Sweep:
         """
         changes: dict[str, Any] = {}
         for one in self.varied:
-            if one.name in values:
+            if one.name in values and not _is_unused(one, values):
                 place = changes if one.section is None else changes.setdefault(one.section, {})
                 place[one.name] = values[one.name]
         return configure(self.run, **changes)
@@ -110,12 +113,25 @@ def read_sweep(path: Path) -> Sweep:
     return sweep
 
 
+def _is_unused(one: Varied, values: Mapping[str, Any]) -> bool:
+    """Whether a setting has no effect with another value of the same trial."""
+    setting, used = NEEDS.get(one.name, ("", ()))
+    return setting in values and values[setting] not in used
+
+
 def _check_name(sweep: Sweep, one: Varied, path: Path) -> None:
     """Refuse a setting that does not exist or none of whose values is allowed."""
     errors = []
+    needed, used = NEEDS.get(one.name, ("", ()))
+    with_effect = {
+        other.name: choice
+        for other in sweep.varied
+        for choice in other.choices
+        if other.name == needed and choice in used
+    }
     for value in one.examples:
         try:
-            sweep.run_of({one.name: value})
+            sweep.run_of({**with_effect, one.name: value})
         except UserError as error:
             errors.append(error)
     if len(errors) == len(one.examples):

@@ -71,6 +71,17 @@ def test_the_file_has_a_run_and_the_settings_to_vary(write):
     assert (run.training.lr, run.training.batch_size, run.training.steps) == (0.5, 4, 6)
 
 
+def test_a_setting_of_one_optimizer_is_left_out_with_the_other(write):
+    more = 'optimizer = ["adamw", "muon"]\nmuon_lr = [0.01, 0.02]\n'
+    sweep = read_sweep(write(lambda text: text + more))
+    muon = sweep.run_of({"optimizer": "muon", "muon_lr": 0.01}).training
+    adamw = sweep.run_of({"optimizer": "adamw", "muon_lr": 0.01}).training
+    assert (muon.optimizer, muon.muon_lr) == ("muon", 0.01)
+    assert (adamw.optimizer, adamw.muon_lr) == ("adamw", None)
+    with pytest.raises(UserError, match=r"no value of muon_lr in .* fits: .* has no effect"):
+        read_sweep(write(lambda text: text + "muon_lr = [0.01, 0.02]\n"))
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [
