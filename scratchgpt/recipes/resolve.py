@@ -77,11 +77,12 @@ def read_run_config(path: Path) -> RunConfig:
             own = str(find_model(path.parent, "last"))
             values |= {"init": own, "tokenizer": own}
     layers = [Layer(values, str(path))]
-    try:
-        recipe = _recipe(layers)
-    except UserError as error:
-        raise UserError(f"the run in {path.parent} needs its init: {error}") from error
-    return _merged(recipe, layers, check_effect=False)
+    if "init" in values:
+        try:
+            find_model(Path(str(values["init"])))
+        except UserError as error:
+            raise UserError(f"the run in {path.parent} needs its init: {error}") from error
+    return _merged(_recipe(layers), layers, check_effect=False)
 
 
 def resolve(layers: Sequence[Layer], *, resumed: Path | None = None) -> RunConfig:

@@ -35,7 +35,7 @@ def check_resumed(run: RunConfig, out_dir: Path, method: Mapping[str, object]) -
     path = out_dir / CONFIG_FILE
     if not path.exists():
         return
-    saved: Mapping[str, Any] = find_from(out_dir, read_settings(path))
+    saved: Mapping[str, Any] = make_absolute(find_from(out_dir, read_settings(path)))
     values: Mapping[str, Any] = make_absolute({"method": run.method})
     if run.task != (task := saved.get("task")):
         was = "as a language model" if task is None else f"with task={task!r}"
