@@ -129,7 +129,7 @@ def _check_kind(kind: type[ModelConfig], directory: Path) -> None:
     config = read_config(directory)
     if config.verb != kind.verb:
         raise UserError(
-            f"the model in {directory} {config.task}; use it with scratchgpt {config.verb}, or "
+            f"the model in {directory} {config.task}; use scratchgpt {config.verb}, or "
             f"name a model that {kind.task}"
         )
 
