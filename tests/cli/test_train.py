@@ -212,7 +212,7 @@ def test_muon_says_which_parameters_go_where(scratchgpt, text_file, tiny, tmp_pa
     assert outcome.status == 0, outcome.stderr
     text = " ".join(outcome.stderr.split())
     assert "Muon updates 6 matrices (" in text
-    assert "transformer.h.0.attn.c_attn.weight (3 matrices each)" in text
+    assert "transformer.h.0.attn.c_attn.weight (3 matrices)" in text
     assert "AdamW updates" in text
     assert "transformer.wte.weight" in text.partition("AdamW updates")[2]
     training = tomllib.loads((out / "config.toml").read_text())["training"]
