@@ -83,7 +83,7 @@ def _next_step(
     run = read_run(path)
     if adapters_of(run) is not None:
         advice = ""
-        if isinstance(read_config(last), GPTConfig) and read_config(last).verb == GPTConfig.verb:
+        if read_config(last).verb == GPTConfig.verb:
             advice = f"; for a step on a text, name {last}, and give --text"
         raise UserError(
             f"the run in {path} trains adapters, and only steps that train a whole model can be "

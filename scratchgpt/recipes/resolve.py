@@ -77,9 +77,9 @@ def read_run_config(path: Path) -> RunConfig:
             own = str(find_model(path.parent, "last"))
             values |= {"init": own, "tokenizer": own}
     layers = [Layer(values, str(path))]
-    if "init" in values:
+    if isinstance(init := values.get("init"), str):
         try:
-            find_model(Path(str(values["init"])))
+            find_model(Path(init))
         except UserError as error:
             raise UserError(f"the run in {path.parent} needs its init: {error}") from error
     return _merged(_recipe(layers), layers, check_effect=False)

@@ -19,6 +19,7 @@ from scratchgpt.recipes.run_file import CONFIG_FILE, write_run_config
 from scratchgpt.training import Trainer, TrainResult, find_checkpoint
 from scratchgpt.training.agreement import failing_together
 from scratchgpt.training.objective import AnyObjective
+from scratchgpt.training.resuming import check_same
 from scratchgpt.training.workers import ALONE, Workers
 
 
@@ -114,8 +115,5 @@ def _check_sizes(run: RunConfig, out_dir: Path) -> None:
     for name, value in run.model.items():
         saved = getattr(config, name, None)
         if type(value) is type(saved) is int and value > saved:
-            raise UserError(
-                f"the run in {out_dir} was started with model setting {name}={saved}, not {value}; "
-                "resume it with the same value, or choose another folder"
-            )
+            check_same(out_dir, "model", {name: saved}, {name: value})
     kind.open_weights(last, config)

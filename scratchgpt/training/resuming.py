@@ -34,14 +34,10 @@ def check_resumable(
                 f"{run} was started with {other} {name}{detail}; "
                 f"resume it with the same {name}, or choose another folder"
             )
-    _check_same(
-        run,
-        "model",
-        {**model_defaults, **saved.model_config},
-        current.model_config,
-    )
-    _check_same(
-        run,
+    models = {**model_defaults, **saved.model_config}, current.model_config
+    check_same(run_directory, "model", *models)
+    check_same(
+        run_directory,
         "training",
         {**saved.train_config, **_with_defaults(saved.train_config)},
         _with_defaults(current.train_config),
@@ -54,14 +50,28 @@ def check_resumable(
         )
 
 
-def _check_same(
-    run: str,
+def check_same(
+    run_directory: Path,
     title: str,
     saved: dict[str, Any],
     current: dict[str, Any],
     allowed: frozenset[str] = frozenset(),
 ) -> None:
-    """Raise UserError for the first setting that differs and is not allowed to."""
+    """Refuse to resume a run if a setting of its model or its training differs.
+
+    Parameters
+    ----------
+    run_directory : Path
+    title : {"model", "training"}
+    saved, current : dict
+    allowed : set of str
+        The settings that may differ.
+
+    Raises
+    ------
+    UserError
+        For the first setting that differs.
+    """
     for name in {**saved, **current}:
         before, now = saved.get(name), current.get(name)
         if before == now or name in allowed:
@@ -72,7 +82,8 @@ def _check_same(
         elif now is None:
             was = f"with {title} setting {name}={before!r}, not without it"
         raise UserError(
-            f"{run} was started {was}; resume it with the same value, or choose another folder"
+            f"the run in {run_directory} was started {was}; resume it with the same value, or "
+            "choose another folder"
         )
 
 
